@@ -1,0 +1,123 @@
+//! The one place that quotes: constant shell texts with values as positional parameters.
+//!
+//! A [`Script`] is made of constants of this program and of calls whose values are quoted here,
+//! for POSIX `sh`. It travels inside an exec request in base64, so that login shells of every
+//! kind (bash, zsh, csh, fish) hand it on unread.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+/// Largest command line that rides in an exec request, in bytes. Linux takes 128 KiB for one
+/// argument (`MAX_ARG_STRLEN`), and sshd hands the whole line to the login shell as one.
+const LARGEST_COMMAND: usize = 96 * 1024;
+
+/// A value with a NUL byte cannot be a shell parameter.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a value for the host contains a NUL byte: remove it from the spec")]
+pub struct NulByte;
+
+/// A shell text, ready to be sent.
+#[derive(Debug, Clone)]
+pub struct Script {
+    name: &'static str,
+    title: String,
+    text: String,
+}
+
+/// What is handed to a transport: a line for the account's login shell, and what goes on stdin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exec {
+    /// One line, free of anything that a login shell of any kind would expand.
+    pub command: String,
+    /// Set when the text is too long for the line and goes on stdin instead.
+    pub stdin: Option<Vec<u8>>,
+}
+
+impl Script {
+    /// An empty script; `name` is what logs call it.
+    pub fn new(name: &'static str) -> Self {
+        Self { name, title: "trueup".into(), text: String::new() }
+    }
+
+    /// What the process is called on the host (its `$0`, seen in `ps`): characters other than
+    /// letters, digits and `@._:+-` become `-`, blanks stay.
+    pub fn titled(mut self, title: &str) -> Self {
+        self.title = title
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || " @._:+-".contains(c) { c } else { '-' })
+            .collect();
+        self
+    }
+
+    /// Appends a constant text.
+    pub fn text(mut self, constant: &'static str) -> Self {
+        self.text.push_str(constant);
+        self.text.push('\n');
+        self
+    }
+
+    /// Appends a call of a function of the script's own.
+    ///
+    /// # Errors
+    /// When a value contains a NUL byte.
+    pub fn call<I, S>(mut self, function: &'static str, values: I) -> Result<Self, NulByte>
+    where
+        I: IntoIterator<Item = S>,
+        S: AsRef<str>,
+    {
+        self.text.push_str(function);
+        for value in values {
+            self.text.push(' ');
+            self.text.push_str(&quote(value.as_ref())?);
+        }
+        self.text.push('\n');
+        Ok(self)
+    }
+
+    /// Appends an assignment of a constant text to a variable.
+    pub fn set(mut self, variable: &'static str, constant: &'static str) -> Self {
+        let value = quote(constant).unwrap_or_else(|NulByte| unreachable!("constants hold no NUL"));
+        self.text.push_str(&format!("{variable}={value}\n"));
+        self
+    }
+
+    /// What logs call it.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The text itself, for tests that run it with a shell of their own.
+    pub fn as_text(&self) -> &str {
+        &self.text
+    }
+
+    /// The exec request for it.
+    pub fn exec(&self) -> Exec {
+        let body = STANDARD.encode(&self.text);
+        let title = &self.title;
+        let command =
+            format!("exec sh -c 'eval \"$(printf %s \"$1\" | base64 -d)\"' '{title}' {body}");
+        if command.len() <= LARGEST_COMMAND {
+            return Exec { command, stdin: None };
+        }
+        Exec {
+            command: format!("exec sh -c 'eval \"$(base64 -d)\"' '{title}'"),
+            stdin: Some(body.into_bytes()),
+        }
+    }
+}
+
+/// Quotes a value for POSIX `sh`. Plain words stay as they are, so that lines which people will
+/// read (a start file's block) look as people would have written them.
+///
+/// # Errors
+/// When the value contains a NUL byte.
+pub fn quote(value: &str) -> Result<String, NulByte> {
+    if value.contains('\0') {
+        return Err(NulByte);
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%,=".contains(c);
+    if !value.is_empty() && value.chars().all(plain) {
+        return Ok(value.to_owned());
+    }
+    Ok(format!("'{}'", value.replace('\'', r"'\''")))
+}

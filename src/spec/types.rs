@@ -1,0 +1,417 @@
+//! What a spec can say: the types behind `schemas/spec.schema.json`.
+//!
+//! These types are built by serde from a tree that has already been checked against the schema
+//! that schemars makes from them, so that every problem carries its place in the YAML (see
+//! [`super::tree`]). Doc comments here are the descriptions an editor shows.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A whole spec file: what one or many Kafka client machines must be.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// Version of the spec format. Only `1` exists.
+    #[schemars(range(min = 1, max = 1), example = 1)]
+    pub version: u32,
+    /// Variables, used as `${name}` in any text of the spec.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!({"user_id": "0ab336d6fcf7"}))]
+    pub vars: IndexMap<String, String>,
+    /// Names of environment variables that `${env.NAME}` may read.
+    #[serde(default)]
+    #[schemars(example = ["CI_COMMIT_SHA"])]
+    pub allow_env: Vec<String>,
+    /// The machines, by a name of your own choice.
+    #[schemars(example = serde_json::json!({"client": {"ssh": {"address": "10.0.0.5", "user": "ec2-user"}}}))]
+    pub hosts: IndexMap<String, Host>,
+    /// What every machine must be. A host's own `client` overrides it key by key.
+    #[serde(default)]
+    pub client: Option<Client>,
+    /// Kafka topics, one for each table.
+    #[serde(default)]
+    pub topics: Option<Topics>,
+}
+
+/// One machine: how it is reached, and what differs from the common `vars` and `client`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Host {
+    /// Find the machine through the EC2 API.
+    #[serde(default)]
+    pub ec2: Option<Ec2>,
+    /// Reach the machine over SSH.
+    #[serde(default)]
+    pub ssh: Option<Ssh>,
+    /// This machine itself: `local: {}`.
+    #[serde(default)]
+    pub local: Option<Local>,
+    /// Variables of this host; they override the common ones, `null` removes one.
+    #[serde(default)]
+    pub vars: IndexMap<String, Option<String>>,
+    /// What this host must be; overrides the common `client` key by key, `null` removes a key.
+    #[serde(default)]
+    pub client: Option<serde_json::Value>,
+}
+
+/// This machine itself; it takes no keys.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Local {}
+
+/// An EC2 instance, named by exactly one of `instance_id`, `name` and `tags`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ec2 {
+    /// The AWS region; default: the one of the credentials' profile.
+    #[serde(default)]
+    #[schemars(example = &"us-east-1")]
+    pub region: Option<String>,
+    /// The instance's id.
+    #[serde(default)]
+    #[schemars(example = &"i-0123456789abcdef0")]
+    pub instance_id: Option<String>,
+    /// The instance's `Name` tag.
+    #[serde(default)]
+    #[schemars(example = &"kafka-client")]
+    pub name: Option<String>,
+    /// Tags that the instance carries, all of them.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!({"role": "kafka-client"}))]
+    pub tags: IndexMap<String, String>,
+    /// Take every instance that matches, as a fleet. Default: exactly one must match.
+    #[serde(default)]
+    #[schemars(example = false)]
+    pub all: bool,
+    /// Which of the instance's names is dialled.
+    #[serde(default)]
+    #[schemars(example = &"public_dns")]
+    pub via: Via,
+}
+
+/// Which name or address of an EC2 instance is handed to ssh.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Via {
+    /// The public DNS name.
+    #[default]
+    PublicDns,
+    /// The public IPv4 address.
+    PublicIp,
+    /// The private IPv4 address.
+    PrivateIp,
+    /// The private DNS name.
+    PrivateDns,
+    /// The IPv6 address.
+    Ipv6,
+    /// The id itself, for `Host i-*` blocks of your own (Session Manager).
+    InstanceId,
+}
+
+/// How a machine is reached over SSH. `~/.ssh/config` applies to whatever is not given here.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ssh {
+    /// Host name or address, handed to ssh as it stands, so that your own `Host` blocks match.
+    #[serde(default)]
+    #[schemars(example = &"10.0.0.5")]
+    pub address: Option<String>,
+    /// Port. Default: what `~/.ssh/config` says, else 22.
+    #[serde(default)]
+    #[schemars(range(min = 1), example = 22)]
+    pub port: Option<u16>,
+    /// Account on the machine. Default: what `~/.ssh/config` says, else your own user name.
+    #[serde(default)]
+    #[schemars(example = &"ec2-user")]
+    pub user: Option<String>,
+    /// Private key. Default: the agent and `~/.ssh/config`.
+    #[serde(default)]
+    pub key: Option<Key>,
+    /// How the machine proves who it is. Default: `strict`.
+    #[serde(default)]
+    pub host_key: HostKey,
+}
+
+/// Where the private key comes from.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Key {
+    /// A file on this machine; a relative path starts at the spec's folder.
+    #[schemars(example = &"~/.ssh/kafka-client.pem")]
+    File(String),
+    /// A SecureString in the Parameter Store.
+    #[schemars(example = &"/ec2/keypair/key-0123456789abcdef0")]
+    SsmParameter(String),
+    /// The key pair that the instance was launched with: `from_instance: true`.
+    #[schemars(example = true)]
+    FromInstance(bool),
+}
+
+/// How a machine's host key is checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HostKey {
+    /// Only a key that known_hosts already holds.
+    #[default]
+    Strict,
+    /// Take an unknown key on first use, say so, and keep it. A changed key is refused.
+    #[serde(rename = "accept-new")]
+    AcceptNew,
+    /// These full public keys and no others (`ssh-ed25519 AAAA…`).
+    #[schemars(example = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA…"])]
+    Pinned(Vec<String>),
+    /// Read the keys from the EC2 console output: `console: true`.
+    #[schemars(example = true)]
+    Console(bool),
+}
+
+/// What a Kafka client machine must be. A key that is absent is not looked at.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    /// The Java that a fresh login shell runs.
+    #[serde(default)]
+    pub java: Option<Java>,
+    /// The Kafka archive, unpacked.
+    #[serde(default)]
+    pub kafka: Option<Kafka>,
+    /// AWS's `aws-msk-iam-auth-…-all.jar`, in Kafka's `libs/`.
+    #[serde(default)]
+    pub msk_iam_auth: Option<MskIamAuth>,
+    /// `CLASSPATH` of a fresh login shell: the auth jar first. `classpath: {}` takes the defaults.
+    #[serde(default)]
+    pub classpath: Option<Classpath>,
+    /// `client.properties` for the Kafka tools. `properties: {}` takes the defaults.
+    #[serde(default)]
+    pub properties: Option<Properties>,
+}
+
+/// The Java runtime.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Java {
+    /// Version; only the components given are compared, and `8` equals `1.8.0`.
+    #[schemars(example = &"1.8.0")]
+    pub version: String,
+    /// Package to install. Default: the one that the machine's distribution has for the version.
+    #[serde(default)]
+    #[schemars(example = &"java-1.8.0-amazon-corretto")]
+    pub package: Option<String>,
+}
+
+/// The Kafka archive.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Kafka {
+    /// Kafka's version.
+    #[schemars(example = &"2.8.1")]
+    pub version: String,
+    /// Scala version of the build.
+    #[schemars(example = &"2.12")]
+    pub scala: String,
+    /// Where the archive is fetched from. Default: `archive.apache.org`.
+    #[serde(default)]
+    #[schemars(example = &"https://archive.apache.org/dist/kafka/2.8.1/kafka_2.12-2.8.1.tgz")]
+    pub url: Option<String>,
+    /// The archive's sha512, in hexadecimal.
+    #[serde(default)]
+    pub sha512: Option<String>,
+    /// Where it is unpacked to. Default: `~/kafka_SCALA-VERSION`.
+    #[serde(default)]
+    #[schemars(example = &"~/kafka_2.12-2.8.1")]
+    pub home: Option<String>,
+}
+
+/// The MSK IAM auth jar, and the role that the client takes.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MskIamAuth {
+    /// The jar's version.
+    #[schemars(example = &"1.1.5")]
+    pub version: String,
+    /// Where the jar is fetched from. Default: AWS's release page.
+    #[serde(default)]
+    #[schemars(example = &"https://github.com/aws/aws-msk-iam-auth/releases/download/v1.1.5/aws-msk-iam-auth-1.1.5-all.jar")]
+    pub url: Option<String>,
+    /// The jar's sha256, in hexadecimal.
+    #[serde(default)]
+    #[schemars(example = &"ef21705509d82b5b8f673a5cb7552d64c7e18001a6329d49c850ff2fef83b8ab")]
+    pub sha256: Option<String>,
+    /// Name of the role to assume; its ARN is looked up. Default: the instance's own role.
+    #[serde(default)]
+    #[schemars(example = &"0ab336d6fcf7-ec2-access-role")]
+    pub role: Option<String>,
+    /// ARN of the role to assume. Default: the instance's own role.
+    #[serde(default)]
+    #[schemars(example = &"arn:aws:iam::123456789012:role/0ab336d6fcf7-ec2-access-role")]
+    pub role_arn: Option<String>,
+}
+
+/// Where `CLASSPATH` is set.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Classpath {
+    /// The start file that takes the block. Default: `bashrc`.
+    #[serde(default, rename = "in")]
+    #[schemars(example = &"bashrc")]
+    pub place: StartFile,
+}
+
+/// A file that a login shell reads.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum StartFile {
+    /// `~/.bashrc`.
+    #[default]
+    #[serde(rename = "bashrc")]
+    Bashrc,
+    /// `~/.bash_profile`, `~/.bash_login` or `~/.profile`: the first that is there.
+    #[serde(rename = "profile")]
+    Profile,
+    /// A file of its own in `/etc/profile.d`.
+    #[serde(rename = "profile.d")]
+    ProfileD,
+    /// `/etc/environment`.
+    #[serde(rename = "environment")]
+    Environment,
+}
+
+/// `client.properties`: the four MSK IAM lines, and your own.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Properties {
+    /// The file. Default: `bin/client.properties` in Kafka's home.
+    #[serde(default)]
+    #[schemars(example = &"${kafka.home}/bin/client.properties")]
+    pub path: Option<String>,
+    /// Further keys. A sensitive one takes a reference: `{env: NAME}` or `{file: PATH}`.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!({"client.id": "loader"}))]
+    pub extra: IndexMap<String, PropertyValue>,
+    /// Keys that must not be there.
+    #[serde(default)]
+    #[schemars(example = ["ssl.truststore.location"])]
+    pub absent: Vec<String>,
+}
+
+/// A property's value, or where a secret one is read from.
+// Untagged is harmless here: places come from the tree, never from serde.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum PropertyValue {
+    /// The value itself.
+    Text(String),
+    /// A reference to a secret.
+    Secret(SecretRef),
+}
+
+/// Where a secret is read from when it is needed; only this reference is ever shown or saved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SecretRef {
+    /// An environment variable of the machine that runs trueup.
+    #[schemars(example = &"TRUSTSTORE_PASSWORD")]
+    Env(String),
+    /// A file on the machine that runs trueup, without its last newline.
+    #[schemars(example = &"~/.secrets/truststore")]
+    File(String),
+    /// A SecureString in the Parameter Store.
+    #[schemars(example = &"/kafka/truststore-password")]
+    SsmParameter(String),
+}
+
+/// Topics, one for each table of a source database.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Topics {
+    /// The cluster that holds them.
+    pub cluster: Cluster,
+    /// Pattern of a topic's name; `${table}` is the table. Default: `${table}`.
+    #[serde(default)]
+    #[schemars(example = &"${user_id}.${table}")]
+    pub name: Option<String>,
+    /// The tables: a list of names, or a map from name to settings.
+    pub tables: Tables,
+    /// Settings of every topic that does not say otherwise.
+    #[serde(default)]
+    pub defaults: TopicSettings,
+    /// What happens to overrides that the spec does not name. Default: `merge`.
+    #[serde(default)]
+    #[schemars(example = &"merge")]
+    pub config_policy: ConfigPolicy,
+    /// Through which host the brokers are reached, or `direct`. Default: the first host.
+    #[serde(default)]
+    #[schemars(example = &"client")]
+    pub via: Option<String>,
+}
+
+/// A Kafka cluster.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Cluster {
+    /// Name of an MSK cluster.
+    #[schemars(example = &"pinterest-msk-cluster")]
+    Name(String),
+    /// ARN of an MSK cluster.
+    Arn(String),
+    /// Brokers, `host:port` with commas between.
+    #[schemars(example = &"b-1.example.kafka.us-east-1.amazonaws.com:9098")]
+    Bootstrap(String),
+}
+
+/// The tables that get a topic.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Tables {
+    /// Names.
+    Names(Vec<String>),
+    /// Names with settings of their own; `null` takes the defaults.
+    Settings(IndexMap<String, Option<TopicSettings>>),
+}
+
+/// Settings of a topic.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TopicSettings {
+    /// Number of partitions. Default: the broker's own.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 100_000), example = 3)]
+    pub partitions: Option<u32>,
+    /// Replicas of each partition, or `keep`. Default: the broker's own.
+    #[serde(default)]
+    #[schemars(example = 3)]
+    pub replication_factor: Option<ReplicationFactor>,
+    /// Overrides of the topic's configuration; `null` removes one.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!({"retention.ms": "604800000"}))]
+    pub config: IndexMap<String, Option<String>>,
+}
+
+/// A replication factor, or `keep`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ReplicationFactor {
+    /// This many replicas.
+    Count(#[schemars(range(min = 1, max = 32_767))] u16),
+    /// Whatever it is, it is right.
+    Keep(Keep),
+}
+
+/// The word `keep`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Keep {
+    /// Whatever it is, it is right.
+    Keep,
+}
+
+/// What happens to topic overrides that the spec does not name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ConfigPolicy {
+    /// They are shown, and are no drift.
+    #[default]
+    Merge,
+    /// They are reset to the broker's default.
+    Exact,
+}

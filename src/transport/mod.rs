@@ -1,0 +1,96 @@
+//! Ways to a machine: `ssh` and `local`. Everything above sees a [`Connection`].
+
+pub mod local;
+pub mod ssh;
+
+use std::{future::Future, pin::Pin};
+
+use async_trait::async_trait;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::script::Script;
+
+/// Standard input of a remote process.
+pub type Input = Pin<Box<dyn AsyncWrite + Send>>;
+/// Standard output or error of a remote process.
+pub type Output = Pin<Box<dyn AsyncRead + Send>>;
+
+/// A running remote process. Dropping it closes its pipes; it does not end the process.
+pub struct Running {
+    /// What the process reads; `None` when the script itself went there.
+    pub stdin: Option<Input>,
+    /// What it writes.
+    pub stdout: Output,
+    /// What it complains of.
+    pub stderr: Output,
+    /// Resolves when it has ended.
+    pub exit: Pin<Box<dyn Future<Output = Result<Exit, Error>> + Send>>,
+}
+
+/// How a remote process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// With this status.
+    Code(i32),
+    /// By a signal, or together with the connection: ssh cannot tell, so the outcome is unknown.
+    Lost,
+}
+
+/// Why a machine could not be reached or would not have us. Each is exit code 4.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The spec's way to the machine cannot be used here (a missing key file, …).
+    #[error("{what}\n  help: {help}")]
+    Setup {
+        /// What is wrong, naming the thing.
+        what: String,
+        /// The way out.
+        help: String,
+    },
+    /// No connection: name, network, host key or login.
+    #[error("{address}: {said}\n  help: {help}")]
+    Connect {
+        /// The address as the spec has it.
+        address: String,
+        /// What ssh said, on one line or more, with control characters escaped.
+        said: String,
+        /// The way out.
+        help: String,
+    },
+    /// The connection was there and went.
+    #[error("{address}: the connection was lost: {source}")]
+    Lost {
+        /// The address as the spec has it.
+        address: String,
+        /// What the transport said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A call took longer than its deadline.
+    #[error("{address}: no answer to `{call}` within {seconds} s\n  help: raise `--timeout`, or look at the machine's load")]
+    Deadline {
+        /// The address as the spec has it.
+        address: String,
+        /// Which call.
+        call: &'static str,
+        /// The deadline.
+        seconds: u64,
+    },
+}
+
+/// A way to one machine. [`Connection::spawn`] is the one method that a transport implements for
+/// work; everything else is built on it.
+#[async_trait]
+pub trait Connection: Send + Sync {
+    /// The address as the spec has it (`local` for this machine), for messages.
+    fn address(&self) -> &str;
+
+    /// Starts a script on the machine, as the account, without a terminal.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    async fn spawn(&self, script: &Script) -> Result<Running, Error>;
+
+    /// Ends the connection and removes what it left on this machine.
+    async fn close(self: Box<Self>);
+}
