@@ -1,0 +1,3 @@
+//! YAML → Spec.
+
+pub mod types;
