@@ -3,6 +3,11 @@
 //! The data flows one way; the modules stand in the order in which it passes them. README's page
 //! "Architecture" shows the way on one page.
 
+pub mod action;
+pub mod facts;
+pub mod frame;
+pub mod properties;
 pub mod script;
 pub mod spec;
+pub mod text;
 pub mod transport;
