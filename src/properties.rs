@@ -3,6 +3,8 @@
 //! Reading is the crate `java-properties`; here is only where each entry stands, so that an edit
 //! leaves every other byte of the user's file as it is.
 
+use std::io::Read;
+
 use indexmap::IndexMap;
 use java_properties::{LineContent, PropertiesIter};
 
@@ -27,7 +29,8 @@ pub struct Malformed(String);
 /// # Errors
 /// When an escape is broken.
 pub fn entries(content: &[u8]) -> Result<Vec<Entry>, Malformed> {
-    PropertiesIter::new(content)
+    // The crate loses a last line that ends in a backslash; Java does not.
+    PropertiesIter::new(content.chain(&b"\n"[..]))
         .filter_map(|line| match line {
             Err(error) => Some(Err(Malformed(error.to_string()))),
             Ok(line) => {
@@ -52,7 +55,7 @@ pub fn edit(
     remove: &[String],
 ) -> Result<Vec<u8>, Malformed> {
     let entries = entries(content)?;
-    let lines = lines(content);
+    let lines = physical_lines(content);
     let last = |key: &str| entries.iter().rposition(|entry| entry.key == key);
     let mut replaced: Vec<Option<Vec<u8>>> = vec![None; lines.len()];
     for (position, entry) in entries.iter().enumerate() {
@@ -88,7 +91,7 @@ pub fn edit(
             bytes.push(b'\n');
         }
         // A backslash at the end would take our line for its own.
-        if lines(&bytes).last().is_some_and(|line| continues(line)) {
+        if physical_lines(&bytes).last().is_some_and(|line| continues(line)) {
             bytes.push(b'\n');
         }
         bytes.extend_from_slice(render(key, value).as_bytes());
@@ -97,7 +100,7 @@ pub fn edit(
 }
 
 /// Physical lines with their ends: `\n`, `\r\n` or `\r`.
-fn lines(content: &[u8]) -> Vec<&[u8]> {
+fn physical_lines(content: &[u8]) -> Vec<&[u8]> {
     let mut lines = Vec::new();
     let mut rest = content;
     while let Some(at) = rest.iter().position(|&b| b == b'\n' || b == b'\r') {
