@@ -178,8 +178,12 @@ const BLOCK_END: &str = "# trueup: end";
 /// Where a block stands in a file: its lines' numbers from 0, first and last, when there is one.
 fn find_block(lines: &[&[u8]], marker: &str) -> Option<(usize, usize)> {
     let start = block_start(marker);
-    let first = lines.iter().position(|line| line.trim_ascii() == start.as_bytes())?;
-    let length = lines[first..].iter().position(|line| line.trim_ascii() == BLOCK_END.as_bytes());
+    let first = lines
+        .iter()
+        .position(|line| line.trim_ascii() == start.as_bytes())?;
+    let length = lines[first..]
+        .iter()
+        .position(|line| line.trim_ascii() == BLOCK_END.as_bytes());
     // A block whose end somebody removed is its first line alone: nothing of the user's may go.
     Some((first, length.map_or(first, |length| first + length)))
 }
@@ -220,8 +224,12 @@ mod tests {
     use super::*;
 
     fn block(content: &str) -> String {
-        String::from_utf8(edit_block(content.as_bytes(), "CLASSPATH", &["export A=1".into()]))
-            .expect("text")
+        String::from_utf8(edit_block(
+            content.as_bytes(),
+            "CLASSPATH",
+            &["export A=1".into()],
+        ))
+        .expect("text")
     }
 
     const BLOCK: &str = "# trueup: CLASSPATH, managed\nexport A=1\n# trueup: end\n";
@@ -245,8 +253,16 @@ mod tests {
     #[test]
     fn a_file_ends_with_the_block_or_not() {
         let lines = ["export A=1".to_owned()];
-        assert!(ends_with_block(format!("x\n{BLOCK}").as_bytes(), "CLASSPATH", &lines));
-        assert!(!ends_with_block(format!("{BLOCK}x\n").as_bytes(), "CLASSPATH", &lines));
+        assert!(ends_with_block(
+            format!("x\n{BLOCK}").as_bytes(),
+            "CLASSPATH",
+            &lines
+        ));
+        assert!(!ends_with_block(
+            format!("{BLOCK}x\n").as_bytes(),
+            "CLASSPATH",
+            &lines
+        ));
         assert!(!ends_with_block(b"x\n", "CLASSPATH", &lines));
     }
 
@@ -272,7 +288,13 @@ mod tests {
             mode: Mode(0o600),
         };
         let json = serde_json::to_string(&action).expect("serialises");
-        assert!(!json.contains("canary") && !format!("{action:?}").contains("canary"), "{json}");
-        assert!(json.contains("\"env\":\"PW\"") && json.contains("0600"), "{json}");
+        assert!(
+            !json.contains("canary") && !format!("{action:?}").contains("canary"),
+            "{json}"
+        );
+        assert!(
+            json.contains("\"env\":\"PW\"") && json.contains("0600"),
+            "{json}"
+        );
     }
 }

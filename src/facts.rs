@@ -72,7 +72,11 @@ impl Reply {
     pub fn new(records: Vec<Record>) -> Self {
         let mut sections = BTreeMap::<String, Section>::new();
         for record in records {
-            sections.entry(record.section).or_default().0.push((record.key, record.value));
+            sections
+                .entry(record.section)
+                .or_default()
+                .0
+                .push((record.key, record.value));
         }
         Self(sections)
     }
@@ -225,7 +229,10 @@ impl Host {
                 arch: text("arch"),
                 package_manager,
             },
-            identity: Identity { machine_id: some("machine_id"), host_keys },
+            identity: Identity {
+                machine_id: some("machine_id"),
+                host_keys,
+            },
             disk_free_kib: section.number("disk_free_kib"),
             memory_total_kib: section.number("memory_total_kib"),
             memory_available_kib: section.number("memory_available_kib"),
@@ -248,7 +255,9 @@ impl Host {
     /// A path as people write it: `~` for the account's home.
     pub fn shorten(&self, path: &str) -> String {
         match path.strip_prefix(self.account.home.trim_end_matches('/')) {
-            Some(rest) if !self.account.home.is_empty() && rest.starts_with('/') => format!("~{rest}"),
+            Some(rest) if !self.account.home.is_empty() && rest.starts_with('/') => {
+                format!("~{rest}")
+            }
             _ => path.to_owned(),
         }
     }

@@ -43,7 +43,10 @@ impl Frames {
 
     /// Records after a line that is `mark`; what comes before it is a start file's noise.
     pub fn after_mark(mark: &str) -> Self {
-        Self { buffer: Vec::new(), mark: Some(format!("{mark}\n").into_bytes()) }
+        Self {
+            buffer: Vec::new(),
+            mark: Some(format!("{mark}\n").into_bytes()),
+        }
     }
 
     /// Adds bytes.
@@ -121,7 +124,10 @@ mod tests {
     fn all(frames: &mut Frames) -> Result<Vec<(String, String)>, Garbled> {
         let mut records = Vec::new();
         while let Some(record) = frames.next_record()? {
-            records.push((record.key, String::from_utf8_lossy(&record.value).into_owned()));
+            records.push((
+                record.key,
+                String::from_utf8_lossy(&record.value).into_owned(),
+            ));
         }
         Ok(records)
     }
@@ -130,7 +136,9 @@ mod tests {
     fn a_value_that_looks_like_a_record_stays_a_value() {
         let value = "dir\nclient/kafka kind 4:evil";
         let mut frames = Frames::new();
-        frames.feed(format!("client/kafka kind {}:{value}\n", value.len()).as_bytes()).expect("small");
+        frames
+            .feed(format!("client/kafka kind {}:{value}\n", value.len()).as_bytes())
+            .expect("small");
         assert_eq!(all(&mut frames), Ok(vec![("kind".into(), value.into())]));
     }
 
@@ -142,7 +150,13 @@ mod tests {
             frames.feed(&[*byte]).expect("small");
             seen.extend(all(&mut frames).expect("well formed"));
         }
-        assert_eq!(seen, [("user".into(), "a\nb".into()), ("end".into(), String::new())]);
+        assert_eq!(
+            seen,
+            [
+                ("user".into(), "a\nb".into()),
+                ("end".into(), String::new())
+            ]
+        );
     }
 
     #[test]
@@ -156,7 +170,11 @@ mod tests {
         ] {
             let mut frames = Frames::new();
             frames.feed(bytes).expect("small");
-            assert!(all(&mut frames).is_err(), "{}", String::from_utf8_lossy(bytes));
+            assert!(
+                all(&mut frames).is_err(),
+                "{}",
+                String::from_utf8_lossy(bytes)
+            );
         }
     }
 }

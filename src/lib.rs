@@ -4,9 +4,14 @@
 //! "Architecture" shows the way on one page.
 
 pub mod action;
+pub mod exit;
 pub mod facts;
 pub mod frame;
+pub mod observe;
+pub mod plan;
 pub mod properties;
+pub mod report;
+pub mod resource;
 pub mod script;
 pub mod spec;
 pub mod text;

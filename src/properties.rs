@@ -37,7 +37,11 @@ pub fn entries(content: &[u8]) -> Result<Vec<Entry>, Malformed> {
                 let number = line.line_number();
                 match line.consume_content() {
                     LineContent::Comment(_) => None,
-                    LineContent::KVPair(key, value) => Some(Ok(Entry { key, value, line: number })),
+                    LineContent::KVPair(key, value) => Some(Ok(Entry {
+                        key,
+                        value,
+                        line: number,
+                    })),
                 }
             }
         })
@@ -91,7 +95,10 @@ pub fn edit(
             bytes.push(b'\n');
         }
         // A backslash at the end would take our line for its own.
-        if physical_lines(&bytes).last().is_some_and(|line| continues(line)) {
+        while physical_lines(&bytes)
+            .last()
+            .is_some_and(|line| continues(line))
+        {
             bytes.push(b'\n');
         }
         bytes.extend_from_slice(render(key, value).as_bytes());
@@ -104,7 +111,11 @@ fn physical_lines(content: &[u8]) -> Vec<&[u8]> {
     let mut lines = Vec::new();
     let mut rest = content;
     while let Some(at) = rest.iter().position(|&b| b == b'\n' || b == b'\r') {
-        let end = if rest[at..].starts_with(b"\r\n") { at + 2 } else { at + 1 };
+        let end = if rest[at..].starts_with(b"\r\n") {
+            at + 2
+        } else {
+            at + 1
+        };
         let (line, after) = rest.split_at(end);
         lines.push(line);
         rest = after;
@@ -117,8 +128,17 @@ fn physical_lines(content: &[u8]) -> Vec<&[u8]> {
 
 /// Whether a line goes on in the next: it ends in an odd number of backslashes.
 fn continues(line: &[u8]) -> bool {
-    let end = line.iter().rposition(|b| !b"\r\n".contains(b)).map_or(0, |at| at + 1);
-    line[..end].iter().rev().take_while(|&&b| b == b'\\').count() % 2 == 1
+    let end = line
+        .iter()
+        .rposition(|b| !b"\r\n".contains(b))
+        .map_or(0, |at| at + 1);
+    line[..end]
+        .iter()
+        .rev()
+        .take_while(|&&b| b == b'\\')
+        .count()
+        % 2
+        == 1
 }
 
 /// An entry as people write it: only what Java would read otherwise is escaped.
@@ -166,14 +186,19 @@ mod tests {
     use super::*;
 
     fn edited(content: &str, set: &[(&str, &str)], remove: &[&str]) -> String {
-        let set = set.iter().map(|(key, value)| ((*key).to_owned(), *value)).collect();
+        let set = set
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), *value))
+            .collect();
         let remove: Vec<String> = remove.iter().map(|key| (*key).to_owned()).collect();
-        String::from_utf8(edit(content.as_bytes(), &set, &remove).expect("well formed")).expect("text")
+        String::from_utf8(edit(content.as_bytes(), &set, &remove).expect("well formed"))
+            .expect("text")
     }
 
     #[test]
     fn only_the_entry_that_differs_is_touched() {
-        let content = "# mine\nssl.truststore.location = /x\r\n\nsasl.mechanism: PLAIN\nclient.id=a\\\n  b\n";
+        let content =
+            "# mine\nssl.truststore.location = /x\r\n\nsasl.mechanism: PLAIN\nclient.id=a\\\n  b\n";
         assert_eq!(
             edited(content, &[("sasl.mechanism", "AWS_MSK_IAM")], &[]),
             content.replace("sasl.mechanism: PLAIN", "sasl.mechanism=AWS_MSK_IAM")

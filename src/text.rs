@@ -18,7 +18,10 @@ pub fn escape_control(text: &str) -> String {
 
 /// As [`escape_control`], line by line: newlines stay.
 pub fn escape_lines(text: &str) -> String {
-    text.lines().map(escape_control).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .map(escape_control)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn is_bidi(c: char) -> bool {
@@ -31,10 +34,16 @@ mod tests {
 
     #[test]
     fn nothing_that_moves_a_cursor_passes() {
-        for c in (0..=0x9f).filter_map(char::from_u32).filter(|c| c.is_control()) {
+        for c in (0..=0x9f)
+            .filter_map(char::from_u32)
+            .filter(|c| c.is_control())
+        {
             assert!(!escape_control(&format!("a{c}b")).contains(c), "{c:?}");
         }
-        assert_eq!(escape_control("\u{1b}[31mé\u{202e}"), "\\u{1b}[31mé\\u{202e}");
+        assert_eq!(
+            escape_control("\u{1b}[31mé\u{202e}"),
+            "\\u{1b}[31mé\\u{202e}"
+        );
         assert_eq!(escape_lines("a\rb\nc"), "a\\rb\nc");
     }
 }

@@ -145,6 +145,9 @@ lock_holder() {
   printf 'another apply'
 }
 
+# mark MARK: everything before this line is noise of a start file.
+mark() { MARK=$1; printf "\n%s\n" "$MARK"; }
+
 # Who we are. sshd and `local` set HOME and SHELL from passwd.
 identify() {
   set -- $(id)

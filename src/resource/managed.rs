@@ -58,14 +58,21 @@ impl Managed {
         Some(Self {
             real: records.get("real")?,
             kind,
-            mode: records.get("mode").and_then(|mode| u32::from_str_radix(&mode, 8).ok()),
+            mode: records
+                .get("mode")
+                .and_then(|mode| u32::from_str_radix(&mode, 8).ok()),
             owner: records.number("uid").zip(records.get("owner")),
             size: records.number("size"),
             readable: records.says_yes("readable"),
             folder: records.get("folder")?,
-            folder_closed: (!records.says_yes("folder_writable"))
-                .then(|| records.get("folder_owner").unwrap_or_else(|| "another account".into())),
-            link_refused: records.get("link").and_then(|link| refuse_link(&link, host)),
+            folder_closed: (!records.says_yes("folder_writable")).then(|| {
+                records
+                    .get("folder_owner")
+                    .unwrap_or_else(|| "another account".into())
+            }),
+            link_refused: records
+                .get("link")
+                .and_then(|link| refuse_link(&link, host)),
         })
     }
 
@@ -75,7 +82,8 @@ impl Managed {
         if let Some(reason) = &self.link_refused {
             return Some(Verdict::Blocked {
                 reason: format!("{what} is a link that {reason}"),
-                help: "replace the link by what it points to, or name its target in the spec".into(),
+                help: "replace the link by what it points to, or name its target in the spec"
+                    .into(),
             });
         }
         if let Some((uid, owner)) = &self.owner
@@ -84,7 +92,10 @@ impl Managed {
         {
             return Some(Verdict::Blocked {
                 reason: format!("`{path}` belongs to {owner}; we are {}", host.account.user),
-                help: format!("chown {} {path}, or name another path in the spec", host.account.user),
+                help: format!(
+                    "chown {} {path}, or name another path in the spec",
+                    host.account.user
+                ),
             });
         }
         if let Some(owner) = &self.folder_closed {
@@ -94,7 +105,10 @@ impl Managed {
                     "`{folder}` belongs to {owner}, and {} cannot write in it",
                     host.account.user
                 ),
-                help: format!("chown {} {folder}, or name another path in the spec", host.account.user),
+                help: format!(
+                    "chown {} {folder}, or name another path in the spec",
+                    host.account.user
+                ),
             });
         }
         None
@@ -107,7 +121,9 @@ fn refuse_link(link: &str, host: &Host) -> Option<String> {
     let mut words = link.split_whitespace();
     let owner: Option<u32> = words.next().and_then(|word| word.parse().ok());
     let folder_owner: Option<u32> = words.next().and_then(|word| word.parse().ok());
-    let folder_mode = words.next().and_then(|word| u32::from_str_radix(word, 8).ok());
+    let folder_mode = words
+        .next()
+        .and_then(|word| u32::from_str_radix(word, 8).ok());
     let ours = |uid: Option<u32>| uid.is_some_and(|uid| uid == 0 || uid == host.account.uid);
     if !ours(owner) {
         return Some("another account made".into());

@@ -89,7 +89,9 @@ impl<K: Kind + Send + Sync> Resource for K {
         let verdict = match &observation {
             Observation::Present(observed) => self.differ(Some(observed), host),
             Observation::Absent => self.differ(None, host),
-            Observation::Unknown(reason) => Verdict::Unknown { reason: reason.clone() },
+            Observation::Unknown(reason) => Verdict::Unknown {
+                reason: reason.clone(),
+            },
         };
         // Serialising plain data into a Value cannot fail; a kind whose data could is a bug.
         let observed = serde_json::to_value(&observation)
@@ -151,7 +153,15 @@ pub struct Work {
 impl Work {
     /// Work with only a reason, changes and actions.
     pub fn new(creates: bool, reason: String, changes: Vec<Change>, actions: Vec<Action>) -> Self {
-        Self { creates, reason, changes, text: None, notes: vec![], warning: None, actions }
+        Self {
+            creates,
+            reason,
+            changes,
+            text: None,
+            notes: vec![],
+            warning: None,
+            actions,
+        }
     }
 
     /// As a verdict.
@@ -186,7 +196,12 @@ impl Change {
 
     /// A field whose sides are not shown.
     pub fn sensitive(path: impl Into<String>) -> Self {
-        Self { path: path.into(), before: None, after: None, sensitive: true }
+        Self {
+            path: path.into(),
+            before: None,
+            after: None,
+            sensitive: true,
+        }
     }
 }
 

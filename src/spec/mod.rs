@@ -1,3 +1,5 @@
 //! YAML → Spec.
 
+mod resolved;
 pub mod types;
+pub use resolved::*;
