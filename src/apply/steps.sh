@@ -77,7 +77,7 @@ step_fetch() {
     fail "the download failed"
   fi
   tell type "$(tr -d '\r' <"$T/headers" 2>/dev/null | sed -n 's/^[Cc]ontent-[Tt]ype: *//p' | tail -n 1)"
-  tell start "$(head -c 15 -- "$part" | tr -dc '[:print:]')"
+  tell start "$(head -c 15 -- "$part" | tr -dc ' -~')"
   got=$("${algorithm}sum" <"$part"); got=${got%% *}
   tell digest "$got"
   [ -z "$digest" ] || [ "$got" = "$digest" ] || fail "the download's $algorithm is another one"

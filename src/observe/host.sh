@@ -33,11 +33,13 @@ login_try() {
     trap 'kill "$nap" 2>/dev/null; exit 0' TERM
     sleep 5 >/dev/null 2>&1 & nap=$!
     wait "$nap"
-    session_kill "$session"
+    # Said before the kill: the death of the session ends this watchdog, too.
     printf '\n%s late\n' "$MARK"
+    session_kill "$session"
   ) &
   watchdog=$!
-  wait "$session"
+  # The shell would tell of a killed job.
+  { wait "$session"; } 2>/dev/null
   kill "$watchdog" 2>/dev/null
   wait "$watchdog" 2>/dev/null
   session_kill "$session"

@@ -18,6 +18,9 @@ at() {
   esac
 }
 
+# A path with its links resolved, in R; as it is, where a folder of it is not there.
+resolve() { R=$(readlink -f -- "$1") && [ -n "$R" ] || R=$1; }
+
 # What stands at a path. Sets P (the path, links resolved) and KIND.
 path_facts() {
   at "$1"; P=$R
@@ -28,7 +31,7 @@ path_facts() {
   if [ -L "$P" ]; then
     # Owner of the link, then owner and mode of the folder that holds it.
     say link "$(stat -c %u -- "$P") $(stat -c '%u %a' -- "${P%/*}/")"
-    real=$(readlink -f -- "$P") && [ -n "$real" ] && P=$real
+    resolve "$P"; P=$R
   fi
   say real "$P"
   if [ -f "$P" ]; then KIND=file

@@ -84,17 +84,17 @@ probe_classpath() {
   grep -n -s CLASSPATH -- /etc/environment /etc/profile /etc/profile.d/*.sh /etc/bashrc /etc/bash.bashrc "$HOME/.bash_profile" \
     "$HOME/.bash_login" "$HOME/.profile" "$HOME/.bashrc" "$HOME/.bash_aliases" | head -n 50 |
     while IFS= read -r line; do say line "$line"; done
-  at "$2"; say wanted "$(readlink -m -- "$R")"
+  at "$2"; resolve "$R"; say wanted "$R"
   rest=$L_CLASSPATH:
   set -f
   while [ -n "$rest" ]; do
     entry=${rest%%:*}; rest=${rest#*:}
     case $entry in
-      */aws-msk-iam-auth*.jar) say jar "$entry $(readlink -m -- "$entry")" ;;
+      */aws-msk-iam-auth*.jar) resolve "$entry"; say jar "$entry $R" ;;
       */\*|\*)
         set +f
         for jar in "${entry%\*}"aws-msk-iam-auth*.jar; do
-          if [ -f "$jar" ]; then say jar "$entry $(readlink -m -- "$jar")"; fi
+          if [ -f "$jar" ]; then resolve "$jar"; say jar "$entry $R"; fi
         done
         set -f ;;
     esac

@@ -48,7 +48,7 @@ probe_auth_jar() {
   path_facts "$1"
   [ "$KIND" = file ] && [ -r "$P" ] || return 0
   hash=$(sha256sum <"$P"); say sha256 "${hash%% *}"
-  if ends_as_zip "$P"; then say jar yes; else say start "$(head -c 15 -- "$P" | tr -dc '[:print:]')"; fi
+  if ends_as_zip "$P"; then say jar yes; else say start "$(head -c 15 -- "$P" | tr -dc ' -~')"; fi
 }
 "#,
     after_login: false,
