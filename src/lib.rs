@@ -4,6 +4,7 @@
 //! "Architecture" shows the way on one page.
 
 pub mod action;
+pub mod apply;
 pub mod exit;
 pub mod facts;
 pub mod frame;

@@ -63,7 +63,7 @@ follow() {
     if [ -s "$T/part" ]; then
       read -r part <"$T/part"
       total=$(tr -d '\r' <"$T/headers" 2>/dev/null | sed -n 's/^[Cc]ontent-[Ll]ength: *//p' | tail -n 1)
-      now="bytes $(stat -c %s -- "$part" 2>/dev/null) $total"
+      now="progress $(stat -c %s -- "$part" 2>/dev/null) $total"
     else
       now="line $(tail -n 1 "$T/log" 2>/dev/null | tr -d '\r')"
     fi
@@ -74,6 +74,8 @@ follow() {
 # holder SECONDS: how long the lock is waited for.
 holder() {
   S=apply T=
+  # Whatever a start file printed before this line is skipped.
+  printf '\n%s\n' 'trueup holder'
   lock=/etc/machine-id; [ -r "$lock" ] || lock=/etc/passwd
   command -v flock >/dev/null 2>&1 || { say failed "flock is not there"; return; }
   exec 9<"$lock"

@@ -1,0 +1,8 @@
+//! The one place that writes to a machine: the lock, and what is done under it.
+
+mod holder;
+mod refusal;
+mod runner;
+
+pub use holder::{Lock, LockError, Stop, Writer};
+pub use runner::{Limits, apply_host};

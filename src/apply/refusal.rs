@@ -1,0 +1,166 @@
+//! Why a step failed, in words that help: what the step told, read with what the spec asked.
+
+use super::holder::Answer;
+use crate::{action::Fetch, report::event::Failure, text::escape_control};
+
+/// The failure of a download.
+pub fn of_fetch(address: &str, fetch: &Fetch, answer: &Answer) -> Failure {
+    let told = |key: &str| answer.told.get(key).map(String::as_str).unwrap_or_default();
+    let url = escape_control(&fetch.url);
+    let key = fetch.algorithm.name();
+    let bytes: u64 = told("bytes").parse().unwrap_or(0);
+    let mut reasons = Vec::new();
+    let mut help = format!("check `url` and `{key}` in the spec");
+    if !told("digest").is_empty() {
+        let got = told("digest");
+        match &fetch.digest {
+            Some(wanted) => reasons.push(format!(
+                "the download's {key} is {}…, the spec pins {}…",
+                &got[..got.len().min(8)],
+                &wanted[..wanted.len().min(8)]
+            )),
+            None => reasons.push(answer.failed.clone().unwrap_or_default()),
+        }
+        reasons.push(format!("got {} of {}{}", count(bytes), kind(told("type")), web_page(told("start"))));
+        reasons.push(format!("from {url}"));
+    } else if let Ok(code) = told("fetcher").parse::<i32>() {
+        let (reason, way_out) = of_fetcher(code);
+        reasons.push(format!("{reason}: {url}"));
+        help = way_out.unwrap_or(help);
+        let said = answer.log.lines().rfind(|line| line.starts_with("curl:") || line.starts_with("wget:"));
+        reasons.extend(said.map(str::to_owned));
+    } else {
+        return of_step(address, answer);
+    }
+    Failure { address: address.to_owned(), reasons, help: Some(help), outcome_unknown: false }
+}
+
+/// The failure of any other step.
+pub fn of_step(address: &str, answer: &Answer) -> Failure {
+    let mut reasons = vec![answer.failed.clone().unwrap_or_else(|| "it failed".into())];
+    // The step's own sentence is the log's last line, too.
+    let log: Vec<&str> =
+        answer.log.lines().filter(|line| Some(*line) != answer.failed.as_deref()).collect();
+    reasons.extend(log[log.len().saturating_sub(6)..].iter().map(|line| (*line).to_owned()));
+    let all = reasons.join("\n");
+    let help = if all.contains("No space left on device") || all.contains("no room") {
+        Some("make room on the host: `df -h` shows which file system is full".to_owned())
+    } else if all.contains("sudo asks for a password") || all.contains("sudo is not there") {
+        Some("give the account passwordless sudo for packages, or install the package by hand".into())
+    } else if all.contains("Permission denied") || all.contains("cannot write in") {
+        Some("the account needs to own that folder; trueup uses sudo only for packages".into())
+    } else if all.contains("could not install") {
+        Some("try the same command on the host; `package:` in the spec names another package".into())
+    } else {
+        None
+    };
+    Failure { address: address.to_owned(), reasons, help, outcome_unknown: false }
+}
+
+/// What curl's exit status means (its manual, section "Exit codes"), and the way out where it is
+/// another than the spec's `url`. wget's few codes agree on 4 (network) and 8 (the server said no).
+fn of_fetcher(code: i32) -> (&'static str, Option<String>) {
+    match code {
+        6 => (
+            "the host cannot resolve the server's name",
+            Some("many instances have no way out: name a `url` that the host can reach".into()),
+        ),
+        4 | 7 => (
+            "the host cannot connect to the server",
+            Some("many instances have no way out: name a `url` that the host can reach".into()),
+        ),
+        8 | 22 => (
+            "the server has no such file, or refuses it",
+            Some(
+                "check `url` in the spec; mirrors drop old releases, archive.apache.org keeps all"
+                    .into(),
+            ),
+        ),
+        18 => ("the download broke off", Some("run the command again".into())),
+        23 => (
+            "the host could not write the download",
+            Some("make room on the host: `df -h` shows which file system is full".into()),
+        ),
+        28 | 124 | 137 => ("the download stalled", Some("run the command again, or name a nearer `url`".into())),
+        35 | 51 | 53 | 58 | 60 | 77 => (
+            "the server's certificate was not accepted",
+            Some("update the host's ca-certificates, or name another `url`".into()),
+        ),
+        1 => ("the url's scheme is not allowed here", Some("without a digest only https is taken".into())),
+        _ => ("the download failed", None),
+    }
+}
+
+fn count(bytes: u64) -> String {
+    let digits = bytes.to_string();
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    format!("{grouped} bytes")
+}
+
+fn kind(content_type: &str) -> &str {
+    match content_type.split(';').next().unwrap_or_default().trim() {
+        "" => "no stated type",
+        kind => kind,
+    }
+}
+
+fn web_page(start: &str) -> &'static str {
+    let start = start.trim_start().to_ascii_lowercase();
+    if start.starts_with("<!doctype") || start.starts_with("<html") {
+        ": this is a web page, not the file"
+    } else {
+        ""
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::action::{Algorithm, Mode};
+
+    fn fetch(digest: Option<&str>) -> Fetch {
+        Fetch {
+            url: "https://example.com/x.jar".into(),
+            path: "/x.jar".into(),
+            digest: digest.map(str::to_owned),
+            algorithm: Algorithm::Sha256,
+            mode: Mode(0o644),
+        }
+    }
+
+    fn answer(told: &[(&str, &str)], failed: &str, log: &str) -> Answer {
+        Answer {
+            failed: Some(failed.into()),
+            told: told.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect(),
+            log: log.into(),
+            stopped: false,
+        }
+    }
+
+    #[test]
+    fn a_web_page_is_called_so() {
+        let told = [("bytes", "1422"), ("type", "text/html; charset=utf-8"), ("start", "<!DOCTYPE html>"), ("digest", "51c0b0c1ff")];
+        let failure = of_fetch("client/msk_iam_auth", &fetch(Some("ef217055aa")), &answer(&told, "", ""));
+        assert_eq!(
+            failure.reasons[..2],
+            [
+                "the download's sha256 is 51c0b0c1…, the spec pins ef217055…",
+                "got 1,422 bytes of text/html: this is a web page, not the file"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_server_that_says_no_and_a_full_disk_are_told_apart() {
+        let no = of_fetch("a", &fetch(None), &answer(&[("fetcher", "22")], "x", "curl: (22) The requested URL returned error: 404\nx"));
+        assert!(no.reasons[0].contains("no such file") && no.reasons[1].contains("404"), "{no:?}");
+        let full = of_fetch("a", &fetch(None), &answer(&[("fetcher", "23")], "x", ""));
+        assert!(full.help.is_some_and(|help| help.contains("df -h")));
+    }
+}

@@ -1,0 +1,303 @@
+//! Carries out one host's plan, step by step.
+
+use std::{collections::HashMap, time::Duration};
+
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+
+use super::{
+    holder::{Answer, Call, Meanwhile, Stop, WriteError, Writer},
+    refusal,
+};
+use crate::{
+    action::{self, Action, Fetch},
+    facts::Reply,
+    plan::{HostPlan, Step},
+    properties,
+    report::event::{Event, Failure, HostOutcome, Sink},
+    resource::kafka::Kafka,
+};
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// A remote call.
+    pub call: Duration,
+    /// A download, an unpacking or a package.
+    pub work: Duration,
+    /// Waiting for a package manager's own lock.
+    pub package_lock: Duration,
+}
+
+/// Applies the changes of a plan to its host, in order, and stops at the first that fails.
+/// `reply` is what was read under the lock: the contents that edits start from.
+pub async fn apply_host(
+    writer: &mut Writer<'_>,
+    plan: &HostPlan,
+    reply: &Reply,
+    limits: Limits,
+    stop: &mut Stop,
+    sink: &mut dyn Sink,
+) -> HostOutcome {
+    let started = Instant::now();
+    let mut outcome = HostOutcome { host: plan.name.clone(), ..HostOutcome::default() };
+    let mut run = Run { writer, host: &plan.name, reply, written: HashMap::new(), limits, stop, sink };
+    let mut steps = plan.steps.iter().filter(|step| step.action.changes());
+    for step in steps.by_ref() {
+        if *run.stop.borrow() > 0 {
+            outcome.interrupted = true;
+            outcome.not_reached.push(step.address.to_owned());
+            break;
+        }
+        match run.step(step).await {
+            Ok(done) => {
+                outcome.paste.extend(done.paste);
+                run.sink.event(Event::Done {
+                    host: &plan.name,
+                    address: step.address,
+                    summary: &done.summary,
+                });
+                outcome.applied.push(step.address.to_owned());
+            }
+            Err(failure) => {
+                run.sink.event(Event::Failed { host: &plan.name, address: step.address });
+                outcome.interrupted = *run.stop.borrow() > 0;
+                outcome.failure = Some(failure);
+                break;
+            }
+        }
+    }
+    outcome.not_reached.extend(steps.map(|step| step.address.to_owned()));
+    outcome.took = started.elapsed();
+    outcome
+}
+
+/// What a step did, for people.
+#[derive(Default)]
+struct Done {
+    summary: String,
+    paste: Option<String>,
+}
+
+struct Run<'r, 'c> {
+    writer: &'r mut Writer<'c>,
+    host: &'r str,
+    reply: &'r Reply,
+    /// Contents that earlier steps wrote, by path.
+    written: HashMap<String, Vec<u8>>,
+    limits: Limits,
+    stop: &'r mut Stop,
+    sink: &'r mut dyn Sink,
+}
+
+impl Run<'_, '_> {
+    async fn step(&mut self, step: &Step) -> Result<Done, Failure> {
+        let mut done = Done::default();
+        for action in &step.actions {
+            self.sink.event(Event::Started {
+                host: self.host,
+                address: step.address,
+                verb: action.verb(),
+            });
+            done = self.action(step.address, action).await?;
+        }
+        Ok(done)
+    }
+
+    async fn action(&mut self, address: &'static str, action: &Action) -> Result<Done, Failure> {
+        match action {
+            Action::InstallPackage { manager, package } => {
+                let call = Call::new("package")
+                    .value(manager.command())
+                    .value(package)
+                    .value(self.limits.package_lock.as_secs().to_string());
+                let answer = self.run(address, &call, self.limits.work).await?;
+                checked(address, &answer, |answer| refusal::of_step(address, answer))?;
+                Ok(Done { summary: format!("{package}, with {}", manager.command()), paste: None })
+            }
+            Action::Fetch(fetch) => {
+                let (answer, took) = self.fetch(address, fetch).await?;
+                Ok(fetched(fetch, &answer, took))
+            }
+            Action::Unpack { archive, top, home } => self.unpack(address, archive, top, home).await,
+            Action::EditBlock { path, marker, lines } => {
+                let before = self.content(address, path);
+                let after = action::edit_block(&before.unwrap_or_default(), marker, lines);
+                self.write(address, path, "", after).await?;
+                Ok(Done { summary: path.clone(), paste: None })
+            }
+            Action::EditProperties { path, set, remove, mode } => {
+                let before = self.content(address, path).unwrap_or_default();
+                let values = set.iter().map(|(key, value)| (key.clone(), value.expose())).collect();
+                let after = properties::edit(&before, &values, remove).map_err(|error| Failure {
+                    address: address.to_owned(),
+                    reasons: vec![format!("{path} is {error}")],
+                    ..Failure::default()
+                })?;
+                self.write(address, path, &mode.to_string(), after).await?;
+                let keys = match set.len() + remove.len() {
+                    1 => "1 key".to_owned(),
+                    count => format!("{count} keys"),
+                };
+                Ok(Done { summary: format!("{keys}, mode {mode}"), paste: None })
+            }
+            Action::SetMode { path, mode } => {
+                let call = Call::new("mode").value(path).value(mode.to_string());
+                let answer = self.run(address, &call, self.limits.call).await?;
+                checked(address, &answer, |answer| refusal::of_step(address, answer))?;
+                Ok(Done { summary: format!("mode {mode}"), paste: None })
+            }
+        }
+    }
+
+    async fn fetch(
+        &mut self,
+        address: &'static str,
+        fetch: &Fetch,
+    ) -> Result<(Answer, Duration), Failure> {
+        let started = Instant::now();
+        let call = Call::new("fetch")
+            .value(&fetch.url)
+            .value(&fetch.path)
+            .value(fetch.algorithm.name())
+            .value(fetch.digest.as_deref().unwrap_or_default())
+            .value(fetch.mode.to_string())
+            .value(self.limits.work.as_secs().to_string());
+        // A little longer than the fetcher's own limit, so that it can say so itself.
+        let answer = self.run(address, &call, self.limits.work + self.limits.call).await?;
+        checked(address, &answer, |answer| refusal::of_fetch(address, fetch, answer))?;
+        Ok((answer, started.elapsed()))
+    }
+
+    /// Stages beside the home, fetches, unpacks; the stage goes away whatever happens.
+    async fn unpack(
+        &mut self,
+        address: &'static str,
+        archive: &Fetch,
+        top: &str,
+        home: &str,
+    ) -> Result<Done, Failure> {
+        let Some((stage, file)) = archive.path.rsplit_once('/') else {
+            unreachable!("an archive's path is absolute")
+        };
+        let answer = self.run(address, &Call::new("stage").value(stage), self.limits.call).await?;
+        checked(address, &answer, |answer| refusal::of_step(address, answer))?;
+        let unpacked: Result<Done, Failure> = async {
+            let (fetched_as, took) = self.fetch(address, archive).await?;
+            self.sink.event(Event::Started { host: self.host, address, verb: "unpack" });
+            let call = Call::new("unpack")
+                .value(stage)
+                .value(file)
+                .value(top)
+                .value(home)
+                .value(Kafka::manifest_label(top, archive.digest.as_deref()));
+            let answer = self.run(address, &call, self.limits.work).await?;
+            checked(address, &answer, |answer| refusal::of_step(address, answer))?;
+            let mut done = fetched(archive, &fetched_as, took);
+            if let Some(files) = answer.told.get("repaired") {
+                done.summary.push_str(&format!(", {files} files repaired"));
+            }
+            Ok(done)
+        }
+        .await;
+        if let Err(failure) = unpacked {
+            if !failure.outcome_unknown {
+                // What cannot be removed now is removed by the next apply; the failure says more.
+                let _ = self.run(address, &Call::new("unstage").value(stage), self.limits.call).await;
+            }
+            return Err(failure);
+        }
+        unpacked
+    }
+
+    /// The bytes of a file as they are now; `None`: there is none.
+    fn content(&self, address: &str, path: &str) -> Option<Vec<u8>> {
+        self.written.get(path).cloned().or_else(|| self.reply.section(address).bytes("content"))
+    }
+
+    async fn write(
+        &mut self,
+        address: &'static str,
+        path: &str,
+        mode: &str,
+        after: Vec<u8>,
+    ) -> Result<(), Failure> {
+        let expected = match self.content(address, path) {
+            Some(before) => Sha256::digest(&before).iter().map(|byte| format!("{byte:02x}")).collect(),
+            None => "absent".to_owned(),
+        };
+        let call = Call::new("write").value(path).value(expected).value(mode).payload(&after);
+        let answer = self.run(address, &call, self.limits.call).await?;
+        checked(address, &answer, |answer| refusal::of_step(address, answer))?;
+        self.written.insert(path.to_owned(), after);
+        Ok(())
+    }
+
+    async fn run(
+        &mut self,
+        address: &'static str,
+        call: &Call,
+        deadline: Duration,
+    ) -> Result<Answer, Failure> {
+        let sink = &mut *self.sink;
+        let answer = self
+            .writer
+            .run(call, deadline, self.stop, |meanwhile| {
+                sink.event(match meanwhile {
+                    Meanwhile::Bytes(have, total) => Event::Bytes { have, total },
+                    Meanwhile::Line(line) => Event::Line(line),
+                    Meanwhile::Interrupted(true) => {
+                        Event::Interrupted { what: "stopping the running step; nothing further is begun" }
+                    }
+                    Meanwhile::Interrupted(false) => Event::Interrupted {
+                        what: "waiting for the running step; nothing further is begun; \
+                               Ctrl-C again leaves it to the host",
+                    },
+                });
+            })
+            .await;
+        answer.map_err(|error| lost(address, &error))
+    }
+}
+
+/// The failure of a step whose end is not known.
+fn lost(address: &str, error: &WriteError) -> Failure {
+    Failure {
+        address: address.to_owned(),
+        reasons: error.to_string().lines().map(|line| line.trim().to_owned()).collect(),
+        help: Some("its outcome is not known: run `plan` to see what is now true".into()),
+        outcome_unknown: true,
+    }
+}
+
+/// The answer, unless the step failed or was stopped.
+fn checked(
+    address: &str,
+    answer: &Answer,
+    refuse: impl FnOnce(&Answer) -> Failure,
+) -> Result<(), Failure> {
+    match &answer.failed {
+        None => Ok(()),
+        Some(_) if answer.stopped => Err(Failure {
+            address: address.to_owned(),
+            reasons: vec!["stopped before it was done".into()],
+            help: Some("run the command again: it goes on from what is there".into()),
+            outcome_unknown: false,
+        }),
+        Some(_) => Err(refuse(answer)),
+    }
+}
+
+/// `12.8 MiB in 3.1 s, sha256 as in the spec`.
+fn fetched(fetch: &Fetch, answer: &Answer, took: Duration) -> Done {
+    let bytes: f64 = answer.told.get("bytes").and_then(|bytes| bytes.parse().ok()).unwrap_or(0.0);
+    let key = fetch.algorithm.name();
+    let size = format!("{:.1} MiB in {:.1} s", bytes / 1024.0 / 1024.0, took.as_secs_f64());
+    match (&fetch.digest, answer.told.get("digest")) {
+        (None, Some(digest)) => Done {
+            summary: format!("{size}, not checked"),
+            paste: Some(format!("{key}: {digest}")),
+        },
+        _ => Done { summary: format!("{size}, {key} as in the spec"), paste: None },
+    }
+}
