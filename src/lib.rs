@@ -3,6 +3,7 @@
 //! The data flows one way; the modules stand in the order in which it passes them. README's page
 //! "Architecture" shows the way on one page.
 
+pub mod diagnostic;
 pub mod script;
 pub mod spec;
 pub mod transport;

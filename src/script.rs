@@ -35,7 +35,11 @@ pub struct Exec {
 impl Script {
     /// An empty script; `name` is what logs call it.
     pub fn new(name: &'static str) -> Self {
-        Self { name, title: "trueup".into(), text: String::new() }
+        Self {
+            name,
+            title: "trueup".into(),
+            text: String::new(),
+        }
     }
 
     /// What the process is called on the host (its `$0`, seen in `ps`): characters other than
@@ -43,7 +47,13 @@ impl Script {
     pub fn titled(mut self, title: &str) -> Self {
         self.title = title
             .chars()
-            .map(|c| if c.is_ascii_alphanumeric() || " @._:+-".contains(c) { c } else { '-' })
+            .map(|c| {
+                if c.is_ascii_alphanumeric() || " @._:+-".contains(c) {
+                    c
+                } else {
+                    '-'
+                }
+            })
             .collect();
         self
     }
@@ -97,7 +107,10 @@ impl Script {
         let command =
             format!("exec sh -c 'eval \"$(printf %s \"$1\" | base64 -d)\"' '{title}' {body}");
         if command.len() <= LARGEST_COMMAND {
-            return Exec { command, stdin: None };
+            return Exec {
+                command,
+                stdin: None,
+            };
         }
         Exec {
             command: format!("exec sh -c 'eval \"$(base64 -d)\"' '{title}'"),

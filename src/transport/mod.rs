@@ -67,7 +67,9 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A call took longer than its deadline.
-    #[error("{address}: no answer to `{call}` within {seconds} s\n  help: raise `--timeout`, or look at the machine's load")]
+    #[error(
+        "{address}: no answer to `{call}` within {seconds} s\n  help: raise `--timeout`, or look at the machine's load"
+    )]
     Deadline {
         /// The address as the spec has it.
         address: String,
