@@ -5,9 +5,13 @@
 
 pub mod action;
 pub mod apply;
+pub mod cli;
+pub mod commands;
+pub mod diagnostic;
 pub mod exit;
 pub mod facts;
 pub mod frame;
+pub mod lookup;
 pub mod observe;
 pub mod plan;
 pub mod properties;

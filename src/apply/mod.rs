@@ -5,4 +5,5 @@ mod refusal;
 mod runner;
 
 pub use holder::{Lock, LockError, Stop, Writer};
+pub use refusal::SpecPlaces;
 pub use runner::{Limits, apply_host};

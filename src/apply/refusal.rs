@@ -1,16 +1,61 @@
 //! Why a step failed, in words that help: what the step told, read with what the spec asked.
 
-use super::holder::Answer;
-use crate::{action::Fetch, report::event::Failure, text::escape_control};
+use std::collections::BTreeMap;
 
-/// The failure of a download.
-pub fn of_fetch(address: &str, fetch: &Fetch, answer: &Answer) -> Failure {
+use super::holder::Answer;
+use crate::{
+    action::Fetch,
+    report::event::Failure,
+    spec::{Lines, Resolved},
+    text::escape_control,
+};
+
+/// Where a spec says what, for messages that send people there.
+#[derive(Debug, Clone)]
+pub struct SpecPlaces {
+    path: String,
+    /// By host and address.
+    lines: BTreeMap<(String, &'static str), Lines>,
+}
+
+impl SpecPlaces {
+    /// The places of a spec's downloads.
+    pub fn new(spec: &Resolved) -> Self {
+        let mut lines = BTreeMap::new();
+        for host in &spec.hosts {
+            if let Some(kafka) = &host.client.kafka {
+                lines.insert((host.name.clone(), "client/kafka"), kafka.lines.clone());
+            }
+            if let Some(jar) = &host.client.msk_iam_auth {
+                lines.insert((host.name.clone(), "client/msk_iam_auth"), jar.lines.clone());
+            }
+        }
+        Self { path: spec.path.clone(), lines }
+    }
+
+    /// ``check `url` and `sha256` in specs/a.yaml, lines 14 and 15``, as far as the spec has them.
+    pub(super) fn check(&self, host: &str, address: &'static str, keys: &[&str]) -> String {
+        let lines = self.lines.get(&(host.to_owned(), address));
+        let found = keys.iter().filter_map(|key| lines?.get(*key).map(|line| (*key, *line)));
+        let (keys, lines): (Vec<_>, Vec<_>) = found.unzip();
+        let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+        let lines: Vec<String> = lines.iter().map(u32::to_string).collect();
+        match lines.len() {
+            0 => format!("look at `{address}` in {}", self.path),
+            1 => format!("check {} in {}, line {}", keys[0], self.path, lines[0]),
+            _ => format!("check {} in {}, lines {}", keys.join(" and "), self.path, lines.join(" and ")),
+        }
+    }
+}
+
+/// The failure of a download; `check` sends people to the spec's line.
+pub fn of_fetch(address: &str, fetch: &Fetch, answer: &Answer, check: String) -> Failure {
     let told = |key: &str| answer.told.get(key).map(String::as_str).unwrap_or_default();
     let url = escape_control(&fetch.url);
     let key = fetch.algorithm.name();
     let bytes: u64 = told("bytes").parse().unwrap_or(0);
     let mut reasons = Vec::new();
-    let mut help = format!("check `url` and `{key}` in the spec");
+    let mut help = check;
     if !told("digest").is_empty() {
         let got = told("digest");
         match &fetch.digest {
@@ -71,10 +116,7 @@ fn of_fetcher(code: i32) -> (&'static str, Option<String>) {
         ),
         8 | 22 => (
             "the server has no such file, or refuses it",
-            Some(
-                "check `url` in the spec; mirrors drop old releases, archive.apache.org keeps all"
-                    .into(),
-            ),
+            None,
         ),
         18 => ("the download broke off", Some("run the command again".into())),
         23 => (
@@ -146,7 +188,7 @@ mod tests {
     #[test]
     fn a_web_page_is_called_so() {
         let told = [("bytes", "1422"), ("type", "text/html; charset=utf-8"), ("start", "<!DOCTYPE html>"), ("digest", "51c0b0c1ff")];
-        let failure = of_fetch("client/msk_iam_auth", &fetch(Some("ef217055aa")), &answer(&told, "", ""));
+        let failure = of_fetch("client/msk_iam_auth", &fetch(Some("ef217055aa")), &answer(&told, "", ""), "check".into());
         assert_eq!(
             failure.reasons[..2],
             [
@@ -158,9 +200,9 @@ mod tests {
 
     #[test]
     fn a_server_that_says_no_and_a_full_disk_are_told_apart() {
-        let no = of_fetch("a", &fetch(None), &answer(&[("fetcher", "22")], "x", "curl: (22) The requested URL returned error: 404\nx"));
+        let no = of_fetch("a", &fetch(None), &answer(&[("fetcher", "22")], "x", "curl: (22) The requested URL returned error: 404\nx"), "check".into());
         assert!(no.reasons[0].contains("no such file") && no.reasons[1].contains("404"), "{no:?}");
-        let full = of_fetch("a", &fetch(None), &answer(&[("fetcher", "23")], "x", ""));
+        let full = of_fetch("a", &fetch(None), &answer(&[("fetcher", "23")], "x", ""), "check".into());
         assert!(full.help.is_some_and(|help| help.contains("df -h")));
     }
 }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{
     holder::{Answer, Call, Meanwhile, Stop, WriteError, Writer},
-    refusal,
+    refusal::{self, SpecPlaces},
 };
 use crate::{
     action::{self, Action, Fetch},
@@ -36,12 +36,13 @@ pub async fn apply_host(
     plan: &HostPlan,
     reply: &Reply,
     limits: Limits,
+    places: &SpecPlaces,
     stop: &mut Stop,
     sink: &mut dyn Sink,
 ) -> HostOutcome {
     let started = Instant::now();
     let mut outcome = HostOutcome { host: plan.name.clone(), ..HostOutcome::default() };
-    let mut run = Run { writer, host: &plan.name, reply, written: HashMap::new(), limits, stop, sink };
+    let mut run = Run { writer, host: &plan.name, reply, written: HashMap::new(), limits, places, stop, sink };
     let mut steps = plan.steps.iter().filter(|step| step.action.changes());
     for step in steps.by_ref() {
         if *run.stop.borrow() > 0 {
@@ -86,6 +87,7 @@ struct Run<'r, 'c> {
     /// Contents that earlier steps wrote, by path.
     written: HashMap<String, Vec<u8>>,
     limits: Limits,
+    places: &'r SpecPlaces,
     stop: &'r mut Stop,
     sink: &'r mut dyn Sink,
 }
@@ -165,7 +167,10 @@ impl Run<'_, '_> {
             .value(self.limits.work.as_secs().to_string());
         // A little longer than the fetcher's own limit, so that it can say so itself.
         let answer = self.run(address, &call, self.limits.work + self.limits.call).await?;
-        checked(address, &answer, |answer| refusal::of_fetch(address, fetch, answer))?;
+        checked(address, &answer, |answer| {
+            let check = self.places.check(self.host, address, &["url", fetch.algorithm.name()]);
+            refusal::of_fetch(address, fetch, answer, check)
+        })?;
         Ok((answer, started.elapsed()))
     }
 

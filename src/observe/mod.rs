@@ -106,8 +106,12 @@ impl<'c> Reader<'c> {
     }
 }
 
-/// 128 random bits: what a start file cannot print by chance or on purpose.
-fn random_mark() -> Result<String, Error> {
+/// 128 random bits in hexadecimal: what a start file cannot print by chance or on purpose, and a
+/// plan's salt.
+///
+/// # Errors
+/// When this machine gives no random bytes.
+pub fn random_mark() -> Result<String, Error> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(Error::Random)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())

@@ -1,5 +1,190 @@
-//! YAML → Spec.
+//! YAML → Spec. Pure: the text and the environment are given in.
+//!
+//! [`load`] is the whole way: text → tree with places ([`tree`]) → checked against the schema
+//! ([`schema`], [`walk`]) → for each host the common part with its own laid over it and filled in
+//! ([`merge`], [`vars`]) → checked again, and for sense ([`checks`]) → values without choices left
+//! open ([`resolved`]). Each stage goes on beside the mistakes of the one before, so that one run
+//! names them all.
 
-mod resolved;
+pub mod checks;
+pub mod merge;
+pub mod near;
+pub mod resolved;
+pub mod schema;
+pub mod topics;
+pub mod tree;
 pub mod types;
-pub use resolved::*;
+pub mod vars;
+pub mod walk;
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde_json::{Map, Value as Json};
+use sha2::{Digest, Sha256};
+
+pub use resolved::{
+    Classpath, Client, Java, Kafka, Lines, MskIamAuth, Properties, Resolved, ResolvedHost,
+    ResolvedTopic, ResolvedTopics, Role, Way, later_work,
+};
+pub use schema::schema;
+pub use types::{
+    Cluster, ConfigPolicy, Ec2, HostKey, Keep, Key, PropertyValue, ReplicationFactor, SecretRef,
+    Ssh, StartFile, TopicSettings, Via,
+};
+
+use crate::diagnostic::Problem;
+use tree::{Node, Value};
+
+/// What all hosts of a spec may come to together, in values: the common part counts for each.
+const MOST_VALUES: usize = 2_000_000;
+
+/// A spec's text.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The file, as the user typed it.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// What is given beside the spec.
+#[derive(Debug, Clone, Default)]
+pub struct Given {
+    /// `--var K=V`, in order; the last one of a name wins.
+    pub vars: Vec<(String, String)>,
+    /// The environment; `${env.NAME}` sees what `allow_env` lists.
+    pub env: BTreeMap<String, String>,
+}
+
+/// Reads a spec. There is a result when no problem is an error; warnings come beside it.
+pub fn load(source: &Source, given: &Given) -> (Option<Resolved>, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let resolved = read(source, given, &mut problems);
+    let mut seen = HashSet::new();
+    problems.retain(|problem| seen.insert(problem.clone()));
+    (resolved, problems)
+}
+
+fn read(source: &Source, given: &Given, problems: &mut Vec<Problem>) -> Option<Resolved> {
+    let root = tree::parse(&source.text, problems)?;
+    let schema = schema();
+    walk::Walker::new(&schema, walk::Variables::Open, problems).spec(&root);
+    vars::check_keys(&root, problems);
+
+    let mut variables = vars::Variables::new(&source.text, &root, given, problems);
+    let entries = root.get("hosts").map(Node::entries).unwrap_or_default();
+    if too_many_values(&root, entries.len(), problems) {
+        return None;
+    }
+    let mut trees = Vec::new();
+    let mut rows = Vec::new();
+    for (name, entry) in entries {
+        let own = entry.get("vars").map(Node::entries).unwrap_or_default();
+        let mut scope = variables.scope(&name.text, own);
+        let tree = merge::host(&root, name, entry, &mut variables, &mut scope, problems);
+        rows.extend(topics::rows(&tree, &mut variables, &mut scope, problems));
+        trees.push(tree);
+    }
+
+    let values: Vec<Option<Json>> = trees
+        .iter()
+        .map(|tree| check_host(&schema, &tree.node, problems))
+        .collect();
+    let no_hosts = match root.entry("hosts") {
+        Some((
+            key,
+            Node {
+                value: Value::Map(entries),
+                ..
+            },
+        )) if entries.is_empty() => Some(key.span),
+        _ => None,
+    };
+    checks::run(
+        &checks::View {
+            hosts: &trees,
+            rows: &rows,
+            no_hosts,
+        },
+        problems,
+    );
+    if problems.iter().any(Problem::is_error) {
+        return None;
+    }
+
+    let mut hosts = Vec::new();
+    let mut later = Vec::new();
+    for (tree, values) in trees.iter().zip(values) {
+        let Some(host) = values.and_then(|values| resolved::host(tree, &values)) else {
+            let message = format!(
+                "host `{}` passes every check and cannot be built",
+                tree.name.text
+            );
+            problems.push(Problem::error(
+                tree.name.span,
+                message,
+                "this is a mistake of trueup: please report it",
+            ));
+            return None;
+        };
+        resolved::later(tree, &host, &mut later);
+        hosts.push(host);
+    }
+    let topics = root.entry("topics").and_then(|(key, _)| {
+        let message = "`topics` is understood, and this build cannot plan it yet";
+        let label = "take it out, or into a spec of its own";
+        later.push((None, Problem::error(key.span, message, label)));
+        resolved::topics(key.span.line, rows)
+    });
+    let sha256 = Sha256::digest(source.text.as_bytes());
+    let sha256 = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+    Some(Resolved {
+        path: source.path.clone(),
+        sha256,
+        hosts,
+        topics,
+        later,
+    })
+}
+
+/// Refuses a spec whose common part, taken once for each host, grows beyond reason.
+fn too_many_values(root: &Node, hosts: usize, problems: &mut Vec<Problem>) -> bool {
+    let common: usize = ["client", "topics"]
+        .iter()
+        .filter_map(|key| root.get(key))
+        .map(Node::size)
+        .sum();
+    if common.saturating_mul(hosts) <= MOST_VALUES {
+        return false;
+    }
+    let span = root.entry("hosts").map(|(key, _)| key.span);
+    problems.push(Problem::error(
+        span,
+        format!("{hosts} hosts with {common} common values each are too many for one spec"),
+        "split it into several",
+    ));
+    true
+}
+
+/// Checks a filled-in host, part by part; the parts as JSON when all is well.
+fn check_host(schema: &Json, node: &Node, problems: &mut Vec<Problem>) -> Option<Json> {
+    let mut walker = walk::Walker::new(schema, walk::Variables::Filled, problems);
+    let mut out = Map::new();
+    let mut whole = true;
+    for (key, part) in node.entries() {
+        let definition = match key.text.as_str() {
+            "ec2" => "Ec2",
+            "ssh" => "Ssh",
+            "local" => "Local",
+            "client" => "Client",
+            _ => "Topics",
+        };
+        match walker.definition(definition, key, part) {
+            Some(json) => {
+                out.insert(key.text.clone(), json);
+            }
+            None => whole = false,
+        }
+    }
+    whole.then_some(Json::Object(out))
+}

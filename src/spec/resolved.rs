@@ -1,53 +1,474 @@
-//! Temporary.
-use super::types::{PropertyValue, StartFile};
+//! What commands work with: a spec without choices left open. Defaults are filled in, variables
+//! are replaced, and each host has a client of its own. `~` stays: only the host knows its home.
+
+use std::collections::BTreeMap;
+
 use indexmap::IndexMap;
-/// x
-#[derive(Debug, Clone, Default)]
+use serde::{Deserialize, Serialize};
+
+use super::{
+    merge::{HostTree, default_home},
+    topics::Row,
+    tree::Node,
+    types::{
+        self, Cluster, ConfigPolicy, Ec2, HostKey, Key, PropertyValue, SecretRef, Ssh, StartFile,
+        TopicSettings,
+    },
+};
+use crate::diagnostic::{Problem, Span};
+
+/// The lines of the spec where keys stand, for messages about what they say.
+pub type Lines = BTreeMap<String, u32>;
+
+/// A spec that is right.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    /// The file, as the user typed it.
+    pub path: String,
+    /// The sha256 of its text, in hexadecimal.
+    pub sha256: String,
+    /// The hosts, in the file's order.
+    pub hosts: Vec<ResolvedHost>,
+    /// The topics, when there are any.
+    pub topics: Option<ResolvedTopics>,
+    /// What is right and cannot be planned yet; with the host that asks for it, when one does.
+    pub(super) later: Vec<(Option<String>, Problem)>,
+}
+
+/// One machine.
+#[derive(Debug, Clone)]
+pub struct ResolvedHost {
+    /// Its name in the spec.
+    pub name: String,
+    /// Its line in the spec.
+    pub line: u32,
+    /// How it is reached.
+    pub way: Way,
+    /// What it must be.
+    pub client: Client,
+}
+
+/// How a machine is reached.
+#[derive(Debug, Clone)]
+pub enum Way {
+    /// It is this one.
+    Local,
+    /// Over SSH; the address is there.
+    Ssh(Ssh),
+    /// Its address is looked up; `ssh` says the rest.
+    Ec2 {
+        /// Which instance.
+        ec2: Ec2,
+        /// How it is reached then; without an address.
+        ssh: Ssh,
+    },
+}
+
+/// What a client must be. What is `None` is not looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Client {
+    /// Java.
     pub java: Option<Java>,
+    /// The Kafka archive.
     pub kafka: Option<Kafka>,
+    /// The auth jar; where it is there, `kafka` is.
     pub msk_iam_auth: Option<MskIamAuth>,
+    /// `CLASSPATH`; where it is there, `msk_iam_auth` is.
     pub classpath: Option<Classpath>,
+    /// `client.properties`.
     pub properties: Option<Properties>,
 }
-#[derive(Debug, Clone)]
+
+/// The Java runtime.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Java {
+    /// Its version; only the components given are compared.
     pub version: String,
+    /// The package, when the spec names one.
     pub package: Option<String>,
+    /// Where the spec says so.
+    #[serde(skip)]
+    pub lines: Lines,
 }
-#[derive(Debug, Clone)]
+
+/// The Kafka archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kafka {
+    /// Its version.
     pub version: String,
+    /// The Scala version of the build.
     pub scala: String,
+    /// Where it is fetched from.
     pub url: String,
+    /// Its sha512, in lower case.
     pub sha512: Option<String>,
+    /// Where it is unpacked to: absolute, or below `~`; without a slash at the end.
     pub home: String,
+    /// Where the spec says so.
+    #[serde(skip)]
+    pub lines: Lines,
 }
-#[derive(Debug, Clone)]
+
+impl Kafka {
+    /// `kafka_2.12-2.8.1`: the folder in the archive.
+    pub fn folder(&self) -> String {
+        format!("kafka_{}-{}", self.scala, self.version)
+    }
+}
+
+/// The auth jar and the role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MskIamAuth {
+    /// Its version.
     pub version: String,
+    /// Where it is fetched from.
     pub url: String,
+    /// Its sha256, in lower case.
     pub sha256: Option<String>,
+    /// The role that the client takes.
     pub role: Role,
+    /// Where the spec says so.
+    #[serde(skip)]
+    pub lines: Lines,
 }
+
 impl MskIamAuth {
+    /// The jar's file name in Kafka's `libs`, whatever the URL calls it.
     pub fn file_name(&self) -> String {
         format!("aws-msk-iam-auth-{}-all.jar", self.version)
     }
 }
-#[derive(Debug, Clone)]
+
+/// The role that a client takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Role {
+    /// The instance's own.
     Own,
+    /// One with this ARN.
     Arn(String),
+    /// One whose ARN is still to be looked up.
     Name(String),
 }
-#[derive(Debug, Clone)]
+
+/// `CLASSPATH`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Classpath {
+    /// The start file that takes the block.
     pub place: StartFile,
+    /// Where the spec says so.
+    #[serde(skip)]
+    pub lines: Lines,
 }
-#[derive(Debug, Clone)]
+
+/// `client.properties`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Properties {
+    /// The file: absolute, or below `~`.
     pub path: String,
+    /// Keys of the spec's own; the four of MSK IAM are not among them.
     pub extra: IndexMap<String, PropertyValue>,
+    /// Keys that must not be there.
     pub absent: Vec<String>,
+    /// Where the spec says so; the keys of `extra` are among them.
+    #[serde(skip)]
+    pub lines: Lines,
+}
+
+/// All topics of a spec.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResolvedTopics {
+    /// The line of `topics`.
+    pub line: u32,
+    /// Each topic of each cluster once, in the order of hosts and tables.
+    pub topics: Vec<ResolvedTopic>,
+}
+
+/// One topic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolvedTopic {
+    /// Its name.
+    pub name: String,
+    /// The table that it is for.
+    pub table: String,
+    /// The cluster that holds it.
+    pub cluster: Cluster,
+    /// Its settings, the spec's defaults included.
+    pub settings: TopicSettings,
+    /// What happens to other overrides.
+    pub config_policy: ConfigPolicy,
+    /// Through which host the brokers are reached, or `direct`, when the spec says so.
+    pub via: Option<String>,
+    /// The hosts whose variables render it.
+    pub hosts: Vec<String>,
+    /// The line of its table.
+    #[serde(skip)]
+    pub line: u32,
+}
+
+/// What validates and cannot be planned by this build yet, of the hosts that are selected.
+pub fn later_work(spec: &Resolved, selected: impl Fn(&str) -> bool) -> Vec<Problem> {
+    let mut out: Vec<Problem> = Vec::new();
+    for (host, problem) in &spec.later {
+        if host.as_deref().is_none_or(&selected) && !out.contains(problem) {
+            out.push(problem.clone());
+        }
+    }
+    out
+}
+
+/// Builds a host from a tree without mistakes. `None` is a mistake of this program.
+pub(super) fn host(tree: &HostTree, values: &serde_json::Value) -> Option<ResolvedHost> {
+    let part = |key: &str| values.get(key).cloned();
+    let ssh: Ssh = match part("ssh") {
+        Some(ssh) => serde_json::from_value(ssh).ok()?,
+        None => Ssh::default(),
+    };
+    let way = match part("ec2") {
+        Some(ec2) => Way::Ec2 {
+            ec2: serde_json::from_value(ec2).ok()?,
+            ssh,
+        },
+        None if part("local").is_some() => Way::Local,
+        None => Way::Ssh(ssh),
+    };
+    let client: types::Client = match part("client") {
+        Some(client) => serde_json::from_value(client).ok()?,
+        None => types::Client::default(),
+    };
+    let client = fill(client, tree.node.get("client"))?;
+    Some(ResolvedHost {
+        name: tree.name.text.clone(),
+        line: tree.name.span.line,
+        way,
+        client,
+    })
+}
+
+fn fill(client: types::Client, node: Option<&Node>) -> Option<Client> {
+    let lines = |part: &str| lines(node, part);
+    let kafka = client.kafka.map(|kafka| {
+        let home = match kafka.home {
+            Some(home) => home.trim_end_matches('/').to_owned(),
+            None => default_home(&kafka.version, &kafka.scala),
+        };
+        Kafka {
+            url: kafka
+                .url
+                .unwrap_or_else(|| kafka_url(&kafka.version, &kafka.scala)),
+            sha512: kafka.sha512.map(|digest| digest.to_ascii_lowercase()),
+            home,
+            version: kafka.version,
+            scala: kafka.scala,
+            lines: lines("kafka"),
+        }
+    });
+    let msk_iam_auth = client.msk_iam_auth.map(|jar| MskIamAuth {
+        url: jar.url.unwrap_or_else(|| jar_url(&jar.version)),
+        sha256: jar.sha256.map(|digest| digest.to_ascii_lowercase()),
+        role: match (jar.role, jar.role_arn) {
+            (_, Some(arn)) => Role::Arn(arn),
+            (Some(name), None) => Role::Name(name),
+            (None, None) => Role::Own,
+        },
+        version: jar.version,
+        lines: lines("msk_iam_auth"),
+    });
+    let properties = match client.properties {
+        None => None,
+        Some(properties) => Some(Properties {
+            path: match (properties.path, &kafka) {
+                (Some(path), _) => path,
+                (None, Some(kafka)) => format!("{}/bin/client.properties", kafka.home),
+                (None, None) => return None,
+            },
+            extra: properties.extra,
+            absent: properties.absent,
+            lines: lines("properties"),
+        }),
+    };
+    Some(Client {
+        java: client.java.map(|java| Java {
+            version: java.version,
+            package: java.package,
+            lines: lines("java"),
+        }),
+        kafka,
+        msk_iam_auth,
+        classpath: client.classpath.map(|classpath| Classpath {
+            place: classpath.place,
+            lines: lines("classpath"),
+        }),
+        properties,
+    })
+}
+
+/// Where the Kafka project keeps every release.
+pub fn kafka_url(version: &str, scala: &str) -> String {
+    format!("https://archive.apache.org/dist/kafka/{version}/kafka_{scala}-{version}.tgz")
+}
+
+/// The jar on AWS's release page. The tags of two releases have no `v`.
+pub fn jar_url(version: &str) -> String {
+    let v = if matches!(version, "1.0.0" | "1.1.0") {
+        ""
+    } else {
+        "v"
+    };
+    format!(
+        "https://github.com/aws/aws-msk-iam-auth/releases/download/{v}{version}/aws-msk-iam-auth-{version}-all.jar"
+    )
+}
+
+/// The lines of a resource's keys, and its own under its own name.
+fn lines(client: Option<&Node>, part: &str) -> Lines {
+    let mut out = Lines::new();
+    let Some((key, node)) = client.and_then(|client| client.entry(part)) else {
+        return out;
+    };
+    out.insert(part.to_owned(), key.span.line);
+    for (key, value) in node.entries() {
+        out.insert(key.text.clone(), key.span.line);
+        if key.text == "extra" {
+            out.extend(
+                value
+                    .entries()
+                    .iter()
+                    .map(|(key, _)| (key.text.clone(), key.span.line)),
+            );
+        }
+    }
+    out
+}
+
+/// Each topic once.
+pub(super) fn topics(line: u32, rows: Vec<Row>) -> Option<ResolvedTopics> {
+    let mut all: IndexMap<(Cluster, String), ResolvedTopic> = IndexMap::new();
+    for row in rows {
+        let (kind, text) = row.cluster?;
+        let cluster = match kind.as_str() {
+            "name" => Cluster::Name(text),
+            "arn" => Cluster::Arn(text),
+            _ => Cluster::Bootstrap(text),
+        };
+        let known = all
+            .entry((cluster.clone(), row.name.clone()))
+            .or_insert_with(|| ResolvedTopic {
+                name: row.name,
+                table: row.table,
+                cluster,
+                settings: row.settings,
+                config_policy: row.policy,
+                via: row.via,
+                hosts: Vec::new(),
+                line: row.place.line,
+            });
+        known.hosts.push(row.host);
+    }
+    Some(ResolvedTopics {
+        line,
+        topics: all.into_values().collect(),
+    })
+}
+
+/// What this build cannot plan yet, with its place.
+pub(super) fn later(
+    tree: &HostTree,
+    host: &ResolvedHost,
+    out: &mut Vec<(Option<String>, Problem)>,
+) {
+    let name = Some(tree.name.text.clone());
+    let at = |path: &[&str]| place(&tree.node, path);
+    let mut add = |span: Option<Span>, what: &str, label: &str| {
+        let message = format!("{what} is understood, and this build cannot plan it yet");
+        out.push((name.clone(), Problem::error(span, message, label)));
+    };
+    let ssh = match &host.way {
+        Way::Local => None,
+        Way::Ssh(ssh) => Some(ssh),
+        Way::Ec2 { ssh, .. } => {
+            add(at(&["ec2"]), "`ec2`", "give the host `ssh: { address: … }`");
+            Some(ssh)
+        }
+    };
+    if let Some(ssh) = ssh {
+        match &ssh.key {
+            Some(Key::SsmParameter(_)) => add(
+                at(&["ssh", "key", "ssm_parameter"]),
+                "`key: { ssm_parameter: … }`",
+                "use `key: { file: … }`, or an agent",
+            ),
+            Some(Key::FromInstance(_)) => add(
+                at(&["ssh", "key", "from_instance"]),
+                "`key: { from_instance: true }`",
+                "use `key: { file: … }`, or an agent",
+            ),
+            Some(Key::File(_)) | None => {}
+        }
+        if let HostKey::Console(_) = ssh.host_key {
+            add(
+                at(&["ssh", "host_key", "console"]),
+                "`host_key: { console: true }`",
+                "use `host_key: { pinned: […] }`, or `strict`",
+            );
+        }
+    }
+    if let Some(MskIamAuth {
+        role: Role::Name(_),
+        ..
+    }) = host.client.msk_iam_auth
+    {
+        add(
+            at(&["client", "msk_iam_auth", "role"]),
+            "`role`, whose ARN is looked up,",
+            "write `role_arn: arn:aws:iam::ACCOUNT:role/NAME`",
+        );
+    }
+    match host
+        .client
+        .classpath
+        .as_ref()
+        .map(|classpath| classpath.place)
+    {
+        Some(StartFile::ProfileD) => {
+            add(
+                at(&["client", "classpath", "in"]),
+                "`in: profile.d`",
+                "use `bashrc` or `profile`",
+            );
+        }
+        Some(StartFile::Environment) => {
+            add(
+                at(&["client", "classpath", "in"]),
+                "`in: environment`",
+                "use `bashrc` or `profile`",
+            );
+        }
+        Some(StartFile::Bashrc | StartFile::Profile) | None => {}
+    }
+    for (key, value) in host
+        .client
+        .properties
+        .iter()
+        .flat_map(|properties| &properties.extra)
+    {
+        if let PropertyValue::Secret(SecretRef::SsmParameter(_)) = value {
+            add(
+                at(&["client", "properties", "extra", key, "ssm_parameter"]),
+                "`{ ssm_parameter: … }`",
+                "use `{ env: NAME }` or `{ file: PATH }`",
+            );
+        }
+    }
+}
+
+/// The place of the last key of a path.
+fn place(node: &Node, path: &[&str]) -> Option<Span> {
+    let (first, rest) = path.split_first()?;
+    let (key, node) = node.entry(first)?;
+    if rest.is_empty() {
+        Some(key.span)
+    } else {
+        place(node, rest)
+    }
 }

@@ -4,9 +4,29 @@
 //! that schemars makes from them, so that every problem carries its place in the YAML (see
 //! [`super::tree`]). Doc comments here are the descriptions an editor shows.
 
+use std::borrow::Cow;
+
 use indexmap::IndexMap;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+
+/// In the schema: a scalar that is taken as it is written, be it `2.12`, `12e5` or `no`. Editors
+/// would call these numbers and booleans, and must not underline them.
+pub struct OwnText;
+
+impl JsonSchema for OwnText {
+    fn schema_name() -> Cow<'static, str> {
+        "OwnText".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["string", "number", "boolean"] })
+    }
+}
 
 /// A whole spec file: what one or many Kafka client machines must be.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -17,7 +37,7 @@ pub struct Spec {
     pub version: u32,
     /// Variables, used as `${name}` in any text of the spec.
     #[serde(default)]
-    #[schemars(example = serde_json::json!({"user_id": "0ab336d6fcf7"}))]
+    #[schemars(with = "IndexMap<String, OwnText>", example = serde_json::json!({"user_id": "0ab336d6fcf7"}))]
     pub vars: IndexMap<String, String>,
     /// Names of environment variables that `${env.NAME}` may read.
     #[serde(default)]
@@ -28,9 +48,11 @@ pub struct Spec {
     pub hosts: IndexMap<String, Host>,
     /// What every machine must be. A host's own `client` overrides it key by key.
     #[serde(default)]
+    #[schemars(example = serde_json::json!({"kafka": {"version": "2.8.1", "scala": "2.12"}}))]
     pub client: Option<Client>,
     /// Kafka topics, one for each table.
     #[serde(default)]
+    #[schemars(example = serde_json::json!({"cluster": {"name": "pinterest-msk-cluster"}, "tables": ["pin", "geo", "user"]}))]
     pub topics: Option<Topics>,
 }
 
@@ -40,18 +62,25 @@ pub struct Spec {
 pub struct Host {
     /// Find the machine through the EC2 API.
     #[serde(default)]
+    #[schemars(example = serde_json::json!({"region": "us-east-1", "instance_id": "i-0123456789abcdef0"}))]
     pub ec2: Option<Ec2>,
     /// Reach the machine over SSH.
     #[serde(default)]
+    #[schemars(example = serde_json::json!({"address": "10.0.0.5", "user": "ec2-user"}))]
     pub ssh: Option<Ssh>,
     /// This machine itself: `local: {}`.
     #[serde(default)]
+    #[schemars(example = serde_json::json!({}))]
     pub local: Option<Local>,
     /// Variables of this host; they override the common ones, `null` removes one.
     #[serde(default)]
+    #[schemars(with = "IndexMap<String, Option<OwnText>>", example = serde_json::json!({"user_id": "12e5"}))]
     pub vars: IndexMap<String, Option<String>>,
-    /// What this host must be; overrides the common `client` key by key, `null` removes a key.
+    /// What this host must be; overrides the common `client` key by key, `null` removes a key. A
+    /// host that sets `version`, `scala` or `url` of a resource inherits none of its common `home`,
+    /// `package`, `url` and digest.
     #[serde(default)]
+    #[schemars(example = serde_json::json!({"kafka": {"version": "2.8.2"}}))]
     pub client: Option<serde_json::Value>,
 }
 
@@ -78,7 +107,7 @@ pub struct Ec2 {
     pub name: Option<String>,
     /// Tags that the instance carries, all of them.
     #[serde(default)]
-    #[schemars(example = serde_json::json!({"role": "kafka-client"}))]
+    #[schemars(with = "IndexMap<String, OwnText>", example = serde_json::json!({"role": "kafka-client"}))]
     pub tags: IndexMap<String, String>,
     /// Take every instance that matches, as a fleet. Default: exactly one must match.
     #[serde(default)]
@@ -127,9 +156,11 @@ pub struct Ssh {
     pub user: Option<String>,
     /// Private key. Default: the agent and `~/.ssh/config`.
     #[serde(default)]
+    #[schemars(example = serde_json::json!({"file": "~/.ssh/kafka-client.pem"}))]
     pub key: Option<Key>,
     /// How the machine proves who it is. Default: `strict`.
     #[serde(default)]
+    #[schemars(example = &"strict")]
     pub host_key: HostKey,
 }
 
@@ -172,18 +203,23 @@ pub enum HostKey {
 pub struct Client {
     /// The Java that a fresh login shell runs.
     #[serde(default)]
+    #[schemars(example = serde_json::json!({"version": "1.8.0"}))]
     pub java: Option<Java>,
     /// The Kafka archive, unpacked.
     #[serde(default)]
+    #[schemars(example = serde_json::json!({"version": "2.8.1", "scala": "2.12"}))]
     pub kafka: Option<Kafka>,
     /// AWS's `aws-msk-iam-auth-…-all.jar`, in Kafka's `libs/`.
     #[serde(default)]
+    #[schemars(example = serde_json::json!({"version": "1.1.5"}))]
     pub msk_iam_auth: Option<MskIamAuth>,
     /// `CLASSPATH` of a fresh login shell: the auth jar first. `classpath: {}` takes the defaults.
     #[serde(default)]
+    #[schemars(example = serde_json::json!({}))]
     pub classpath: Option<Classpath>,
     /// `client.properties` for the Kafka tools. `properties: {}` takes the defaults.
     #[serde(default)]
+    #[schemars(example = serde_json::json!({"extra": {"client.id": "loader"}}))]
     pub properties: Option<Properties>,
 }
 
@@ -192,7 +228,7 @@ pub struct Client {
 #[serde(deny_unknown_fields)]
 pub struct Java {
     /// Version; only the components given are compared, and `8` equals `1.8.0`.
-    #[schemars(example = &"1.8.0")]
+    #[schemars(with = "OwnText", example = &"1.8.0")]
     pub version: String,
     /// Package to install. Default: the one that the machine's distribution has for the version.
     #[serde(default)]
@@ -205,17 +241,18 @@ pub struct Java {
 #[serde(deny_unknown_fields)]
 pub struct Kafka {
     /// Kafka's version.
-    #[schemars(example = &"2.8.1")]
+    #[schemars(with = "OwnText", example = &"2.8.1")]
     pub version: String,
     /// Scala version of the build.
-    #[schemars(example = &"2.12")]
+    #[schemars(with = "OwnText", example = &"2.12")]
     pub scala: String,
     /// Where the archive is fetched from. Default: `archive.apache.org`.
     #[serde(default)]
     #[schemars(example = &"https://archive.apache.org/dist/kafka/2.8.1/kafka_2.12-2.8.1.tgz")]
     pub url: Option<String>,
-    /// The archive's sha512, in hexadecimal.
+    /// The archive's sha512, in hexadecimal: the content of the `.sha512` file beside it.
     #[serde(default)]
+    #[schemars(example = &"(128 hexadecimal digits)")]
     pub sha512: Option<String>,
     /// Where it is unpacked to. Default: `~/kafka_SCALA-VERSION`.
     #[serde(default)]
@@ -228,7 +265,7 @@ pub struct Kafka {
 #[serde(deny_unknown_fields)]
 pub struct MskIamAuth {
     /// The jar's version.
-    #[schemars(example = &"1.1.5")]
+    #[schemars(with = "OwnText", example = &"1.1.5")]
     pub version: String,
     /// Where the jar is fetched from. Default: AWS's release page.
     #[serde(default)]
@@ -286,7 +323,7 @@ pub struct Properties {
     pub path: Option<String>,
     /// Further keys. A sensitive one takes a reference: `{env: NAME}` or `{file: PATH}`.
     #[serde(default)]
-    #[schemars(example = serde_json::json!({"client.id": "loader"}))]
+    #[schemars(example = serde_json::json!({"client.id": "loader", "ssl.truststore.password": {"env": "TRUSTSTORE_PASSWORD"}}))]
     pub extra: IndexMap<String, PropertyValue>,
     /// Keys that must not be there.
     #[serde(default)]
@@ -296,11 +333,11 @@ pub struct Properties {
 
 /// A property's value, or where a secret one is read from.
 // Untagged is harmless here: places come from the tree, never from serde.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum PropertyValue {
     /// The value itself.
-    Text(String),
+    Text(#[schemars(with = "OwnText")] String),
     /// A reference to a secret.
     Secret(SecretRef),
 }
@@ -325,15 +362,18 @@ pub enum SecretRef {
 #[serde(deny_unknown_fields)]
 pub struct Topics {
     /// The cluster that holds them.
+    #[schemars(example = serde_json::json!({"name": "pinterest-msk-cluster"}))]
     pub cluster: Cluster,
     /// Pattern of a topic's name; `${table}` is the table. Default: `${table}`.
     #[serde(default)]
     #[schemars(example = &"${user_id}.${table}")]
     pub name: Option<String>,
     /// The tables: a list of names, or a map from name to settings.
+    #[schemars(example = ["pin", "geo", "user"])]
     pub tables: Tables,
     /// Settings of every topic that does not say otherwise.
     #[serde(default)]
+    #[schemars(example = serde_json::json!({"partitions": 3, "replication_factor": 3}))]
     pub defaults: TopicSettings,
     /// What happens to overrides that the spec does not name. Default: `merge`.
     #[serde(default)]
@@ -346,13 +386,14 @@ pub struct Topics {
 }
 
 /// A Kafka cluster.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Cluster {
     /// Name of an MSK cluster.
     #[schemars(example = &"pinterest-msk-cluster")]
     Name(String),
     /// ARN of an MSK cluster.
+    #[schemars(example = &"arn:aws:kafka:us-east-1:123456789012:cluster/pinterest-msk-cluster/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0-1")]
     Arn(String),
     /// Brokers, `host:port` with commas between.
     #[schemars(example = &"b-1.example.kafka.us-east-1.amazonaws.com:9098")]
@@ -364,13 +405,13 @@ pub enum Cluster {
 #[serde(untagged)]
 pub enum Tables {
     /// Names.
-    Names(Vec<String>),
+    Names(#[schemars(with = "Vec<OwnText>")] Vec<String>),
     /// Names with settings of their own; `null` takes the defaults.
     Settings(IndexMap<String, Option<TopicSettings>>),
 }
 
 /// Settings of a topic.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TopicSettings {
     /// Number of partitions. Default: the broker's own.
@@ -383,12 +424,12 @@ pub struct TopicSettings {
     pub replication_factor: Option<ReplicationFactor>,
     /// Overrides of the topic's configuration; `null` removes one.
     #[serde(default)]
-    #[schemars(example = serde_json::json!({"retention.ms": "604800000"}))]
+    #[schemars(with = "IndexMap<String, Option<OwnText>>", example = serde_json::json!({"retention.ms": 604_800_000}))]
     pub config: IndexMap<String, Option<String>>,
 }
 
 /// A replication factor, or `keep`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ReplicationFactor {
     /// This many replicas.
@@ -398,7 +439,7 @@ pub enum ReplicationFactor {
 }
 
 /// The word `keep`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Keep {
     /// Whatever it is, it is right.
@@ -406,7 +447,7 @@ pub enum Keep {
 }
 
 /// What happens to topic overrides that the spec does not name.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConfigPolicy {
     /// They are shown, and are no drift.

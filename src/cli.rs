@@ -1,0 +1,136 @@
+//! The command line.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Brings a Kafka client machine into true with its spec, over SSH.
+#[derive(Debug, Parser)]
+#[command(name = "trueup", version, max_term_width = 80, disable_help_subcommand = true)]
+#[command(after_help = "Exit codes: 0 done, nothing to change; 1 any other error, or declined; \
+2 there are changes; 3 the spec or the command line is wrong; 4 something could not be reached or \
+read; 5 applied in part, blocked or not converged; 7 another apply holds the lock; 130 interrupted.")]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+    /// Show each remote call; twice: ssh's own messages, too
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+    /// When to use colour; NO_COLOR is honoured
+    #[arg(long, value_enum, default_value_t = When::Auto, global = true)]
+    pub color: When,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// What results are written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Human,
+    /// For programs
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check a spec, offline
+    Validate(SpecArgs),
+    /// Show what is read of the machines
+    Facts(LookArgs),
+    /// Show what an apply would change; changes nothing
+    Plan {
+        /// What and how
+        #[command(flatten)]
+        look: LookArgs,
+        /// Exit with 2 when there are changes
+        #[arg(long)]
+        detailed_exitcode: bool,
+    },
+    /// Bring the machines into true with the spec
+    Apply {
+        /// What and how
+        #[command(flatten)]
+        look: LookArgs,
+        /// Do not ask
+        #[arg(long)]
+        auto_approve: bool,
+        /// How long another apply, or another package manager, is waited for
+        #[arg(long, value_parser = humantime::parse_duration, default_value = "10m", value_name = "TIME")]
+        lock_timeout: Duration,
+    },
+    /// Tell whether the machines have moved away from the spec; exits with 2 when they have
+    Drift(LookArgs),
+    /// Print the JSON Schema of spec files
+    Schema {
+        /// Of what
+        #[arg(value_enum, default_value_t = SchemaOf::Spec)]
+        of: SchemaOf,
+    },
+}
+
+/// What has a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// Spec files
+    Spec,
+}
+
+/// A spec, and how it is read.
+#[derive(Debug, Args)]
+pub struct SpecArgs {
+    /// The spec file
+    #[arg(value_name = "SPEC")]
+    pub spec: PathBuf,
+    /// Set a variable; overrides the spec's
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = key_value)]
+    pub vars: Vec<(String, String)>,
+    /// What the result is written as
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+}
+
+/// Which machines are looked at, and how.
+#[derive(Debug, Args)]
+pub struct LookArgs {
+    /// The spec
+    #[command(flatten)]
+    pub spec: SpecArgs,
+    /// Only this host of the spec; may be given several times
+    #[arg(long = "host", value_name = "NAME")]
+    pub hosts: Vec<String>,
+    /// How long a remote call may take; downloads and packages have 15 minutes of their own
+    #[arg(long, value_parser = humantime::parse_duration, default_value = "30s", value_name = "TIME")]
+    pub timeout: Duration,
+    /// Hash the archive's files instead of comparing sizes
+    #[arg(long)]
+    pub deep: bool,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,305 @@
+//! A file a subcommand, one screen each; here is what they share: reading the spec, reaching its
+//! hosts, and putting out results.
+
+mod apply;
+mod drift;
+mod facts;
+mod plan;
+mod schema;
+mod validate;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, IsTerminal, Write},
+    path::Path,
+    time::Duration,
+};
+
+use crate::{
+    cli::{Cli, Command, LookArgs, SpecArgs, When},
+    diagnostic,
+    exit::Code,
+    lookup::secrets,
+    observe::{self, Facts, Reader},
+    plan::{HostPlan, SpecFile},
+    report::human::Style,
+    resource::{Resource, kafka_client},
+    spec::{self, Given, HostKey, Key, Resolved, ResolvedHost, Source, Way},
+    transport::{self, Connection, local::Local, ssh},
+};
+
+/// What every command knows of where it runs.
+pub struct Surroundings {
+    /// How people's output on stdout looks.
+    pub style: Style,
+    /// Stderr is a terminal with colour.
+    pub color_err: bool,
+    /// The environment.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// Runs a command line.
+pub fn run(cli: &Cli) -> Code {
+    let around = Surroundings::new(cli.color);
+    match &cli.command {
+        Command::Validate(args) => validate::run(args, &around),
+        Command::Schema { of } => schema::run(*of),
+        Command::Facts(look) => block_on(facts::run(look, &around)),
+        Command::Plan { look, detailed_exitcode } => {
+            block_on(plan::run(look, *detailed_exitcode, &around))
+        }
+        Command::Drift(look) => block_on(drift::run(look, &around)),
+        // Ctrl-C means more here than to leave at once.
+        Command::Apply { look, auto_approve, lock_timeout } => {
+            runtime(apply::run(look, *auto_approve, *lock_timeout, &around))
+        }
+    }
+}
+
+/// Runs a command that only looks: Ctrl-C leaves it at once, nothing has been written.
+fn block_on(command: impl Future<Output = Code>) -> Code {
+    runtime(async {
+        tokio::select! {
+            code = command => code,
+            _ = tokio::signal::ctrl_c() => Code::Interrupted,
+        }
+    })
+}
+
+fn runtime(command: impl Future<Output = Code>) -> Code {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => {
+            let code = runtime.block_on(command);
+            // A question that nobody answered must not hold the program.
+            runtime.shutdown_background();
+            code
+        }
+        Err(error) => {
+            complain(&format!("error: this machine gives no event loop: {error}"));
+            Code::Failed
+        }
+    }
+}
+
+impl Surroundings {
+    fn new(color: When) -> Self {
+        let environment: BTreeMap<String, String> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let wanted = |terminal: bool| match color {
+            When::Always => true,
+            When::Never => false,
+            When::Auto => {
+                terminal && environment.get("NO_COLOR").is_none_or(|value| value.is_empty())
+            }
+        };
+        let terminal = io::stdout().is_terminal();
+        // Wider than 100 columns a sentence is hard to read; a pipe gets 80.
+        let width = if terminal { usize::from(console_width()).clamp(40, 100) } else { 80 };
+        Self {
+            style: Style { color: wanted(terminal), width },
+            color_err: wanted(io::stderr().is_terminal()),
+            environment,
+        }
+    }
+}
+
+fn console_width() -> u16 {
+    indicatif::TermLike::width(&indicatif::console_term())
+}
+
+/// Writes results to stdout. A reader that has gone away (`| head`) is no error of ours.
+pub(crate) fn put(text: &str) {
+    let mut stdout = io::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+}
+
+/// Writes a line to stderr.
+pub(crate) fn complain(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// The text of a spec; or the line that says why there is none.
+pub(crate) fn source(args: &SpecArgs) -> Result<Source, String> {
+    let path = args.spec.display().to_string();
+    match fs::read_to_string(&args.spec) {
+        Ok(text) => Ok(Source { path, text }),
+        Err(error) => Err(format!("error: `{path}` cannot be read: {error}")),
+    }
+}
+
+/// What the command line and the environment add to a spec.
+pub(crate) fn given(args: &SpecArgs, around: &Surroundings) -> Given {
+    Given { vars: args.vars.clone(), env: around.environment.clone() }
+}
+
+/// Reads a spec, and shows its errors when it has any; warnings are `validate`'s.
+pub(crate) fn load(args: &SpecArgs, around: &Surroundings) -> Result<Resolved, Code> {
+    let source = source(args).map_err(|error| {
+        complain(&error);
+        Code::Usage
+    })?;
+    let (resolved, problems) = spec::load(&source, &given(args, around));
+    if resolved.is_none() {
+        show(&source, &problems, around);
+    }
+    resolved.ok_or(Code::Usage)
+}
+
+pub(crate) fn show(source: &Source, problems: &[diagnostic::Problem], around: &Surroundings) {
+    let text = diagnostic::render(&source.path, &source.text, problems, around.color_err);
+    if !text.is_empty() {
+        complain(text.trim_end());
+    }
+}
+
+/// One host of a spec, with what it must have.
+pub(crate) struct Target {
+    pub host: ResolvedHost,
+    pub resources: Vec<Box<dyn Resource>>,
+}
+
+/// The hosts that a command looks at. What this build cannot plan is said, with its place.
+pub(crate) fn targets(look: &LookArgs, spec: Resolved, around: &Surroundings) -> Result<Vec<Target>, Code> {
+    if let Some(unknown) = look.hosts.iter().find(|name| !spec.hosts.iter().any(|host| host.name == **name)) {
+        let names: Vec<&str> = spec.hosts.iter().map(|host| host.name.as_str()).collect();
+        complain(&format!("error: `{}` has no host `{unknown}`\n  help: it has {}", spec.path, names.join(", ")));
+        return Err(Code::Usage);
+    }
+    let selected = |name: &str| look.hosts.is_empty() || look.hosts.iter().any(|host| host == name);
+    let later = spec::later_work(&spec, selected);
+    if !later.is_empty() {
+        let text = fs::read_to_string(&look.spec.spec).unwrap_or_default();
+        show(&Source { path: spec.path, text }, &later, around);
+        return Err(Code::Usage);
+    }
+    let mut code = Ok(());
+    let mut targets = Vec::new();
+    for host in spec.hosts.into_iter().filter(|host| selected(&host.name)) {
+        match secrets::resolve(&host.client, &look.spec.spec, &around.environment) {
+            Ok(secrets) => {
+                let resources = kafka_client::resources(&host.client, &secrets);
+                targets.push(Target { host, resources });
+            }
+            Err(missing) => {
+                for missing in missing {
+                    complain(&format!("error: host `{}`, property {missing}", host.name));
+                }
+                code = Err(Code::Usage);
+            }
+        }
+    }
+    code.map(|()| targets)
+}
+
+/// The spec's file, as a plan names it.
+pub(crate) fn spec_file(spec: &Resolved) -> SpecFile {
+    SpecFile { path: spec.path.clone(), sha256: spec.sha256.clone() }
+}
+
+/// The address of a host, as it is handed to ssh.
+pub(crate) fn address(host: &ResolvedHost) -> String {
+    match &host.way {
+        Way::Local => "local".into(),
+        Way::Ssh(ssh) | Way::Ec2 { ssh, .. } => {
+            let address = ssh.address.clone().unwrap_or_default();
+            match &ssh.user {
+                Some(user) => format!("{user}@{address}"),
+                None => address,
+            }
+        }
+    }
+}
+
+/// Opens the way to a host.
+pub(crate) async fn connect(
+    host: &ResolvedHost,
+    spec: &Path,
+    deadline: Duration,
+    around: &Surroundings,
+) -> Result<Box<dyn Connection>, transport::Error> {
+    let ssh = match &host.way {
+        Way::Local => return Ok(Box::new(Local::new()?)),
+        Way::Ssh(ssh) | Way::Ec2 { ssh, .. } => ssh,
+    };
+    let key_file = match &ssh.key {
+        Some(Key::File(name)) => Some(secrets::local_path(name, spec, &around.environment)),
+        _ => None,
+    };
+    let way = ssh::SshWay {
+        name: host.name.clone(),
+        address: ssh.address.clone().unwrap_or_default(),
+        port: ssh.port,
+        user: ssh.user.clone(),
+        key_file,
+        host_key: match &ssh.host_key {
+            HostKey::Strict | HostKey::Console(_) => ssh::HostKeyPolicy::Strict,
+            HostKey::AcceptNew => ssh::HostKeyPolicy::AcceptNew,
+            HostKey::Pinned(keys) => ssh::HostKeyPolicy::Pinned(keys.clone()),
+        },
+    };
+    let started = std::time::Instant::now();
+    let connection = ssh::Ssh::connect(&way, deadline).await?;
+    tracing::debug!(host = host.name, milliseconds = started.elapsed().as_millis() as u64, "connected");
+    if let Some(learned) = connection.learned() {
+        complain(&format!("warning: host `{}`: {learned}", host.name));
+    }
+    Ok(Box::new(connection))
+}
+
+/// Reads one host and compares. What cannot be reached becomes a part of the plan that says so.
+pub(crate) async fn look(
+    target: &Target,
+    args: &LookArgs,
+    salt: &str,
+    around: &Surroundings,
+) -> (HostPlan, Option<Box<dyn Connection>>) {
+    let (name, address) = (&target.host.name, address(&target.host));
+    let connection = match connect(&target.host, &args.spec.spec, args.timeout, around).await {
+        Ok(connection) => connection,
+        Err(error) => return (HostPlan::unreached(name, &address, error.to_string()), None),
+    };
+    let plan = match read(target, connection.as_ref(), args).await {
+        Ok(Facts { host, reply }) => {
+            HostPlan::new(name, &address, &target.resources, &host, &reply, salt)
+        }
+        Err(error) => HostPlan::unreached(name, &address, error.to_string()),
+    };
+    (plan, Some(connection))
+}
+
+/// Reads one host over a connection.
+pub(crate) async fn read(
+    target: &Target,
+    connection: &dyn Connection,
+    args: &LookArgs,
+) -> Result<Facts, observe::Error> {
+    Reader::new(connection, args.timeout).observe(&target.resources, args.deep).await
+}
+
+/// Looks at all hosts, one after another.
+pub(crate) async fn look_at_all(
+    targets: &[Target],
+    args: &LookArgs,
+    salt: &str,
+    around: &Surroundings,
+) -> Vec<HostPlan> {
+    let mut hosts = Vec::new();
+    for target in targets {
+        let (plan, connection) = look(target, args, salt, around).await;
+        if let Some(connection) = connection {
+            connection.close().await;
+        }
+        hosts.push(plan);
+    }
+    hosts
+}
+
+/// A plan's salt.
+pub(crate) fn salt() -> Result<String, Code> {
+    observe::random_mark().map_err(|error| {
+        complain(&format!("error: {error}"));
+        Code::Failed
+    })
+}

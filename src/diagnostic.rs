@@ -1,0 +1,233 @@
+//! Problems in a text: what is wrong, where, and the way out; and how people see them.
+
+use std::fmt::Write as _;
+
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet, renderer::DecorStyle};
+
+/// So many problems of one file are shown; the closing line counts them all.
+const MOST_SHOWN: usize = 100;
+/// A source line longer than this is cut around the caret.
+const LONGEST_LINE: usize = 400;
+
+/// A stretch of a text: bytes, and where it starts for people (both from 1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Span {
+    /// First byte.
+    pub start: usize,
+    /// The byte after the last one.
+    pub end: usize,
+    /// Line of the first byte.
+    pub line: u32,
+    /// Column of the first byte, in characters.
+    pub column: u32,
+}
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Severity {
+    /// Nothing is done until it is mended.
+    Error,
+    /// Worth knowing; nothing stops.
+    Warning,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Problem {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is wrong: a lower-case fragment with the thing in backticks.
+    pub message: String,
+    /// Where; `None` when it is not in the text (a `--var`).
+    pub span: Option<Span>,
+    /// The way out, shown at the caret. May be empty.
+    pub label: String,
+}
+
+impl Problem {
+    /// An error.
+    pub fn error(
+        span: impl Into<Option<Span>>,
+        message: impl Into<String>,
+        label: impl Into<String>,
+    ) -> Self {
+        Self {
+            severity: Severity::Error,
+            message: message.into(),
+            span: span.into(),
+            label: label.into(),
+        }
+    }
+
+    /// A warning.
+    pub fn warning(
+        span: impl Into<Option<Span>>,
+        message: impl Into<String>,
+        label: impl Into<String>,
+    ) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(span, message, label)
+        }
+    }
+
+    /// Whether it is an error.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
+/// All problems of one text, in the order of their places, and a closing line that counts them.
+/// Nothing when there are none.
+pub fn render(path: &str, text: &str, problems: &[Problem], styled: bool) -> String {
+    if problems.is_empty() {
+        return String::new();
+    }
+    let mut sorted: Vec<&Problem> = problems.iter().collect();
+    sorted.sort_by_key(|problem| (problem.span.map(|span| span.start), problem.severity));
+
+    let renderer = if styled {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
+    let renderer = renderer.decor_style(DecorStyle::Unicode).term_width(100);
+    let path = escape(path);
+    let mut out = String::new();
+    for problem in sorted.iter().take(MOST_SHOWN) {
+        out.push_str(&one(&renderer, &path, text, problem));
+        out.push('\n');
+    }
+    if sorted.len() > MOST_SHOWN {
+        let _ = writeln!(out, "… and {} more", sorted.len() - MOST_SHOWN);
+    }
+    let errors = problems.iter().filter(|problem| problem.is_error()).count();
+    let _ = writeln!(out, "{path}: {}", counted(errors, problems.len() - errors));
+    out
+}
+
+/// `2 errors, 1 warning`.
+fn counted(errors: usize, warnings: usize) -> String {
+    let some = |n: usize, word: &str| match n {
+        0 => None,
+        1 => Some(format!("1 {word}")),
+        n => Some(format!("{n} {word}s")),
+    };
+    let both = [some(errors, "error"), some(warnings, "warning")];
+    both.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn one(renderer: &Renderer, path: &str, text: &str, problem: &Problem) -> String {
+    let level = match problem.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let title = level.primary_title(escape(&problem.message));
+    let Some(span) = problem.span else {
+        let group = title.element(Origin::path(path));
+        return if problem.label.is_empty() {
+            renderer.render(&[group])
+        } else {
+            renderer.render(&[group.element(Level::HELP.message(escape(&problem.label)))])
+        };
+    };
+    let line = line_at(text, span);
+    let mut annotation = AnnotationKind::Primary.span(line.start..line.end);
+    if !problem.label.is_empty() {
+        annotation = annotation.label(escape(&problem.label));
+    }
+    let snippet = Snippet::source(line.shown)
+        .line_start(span.line as usize)
+        .annotation(annotation);
+    let origin = Origin::path(path)
+        .line(span.line as usize)
+        .char_column(span.column as usize);
+    renderer.render(&[title.element(origin).element(snippet)])
+}
+
+/// A line as it is shown, and where the span lies in it.
+struct Line {
+    shown: String,
+    start: usize,
+    end: usize,
+}
+
+/// The line where a span starts, with what a terminal would act on made visible.
+fn line_at(text: &str, span: Span) -> Line {
+    let start = floor(text, span.start);
+    let first = text[..start].rfind('\n').map_or(0, |at| at + 1);
+    let last = text[start..].find('\n').map_or(text.len(), |at| start + at);
+    let last = if text[first..last].ends_with('\r') {
+        (last - 1).max(start)
+    } else {
+        last
+    };
+    let end = floor(text, span.end.clamp(start, last));
+
+    let (from, to) = if last - first <= LONGEST_LINE {
+        (first, last)
+    } else {
+        let from = floor(text, start.saturating_sub(LONGEST_LINE / 4).max(first));
+        (from, floor(text, (from + LONGEST_LINE).min(last)))
+    };
+    let end = end.min(to);
+    let mut shown = String::new();
+    if from > first {
+        shown.push('…');
+    }
+    let before = if from == 0 {
+        text[from..start].trim_start_matches('\u{feff}')
+    } else {
+        &text[from..start]
+    };
+    shown.push_str(&escape(before));
+    let begin = shown.len();
+    shown.push_str(&escape(&text[start..end]));
+    let until = shown.len();
+    shown.push_str(&escape(&text[end..to]));
+    if to < last {
+        shown.push('…');
+    }
+    // A caret needs a column to stand on, at the end of a line too.
+    let until = until.max(begin + 1);
+    if shown.len() < until {
+        shown.push(' ');
+    }
+    let until = (until..=shown.len())
+        .find(|at| shown.is_char_boundary(*at))
+        .unwrap_or(shown.len());
+    Line {
+        shown,
+        start: begin,
+        end: until,
+    }
+}
+
+/// The nearest character boundary at or before a byte.
+fn floor(text: &str, at: usize) -> usize {
+    let at = at.min(text.len());
+    (0..=at)
+        .rev()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0)
+}
+
+/// Shows what a terminal would act on (control characters, and those that turn the direction of
+/// text or take no room) as `\u{…}`. Tabs stay.
+pub fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let hidden = matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}');
+        if c == '\n' {
+            out.push_str("\\n");
+        } else if (c.is_control() && c != '\t') || hidden {
+            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}

@@ -1,0 +1,3 @@
+//! References of the spec → values. Reads only.
+
+pub mod secrets;

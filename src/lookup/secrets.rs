@@ -1,0 +1,112 @@
+//! Secret values of properties, from the environment or a file of this machine.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use indexmap::IndexMap;
+use secrecy::SecretString;
+
+use crate::{
+    action::Value,
+    spec::{Client, PropertyValue, SecretRef},
+};
+
+/// A reference that leads nowhere. Exit code 3: the spec asks for what is not here.
+#[derive(Debug, thiserror::Error)]
+#[error("`{key}`: {reason}\n  help: {help}")]
+pub struct Missing {
+    key: String,
+    reason: String,
+    help: String,
+}
+
+/// Reads what the properties of a client refer to. Relative files start at the spec's folder.
+///
+/// # Errors
+/// All references that lead nowhere.
+pub fn resolve(
+    client: &Client,
+    spec: &Path,
+    environment: &BTreeMap<String, String>,
+) -> Result<IndexMap<String, Value>, Vec<Missing>> {
+    let mut secrets = IndexMap::new();
+    let mut missing = Vec::new();
+    let extra = client.properties.iter().flat_map(|properties| &properties.extra);
+    for (key, value) in extra {
+        let PropertyValue::Secret(reference) = value else { continue };
+        let found = match reference {
+            SecretRef::Env(name) => environment.get(name).cloned().ok_or_else(|| {
+                (format!("the environment variable `{name}` is not set"), format!("export {name}=…"))
+            }),
+            SecretRef::File(name) => {
+                let path = local_path(name, spec, environment);
+                fs::read_to_string(&path)
+                    .map(|text| text.strip_suffix('\n').map(str::to_owned).unwrap_or(text))
+                    .map_err(|error| {
+                        (
+                            format!("`{}` cannot be read: {error}", path.display()),
+                            "a relative path starts at the spec's folder".to_owned(),
+                        )
+                    })
+            }
+            // Refused as later work before anything is looked up.
+            SecretRef::SsmParameter(_) => continue,
+        };
+        match found {
+            Ok(text) => {
+                let value = SecretString::from(text);
+                secrets.insert(key.clone(), Value::Secret { reference: reference.clone(), value });
+            }
+            Err((reason, help)) => missing.push(Missing { key: key.clone(), reason, help }),
+        }
+    }
+    if missing.is_empty() { Ok(secrets) } else { Err(missing) }
+}
+
+/// A path of this machine that a spec names: `~` is the user's home, and a relative one starts at
+/// the spec's folder.
+pub fn local_path(name: &str, spec: &Path, environment: &BTreeMap<String, String>) -> PathBuf {
+    match (name.strip_prefix("~/"), environment.get("HOME")) {
+        (Some(rest), Some(home)) => Path::new(home).join(rest),
+        _ => spec.parent().unwrap_or_else(|| Path::new(".")).join(name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_start_at_home_or_at_the_spec() {
+        let environment = [("HOME".to_owned(), "/home/me".to_owned())].into();
+        let at = |name| local_path(name, Path::new("specs/a.yaml"), &environment);
+        assert_eq!(at("~/k.pem"), Path::new("/home/me/k.pem"));
+        assert_eq!(at("k.pem"), Path::new("specs/k.pem"));
+        assert_eq!(at("/k.pem"), Path::new("/k.pem"));
+    }
+
+    #[test]
+    fn every_reference_that_leads_nowhere_is_named() {
+        let mut client = Client::default();
+        let extra = [
+            ("a.password".to_owned(), PropertyValue::Secret(SecretRef::Env("NOT_SET".into()))),
+            ("b.password".to_owned(), PropertyValue::Secret(SecretRef::File("not-there".into()))),
+            ("c".to_owned(), PropertyValue::Text("plain".into())),
+        ];
+        client.properties = Some(crate::spec::Properties {
+            path: "~/p".into(),
+            extra: extra.into(),
+            absent: vec![],
+            lines: BTreeMap::new(),
+        });
+        let missing = resolve(&client, Path::new("x.yaml"), &BTreeMap::new()).expect_err("missing");
+        let text: Vec<String> = missing.iter().map(ToString::to_string).collect();
+        assert!(text.len() == 2 && text[0].contains("NOT_SET") && text[1].contains("not-there"), "{text:?}");
+        let environment = [("NOT_SET".to_owned(), "canary".to_owned())].into();
+        let missing = resolve(&client, Path::new("x.yaml"), &environment).expect_err("one is missing");
+        assert_eq!(missing.len(), 1);
+    }
+}

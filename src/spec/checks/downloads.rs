@@ -1,0 +1,223 @@
+//! Where things are fetched from, and how they are known.
+
+use super::{Host, Text};
+use crate::diagnostic::Problem;
+
+const DOWNLOADS: [(&str, &str, &str, usize); 2] = [
+    ("client.kafka", "sha512", "the Kafka archive", 128),
+    ("client.msk_iam_auth", "sha256", "the auth jar", 64),
+];
+
+/// URLs are whole, and no download goes unchecked over a line that anybody can change.
+pub fn urls(host: &Host<'_>, problems: &mut Vec<Problem>) {
+    for (path, digest, thing, _) in DOWNLOADS {
+        let Some(url) = host.text(&format!("{path}.url")) else {
+            continue;
+        };
+        if url
+            .text
+            .chars()
+            .any(|c| c.is_whitespace() || c.is_control())
+        {
+            problems.push(Problem::error(
+                url.span,
+                "a URL with a blank or a control character in it",
+                "write blanks as `%20`",
+            ));
+            continue;
+        }
+        let Some((scheme, rest)) = url.text.split_once("://") else {
+            problems.push(Problem::error(
+                url.span,
+                format!("`{}` is not a URL", url.text),
+                "begin with `https://`",
+            ));
+            continue;
+        };
+        let scheme = scheme.to_ascii_lowercase();
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        if !matches!(scheme.as_str(), "https" | "http" | "file") {
+            problems.push(Problem::error(
+                url.span,
+                format!("`{scheme}:` is not a scheme that hosts can fetch"),
+                "use `https:`, `http:` or `file:`",
+            ));
+        } else if authority.contains('@') {
+            problems.push(Problem::error(
+                url.span,
+                "a URL with a user name or a password in it",
+                "plans and logs show URLs: use a place that needs none",
+            ));
+        } else if authority.is_empty() && scheme != "file" {
+            problems.push(Problem::error(
+                url.span,
+                format!("`{}` names no server", url.text),
+                format!("write `{scheme}://SERVER/PATH`"),
+            ));
+        } else if file_name(url.text).is_empty() {
+            problems.push(Problem::error(
+                url.span,
+                format!("`{}` names no file", url.text),
+                format!("give the URL of {thing} itself"),
+            ));
+        } else if scheme != "https" && !host.has(&format!("{path}.{digest}")) {
+            problems.push(Problem::error(
+                url.span,
+                format!("{thing} comes over `{scheme}:` with nothing to check it by"),
+                format!("add `{digest}: …`, or use `https:`"),
+            ));
+        }
+    }
+}
+
+/// The last part of a URL's path.
+fn file_name(url: &str) -> &str {
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    let path = path.split_once("://").map_or(path, |(_, rest)| rest);
+    path.split_once('/')
+        .map_or("", |(_, path)| path.rsplit('/').next().unwrap_or_default())
+}
+
+/// The archive that the URL names is the one that the spec wants.
+pub fn kafka_file(host: &Host<'_>, problems: &mut Vec<Problem>) {
+    let Some(url) = host.text("client.kafka.url") else {
+        return;
+    };
+    let file = file_name(url.text);
+    let wanted = host
+        .text("client.kafka.version")
+        .zip(host.text("client.kafka.scala"));
+    if file.ends_with("-src.tgz") {
+        let name = wanted.map_or("kafka_SCALA-VERSION.tgz".into(), |(version, scala)| {
+            format!("kafka_{}-{}.tgz", scala.text, version.text)
+        });
+        problems.push(Problem::error(
+            url.span,
+            format!("`{file}` is Kafka's source, not the program"),
+            format!("use `{name}`"),
+        ));
+        return;
+    }
+    let Some((version, scala)) = wanted else {
+        return;
+    };
+    // A mirror may name its files as it likes; a name of Kafka's own form must be true.
+    let Some(found) = file
+        .strip_prefix("kafka_")
+        .and_then(|rest| rest.strip_suffix(".tgz"))
+    else {
+        return;
+    };
+    if found != format!("{}-{}", scala.text, version.text) {
+        problems.push(Problem::error(
+            url.span,
+            format!(
+                "the URL names `{file}`, the spec Kafka {} for Scala {}",
+                version.text, scala.text
+            ),
+            format!(
+                "make them agree, or leave `url` out (`version` is in line {})",
+                version.span.line
+            ),
+        ));
+    }
+}
+
+/// The jar that the URL names is the one that the spec wants, in its folder and in its name.
+pub fn jar_file(host: &Host<'_>, problems: &mut Vec<Problem>) {
+    let Some(url) = host.text("client.msk_iam_auth.url") else {
+        return;
+    };
+    let file = file_name(url.text);
+    let named = file
+        .strip_prefix("aws-msk-iam-auth-")
+        .and_then(|rest| rest.strip_suffix(".jar"));
+    if let Some(plain) = named
+        && !plain.ends_with("-all")
+    {
+        problems.push(Problem::error(
+            url.span,
+            format!("`{file}` lacks what the jar depends on"),
+            format!("use `aws-msk-iam-auth-{plain}-all.jar`"),
+        ));
+        return;
+    }
+    let named = named.and_then(|rest| rest.strip_suffix("-all"));
+    let tag = url
+        .text
+        .split("/download/")
+        .nth(1)
+        .and_then(|rest| rest.split('/').next());
+    let tag = tag.map(|tag| tag.strip_prefix('v').unwrap_or(tag));
+    if let (Some(tag), Some(named)) = (tag, named)
+        && tag != named
+    {
+        problems.push(Problem::error(
+            url.span,
+            format!("the URL's folder is of {tag}, its file of {named}"),
+            "make them agree, or leave `url` out",
+        ));
+        return;
+    }
+    let Some(version) = host.text("client.msk_iam_auth.version") else {
+        return;
+    };
+    if let Some(found) = named
+        && found != version.text
+    {
+        problems.push(Problem::error(
+            url.span,
+            format!(
+                "the URL names the auth jar {found}, the spec {}",
+                version.text
+            ),
+            format!(
+                "make them agree, or leave `url` out (`version` is in line {})",
+                version.span.line
+            ),
+        ));
+    }
+}
+
+/// Digests have the right length and are hexadecimal.
+pub fn digests(host: &Host<'_>, problems: &mut Vec<Problem>) {
+    for (path, digest, _, length) in DOWNLOADS {
+        let Some(Text { text, span }) = host.text(&format!("{path}.{digest}")) else {
+            continue;
+        };
+        let hexadecimal = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if hexadecimal && text.len() == length {
+            continue;
+        }
+        let label = match (hexadecimal, text.len()) {
+            (true, 32) => "this looks like an md5".into(),
+            (true, 40) => "this looks like a sha1".into(),
+            (true, 64) => "this looks like a sha256".into(),
+            (true, 128) => "this looks like a sha512".into(),
+            (true, found) => format!("this has {found} digits"),
+            (false, _) => "write the digits alone, without blanks and file names".into(),
+        };
+        problems.push(Problem::error(
+            span,
+            format!("a {digest} has {length} hexadecimal digits"),
+            label,
+        ));
+    }
+}
+
+/// A download without a digest is not checked.
+pub fn digest_is_there(host: &Host<'_>, problems: &mut Vec<Problem>) {
+    for (path, digest, thing, _) in DOWNLOADS {
+        let Some(key) = host.key(path) else { continue };
+        let other_scheme = host
+            .text(&format!("{path}.url"))
+            .is_some_and(|url| !url.text.to_ascii_lowercase().starts_with("https://"));
+        if !host.has(&format!("{path}.{digest}")) && !other_scheme {
+            problems.push(Problem::warning(
+                key,
+                format!("no digest for {thing}: the download is not checked"),
+                format!("add `{digest}: …`; apply prints the line to paste"),
+            ));
+        }
+    }
+}

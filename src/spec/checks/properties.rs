@@ -1,0 +1,395 @@
+//! `client.properties`, what it needs, and the role in it.
+
+use super::{Host, Sorted, Text};
+use crate::{
+    diagnostic::{Problem, Span},
+    spec::tree::{Key, Node, Value},
+};
+
+const RESOURCES: [&str; 5] = ["java", "kafka", "msk_iam_auth", "classpath", "properties"];
+/// The keys that `msk_iam_auth` decides.
+const IAM: [&str; 4] = [
+    "security.protocol",
+    "sasl.mechanism",
+    "sasl.jaas.config",
+    "sasl.client.callback.handler.class",
+];
+
+/// Nothing hangs in the air.
+pub fn parts_are_there(host: &Host<'_>, problems: &mut Vec<Problem>) {
+    if !host.all_known("client", &RESOURCES) {
+        return;
+    }
+    let needs = |part: &str, of: &str| {
+        host.key(&format!("client.{part}"))
+            .filter(|_| !host.has(&format!("client.{of}")))
+    };
+    let add_kafka = "add `kafka: { version: …, scala: … }` to `client`";
+    if let Some(span) = needs("msk_iam_auth", "kafka") {
+        problems.push(Problem::error(
+            span,
+            "`msk_iam_auth` has no Kafka to go into",
+            format!("its jar goes into Kafka's `libs`: {add_kafka}"),
+        ));
+    }
+    if let Some(span) = needs("classpath", "msk_iam_auth") {
+        problems.push(Problem::error(
+            span,
+            "`classpath` has no jar to name",
+            "add `msk_iam_auth: { version: … }` to `client`",
+        ));
+    }
+    if let Some(span) = needs("properties", "kafka")
+        && !host.has("client.properties.path")
+    {
+        problems.push(Problem::error(
+            span,
+            "`properties` has no Kafka whose `bin` it could be in",
+            format!("{add_kafka}, or give `path`"),
+        ));
+    }
+    if let Some(span) = needs("properties", "msk_iam_auth")
+        && ["extra", "absent"]
+            .iter()
+            .all(|key| !host.has(&format!("client.properties.{key}")))
+    {
+        problems.push(Problem::error(
+            span,
+            "`properties` says nothing",
+            "without `msk_iam_auth` it takes its keys from `extra` and `absent`",
+        ));
+    }
+}
+
+/// Paths on the host say where they start and stay below it.
+pub fn paths(host: &Host<'_>, problems: &mut Vec<Problem>) {
+    for (path, thing) in [
+        ("client.kafka.home", "a folder"),
+        ("client.properties.path", "a file"),
+    ] {
+        let Some(Text { text, span }) = host.text(path) else {
+            continue;
+        };
+        let mut error = |message: String, label: &str| {
+            problems.push(Problem::error(span, message, label));
+        };
+        let trimmed = text.trim_end_matches('/');
+        if text.chars().any(char::is_control) {
+            error(
+                "a path with a control character in it".into(),
+                "use a plain path",
+            );
+        } else if text.starts_with('~') && !text.starts_with("~/") && text != "~" {
+            error(
+                format!("`{text}` is in the home of another account"),
+                "write the path in full",
+            );
+        } else if !text.starts_with('/') && !text.starts_with('~') {
+            error(
+                format!("`{text}` does not say where it starts"),
+                "begin with `/`, `~/` or `${kafka.home}/`",
+            );
+        } else if text.split('/').any(|part| part == ".." || part == ".") {
+            error(
+                format!("`{text}` goes through `.` or `..`"),
+                "write the path straight",
+            );
+        } else if trimmed.is_empty() || trimmed == "~" {
+            error(
+                format!("`{text}` is everything"),
+                &format!("name {thing} below it"),
+            );
+        } else if thing == "a file" && text.ends_with('/') {
+            error(format!("`{text}` is a folder"), "name the file");
+        }
+    }
+}
+
+/// Keys are keys, and none is wanted and unwanted at once.
+pub fn keys(host: &Host<'_>, problems: &mut Vec<Problem>) {
+    let extra = host
+        .node("client.properties.extra")
+        .map(Node::entries)
+        .unwrap_or_default();
+    let absent = host
+        .node("client.properties.absent")
+        .map(Node::items)
+        .unwrap_or_default();
+    let wanted: Sorted<'_, Span> = extra
+        .iter()
+        .map(|(key, _)| (key.text.as_str(), key.span))
+        .collect();
+    let mut unwanted: Sorted<'_, Span> = Sorted::new();
+    let unwanted_texts = absent.iter().filter_map(|item| {
+        Some(Text {
+            text: item.text()?,
+            span: item.span,
+        })
+    });
+    let unwanted_texts: Vec<Text<'_>> = unwanted_texts.collect();
+    let texts = extra.iter().map(|(key, _)| Text {
+        text: &key.text,
+        span: key.span,
+    });
+    for Text { text, span } in texts.chain(unwanted_texts.iter().copied()) {
+        if text.is_empty()
+            || text
+                .chars()
+                .any(|c| c.is_control() || c.is_whitespace() || "=:#!\\".contains(c))
+        {
+            problems.push(Problem::error(
+                span,
+                format!("`{text}` is no key of a properties file"),
+                "keys have no blanks and none of `=`, `:`, `#`, `!` and `\\`",
+            ));
+        }
+    }
+    for Text { text, span } in unwanted_texts {
+        if let Some(wanted) = wanted.get(text) {
+            problems.push(Problem::error(
+                span,
+                format!("`{text}` is in `extra` and in `absent`"),
+                format!("keep one; `extra` has it in line {}", wanted.line),
+            ));
+        }
+        if let Some(first) = unwanted.insert(text, span) {
+            problems.push(Problem::warning(
+                span,
+                format!("`{text}` is in `absent` twice"),
+                format!("it is in line {} already", first.line),
+            ));
+        }
+    }
+    for (key, node) in extra {
+        if node.text().is_some_and(|text| text.contains('\0')) {
+            problems.push(Problem::error(
+                node.span,
+                format!("the value of `{}` holds a NUL", key.text),
+                "leave it out",
+            ));
+        }
+    }
+}
+
+/// The four lines of MSK IAM belong to `msk_iam_auth`.
+pub fn iam_keys(host: &Host<'_>, problems: &mut Vec<Problem>) {
+    let Some(iam) = host.key("client.msk_iam_auth") else {
+        return;
+    };
+    let extra = host
+        .node("client.properties.extra")
+        .map(Node::entries)
+        .unwrap_or_default();
+    for (key, _) in extra
+        .iter()
+        .filter(|(key, _)| IAM.contains(&key.text.as_str()))
+    {
+        problems.push(Problem::error(
+            key.span,
+            format!("`{}` is set by `msk_iam_auth`", key.text),
+            format!(
+                "leave it out here, or leave `msk_iam_auth` out (line {})",
+                iam.line
+            ),
+        ));
+    }
+    let absent = host
+        .node("client.properties.absent")
+        .map(Node::items)
+        .unwrap_or_default();
+    for item in absent
+        .iter()
+        .filter(|item| item.text().is_some_and(|key| IAM.contains(&key)))
+    {
+        problems.push(Problem::error(
+            item.span,
+            format!(
+                "`{}` is set by `msk_iam_auth`",
+                item.text().unwrap_or_default()
+            ),
+            format!(
+                "leave it out here, or leave `msk_iam_auth` out (line {})",
+                iam.line
+            ),
+        ));
+    }
+}
+
+/// Secrets are referred to, never written.
+pub fn secrets(host: &Host<'_>, problems: &mut Vec<Problem>) {
+    let extra = host
+        .node("client.properties.extra")
+        .map(Node::entries)
+        .unwrap_or_default();
+    for (key, node) in extra {
+        match &node.value {
+            Value::Scalar { text, .. } if is_secret(&key.text) && !text.is_empty() => {
+                problems.push(literal(key, node, format!("`{}` is a secret", key.text)));
+            }
+            Value::Scalar { text, .. } if key.text.ends_with("sasl.jaas.config") => {
+                if let Some(option) = secret_option(text) {
+                    let message = format!("the option `{option}` of `{}` is a secret", key.text);
+                    problems.push(literal(key, node, message));
+                }
+            }
+            Value::Map(_) => reference(node, problems),
+            _ => {}
+        }
+    }
+}
+
+fn literal(key: &Key, node: &Node, message: String) -> Problem {
+    let name: String = key
+        .text
+        .rsplit('.')
+        .take(3)
+        .collect::<Vec<_>>()
+        .into_iter()
+        .rev()
+        .collect::<Vec<_>>()
+        .join("_")
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_uppercase()
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    Problem::error(
+        node.span,
+        message,
+        format!("write `{{ env: {name} }}` or `{{ file: PATH }}`: the value stays out of the spec"),
+    )
+}
+
+/// Whether a property's value is a secret by its key.
+pub fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    // Public, though the names say otherwise.
+    if key.ends_with("token.endpoint.url") || key.ends_with(".secret.id") {
+        return false;
+    }
+    ["password", "secret", "token"]
+        .iter()
+        .any(|word| key.contains(word))
+        || key.ends_with("ssl.keystore.key")
+        || key.ends_with("basic.auth.user.info")
+}
+
+/// The first option of a jaas line that holds a secret.
+pub fn secret_option(jaas: &str) -> Option<&str> {
+    let mut rest = jaas;
+    while let Some(at) = rest.find('=') {
+        let name = rest[..at].trim_end();
+        let start = name.rfind(|c: char| c.is_whitespace() || c == '"' || c == '\'' || c == ';');
+        let name = start.map_or(name, |start| {
+            name[start..].trim_start_matches(|c: char| !c.is_alphanumeric())
+        });
+        let lower = name.to_ascii_lowercase();
+        let secret = ["password", "secret", "token"]
+            .iter()
+            .any(|word| lower.contains(word));
+        if secret && lower != "tokenauth" {
+            return Some(name);
+        }
+        // The value, which may be quoted, is no option.
+        let value = rest[at + 1..].trim_start();
+        rest = match value.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"').map_or("", |(_, rest)| rest),
+            None => value
+                .split_once([' ', '\t', '\n', ';'])
+                .map_or("", |(_, rest)| rest),
+        };
+    }
+    None
+}
+
+fn reference(node: &Node, problems: &mut Vec<Problem>) {
+    for (key, value) in node.entries() {
+        let Some(text) = value.text() else { continue };
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if key.text == "env" && (text.is_empty() || !text.chars().all(plain)) {
+            problems.push(Problem::error(
+                value.span,
+                format!("`{text}` is not the name of an environment variable"),
+                "use letters, digits and `_`",
+            ));
+        } else if text.is_empty() {
+            problems.push(Problem::error(
+                value.span,
+                format!("`{}` is empty", key.text),
+                "name it",
+            ));
+        }
+    }
+}
+
+/// The role is said once, and an ARN is one.
+pub fn role(host: &Host<'_>, problems: &mut Vec<Problem>) {
+    let name = host.text("client.msk_iam_auth.role");
+    let arn = host.text("client.msk_iam_auth.role_arn");
+    if let (Some(role), Some(arn)) = (
+        host.key("client.msk_iam_auth.role"),
+        host.key("client.msk_iam_auth.role_arn"),
+    ) {
+        problems.push(Problem::error(
+            arn,
+            "`role` and `role_arn` both name the role",
+            format!("keep one; `role` is in line {}", role.line),
+        ));
+        return;
+    }
+    if let Some(Text { text, span }) = name {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "+=,.@_-".contains(c);
+        if text.starts_with("arn:") {
+            problems.push(Problem::error(
+                span,
+                "`role` takes a name, not an ARN",
+                "write `role_arn: …`",
+            ));
+        } else if text.is_empty() || text.len() > 64 || !text.chars().all(plain) {
+            problems.push(Problem::error(
+                span,
+                format!("`{text}` is no name of an IAM role"),
+                "a role's name has up to 64 letters, digits and `+=,.@_-`",
+            ));
+        }
+    }
+    if let Some(Text { text, span }) = arn
+        && !is_role_arn(text)
+    {
+        let label = if text.contains(":instance-profile/") {
+            "this is an instance profile: the role in it has an ARN of its own"
+        } else if text.contains(":assumed-role/") {
+            "this is a session of a role: the role is `arn:aws:iam::ACCOUNT:role/NAME`"
+        } else if !text.starts_with("arn:") {
+            "write `role: …` for a name, or the whole `arn:aws:iam::ACCOUNT:role/NAME`"
+        } else {
+            "write `arn:aws:iam::ACCOUNT:role/NAME`"
+        };
+        problems.push(Problem::error(
+            span,
+            format!("`{text}` is no ARN of an IAM role"),
+            label,
+        ));
+    }
+}
+
+fn is_role_arn(text: &str) -> bool {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let ["arn", partition, "iam", "", account, role] = parts.as_slice() else {
+        return false;
+    };
+    let plain = |c: char| c.is_ascii_alphanumeric() || "+=,.@_-/".contains(c);
+    partition.starts_with("aws")
+        && partition
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-')
+        && account.len() == 12
+        && account.bytes().all(|byte| byte.is_ascii_digit())
+        && role
+            .strip_prefix("role/")
+            .is_some_and(|name| !name.is_empty() && !name.ends_with('/') && name.chars().all(plain))
+}

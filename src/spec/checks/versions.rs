@@ -1,0 +1,127 @@
+//! Versions, and which go together.
+
+use super::{Host, Text, at_least, numbers};
+use crate::diagnostic::Problem;
+
+/// Every version looks like one.
+pub fn look_like_versions(host: &Host<'_>, problems: &mut Vec<Problem>) {
+    let parts = [
+        ("client.java.version", 1, "`8`, `1.8.0` or `17.0.9`"),
+        ("client.kafka.version", 3, "`2.8.1`"),
+        ("client.kafka.scala", 2, "`2.12` or `2.13`"),
+        ("client.msk_iam_auth.version", 3, "`1.1.5`"),
+    ];
+    for (path, least, example) in parts {
+        let Some(Text { text, span }) = host.text(path) else {
+            continue;
+        };
+        let label = if text.starts_with(['v', 'V']) && looks_right(&text[1..], least) {
+            "leave the `v` out".to_owned()
+        } else if looks_right(text, least) {
+            continue;
+        } else {
+            format!("write it like {example}")
+        };
+        problems.push(Problem::error(
+            span,
+            format!("`{text}` is not a version"),
+            label,
+        ));
+    }
+}
+
+fn looks_right(text: &str, least: usize) -> bool {
+    text.len() <= 64
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "._+-".contains(c))
+        && !text.contains("..")
+        && text.ends_with(|c: char| c.is_ascii_alphanumeric())
+        && numbers(text).len() >= least
+}
+
+/// Kafka is built for the Scala version.
+pub fn kafka_has_scala(host: &Host<'_>, problems: &mut Vec<Problem>) {
+    let (Some(kafka), Some(scala)) = (
+        host.text("client.kafka.version"),
+        host.text("client.kafka.scala"),
+    ) else {
+        return;
+    };
+    let version = numbers(kafka.text);
+    // Builds of before 1.0 are left to their download.
+    if version.len() < 3 || version < vec![1] {
+        return;
+    }
+    let built: &[&str] = match version.as_slice() {
+        [major, ..] if *major >= 4 => &["2.13"],
+        v if v >= &[2, 5] => &["2.12", "2.13"],
+        v if v >= &[2, 4] => &["2.11", "2.12", "2.13"],
+        _ => &["2.11", "2.12"],
+    };
+    if built.contains(&scala.text) {
+        return;
+    }
+    let uses: Vec<String> = built
+        .iter()
+        .map(|one| format!("`scala: \"{one}\"`"))
+        .collect();
+    let other = match scala.text {
+        "2.11" => ", or a version below 2.5",
+        "2.12" => ", or a version below 4.0",
+        "2.13" => ", or version 2.4.0 or later",
+        _ => "",
+    };
+    problems.push(Problem::error(
+        scala.span,
+        format!("Kafka {} has no Scala {} build", kafka.text, scala.text),
+        format!("use {}{other}", uses.join(" or ")),
+    ));
+}
+
+/// The auth jar runs on the Java of the spec.
+pub fn java_runs_the_jar(host: &Host<'_>, problems: &mut Vec<Problem>) {
+    let (Some(java), Some(jar)) = (
+        host.text("client.java.version"),
+        host.text("client.msk_iam_auth.version"),
+    ) else {
+        return;
+    };
+    if at_least(jar.text, &[2, 3, 5]) && feature(java.text).is_some_and(|java| java < 17) {
+        problems.push(Problem::error(
+            java.span,
+            format!("the auth jar {} needs Java 17", jar.text),
+            format!(
+                "use `version: \"17\"`, or `msk_iam_auth` 2.3.4 (line {})",
+                jar.span.line
+            ),
+        ));
+    }
+}
+
+/// Kafka's tools run on the Java of the spec.
+pub fn java_runs_kafka(host: &Host<'_>, problems: &mut Vec<Problem>) {
+    let (Some(java), Some(kafka)) = (
+        host.text("client.java.version"),
+        host.text("client.kafka.version"),
+    ) else {
+        return;
+    };
+    let needs = if at_least(kafka.text, &[4]) { 11 } else { 8 };
+    if feature(java.text).is_some_and(|java| java < needs) {
+        problems.push(Problem::error(
+            java.span,
+            format!("the tools of Kafka {} need Java {needs}", kafka.text),
+            format!("use `version: \"{needs}\"` or later"),
+        ));
+    }
+}
+
+/// `8` of `1.8.0`, `17` of `17.0.9`.
+fn feature(java: &str) -> Option<u64> {
+    match numbers(java).as_slice() {
+        [1, feature, ..] => Some(*feature),
+        [feature, ..] => Some(*feature),
+        [] => None,
+    }
+}

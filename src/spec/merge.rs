@@ -1,0 +1,251 @@
+//! What each host must be: the common `client` with the host's own laid over it, filled in.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{
+    tree::{Key, Node, Value},
+    vars::{Scope, Special, Specials, Variables},
+};
+use crate::diagnostic::Problem;
+
+/// Keys that decide what is fetched: a host that sets one of them…
+const DECIDING: [&str; 3] = ["version", "scala", "url"];
+/// …inherits none of these of the same resource: they belong to what the others fetch.
+const BELONGING: [&str; 5] = ["home", "url", "sha256", "sha512", "package"];
+/// How deep keys are merged: `client`, a resource, a map of a resource.
+const DEPTH: usize = 2;
+
+/// A host with everything that holds for it.
+#[derive(Debug, Clone)]
+pub struct HostTree {
+    /// Its name.
+    pub name: Key,
+    /// `ec2`, `ssh`, `local`, the merged `client`, and the spec's `topics` as this host's
+    /// variables make them (but for `topics.name`, which is filled in table by table).
+    pub node: Node,
+    /// Whether the host has keys that the format does not know.
+    pub has_unknown: bool,
+}
+
+/// Lays a host's own `client` over the common one.
+pub fn client(common: Option<&(Key, Node)>, own: Option<&(Key, Node)>) -> Option<(Key, Node)> {
+    match (common, own) {
+        (common, None) => common.cloned(),
+        (
+            _,
+            Some((
+                _,
+                Node {
+                    value: Value::Null, ..
+                },
+            )),
+        ) => None,
+        (None, Some((key, own))) => Some((key.clone(), without_null(own, DEPTH))),
+        (Some((_, common)), Some((key, own))) => Some((key.clone(), overlay(common, own, DEPTH))),
+    }
+}
+
+fn overlay(common: &Node, own: &Node, depth: usize) -> Node {
+    let (Value::Map(lower), Value::Map(upper)) = (&common.value, &own.value) else {
+        return without_null(own, depth);
+    };
+    let of_resource = depth + 1 == DEPTH;
+    let decides = of_resource
+        && upper
+            .iter()
+            .any(|(key, node)| DECIDING.contains(&key.text.as_str()) && node.value != Value::Null);
+    let uppers: HashMap<&str, &(Key, Node)> = upper
+        .iter()
+        .map(|entry| (entry.0.text.as_str(), entry))
+        .collect();
+    let lowers: HashSet<&str> = lower.iter().map(|(key, _)| key.text.as_str()).collect();
+    let mut entries: Vec<(Key, Node)> = Vec::new();
+    for (key, node) in lower {
+        match uppers.get(key.text.as_str()) {
+            Some((
+                _,
+                Node {
+                    value: Value::Null, ..
+                },
+            )) => {}
+            Some((own_key, own)) if depth > 0 => {
+                entries.push((own_key.clone(), overlay(node, own, depth - 1)));
+            }
+            Some(own) => entries.push((*own).clone()),
+            None if decides && BELONGING.contains(&key.text.as_str()) => {}
+            None => entries.push((key.clone(), node.clone())),
+        }
+    }
+    for (key, node) in upper {
+        if !lowers.contains(key.text.as_str()) && node.value != Value::Null {
+            entries.push((key.clone(), without_null(node, depth.saturating_sub(1))));
+        }
+    }
+    Node {
+        span: own.span,
+        value: Value::Map(entries),
+    }
+}
+
+/// A `null` of an overlay removes, also where there is nothing to remove.
+fn without_null(own: &Node, depth: usize) -> Node {
+    let Value::Map(entries) = &own.value else {
+        return own.clone();
+    };
+    let entries = entries
+        .iter()
+        .filter(|(_, node)| node.value != Value::Null)
+        .map(|(key, node)| {
+            let node = if depth > 0 {
+                without_null(node, depth - 1)
+            } else {
+                node.clone()
+            };
+            (key.clone(), node)
+        })
+        .collect();
+    Node {
+        span: own.span,
+        value: Value::Map(entries),
+    }
+}
+
+/// Fills in a host's way, its merged client and the topics.
+pub fn host<'a>(
+    root: &'a Node,
+    name: &'a Key,
+    entry: &'a Node,
+    variables: &mut Variables<'a>,
+    scope: &mut Scope<'a>,
+    problems: &mut Vec<Problem>,
+) -> HostTree {
+    let mut entries = Vec::new();
+    for (key, node) in entry.entries() {
+        if matches!(key.text.as_str(), "ec2" | "ssh" | "local") {
+            let filled = variables.fill(scope, node, Specials::NONE, problems);
+            entries.push((key.clone(), filled));
+        }
+    }
+    if let Some((key, node)) = client(root.entry("client"), entry.entry("client")) {
+        entries.push((key, fill_client(&node, variables, scope, problems)));
+    }
+    if let Some((key, node)) = root.entry("topics") {
+        entries.push((key.clone(), fill_topics(node, variables, scope, problems)));
+    }
+    let known = ["ec2", "ssh", "local", "vars", "client"];
+    let has_unknown = entry
+        .entries()
+        .iter()
+        .any(|(key, _)| !known.contains(&key.text.as_str()));
+    let node = Node {
+        span: entry.span,
+        value: Value::Map(entries),
+    };
+    HostTree {
+        name: name.clone(),
+        node,
+        has_unknown,
+    }
+}
+
+fn fill_client<'a>(
+    client: &Node,
+    variables: &mut Variables<'a>,
+    scope: &mut Scope<'a>,
+    problems: &mut Vec<Problem>,
+) -> Node {
+    let mut entries = Vec::new();
+    for (key, node) in client
+        .entries()
+        .iter()
+        .filter(|(key, _)| key.text != "properties")
+    {
+        entries.push((
+            key.clone(),
+            variables.fill(scope, node, Specials::NONE, problems),
+        ));
+    }
+    let Some((key, properties)) = client.entry("properties") else {
+        return with_entries(client, entries);
+    };
+    let kafka = entries
+        .iter()
+        .find(|(key, _)| key.text == "kafka")
+        .map(|(_, node)| node);
+    let home = kafka.and_then(home);
+    let of_path = match (kafka, &home) {
+        (None, _) => Special::Not("there is no `kafka` under `client`: write the path in full"),
+        (Some(_), None) => Special::Silent,
+        (Some(_), Some(home)) => Special::Is(home),
+    };
+    let of_value = match of_path {
+        Special::Is(home) if home.starts_with('~') => Special::Not(
+            "Java does not expand `~`: give `kafka` an absolute `home`, or write the path in full",
+        ),
+        other => other,
+    };
+    let mut filled = Vec::new();
+    for (key, node) in properties.entries() {
+        let home = match key.text.as_str() {
+            "path" => of_path,
+            "extra" => of_value,
+            _ => Specials::NONE.home,
+        };
+        let specials = Specials {
+            home,
+            ..Specials::NONE
+        };
+        filled.push((key.clone(), variables.fill(scope, node, specials, problems)));
+    }
+    let properties = match properties.value {
+        Value::Map(_) => with_entries(properties, filled),
+        _ => properties.clone(),
+    };
+    entries.push((key.clone(), properties));
+    with_entries(client, entries)
+}
+
+fn with_entries(node: &Node, entries: Vec<(Key, Node)>) -> Node {
+    match node.value {
+        Value::Map(_) => Node {
+            span: node.span,
+            value: Value::Map(entries),
+        },
+        _ => node.clone(),
+    }
+}
+
+fn fill_topics<'a>(
+    topics: &Node,
+    variables: &mut Variables<'a>,
+    scope: &mut Scope<'a>,
+    problems: &mut Vec<Problem>,
+) -> Node {
+    let entries = topics.entries().iter().map(|(key, node)| {
+        let node = match key.text.as_str() {
+            "name" => node.clone(),
+            _ => variables.fill(scope, node, Specials::NONE, problems),
+        };
+        (key.clone(), node)
+    });
+    let entries = entries.collect();
+    with_entries(topics, entries)
+}
+
+/// Kafka's home as the spec has it, `~` and all; `None` when the spec does not say enough.
+pub fn home(kafka: &Node) -> Option<String> {
+    match kafka.get("home") {
+        Some(home) => home
+            .text()
+            .map(|home| home.trim_end_matches('/').to_owned()),
+        None => {
+            let (version, scala) = (kafka.get("version")?.text()?, kafka.get("scala")?.text()?);
+            Some(default_home(version, scala))
+        }
+    }
+}
+
+/// Where Kafka is unpacked when the spec does not say.
+pub fn default_home(version: &str, scala: &str) -> String {
+    format!("~/kafka_{scala}-{version}")
+}

@@ -1,0 +1,145 @@
+//! The JSON schema of a spec: what editors complete from, and what [`super::walk`] checks with.
+
+use serde_json::{Map, Value, json};
+
+use super::types::Spec;
+
+/// The schema of a spec file.
+pub fn schema() -> Value {
+    let mut root = schemars::schema_for!(Spec).to_value();
+    without_null_options(&mut root);
+    overlay_of_client(&mut root);
+    if let Some(root) = root.as_object_mut() {
+        root.insert("title".into(), "trueup spec, version 1".into());
+    }
+    root
+}
+
+/// A schema behind its references.
+pub fn resolve<'a>(root: &'a Value, mut schema: &'a Value) -> &'a Value {
+    while let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+        match root.pointer(reference.trim_start_matches('#')) {
+            Some(found) => schema = found,
+            None => break,
+        }
+    }
+    schema
+}
+
+/// schemars lets `null` stand for every key that may be absent. A spec does not: `classpath:`
+/// with nothing behind it would pass for `classpath: {}` and do nothing. Only where the types say
+/// that a *value* may be null (overlays, `config`, `tables`) does it stay.
+fn without_null_options(schema: &mut Value) {
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        for property in properties.values_mut() {
+            without_null(property);
+        }
+    }
+    match schema {
+        Value::Object(map) => map
+            .iter_mut()
+            .filter(|(key, _)| !matches!(key.as_str(), "default" | "examples" | "const" | "enum"))
+            .for_each(|(_, value)| without_null_options(value)),
+        Value::Array(items) => items.iter_mut().for_each(without_null_options),
+        _ => {}
+    }
+}
+
+fn without_null(property: &mut Value) {
+    let Some(property) = property.as_object_mut() else {
+        return;
+    };
+    if property.get("default").is_some_and(Value::is_null) {
+        property.shift_remove("default");
+    }
+    if let Some(Value::Array(types)) = property.get_mut("type") {
+        types.retain(|one| one != "null");
+        if let [one] = types.as_slice() {
+            let one = one.clone();
+            property.insert("type".into(), one);
+        }
+    }
+    if let Some(Value::Array(alternatives)) = property.get_mut("anyOf") {
+        alternatives.retain(|one| one.get("type") != Some(&json!("null")));
+        if let [one] = alternatives.as_slice() {
+            let one = one.as_object().cloned().unwrap_or_default();
+            property.shift_remove("anyOf");
+            property.extend(one);
+        }
+    }
+}
+
+/// Gives a host's `client` a schema of its own: every key of `Client`, at any depth, `null`
+/// allowed, nothing required.
+fn overlay_of_client(root: &mut Value) {
+    let mut made = Map::new();
+    let name = overlay(root, "Client", &mut made);
+    let Some(definitions) = root.get_mut("$defs").and_then(Value::as_object_mut) else {
+        return;
+    };
+    definitions.extend(made);
+    if let Some(client) = definitions
+        .get_mut("Host")
+        .and_then(|host| host.pointer_mut("/properties/client"))
+        && let Some(client) = client.as_object_mut()
+    {
+        client.insert(
+            "anyOf".into(),
+            json!([{ "$ref": format!("#/$defs/{name}") }, null_type()]),
+        );
+    }
+}
+
+fn null_type() -> Value {
+    json!({ "type": "null" })
+}
+
+/// Makes the overlay of a definition and of what it holds; returns its name.
+fn overlay(root: &Value, name: &str, made: &mut Map<String, Value>) -> String {
+    let own = format!("{name}Overlay");
+    let mut schema = root["$defs"][name].clone();
+    if let Some(map) = schema.as_object_mut() {
+        map.shift_remove("required");
+    }
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        for property in properties.values_mut() {
+            overlay_property(root, property, made);
+        }
+    }
+    made.insert(own.clone(), schema);
+    own
+}
+
+fn overlay_property(root: &Value, property: &mut Value, made: &mut Map<String, Value>) {
+    let Some(map) = property.as_object_mut() else {
+        return;
+    };
+    // What a host leaves out comes from the common `client`, not from a default.
+    map.shift_remove("default");
+    if let Some(Value::String(reference)) = map.get("$ref") {
+        let name = reference.rsplit('/').next().unwrap_or_default().to_owned();
+        let of_keys = root["$defs"][&name].get("properties").is_some();
+        let target = if of_keys {
+            overlay(root, &name, made)
+        } else {
+            name
+        };
+        map.shift_remove("$ref");
+        map.insert(
+            "anyOf".into(),
+            json!([{ "$ref": format!("#/$defs/{target}") }, null_type()]),
+        );
+        return;
+    }
+    if let Some(values) = map
+        .get_mut("additionalProperties")
+        .filter(|it| it.is_object())
+    {
+        *values = json!({ "anyOf": [values.take(), null_type()] });
+    }
+    match map.get_mut("type") {
+        Some(Value::Array(types)) => types.push("null".into()),
+        Some(one) => *one = json!([one.take(), "null"]),
+        None => {}
+    }
+}

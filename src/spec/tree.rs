@@ -1,0 +1,398 @@
+//! YAML text → a tree in which every key and value knows its place.
+//!
+//! Types are not decided here: a plain scalar keeps its own source text, so that `scala: 2.12`,
+//! `user_id: 12e5`, `mode: 0755` and `country: no` mean what they look like.
+
+use std::{collections::HashMap, fmt};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, MapAccess, SeqAccess, Visitor},
+};
+use serde_yaml::{
+    DefaultMessageFormatter, DuplicateKeyPolicy, Error, Location, MessageFormatter, Options,
+    Spanned,
+};
+
+use crate::diagnostic::{Problem, Span};
+
+/// Largest spec that is read, in bytes.
+pub const LARGEST: usize = 1024 * 1024;
+/// Deepest nesting of maps and lists; the format itself needs seven.
+const DEEPEST: usize = 32;
+/// Most values that aliases may stand for, and most aliases.
+const MOST_REPLAYED: usize = 20_000;
+
+/// A value and its place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// Where it stands. For maps and lists: where they begin.
+    pub span: Span,
+    /// What it is.
+    pub value: Value,
+}
+
+/// A YAML value whose type is still open.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// `null`, `~` or nothing.
+    Null,
+    /// Text: a plain scalar's own source, or what a quoted one stands for.
+    Scalar {
+        /// The text.
+        text: String,
+        /// Whether it was quoted (or a block).
+        quoted: bool,
+    },
+    /// A scalar whose variables could not be filled in; that has been said already.
+    Broken,
+    /// A list.
+    Seq(Vec<Node>),
+    /// A map, in the file's order, without doubles.
+    Map(Vec<(Key, Node)>),
+}
+
+/// A key and its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Where it stands.
+    pub span: Span,
+    /// Its text.
+    pub text: String,
+}
+
+impl Node {
+    /// The entries, when it is a map.
+    pub fn entries(&self) -> &[(Key, Node)] {
+        match &self.value {
+            Value::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The entries, when it is a list.
+    pub fn items(&self) -> &[Node] {
+        match &self.value {
+            Value::Seq(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The text, when it is a scalar.
+    pub fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Scalar { text, .. } => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A key of a map, with its value.
+    pub fn entry(&self, key: &str) -> Option<&(Key, Node)> {
+        self.entries().iter().find(|(own, _)| own.text == key)
+    }
+
+    /// The value under a key of a map.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.entry(key).map(|(_, node)| node)
+    }
+
+    /// How many values it holds, itself included.
+    pub fn size(&self) -> usize {
+        match &self.value {
+            Value::Seq(items) => 1 + items.iter().map(Node::size).sum::<usize>(),
+            Value::Map(entries) => 1 + entries.iter().map(|(_, node)| node.size()).sum::<usize>(),
+            _ => 1,
+        }
+    }
+}
+
+/// Reads a text. `None` when it is no YAML or goes beyond a budget: then there is one problem.
+pub fn parse(text: &str, problems: &mut Vec<Problem>) -> Option<Node> {
+    let start = Span {
+        start: 0,
+        end: 0,
+        line: 1,
+        column: 1,
+    };
+    if text.len() > LARGEST {
+        problems.push(Problem::error(
+            start,
+            format!(
+                "this file has {} KiB; a spec has at most 1024 KiB",
+                text.len() / 1024
+            ),
+            "is this the right file?",
+        ));
+        return None;
+    }
+    // A byte order mark is no part of the text, and positions are counted without it.
+    let skipped = if text.starts_with('\u{feff}') {
+        '\u{feff}'.len_utf8()
+    } else {
+        0
+    };
+    let body = &text[skipped..];
+    let mut reader = Reader {
+        text,
+        skipped,
+        doubles: Vec::new(),
+    };
+    match serde_yaml::from_str_with_options::<Spanned<Raw>>(body, options()) {
+        Ok(raw) => {
+            let node = reader.node(raw);
+            problems.append(&mut reader.doubles);
+            Some(node)
+        }
+        Err(error) => {
+            problems.push(reader.syntax(&error));
+            None
+        }
+    }
+}
+
+fn options() -> Options {
+    serde_yaml::options! {
+        budget: serde_yaml::budget! {
+            max_depth: DEEPEST,
+            flow_nesting_limit: DEEPEST,
+            max_events: 300_000,
+            max_nodes: 200_000,
+            max_documents: 1,
+            max_aliases: MOST_REPLAYED,
+            max_anchors: 1_000,
+            max_recorded_anchor_events: 200_000,
+            max_recorded_anchor_bytes: 4 * LARGEST,
+            max_total_scalar_bytes: 2 * LARGEST,
+            max_merge_keys: 1_000,
+            max_buffered_comment_events: 10_000,
+        },
+        alias_limits: {
+            let mut limits = serde_yaml::options::AliasLimits::default();
+            limits.max_total_replayed_events = MOST_REPLAYED;
+            limits.max_replay_stack_depth = 16;
+            limits
+        },
+        // Doubles are found below, all of them, with the place of the first.
+        duplicate_keys: DuplicateKeyPolicy::PassThrough,
+        strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
+        non_finite_float_policy: serde_yaml::options::NonFiniteFloatPolicy::PassThrough,
+        with_snippet: false,
+    }
+}
+
+/// What serde hands over: it has no access to the text.
+enum Raw {
+    Null,
+    /// A plain scalar that looks like a number or a boolean; its own text is taken later.
+    Plain,
+    Text(String),
+    Seq(Vec<Spanned<Raw>>),
+    Map(Vec<(Spanned<RawKey>, Spanned<Raw>)>),
+}
+
+/// A key: text, or a plain scalar whose own text is taken later.
+struct RawKey(Option<String>);
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(RawVisitor)
+    }
+}
+
+struct RawVisitor;
+
+impl<'de> Visitor<'de> for RawVisitor {
+    type Value = Raw;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Raw, E> {
+        Ok(Raw::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Raw, E> {
+        Ok(Raw::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Raw, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Raw, E> {
+        Ok(Raw::Plain)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Raw, E> {
+        Ok(Raw::Plain)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Raw, E> {
+        Ok(Raw::Plain)
+    }
+
+    fn visit_i128<E>(self, _: i128) -> Result<Raw, E> {
+        Ok(Raw::Plain)
+    }
+
+    fn visit_u128<E>(self, _: u128) -> Result<Raw, E> {
+        Ok(Raw::Plain)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Raw, E> {
+        Ok(Raw::Plain)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Raw, E> {
+        Ok(Raw::Text(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Raw, E> {
+        Ok(Raw::Text(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Raw, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Raw::Seq(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Raw::Map(entries))
+    }
+}
+
+impl<'de> Deserialize<'de> for RawKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Raw::deserialize(deserializer)? {
+            Raw::Plain => Ok(Self(None)),
+            Raw::Text(text) => Ok(Self(Some(text))),
+            Raw::Null => Err(de::Error::custom("a key is missing before `:`")),
+            Raw::Seq(_) | Raw::Map(_) => Err(de::Error::custom(
+                "a key is a list or a map; keys are words",
+            )),
+        }
+    }
+}
+
+/// Turns positions of the body into spans of the text.
+struct Reader<'a> {
+    text: &'a str,
+    skipped: usize,
+    doubles: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn span(&self, location: Location) -> Span {
+        let span = location.span();
+        let number = |n: u64| u32::try_from(n).unwrap_or(u32::MAX).max(1);
+        let (line, column) = (number(location.line()), number(location.column()));
+        let clamp = |n: u64| {
+            usize::try_from(n)
+                .unwrap_or(usize::MAX)
+                .min(self.text.len())
+        };
+        let start = match span.byte_offset() {
+            Some(offset) => clamp(offset.saturating_add(self.skipped as u64)),
+            None => self.offset_of(line, column),
+        };
+        let end = clamp((start as u64).saturating_add(span.byte_len().unwrap_or(0)));
+        Span {
+            start,
+            end,
+            line,
+            column,
+        }
+    }
+
+    /// Errors carry line and column only.
+    fn offset_of(&self, line: u32, column: u32) -> usize {
+        let mut start = self.skipped.min(self.text.len());
+        for _ in 1..line {
+            match self.text[start..].find('\n') {
+                Some(at) => start += at + 1,
+                None => return self.text.len(),
+            }
+        }
+        let rest = &self.text[start..];
+        rest.char_indices()
+            .nth(column as usize - 1)
+            .map_or(self.text.len(), |(at, _)| start + at)
+    }
+
+    /// A scalar's own text.
+    fn own(&self, span: Span) -> &str {
+        self.text.get(span.start..span.end).unwrap_or_default()
+    }
+
+    fn node(&mut self, raw: Spanned<Raw>) -> Node {
+        let span = self.span(raw.defined);
+        let value = match raw.value {
+            Raw::Null => Value::Null,
+            Raw::Plain => Value::Scalar {
+                text: self.own(span).trim().to_owned(),
+                quoted: false,
+            },
+            Raw::Text(text) => {
+                let quoted = self.own(span).starts_with(['"', '\'', '|', '>']);
+                Value::Scalar { text, quoted }
+            }
+            Raw::Seq(items) => Value::Seq(items.into_iter().map(|item| self.node(item)).collect()),
+            Raw::Map(entries) => Value::Map(self.map(entries)),
+        };
+        Node { span, value }
+    }
+
+    fn map(&mut self, raw: Vec<(Spanned<RawKey>, Spanned<Raw>)>) -> Vec<(Key, Node)> {
+        let mut entries: Vec<(Key, Node)> = Vec::with_capacity(raw.len());
+        let mut seen: HashMap<String, u32> = HashMap::with_capacity(raw.len());
+        for (key, value) in raw {
+            let span = self.span(key.defined);
+            let text = key
+                .value
+                .0
+                .unwrap_or_else(|| self.own(span).trim().to_owned());
+            let node = self.node(value);
+            if let Some(first) = seen.get(&text) {
+                self.doubles.push(Problem::error(
+                    span,
+                    format!("duplicate key `{text}`"),
+                    format!("line {first} has it already: keep one of the two"),
+                ));
+                continue;
+            }
+            seen.insert(text.clone(), span.line);
+            entries.push((Key { span, text }, node));
+        }
+        entries
+    }
+
+    fn syntax(&self, error: &Error) -> Problem {
+        let location = error
+            .location()
+            .filter(|location| *location != Location::UNKNOWN);
+        let span = location.map_or(
+            Span {
+                start: 0,
+                end: 0,
+                line: 1,
+                column: 1,
+            },
+            |at| self.span(at),
+        );
+        let mut inner = error;
+        while let Error::AliasError { error, .. } | Error::WithSnippet { error, .. } = inner {
+            inner = error;
+        }
+        let said = DefaultMessageFormatter.format_message(inner);
+        Problem::error(span, format!("this is not the YAML of a spec: {said}"), "")
+    }
+}

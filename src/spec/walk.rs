@@ -1,0 +1,550 @@
+//! Checks a tree against the schema and turns it into JSON, collecting every problem.
+
+use serde_json::{Map, Value as Json};
+
+use super::{
+    near::{listed, nearest},
+    schema::resolve,
+    tree::{Key, Node, Value},
+};
+use crate::diagnostic::{Problem, Span};
+
+/// How scalars with variables are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Variables {
+    /// They are still to be filled in: a `${…}` may become anything.
+    Open,
+    /// They have been filled in.
+    Filled,
+}
+
+/// Checks trees against one schema.
+pub struct Walker<'a> {
+    root: &'a Json,
+    variables: Variables,
+    problems: &'a mut Vec<Problem>,
+}
+
+/// Where a node hangs: what messages call it and where the caret goes when it has no text.
+#[derive(Clone, Copy)]
+struct Place<'k> {
+    key: Option<&'k Key>,
+    /// An entry of the list under that key.
+    entry: bool,
+}
+
+impl Place<'_> {
+    fn name(&self) -> String {
+        match self.key {
+            None => "the spec".into(),
+            Some(key) if self.entry => format!("an entry of `{}`", key.text),
+            Some(key) => format!("`{}`", key.text),
+        }
+    }
+}
+
+impl<'a> Walker<'a> {
+    /// A walker over a schema with definitions.
+    pub fn new(root: &'a Json, variables: Variables, problems: &'a mut Vec<Problem>) -> Self {
+        Self {
+            root,
+            variables,
+            problems,
+        }
+    }
+
+    /// Checks a whole spec.
+    pub fn spec(&mut self, node: &Node) -> Option<Json> {
+        let root = self.root;
+        self.check(
+            root,
+            node,
+            Place {
+                key: None,
+                entry: false,
+            },
+        )
+    }
+
+    /// Checks the value under a key against a definition.
+    pub fn definition(&mut self, name: &str, key: &Key, node: &Node) -> Option<Json> {
+        let root = self.root;
+        let schema = root.pointer(&format!("/$defs/{name}"))?;
+        self.check(
+            schema,
+            node,
+            Place {
+                key: Some(key),
+                entry: false,
+            },
+        )
+    }
+
+    fn error(&mut self, span: Span, message: String, label: impl Into<String>) -> Option<Json> {
+        self.problems.push(Problem::error(span, message, label));
+        None
+    }
+
+    fn check(&mut self, schema: &'a Json, node: &Node, place: Place<'_>) -> Option<Json> {
+        let mut alternatives = Vec::new();
+        flatten(self.root, schema, &mut alternatives);
+        match &node.value {
+            Value::Broken => None,
+            Value::Null => self.null(&alternatives, node, place),
+            Value::Scalar { text, quoted } => {
+                self.scalar(&alternatives, node, text, *quoted, place)
+            }
+            Value::Seq(items) => self.seq(&alternatives, node, items, place),
+            Value::Map(entries) => self.map(&alternatives, node, entries, place),
+        }
+    }
+
+    fn null(&mut self, all: &[Alternative<'a>], node: &Node, place: Place<'_>) -> Option<Json> {
+        if all.iter().any(|one| one.kind == Kind::Null) {
+            return Some(Json::Null);
+        }
+        let defaults = all
+            .iter()
+            .any(|one| one.kind == Kind::Map && one.schema.get("required").is_none());
+        let name = place.key.map_or("it", |key| &key.text);
+        let label = if place.key.is_none() {
+            "a spec starts with `version: 1` and `hosts:`".into()
+        } else if place.entry {
+            format!("it takes {}", expected(all))
+        } else if defaults {
+            format!("write `{name}: {{}}` for the defaults, or leave the key out")
+        } else {
+            format!("give it {}, or leave the key out", expected(all))
+        };
+        self.error(
+            caret(node, place),
+            format!("{} has no value", place.name()),
+            label,
+        )
+    }
+
+    fn scalar(
+        &mut self,
+        all: &[Alternative<'a>],
+        node: &Node,
+        text: &str,
+        quoted: bool,
+        place: Place<'_>,
+    ) -> Option<Json> {
+        if self.variables == Variables::Open && text.contains("${") {
+            return all
+                .iter()
+                .any(|one| one.kind.is_scalar())
+                .then_some(Json::Null)
+                .or_else(|| self.wrong_type(all, node, place));
+        }
+        if all.iter().any(|one| one.kind == Kind::Text) {
+            return Some(Json::String(text.to_owned()));
+        }
+        let words: Vec<&str> = all.iter().filter_map(|one| one.kind.word()).collect();
+        if let Some(word) = words.iter().find(|word| **word == text) {
+            return Some(Json::String((*word).to_owned()));
+        }
+        if let Some(one) = all.iter().find(|one| one.kind == Kind::Integer) {
+            return self.integer(one.schema, &words, node, text, quoted, place);
+        }
+        if all.iter().any(|one| one.kind == Kind::Boolean) {
+            return match text {
+                "true" | "false" if !quoted => Some(Json::Bool(text == "true")),
+                _ => self.error(
+                    node.span,
+                    format!("{} is `{text}`, and takes `true` or `false`", place.name()),
+                    "write `true` or `false`",
+                ),
+            };
+        }
+        if !words.is_empty() {
+            let label = match nearest(text, words.iter().copied()) {
+                Some(word) => format!("did you mean `{word}`?"),
+                None => format!("use {}", expected(all)),
+            };
+            return self.error(
+                node.span,
+                format!("`{text}` is not a value of {}", place.name()),
+                label,
+            );
+        }
+        self.wrong_type(all, node, place)
+    }
+
+    fn integer(
+        &mut self,
+        schema: &Json,
+        words: &[&str],
+        node: &Node,
+        text: &str,
+        quoted: bool,
+        place: Place<'_>,
+    ) -> Option<Json> {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let plain = !digits.is_empty()
+            && digits.bytes().all(|byte| byte.is_ascii_digit())
+            && (digits == "0" || !digits.starts_with('0'));
+        if !plain || quoted {
+            let or = if words.is_empty() {
+                String::new()
+            } else {
+                format!(", or {}", listed(words.iter().copied(), "or"))
+            };
+            let label = if plain {
+                "leave the quotes out"
+            } else {
+                "write it in plain digits"
+            };
+            return self.error(
+                node.span,
+                format!("{} takes a whole number{or}", place.name()),
+                label,
+            );
+        }
+        let limit = |key: &str| schema.get(key).and_then(Json::as_i64);
+        let (least, most) = (
+            limit("minimum").unwrap_or(0),
+            limit("maximum").unwrap_or(i64::MAX),
+        );
+        match text.parse::<i64>() {
+            Ok(number) if (least..=most).contains(&number) => Some(number.into()),
+            _ => {
+                let label = if least == most {
+                    format!("only {least} exists")
+                } else if most == i64::MAX {
+                    format!("use {least} or more")
+                } else {
+                    format!("use a number from {least} to {most}")
+                };
+                self.error(
+                    node.span,
+                    format!("{} cannot be {text}", place.name()),
+                    label,
+                )
+            }
+        }
+    }
+
+    fn seq(
+        &mut self,
+        all: &[Alternative<'a>],
+        node: &Node,
+        items: &[Node],
+        place: Place<'_>,
+    ) -> Option<Json> {
+        let Some(list) = all.iter().find(|one| one.kind == Kind::List) else {
+            return self.wrong_type(all, node, place);
+        };
+        let schema = list.schema.get("items").unwrap_or(&Json::Bool(true));
+        let checked: Vec<Option<Json>> = items
+            .iter()
+            .map(|item| {
+                self.check(
+                    schema,
+                    item,
+                    Place {
+                        entry: true,
+                        ..place
+                    },
+                )
+            })
+            .collect();
+        checked
+            .into_iter()
+            .collect::<Option<Vec<_>>>()
+            .map(Json::Array)
+    }
+
+    fn map(
+        &mut self,
+        all: &[Alternative<'a>],
+        node: &Node,
+        entries: &[(Key, Node)],
+        place: Place<'_>,
+    ) -> Option<Json> {
+        let maps: Vec<&Alternative<'a>> = all.iter().filter(|one| one.kind == Kind::Map).collect();
+        let tags: Vec<&str> = maps.iter().filter_map(|one| one.tag()).collect();
+        match maps.as_slice() {
+            [] => self.wrong_type(all, node, place),
+            _ if tags.len() == maps.len() && maps.iter().all(|one| one.of_enum) => {
+                self.one_of(&maps, &tags, node, entries, place)
+            }
+            [one, ..] => self.object(one.schema, node, entries, place),
+        }
+    }
+
+    /// An object of exactly one key, which says what the payload is.
+    fn one_of(
+        &mut self,
+        maps: &[&Alternative<'a>],
+        tags: &[&str],
+        node: &Node,
+        entries: &[(Key, Node)],
+        place: Place<'_>,
+    ) -> Option<Json> {
+        let mut out = Map::new();
+        let mut whole = true;
+        for (key, value) in entries {
+            let Some(at) = tags.iter().position(|tag| *tag == key.text) else {
+                self.unknown(key, tags.iter().copied());
+                whole = false;
+                continue;
+            };
+            let schema = &maps[at].schema["properties"][tags[at]];
+            match self.check(
+                schema,
+                value,
+                Place {
+                    key: Some(key),
+                    entry: false,
+                },
+            ) {
+                Some(json) => {
+                    out.insert(key.text.clone(), json);
+                }
+                None => whole = false,
+            }
+        }
+        let known = entries
+            .iter()
+            .filter(|(key, _)| tags.contains(&key.text.as_str()));
+        match known.collect::<Vec<_>>().as_slice() {
+            [] if entries.is_empty() => self.error(
+                caret(node, place),
+                format!("{} is empty", place.name()),
+                format!("give it one of {}", listed(tags.iter().copied(), "and")),
+            ),
+            [_, (second, _), ..] => self.error(
+                second.span,
+                format!("{} takes one key, not two", place.name()),
+                format!(
+                    "keep one of {}",
+                    listed(entries.iter().map(|(key, _)| key.text.as_str()), "and")
+                ),
+            ),
+            _ => whole.then_some(Json::Object(out)),
+        }
+    }
+
+    fn object(
+        &mut self,
+        schema: &'a Json,
+        node: &Node,
+        entries: &[(Key, Node)],
+        place: Place<'_>,
+    ) -> Option<Json> {
+        let empty = Map::new();
+        let properties = schema
+            .get("properties")
+            .and_then(Json::as_object)
+            .unwrap_or(&empty);
+        let further = schema
+            .get("additionalProperties")
+            .filter(|further| further.is_object());
+        let mut out = Map::new();
+        let mut whole = true;
+        for (key, value) in entries {
+            let schema = schema["properties"].get(&key.text).or(further);
+            let Some(schema) = schema else {
+                self.unknown(key, properties.keys().map(String::as_str));
+                whole = false;
+                continue;
+            };
+            match self.check(
+                schema,
+                value,
+                Place {
+                    key: Some(key),
+                    entry: false,
+                },
+            ) {
+                Some(json) => {
+                    out.insert(key.text.clone(), json);
+                }
+                None => whole = false,
+            }
+        }
+        let required = schema.get("required").and_then(Json::as_array);
+        for name in required.into_iter().flatten().filter_map(Json::as_str) {
+            if node.get(name).is_some() {
+                continue;
+            }
+            whole = false;
+            let example = schema["properties"][name]["examples"].get(0);
+            let label = match example {
+                Some(Json::String(text)) => format!("add `{name}: {text}`, or what you need"),
+                Some(Json::Number(number)) => format!("add `{name}: {number}`"),
+                _ => format!("add `{name}: …`"),
+            };
+            self.error(
+                caret(node, place),
+                format!("{} lacks `{name}`", place.name()),
+                label,
+            );
+        }
+        whole.then_some(Json::Object(out))
+    }
+
+    fn unknown<'k>(&mut self, key: &Key, known: impl Iterator<Item = &'k str> + Clone) {
+        let label = match nearest(&key.text, known.clone()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => match listed(known, "and").as_str() {
+                "" => "there are no keys here".into(),
+                all => format!("the keys here are {all}"),
+            },
+        };
+        self.error(key.span, format!("unknown key `{}`", key.text), label);
+    }
+
+    fn wrong_type(
+        &mut self,
+        all: &[Alternative<'a>],
+        node: &Node,
+        place: Place<'_>,
+    ) -> Option<Json> {
+        let found = match node.value {
+            Value::Seq(_) => "a list",
+            Value::Map(_) => "a map",
+            _ => "text",
+        };
+        let span = if matches!(node.value, Value::Scalar { .. }) {
+            node.span
+        } else {
+            caret(node, place)
+        };
+        self.error(
+            span,
+            format!("{} is {found}", place.name()),
+            format!("it takes {}", expected(all)),
+        )
+    }
+}
+
+/// The caret of a map, a list or nothing is its key.
+fn caret(node: &Node, place: Place<'_>) -> Span {
+    place
+        .key
+        .filter(|_| !place.entry)
+        .map_or(node.span, |key| key.span)
+}
+
+/// One form that a value may take.
+struct Alternative<'a> {
+    schema: &'a Json,
+    kind: Kind<'a>,
+    /// Whether it stood in a `oneOf`: a variant of an enum.
+    of_enum: bool,
+}
+
+impl<'a> Alternative<'a> {
+    /// The key of an object that has exactly one, and must.
+    fn tag(&self) -> Option<&'a str> {
+        let properties = self.schema.get("properties")?.as_object()?;
+        let required = self.schema.get("required")?.as_array()?;
+        match (properties.keys().next(), required.as_slice()) {
+            (Some(key), [only]) if properties.len() == 1 && only == key => Some(key),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind<'a> {
+    Null,
+    Text,
+    Integer,
+    Boolean,
+    Word(&'a str),
+    List,
+    Map,
+}
+
+impl<'a> Kind<'a> {
+    fn is_scalar(self) -> bool {
+        !matches!(self, Self::Null | Self::List | Self::Map)
+    }
+
+    fn word(self) -> Option<&'a str> {
+        match self {
+            Self::Word(word) => Some(word),
+            _ => None,
+        }
+    }
+}
+
+/// All forms that a schema allows.
+fn flatten<'a>(root: &'a Json, schema: &'a Json, out: &mut Vec<Alternative<'a>>) {
+    let schema = resolve(root, schema);
+    for (keyword, of_enum) in [("anyOf", false), ("oneOf", true)] {
+        if let Some(several) = schema.get(keyword).and_then(Json::as_array) {
+            let before = out.len();
+            several.iter().for_each(|one| flatten(root, one, out));
+            out[before..]
+                .iter_mut()
+                .for_each(|one| one.of_enum |= of_enum);
+            return;
+        }
+    }
+    let mut add = |kind| {
+        out.push(Alternative {
+            schema,
+            kind,
+            of_enum: false,
+        })
+    };
+    if let Some(word) = schema.get("const").and_then(Json::as_str) {
+        return add(Kind::Word(word));
+    }
+    if let Some(words) = schema.get("enum").and_then(Json::as_array) {
+        return words
+            .iter()
+            .filter_map(Json::as_str)
+            .for_each(|word| add(Kind::Word(word)));
+    }
+    let one = schema.get("type");
+    let types = one.and_then(Json::as_array).map(Vec::as_slice);
+    for name in types.unwrap_or(one.map(std::slice::from_ref).unwrap_or_default()) {
+        match name.as_str() {
+            Some("null") => add(Kind::Null),
+            Some("string") => add(Kind::Text),
+            Some("integer") => add(Kind::Integer),
+            Some("boolean") => add(Kind::Boolean),
+            Some("array") => add(Kind::List),
+            Some("object") => add(Kind::Map),
+            // `number` only stands beside `string`, for a scalar's own text.
+            _ => {}
+        }
+    }
+}
+
+/// What would have been right, in words.
+fn expected(all: &[Alternative<'_>]) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let words: Vec<&str> = all.iter().filter_map(|one| one.kind.word()).collect();
+    if !words.is_empty() {
+        parts.push(listed(words, "or"));
+    }
+    let tags: Vec<&str> = all
+        .iter()
+        .filter(|one| one.of_enum)
+        .filter_map(Alternative::tag)
+        .collect();
+    for one in all {
+        let part = match one.kind {
+            Kind::Text => "text",
+            Kind::Integer => "a whole number",
+            Kind::Boolean if !all.iter().any(|one| one.kind == Kind::Text) => "`true` or `false`",
+            Kind::List => "a list",
+            Kind::Map if tags.is_empty() => "a map of keys",
+            _ => continue,
+        };
+        if !parts.iter().any(|known| known == part) {
+            parts.push(part.into());
+        }
+    }
+    if !tags.is_empty() {
+        parts.push(format!("a map with one of {}", listed(tags, "and")));
+    }
+    parts.join(" or ")
+}
