@@ -1,0 +1,176 @@
+//! Case files: a probe's reply in; the observation, the differences and the actions out.
+//!
+//! `tests/cases/KIND/NAME.yaml` holds a `client` as in a spec, the probe's records and, where the
+//! case is about it, the host's; `NAME.json` beside it is what has to come out. A new case is a new
+//! file: `TRUEUP_BLESS=1 cargo test --test cases` writes what comes out, for you to read.
+
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use indexmap::IndexMap;
+use serde::Deserialize;
+use serde_json::json;
+use trueup::{
+    facts::{Host, Section},
+    plan::HostPlan,
+    resource::{Assessment, Verdict, kafka_client},
+    spec::{Given, Source, load},
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    /// As in a spec, in YAML text of its own.
+    client: String,
+    /// The records of the host, beside the usual ones.
+    #[serde(default)]
+    host: BTreeMap<String, Records>,
+    /// The records of the probe; `content` is given as text.
+    reply: BTreeMap<String, Records>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Records {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Records {
+    fn values(&self) -> &[String] {
+        match self {
+            Self::One(value) => std::slice::from_ref(value),
+            Self::Many(values) => values,
+        }
+    }
+}
+
+/// The usual host: Amazon Linux 2, with whatever the case says instead.
+fn host(own: &BTreeMap<String, Records>) -> Host {
+    let usual = [
+        ("user", "ec2-user"),
+        ("uid", "1000"),
+        ("home", "/home/ec2-user"),
+        ("shell", "/bin/bash"),
+        ("os_id", "amzn"),
+        ("os_version", "2"),
+        ("os_name", "Amazon Linux 2"),
+    ];
+    let mut records: Vec<(String, Vec<u8>)> = usual
+        .iter()
+        .filter(|(key, _)| !own.contains_key(*key))
+        .map(|(key, value)| ((*key).to_owned(), value.as_bytes().to_vec()))
+        .collect();
+    if !own.contains_key("tool") {
+        records.extend(["yum", "sudo"].map(|tool| ("tool".to_owned(), tool.as_bytes().to_vec())));
+    }
+    for (key, values) in own {
+        records.extend(values.values().iter().map(|v| (key.clone(), v.as_bytes().to_vec())));
+    }
+    Host::read(&Section::new(records))
+}
+
+fn run(kind: &str, case: &Case) -> serde_json::Value {
+    let indented = case.client.replace('\n', "\n  ");
+    let text = format!("version: 1\nhosts: {{ client: {{ local: {{}} }} }}\nclient:\n  {indented}\n");
+    let source = Source { path: "case.yaml".into(), text };
+    let (spec, problems) = load(&source, &Given::default());
+    let spec = spec.unwrap_or_else(|| panic!("the case's client is wrong: {problems:?}"));
+    let resources = kafka_client::resources(&spec.hosts[0].client, &IndexMap::new());
+    let address = format!("client/{kind}");
+    let resource = resources
+        .into_iter()
+        .find(|resource| resource.address() == address)
+        .expect("the client has the kind");
+    let host = host(&case.host);
+    let mut records = Vec::new();
+    for (key, values) in &case.reply {
+        for value in values.values() {
+            let value = if key == "content" { STANDARD.encode(value) } else { value.clone() };
+            records.push((key.clone(), value.into_bytes()));
+        }
+    }
+    let section = Section::new(records);
+    let Assessment { observed, verdict } = resource.assess(&section, &host);
+    let mut out = json!({ "arguments": resource.arguments(false), "observed": observed });
+    match verdict {
+        Verdict::InPlace => out["verdict"] = json!("in place"),
+        Verdict::Unknown { reason } => out["unknown"] = json!(reason),
+        Verdict::Blocked { reason, help } => {
+            out["blocked"] = json!({ "reason": reason, "help": help });
+        }
+        Verdict::Change(work) => {
+            out[if work.creates { "create" } else { "update" }] = json!({
+                "reason": work.reason,
+                "changes": work.changes,
+                "text": work.text.map(|text| json!({ "before": text.before.lines().collect::<Vec<_>>(), "after": text.after.lines().collect::<Vec<_>>() })),
+                "notes": work.notes,
+                "warning": work.warning,
+                "actions": work.actions,
+            });
+        }
+    }
+    out
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn every_case_comes_out_as_its_file_says() {
+    let bless = env::var_os("TRUEUP_BLESS").is_some();
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut wrong = Vec::new();
+    for folder in files(&cases) {
+        let kind = folder.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
+        let inputs: Vec<PathBuf> =
+            files(&folder).into_iter().filter(|path| path.extension().is_some_and(|e| e == "yaml")).collect();
+        assert!(inputs.len() > 3, "{kind} has too few cases to mean anything");
+        for path in inputs {
+            let text = fs::read_to_string(&path).expect("readable");
+            let case: Case = serde_yaml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            let out = format!("{:#}\n", run(&kind, &case));
+            let expected = path.with_extension("json");
+            if bless {
+                fs::write(&expected, &out).expect("written");
+            } else if fs::read_to_string(&expected).ok().as_deref() != Some(out.as_str()) {
+                wrong.push(format!("{}:\n{out}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_kind_has_cases() {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let client = "java: { version: 8 }\nkafka: { version: 2.8.1, scala: 2.12 }\nmsk_iam_auth: { version: 1.1.5 }\nclasspath: {}\nproperties: {}";
+    let source = Source {
+        path: "all.yaml".into(),
+        text: format!("version: 1\nhosts: {{ c: {{ local: {{}} }} }}\nclient:\n  {}\n", client.replace('\n', "\n  ")),
+    };
+    let spec = load(&source, &Given::default()).0.expect("right");
+    let resources = kafka_client::resources(&spec.hosts[0].client, &IndexMap::new());
+    assert_eq!(resources.len(), 5);
+    for resource in &resources {
+        let kind = resource.address().trim_start_matches("client/");
+        assert!(cases.join(kind).is_dir(), "{kind} has no cases");
+        // What is said nothing of is unknown, never in place.
+        let assessment = resource.assess(&Section::default(), &host(&BTreeMap::new()));
+        assert!(matches!(assessment.verdict, Verdict::Unknown { .. }), "{kind}");
+        for required in resource.requires() {
+            assert!(resources.iter().any(|other| other.address() == *required), "{kind} requires {required}");
+        }
+    }
+    // A host whose probes all said nothing is not "in sync".
+    let plan = HostPlan::new("c", "local", &resources, &host(&BTreeMap::new()), &trueup::facts::Reply::default(), "s");
+    assert!(plan.steps.iter().all(|step| step.action == trueup::plan::StepAction::Unknown));
+}
