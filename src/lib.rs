@@ -3,7 +3,17 @@
 //! The data flows one way; the modules stand in the order in which it passes them. README's page
 //! "Architecture" shows the way on one page.
 
+pub mod action;
 pub mod diagnostic;
+pub mod exit;
+pub mod facts;
+pub mod frame;
+pub mod observe;
+pub mod plan;
+pub mod properties;
+pub mod report;
+pub mod resource;
 pub mod script;
 pub mod spec;
+pub mod text;
 pub mod transport;

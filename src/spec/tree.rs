@@ -393,6 +393,17 @@ impl Reader<'_> {
             inner = error;
         }
         let said = DefaultMessageFormatter.format_message(inner);
-        Problem::error(span, format!("this is not the YAML of a spec: {said}"), "")
+        let first = self.text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+        let line = self.text[first..].lines().next();
+        let label = if line.is_some_and(|line| line.contains("${")) {
+            "inside `{ }` and `[ ]`, text with `${…}` needs quotes"
+        } else {
+            ""
+        };
+        Problem::error(
+            span,
+            format!("this is not the YAML of a spec: {said}"),
+            label,
+        )
     }
 }

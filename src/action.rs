@@ -1,0 +1,300 @@
+//! What can be done to a machine: a small closed family. Resources choose among these; the
+//! executor knows nothing else.
+
+use indexmap::IndexMap;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+
+use crate::{facts::PackageManager, spec::types::SecretRef};
+
+/// One thing that an apply does on a host.
+///
+/// An action serialises without any secret and without any byte of the user's own files: its
+/// digest goes into plans.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Installs a package, as root.
+    InstallPackage {
+        /// With which manager.
+        manager: PackageManager,
+        /// Its name.
+        package: String,
+    },
+    /// Downloads a file on the host, checks it, and makes it visible.
+    Fetch(Fetch),
+    /// Downloads an archive on the host, unpacks it beside `home`, writes the manifest, and brings
+    /// the tree to `home`: whole where nothing stands, else file by file.
+    Unpack {
+        /// The archive; its `path` lies in the staging folder beside `home`.
+        archive: Fetch,
+        /// The archive's one top folder.
+        top: String,
+        /// Where the tree belongs.
+        home: String,
+    },
+    /// Puts a block of our own at the end of a text file, in place of an older one.
+    EditBlock {
+        /// The file.
+        path: String,
+        /// What the block is for: `# trueup: MARKER, managed`.
+        marker: String,
+        /// The lines between the marks.
+        lines: Vec<String>,
+    },
+    /// Sets and removes keys of a properties file; every other line stays.
+    EditProperties {
+        /// The file.
+        path: String,
+        /// Keys to set.
+        set: IndexMap<String, Value>,
+        /// Keys to remove.
+        remove: Vec<String>,
+        /// The file's mode afterwards.
+        mode: Mode,
+    },
+    /// Sets a file's mode.
+    SetMode {
+        /// The file.
+        path: String,
+        /// Its mode afterwards.
+        mode: Mode,
+    },
+}
+
+/// A download.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fetch {
+    /// From where.
+    pub url: String,
+    /// To which file.
+    pub path: String,
+    /// What it must hash to; without one only `https` is taken, and only its form is checked.
+    pub digest: Option<String>,
+    /// How `digest` is made, and how the download is hashed when there is none.
+    pub algorithm: Algorithm,
+    /// The file's mode.
+    pub mode: Mode,
+}
+
+/// A digest's algorithm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Algorithm {
+    /// SHA-256.
+    Sha256,
+    /// SHA-512, as Apache publishes.
+    Sha512,
+}
+
+impl Algorithm {
+    /// Its name, which is also the spec's key and the start of the command's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+        }
+    }
+}
+
+/// A file's permission bits; shown in octal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
+pub struct Mode(pub u32);
+
+impl std::fmt::Display for Mode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:04o}", self.0)
+    }
+}
+
+impl From<Mode> for String {
+    fn from(mode: Mode) -> Self {
+        mode.to_string()
+    }
+}
+
+/// A property's value. A secret one serialises, prints and compares as its reference alone.
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Value {
+    /// As it is.
+    Plain(String),
+    /// A secret that was read from somewhere.
+    Secret {
+        /// From where.
+        reference: SecretRef,
+        /// What it is.
+        #[serde(skip)]
+        value: SecretString,
+    },
+}
+
+impl std::fmt::Debug for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Plain(text) => write!(f, "Plain({text:?})"),
+            Self::Secret { reference, .. } => write!(f, "Secret({reference:?})"),
+        }
+    }
+}
+
+impl Value {
+    /// The text itself, for the one place that writes it into a file, and for comparing.
+    pub fn expose(&self) -> &str {
+        match self {
+            Self::Plain(text) => text,
+            Self::Secret { value, .. } => value.expose_secret(),
+        }
+    }
+
+    /// Whether it may be shown.
+    pub fn is_secret(&self) -> bool {
+        matches!(self, Self::Secret { .. })
+    }
+}
+
+impl Action {
+    /// One or two words for progress: what is being done.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::InstallPackage { .. } => "install",
+            Self::Fetch(_) => "fetch",
+            Self::Unpack { .. } => "unpack",
+            Self::EditBlock { .. } | Self::EditProperties { .. } => "edit",
+            Self::SetMode { .. } => "set mode",
+        }
+    }
+}
+
+/// The first line of a block.
+fn block_start(marker: &str) -> String {
+    format!("# trueup: {marker}, managed")
+}
+
+/// The last line of a block.
+const BLOCK_END: &str = "# trueup: end";
+
+/// Where a block stands in a file: its lines' numbers from 0, first and last, when there is one.
+fn find_block(lines: &[&[u8]], marker: &str) -> Option<(usize, usize)> {
+    let start = block_start(marker);
+    let first = lines
+        .iter()
+        .position(|line| line.trim_ascii() == start.as_bytes())?;
+    let length = lines[first..]
+        .iter()
+        .position(|line| line.trim_ascii() == BLOCK_END.as_bytes());
+    // A block whose end somebody removed is its first line alone: nothing of the user's may go.
+    Some((first, length.map_or(first, |length| first + length)))
+}
+
+/// Whether a file's last lines are our block with these lines.
+pub fn ends_with_block(content: &[u8], marker: &str, lines: &[String]) -> bool {
+    content == edit_block(content, marker, lines)
+        && find_block(&content.split(|&b| b == b'\n').collect::<Vec<_>>(), marker).is_some()
+}
+
+/// The file's bytes with the block at its end, and nowhere else.
+pub fn edit_block(content: &[u8], marker: &str, lines: &[String]) -> Vec<u8> {
+    let mut kept: Vec<&[u8]> = content.split(|&b| b == b'\n').collect();
+    if kept.last().is_some_and(|last| last.is_empty()) {
+        kept.pop();
+    }
+    while let Some((first, last)) = find_block(&kept, marker) {
+        kept.drain(first..=last);
+    }
+    let mut bytes = Vec::with_capacity(content.len() + 256);
+    for line in kept {
+        bytes.extend_from_slice(line);
+        bytes.push(b'\n');
+    }
+    bytes.extend_from_slice(block_start(marker).as_bytes());
+    bytes.push(b'\n');
+    for line in lines {
+        bytes.extend_from_slice(line.as_bytes());
+        bytes.push(b'\n');
+    }
+    bytes.extend_from_slice(BLOCK_END.as_bytes());
+    bytes.push(b'\n');
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(content: &str) -> String {
+        String::from_utf8(edit_block(
+            content.as_bytes(),
+            "CLASSPATH",
+            &["export A=1".into()],
+        ))
+        .expect("text")
+    }
+
+    const BLOCK: &str = "# trueup: CLASSPATH, managed\nexport A=1\n# trueup: end\n";
+
+    #[test]
+    fn the_block_goes_to_the_end_and_stands_once() {
+        assert_eq!(block(""), BLOCK);
+        assert_eq!(block("x\n"), format!("x\n{BLOCK}"));
+        assert_eq!(block("no newline"), format!("no newline\n{BLOCK}"));
+        let moved = block(&format!("a\n{}b\n", BLOCK.replace("A=1", "A=0")));
+        assert_eq!(moved, format!("a\nb\n{BLOCK}"));
+        assert_eq!(block(&moved), moved);
+    }
+
+    #[test]
+    fn a_block_without_its_end_takes_nothing_of_the_users_with_it() {
+        let kept = block("# trueup: CLASSPATH, managed\nexport MINE=1\n");
+        assert_eq!(kept, format!("export MINE=1\n{BLOCK}"));
+    }
+
+    #[test]
+    fn a_file_ends_with_the_block_or_not() {
+        let lines = ["export A=1".to_owned()];
+        assert!(ends_with_block(
+            format!("x\n{BLOCK}").as_bytes(),
+            "CLASSPATH",
+            &lines
+        ));
+        assert!(!ends_with_block(
+            format!("{BLOCK}x\n").as_bytes(),
+            "CLASSPATH",
+            &lines
+        ));
+        assert!(!ends_with_block(b"x\n", "CLASSPATH", &lines));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_survive() {
+        let edited = edit_block(b"caf\xe9\n", "CLASSPATH", &[]);
+        assert!(edited.starts_with(b"caf\xe9\n# trueup"));
+    }
+
+    #[test]
+    fn a_secret_is_in_no_form_of_an_action() {
+        let action = Action::EditProperties {
+            path: "/p".into(),
+            set: [(
+                "ssl.key.password".to_owned(),
+                Value::Secret {
+                    reference: SecretRef::Env("PW".into()),
+                    value: SecretString::from("canary".to_owned()),
+                },
+            )]
+            .into(),
+            remove: vec![],
+            mode: Mode(0o600),
+        };
+        let json = serde_json::to_string(&action).expect("serialises");
+        assert!(
+            !json.contains("canary") && !format!("{action:?}").contains("canary"),
+            "{json}"
+        );
+        assert!(
+            json.contains("\"env\":\"PW\"") && json.contains("0600"),
+            "{json}"
+        );
+    }
+}

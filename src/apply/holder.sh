@@ -1,0 +1,94 @@
+# The one remote process of an apply: it holds the lock, reads a line a step, answers in records.
+#
+# A step is `NAME ARGUMENT…`, each argument in base64 (`-` is the empty one; `=…` is a payload that
+# goes into a private file, never into a process's arguments). A line without its newline is not
+# run: the client died while writing it.
+
+# Decodes the arguments of a step and runs it in a session of its own, so that a dead client never
+# kills a package manager in mid-transaction. All steps but package managers inherit descriptor 9:
+# the lock stays as long as one of them runs.
+run_step() {
+  step=$1; shift
+  if [ -z "$T" ]; then
+    # Leftovers of an apply that was killed; the lock says that nobody else's are among them.
+    for old in "${TMPDIR:-/tmp}"/.trueup-step-*; do
+      if [ -O "$old" ] && [ ! -L "$old" ]; then rm -rf -- "$old"; fi
+    done
+    T=$(mktemp -d "${TMPDIR:-/tmp}/.trueup-step-XXXXXX") || { T=; refuse "no private folder could be made in ${TMPDIR:-/tmp}"; return; }
+    export T
+  fi
+  rm -f -- "$T/part" "$T/headers"
+  count=$#
+  while [ "$count" -gt 0 ]; do
+    argument=$1; shift
+    case $argument in
+      -) argument= ;;
+      =*)
+        if ! printf %s "${argument#=}" | base64 -d >"$T/payload"; then
+          refuse "no room in ${TMPDIR:-/tmp}"; return
+        fi
+        argument=$T/payload ;;
+      *) argument=$(printf %s "$argument" | base64 -d; printf x); argument=${argument%x} ;;
+    esac
+    set -- "$@" "$argument"
+    count=$((count - 1))
+  done
+  case $step in
+    package) setsid sh -c "$STEPS" "step_$step" "step_$step" "$@" </dev/null >"$T/log" 2>&1 3>"$T/result" 9<&- & ;;
+    *) setsid sh -c "$STEPS" "step_$step" "step_$step" "$@" </dev/null >"$T/log" 2>&1 3>"$T/result" & ;;
+  esac
+  running=$!
+  say started "$running"
+  ( exec 9<&-; follow ) & follower=$!
+  while :; do
+    wait "$running"; code=$?
+    # A trapped signal ends `wait` early; the step goes on.
+    if [ "$code" -gt 128 ] && kill -0 "$running" 2>/dev/null; then continue; fi
+    break
+  done
+  kill "$follower" 2>/dev/null; wait "$follower" 2>/dev/null
+  say log "$(tail -n 20 "$T/log")"
+  while IFS= read -r line; do say "${line%% *}" "${line#* }"; done <"$T/result"
+  say done "$code"
+}
+
+# A step that could not even start.
+refuse() { say failed "$1"; say done 1; }
+
+# Tells how far a download is, and the last line that a package manager printed.
+follow() {
+  told=
+  while sleep 0.3 >/dev/null 2>&1; do
+    now=
+    if [ -s "$T/part" ]; then
+      read -r part <"$T/part"
+      total=$(tr -d '\r' <"$T/headers" 2>/dev/null | sed -n 's/^[Cc]ontent-[Ll]ength: *//p' | tail -n 1)
+      now="bytes $(stat -c %s -- "$part" 2>/dev/null) $total"
+    else
+      now="line $(tail -n 1 "$T/log" 2>/dev/null | tr -d '\r')"
+    fi
+    if [ "$now" != "$told" ]; then told=$now; say "${now%% *}" "${now#* }"; fi
+  done
+}
+
+# holder SECONDS: how long the lock is waited for.
+holder() {
+  S=apply T=
+  lock=/etc/machine-id; [ -r "$lock" ] || lock=/etc/passwd
+  command -v flock >/dev/null 2>&1 || { say failed "flock is not there"; return; }
+  exec 9<"$lock"
+  if ! flock -n 9; then
+    say waiting "$(lock_holder)"
+    flock -w "$1" 9 || { say held "$(lock_holder)"; return; }
+  fi
+  say locked ""
+  trap : PIPE HUP
+  while IFS= read -r line; do
+    set -f
+    # shellcheck disable=SC2086  # words are what a line is made of
+    set -- $line
+    set +f
+    run_step "$@"
+  done
+  if [ -n "$T" ]; then rm -rf -- "$T"; fi
+}

@@ -1,0 +1,203 @@
+# What each action runs on the host. Descriptor 3 takes `KEY VALUE` lines for the answer; stdout and
+# stderr go into a log. Every write is whole or absent: made beside its target, checked, synced,
+# renamed.
+LC_ALL=C; export LC_ALL
+PATH=$PATH:/usr/sbin:/sbin
+umask 077
+
+tell() { printf '%s %s\n' "$1" "$2" >&3; }
+# Ends the step: a code of our own for the log's reader, and a sentence.
+fail() { tell failed "$1"; printf '%s\n' "$1" >&2; exit 1; }
+# Old coreutils sync only everything; new ones take names. One of the two works.
+flush() { sync -- "$@" 2>/dev/null || sync; }
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
+
+# step_package MANAGER PACKAGE SECONDS: installs a package, waiting for other package managers.
+step_package() {
+  manager=$1 package=$2 seconds=$3
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null 2>&1 || fail "sudo is not there, and this account is not root"
+    sudo -n true || fail "sudo asks for a password"
+  fi
+  if command -v cloud-init >/dev/null 2>&1; then
+    # A new instance is still being set up; a bound, because some never finish.
+    waited=0
+    while [ "$waited" -lt "$seconds" ] && cloud-init status 2>/dev/null | grep -q running; do
+      sleep 2; waited=$((waited + 2))
+    done
+  fi
+  case $manager in
+    apt-get)
+      # A fresh image has no package lists at all.
+      apt-cache policy -- "$package" | grep -q 'Candidate: [^(]' || apt update || fail "apt-get update failed"
+      apt install --no-install-recommends -- "$package" || fail "apt-get could not install $package" ;;
+    *)
+      # Without exit_on_lock they wait for ever; 200 says that somebody else has the lock.
+      waited=0
+      while :; do
+        as_root env LC_ALL=C "$manager" -y --setopt=exit_on_lock=1 install -- "$package"
+        code=$?
+        if [ "$code" != 200 ] || [ "$waited" -ge "$seconds" ]; then break; fi
+        sleep 2; waited=$((waited + 2))
+      done
+      [ "$code" = 0 ] || fail "$manager could not install $package" ;;
+  esac
+}
+
+apt() {
+  as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C \
+    apt-get -y -q -o "DPkg::Lock::Timeout=$seconds" -o "Acquire::Retries=2" "$@"
+}
+
+# step_fetch URL FILE ALGORITHM DIGEST MODE SECONDS: downloads beside FILE, checks, renames.
+# ALGORITHM is sha256 or sha512; an empty DIGEST allows https alone.
+step_fetch() {
+  url=$1 file=$2 algorithm=$3 digest=$4 mode=$5 seconds=$6
+  folder=${file%/*} part=${file%/*}/.trueup-${file##*/}.part
+  [ -d "$folder" ] || fail "there is no folder $folder"
+  rm -f -- "$part" || fail "$part is in the way"
+  trap 'rm -f -- "$part"' EXIT
+  fetcher=
+  trap 'kill $fetcher 2>/dev/null; exit 143' TERM
+  ( set -C; : >"$part" ) || fail "cannot write in $folder"
+  printf '%s\n' "$part" >"$T/part"
+  only=http,https; [ -n "$digest" ] || only=https
+  if command -v curl >/dev/null 2>&1; then
+    curl -f -S -s -L --max-time "$seconds" --retry 2 --connect-timeout 20 --speed-limit 1 --speed-time 60 \
+      --proto "=$only" --proto-redir "=$only" -D "$T/headers" -o "$part" -- "$url" & fetcher=$!
+  elif [ -n "$digest" ] && command -v wget >/dev/null 2>&1; then
+    timeout --foreground "$seconds" wget -nv -t 3 -T 60 -O "$part" -- "$url" & fetcher=$!
+  else
+    fail "neither curl nor wget is there; a download without a digest needs curl"
+  fi
+  wait "$fetcher"; code=$?
+  tell bytes "$(stat -c %s -- "$part")"
+  if [ "$code" != 0 ]; then
+    tell fetcher "$code"
+    fail "the download failed"
+  fi
+  tell type "$(tr -d '\r' <"$T/headers" 2>/dev/null | sed -n 's/^[Cc]ontent-[Tt]ype: *//p' | tail -n 1)"
+  tell start "$(head -c 15 -- "$part" | tr -dc '[:print:]')"
+  got=$("${algorithm}sum" <"$part"); got=${got%% *}
+  tell digest "$got"
+  [ -z "$digest" ] || [ "$got" = "$digest" ] || fail "the download's $algorithm is another one"
+  if [ -z "$digest" ]; then
+    case $file in
+      *.jar) ends_as_zip "$part" || fail "the download is no jar" ;;
+      *) gzip -t <"$part" || fail "the download is no archive" ;;
+    esac
+  fi
+  chmod "$mode" -- "$part" && flush "$part" && mv -f -T -- "$part" "$file" || fail "cannot write $file"
+  flush "$folder"
+}
+
+# Does it end as a zip file ends? As in the probe.
+ends_as_zip() {
+  tail -c 65557 -- "$1" | od -An -v -tx1 | tr -s ' \n' ' ' | grep -q '50 4b 05 06'
+}
+
+# step_stage FOLDER: a fresh private folder for what is being unpacked; what an apply that was
+# killed left there is ours and goes.
+step_stage() {
+  parent=${1%/*}
+  [ -d "$parent" ] || mkdir -p -m 755 -- "$parent" || fail "cannot make $parent"
+  if [ -e "$1" ] || [ -L "$1" ]; then
+    [ -O "$1" ] && [ ! -L "$1" ] || fail "$1 is in the way and belongs to another account"
+    rm -rf -- "$1" || fail "cannot remove $1"
+  fi
+  mkdir -m 700 -- "$1" || fail "cannot write in $parent"
+}
+
+# step_unstage FOLDER: away with it.
+step_unstage() { if [ -O "$1" ] && [ ! -L "$1" ]; then rm -rf -- "$1"; fi; }
+
+# step_unpack STAGE ARCHIVE TOP HOME LABEL: unpacks STAGE/ARCHIVE, whose one folder is TOP, and
+# brings it to HOME: renamed where nothing stands, else file by file where files are damaged or
+# missing. LABEL (the archive's name and digest) goes into the manifest.
+step_unpack() {
+  stage=$1 archive=$1/$2 top=$3 home=$4 label=$5 fresh=$1/tree
+  mkdir -m 755 -- "$fresh" || fail "cannot write in $stage"
+  tar -tzvf "$archive" >"$stage/list" || fail "the archive cannot be read"
+  # Verified before unpacking: plain files and folders of one tree, nothing else.
+  if grep -v '^[-d]' "$stage/list" | grep -q .; then fail "the archive holds links or devices"; fi
+  tar -tzf "$archive" >"$stage/names" || fail "the archive cannot be read"
+  if grep -q -e '^/' -e '^\.\./' -e '/\.\./' -e '/\.\.$' "$stage/names"; then fail "the archive points outside of itself"; fi
+  if grep -v -e "^$(printf %s "$top" | sed 's/[.]/\\./g')\$" -e "^$(printf %s "$top" | sed 's/[.]/\\./g')/" "$stage/names" | grep -q .; then
+    fail "the archive holds something else than $top"
+  fi
+  ( umask 022; tar -xzf "$archive" -C "$fresh" --no-same-owner ) || fail "unpacking failed"
+  rm -f -- "$archive"
+  cd "$fresh/$top" || fail "the archive holds no $top"
+  mkdir -m 755 .trueup || fail "cannot write in $fresh"
+  {
+    printf '# trueup manifest 1: %s\n' "$label"
+    find . -type f ! -path './.trueup/*' -print | LC_ALL=C sort | sed 's|^\./||' | while IFS= read -r name; do
+      hash=$(sha256sum <"$name") || exit 1
+      printf '%s %s %s\n' "${hash%% *}" "$(stat -c %s -- "$name")" "$name"
+    done
+  } >.trueup/manifest || fail "cannot write the manifest"
+  chmod 644 .trueup/manifest
+  sync
+  if [ ! -e "$home" ] || { [ -d "$home" ] && [ -z "$(ls -A -- "$home")" ]; }; then
+    mv -T -- "$fresh/$top" "$home" || fail "cannot move the tree to $home"
+    flush "${home%/*}"
+    tell placed tree
+  else
+    repaired=0
+    while IFS= read -r line; do
+      case $line in \#*) continue ;; esac
+      name=${line#* }; name=${name#* }
+      case $name in
+        libs/*) if cmp -s -- "$name" "$home/$name"; then continue; fi ;;
+        *) if [ -e "$home/$name" ]; then continue; fi ;;
+      esac
+      bring "$name"
+      repaired=$((repaired + 1))
+    done <.trueup/manifest
+    bring .trueup/manifest
+    tell repaired "$repaired"
+  fi
+  rm -rf -- "$stage"
+}
+
+# One file of the fresh tree into the home, by rename within the home's file system.
+bring() {
+  folder=$home/$1; folder=${folder%/*}
+  ( umask 022; mkdir -p -- "$folder" ) || fail "cannot make $folder"
+  if [ -d "$home/$1" ]; then fail "$home/$1 is a folder"; fi
+  rm -f -- "$folder/.trueup-${1##*/}"
+  cp -p -- "$1" "$folder/.trueup-${1##*/}" && flush "$folder/.trueup-${1##*/}" &&
+    mv -f -T -- "$folder/.trueup-${1##*/}" "$home/$1" ||
+    { rm -f -- "$folder/.trueup-${1##*/}"; fail "cannot write $home/$1"; }
+}
+
+# step_write FILE EXPECTED MODE PAYLOAD: new contents for a file whose sha256 is still EXPECTED
+# (`absent`: which is still not there). An empty MODE keeps the mode that it has.
+step_write() {
+  file=$1 expected=$2 mode=$3 payload=$4 folder=${1%/*} new=${1%/*}/.trueup-${1##*/}
+  [ -d "$folder" ] || fail "there is no folder $folder"
+  rm -f -- "$new" || fail "$new is in the way"
+  trap 'rm -f -- "$new"' EXIT
+  ( set -C; : >"$new" ) || fail "cannot write in $folder"
+  cat -- "$payload" >"$new" || fail "no room in $folder"
+  if [ -e "$file" ]; then
+    chmod "${mode:-$(stat -c %a -- "$file")}" -- "$new" || fail "cannot set the mode of $new"
+    if [ "$(id -u)" = 0 ]; then chown --reference="$file" -- "$new" || fail "cannot set the owner of $new"; fi
+    is=$(sha256sum <"$file"); is=${is%% *}
+  else
+    chmod "${mode:-644}" -- "$new" || fail "cannot set the mode of $new"
+    is=absent
+  fi
+  [ "$is" = "$expected" ] || fail "$file has changed in the meantime: run the command again"
+  flush "$new"
+  mv -f -T -- "$new" "$file" || fail "cannot write $file"
+  flush "$folder"
+}
+
+# step_mode FILE MODE
+step_mode() {
+  [ ! -L "$1" ] || fail "$1 is a link"
+  chmod "$2" -- "$1" || fail "cannot set the mode of $1"
+}
+
+"$@"

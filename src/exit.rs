@@ -1,0 +1,77 @@
+//! The one table of exit codes.
+
+use std::process::ExitCode;
+
+/// How a command ended. README's table is made from the same words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Code {
+    /// Done; nothing to change.
+    Done = 0,
+    /// Any other error, and an apply that was declined at the prompt.
+    Failed = 1,
+    /// There are changes (`plan --detailed-exitcode`, `drift`).
+    Changes = 2,
+    /// The spec or the command line is wrong, or asks what this build cannot do.
+    Usage = 3,
+    /// A host could not be reached or refused us, or something could not be observed.
+    Unreachable = 4,
+    /// Applied in part, blocked, or not converged.
+    Partial = 5,
+    /// The saved plan is stale.
+    Stale = 6,
+    /// Another apply holds the lock.
+    Locked = 7,
+    /// Interrupted, nothing written.
+    Interrupted = 130,
+}
+
+impl Code {
+    /// Over many hosts the worst wins; [`Code::Done`] when there are none.
+    pub fn worst(codes: impl IntoIterator<Item = Self>) -> Self {
+        const ORDER: [Code; 9] = [
+            Code::Interrupted,
+            Code::Usage,
+            Code::Partial,
+            Code::Stale,
+            Code::Locked,
+            Code::Unreachable,
+            Code::Failed,
+            Code::Changes,
+            Code::Done,
+        ];
+        let rank = |code: &Self| ORDER.iter().position(|other| other == code);
+        codes.into_iter().min_by_key(rank).unwrap_or(Self::Done)
+    }
+}
+
+impl From<Code> for ExitCode {
+    fn from(code: Code) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Code::{self, *};
+
+    #[test]
+    fn the_worst_wins() {
+        let order = [
+            Usage,
+            Partial,
+            Stale,
+            Locked,
+            Unreachable,
+            Failed,
+            Changes,
+            Done,
+        ];
+        for (at, worse) in order.iter().enumerate() {
+            for better in &order[at..] {
+                assert_eq!(Code::worst([*better, *worse]), *worse);
+            }
+        }
+        assert_eq!(Code::worst([]), Done);
+    }
+}

@@ -1,0 +1,264 @@
+//! What was read of a machine: plain data, made from the records of one reply.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::frame::Record;
+
+/// What one probe found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Observation<T> {
+    /// It is there, like this.
+    Present(T),
+    /// It is not there.
+    Absent,
+    /// It could not be seen, for this reason.
+    Unknown(String),
+}
+
+/// The records of one probe.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Section(Vec<(String, Vec<u8>)>);
+
+impl Section {
+    /// From keys and values; a key may come several times.
+    pub fn new(entries: Vec<(String, Vec<u8>)>) -> Self {
+        Self(entries)
+    }
+
+    /// Whether the probe said anything at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The first value of a key, as text; bytes that are no UTF-8 are replaced.
+    pub fn get(&self, key: &str) -> Option<String> {
+        self.all(key).next()
+    }
+
+    /// All values of a key.
+    pub fn all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = String> + 'a {
+        self.0
+            .iter()
+            .filter(move |(k, _)| k == key)
+            .map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+    }
+
+    /// The first value of a key, as a number.
+    pub fn number<N: std::str::FromStr>(&self, key: &str) -> Option<N> {
+        self.get(key)?.trim().parse().ok()
+    }
+
+    /// Whether a key is `yes`.
+    pub fn says_yes(&self, key: &str) -> bool {
+        self.get(key).as_deref() == Some("yes")
+    }
+
+    /// A value that the probe carried in base64: a file's bytes.
+    pub fn bytes(&self, key: &str) -> Option<Vec<u8>> {
+        use base64::{Engine, engine::general_purpose::STANDARD};
+        STANDARD.decode(self.get(key)?.trim()).ok()
+    }
+}
+
+/// The records of a whole reply, by section.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reply(BTreeMap<String, Section>);
+
+impl Reply {
+    /// Sorts records into their sections.
+    pub fn new(records: Vec<Record>) -> Self {
+        let mut sections = BTreeMap::<String, Section>::new();
+        for record in records {
+            sections
+                .entry(record.section)
+                .or_default()
+                .0
+                .push((record.key, record.value));
+        }
+        Self(sections)
+    }
+
+    /// One section; an empty one when the reply has none of the name.
+    pub fn section(&self, name: &str) -> Section {
+        self.0.get(name).cloned().unwrap_or_default()
+    }
+}
+
+/// What is true of a machine and an account, whatever the spec asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Host {
+    /// The account that we are.
+    pub account: Account,
+    /// The operating system.
+    pub os: Os,
+    /// Who the machine is.
+    pub identity: Identity,
+    /// Free space in the home's file system, in KiB. Informs; in no digest.
+    pub disk_free_kib: Option<u64>,
+    /// Memory, in KiB. Informs; in no digest.
+    pub memory_total_kib: Option<u64>,
+    /// Memory that a new process could have, in KiB. Informs; in no digest.
+    pub memory_available_kib: Option<u64>,
+    /// Which of the commands that steps use are there.
+    pub tools: BTreeSet<String>,
+    /// Who holds the lock of an apply, if anybody does.
+    pub lock_holder: Option<String>,
+    /// What a fresh terminal of the account sees.
+    pub login: Observation<Login>,
+}
+
+/// The account on the machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Account {
+    /// Its name (`id -un`).
+    pub user: String,
+    /// Its number.
+    pub uid: u32,
+    /// `$HOME`.
+    pub home: String,
+    /// Its login shell, from passwd.
+    pub shell: String,
+}
+
+/// From `/etc/os-release`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Os {
+    /// `ID`, such as `amzn` or `debian`.
+    pub id: String,
+    /// `VERSION_ID`.
+    pub version: String,
+    /// `PRETTY_NAME`.
+    pub name: String,
+    /// `uname -m`.
+    pub arch: String,
+    /// The package manager that is used.
+    pub package_manager: Option<PackageManager>,
+}
+
+/// A package manager.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PackageManager {
+    /// `dnf`.
+    Dnf,
+    /// `yum`.
+    Yum,
+    /// `apt-get`.
+    AptGet,
+}
+
+impl PackageManager {
+    /// The command's name.
+    pub fn command(self) -> &'static str {
+        match self {
+            Self::Dnf => "dnf",
+            Self::Yum => "yum",
+            Self::AptGet => "apt-get",
+        }
+    }
+}
+
+/// What tells one machine from another behind the same address.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// `/etc/machine-id`.
+    pub machine_id: Option<String>,
+    /// sshd's public host keys, type and base64, sorted.
+    pub host_keys: Vec<String>,
+}
+
+/// What a fresh terminal of the account sees, as its login shell printed it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Login {
+    /// `$CLASSPATH`, when it is exported and not empty.
+    pub classpath: Option<String>,
+    /// `$JAVA_HOME`, when it is exported and not empty.
+    pub java_home: Option<String>,
+    /// What `command -v java` finds.
+    pub java: Option<String>,
+    /// The shell answered only without `-i`.
+    pub not_interactive: bool,
+}
+
+impl Host {
+    /// Reads the section `host` of a reply.
+    pub fn read(section: &Section) -> Self {
+        let text = |key| section.get(key).unwrap_or_default();
+        let some = |key| section.get(key).filter(|value| !value.is_empty());
+        let tools: BTreeSet<String> = section.all("tool").collect();
+        // yum is a link to dnf where both are there; the name that the documentation of the
+        // distribution uses reads better, and either works.
+        let package_manager = [
+            ("apt-get", PackageManager::AptGet),
+            ("yum", PackageManager::Yum),
+            ("dnf", PackageManager::Dnf),
+        ]
+        .into_iter()
+        .find_map(|(tool, manager)| tools.contains(tool).then_some(manager));
+        let mut host_keys: Vec<String> = section
+            .all("host_key")
+            .filter_map(|line| {
+                let mut words = line.split_whitespace();
+                Some(format!("{} {}", words.next()?, words.next()?))
+            })
+            .collect();
+        host_keys.sort();
+        let login = match section.get("login_failed") {
+            Some(reason) => Observation::Unknown(reason),
+            None => Observation::Present(Login {
+                classpath: some("login_classpath"),
+                java_home: some("login_java_home"),
+                java: some("login_java"),
+                not_interactive: section.says_yes("login_not_interactive"),
+            }),
+        };
+        Self {
+            account: Account {
+                user: text("user"),
+                uid: section.number("uid").unwrap_or(u32::MAX),
+                home: text("home"),
+                shell: text("shell"),
+            },
+            os: Os {
+                id: text("os_id"),
+                version: text("os_version"),
+                name: text("os_name"),
+                arch: text("arch"),
+                package_manager,
+            },
+            identity: Identity {
+                machine_id: some("machine_id"),
+                host_keys,
+            },
+            disk_free_kib: section.number("disk_free_kib"),
+            memory_total_kib: section.number("memory_total_kib"),
+            memory_available_kib: section.number("memory_available_kib"),
+            tools,
+            lock_holder: section.get("lock_holder"),
+            login,
+        }
+    }
+
+    /// A symbolic path (`~/…`) as the machine has it.
+    pub fn expand(&self, path: &str) -> String {
+        match path.strip_prefix('~') {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => {
+                format!("{}{rest}", self.account.home.trim_end_matches('/'))
+            }
+            _ => path.to_owned(),
+        }
+    }
+
+    /// A path as people write it: `~` for the account's home.
+    pub fn shorten(&self, path: &str) -> String {
+        match path.strip_prefix(self.account.home.trim_end_matches('/')) {
+            Some(rest) if !self.account.home.is_empty() && rest.starts_with('/') => {
+                format!("~{rest}")
+            }
+            _ => path.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! The host's facts: one exec for all probes, a framed reply.
+
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+
+use crate::{
+    facts::{Host, Reply},
+    frame::{Frames, Garbled, Record},
+    resource::{Probe, Resource},
+    script::{NulByte, Script},
+    text::escape_lines,
+    transport::{self, Connection, Output, Running},
+};
+
+/// Shell functions that all probes share.
+const PRELUDE: &str = include_str!("prelude.sh");
+/// The host's own probe, and the login shell's.
+pub(crate) const HOST: &str = include_str!("host.sh");
+
+/// Why a host could not be observed. Each is exit code 4.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The connection.
+    #[error(transparent)]
+    Transport(#[from] transport::Error),
+    /// The answer is not made of records.
+    #[error(transparent)]
+    Garbled(#[from] Garbled),
+    /// The answer stopped early.
+    #[error(
+        "the host's answer is not complete: {said}\n  help: `ssh` to it and run `sh -c true`: does the account's shell run commands?"
+    )]
+    Incomplete {
+        /// What the host complained of.
+        said: String,
+    },
+    /// A value of the spec.
+    #[error(transparent)]
+    Nul(#[from] NulByte),
+    /// This machine gave no random bytes for the reply's mark.
+    #[error("no random bytes: {0}")]
+    Random(getrandom::Error),
+}
+
+/// What was read of one host.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// What is true whatever the spec asks.
+    pub host: Host,
+    /// Every probe's records.
+    pub reply: Reply,
+}
+
+/// A connection that can only be read from: it takes [`Probe`] constants and nothing else.
+pub struct Reader<'c> {
+    connection: &'c dyn Connection,
+    deadline: Duration,
+}
+
+impl<'c> Reader<'c> {
+    /// Over a connection; an answer that takes longer than `deadline` is an error.
+    pub fn new(connection: &'c dyn Connection, deadline: Duration) -> Self {
+        Self {
+            connection,
+            deadline,
+        }
+    }
+
+    /// Reads the host and all resources, in one exec. `deep` hashes where sizes would do.
+    ///
+    /// # Errors
+    /// When the host does not answer in full.
+    pub async fn observe(
+        &self,
+        resources: &[Box<dyn Resource>],
+        deep: bool,
+    ) -> Result<Facts, Error> {
+        let mark = random_mark()?;
+        let script = probe_script(resources, deep, &mark)?;
+        let started = std::time::Instant::now();
+        let running = self.connection.spawn(&script).await?;
+        let records = tokio::time::timeout(self.deadline, read_all(running, &mark))
+            .await
+            .map_err(|_| transport::Error::Deadline {
+                address: self.connection.address().to_owned(),
+                call: script.name(),
+                seconds: self.deadline.as_secs(),
+            })??;
+        tracing::debug!(
+            address = self.connection.address(),
+            call = script.name(),
+            bytes = records
+                .iter()
+                .map(|record| record.value.len())
+                .sum::<usize>(),
+            milliseconds = started.elapsed().as_millis() as u64,
+            "observed"
+        );
+        let reply = Reply::new(records);
+        Ok(Facts {
+            host: Host::read(&reply.section("host")),
+            reply,
+        })
+    }
+}
+
+/// 128 random bits: what a start file cannot print by chance or on purpose.
+fn random_mark() -> Result<String, Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(Error::Random)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The script that reads everything. The login shell's start files run while the other probes
+/// read; those that need its answer come last.
+///
+/// # Errors
+/// When a value of the spec contains a NUL byte.
+pub fn probe_script(
+    resources: &[Box<dyn Resource>],
+    deep: bool,
+    mark: &str,
+) -> Result<Script, NulByte> {
+    let call = |script: Script, resource: &dyn Resource| {
+        let mut values = vec![
+            resource.address().to_owned(),
+            resource.probe().function.to_owned(),
+        ];
+        values.extend(resource.arguments(deep));
+        script.call("section", values)
+    };
+    let mut script = Script::new("probe").text(PRELUDE).text(HOST);
+    for Probe { text, .. } in resources.iter().map(|resource| resource.probe()) {
+        script = script.text(text);
+    }
+    script = script
+        .text("identify")
+        .call("mark", [mark])?
+        .text("login_ask | {");
+    script = script.text("section host host_facts");
+    for resource in resources
+        .iter()
+        .filter(|resource| !resource.probe().after_login)
+    {
+        script = call(script, resource.as_ref())?;
+    }
+    script = script.text("S=host; login_facts");
+    for resource in resources
+        .iter()
+        .filter(|resource| resource.probe().after_login)
+    {
+        script = call(script, resource.as_ref())?;
+    }
+    Ok(script.text("S=host; say end \"\"\n}"))
+}
+
+/// Reads records up to the end record. The pipes are not read to their end: a process that a start
+/// file left behind could hold them open.
+async fn read_all(running: Running, mark: &str) -> Result<Vec<Record>, Error> {
+    let Running {
+        stdin,
+        mut stdout,
+        stderr,
+        exit,
+    } = running;
+    drop(stdin);
+    let mut frames = Frames::after_mark(mark);
+    let mut records = Vec::new();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let count = match stdout.read(&mut buffer).await {
+            Ok(0) | Err(_) => break,
+            Ok(count) => count,
+        };
+        frames.feed(&buffer[..count])?;
+        while let Some(record) = frames.next_record()? {
+            if record.section == "host" && record.key == "end" {
+                return Ok(records);
+            }
+            records.push(record);
+        }
+    }
+    let said = said(stderr).await;
+    let ended = exit.await;
+    let said = match (said.is_empty(), ended) {
+        (false, _) => said,
+        (true, Ok(exit)) => format!("it ended early ({exit:?})"),
+        (true, Err(error)) => return Err(error.into()),
+    };
+    Err(Error::Incomplete { said })
+}
+
+/// The first lines that a process complained of, fit for a terminal.
+async fn said(stderr: Output) -> String {
+    let mut bytes = Vec::new();
+    // What was read before an error is what there is to show.
+    let _ = stderr.take(4096).read_to_end(&mut bytes).await;
+    escape_lines(String::from_utf8_lossy(&bytes).trim())
+}

@@ -1,0 +1,317 @@
+//! The plan: what differs, why, and what would be done. Pure: facts in, one value out, which the
+//! text, the JSON and the exit code are all made from.
+
+mod digest;
+mod order;
+
+use serde::Serialize;
+
+use crate::{
+    action::Action,
+    exit::Code,
+    facts::{Host, Identity, Reply},
+    resource::{Assessment, Change, Resource, TextChange, Verdict, Work},
+};
+
+/// Version of the JSON form. Readers ignore unknown fields and refuse another major.
+pub const FORMAT_VERSION: &str = "1.0";
+
+/// What a command found and would do, over all its hosts.
+#[derive(Debug, Clone, Serialize)]
+pub struct Plan {
+    /// [`FORMAT_VERSION`].
+    pub format_version: &'static str,
+    /// The program's version.
+    pub tool_version: &'static str,
+    /// What the digests are salted with: random, one a plan.
+    pub salt: String,
+    /// The specs that it was made from.
+    pub specs: Vec<SpecFile>,
+    /// Everything could be seen, and nobody was changing it meanwhile.
+    pub complete: bool,
+    /// How many addresses have which action.
+    pub summary: Summary,
+    /// The hosts, in the order of the spec.
+    pub hosts: Vec<HostPlan>,
+}
+
+/// A spec file that a plan was made from.
+#[derive(Debug, Clone, Serialize)]
+pub struct SpecFile {
+    /// Its path, as the user typed it.
+    pub path: String,
+    /// The sha256 of its bytes.
+    pub sha256: String,
+}
+
+/// How many addresses have which action.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Nothing differs.
+    pub none: usize,
+    /// It is not there yet.
+    pub create: usize,
+    /// It is there and differs.
+    pub update: usize,
+    /// It would go.
+    pub delete: usize,
+    /// It should change, but cannot.
+    pub blocked: usize,
+    /// It could not be seen.
+    pub unknown: usize,
+}
+
+/// One host's part.
+#[derive(Debug, Clone, Serialize)]
+pub struct HostPlan {
+    /// Its name in the spec.
+    pub name: String,
+    /// Its address, as handed to ssh.
+    pub address: String,
+    /// Who the machine is; absent when it could not be reached.
+    pub identity: Option<Identity>,
+    /// Why it could not be read, if so.
+    pub error: Option<String>,
+    /// Who holds the lock of an apply, if anybody does.
+    pub lock_holder: Option<String>,
+    /// All its addresses, in the order in which they would be applied.
+    pub steps: Vec<Step>,
+    /// The facts, for people's output.
+    #[serde(skip)]
+    pub facts: Option<Host>,
+}
+
+/// One address of one host.
+#[derive(Debug, Clone, Serialize)]
+pub struct Step {
+    /// Such as `client/kafka`.
+    pub address: &'static str,
+    /// What happens to it.
+    pub action: StepAction,
+    /// Why, in one sentence; empty when nothing happens.
+    pub reason: String,
+    /// The way out, where it is blocked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+    /// What differs, field by field.
+    pub changes: Vec<Change>,
+    /// Salted sha256 of the compared fields.
+    pub observed_digest: String,
+    /// Salted sha256 of the actions.
+    pub actions_digest: String,
+    /// The addresses without which it cannot be.
+    pub requires: Vec<&'static str>,
+    /// A text file before and after, for people alone.
+    #[serde(skip)]
+    pub text: Option<TextChange>,
+    /// Remarks for people.
+    #[serde(skip)]
+    pub notes: Vec<String>,
+    /// What people should see before they say yes.
+    #[serde(skip)]
+    pub warning: Option<String>,
+    /// What would be done, in order.
+    #[serde(skip)]
+    pub actions: Vec<Action>,
+}
+
+/// What happens to an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepAction {
+    /// Nothing.
+    None,
+    /// It is made.
+    Create,
+    /// It is changed.
+    Update,
+    /// It is removed.
+    Delete,
+    /// It should change, but cannot.
+    Blocked,
+    /// It could not be seen.
+    Unknown,
+}
+
+impl StepAction {
+    /// Whether an apply does something for it.
+    pub fn changes(self) -> bool {
+        matches!(self, Self::Create | Self::Update | Self::Delete)
+    }
+}
+
+impl Plan {
+    /// Puts hosts together.
+    pub fn new(salt: String, specs: Vec<SpecFile>, hosts: Vec<HostPlan>) -> Self {
+        let mut summary = Summary::default();
+        for step in hosts.iter().flat_map(|host| &host.steps) {
+            *match step.action {
+                StepAction::None => &mut summary.none,
+                StepAction::Create => &mut summary.create,
+                StepAction::Update => &mut summary.update,
+                StepAction::Delete => &mut summary.delete,
+                StepAction::Blocked => &mut summary.blocked,
+                StepAction::Unknown => &mut summary.unknown,
+            } += 1;
+        }
+        let complete = summary.unknown == 0
+            && hosts
+                .iter()
+                .all(|host| host.error.is_none() && host.lock_holder.is_none());
+        Self {
+            format_version: FORMAT_VERSION,
+            tool_version: env!("CARGO_PKG_VERSION"),
+            salt,
+            specs,
+            complete,
+            summary,
+            hosts,
+        }
+    }
+
+    /// Whether an apply would do something.
+    pub fn has_work(&self) -> bool {
+        self.hosts.iter().any(HostPlan::has_work)
+    }
+
+    /// The exit code of a command that only looks: what could not be seen, or else what differs.
+    pub fn code(&self) -> Code {
+        let worst = self.hosts.iter().map(|host| {
+            let unseen =
+                host.error.is_some() || host.steps.iter().any(|s| s.action == StepAction::Unknown);
+            let differs = host
+                .steps
+                .iter()
+                .any(|s| s.action.changes() || s.action == StepAction::Blocked);
+            match (host.lock_holder.is_some(), unseen, differs) {
+                (true, ..) => Code::Locked,
+                (_, true, _) => Code::Unreachable,
+                (_, _, true) => Code::Changes,
+                _ => Code::Done,
+            }
+        });
+        Code::worst(worst)
+    }
+}
+
+impl HostPlan {
+    /// A host that could not be read.
+    pub fn unreached(name: &str, address: &str, error: String) -> Self {
+        Self {
+            name: name.to_owned(),
+            address: address.to_owned(),
+            identity: None,
+            error: Some(error),
+            lock_holder: None,
+            steps: vec![],
+            facts: None,
+        }
+    }
+
+    /// Compares what a host is with what it must be.
+    pub fn new(
+        name: &str,
+        address: &str,
+        resources: &[Box<dyn Resource>],
+        facts: &Host,
+        reply: &Reply,
+        salt: &str,
+    ) -> Self {
+        let mut steps: Vec<Step> = resources
+            .iter()
+            .map(|resource| {
+                let assessment = resource.assess(&reply.section(resource.address()), facts);
+                Step::new(resource.address(), resource.requires(), assessment, salt)
+            })
+            .collect();
+        order::by_requirement(&mut steps);
+        order::hold_back(&mut steps);
+        Self {
+            name: name.to_owned(),
+            address: address.to_owned(),
+            identity: Some(facts.identity.clone()),
+            error: None,
+            lock_holder: facts.lock_holder.clone(),
+            steps,
+            facts: Some(facts.clone()),
+        }
+    }
+
+    /// Whether an apply would do something here.
+    pub fn has_work(&self) -> bool {
+        self.steps.iter().any(|step| step.action.changes())
+    }
+}
+
+impl Step {
+    fn new(
+        address: &'static str,
+        requires: &[&'static str],
+        Assessment { observed, verdict }: Assessment,
+        salt: &str,
+    ) -> Self {
+        let mut step = Self {
+            address,
+            action: StepAction::None,
+            reason: String::new(),
+            help: None,
+            changes: vec![],
+            observed_digest: digest::salted(salt, &observed),
+            actions_digest: String::new(),
+            requires: requires.to_vec(),
+            text: None,
+            notes: vec![],
+            warning: None,
+            actions: vec![],
+        };
+        match verdict {
+            Verdict::InPlace => {}
+            Verdict::Change(work) => {
+                let Work {
+                    creates,
+                    reason,
+                    changes,
+                    text,
+                    notes,
+                    warning,
+                    actions,
+                } = *work;
+                step.action = if creates {
+                    StepAction::Create
+                } else {
+                    StepAction::Update
+                };
+                step.reason = reason;
+                step.changes = changes;
+                step.text = text;
+                step.notes = notes;
+                step.warning = warning;
+                step.actions = actions;
+            }
+            Verdict::Blocked { reason, help } => {
+                step.action = StepAction::Blocked;
+                step.reason = reason;
+                step.help = Some(help);
+            }
+            Verdict::Unknown { reason } => {
+                step.action = StepAction::Unknown;
+                step.reason = reason;
+            }
+        }
+        let actions = serde_json::to_value(&step.actions)
+            .unwrap_or_else(|error| unreachable!("actions are plain data: {error}"));
+        step.actions_digest = digest::salted(salt, &actions);
+        step
+    }
+
+    /// Takes back what was planned, because something it requires cannot be had.
+    fn hold(&mut self, action: StepAction, reason: String) {
+        self.action = action;
+        self.reason = reason;
+        self.help = None;
+        self.text = None;
+        self.notes.clear();
+        self.warning = None;
+        self.actions.clear();
+    }
+}

@@ -1,0 +1,94 @@
+//! What happens during an apply: one stream, whoever shows it.
+
+use std::time::Duration;
+
+/// One thing that happened.
+#[derive(Debug, Clone)]
+pub enum Event<'a> {
+    /// Another apply holds the lock; we wait.
+    Waiting {
+        /// The host's name in the spec.
+        host: &'a str,
+        /// Who holds it.
+        holder: &'a str,
+    },
+    /// An action of a step has begun.
+    Started {
+        /// The host's name in the spec.
+        host: &'a str,
+        /// The step's address.
+        address: &'a str,
+        /// What is done, one or two words ([`crate::action::Action::verb`]).
+        verb: &'a str,
+    },
+    /// A download goes on.
+    Bytes {
+        /// How many bytes are there.
+        have: u64,
+        /// How many there will be, when the server said so.
+        total: Option<u64>,
+    },
+    /// The last line that a package manager printed; control characters are escaped.
+    Line(&'a str),
+    /// A step is done.
+    Done {
+        /// The host's name in the spec.
+        host: &'a str,
+        /// The step's address.
+        address: &'a str,
+        /// What was done, in a few words (`12.8 MiB in 3.1 s, sha256 as in the spec`).
+        summary: &'a str,
+    },
+    /// A step failed; the reasons come at the end.
+    Failed {
+        /// The host's name in the spec.
+        host: &'a str,
+        /// The step's address.
+        address: &'a str,
+    },
+    /// Ctrl-C came, and this is what we do about it.
+    Interrupted {
+        /// A sentence.
+        what: &'a str,
+    },
+}
+
+/// Takes events as they happen.
+pub trait Sink {
+    /// Takes one.
+    fn event(&mut self, event: Event<'_>);
+}
+
+/// What became of one host.
+#[derive(Debug, Clone, Default)]
+pub struct HostOutcome {
+    /// The host's name in the spec.
+    pub host: String,
+    /// Addresses that were applied, in order.
+    pub applied: Vec<String>,
+    /// The step that failed, if one did.
+    pub failure: Option<Failure>,
+    /// Addresses that were not reached because of the failure or of Ctrl-C.
+    pub not_reached: Vec<String>,
+    /// Addresses that were applied, and still are not as the spec says: with the reason.
+    pub not_converged: Vec<(String, String)>,
+    /// Lines to paste into the spec: digests of unpinned downloads.
+    pub paste: Vec<String>,
+    /// Ctrl-C ended it.
+    pub interrupted: bool,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Why a step failed, and what to do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Failure {
+    /// The step's address.
+    pub address: String,
+    /// What happened: the first line says it, more may follow.
+    pub reasons: Vec<String>,
+    /// The way out.
+    pub help: Option<String>,
+    /// Whether it is unknown what the step did before it was lost.
+    pub outcome_unknown: bool,
+}

@@ -1,0 +1,4 @@
+//! What people and machines see of a run: everything is made from one plan value and one stream of
+//! events.
+
+pub mod event;

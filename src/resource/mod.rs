@@ -1,0 +1,217 @@
+//! What a machine is made of: a kind of resource a file.
+//!
+//! A kind declares its address, what it requires, its probe (a constant shell function with
+//! positional parameters), how the probe's records read as a typed observation, and which
+//! differences and actions follow from that. It does no I/O and makes no plan: [`crate::observe`]
+//! runs the probes, [`crate::plan`] orders the verdicts.
+//!
+//! One more kind is one file here and one line in [`kafka_client`].
+
+pub mod classpath;
+pub mod java;
+pub mod kafka;
+pub mod kafka_client;
+pub mod managed;
+pub mod msk_iam_auth;
+pub mod properties;
+
+use serde::Serialize;
+
+use crate::{
+    action::Action,
+    facts::{Host, Observation, Section},
+};
+
+/// A constant shell function that reads a machine and writes nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Probe {
+    /// The function's name.
+    pub function: &'static str,
+    /// Its definition; it may use what `observe/prelude.sh` and `observe/host.sh` define.
+    pub text: &'static str,
+    /// It needs what the login shell said (`L_CLASSPATH`, `L_JAVA_HOME`, `L_JAVA`), so it runs
+    /// last: until then the login shell runs beside the other probes.
+    pub after_login: bool,
+}
+
+/// A kind of resource, with its typed observation.
+pub trait Kind {
+    /// What the probe's records read as.
+    type Observed: Serialize + std::fmt::Debug;
+
+    /// Its address, such as `client/kafka`.
+    fn address(&self) -> &'static str;
+    /// The addresses without which it cannot be.
+    fn requires(&self) -> &'static [&'static str];
+    /// Its probe.
+    fn probe(&self) -> Probe;
+    /// The probe's positional parameters; paths are symbolic (`~/…`).
+    fn arguments(&self, deep: bool) -> Vec<String>;
+    /// Reads the probe's records.
+    fn read(&self, records: &Section, host: &Host) -> Observation<Self::Observed>;
+    /// Compares, and says what closes the difference. Called for what was seen or is absent.
+    fn differ(&self, observed: Option<&Self::Observed>, host: &Host) -> Verdict;
+}
+
+/// A resource of any kind: what the rest of the program works with.
+pub trait Resource: Send + Sync {
+    /// See [`Kind::address`].
+    fn address(&self) -> &'static str;
+    /// See [`Kind::requires`].
+    fn requires(&self) -> &'static [&'static str];
+    /// See [`Kind::probe`].
+    fn probe(&self) -> Probe;
+    /// See [`Kind::arguments`].
+    fn arguments(&self, deep: bool) -> Vec<String>;
+    /// Reads and compares.
+    fn assess(&self, records: &Section, host: &Host) -> Assessment;
+}
+
+impl<K: Kind + Send + Sync> Resource for K {
+    fn address(&self) -> &'static str {
+        Kind::address(self)
+    }
+    fn requires(&self) -> &'static [&'static str] {
+        Kind::requires(self)
+    }
+    fn probe(&self) -> Probe {
+        Kind::probe(self)
+    }
+    fn arguments(&self, deep: bool) -> Vec<String> {
+        Kind::arguments(self, deep)
+    }
+    fn assess(&self, records: &Section, host: &Host) -> Assessment {
+        let observation = if records.is_empty() {
+            Observation::Unknown("the host said nothing of it".into())
+        } else {
+            self.read(records, host)
+        };
+        let verdict = match &observation {
+            Observation::Present(observed) => self.differ(Some(observed), host),
+            Observation::Absent => self.differ(None, host),
+            Observation::Unknown(reason) => Verdict::Unknown {
+                reason: reason.clone(),
+            },
+        };
+        // Serialising plain data into a Value cannot fail; a kind whose data could is a bug.
+        let observed = serde_json::to_value(&observation)
+            .unwrap_or_else(|error| unreachable!("an observation is plain data: {error}"));
+        Assessment { observed, verdict }
+    }
+}
+
+/// What one resource says of one machine.
+#[derive(Debug, Clone)]
+pub struct Assessment {
+    /// The compared fields, for the digest. Nothing that another address's step changes.
+    pub observed: serde_json::Value,
+    /// What follows.
+    pub verdict: Verdict,
+}
+
+/// What has to happen to a resource.
+#[derive(Debug, Clone)]
+pub enum Verdict {
+    /// Nothing.
+    InPlace,
+    /// It changes.
+    Change(Box<Work>),
+    /// It should change, but cannot.
+    Blocked {
+        /// What is the case, with where it was read.
+        reason: String,
+        /// The way out.
+        help: String,
+    },
+    /// It could not be seen.
+    Unknown {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// How a resource is brought to what the spec wants.
+#[derive(Debug, Clone)]
+pub struct Work {
+    /// It is not there yet, rather than there and different.
+    pub creates: bool,
+    /// One sentence: the fact and where it was read, and what the spec wants.
+    pub reason: String,
+    /// What differs, field by field.
+    pub changes: Vec<Change>,
+    /// Lines of a text file, before and after, for people alone: they may hold what is the
+    /// user's, so they are in no JSON and no saved plan.
+    pub text: Option<TextChange>,
+    /// Remarks for people: what stays as it is.
+    pub notes: Vec<String>,
+    /// A line that people should see before they say yes.
+    pub warning: Option<String>,
+    /// What is done, in order.
+    pub actions: Vec<Action>,
+}
+
+impl Work {
+    /// Work with only a reason, changes and actions.
+    pub fn new(creates: bool, reason: String, changes: Vec<Change>, actions: Vec<Action>) -> Self {
+        Self {
+            creates,
+            reason,
+            changes,
+            text: None,
+            notes: vec![],
+            warning: None,
+            actions,
+        }
+    }
+
+    /// As a verdict.
+    pub fn verdict(self) -> Verdict {
+        Verdict::Change(Box::new(self))
+    }
+}
+
+/// One field that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Which field.
+    pub path: String,
+    /// What it is; `None`: not there, or not for showing.
+    pub before: Option<String>,
+    /// What it will be; `None`: not there, or not for showing.
+    pub after: Option<String>,
+    /// Both sides are masked.
+    pub sensitive: bool,
+}
+
+impl Change {
+    /// A field that may be shown.
+    pub fn shown(path: impl Into<String>, before: Option<&str>, after: Option<&str>) -> Self {
+        Self {
+            path: path.into(),
+            before: before.map(str::to_owned),
+            after: after.map(str::to_owned),
+            sensitive: false,
+        }
+    }
+
+    /// A field whose sides are not shown.
+    pub fn sensitive(path: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            before: None,
+            after: None,
+            sensitive: true,
+        }
+    }
+}
+
+/// A text file's lines before and after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextChange {
+    /// The file as people write it (`~/.bashrc`).
+    pub path: String,
+    /// Its text.
+    pub before: String,
+    /// Its text afterwards.
+    pub after: String,
+}

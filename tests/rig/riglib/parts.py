@@ -1,0 +1,151 @@
+"""`rig build`: parts that take long to make and are kept from run to run.
+
+A part is a folder in the cache. Its stamp is a hash of its recipe: the source of the module that
+makes it, and what that module says it depends on. So whoever edits a recipe gets a new part.
+"""
+
+import fcntl
+import hashlib
+import inspect
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from . import apt_repo, base_root, debian_archive, kinds, places, rpm_repo
+
+# In the order in which they are made: a part may need those before it.
+PARTS = {
+    "base": (base_root, [debian_archive]),
+    "kinds": (kinds, [places]),
+    "rpm-repo": (rpm_repo, [debian_archive]),
+    "apt-repo": (apt_repo, [debian_archive, base_root]),
+}
+
+
+def recipe(name):
+    """The hash that a part's stamp must hold."""
+    module, needs = PARTS[name]
+    text = "".join(inspect.getsource(each) for each in [module, *needs])
+    parameters = [debian_archive.MIRROR, os.uname().machine]
+    return hashlib.sha256((text + json.dumps(parameters)).encode()).hexdigest()
+
+
+def stale(cache):
+    """Names of the parts that are to be made."""
+    return [name for name in PARTS if not fresh(cache, name)]
+
+
+def fresh(cache, name):
+    """Whether a part is there and made by the present recipe."""
+    try:
+        stamp = (cache / "stamps" / f"part-{name}").read_text()
+    except FileNotFoundError:
+        return False
+    return stamp == recipe(name) and (cache / name).is_dir()
+
+
+def build(cache, say):
+    """Makes what is stale. Returns what tests want to know about the parts."""
+    places.need_root()
+    (cache / "stamps").mkdir(parents=True, exist_ok=True)
+    if stale(cache):
+        with open(cache / "build.lock", "a") as lock:
+            take(lock, fcntl.LOCK_EX, "another build, or runs that use these parts", say)
+            sweep(cache)
+            for name in stale(cache):
+                make(cache, name, say)
+    downloads = build_downloads(cache, say)
+    return {
+        "cache": str(cache),
+        "yum_java": json.loads((cache / "rpm-repo" / "java.json").read_text()),
+        "apt_java": json.loads((cache / "apt-repo" / "java.json").read_text()),
+        "downloads": downloads,
+    }
+
+
+def use(cache, say):
+    """Builds what is stale and returns a lock that keeps the parts as they are while it is open.
+
+    Running hosts have the base root as their lower layer: a build that replaced it under them
+    would pull away their files.
+    """
+    while True:
+        facts = build(cache, say)
+        lock = open(cache / "build.lock", "a")
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        if not stale(cache):
+            return lock, facts
+        lock.close()  # the recipes changed between build and lock
+
+
+def take(lock, kind, holder, say):
+    """Takes a file lock; says what it waits for when it must wait."""
+    try:
+        fcntl.flock(lock, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say(f"waiting for {holder}")
+        fcntl.flock(lock, kind)
+
+
+def sweep(cache):
+    """Removes what killed builds left. We hold the lock: no one else is at work in there."""
+    for folder in cache.glob(".building-*"):
+        shutil.rmtree(folder)
+
+
+def make(cache, name, say):
+    """Makes one part beside its place, then renames it into place."""
+    say(f"making {name}")
+    stamp = cache / "stamps" / f"part-{name}"
+    stamp.unlink(missing_ok=True)
+    work = tempfile.mkdtemp(dir=cache, prefix=f".building-{name}-")
+    new = os.path.join(work, "new")
+    os.mkdir(new, 0o755)
+    try:
+        PARTS[name][0].make(new, cache)
+        if (cache / name).exists():
+            os.rename(cache / name, os.path.join(work, "old"))
+        os.rename(new, cache / name)
+        stamp.write_text(recipe(name))
+    finally:
+        shutil.rmtree(work)
+
+
+def build_downloads(cache, say):
+    """Kafka and AWS's jar, which artifacts.py gets from Maven Central. It has stamps of its own."""
+    if not (places.RIG.parent / "artifacts.py").exists():
+        (cache / "site").mkdir(exist_ok=True)
+        return {}
+    import artifacts  # beside `rig`
+
+    try:
+        return artifacts.build(cache, say=say)
+    except artifacts.Failed as problem:
+        raise places.Failed(str(problem)) from problem
+
+
+def contained(command):
+    """The command, so wrapped that it and all that it starts end with us, and its mounts with it.
+
+    mmdebstrap mounts /proc in the root that it makes. Were it to outlive us, or its mounts to stay,
+    then removing the half-made root would reach into the machine's own /proc.
+    """
+    return [
+        "setpriv", "--pdeathsig", "KILL",
+        "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
+        "--propagation", "private", *command,
+    ]
+
+
+def main(arguments):
+    """rig build."""
+    say = lambda text: print(text, file=sys.stderr, flush=True)  # noqa: E731
+    print(json.dumps(build(places.cache(), say)))
+    return 0
+
+
+if __name__ == "__main__":
+    subprocess.run([sys.executable, str(places.RIG), "build"], check=True)
