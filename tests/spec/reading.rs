@@ -72,6 +72,17 @@ fn blocks_and_anchors_and_merge_keys_are_read() {
 }
 
 #[test]
+fn tags_and_long_comments() {
+    let head = "# a line of a long header\n".repeat(200);
+    let text =
+        format!("{head}version: !!int \"1\"\n{head}hosts:\n{head}  a:\n{head}    local: {{}}\n");
+    good(&text);
+    let found = errors("version: 1\nhosts: { a: { local: !secret {} } }\n");
+    assert_eq!(found.len(), 1);
+    assert!(found[0].message.contains("tag"), "{found:?}");
+}
+
+#[test]
 fn a_byte_order_mark_and_crlf_shift_nothing() {
     let text = "\u{feff}version: 1\r\nhosts: { é: { lokal: {} } }\r\n";
     let found = errors(text);
@@ -162,6 +173,15 @@ fn wrong_types_and_missing_keys_are_named() {
     assert_eq!(
         errors(&text)[0].label,
         "write `properties: {}` for the defaults, or leave the key out"
+    );
+    // A misspelt key is not missing too.
+    let found = errors("version: 1\nhots: { a: { local: {} } }\n");
+    assert_eq!(messages(&found), ["unknown key `hots`"]);
+    assert_eq!(found[0].label, "did you mean `hosts`?");
+    let found = errors(&with_host("{ local: {}, colour: red }"));
+    assert_eq!(
+        found[0].label,
+        "the keys here are `ec2`, `ssh`, `local`, `vars` and `client`"
     );
     for empty in ["", "\n", "# nothing\n", "---\n"] {
         assert_eq!(messages(&errors(empty)).len(), 1, "{empty:?}");
