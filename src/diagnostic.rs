@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::text::escape_control;
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet, renderer::DecorStyle};
 
 /// So many problems of one file are shown; the closing line counts them all.
@@ -136,11 +137,15 @@ fn one(renderer: &Renderer, path: &str, text: &str, problem: &Problem) -> String
     if !problem.label.is_empty() {
         annotation = annotation.label(escape(&problem.label));
     }
+    let number = span.line as usize;
     let snippet = Snippet::source(line.shown)
-        .line_start(span.line as usize)
+        .line_start(number)
         .annotation(annotation);
+    if line.as_written {
+        return renderer.render(&[title.element(snippet.path(path))]);
+    }
     let origin = Origin::path(path)
-        .line(span.line as usize)
+        .line(number)
         .char_column(span.column as usize);
     renderer.render(&[title.element(origin).element(snippet)])
 }
@@ -150,6 +155,8 @@ struct Line {
     shown: String,
     start: usize,
     end: usize,
+    /// Whether columns are those of the text: nothing before the span was cut or escaped.
+    as_written: bool,
 }
 
 /// The line where a span starts, with what a terminal would act on made visible.
@@ -181,6 +188,7 @@ fn line_at(text: &str, span: Span) -> Line {
         &text[from..start]
     };
     shown.push_str(&escape(before));
+    let as_written = shown == before && from == first;
     let begin = shown.len();
     shown.push_str(&escape(&text[start..end]));
     let until = shown.len();
@@ -200,6 +208,7 @@ fn line_at(text: &str, span: Span) -> Line {
         shown,
         start: begin,
         end: until,
+        as_written,
     }
 }
 
@@ -212,22 +221,26 @@ fn floor(text: &str, at: usize) -> usize {
         .unwrap_or(0)
 }
 
-/// Shows what a terminal would act on (control characters, and those that turn the direction of
-/// text or take no room) as `\u{…}`. Tabs stay.
-pub fn escape(text: &str) -> String {
+/// As [`escape_control`], and what takes no room escaped too: a key with an invisible character
+/// in it looks like the right one. Tabs become blanks, so that carets stand where they belong.
+fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        let hidden = matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}');
-        if c == '\n' {
-            out.push_str("\\n");
-        } else if (c.is_control() && c != '\t') || hidden {
-            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
-        } else {
-            out.push(c);
+        match c {
+            '\t' => out.push_str("    "),
+            '\u{ad}'
+            | '\u{a0}'
+            | '\u{200b}'..='\u{200d}'
+            | '\u{2028}'
+            | '\u{2029}'
+            | '\u{202f}'
+            | '\u{2060}'..='\u{2064}'
+            | '\u{feff}'
+            | '\u{e0000}'..='\u{e007f}' => {
+                out.extend(c.escape_unicode());
+            }
+            c => out.push(c),
         }
     }
-    out
+    escape_control(&out)
 }

@@ -23,7 +23,7 @@ pub struct HostTree {
     /// `ec2`, `ssh`, `local`, the merged `client`, and the spec's `topics` as this host's
     /// variables make them (but for `topics.name`, which is filled in table by table).
     pub node: Node,
-    /// Whether the host has keys that the format does not know.
+    /// Whether the host is no map, or has keys that the format does not know.
     pub has_unknown: bool,
 }
 
@@ -133,10 +133,11 @@ pub fn host<'a>(
         entries.push((key.clone(), fill_topics(node, variables, scope, problems)));
     }
     let known = ["ec2", "ssh", "local", "vars", "client"];
-    let has_unknown = entry
-        .entries()
-        .iter()
-        .any(|(key, _)| !known.contains(&key.text.as_str()));
+    let has_unknown = !matches!(entry.value, Value::Map(_))
+        || entry
+            .entries()
+            .iter()
+            .any(|(key, _)| !known.contains(&key.text.as_str()));
     let node = Node {
         span: entry.span,
         value: Value::Map(entries),

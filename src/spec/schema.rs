@@ -8,6 +8,7 @@ use super::types::Spec;
 pub fn schema() -> Value {
     let mut root = schemars::schema_for!(Spec).to_value();
     without_null_options(&mut root);
+    payloads_described(&mut root);
     overlay_of_client(&mut root);
     if let Some(root) = root.as_object_mut() {
         root.insert("title".into(), "trueup spec, version 1".into());
@@ -49,8 +50,12 @@ fn without_null(property: &mut Value) {
     let Some(property) = property.as_object_mut() else {
         return;
     };
-    if property.get("default").is_some_and(Value::is_null) {
-        property.shift_remove("default");
+    match property.get_mut("default") {
+        Some(Value::Null) => {
+            property.shift_remove("default");
+        }
+        Some(Value::Object(keys)) => keys.retain(|_, value| !value.is_null()),
+        _ => {}
     }
     if let Some(Value::Array(types)) = property.get_mut("type") {
         types.retain(|one| one != "null");
@@ -66,6 +71,38 @@ fn without_null(property: &mut Value) {
             property.shift_remove("anyOf");
             property.extend(one);
         }
+    }
+}
+
+/// The key of a variant with a payload says what the variant says; descriptions are one line.
+fn payloads_described(schema: &mut Value) {
+    if let Some(Value::String(description)) = schema.get_mut("description") {
+        *description = description.replace('\n', " ");
+    }
+    if let Some(Value::Array(variants)) = schema.get_mut("oneOf") {
+        for variant in variants {
+            let Some(variant) = variant.as_object_mut() else {
+                continue;
+            };
+            let (description, examples) = (
+                variant.get("description").cloned(),
+                variant.shift_remove("examples"),
+            );
+            let payload = variant
+                .get_mut("properties")
+                .and_then(Value::as_object_mut)
+                .and_then(|properties| properties.values_mut().next())
+                .and_then(Value::as_object_mut);
+            if let Some(payload) = payload {
+                payload.extend(description.map(|text| ("description".into(), text)));
+                payload.extend(examples.map(|examples| ("examples".into(), examples)));
+            }
+        }
+    }
+    match schema {
+        Value::Object(map) => map.values_mut().for_each(payloads_described),
+        Value::Array(items) => items.iter_mut().for_each(payloads_described),
+        _ => {}
     }
 }
 

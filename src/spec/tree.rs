@@ -164,7 +164,6 @@ fn options() -> Options {
             max_recorded_anchor_bytes: 4 * LARGEST,
             max_total_scalar_bytes: 2 * LARGEST,
             max_merge_keys: 1_000,
-            max_buffered_comment_events: 10_000,
         },
         alias_limits: {
             let mut limits = serde_yaml::options::AliasLimits::default();
@@ -174,6 +173,8 @@ fn options() -> Options {
         },
         // Doubles are found below, all of them, with the place of the first.
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
+        emit_comments: false,
+        reject_unsupported_tags: true,
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
         non_finite_float_policy: serde_yaml::options::NonFiniteFloatPolicy::PassThrough,
@@ -333,12 +334,18 @@ impl Reader<'_> {
         self.text.get(span.start..span.end).unwrap_or_default()
     }
 
+    /// A plain scalar's own text. Quotes are there when a tag made a number of a text: `!!int "3"`.
+    fn plain(&self, span: Span) -> String {
+        let own = self.own(span).trim();
+        own.trim_matches(['"', '\'']).to_owned()
+    }
+
     fn node(&mut self, raw: Spanned<Raw>) -> Node {
         let span = self.span(raw.defined);
         let value = match raw.value {
             Raw::Null => Value::Null,
             Raw::Plain => Value::Scalar {
-                text: self.own(span).trim().to_owned(),
+                text: self.plain(span),
                 quoted: false,
             },
             Raw::Text(text) => {
@@ -356,10 +363,7 @@ impl Reader<'_> {
         let mut seen: HashMap<String, u32> = HashMap::with_capacity(raw.len());
         for (key, value) in raw {
             let span = self.span(key.defined);
-            let text = key
-                .value
-                .0
-                .unwrap_or_else(|| self.own(span).trim().to_owned());
+            let text = key.value.0.unwrap_or_else(|| self.plain(span));
             let node = self.node(value);
             if let Some(first) = seen.get(&text) {
                 self.doubles.push(Problem::error(
@@ -393,6 +397,17 @@ impl Reader<'_> {
             inner = error;
         }
         let said = DefaultMessageFormatter.format_message(inner);
-        Problem::error(span, format!("this is not the YAML of a spec: {said}"), "")
+        let first = self.text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+        let line = self.text[first..].lines().next();
+        let label = if line.is_some_and(|line| line.contains("${")) {
+            "inside `{ }` and `[ ]`, text with `${…}` needs quotes"
+        } else {
+            ""
+        };
+        Problem::error(
+            span,
+            format!("this is not the YAML of a spec: {said}"),
+            label,
+        )
     }
 }

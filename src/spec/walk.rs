@@ -344,10 +344,12 @@ impl<'a> Walker<'a> {
             .filter(|further| further.is_object());
         let mut out = Map::new();
         let mut whole = true;
+        // What unknown keys were likely meant to be: they are not missing too.
+        let mut meant: Vec<&str> = Vec::new();
         for (key, value) in entries {
             let schema = schema["properties"].get(&key.text).or(further);
             let Some(schema) = schema else {
-                self.unknown(key, properties.keys().map(String::as_str));
+                meant.extend(self.unknown(key, properties.keys().map(String::as_str)));
                 whole = false;
                 continue;
             };
@@ -371,6 +373,9 @@ impl<'a> Walker<'a> {
                 continue;
             }
             whole = false;
+            if meant.contains(&name) {
+                continue;
+            }
             let example = schema["properties"][name]["examples"].get(0);
             let label = match example {
                 Some(Json::String(text)) => format!("add `{name}: {text}`, or what you need"),
@@ -386,8 +391,14 @@ impl<'a> Walker<'a> {
         whole.then_some(Json::Object(out))
     }
 
-    fn unknown<'k>(&mut self, key: &Key, known: impl Iterator<Item = &'k str> + Clone) {
-        let label = match nearest(&key.text, known.clone()) {
+    /// Names an unknown key; returns the one that it was likely meant to be.
+    fn unknown<'k>(
+        &mut self,
+        key: &Key,
+        known: impl Iterator<Item = &'k str> + Clone,
+    ) -> Option<&'k str> {
+        let near = nearest(&key.text, known.clone());
+        let label = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => match listed(known, "and").as_str() {
                 "" => "there are no keys here".into(),
@@ -395,6 +406,7 @@ impl<'a> Walker<'a> {
             },
         };
         self.error(key.span, format!("unknown key `{}`", key.text), label);
+        near
     }
 
     fn wrong_type(

@@ -1,0 +1,260 @@
+//! Specs that mean harm, or are no specs at all.
+
+use std::{fmt::Write as _, time::Instant};
+
+use proptest::prelude::*;
+
+use crate::{errors, read, shown};
+
+/// One error, quickly, and it can be shown.
+fn refused(text: &str) -> String {
+    let start = Instant::now();
+    let found = errors(text);
+    let spent = start.elapsed();
+    assert!(spent.as_secs() < 5, "{spent:?}");
+    assert_eq!(found.len(), 1, "{}", shown(text, &found));
+    let _ = shown(text, &found);
+    found[0].message.clone()
+}
+
+#[test]
+fn billion_laughs() {
+    let mut text = String::from(
+        "version: 1\nhosts: { a: { local: {} } }\nl0: &l0 [ha, ha, ha, ha, ha, ha, ha, ha, ha]\n",
+    );
+    for level in 1..12 {
+        let before = level - 1;
+        let all = vec![format!("*l{before}"); 9].join(", ");
+        let _ = writeln!(text, "l{level}: &l{level} [{all}]");
+    }
+    let message = refused(&text);
+    assert!(
+        message.contains("limit") || message.contains("budget"),
+        "{message}"
+    );
+}
+
+#[test]
+fn variables_that_laugh() {
+    let mut text = String::from(
+        "version: 1\nhosts: { a: { ssh: { address: \"${v20}\" } } }\nvars:\n  v0: hahahahaha\n",
+    );
+    for level in 1..=20 {
+        let before = level - 1;
+        let _ = writeln!(
+            text,
+            "  v{level}: \"{}\"",
+            format!("${{v{before}}}").repeat(10)
+        );
+    }
+    assert_eq!(refused(&text), "the variables make this text too long");
+    let mut text = String::from(
+        "version: 1\nhosts: { a: { ssh: { address: \"${v9999}\" } } }\nvars:\n  v0: a\n",
+    );
+    for level in 1..10_000 {
+        let _ = writeln!(text, "  v{level}: \"${{v{}}}\"", level - 1);
+    }
+    assert!(refused(&text).contains("more than 32 variables away"));
+}
+
+#[test]
+fn too_deep() {
+    for (open, close) in [("[", "]"), ("{a: ", "}")] {
+        let text = format!(
+            "version: 1\nx: {}{}\n",
+            open.repeat(10_000),
+            close.repeat(10_000)
+        );
+        refused(&text);
+    }
+    let mut text = String::new();
+    for depth in 0..2_000 {
+        let _ = writeln!(text, "{}a:", " ".repeat(depth % 400));
+    }
+    refused(&format!(
+        "{}\n",
+        (0..200)
+            .map(|depth| format!("{}a:\n", " ".repeat(depth)))
+            .collect::<String>()
+    ));
+    let _ = read(&text);
+}
+
+#[test]
+fn too_large() {
+    let text = format!("version: 1\nhosts: {{}}\n#{}\n", "x".repeat(1024 * 1024));
+    assert_eq!(
+        refused(&text),
+        "this file has 1024 KiB; a spec has at most 1024 KiB"
+    );
+    let fits = format!(
+        "version: 1\nhosts: {{ a: {{ local: {{}} }} }}\n#{}\n",
+        "x".repeat(1000 * 1024)
+    );
+    assert!(read(&fits).0.is_some());
+}
+
+#[test]
+fn too_many() {
+    let hosts: String = (0..9_000).fold(String::new(), |mut all, host| {
+        let _ = writeln!(all, "  h{host}: {{ ssh: {{ address: h{host} }} }}");
+        all
+    });
+    let keys: String = (0..9_000).fold(String::new(), |mut all, key| {
+        let _ = writeln!(all, "      k{key}: v");
+        all
+    });
+    let text = format!(
+        "version: 1\nhosts:\n{hosts}client:\n  properties:\n    path: /p\n    extra:\n{keys}"
+    );
+    assert!(refused(&text).contains("are too many for one spec"));
+    // A large fleet with a usual client is fine.
+    let text = format!("version: 1\nhosts:\n{hosts}client: {{ java: {{ version: 17 }} }}\n");
+    assert_eq!(read(&text).0.expect("a large fleet").hosts.len(), 9_000);
+    let text = format!(
+        "version: 1\nhosts: {{ a: {{ local: {{}} }} }}\n{}",
+        keys.replace("      ", "")
+    );
+    let found = errors(&text);
+    assert_eq!(found.len(), 9_000);
+    let listing = shown(&text, &found);
+    assert!(
+        listing.contains("… and 8900 more"),
+        "the listing stays short"
+    );
+    assert!(listing.ends_with("client.yaml: 9000 errors\n"));
+}
+
+#[test]
+fn every_duplicate_key_is_named() {
+    let text = "version: 1\nhosts: { a: { local: {}, local: {} } }\nversion: 1\n";
+    let found = errors(text);
+    let named: Vec<_> = found
+        .iter()
+        .map(|one| (one.message.as_str(), one.span.unwrap().line))
+        .collect();
+    assert_eq!(
+        named,
+        [("duplicate key `local`", 2), ("duplicate key `version`", 3)]
+    );
+    assert_eq!(found[1].label, "line 1 has it already: keep one of the two");
+}
+
+#[test]
+fn what_is_no_yaml_has_a_place() {
+    for (text, line) in [
+        ("version: 1\nhosts: { a: [\n", 3),
+        ("version: 1\nhosts:\n  a: b: c\n", 3),
+        ("version: 1\n\thosts: {}\n", 2),
+        ("version: 1\nhosts: *nobody\n", 2),
+        ("version: 1\n---\nversion: 1\n", 2),
+        ("version: 1\n? [a]\n: b\n", 2),
+        ("version: 1\nx: \"unended\n", 2),
+    ] {
+        let found = errors(text);
+        assert_eq!(found.len(), 1, "{text}");
+        let span = found[0].span.unwrap();
+        assert!(span.line.abs_diff(line) <= 1, "{text:?}: {found:?}");
+        assert!(
+            found[0]
+                .message
+                .starts_with("this is not the YAML of a spec: "),
+            "{found:?}"
+        );
+        assert!(!found[0].message.contains('\n'));
+    }
+}
+
+const WORDS: &[&str] = &[
+    "version",
+    "hosts",
+    "client",
+    "vars",
+    "topics",
+    "kafka",
+    "local",
+    "ssh",
+    "address",
+    "ec2",
+    "msk_iam_auth",
+    "properties",
+    "extra",
+    "tables",
+    "cluster",
+    "name",
+    "${",
+    "${x}",
+    "${table}",
+    "${kafka.home}",
+    "}",
+    "$",
+    ":",
+    ": ",
+    "\n",
+    "\n  ",
+    "\n    ",
+    "- ",
+    "{",
+    "[",
+    "]",
+    ",",
+    "\"",
+    "'",
+    "|",
+    ">",
+    "&a ",
+    "*a",
+    "!!int ",
+    "!x ",
+    "<<",
+    "~",
+    "null",
+    "1",
+    "2.12",
+    "\u{feff}",
+    "\u{202e}",
+    "é",
+    "\r\n",
+    "\t",
+    "#",
+    "---",
+    "? ",
+    "true",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// proptest prints the input and the seed of what fails, and keeps it beside this file.
+    #[test]
+    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let (resolved, problems) = read(&text);
+        prop_assert!(resolved.is_some() || problems.iter().any(|one| one.is_error()));
+        let _ = shown(&text, &problems);
+    }
+
+    #[test]
+    fn no_words_panic(words in prop::collection::vec(prop::sample::select(WORDS), 0..60)) {
+        let text = words.concat();
+        let (resolved, problems) = read(&text);
+        prop_assert!(resolved.is_some() || problems.iter().any(|one| one.is_error()));
+        let _ = shown(&text, &problems);
+    }
+
+    /// A spec with a stretch of it replaced.
+    #[test]
+    fn no_damage_panics(
+        from in 0..700_usize,
+        length in 0..40_usize,
+        words in prop::collection::vec(prop::sample::select(WORDS), 0..6),
+    ) {
+        let whole = include_str!("../../specs/fleet.yaml");
+        let (before, rest) = whole.split_at(whole.floor_char_boundary(from.min(whole.len())));
+        let after = &rest[rest.floor_char_boundary(length.min(rest.len()))..];
+        let text = format!("{before}{}{after}", words.concat());
+        let (resolved, problems) = read(&text);
+        prop_assert!(resolved.is_some() || problems.iter().any(|one| one.is_error()));
+        let _ = shown(&text, &problems);
+    }
+}
