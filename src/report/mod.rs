@@ -2,3 +2,6 @@
 //! events.
 
 pub mod event;
+pub mod human;
+pub mod json;
+pub mod progress;
