@@ -312,7 +312,8 @@ fn scripts_use_only_what_amazon_linux_2_has() {
                 let word = words[at].as_str();
                 let skipped = BEFORE.contains(&word)
                     || assignment.is_match(word)
-                    || (at > 0 && word.starts_with(['-', '"']) && names.last().is_some());
+                    || (word.starts_with('-') && names.last().is_some())
+                    || (word.starts_with('"') && names.last() == Some(&"timeout"));
                 if BEFORE.contains(&word) && known.contains_key(word) {
                     names.push(word);
                 }
