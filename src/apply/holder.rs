@@ -14,7 +14,7 @@ use crate::{
     frame::{Frames, Garbled, Record},
     script::{NulByte, Script},
     text::escape_lines,
-    transport::{self, Connection, Input, Output},
+    transport::{self, Connection, Ending, Input, Output},
 };
 
 const PRELUDE: &str = include_str!("../observe/prelude.sh");
@@ -130,6 +130,7 @@ impl Lock {
             input,
             output: running.stdout,
             complaints: running.stderr,
+            exit: running.exit,
             frames: Frames::after_mark(HELLO),
             buffer: vec![0; 16 * 1024],
         };
@@ -239,6 +240,8 @@ pub struct Writer<'c> {
     input: Input,
     output: Output,
     complaints: Output,
+    /// Kept, because over SSH a process whose end nobody waits for loses its pipes.
+    exit: Ending,
     frames: Frames,
     buffer: Vec<u8>,
 }
@@ -343,14 +346,11 @@ impl Writer<'_> {
 
     /// Gives the lock back, and waits until the holder is gone.
     pub async fn release(self, patience: Duration) {
-        let Self {
-            input, mut output, ..
-        } = self;
+        let Self { input, exit, .. } = self;
         // End of file on the holder's input ends it.
         drop(input);
-        let mut rest = Vec::new();
-        // Whatever it still says is of no use; that it does not end is not our loss.
-        let _ = timeout(patience, output.read_to_end(&mut rest)).await;
+        // That it does not end, or is gone already, is not our loss.
+        let _ = timeout(patience, exit).await;
     }
 
     /// Ends a running step from a channel of its own: the holder waits and cannot listen.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     action::{self, Action, Fetch},
-    facts::Reply,
+    facts::{Host, Reply},
     plan::{HostPlan, Step},
     properties,
     report::event::{Event, Failure, HostOutcome, Sink},
@@ -49,6 +49,7 @@ pub async fn apply_host(
         writer,
         host: &plan.name,
         reply,
+        facts: plan.facts.as_ref(),
         written: HashMap::new(),
         limits,
         places,
@@ -101,6 +102,7 @@ struct Run<'r, 'c> {
     writer: &'r mut Writer<'c>,
     host: &'r str,
     reply: &'r Reply,
+    facts: Option<&'r Host>,
     /// Contents that earlier steps wrote, by path.
     written: HashMap<String, Vec<u8>>,
     limits: Limits,
@@ -151,7 +153,7 @@ impl Run<'_, '_> {
                 let after = action::edit_block(&before.unwrap_or_default(), marker, lines);
                 self.write(address, path, "", after).await?;
                 Ok(Done {
-                    summary: path.clone(),
+                    summary: self.shown(path),
                     paste: None,
                 })
             }
@@ -271,6 +273,12 @@ impl Run<'_, '_> {
             return Err(failure);
         }
         unpacked
+    }
+
+    /// A path as people write it.
+    fn shown(&self, path: &str) -> String {
+        self.facts
+            .map_or_else(|| path.to_owned(), |facts| facts.shorten(path))
     }
 
     /// The bytes of a file as they are now; `None`: there is none.

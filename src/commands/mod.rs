@@ -267,7 +267,11 @@ pub(crate) async fn connect(
         Way::Ssh(ssh) | Way::Ec2 { ssh, .. } => ssh,
     };
     let key_file = match &ssh.key {
-        Some(Key::File(name)) => Some(secrets::local_path(name, spec, &around.environment)),
+        Some(Key::File(name)) => {
+            let path = secrets::local_path(name, spec, &around.environment);
+            // Without a working folder the relative path is what there is; ssh says the rest.
+            Some(std::path::absolute(&path).unwrap_or(path))
+        }
         _ => None,
     };
     let way = ssh::SshWay {
@@ -276,10 +280,11 @@ pub(crate) async fn connect(
         port: ssh.port,
         user: ssh.user.clone(),
         key_file,
+        agent_socket: None,
         host_key: match &ssh.host_key {
-            HostKey::Strict | HostKey::Console(_) => ssh::HostKeyPolicy::Strict,
-            HostKey::AcceptNew => ssh::HostKeyPolicy::AcceptNew,
-            HostKey::Pinned(keys) => ssh::HostKeyPolicy::Pinned(keys.clone()),
+            HostKey::Strict | HostKey::Console(_) => ssh::HostKey::Strict,
+            HostKey::AcceptNew => ssh::HostKey::AcceptNew,
+            HostKey::Pinned(keys) => ssh::HostKey::Pinned(keys.clone()),
         },
     };
     let started = std::time::Instant::now();
@@ -290,7 +295,13 @@ pub(crate) async fn connect(
         "connected"
     );
     if let Some(learned) = connection.learned() {
-        complain(&format!("warning: host `{}`: {learned}", host.name));
+        complain(&format!(
+            "warning: host `{}`: its host key {} was taken on first use\n  help: compare it with the \
+             machine's own, then pin it: {}",
+            host.name,
+            learned.fingerprint,
+            learned.spec_line()
+        ));
     }
     Ok(Box::new(connection))
 }

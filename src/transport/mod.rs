@@ -16,6 +16,9 @@ pub type Input = Pin<Box<dyn AsyncWrite + Send>>;
 /// Standard output or error of a remote process.
 pub type Output = Pin<Box<dyn AsyncRead + Send>>;
 
+/// The end of a remote process.
+pub type Ending = Pin<Box<dyn Future<Output = Result<Exit, Error>> + Send>>;
+
 /// A running remote process. Dropping it closes its pipes; it does not end the process.
 ///
 /// `exit` carries the channel: while output is still wanted, keep it, awaited or not.
@@ -27,7 +30,7 @@ pub struct Running {
     /// What it complains of.
     pub stderr: Output,
     /// Resolves when it has ended.
-    pub exit: Pin<Box<dyn Future<Output = Result<Exit, Error>> + Send>>,
+    pub exit: Ending,
 }
 
 /// How a remote process ended.
