@@ -116,7 +116,7 @@ pub fn of_step(address: &str, answer: &Answer) -> Failure {
         .filter(|line| Some(*line) != answer.failed.as_deref())
         .collect();
     reasons.extend(
-        log[log.len().saturating_sub(6)..]
+        log[log.len().saturating_sub(3)..]
             .iter()
             .map(|line| (*line).to_owned()),
     );

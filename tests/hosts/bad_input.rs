@@ -49,16 +49,16 @@ fn from(site: &str, resource: &str) -> String {
 #[test]
 fn downloads_that_are_not_what_they_should_be() {
     let host = Host::start("amazon", &[]);
-    for (site, text) in [
-        ("html", "this is a web page, not the file"),
-        ("truncate", "the download broke off"),
-        ("404", "the server has no such file, or refuses it"),
+    for (site, text, help) in [
+        ("html", "this is a web page, not the file", "check `url` and `sha512` in"),
+        ("truncate", "the download broke off", "run the command again"),
+        ("404", "the server has no such file, or refuses it", "check `url` and `sha512` in"),
     ] {
         fails_and_loses_nothing(&host, &from(site, "kafka"), 5)
             .says("`client/kafka` was not applied")
             .says(text)
-            .says("check `url` and `sha512` in")
-            .says("nothing was changed");
+            .says(help)
+            .says("no step was applied on client");
     }
     let wrong = from("files", "kafka")
         .replace("sha512: ", "sha512: 00")
@@ -73,7 +73,7 @@ fn downloads_that_are_not_what_they_should_be() {
     );
     fails_and_loses_nothing(&host, &wrong.replace(digest, &cut), 5)
         .says("the spec pins 00")
-        .says("nothing was changed");
+        .says("no step was applied on client");
 
     // With the tree in place the jar's download is what fails, and says what is true by then.
     let spec = host.spec(&from("html", "jar"));
@@ -200,7 +200,7 @@ fn a_full_disk() {
     fails_and_loses_nothing(&host, &from("files", "kafka"), 5)
         .says("`client/kafka` was not applied")
         .says("make room on the host")
-        .says("nothing was changed");
+        .says("no step was applied on client");
     host.user("head -c 40000000 /dev/zero >~/fill || true");
     fails_and_loses_nothing(&host, &from("files", "kafka"), 5).says("make room on the host");
 }
@@ -305,7 +305,8 @@ fn hosts_that_cannot_be_reached() {
         .says("/not/there.pem");
 
     // Taken on first use, said so, and refused when it changes.
-    let accept = unknown.trim_end_matches(" }").to_owned() + ", host_key: accept-new }";
+    let accept =
+        unknown.strip_suffix(" }").expect("an end").to_owned() + ", host_key: accept-new }";
     plan(&accept)
         .code(0)
         .says("was taken on first use")
