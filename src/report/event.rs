@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Serialize, Serializer, ser::SerializeSeq};
+
 /// One thing that happened.
 #[derive(Debug, Clone)]
 pub enum Event<'a> {
@@ -60,7 +62,7 @@ pub trait Sink {
 }
 
 /// What became of one host.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct HostOutcome {
     /// The host's name in the spec.
     pub host: String,
@@ -71,17 +73,19 @@ pub struct HostOutcome {
     /// Addresses that were not reached because of the failure or of Ctrl-C.
     pub not_reached: Vec<String>,
     /// Addresses that were applied, and still are not as the spec says: with the reason.
+    #[serde(serialize_with = "address_and_reason")]
     pub not_converged: Vec<(String, String)>,
     /// Lines to paste into the spec: digests of unpinned downloads.
     pub paste: Vec<String>,
     /// Ctrl-C ended it.
     pub interrupted: bool,
-    /// How long it took.
+    /// How long it took; in JSON `took_ms`, in milliseconds.
+    #[serde(rename = "took_ms", serialize_with = "milliseconds")]
     pub took: Duration,
 }
 
 /// Why a step failed, and what to do.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Failure {
     /// The step's address.
     pub address: String,
@@ -91,4 +95,25 @@ pub struct Failure {
     pub help: Option<String>,
     /// Whether it is unknown what the step did before it was lost.
     pub outcome_unknown: bool,
+}
+
+/// Pairs as objects with names, to which fields can be added later.
+fn address_and_reason<S: Serializer>(
+    pairs: &[(String, String)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Pair<'a> {
+        address: &'a str,
+        reason: &'a str,
+    }
+    let mut list = serializer.serialize_seq(Some(pairs.len()))?;
+    for (address, reason) in pairs {
+        list.serialize_element(&Pair { address, reason })?;
+    }
+    list.end()
+}
+
+fn milliseconds<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(took.as_millis()).unwrap_or(u64::MAX))
 }
