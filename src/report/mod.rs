@@ -2,3 +2,5 @@
 //! events.
 
 pub mod event;
+pub mod human;
+mod words;

@@ -1,0 +1,175 @@
+//! What has moved since the last apply, for a cron job's mail.
+
+use super::{
+    Style, mark,
+    page::{Ink, Page, columns},
+    plan::held,
+    sign, telling,
+};
+use crate::{
+    exit::Code,
+    plan::{HostPlan, Plan, Step, StepAction},
+    report::words,
+};
+
+/// What is the case with a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Drifted,
+    Unseen,
+    Locked,
+    Unreachable,
+    InSync,
+}
+
+impl State {
+    const ALL: [(Self, &'static str, Ink); 5] = [
+        (Self::Drifted, "drifted", Ink::Yellow),
+        (Self::Unseen, "not seen", Ink::Red),
+        (Self::Locked, "locked", Ink::Yellow),
+        (Self::Unreachable, "unreachable", Ink::Red),
+        (Self::InSync, "in sync", Ink::Plain),
+    ];
+
+    fn of(host: &HostPlan) -> Self {
+        let any = |wanted: fn(StepAction) -> bool| host.steps.iter().any(|s| wanted(s.action));
+        if host.error.is_some() {
+            Self::Unreachable
+        } else if host.lock_holder.is_some() {
+            Self::Locked
+        } else if any(|action| action.changes() || action == StepAction::Blocked) {
+            Self::Drifted
+        } else if any(|action| action == StepAction::Unknown) {
+            Self::Unseen
+        } else {
+            Self::InSync
+        }
+    }
+}
+
+/// A drift report: hosts with the same drift together, the exit code in words at the end.
+pub fn drift(plan: &Plan, style: &Style) -> String {
+    let mut page = Page::new(style);
+    let all = plan.hosts.len();
+    for (state, word, ink) in State::ALL {
+        let hosts: Vec<&HostPlan> = plan
+            .hosts
+            .iter()
+            .filter(|host| State::of(host) == state)
+            .collect();
+        let Some(first) = hosts.first() else { continue };
+        let what = match (all, state) {
+            (1, _) => first.name.clone(),
+            (_, State::InSync) => words::count(hosts.len(), "host"),
+            _ => format!("{} of {}", hosts.len(), words::count(all, "host")),
+        };
+        let filler = " ".repeat(13 - word.len());
+        page.line(&[(ink, word), (Ink::Plain, &filler), (Ink::Plain, &what)]);
+        match state {
+            State::InSync => {}
+            State::Unreachable => unreachable_hosts(&mut page, &hosts, all > 1),
+            _ => groups(&mut page, &hosts, all > 1),
+        }
+    }
+    if let Some(words) = code_in_words(plan) {
+        let lead = format!("exit {}: ", plan.code() as u8);
+        page.wrapped(&[(Ink::Plain, &lead)], 2, Ink::Plain, words);
+    }
+    page.into_text()
+}
+
+fn unreachable_hosts(page: &mut Page, hosts: &[&HostPlan], many: bool) {
+    let width = hosts.iter().map(|host| columns(&host.name)).max();
+    let width = width.unwrap_or(0).min(24);
+    for host in hosts {
+        let lead = if many {
+            format!("  {:width$}  ", host.name)
+        } else {
+            "  ".to_owned()
+        };
+        let error = host.error.as_deref().unwrap_or_default();
+        // An address that is the name too stands there already.
+        let own = format!("{}: ", host.name);
+        let error = error.strip_prefix(&own).unwrap_or(error);
+        let hang = if many { width + 4 } else { 2 };
+        let mut lines = error.lines().map(str::trim);
+        let first = lines.next().unwrap_or_default();
+        page.wrapped(&[(Ink::Plain, &lead)], hang, Ink::Plain, first);
+        let margin = " ".repeat(hang);
+        for line in lines {
+            page.wrapped(&[(Ink::Plain, &margin)], hang + 2, Ink::Plain, line);
+        }
+    }
+}
+
+/// Hosts with the same words, in the order of the spec.
+fn groups(page: &mut Page, hosts: &[&HostPlan], many: bool) {
+    let mut groups: Vec<(Vec<&HostPlan>, Vec<&Step>)> = Vec::new();
+    for host in hosts {
+        let steps = telling(&host.steps);
+        let same = |other: &Vec<&Step>| {
+            other.len() == steps.len()
+                && other.iter().zip(&steps).all(|(a, b)| {
+                    (a.address, a.action, &a.reason) == (b.address, b.action, &b.reason)
+                })
+        };
+        let group = groups.iter_mut().find(|(others, drift)| {
+            same(drift) && others.iter().all(|o| o.lock_holder == host.lock_holder)
+        });
+        match group {
+            Some((others, _)) => others.push(host),
+            None => groups.push((vec![host], steps)),
+        }
+    }
+    for (hosts, steps) in &groups {
+        let mut margin = "  ";
+        if many {
+            let names: Vec<&str> = hosts.iter().map(|host| &*host.name).collect();
+            page.wrapped(&[(Ink::Plain, margin)], 2, Ink::Plain, &names.join(", "));
+            margin = "    ";
+        }
+        if let Some(holder) = hosts.first().and_then(|host| host.lock_holder.as_ref()) {
+            let text = format!("{}; what is shown may change", held(holder));
+            page.wrapped(&[(Ink::Plain, margin)], margin.len(), Ink::Plain, &text);
+        }
+        let width = steps.iter().map(|step| step.address.len()).max();
+        let width = width.unwrap_or(0);
+        for step in steps {
+            let (ink, sign) = sign(step.action);
+            let address = format!("{:width$}", step.address);
+            let lead = [
+                (Ink::Plain, margin),
+                (ink, sign),
+                (Ink::Plain, " "),
+                (ink, &*address),
+                (Ink::Plain, "  "),
+            ];
+            let text = match mark(step.action).trim_start() {
+                "" => step.reason.clone(),
+                mark => format!("{mark}: {}", step.reason),
+            };
+            // Below its beginning, unless a path of it needs the room.
+            let below = margin.len() + 2 + width + 2;
+            let longest = text.split(' ').map(columns).max().unwrap_or(0);
+            let hang = if page.fits(below + longest) {
+                below
+            } else {
+                margin.len() + 4
+            };
+            page.wrapped(&lead, hang, Ink::Plain, &text);
+        }
+    }
+}
+
+/// Why the code is what it is, where the page above may leave a doubt.
+fn code_in_words(plan: &Plan) -> Option<&'static str> {
+    match plan.code() {
+        Code::Locked => Some("an apply is running; what is shown may change"),
+        Code::Unreachable if plan.hosts.iter().all(|host| host.error.is_none()) => {
+            Some("not everything could be seen")
+        }
+        Code::Unreachable if plan.hosts.len() == 1 => Some("the host could not be read"),
+        Code::Unreachable => Some("not every host could be read"),
+        _ => None,
+    }
+}

@@ -1,0 +1,64 @@
+//! Text for people. One [`page::Page`] writes every line, so that nothing from elsewhere reaches a
+//! terminal or a CI log raw, whoever makes the line.
+
+mod change;
+mod drift;
+mod facts;
+mod outcome;
+mod page;
+mod plan;
+
+pub use drift::drift;
+pub use facts::facts;
+pub use outcome::{outcome, prompt};
+pub use plan::plan;
+
+use crate::{plan::Step, plan::StepAction};
+pub(super) use page::{Ink, Page};
+
+/// How text is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// With ANSI colours. They say nothing that the text does not say.
+    pub color: bool,
+    /// How many columns a line may have.
+    pub width: usize,
+}
+
+/// The sign before an address, and its colour.
+fn sign(action: StepAction) -> (Ink, &'static str) {
+    match action {
+        StepAction::None => (Ink::Dim, "="),
+        StepAction::Create => (Ink::Green, "+"),
+        StepAction::Update => (Ink::Yellow, "~"),
+        StepAction::Delete => (Ink::Red, "-"),
+        StepAction::Blocked => (Ink::Red, "!"),
+        StepAction::Unknown => (Ink::Red, "?"),
+    }
+}
+
+/// What follows an address whose sign alone would say too little.
+fn mark(action: StepAction) -> &'static str {
+    match action {
+        StepAction::Delete => "  will be deleted",
+        StepAction::Blocked => "  blocked",
+        StepAction::Unknown => "  could not be seen",
+        _ => "",
+    }
+}
+
+/// The steps that have something to say: what deletes first, then what cannot be done, then the
+/// rest in the order in which it would be applied.
+fn telling(steps: &[Step]) -> Vec<&Step> {
+    let mut telling: Vec<&Step> = steps
+        .iter()
+        .filter(|step| step.action != StepAction::None)
+        .collect();
+    telling.sort_by_key(|step| match step.action {
+        StepAction::Delete => 0,
+        StepAction::Blocked => 1,
+        StepAction::Unknown => 2,
+        _ => 3,
+    });
+    telling
+}

@@ -1,0 +1,226 @@
+//! What comes after an apply: what is now true, and what to do.
+
+use std::time::Duration;
+
+use super::{
+    Style,
+    page::{Ink, Page},
+};
+use crate::{
+    plan::{HostPlan, Plan, StepAction},
+    report::{
+        event::{Failure, HostOutcome},
+        words,
+    },
+};
+
+/// The question before an apply.
+pub fn prompt(changes: usize) -> String {
+    match changes {
+        1 => "Apply this change? [y/N] ".into(),
+        more => format!("Apply these {more} changes? [y/N] "),
+    }
+}
+
+/// What became of an apply of this plan. `next` are lines for people who want to use the machine
+/// now; they are shown when all is well.
+pub fn outcome(
+    hosts: &[HostOutcome],
+    plan: &Plan,
+    style: &Style,
+    took: Duration,
+    next: &[String],
+) -> String {
+    let mut page = Page::new(style);
+    let many = plan.hosts.len() > 1;
+    for host in hosts {
+        if let Some(failure) = &host.failure {
+            failed(&mut page, host, failure, many);
+        }
+        for (address, reason) in &host.not_converged {
+            let what = named(host, address, many);
+            let text = format!("`{what}` was applied, and still is not as the spec says");
+            error(&mut page, "", &text);
+            for line in reason.lines() {
+                page.wrapped(&[(Ink::Plain, "  ")], 4, Ink::Plain, line.trim());
+            }
+        }
+        if host.interrupted {
+            let lead = [(Ink::Red, "interrupted: ")];
+            page.wrapped(&lead, 2, Ink::Plain, &now_true(host).join("; "));
+        }
+    }
+    let left = left(plan, many);
+    if !left.is_empty() {
+        page.wrapped(
+            &[(Ink::Red, "not applied: ")],
+            2,
+            Ink::Plain,
+            &left.join("; "),
+        );
+    }
+    let well = left.is_empty()
+        && hosts.iter().all(|host| {
+            host.failure.is_none() && host.not_converged.is_empty() && !host.interrupted
+        });
+    last(&mut page, hosts, plan, well, took);
+    paste(&mut page, hosts);
+    let did_something = hosts.iter().any(|host| !host.applied.is_empty());
+    if well
+        && did_something
+        && let Some((first, rest)) = next.split_first()
+    {
+        page.gap();
+        page.line(&[(Ink::Bold, "next:"), (Ink::Plain, " "), (Ink::Plain, first)]);
+        for line in rest {
+            page.line(&[(Ink::Plain, "  "), (Ink::Plain, line)]);
+        }
+    }
+    page.into_text()
+}
+
+/// What the plan could do nothing about: it was shown with its reasons.
+fn left(plan: &Plan, many: bool) -> Vec<String> {
+    let named = |action, why| {
+        let what: Vec<String> = plan
+            .hosts
+            .iter()
+            .flat_map(|host| {
+                let steps = host.steps.iter().filter(move |step| step.action == action);
+                steps.map(move |step| {
+                    if many {
+                        format!("{}:{}", host.name, step.address)
+                    } else {
+                        step.address.to_owned()
+                    }
+                })
+            })
+            .collect();
+        (!what.is_empty()).then(|| format!("{} ({why})", what.join(", ")))
+    };
+    let unread: Vec<&str> = plan
+        .hosts
+        .iter()
+        .filter(|host| host.error.is_some())
+        .map(|host| &*host.name)
+        .collect();
+    let unread = (!unread.is_empty()).then(|| format!("{} (could not be read)", unread.join(", ")));
+    [
+        named(StepAction::Blocked, "blocked"),
+        named(StepAction::Unknown, "could not be seen"),
+        unread,
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// How many of how many, in one line; nothing where there was nothing to do.
+fn last(page: &mut Page, hosts: &[HostOutcome], plan: &Plan, well: bool, took: Duration) {
+    let of_host = |host: &HostPlan| host.steps.iter().filter(|s| s.action.changes()).count();
+    let total: usize = plan.hosts.iter().map(of_host).sum();
+    let applied: usize = hosts.iter().map(|host| host.applied.len()).sum();
+    if total == 0 && applied == 0 {
+        return;
+    }
+    // Only what was read again and found right is called verified.
+    let doubt: usize = hosts.iter().map(|host| host.not_converged.len()).sum();
+    let how = if doubt == 0 && applied > 0 {
+        "applied and verified"
+    } else {
+        "applied"
+    };
+    let took = words::duration(took);
+    let what = if applied >= total && well {
+        words::count(applied, "change")
+    } else {
+        format!("{applied} of {}", words::count(total, "change"))
+    };
+    page.line(&[(Ink::Plain, &format!("{what} {how} in {took}"))]);
+}
+
+fn paste(page: &mut Page, hosts: &[HostOutcome]) {
+    let mut lines: Vec<&String> = hosts.iter().flat_map(|host| &host.paste).collect();
+    let mut seen = std::collections::BTreeSet::new();
+    lines.retain(|line| seen.insert(*line));
+    if lines.is_empty() {
+        return;
+    }
+    page.gap();
+    page.line(&[(
+        Ink::Plain,
+        "to have these downloads checked from now on, paste into the spec:",
+    )]);
+    for line in lines {
+        page.line(&[(Ink::Plain, "  "), (Ink::Plain, line)]);
+    }
+}
+
+fn named(host: &HostOutcome, address: &str, many: bool) -> String {
+    match (many, address) {
+        (_, "") => host.host.clone(),
+        (false, address) => address.to_owned(),
+        (true, address) => format!("{}:{address}", host.host),
+    }
+}
+
+fn failed(page: &mut Page, host: &HostOutcome, failure: &Failure, many: bool) {
+    let what = named(host, &failure.address, many);
+    let text = if failure.outcome_unknown {
+        format!("whether `{what}` was applied is not known")
+    } else {
+        format!("`{what}` was not applied")
+    };
+    error(page, "", &text);
+    let margin = [(Ink::Plain, "  ")];
+    for line in failure.reasons.iter().flat_map(|reason| reason.lines()) {
+        page.wrapped(&margin, 4, Ink::Plain, line.trim());
+    }
+    if !host.interrupted {
+        for line in now_true(host) {
+            page.wrapped(&margin, 4, Ink::Plain, &line);
+        }
+    }
+    if let Some(help) = &failure.help {
+        let mut lines = help.lines();
+        let first = lines.next().unwrap_or_default();
+        page.wrapped(&[(Ink::Plain, "  help: ")], 4, Ink::Plain, first);
+        for line in lines {
+            page.wrapped(&[(Ink::Plain, "    ")], 6, Ink::Plain, line.trim());
+        }
+    }
+}
+
+/// What the host is like now: what was applied, and what was not reached.
+fn now_true(host: &HostOutcome) -> Vec<String> {
+    let lost = host.failure.as_ref().is_some_and(|f| f.outcome_unknown);
+    let applied = match (host.applied.is_empty(), lost) {
+        (true, true) => format!("no other step was applied on {}", host.host),
+        (true, false) => format!("no step was applied on {}", host.host),
+        (false, _) => format!("applied on {}: {}", host.host, host.applied.join(", ")),
+    };
+    let missed = &host.not_reached;
+    let missed = (!missed.is_empty()).then(|| {
+        let were = if missed.len() == 1 { "was" } else { "were" };
+        let steps = words::count(missed.len(), "step");
+        format!("{steps} {were} not reached: {}", missed.join(", "))
+    });
+    std::iter::once(applied).chain(missed).collect()
+}
+
+/// `error: …`, with its further lines indented.
+pub fn error(page: &mut Page, margin: &str, text: &str) {
+    let mut lines = text.lines();
+    let first = lines.next().unwrap_or_default();
+    let lead = [
+        (Ink::Plain, margin),
+        (Ink::Red, "error:"),
+        (Ink::Plain, " "),
+    ];
+    page.wrapped(&lead, margin.len() + 2, Ink::Plain, first.trim());
+    let deeper = format!("{margin}  ");
+    for line in lines {
+        let lead = [(Ink::Plain, &*deeper)];
+        page.wrapped(&lead, deeper.len() + 2, Ink::Plain, line.trim());
+    }
+}

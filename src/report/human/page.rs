@@ -1,0 +1,223 @@
+//! Lines of text: escaped, wrapped, coloured.
+
+use super::Style;
+use crate::text::escape_control;
+use anstyle::{AnsiColor, Effects};
+
+/// What a piece of a line looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ink {
+    Plain,
+    Green,
+    Yellow,
+    Red,
+    Dim,
+    Bold,
+}
+
+impl Ink {
+    pub fn style(self) -> anstyle::Style {
+        match self {
+            Self::Plain => anstyle::Style::new(),
+            Self::Green => AnsiColor::Green.on_default(),
+            Self::Yellow => AnsiColor::Yellow.on_default(),
+            Self::Red => AnsiColor::Red.on_default(),
+            Self::Dim => anstyle::Style::new().effects(Effects::DIMMED),
+            Self::Bold => anstyle::Style::new().effects(Effects::BOLD),
+        }
+    }
+}
+
+/// A text that grows by lines. Every piece of every line is escaped here.
+pub struct Page<'a> {
+    style: &'a Style,
+    text: String,
+}
+
+impl<'a> Page<'a> {
+    pub fn new(style: &'a Style) -> Self {
+        Self {
+            style,
+            text: String::new(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    pub fn into_text(self) -> String {
+        self.text
+    }
+
+    /// Whether a line of so many columns fits.
+    pub fn fits(&self, columns: usize) -> bool {
+        columns <= self.style.width
+    }
+
+    /// An empty line between two parts; none at the top.
+    pub fn gap(&mut self) {
+        if !self.is_empty() && !self.text.ends_with("\n\n") {
+            self.text.push('\n');
+        }
+    }
+
+    /// One line.
+    pub fn line(&mut self, pieces: &[(Ink, &str)]) {
+        if pieces
+            .iter()
+            .all(|(_, piece)| piece.trim_matches(' ').is_empty())
+        {
+            self.text.push('\n');
+            return;
+        }
+        let mut begun = false;
+        for (ink, piece) in pieces {
+            let mut piece = defuse(&escape_control(piece));
+            let words = piece.trim_start();
+            if !begun && !words.is_empty() {
+                begun = true;
+                // GitHub takes `::error::` for a command wherever a line begins with it.
+                if words.starts_with("::") {
+                    piece = piece.replacen(':', "\\u{3a}", 1);
+                }
+            }
+            if self.style.color && *ink != Ink::Plain && !piece.trim().is_empty() {
+                let style = ink.style();
+                let blanks = piece.len() - piece.trim_start().len();
+                self.text.push_str(&piece[..blanks]);
+                self.text
+                    .push_str(&format!("{style}{}{style:#}", &piece[blanks..]));
+            } else {
+                self.text.push_str(&piece);
+            }
+        }
+        self.text.push('\n');
+    }
+
+    /// A text after its lead, wrapped at blanks; further lines begin at the column `hang`.
+    pub fn wrapped(&mut self, lead: &[(Ink, &str)], hang: usize, ink: Ink, text: &str) {
+        let start: usize = lead.iter().map(|(_, piece)| columns(piece)).sum();
+        let lines = wrap(&escape_control(text), self.style.width, start, hang);
+        let margin = " ".repeat(hang);
+        for (at, line) in lines.iter().enumerate() {
+            if at == 0 {
+                let mut pieces = lead.to_vec();
+                pieces.push((ink, line));
+                self.line(&pieces);
+            } else {
+                self.line(&[(Ink::Plain, &margin), (ink, line)]);
+            }
+        }
+    }
+}
+
+/// How many columns a text takes once it is escaped.
+pub fn columns(text: &str) -> usize {
+    escape_control(text).chars().count()
+}
+
+/// What Azure and older GitHub runners take for a command wherever it stands in a line.
+fn defuse(text: &str) -> String {
+    if !text.contains("##") {
+        return text.to_owned();
+    }
+    ["##[", "##vso[", "##teamcity["]
+        .iter()
+        .fold(text.to_owned(), |text, command| {
+            text.replace(command, &format!("\\u{{23}}{}", &command[1..]))
+        })
+}
+
+/// Breaks at blanks. A word that fits on no line of its own stays whole: it is a path or a URL,
+/// which people copy.
+fn wrap(text: &str, width: usize, start: usize, hang: usize) -> Vec<String> {
+    // Up to this much before a word that fits nowhere (`fetch  https://…`) is no reason for a break.
+    const LABEL: usize = 8;
+    let mut lines = vec![String::new()];
+    let mut room = width.saturating_sub(start);
+    let mut rest = text.trim_end();
+    while !rest.is_empty() {
+        let blanks = rest.len() - rest.trim_start_matches(' ').len();
+        let end = blanks + word_end(&rest[blanks..], width.saturating_sub(hang));
+        let (gap, word) = rest[..end].split_at(blanks);
+        rest = &rest[end..];
+        let is_first = lines.len() == 1;
+        let line = lines
+            .last_mut()
+            .unwrap_or_else(|| unreachable!("one line at least"));
+        let used = line.chars().count();
+        let length = word.chars().count();
+        let fits = used + gap.len() + length <= room;
+        let fits_nowhere = length > width.saturating_sub(hang);
+        let is_label = fits_nowhere && used <= LABEL && is_first;
+        if fits || used == 0 && (start <= hang || fits_nowhere) || is_label {
+            line.push_str(gap);
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+            room = width.saturating_sub(hang);
+        }
+    }
+    lines
+}
+
+/// Where the first word ends. What stands between backticks is one word, if a line can hold it.
+fn word_end(text: &str, room: usize) -> usize {
+    let blank = |from: usize| text[from..].find(' ').map_or(text.len(), |at| from + at);
+    let end = blank(0);
+    if text[..end].matches('`').count() % 2 == 1
+        && let Some(close) = text[end..].find('`')
+    {
+        let whole = blank(end + close);
+        if text[..whole].chars().count() <= room {
+            return whole;
+        }
+    }
+    end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn breaks_at_blanks_and_never_in_a_word() {
+        assert_eq!(wrap("aa bb cc", 7, 2, 2), ["aa bb", "cc"]);
+        assert_eq!(wrap("aa  bb cc", 80, 2, 2), ["aa  bb cc"]);
+        assert_eq!(wrap("fetch  https://a/b", 10, 2, 4), ["fetch  https://a/b"]);
+        assert_eq!(
+            wrap("it is not there: /a/long/path/x of y", 14, 2, 2),
+            ["it is not", "there:", "/a/long/path/x", "of y"]
+        );
+        assert_eq!(wrap("", 80, 0, 0), [""]);
+        assert_eq!(
+            wrap("see `export A=b`, there", 14, 0, 0),
+            ["see", "`export A=b`,", "there"]
+        );
+        assert_eq!(wrap("a `b c d e`", 7, 0, 0), ["a `b c", "d e`"]);
+    }
+
+    #[test]
+    fn no_line_is_a_command_to_a_ci_runner() {
+        let style = Style {
+            color: false,
+            width: 20,
+        };
+        let mut page = Page::new(&style);
+        page.wrapped(
+            &[(Ink::Plain, "  ")],
+            2,
+            Ink::Plain,
+            "a line broken ::error::here ##[x]",
+        );
+        page.line(&[(Ink::Plain, "  "), (Ink::Red, "::add-mask::x")]);
+        let text = page.into_text();
+        assert!(
+            !text.lines().any(|line| line.trim().starts_with("::")),
+            "{text}"
+        );
+        assert!(!text.contains("##["), "{text}");
+        assert!(text.contains("\\u{3a}:error::here"), "{text}");
+    }
+}

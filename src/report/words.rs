@@ -1,0 +1,68 @@
+//! Numbers and lists as people read them.
+
+use std::time::Duration;
+
+/// `1 step`, `2 steps`.
+pub fn count(number: usize, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
+}
+
+/// `0.3 s`, `2 min 5 s`.
+pub fn duration(took: Duration) -> String {
+    if took.as_millis() >= 59_950 {
+        let seconds = (took.as_millis() + 500) / 1000;
+        return format!("{} min {} s", seconds / 60, seconds % 60);
+    }
+    format!("{:.1} s", took.as_secs_f64())
+}
+
+const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+/// `512 B`, `12.8 MiB`.
+pub fn bytes(number: u64) -> String {
+    let unit = unit(number);
+    format!("{} {}", scaled(number, unit), UNITS[unit])
+}
+
+/// `8.9/12.8 MiB`: both in the unit of the whole.
+pub fn bytes_of(have: u64, total: u64) -> String {
+    let unit = unit(total);
+    let (have, total) = (scaled(have, unit), scaled(total, unit));
+    format!("{have}/{total} {}", UNITS[unit])
+}
+
+fn unit(number: u64) -> usize {
+    // The next unit from where one decimal would round up to 1024.0.
+    (1..UNITS.len())
+        .take_while(|unit| number as f64 >= 1023.95 * 1024f64.powi(*unit as i32 - 1))
+        .count()
+}
+
+fn scaled(number: u64, unit: usize) -> String {
+    match unit {
+        0 => number.to_string(),
+        unit => format!("{:.1}", number as f64 / 1024f64.powi(unit as i32)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(count(1, "step"), "1 step");
+        assert_eq!(count(0, "step"), "0 steps");
+        assert_eq!(bytes(512), "512 B");
+        assert_eq!(bytes(1023), "1023 B");
+        assert_eq!(bytes(1024), "1.0 KiB");
+        assert_eq!(bytes(1024 * 1024 - 1), "1.0 MiB");
+        assert_eq!(bytes(13_421_772), "12.8 MiB");
+        assert_eq!(bytes(u64::MAX), "16777216.0 TiB");
+        assert_eq!(bytes_of(9_332_326, 13_421_772), "8.9/12.8 MiB");
+        assert_eq!(duration(Duration::from_millis(312)), "0.3 s");
+        assert_eq!(duration(Duration::from_millis(59_960)), "1 min 0 s");
+        assert_eq!(duration(Duration::from_secs(125)), "2 min 5 s");
+    }
+}
