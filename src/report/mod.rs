@@ -3,4 +3,5 @@
 
 pub mod event;
 pub mod human;
+pub mod json;
 mod words;

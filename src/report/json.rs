@@ -1,0 +1,95 @@
+//! JSON for machines: the plan value itself, one format with a version.
+
+use serde_json::{Value, json};
+
+use super::event::HostOutcome;
+use crate::{
+    diagnostic::{Problem, Severity},
+    facts::Host,
+    plan::{FORMAT_VERSION, Plan},
+};
+
+/// A plan.
+pub fn plan(plan: &Plan) -> String {
+    text(&plan_value(plan))
+}
+
+/// A plan and what became of it.
+pub fn outcome(plan: &Plan, hosts: &[HostOutcome], code: u8) -> String {
+    let mut value = plan_value(plan);
+    value["outcome"] = json!({ "exit_code": code, "hosts": hosts });
+    text(&value)
+}
+
+/// One host's facts.
+pub fn facts(name: &str, address: &str, facts: &Host) -> Value {
+    json!({ "name": name, "address": address, "facts": facts })
+}
+
+/// What is wrong in a spec.
+pub fn problems(path: &str, problems: &[Problem]) -> String {
+    let list: Vec<Value> = problems
+        .iter()
+        .map(|problem| {
+            json!({
+                "severity": match problem.severity {
+                    Severity::Error => "error",
+                    Severity::Warning => "warning",
+                },
+                "message": problem.message,
+                "line": problem.span.map(|span| span.line),
+                "column": problem.span.map(|span| span.column),
+                "help": (!problem.label.is_empty()).then_some(&problem.label),
+            })
+        })
+        .collect();
+    let errors = problems.iter().filter(|problem| problem.is_error()).count();
+    text(&json!({
+        "format_version": FORMAT_VERSION,
+        "path": path,
+        "errors": errors,
+        "warnings": problems.len() - errors,
+        "problems": list,
+    }))
+}
+
+/// A value as text: indented, with a newline at its end, and with nothing in it that could move a
+/// cursor, turn the direction of text or start a CI command. It reads back as the same value.
+pub fn text(value: &Value) -> String {
+    let plain = serde_json::to_string_pretty(value)
+        .unwrap_or_else(|error| unreachable!("a value is plain data: {error}"));
+    let mut text = String::with_capacity(plain.len() + 1);
+    for (at, c) in plain.char_indices() {
+        // serde_json escapes what lies below U+0020; the rest stands in strings only, where
+        // JSON's own escapes do the same.
+        let unsafe_here = match c {
+            '\n' => false,
+            '#' => ["#[", "#vso[", "#teamcity["]
+                .iter()
+                .any(|rest| plain[at + 1..].starts_with(rest)),
+            '\u{2028}' | '\u{2029}' => true,
+            c if c.is_ascii() => c.is_control(),
+            c => crate::text::escape_control(c.encode_utf8(&mut [0; 4])).starts_with('\\'),
+        };
+        if unsafe_here {
+            text.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            text.push(c);
+        }
+    }
+    text.push('\n');
+    text
+}
+
+/// Both sides of a sensitive change are absent already; this holds also for a kind that forgets.
+fn plan_value(plan: &Plan) -> Value {
+    let mut plan = plan.clone();
+    let steps = plan.hosts.iter_mut().flat_map(|host| &mut host.steps);
+    for change in steps.flat_map(|step| &mut step.changes) {
+        if change.sensitive {
+            (change.before, change.after) = (None, None);
+        }
+    }
+    serde_json::to_value(&plan)
+        .unwrap_or_else(|error| unreachable!("a plan is plain data: {error}"))
+}
