@@ -4,4 +4,5 @@
 pub mod event;
 pub mod human;
 pub mod json;
+pub mod progress;
 mod words;

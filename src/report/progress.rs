@@ -1,0 +1,273 @@
+//! What people see while an apply runs.
+//!
+//! On a terminal: one bar or spinner on stderr for the running step, gone when the step is done.
+//! Elsewhere: plain lines, few enough for a log. What a step did goes to the writer for results.
+
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+use super::{
+    event::{Event, Sink},
+    human::{Page, Style},
+    words,
+};
+use crate::{plan::Plan, text::escape_control};
+
+/// Downloads below this size are over before anybody reads about them.
+const WORTH_A_LINE: u64 = 1 << 20;
+
+/// Shows events as they happen.
+pub struct Progress {
+    terminal: bool,
+    style: Style,
+    /// Columns for the addresses.
+    label: usize,
+    /// Addresses carry their host's name.
+    many: bool,
+    results: Box<dyn Write + Send>,
+    log: Box<dyn Write + Send>,
+    running: Option<Running>,
+    holder: Option<String>,
+}
+
+/// The step that runs.
+struct Running {
+    label: String,
+    verb: String,
+    bar: Option<ProgressBar>,
+    has_bytes: bool,
+    quarters: u64,
+}
+
+impl Progress {
+    /// `terminal`: stderr is one. `results` takes a line for each step that is done.
+    pub fn new(terminal: bool, color: bool, width: usize, results: Box<dyn Write + Send>) -> Self {
+        Self {
+            terminal,
+            style: Style { color, width },
+            label: "client/msk_iam_auth".len(),
+            many: false,
+            results,
+            log: Box::new(io::stderr()),
+            running: None,
+            holder: None,
+        }
+    }
+
+    /// Aligns the lines for the addresses of a plan. `many`: the run has several hosts, so that
+    /// each address carries its host's name.
+    pub fn expect(&mut self, plan: &Plan, many: bool) {
+        self.many = many;
+        let labels = plan.hosts.iter().flat_map(|host| {
+            let steps = host.steps.iter().filter(|step| step.action.changes());
+            steps.map(|step| self.label(&host.name, step.address).chars().count())
+        });
+        self.label = labels.max().unwrap_or(self.label).min(40);
+    }
+
+    /// Sends the lines of a run without a terminal elsewhere than to stderr.
+    #[must_use]
+    pub fn with_log(mut self, log: Box<dyn Write + Send>) -> Self {
+        self.log = log;
+        self
+    }
+
+    fn label(&self, host: &str, address: &str) -> String {
+        escape_control(&if self.many {
+            format!("{host}:{address}")
+        } else {
+            address.to_owned()
+        })
+    }
+
+    fn clear(&mut self) {
+        if let Some(Running { bar: Some(bar), .. }) = self.running.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// A line that stays. A reader that has gone is no reason to stop an apply.
+    fn say(&mut self, to: To, text: &str) {
+        let mut page = Page::new(&self.style);
+        page.line(&[(super::human::Ink::Plain, text)]);
+        let line = page.into_text();
+        let writer = match to {
+            To::Results => &mut self.results,
+            To::Log => &mut self.log,
+        };
+        let write = || {
+            let _ = writer.write_all(line.as_bytes());
+            let _ = writer.flush();
+        };
+        match self
+            .running
+            .as_ref()
+            .and_then(|running| running.bar.as_ref())
+        {
+            Some(bar) => bar.suspend(write),
+            None => {
+                let mut write = write;
+                write();
+            }
+        }
+    }
+
+    fn begin(&mut self, label: String, verb: &str) {
+        self.clear();
+        let (verb, width) = (escape_control(verb), self.label);
+        let bar = self
+            .terminal
+            .then(|| bar(spinner(), format!("{label:width$}"), verb.clone()));
+        if bar.is_none() {
+            let line = format!("  {label:width$}  {verb}");
+            self.say(To::Log, &line);
+        }
+        self.running = Some(Running {
+            label,
+            verb,
+            bar,
+            has_bytes: false,
+            quarters: 0,
+        });
+    }
+
+    fn bytes(&mut self, have: u64, total: Option<u64>) {
+        let (style, label) = (self.style, self.label);
+        let Some(running) = &mut self.running else {
+            return;
+        };
+        let shown = match total {
+            Some(total) => words::bytes_of(have, total),
+            None => words::bytes(have),
+        };
+        let Some(shown_bar) = &mut running.bar else {
+            let total = total.filter(|total| *total >= WORTH_A_LINE);
+            let quarters = total.map_or(0, |total| have.saturating_mul(4) / total);
+            if quarters > running.quarters && quarters < 4 {
+                running.quarters = quarters;
+                let percent = quarters * 25;
+                let line = format!(
+                    "  {:label$}  {:8}  {percent} %, {shown}",
+                    running.label, running.verb
+                );
+                self.say(To::Log, &line);
+            }
+            return;
+        };
+        if !running.has_bytes {
+            running.has_bytes = true;
+            let form = match total {
+                Some(_) => download(style, label),
+                None => style_of("  {prefix}  {spinner} {msg}  {speed}"),
+            };
+            let prefix = format!("{:label$}  {:8}", running.label, running.verb);
+            shown_bar.finish_and_clear();
+            *shown_bar = bar(form, prefix, shown.clone());
+        }
+        if let Some(total) = total {
+            shown_bar.set_length(total);
+        }
+        shown_bar.set_position(have);
+        shown_bar.set_message(shown);
+    }
+
+    fn over(&mut self, host: &str, address: &str, word: &str, summary: &str) {
+        self.clear();
+        let (label, width) = (self.label(host, address), self.label);
+        let line = format!("  {label:width$}  {word:8}  {summary}");
+        self.say(To::Results, line.trim_end());
+    }
+}
+
+#[derive(Clone, Copy)]
+enum To {
+    Results,
+    Log,
+}
+
+impl Sink for Progress {
+    fn event(&mut self, event: Event<'_>) {
+        match event {
+            Event::Waiting { host, holder } => {
+                if self.holder.as_deref() != Some(holder) {
+                    self.holder = Some(holder.to_owned());
+                    let text = format!("waiting on {host} for an apply by {holder}");
+                    self.say(To::Log, &text);
+                }
+            }
+            Event::Started {
+                host,
+                address,
+                verb,
+            } => {
+                let label = self.label(host, address);
+                self.begin(label, verb);
+            }
+            Event::Bytes { have, total } => self.bytes(have, total),
+            Event::Line(line) => {
+                if let Some(running) = &self.running
+                    && let Some(bar) = &running.bar
+                {
+                    bar.set_message(format!("{}  {}", running.verb, escape_control(line)));
+                }
+            }
+            Event::Done {
+                host,
+                address,
+                summary,
+            } => self.over(host, address, "done", summary),
+            Event::Failed { host, address } => self.over(host, address, "failed", ""),
+            Event::Interrupted { what } => {
+                let text = format!("interrupted: {what}");
+                self.say(To::Log, &text);
+            }
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// A bar that shows nothing before all of it is known.
+fn bar(form: ProgressStyle, prefix: String, message: String) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
+        .with_style(form)
+        .with_prefix(prefix)
+        .with_message(message);
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
+
+/// The package manager's last line is cut where the terminal ends.
+fn spinner() -> ProgressStyle {
+    style_of("  {prefix}  {spinner} {wide_msg}")
+}
+
+/// The bar takes what the words leave of the width, and goes where they leave nothing.
+fn download(style: Style, label: usize) -> ProgressStyle {
+    // Two blanks between columns; `1023.9/1023.9 MiB` and `1023.9 MiB/s` at most.
+    let words = 2 + label + 2 + 8 + 2 + 1 + 17 + 2 + 12;
+    match style.width.saturating_sub(words).min(21) {
+        0..5 => style_of("  {prefix}  {msg}  {speed}"),
+        bar => style_of(&format!("  {{prefix}}  {{bar:{bar}}} {{msg}}  {{speed}}"))
+            .progress_chars("━╸─"),
+    }
+}
+
+fn style_of(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|error| unreachable!("`{template}` is a constant: {error}"))
+        .with_key(
+            "speed",
+            |state: &ProgressState, text: &mut dyn std::fmt::Write| {
+                let _ = write!(text, "{}/s", words::bytes(state.per_sec() as u64));
+            },
+        )
+}
