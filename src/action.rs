@@ -160,7 +160,8 @@ impl Action {
         match self {
             Self::InstallPackage { .. } => "install",
             Self::Fetch(_) => "fetch",
-            Self::Unpack { .. } => "unpack",
+            // Unpacking follows, and says so itself.
+            Self::Unpack { .. } => "fetch",
             Self::EditBlock { .. } | Self::EditProperties { .. } => "edit",
             Self::SetMode { .. } => "set mode",
         }

@@ -6,10 +6,17 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Brings a Kafka client machine into true with its spec, over SSH.
 #[derive(Debug, Parser)]
-#[command(name = "trueup", version, max_term_width = 80, disable_help_subcommand = true)]
-#[command(after_help = "Exit codes: 0 done, nothing to change; 1 any other error, or declined; \
+#[command(
+    name = "trueup",
+    version,
+    max_term_width = 80,
+    disable_help_subcommand = true
+)]
+#[command(
+    after_help = "Exit codes: 0 done, nothing to change; 1 any other error, or declined; \
 2 there are changes; 3 the spec or the command line is wrong; 4 something could not be reached or \
-read; 5 applied in part, blocked or not converged; 7 another apply holds the lock; 130 interrupted.")]
+read; 5 applied in part, blocked or not converged; 7 another apply holds the lock; 130 interrupted."
+)]
 pub struct Cli {
     /// What to do
     #[command(subcommand)]

@@ -10,13 +10,21 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // clap's own code for a wrong command line is 2, which means "there are changes" here.
-            let code = if error.use_stderr() { Code::Usage } else { Code::Done };
+            let code = if error.use_stderr() {
+                Code::Usage
+            } else {
+                Code::Done
+            };
             let _ = error.print();
             return code.into();
         }
     };
     if cli.verbose > 0 {
-        let level = if cli.verbose > 1 { "trace" } else { "trueup=debug" };
+        let level = if cli.verbose > 1 {
+            "trace"
+        } else {
+            "trueup=debug"
+        };
         tracing_subscriber::fmt()
             .with_env_filter(tracing_subscriber::EnvFilter::new(level))
             .with_writer(std::io::stderr)

@@ -69,15 +69,24 @@ fn host(own: &BTreeMap<String, Records>) -> Host {
         records.extend(["yum", "sudo"].map(|tool| ("tool".to_owned(), tool.as_bytes().to_vec())));
     }
     for (key, values) in own {
-        records.extend(values.values().iter().map(|v| (key.clone(), v.as_bytes().to_vec())));
+        records.extend(
+            values
+                .values()
+                .iter()
+                .map(|v| (key.clone(), v.as_bytes().to_vec())),
+        );
     }
     Host::read(&Section::new(records))
 }
 
 fn run(kind: &str, case: &Case) -> serde_json::Value {
     let indented = case.client.replace('\n', "\n  ");
-    let text = format!("version: 1\nhosts: {{ client: {{ local: {{}} }} }}\nclient:\n  {indented}\n");
-    let source = Source { path: "case.yaml".into(), text };
+    let text =
+        format!("version: 1\nhosts: {{ client: {{ local: {{}} }} }}\nclient:\n  {indented}\n");
+    let source = Source {
+        path: "case.yaml".into(),
+        text,
+    };
     let (spec, problems) = load(&source, &Given::default());
     let spec = spec.unwrap_or_else(|| panic!("the case's client is wrong: {problems:?}"));
     let resources = kafka_client::resources(&spec.hosts[0].client, &IndexMap::new());
@@ -90,7 +99,11 @@ fn run(kind: &str, case: &Case) -> serde_json::Value {
     let mut records = Vec::new();
     for (key, values) in &case.reply {
         for value in values.values() {
-            let value = if key == "content" { STANDARD.encode(value) } else { value.clone() };
+            let value = if key == "content" {
+                STANDARD.encode(value)
+            } else {
+                value.clone()
+            };
             records.push((key.clone(), value.into_bytes()));
         }
     }
@@ -118,8 +131,10 @@ fn run(kind: &str, case: &Case) -> serde_json::Value {
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> =
-        fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
     files.sort();
     files
 }
@@ -130,13 +145,23 @@ fn every_case_comes_out_as_its_file_says() {
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let mut wrong = Vec::new();
     for folder in files(&cases) {
-        let kind = folder.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
-        let inputs: Vec<PathBuf> =
-            files(&folder).into_iter().filter(|path| path.extension().is_some_and(|e| e == "yaml")).collect();
-        assert!(inputs.len() > 3, "{kind} has too few cases to mean anything");
+        let kind = folder
+            .file_name()
+            .and_then(|name| name.to_str())
+            .expect("a name")
+            .to_owned();
+        let inputs: Vec<PathBuf> = files(&folder)
+            .into_iter()
+            .filter(|path| path.extension().is_some_and(|e| e == "yaml"))
+            .collect();
+        assert!(
+            inputs.len() > 3,
+            "{kind} has too few cases to mean anything"
+        );
         for path in inputs {
             let text = fs::read_to_string(&path).expect("readable");
-            let case: Case = serde_yaml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            let case: Case =
+                serde_yaml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
             let out = format!("{:#}\n", run(&kind, &case));
             let expected = path.with_extension("json");
             if bless {
@@ -155,7 +180,10 @@ fn every_kind_has_cases() {
     let client = "java: { version: 8 }\nkafka: { version: 2.8.1, scala: 2.12 }\nmsk_iam_auth: { version: 1.1.5 }\nclasspath: {}\nproperties: {}";
     let source = Source {
         path: "all.yaml".into(),
-        text: format!("version: 1\nhosts: {{ c: {{ local: {{}} }} }}\nclient:\n  {}\n", client.replace('\n', "\n  ")),
+        text: format!(
+            "version: 1\nhosts: {{ c: {{ local: {{}} }} }}\nclient:\n  {}\n",
+            client.replace('\n', "\n  ")
+        ),
     };
     let spec = load(&source, &Given::default()).0.expect("right");
     let resources = kafka_client::resources(&spec.hosts[0].client, &IndexMap::new());
@@ -165,12 +193,29 @@ fn every_kind_has_cases() {
         assert!(cases.join(kind).is_dir(), "{kind} has no cases");
         // What is said nothing of is unknown, never in place.
         let assessment = resource.assess(&Section::default(), &host(&BTreeMap::new()));
-        assert!(matches!(assessment.verdict, Verdict::Unknown { .. }), "{kind}");
+        assert!(
+            matches!(assessment.verdict, Verdict::Unknown { .. }),
+            "{kind}"
+        );
         for required in resource.requires() {
-            assert!(resources.iter().any(|other| other.address() == *required), "{kind} requires {required}");
+            assert!(
+                resources.iter().any(|other| other.address() == *required),
+                "{kind} requires {required}"
+            );
         }
     }
     // A host whose probes all said nothing is not "in sync".
-    let plan = HostPlan::new("c", "local", &resources, &host(&BTreeMap::new()), &trueup::facts::Reply::default(), "s");
-    assert!(plan.steps.iter().all(|step| step.action == trueup::plan::StepAction::Unknown));
+    let plan = HostPlan::new(
+        "c",
+        "local",
+        &resources,
+        &host(&BTreeMap::new()),
+        &trueup::facts::Reply::default(),
+        "s",
+    );
+    assert!(
+        plan.steps
+            .iter()
+            .all(|step| step.action == trueup::plan::StepAction::Unknown)
+    );
 }

@@ -14,7 +14,7 @@ use crate::{
     frame::{Frames, Garbled, Record},
     script::{NulByte, Script},
     text::escape_lines,
-    transport::{self, Connection, Input, Output},
+    transport::{self, Connection, Ending, Input, Output},
 };
 
 const PRELUDE: &str = include_str!("../observe/prelude.sh");
@@ -40,13 +40,17 @@ pub enum LockError {
     #[error(transparent)]
     Write(#[from] WriteError),
     /// Somebody else has it, and kept it for as long as we waited. Exit code 7.
-    #[error("another apply holds the lock: {holder}\n  help: wait for it, or raise `--lock-timeout`")]
+    #[error(
+        "another apply holds the lock: {holder}\n  help: wait for it, or raise `--lock-timeout`"
+    )]
     Held {
         /// Who, as the holder says in its arguments.
         holder: String,
     },
     /// The host cannot lock.
-    #[error("the lock cannot be taken: {said}\n  help: `flock` is part of util-linux: install it on the host")]
+    #[error(
+        "the lock cannot be taken: {said}\n  help: `flock` is part of util-linux: install it on the host"
+    )]
     Cannot {
         /// What is missing.
         said: String,
@@ -126,6 +130,7 @@ impl Lock {
             input,
             output: running.stdout,
             complaints: running.stderr,
+            exit: running.exit,
             frames: Frames::after_mark(HELLO),
             buffer: vec![0; 16 * 1024],
         };
@@ -165,13 +170,20 @@ pub struct Call {
 impl Call {
     /// A function of `steps.sh`, without its `step_`.
     pub fn new(name: &'static str) -> Self {
-        Self { name, arguments: vec![] }
+        Self {
+            name,
+            arguments: vec![],
+        }
     }
 
     /// Appends a value.
     pub fn value(mut self, value: impl AsRef<str>) -> Self {
         let value = value.as_ref();
-        self.arguments.push(if value.is_empty() { "-".into() } else { STANDARD.encode(value) });
+        self.arguments.push(if value.is_empty() {
+            "-".into()
+        } else {
+            STANDARD.encode(value)
+        });
         self
     }
 
@@ -228,6 +240,8 @@ pub struct Writer<'c> {
     input: Input,
     output: Output,
     complaints: Output,
+    /// Kept, because over SSH a process whose end nobody waits for loses its pipes.
+    exit: Ending,
     frames: Frames,
     buffer: Vec<u8>,
 }
@@ -280,7 +294,9 @@ impl Writer<'_> {
                 }
                 Happened::Late => {
                     if answer.stopped || !call.may_be_stopped() {
-                        return Err(WriteError::StillRunning { seconds: started.elapsed().as_secs() });
+                        return Err(WriteError::StillRunning {
+                            seconds: started.elapsed().as_secs(),
+                        });
                     }
                     answer.stopped = true;
                     answer.failed = Some(format!("it took longer than {} s", deadline.as_secs()));
@@ -302,6 +318,7 @@ impl Writer<'_> {
                                 meanwhile(Meanwhile::Bytes(have, words.next().flatten()));
                             }
                         }
+                        "line" if text.trim().is_empty() => {}
                         "line" => meanwhile(Meanwhile::Line(&escape_lines(&text))),
                         "log" => answer.log = escape_lines(text.trim()),
                         "failed" => answer.failed = answer.failed.or(Some(escape_lines(&text))),
@@ -329,17 +346,18 @@ impl Writer<'_> {
 
     /// Gives the lock back, and waits until the holder is gone.
     pub async fn release(self, patience: Duration) {
-        let Self { input, mut output, .. } = self;
+        let Self { input, exit, .. } = self;
         // End of file on the holder's input ends it.
         drop(input);
-        let mut rest = Vec::new();
-        // Whatever it still says is of no use; that it does not end is not our loss.
-        let _ = timeout(patience, output.read_to_end(&mut rest)).await;
+        // That it does not end, or is gone already, is not our loss.
+        let _ = timeout(patience, exit).await;
     }
 
     /// Ends a running step from a channel of its own: the holder waits and cannot listen.
     async fn kill(&self, process: Option<&str>) -> Result<(), WriteError> {
-        let Some(process) = process else { return Ok(()) };
+        let Some(process) = process else {
+            return Ok(());
+        };
         let script = Script::new("stop").text(STOP).call("stop", [process])?;
         let running = self.connection.spawn(&script).await?;
         running.exit.await?;
@@ -375,7 +393,13 @@ impl Writer<'_> {
         // A pipe that somebody else holds open says nothing more.
         let _ = timeout(Duration::from_secs(2), complaints.read_to_end(&mut bytes)).await;
         let said = escape_lines(String::from_utf8_lossy(&bytes).trim());
-        WriteError::Ended { said: if said.is_empty() { "no reason was given".into() } else { said } }
+        WriteError::Ended {
+            said: if said.is_empty() {
+                "no reason was given".into()
+            } else {
+                said
+            },
+        }
     }
 }
 
@@ -385,7 +409,10 @@ mod tests {
 
     #[test]
     fn a_line_has_no_value_that_could_end_it() {
-        let call = Call::new("write").value("a b\nc").value("").payload(b"\n\0");
+        let call = Call::new("write")
+            .value("a b\nc")
+            .value("")
+            .payload(b"\n\0");
         assert_eq!(call.line(), "write YSBiCmM= - =CgA=\n");
     }
 }

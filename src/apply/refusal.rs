@@ -27,23 +27,36 @@ impl SpecPlaces {
                 lines.insert((host.name.clone(), "client/kafka"), kafka.lines.clone());
             }
             if let Some(jar) = &host.client.msk_iam_auth {
-                lines.insert((host.name.clone(), "client/msk_iam_auth"), jar.lines.clone());
+                lines.insert(
+                    (host.name.clone(), "client/msk_iam_auth"),
+                    jar.lines.clone(),
+                );
             }
         }
-        Self { path: spec.path.clone(), lines }
+        Self {
+            path: spec.path.clone(),
+            lines,
+        }
     }
 
     /// ``check `url` and `sha256` in specs/a.yaml, lines 14 and 15``, as far as the spec has them.
     pub(super) fn check(&self, host: &str, address: &'static str, keys: &[&str]) -> String {
         let lines = self.lines.get(&(host.to_owned(), address));
-        let found = keys.iter().filter_map(|key| lines?.get(*key).map(|line| (*key, *line)));
+        let found = keys
+            .iter()
+            .filter_map(|key| lines?.get(*key).map(|line| (*key, *line)));
         let (keys, lines): (Vec<_>, Vec<_>) = found.unzip();
         let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
         let lines: Vec<String> = lines.iter().map(u32::to_string).collect();
         match lines.len() {
             0 => format!("look at `{address}` in {}", self.path),
             1 => format!("check {} in {}, line {}", keys[0], self.path, lines[0]),
-            _ => format!("check {} in {}, lines {}", keys.join(" and "), self.path, lines.join(" and ")),
+            _ => format!(
+                "check {} in {}, lines {}",
+                keys.join(" and "),
+                self.path,
+                lines.join(" and ")
+            ),
         }
     }
 }
@@ -66,40 +79,70 @@ pub fn of_fetch(address: &str, fetch: &Fetch, answer: &Answer, check: String) ->
             )),
             None => reasons.push(answer.failed.clone().unwrap_or_default()),
         }
-        reasons.push(format!("got {} of {}{}", count(bytes), kind(told("type")), web_page(told("start"))));
+        reasons.push(format!(
+            "got {} of {}{}",
+            count(bytes),
+            kind(told("type")),
+            web_page(told("start"))
+        ));
         reasons.push(format!("from {url}"));
     } else if let Ok(code) = told("fetcher").parse::<i32>() {
         let (reason, way_out) = of_fetcher(code);
         reasons.push(format!("{reason}: {url}"));
         help = way_out.unwrap_or(help);
-        let said = answer.log.lines().rfind(|line| line.starts_with("curl:") || line.starts_with("wget:"));
+        let said = answer
+            .log
+            .lines()
+            .rfind(|line| line.starts_with("curl:") || line.starts_with("wget:"));
         reasons.extend(said.map(str::to_owned));
     } else {
         return of_step(address, answer);
     }
-    Failure { address: address.to_owned(), reasons, help: Some(help), outcome_unknown: false }
+    Failure {
+        address: address.to_owned(),
+        reasons,
+        help: Some(help),
+        outcome_unknown: false,
+    }
 }
 
 /// The failure of any other step.
 pub fn of_step(address: &str, answer: &Answer) -> Failure {
     let mut reasons = vec![answer.failed.clone().unwrap_or_else(|| "it failed".into())];
     // The step's own sentence is the log's last line, too.
-    let log: Vec<&str> =
-        answer.log.lines().filter(|line| Some(*line) != answer.failed.as_deref()).collect();
-    reasons.extend(log[log.len().saturating_sub(6)..].iter().map(|line| (*line).to_owned()));
+    let log: Vec<&str> = answer
+        .log
+        .lines()
+        .filter(|line| Some(*line) != answer.failed.as_deref())
+        .collect();
+    reasons.extend(
+        log[log.len().saturating_sub(6)..]
+            .iter()
+            .map(|line| (*line).to_owned()),
+    );
     let all = reasons.join("\n");
     let help = if all.contains("No space left on device") || all.contains("no room") {
         Some("make room on the host: `df -h` shows which file system is full".to_owned())
     } else if all.contains("sudo asks for a password") || all.contains("sudo is not there") {
-        Some("give the account passwordless sudo for packages, or install the package by hand".into())
+        Some(
+            "give the account passwordless sudo for packages, or install the package by hand"
+                .into(),
+        )
     } else if all.contains("Permission denied") || all.contains("cannot write in") {
         Some("the account needs to own that folder; trueup uses sudo only for packages".into())
     } else if all.contains("could not install") {
-        Some("try the same command on the host; `package:` in the spec names another package".into())
+        Some(
+            "try the same command on the host; `package:` in the spec names another package".into(),
+        )
     } else {
         None
     };
-    Failure { address: address.to_owned(), reasons, help, outcome_unknown: false }
+    Failure {
+        address: address.to_owned(),
+        reasons,
+        help,
+        outcome_unknown: false,
+    }
 }
 
 /// What curl's exit status means (its manual, section "Exit codes"), and the way out where it is
@@ -114,21 +157,27 @@ fn of_fetcher(code: i32) -> (&'static str, Option<String>) {
             "the host cannot connect to the server",
             Some("many instances have no way out: name a `url` that the host can reach".into()),
         ),
-        8 | 22 => (
-            "the server has no such file, or refuses it",
-            None,
+        8 | 22 => ("the server has no such file, or refuses it", None),
+        18 => (
+            "the download broke off",
+            Some("run the command again".into()),
         ),
-        18 => ("the download broke off", Some("run the command again".into())),
         23 => (
             "the host could not write the download",
             Some("make room on the host: `df -h` shows which file system is full".into()),
         ),
-        28 | 124 | 137 => ("the download stalled", Some("run the command again, or name a nearer `url`".into())),
+        28 | 124 | 137 => (
+            "the download stalled",
+            Some("run the command again, or name a nearer `url`".into()),
+        ),
         35 | 51 | 53 | 58 | 60 | 77 => (
             "the server's certificate was not accepted",
             Some("update the host's ca-certificates, or name another `url`".into()),
         ),
-        1 => ("the url's scheme is not allowed here", Some("without a digest only https is taken".into())),
+        1 => (
+            "the url's scheme is not allowed here",
+            Some("without a digest only https is taken".into()),
+        ),
         _ => ("the download failed", None),
     }
 }
@@ -179,7 +228,10 @@ mod tests {
     fn answer(told: &[(&str, &str)], failed: &str, log: &str) -> Answer {
         Answer {
             failed: Some(failed.into()),
-            told: told.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect(),
+            told: told
+                .iter()
+                .map(|(key, value)| ((*key).into(), (*value).into()))
+                .collect(),
             log: log.into(),
             stopped: false,
         }
@@ -187,8 +239,18 @@ mod tests {
 
     #[test]
     fn a_web_page_is_called_so() {
-        let told = [("bytes", "1422"), ("type", "text/html; charset=utf-8"), ("start", "<!DOCTYPE html>"), ("digest", "51c0b0c1ff")];
-        let failure = of_fetch("client/msk_iam_auth", &fetch(Some("ef217055aa")), &answer(&told, "", ""), "check".into());
+        let told = [
+            ("bytes", "1422"),
+            ("type", "text/html; charset=utf-8"),
+            ("start", "<!DOCTYPE html>"),
+            ("digest", "51c0b0c1ff"),
+        ];
+        let failure = of_fetch(
+            "client/msk_iam_auth",
+            &fetch(Some("ef217055aa")),
+            &answer(&told, "", ""),
+            "check".into(),
+        );
         assert_eq!(
             failure.reasons[..2],
             [
@@ -200,9 +262,26 @@ mod tests {
 
     #[test]
     fn a_server_that_says_no_and_a_full_disk_are_told_apart() {
-        let no = of_fetch("a", &fetch(None), &answer(&[("fetcher", "22")], "x", "curl: (22) The requested URL returned error: 404\nx"), "check".into());
-        assert!(no.reasons[0].contains("no such file") && no.reasons[1].contains("404"), "{no:?}");
-        let full = of_fetch("a", &fetch(None), &answer(&[("fetcher", "23")], "x", ""), "check".into());
+        let no = of_fetch(
+            "a",
+            &fetch(None),
+            &answer(
+                &[("fetcher", "22")],
+                "x",
+                "curl: (22) The requested URL returned error: 404\nx",
+            ),
+            "check".into(),
+        );
+        assert!(
+            no.reasons[0].contains("no such file") && no.reasons[1].contains("404"),
+            "{no:?}"
+        );
+        let full = of_fetch(
+            "a",
+            &fetch(None),
+            &answer(&[("fetcher", "23")], "x", ""),
+            "check".into(),
+        );
         assert!(full.help.is_some_and(|help| help.contains("df -h")));
     }
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     action::{self, Action, Fetch},
-    facts::Reply,
+    facts::{Host, Reply},
     plan::{HostPlan, Step},
     properties,
     report::event::{Event, Failure, HostOutcome, Sink},
@@ -41,8 +41,21 @@ pub async fn apply_host(
     sink: &mut dyn Sink,
 ) -> HostOutcome {
     let started = Instant::now();
-    let mut outcome = HostOutcome { host: plan.name.clone(), ..HostOutcome::default() };
-    let mut run = Run { writer, host: &plan.name, reply, written: HashMap::new(), limits, places, stop, sink };
+    let mut outcome = HostOutcome {
+        host: plan.name.clone(),
+        ..HostOutcome::default()
+    };
+    let mut run = Run {
+        writer,
+        host: &plan.name,
+        reply,
+        facts: plan.facts.as_ref(),
+        written: HashMap::new(),
+        limits,
+        places,
+        stop,
+        sink,
+    };
     let mut steps = plan.steps.iter().filter(|step| step.action.changes());
     for step in steps.by_ref() {
         if *run.stop.borrow() > 0 {
@@ -61,14 +74,19 @@ pub async fn apply_host(
                 outcome.applied.push(step.address.to_owned());
             }
             Err(failure) => {
-                run.sink.event(Event::Failed { host: &plan.name, address: step.address });
+                run.sink.event(Event::Failed {
+                    host: &plan.name,
+                    address: step.address,
+                });
                 outcome.interrupted = *run.stop.borrow() > 0;
                 outcome.failure = Some(failure);
                 break;
             }
         }
     }
-    outcome.not_reached.extend(steps.map(|step| step.address.to_owned()));
+    outcome
+        .not_reached
+        .extend(steps.map(|step| step.address.to_owned()));
     outcome.took = started.elapsed();
     outcome
 }
@@ -84,6 +102,7 @@ struct Run<'r, 'c> {
     writer: &'r mut Writer<'c>,
     host: &'r str,
     reply: &'r Reply,
+    facts: Option<&'r Host>,
     /// Contents that earlier steps wrote, by path.
     written: HashMap<String, Vec<u8>>,
     limits: Limits,
@@ -115,39 +134,64 @@ impl Run<'_, '_> {
                     .value(self.limits.package_lock.as_secs().to_string());
                 let answer = self.run(address, &call, self.limits.work).await?;
                 checked(address, &answer, |answer| refusal::of_step(address, answer))?;
-                Ok(Done { summary: format!("{package}, with {}", manager.command()), paste: None })
+                Ok(Done {
+                    summary: format!("{package}, with {}", manager.command()),
+                    paste: None,
+                })
             }
             Action::Fetch(fetch) => {
                 let (answer, took) = self.fetch(address, fetch).await?;
                 Ok(fetched(fetch, &answer, took))
             }
             Action::Unpack { archive, top, home } => self.unpack(address, archive, top, home).await,
-            Action::EditBlock { path, marker, lines } => {
+            Action::EditBlock {
+                path,
+                marker,
+                lines,
+            } => {
                 let before = self.content(address, path);
                 let after = action::edit_block(&before.unwrap_or_default(), marker, lines);
                 self.write(address, path, "", after).await?;
-                Ok(Done { summary: path.clone(), paste: None })
+                Ok(Done {
+                    summary: self.shown(path),
+                    paste: None,
+                })
             }
-            Action::EditProperties { path, set, remove, mode } => {
+            Action::EditProperties {
+                path,
+                set,
+                remove,
+                mode,
+            } => {
                 let before = self.content(address, path).unwrap_or_default();
-                let values = set.iter().map(|(key, value)| (key.clone(), value.expose())).collect();
-                let after = properties::edit(&before, &values, remove).map_err(|error| Failure {
-                    address: address.to_owned(),
-                    reasons: vec![format!("{path} is {error}")],
-                    ..Failure::default()
-                })?;
+                let values = set
+                    .iter()
+                    .map(|(key, value)| (key.clone(), value.expose()))
+                    .collect();
+                let after =
+                    properties::edit(&before, &values, remove).map_err(|error| Failure {
+                        address: address.to_owned(),
+                        reasons: vec![format!("{path} is {error}")],
+                        ..Failure::default()
+                    })?;
                 self.write(address, path, &mode.to_string(), after).await?;
                 let keys = match set.len() + remove.len() {
                     1 => "1 key".to_owned(),
                     count => format!("{count} keys"),
                 };
-                Ok(Done { summary: format!("{keys}, mode {mode}"), paste: None })
+                Ok(Done {
+                    summary: format!("{keys}, mode {mode}"),
+                    paste: None,
+                })
             }
             Action::SetMode { path, mode } => {
                 let call = Call::new("mode").value(path).value(mode.to_string());
                 let answer = self.run(address, &call, self.limits.call).await?;
                 checked(address, &answer, |answer| refusal::of_step(address, answer))?;
-                Ok(Done { summary: format!("mode {mode}"), paste: None })
+                Ok(Done {
+                    summary: format!("mode {mode}"),
+                    paste: None,
+                })
             }
         }
     }
@@ -166,9 +210,13 @@ impl Run<'_, '_> {
             .value(fetch.mode.to_string())
             .value(self.limits.work.as_secs().to_string());
         // A little longer than the fetcher's own limit, so that it can say so itself.
-        let answer = self.run(address, &call, self.limits.work + self.limits.call).await?;
+        let answer = self
+            .run(address, &call, self.limits.work + self.limits.call)
+            .await?;
         checked(address, &answer, |answer| {
-            let check = self.places.check(self.host, address, &["url", fetch.algorithm.name()]);
+            let check = self
+                .places
+                .check(self.host, address, &["url", fetch.algorithm.name()]);
             refusal::of_fetch(address, fetch, answer, check)
         })?;
         Ok((answer, started.elapsed()))
@@ -185,11 +233,17 @@ impl Run<'_, '_> {
         let Some((stage, file)) = archive.path.rsplit_once('/') else {
             unreachable!("an archive's path is absolute")
         };
-        let answer = self.run(address, &Call::new("stage").value(stage), self.limits.call).await?;
+        let answer = self
+            .run(address, &Call::new("stage").value(stage), self.limits.call)
+            .await?;
         checked(address, &answer, |answer| refusal::of_step(address, answer))?;
         let unpacked: Result<Done, Failure> = async {
             let (fetched_as, took) = self.fetch(address, archive).await?;
-            self.sink.event(Event::Started { host: self.host, address, verb: "unpack" });
+            self.sink.event(Event::Started {
+                host: self.host,
+                address,
+                verb: "unpack",
+            });
             let call = Call::new("unpack")
                 .value(stage)
                 .value(file)
@@ -208,16 +262,31 @@ impl Run<'_, '_> {
         if let Err(failure) = unpacked {
             if !failure.outcome_unknown {
                 // What cannot be removed now is removed by the next apply; the failure says more.
-                let _ = self.run(address, &Call::new("unstage").value(stage), self.limits.call).await;
+                let _ = self
+                    .run(
+                        address,
+                        &Call::new("unstage").value(stage),
+                        self.limits.call,
+                    )
+                    .await;
             }
             return Err(failure);
         }
         unpacked
     }
 
+    /// A path as people write it.
+    fn shown(&self, path: &str) -> String {
+        self.facts
+            .map_or_else(|| path.to_owned(), |facts| facts.shorten(path))
+    }
+
     /// The bytes of a file as they are now; `None`: there is none.
     fn content(&self, address: &str, path: &str) -> Option<Vec<u8>> {
-        self.written.get(path).cloned().or_else(|| self.reply.section(address).bytes("content"))
+        self.written
+            .get(path)
+            .cloned()
+            .or_else(|| self.reply.section(address).bytes("content"))
     }
 
     async fn write(
@@ -228,10 +297,17 @@ impl Run<'_, '_> {
         after: Vec<u8>,
     ) -> Result<(), Failure> {
         let expected = match self.content(address, path) {
-            Some(before) => Sha256::digest(&before).iter().map(|byte| format!("{byte:02x}")).collect(),
+            Some(before) => Sha256::digest(&before)
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
             None => "absent".to_owned(),
         };
-        let call = Call::new("write").value(path).value(expected).value(mode).payload(&after);
+        let call = Call::new("write")
+            .value(path)
+            .value(expected)
+            .value(mode)
+            .payload(&after);
         let answer = self.run(address, &call, self.limits.call).await?;
         checked(address, &answer, |answer| refusal::of_step(address, answer))?;
         self.written.insert(path.to_owned(), after);
@@ -251,9 +327,9 @@ impl Run<'_, '_> {
                 sink.event(match meanwhile {
                     Meanwhile::Bytes(have, total) => Event::Bytes { have, total },
                     Meanwhile::Line(line) => Event::Line(line),
-                    Meanwhile::Interrupted(true) => {
-                        Event::Interrupted { what: "stopping the running step; nothing further is begun" }
-                    }
+                    Meanwhile::Interrupted(true) => Event::Interrupted {
+                        what: "stopping the running step; nothing further is begun",
+                    },
                     Meanwhile::Interrupted(false) => Event::Interrupted {
                         what: "waiting for the running step; nothing further is begun; \
                                Ctrl-C again leaves it to the host",
@@ -269,7 +345,11 @@ impl Run<'_, '_> {
 fn lost(address: &str, error: &WriteError) -> Failure {
     Failure {
         address: address.to_owned(),
-        reasons: error.to_string().lines().map(|line| line.trim().to_owned()).collect(),
+        reasons: error
+            .to_string()
+            .lines()
+            .map(|line| line.trim().to_owned())
+            .collect(),
         help: Some("its outcome is not known: run `plan` to see what is now true".into()),
         outcome_unknown: true,
     }
@@ -295,14 +375,25 @@ fn checked(
 
 /// `12.8 MiB in 3.1 s, sha256 as in the spec`.
 fn fetched(fetch: &Fetch, answer: &Answer, took: Duration) -> Done {
-    let bytes: f64 = answer.told.get("bytes").and_then(|bytes| bytes.parse().ok()).unwrap_or(0.0);
+    let bytes: f64 = answer
+        .told
+        .get("bytes")
+        .and_then(|bytes| bytes.parse().ok())
+        .unwrap_or(0.0);
     let key = fetch.algorithm.name();
-    let size = format!("{:.1} MiB in {:.1} s", bytes / 1024.0 / 1024.0, took.as_secs_f64());
+    let size = format!(
+        "{:.1} MiB in {:.1} s",
+        bytes / 1024.0 / 1024.0,
+        took.as_secs_f64()
+    );
     match (&fetch.digest, answer.told.get("digest")) {
         (None, Some(digest)) => Done {
             summary: format!("{size}, not checked"),
             paste: Some(format!("{key}: {digest}")),
         },
-        _ => Done { summary: format!("{size}, {key} as in the spec"), paste: None },
+        _ => Done {
+            summary: format!("{size}, {key} as in the spec"),
+            paste: None,
+        },
     }
 }

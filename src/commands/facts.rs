@@ -1,6 +1,6 @@
 //! `trueup facts`: what is read of each machine.
 
-use super::{Surroundings, complain, look_at_all, load, put, salt, targets};
+use super::{Surroundings, complain, load, look_at_all, put, salt, targets};
 use crate::{
     cli::{Format, LookArgs},
     exit::Code,
@@ -18,11 +18,22 @@ pub async fn run(args: &LookArgs, around: &Surroundings) -> Code {
     for host in look_at_all(&targets, args, &salt, around).await {
         match (&host.facts, args.spec.format) {
             (Some(facts), Format::Human) => {
-                put(&human::facts(&host.name, &host.address, facts, &around.style));
+                put(&human::facts(
+                    &host.name,
+                    &host.address,
+                    facts,
+                    &around.style,
+                ));
             }
-            (Some(facts), Format::Json) => values.push(json::facts(&host.name, &host.address, facts)),
+            (Some(facts), Format::Json) => {
+                values.push(json::facts(&host.name, &host.address, facts))
+            }
             (None, _) => {
-                complain(&format!("error: host `{}`: {}", host.name, host.error.unwrap_or_default()));
+                complain(&format!(
+                    "error: host `{}`: {}",
+                    host.name,
+                    host.error.unwrap_or_default()
+                ));
                 code = Code::Unreachable;
             }
         }

@@ -46,14 +46,17 @@ pub fn run(cli: &Cli) -> Code {
         Command::Validate(args) => validate::run(args, &around),
         Command::Schema { of } => schema::run(*of),
         Command::Facts(look) => block_on(facts::run(look, &around)),
-        Command::Plan { look, detailed_exitcode } => {
-            block_on(plan::run(look, *detailed_exitcode, &around))
-        }
+        Command::Plan {
+            look,
+            detailed_exitcode,
+        } => block_on(plan::run(look, *detailed_exitcode, &around)),
         Command::Drift(look) => block_on(drift::run(look, &around)),
         // Ctrl-C means more here than to leave at once.
-        Command::Apply { look, auto_approve, lock_timeout } => {
-            runtime(apply::run(look, *auto_approve, *lock_timeout, &around))
-        }
+        Command::Apply {
+            look,
+            auto_approve,
+            lock_timeout,
+        } => runtime(apply::run(look, *auto_approve, *lock_timeout, &around)),
     }
 }
 
@@ -68,7 +71,10 @@ fn block_on(command: impl Future<Output = Code>) -> Code {
 }
 
 fn runtime(command: impl Future<Output = Code>) -> Code {
-    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => {
             let code = runtime.block_on(command);
             // A question that nobody answered must not hold the program.
@@ -91,14 +97,24 @@ impl Surroundings {
             When::Always => true,
             When::Never => false,
             When::Auto => {
-                terminal && environment.get("NO_COLOR").is_none_or(|value| value.is_empty())
+                terminal
+                    && environment
+                        .get("NO_COLOR")
+                        .is_none_or(|value| value.is_empty())
             }
         };
         let terminal = io::stdout().is_terminal();
         // Wider than 100 columns a sentence is hard to read; a pipe gets 80.
-        let width = if terminal { usize::from(console_width()).clamp(40, 100) } else { 80 };
+        let width = if terminal {
+            usize::from(console_width()).clamp(40, 100)
+        } else {
+            80
+        };
         Self {
-            style: Style { color: wanted(terminal), width },
+            style: Style {
+                color: wanted(terminal),
+                width,
+            },
             color_err: wanted(io::stderr().is_terminal()),
             environment,
         }
@@ -106,13 +122,15 @@ impl Surroundings {
 }
 
 fn console_width() -> u16 {
-    indicatif::TermLike::width(&indicatif::console_term())
+    console::Term::stdout().size().1
 }
 
 /// Writes results to stdout. A reader that has gone away (`| head`) is no error of ours.
 pub(crate) fn put(text: &str) {
     let mut stdout = io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    let _ = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
 }
 
 /// Writes a line to stderr.
@@ -131,7 +149,10 @@ pub(crate) fn source(args: &SpecArgs) -> Result<Source, String> {
 
 /// What the command line and the environment add to a spec.
 pub(crate) fn given(args: &SpecArgs, around: &Surroundings) -> Given {
-    Given { vars: args.vars.clone(), env: around.environment.clone() }
+    Given {
+        vars: args.vars.clone(),
+        env: around.environment.clone(),
+    }
 }
 
 /// Reads a spec, and shows its errors when it has any; warnings are `validate`'s.
@@ -161,17 +182,36 @@ pub(crate) struct Target {
 }
 
 /// The hosts that a command looks at. What this build cannot plan is said, with its place.
-pub(crate) fn targets(look: &LookArgs, spec: Resolved, around: &Surroundings) -> Result<Vec<Target>, Code> {
-    if let Some(unknown) = look.hosts.iter().find(|name| !spec.hosts.iter().any(|host| host.name == **name)) {
+pub(crate) fn targets(
+    look: &LookArgs,
+    spec: Resolved,
+    around: &Surroundings,
+) -> Result<Vec<Target>, Code> {
+    if let Some(unknown) = look
+        .hosts
+        .iter()
+        .find(|name| !spec.hosts.iter().any(|host| host.name == **name))
+    {
         let names: Vec<&str> = spec.hosts.iter().map(|host| host.name.as_str()).collect();
-        complain(&format!("error: `{}` has no host `{unknown}`\n  help: it has {}", spec.path, names.join(", ")));
+        complain(&format!(
+            "error: `{}` has no host `{unknown}`\n  help: it has {}",
+            spec.path,
+            names.join(", ")
+        ));
         return Err(Code::Usage);
     }
     let selected = |name: &str| look.hosts.is_empty() || look.hosts.iter().any(|host| host == name);
     let later = spec::later_work(&spec, selected);
     if !later.is_empty() {
         let text = fs::read_to_string(&look.spec.spec).unwrap_or_default();
-        show(&Source { path: spec.path, text }, &later, around);
+        show(
+            &Source {
+                path: spec.path,
+                text,
+            },
+            &later,
+            around,
+        );
         return Err(Code::Usage);
     }
     let mut code = Ok(());
@@ -195,7 +235,10 @@ pub(crate) fn targets(look: &LookArgs, spec: Resolved, around: &Surroundings) ->
 
 /// The spec's file, as a plan names it.
 pub(crate) fn spec_file(spec: &Resolved) -> SpecFile {
-    SpecFile { path: spec.path.clone(), sha256: spec.sha256.clone() }
+    SpecFile {
+        path: spec.path.clone(),
+        sha256: spec.sha256.clone(),
+    }
 }
 
 /// The address of a host, as it is handed to ssh.
@@ -224,7 +267,11 @@ pub(crate) async fn connect(
         Way::Ssh(ssh) | Way::Ec2 { ssh, .. } => ssh,
     };
     let key_file = match &ssh.key {
-        Some(Key::File(name)) => Some(secrets::local_path(name, spec, &around.environment)),
+        Some(Key::File(name)) => {
+            let path = secrets::local_path(name, spec, &around.environment);
+            // Without a working folder the relative path is what there is; ssh says the rest.
+            Some(std::path::absolute(&path).unwrap_or(path))
+        }
         _ => None,
     };
     let way = ssh::SshWay {
@@ -233,17 +280,28 @@ pub(crate) async fn connect(
         port: ssh.port,
         user: ssh.user.clone(),
         key_file,
+        agent_socket: None,
         host_key: match &ssh.host_key {
-            HostKey::Strict | HostKey::Console(_) => ssh::HostKeyPolicy::Strict,
-            HostKey::AcceptNew => ssh::HostKeyPolicy::AcceptNew,
-            HostKey::Pinned(keys) => ssh::HostKeyPolicy::Pinned(keys.clone()),
+            HostKey::Strict | HostKey::Console(_) => ssh::HostKey::Strict,
+            HostKey::AcceptNew => ssh::HostKey::AcceptNew,
+            HostKey::Pinned(keys) => ssh::HostKey::Pinned(keys.clone()),
         },
     };
     let started = std::time::Instant::now();
     let connection = ssh::Ssh::connect(&way, deadline).await?;
-    tracing::debug!(host = host.name, milliseconds = started.elapsed().as_millis() as u64, "connected");
+    tracing::debug!(
+        host = host.name,
+        milliseconds = started.elapsed().as_millis() as u64,
+        "connected"
+    );
     if let Some(learned) = connection.learned() {
-        complain(&format!("warning: host `{}`: {learned}", host.name));
+        complain(&format!(
+            "warning: host `{}`: its host key {} was taken on first use\n  help: compare it with the \
+             machine's own, then pin it: {}",
+            host.name,
+            learned.fingerprint,
+            learned.spec_line()
+        ));
     }
     Ok(Box::new(connection))
 }
@@ -275,7 +333,9 @@ pub(crate) async fn read(
     connection: &dyn Connection,
     args: &LookArgs,
 ) -> Result<Facts, observe::Error> {
-    Reader::new(connection, args.timeout).observe(&target.resources, args.deep).await
+    Reader::new(connection, args.timeout)
+        .observe(&target.resources, args.deep)
+        .await
 }
 
 /// Looks at all hosts, one after another.

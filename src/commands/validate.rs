@@ -30,5 +30,9 @@ pub fn run(args: &SpecArgs, around: &Surroundings) -> Code {
             }
         }
     }
-    if spec.is_some() { Code::Done } else { Code::Usage }
+    if spec.is_some() {
+        Code::Done
+    } else {
+        Code::Usage
+    }
 }

@@ -34,12 +34,20 @@ pub fn resolve(
 ) -> Result<IndexMap<String, Value>, Vec<Missing>> {
     let mut secrets = IndexMap::new();
     let mut missing = Vec::new();
-    let extra = client.properties.iter().flat_map(|properties| &properties.extra);
+    let extra = client
+        .properties
+        .iter()
+        .flat_map(|properties| &properties.extra);
     for (key, value) in extra {
-        let PropertyValue::Secret(reference) = value else { continue };
+        let PropertyValue::Secret(reference) = value else {
+            continue;
+        };
         let found = match reference {
             SecretRef::Env(name) => environment.get(name).cloned().ok_or_else(|| {
-                (format!("the environment variable `{name}` is not set"), format!("export {name}=…"))
+                (
+                    format!("the environment variable `{name}` is not set"),
+                    format!("export {name}=…"),
+                )
             }),
             SecretRef::File(name) => {
                 let path = local_path(name, spec, environment);
@@ -58,12 +66,26 @@ pub fn resolve(
         match found {
             Ok(text) => {
                 let value = SecretString::from(text);
-                secrets.insert(key.clone(), Value::Secret { reference: reference.clone(), value });
+                secrets.insert(
+                    key.clone(),
+                    Value::Secret {
+                        reference: reference.clone(),
+                        value,
+                    },
+                );
             }
-            Err((reason, help)) => missing.push(Missing { key: key.clone(), reason, help }),
+            Err((reason, help)) => missing.push(Missing {
+                key: key.clone(),
+                reason,
+                help,
+            }),
         }
     }
-    if missing.is_empty() { Ok(secrets) } else { Err(missing) }
+    if missing.is_empty() {
+        Ok(secrets)
+    } else {
+        Err(missing)
+    }
 }
 
 /// A path of this machine that a spec names: `~` is the user's home, and a relative one starts at
@@ -92,8 +114,14 @@ mod tests {
     fn every_reference_that_leads_nowhere_is_named() {
         let mut client = Client::default();
         let extra = [
-            ("a.password".to_owned(), PropertyValue::Secret(SecretRef::Env("NOT_SET".into()))),
-            ("b.password".to_owned(), PropertyValue::Secret(SecretRef::File("not-there".into()))),
+            (
+                "a.password".to_owned(),
+                PropertyValue::Secret(SecretRef::Env("NOT_SET".into())),
+            ),
+            (
+                "b.password".to_owned(),
+                PropertyValue::Secret(SecretRef::File("not-there".into())),
+            ),
             ("c".to_owned(), PropertyValue::Text("plain".into())),
         ];
         client.properties = Some(crate::spec::Properties {
@@ -104,9 +132,13 @@ mod tests {
         });
         let missing = resolve(&client, Path::new("x.yaml"), &BTreeMap::new()).expect_err("missing");
         let text: Vec<String> = missing.iter().map(ToString::to_string).collect();
-        assert!(text.len() == 2 && text[0].contains("NOT_SET") && text[1].contains("not-there"), "{text:?}");
+        assert!(
+            text.len() == 2 && text[0].contains("NOT_SET") && text[1].contains("not-there"),
+            "{text:?}"
+        );
         let environment = [("NOT_SET".to_owned(), "canary".to_owned())].into();
-        let missing = resolve(&client, Path::new("x.yaml"), &environment).expect_err("one is missing");
+        let missing =
+            resolve(&client, Path::new("x.yaml"), &environment).expect_err("one is missing");
         assert_eq!(missing.len(), 1);
     }
 }

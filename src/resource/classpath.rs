@@ -200,15 +200,18 @@ impl Kind for Classpath {
         }
         let jar = host.expand(&self.jar);
         let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
-        let winner = observed
-            .lines
-            .iter()
-            .rev()
-            .find(|line| !line.text.starts_with('#') && line.text.contains("CLASSPATH="));
+        // Our own block's line has the guard; it is never what is in the way.
+        let winner = observed.lines.iter().rev().find(|line| {
+            let text = &line.text;
+            !text.starts_with('#') && !text.contains("${CLASSPATH-}") && text.contains("CLASSPATH=")
+        });
         let place = winner
             .map(|line| format!(" in {}, line {},", host.shorten(&line.file), line.line))
             .unwrap_or_default();
         let now = match (observed.jars.first(), &observed.whole) {
+            (Some((entry, real)), _) if *real == observed.wanted => {
+                format!("`{entry}` in `CLASSPATH` stands for several auth jars")
+            }
             (Some((_, real)), _) => format!("`CLASSPATH`{place} names {}", name(real)),
             (None, Some(_)) => format!("`CLASSPATH`{place} names no auth jar"),
             (None, None) => "a fresh shell has no `CLASSPATH`".into(),

@@ -201,7 +201,10 @@ impl Kind for Kafka {
             }
             Place::OtherArchive(line) => {
                 return Verdict::Blocked {
-                    reason: format!("`{shown}` was unpacked from another archive: {line}"),
+                    reason: format!(
+                        "`{shown}` was unpacked from another archive: {}",
+                        shorten_label(line)
+                    ),
                     help: "name another `home` for this version".into(),
                 };
             }
@@ -306,6 +309,15 @@ impl Kafka {
     /// For the step that writes the manifest.
     pub fn manifest_label(top: &str, digest: Option<&str>) -> String {
         format!("{top}.tgz sha512:{}", digest.unwrap_or("unpinned"))
+    }
+}
+
+/// A manifest's line as people read it: without its version, the digest shortened.
+fn shorten_label(line: &str) -> String {
+    let label = line.split_once(": ").map_or(line, |(_, label)| label);
+    match label.split_once(" sha512:") {
+        Some((name, digest)) => format!("{name}, sha512 {}", shorten_digest(digest)),
+        None => label.to_owned(),
     }
 }
 

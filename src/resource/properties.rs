@@ -242,11 +242,12 @@ impl Kind for Properties {
             ),
             (true, keys, line) => {
                 let line = line
-                    .map(|line| format!(", from line {line} on"))
+                    .map(|line| format!(", line {line}"))
                     .unwrap_or_default();
                 format!(
-                    "{keys} of {} keys differ in {shown}{line}",
-                    self.set.len() + self.absent.len()
+                    "{keys} of {} keys {} in {shown}{line}",
+                    self.set.len() + self.absent.len(),
+                    if keys == 1 { "differs" } else { "differ" }
                 )
             }
         };

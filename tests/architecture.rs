@@ -1,0 +1,369 @@
+//! The house's rules, held against its sources.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use regex::Regex;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All sources with an ending, and their paths from `src/` on.
+fn sources(ending: &str) -> BTreeMap<String, String> {
+    fn walk(folder: &Path, ending: &str, found: &mut BTreeMap<String, String>) {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                walk(&path, ending, found);
+            } else if path.extension().is_some_and(|e| e == ending) {
+                let name = path.strip_prefix(root().join("src")).expect("below src");
+                let text = fs::read_to_string(&path).expect("text");
+                found.insert(name.display().to_string(), text);
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    walk(&root().join("src"), ending, &mut found);
+    assert!(!found.is_empty());
+    found
+}
+
+/// Rust without its comments: prose may name anything.
+fn code(text: &str) -> String {
+    text.lines()
+        .map(|line| line.split("//").next().unwrap_or_default())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// From facts to plan all is pure: no I/O, no clock, no runtime.
+const PURE: [&str; 12] = [
+    "action.rs",
+    "diagnostic.rs",
+    "exit.rs",
+    "facts.rs",
+    "frame.rs",
+    "plan/",
+    "properties.rs",
+    "report/",
+    "resource/",
+    "script.rs",
+    "spec/",
+    "text.rs",
+];
+
+#[test]
+fn pure_modules_name_nothing_that_acts() {
+    let acts = Regex::new(
+        r"\btokio\b|\b(transport|broker|observe|apply)::|crate::(transport|broker|observe|apply|commands|lookup)\b|std::(fs|env)\b|Command::new|TcpStream|UdpSocket|SystemTime|Instant::now",
+    )
+    .expect("a pattern");
+    let mut pure = 0;
+    for (name, text) in sources("rs") {
+        if !PURE.iter().any(|start| name.starts_with(start)) {
+            continue;
+        }
+        pure += 1;
+        // Progress draws on a terminal: its clock is the bar's.
+        let text = code(&text);
+        let found: Vec<_> = acts
+            .find_iter(&text)
+            .map(|m| m.as_str())
+            .filter(|m| name != "report/progress.rs" || *m != "Instant::now")
+            .collect();
+        assert!(found.is_empty(), "{name} names {found:?}");
+    }
+    assert!(
+        pure > 20,
+        "the list of pure modules matches {pure} files only"
+    );
+}
+
+#[test]
+fn only_apply_takes_a_writer_and_only_three_places_run_anything_on_a_host() {
+    let writer = Regex::new(r"\bWriter\b").expect("a pattern");
+    let spawn = Regex::new(r"\.spawn\(").expect("a pattern");
+    let mut seen = BTreeSet::new();
+    for (name, text) in sources("rs") {
+        let text = code(&text);
+        if writer.is_match(&text) {
+            assert!(name.starts_with("apply/"), "{name} names a Writer");
+            seen.insert("writer");
+        }
+        if spawn.is_match(&text) {
+            let may = ["apply/", "observe/", "transport/"]
+                .iter()
+                .any(|start| name.starts_with(start));
+            assert!(may, "{name} runs something");
+            seen.insert("spawn");
+        }
+    }
+    assert_eq!(seen.len(), 2, "the patterns match nothing: {seen:?}");
+}
+
+#[test]
+fn a_kind_of_resource_is_one_file_and_one_line() {
+    let sources = sources("rs");
+    let composed = &sources["resource/kafka_client.rs"];
+    for name in sources
+        .keys()
+        .filter_map(|name| name.strip_prefix("resource/"))
+    {
+        let kind = name.trim_end_matches(".rs");
+        if ["mod", "managed", "kafka_client"].contains(&kind) {
+            continue;
+        }
+        assert!(
+            composed.contains(&format!("{kind}::")),
+            "{kind} is in no composition"
+        );
+    }
+}
+
+#[test]
+fn files_can_be_read_in_one_sitting() {
+    for (name, text) in sources("rs").into_iter().chain(sources("sh")) {
+        let lines = text.lines().count();
+        assert!(lines <= 650, "{name} has {lines} lines");
+    }
+}
+
+/// Every shell text that runs on a host.
+fn shell_texts() -> BTreeMap<String, String> {
+    let mut texts = sources("sh");
+    let embedded = Regex::new("(?s)r#+\"\n(.*?)\"#").expect("a pattern");
+    for (name, text) in sources("rs") {
+        if name.starts_with("resource/") || name.starts_with("apply/") {
+            for (count, found) in embedded.captures_iter(&text).enumerate() {
+                texts.insert(format!("{name}#{count}"), found[1].to_owned());
+            }
+        }
+    }
+    texts
+}
+
+/// The simple commands of a shell text: words, with quoted parts reduced to `'…'`.
+fn commands(text: &str) -> Vec<Vec<String>> {
+    // A case's pattern is no command.
+    let pattern = r#"(?m)(^\s*|\bin\s+|;;\s*)(?:'[^'\n]*'|"[^"\n]*"|[^\s()'"$;#])+(?:\s*\|\s*(?:'[^'\n]*'|"[^"\n]*"|[^\s()'"$;])+)*\)"#;
+    let text = Regex::new(pattern)
+        .expect("a pattern")
+        .replace_all(text, "$1");
+    let text = text.replace("\\\n", " ");
+    let mut out = Vec::new();
+    let mut words: Vec<String> = Vec::new();
+    let mut word = String::new();
+    let mut nested: Vec<char> = Vec::new();
+    let mut chars = text.chars().peekable();
+    macro_rules! end_word {
+        () => {
+            if !word.is_empty() {
+                words.push(std::mem::take(&mut word));
+            }
+        };
+    }
+    macro_rules! end_command {
+        () => {
+            end_word!();
+            if !words.is_empty() {
+                out.push(std::mem::take(&mut words));
+            }
+        };
+    }
+    while let Some(c) = chars.next() {
+        match c {
+            '#' if word.is_empty() => {
+                while chars.peek().is_some_and(|&c| c != '\n') {
+                    chars.next();
+                }
+            }
+            '\\' => {
+                chars.next();
+                word.push('_');
+            }
+            '\'' if nested.last() != Some(&'"') => {
+                word.push_str("'…'");
+                for c in chars.by_ref() {
+                    if c == '\'' {
+                        break;
+                    }
+                }
+            }
+            '"' if nested.last() == Some(&'"') => {
+                nested.pop();
+                word.push('"');
+            }
+            '"' => {
+                nested.push('"');
+                word.push('"');
+            }
+            '$' if chars.peek() == Some(&'(') => {
+                chars.next();
+                if chars.peek() == Some(&'(') {
+                    // Arithmetic: no command in it.
+                    let mut depth = 1;
+                    for c in chars.by_ref() {
+                        depth += i32::from(c == '(') - i32::from(c == ')');
+                        if depth == 0 {
+                            break;
+                        }
+                    }
+                    word.push('0');
+                } else {
+                    // What is inside is a command of its own; the outer one goes on after it.
+                    let mut inner = String::new();
+                    let mut depth = 1;
+                    let mut quoted = false;
+                    while let Some(c) = chars.next() {
+                        if c == '\'' {
+                            quoted = !quoted;
+                        }
+                        if !quoted {
+                            depth += i32::from(c == '(') - i32::from(c == ')');
+                        }
+                        if depth == 0 {
+                            break;
+                        }
+                        inner.push(c);
+                    }
+                    out.extend(commands(&inner));
+                    word.push_str("$…");
+                }
+            }
+            _ if nested.last() == Some(&'"') => word.push(if c.is_whitespace() { '_' } else { c }),
+            ' ' | '\t' => {
+                end_word!();
+            }
+            ')' => {
+                end_command!();
+            }
+            '>' | '<' => {
+                // A redirection's target is no word of the command.
+                if word.chars().all(|c| c.is_ascii_digit()) {
+                    word.clear();
+                }
+                end_word!();
+                while chars.peek().is_some_and(|c| ">&<| ".contains(*c)) {
+                    chars.next();
+                }
+                let mut quoted = false;
+                while let Some(&c) = chars.peek() {
+                    quoted ^= c == '"';
+                    if !quoted && (c.is_whitespace() || ";|&)".contains(c)) {
+                        break;
+                    }
+                    chars.next();
+                }
+            }
+            '\n' | ';' | '|' | '&' | '(' => {
+                end_command!();
+            }
+            c => word.push(c),
+        }
+    }
+    end_command!();
+    out
+}
+
+/// Words before the command itself.
+const BEFORE: [&str; 18] = [
+    "if", "then", "else", "elif", "while", "until", "do", "!", "{", "}", "exec", "as_root", "env",
+    "setsid", "timeout", "xargs", "sudo", "command",
+];
+
+/// What a shell has itself, and words of its grammar.
+const BUILTIN: [&str; 36] = [
+    "[", ":", "break", "case", "cd", "continue", "done", "echo", "esac", "eval", "exit", "export",
+    "false", "fi", "for", "in", "kill", "local", "printf", "read", "return", "set", "shift",
+    "trap", "true", "umask", "unset", "wait", "test", "then", "else", "do", "sh", "}", "{", "exec",
+];
+
+#[test]
+fn scripts_use_only_what_amazon_linux_2_has() {
+    let list = fs::read_to_string(root().join("tests/commands.txt")).expect("the list");
+    let known: BTreeMap<&str, BTreeSet<&str>> = list
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty())
+        .map(|line| {
+            let mut words = line.split_whitespace();
+            (words.next().expect("a command"), words.collect())
+        })
+        .collect();
+    let texts = shell_texts();
+    let functions: BTreeSet<String> = {
+        let definition = Regex::new(r"(?m)^\s*([a-z_]+)\(\)").expect("a pattern");
+        texts
+            .values()
+            .flat_map(|text| definition.captures_iter(text).map(|c| c[1].to_owned()))
+            .collect()
+    };
+    let assignment = Regex::new(r"^[A-Za-z_]+=").expect("a pattern");
+    let mut used = BTreeSet::new();
+    let mut wrong = Vec::new();
+    for (name, text) in &texts {
+        for words in commands(text) {
+            let mut at = 0;
+            let mut names = Vec::new();
+            while at < words.len() {
+                let word = words[at].as_str();
+                let skipped = BEFORE.contains(&word)
+                    || assignment.is_match(word)
+                    || (word.starts_with('-') && names.last().is_some())
+                    || (word.starts_with('"') && names.last() == Some(&"timeout"));
+                if BEFORE.contains(&word) && known.contains_key(word) {
+                    names.push(word);
+                }
+                if !skipped {
+                    break;
+                }
+                at += 1;
+            }
+            if at < words.len() {
+                names.push(&words[at]);
+            }
+            for command in names {
+                if command.starts_with(['"', '$', '\'', '*', '-', '/'])
+                    || BUILTIN.contains(&command)
+                    || functions.contains(command)
+                    || command.contains("()")
+                    || command.chars().all(|c| c.is_ascii_digit())
+                {
+                    continue;
+                }
+                let Some(flags) = known.get(command) else {
+                    wrong.push(format!("{name}: `{command}` in `{}`", words.join(" ")));
+                    continue;
+                };
+                used.insert(command.to_owned());
+                let runs_another = BEFORE.contains(&command);
+                let rest = words.iter().skip_while(|word| *word != command).skip(1);
+                // What follows the name of another command is that one's.
+                let own = rest.take_while(|word| {
+                    *word != "--"
+                        && !(runs_another && !word.starts_with('-') && !assignment.is_match(word))
+                });
+                for flag in own.filter(|word| word.starts_with('-') && word.len() > 1) {
+                    let plain = flag.split(['=', '"']).next().unwrap_or(flag);
+                    if !flags.contains(plain) && !flags.contains(flag.as_str()) {
+                        wrong.push(format!("{name}: `{command} {flag}`"));
+                    }
+                }
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "not in tests/commands.txt:\n{}",
+        wrong.join("\n")
+    );
+    for command in known.keys() {
+        assert!(
+            used.contains(*command),
+            "tests/commands.txt has `{command}`, which no script uses"
+        );
+    }
+}
