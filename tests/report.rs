@@ -221,12 +221,21 @@ fn sensitive() -> Plan {
     forgotten.before = Some(CANARY.into());
     forgotten.after = Some(CANARY.into());
     properties.changes = vec![Change::sensitive("ssl.truststore.password"), forgotten];
+    let mut created = step(
+        "client/other",
+        StepAction::Create,
+        "not there: ~/other.properties",
+    );
+    created.changes = vec![
+        Change::shown("path", None, Some("~/other.properties")),
+        Change::sensitive("ssl.key.password"),
+    ];
     properties.text = Some(TextChange {
         path: "~/.bashrc".into(),
         before: format!("export DB_PASSWORD={CANARY}\n"),
         after: format!("export DB_PASSWORD={CANARY}\n# ours\n"),
     });
-    plan(vec![host("client", vec![properties])])
+    plan(vec![host("client", vec![properties, created])])
 }
 
 fn unreachable() -> Plan {
@@ -311,7 +320,7 @@ fn long_text() -> Plan {
 }
 
 /// What a machine, or who holds one, may send.
-const HOSTILE: &str = "\u{1b}[2Jx\r\n::error::owned\u{202e}\u{9b}31m ##[add-mask]y";
+const HOSTILE: &str = "\u{1b}[2Jx\r\n::error::owned\u{202e}\u{9b}31m ##[add-mask]y\u{e0041}";
 
 fn hostile() -> Plan {
     let mut step = step("client/properties", StepAction::Update, HOSTILE);
