@@ -12,7 +12,10 @@ use trueup::{
     facts::{Host, Observation, Reply},
     frame::Frames,
     observe::probe_script,
-    resource::{Resource, classpath::Classpath, java::Java, kafka::Kafka, msk_iam_auth::MskIamAuth, properties::Properties},
+    resource::{
+        Resource, classpath::Classpath, java::Java, kafka::Kafka, msk_iam_auth::MskIamAuth,
+        properties::Properties,
+    },
     spec::types::StartFile,
 };
 
@@ -21,7 +24,10 @@ const MARK: &str = "0123456789abcdef0123456789abcdef";
 fn resources() -> Vec<Box<dyn Resource>> {
     let jar = "~/kafka_2.12-2.8.1/libs/aws-msk-iam-auth-1.1.5-all.jar".to_owned();
     vec![
-        Box::new(Java { version: "8".into(), package: None }),
+        Box::new(Java {
+            version: "8".into(),
+            package: None,
+        }),
         Box::new(Kafka {
             version: "2.8.1".into(),
             scala: "2.12".into(),
@@ -29,8 +35,15 @@ fn resources() -> Vec<Box<dyn Resource>> {
             sha512: None,
             home: "~/kafka_2.12-2.8.1".into(),
         }),
-        Box::new(MskIamAuth { url: "https://example.com/a.jar".into(), sha256: None, path: jar.clone() }),
-        Box::new(Classpath { jar, place: StartFile::Bashrc }),
+        Box::new(MskIamAuth {
+            url: "https://example.com/a.jar".into(),
+            sha256: None,
+            path: jar.clone(),
+        }),
+        Box::new(Classpath {
+            jar,
+            place: StartFile::Bashrc,
+        }),
         Box::new(Properties {
             path: "~/kafka_2.12-2.8.1/bin/client.properties".into(),
             set: IndexMap::new(),
@@ -65,13 +78,20 @@ fn run(shell: &[&str], home: &Path, login_shell: &str) -> (Host, Reply) {
         records.push(record);
     }
     let last = records.pop().expect("an end");
-    assert_eq!((last.section.as_str(), last.key.as_str()), ("host", "end"), "{shell:?}");
+    assert_eq!(
+        (last.section.as_str(), last.key.as_str()),
+        ("host", "end"),
+        "{shell:?}"
+    );
     let reply = Reply::new(records);
     (Host::read(&reply.section("host")), reply)
 }
 
 fn home() -> tempfile::TempDir {
-    tempfile::Builder::new().prefix("home with 'quotes' ").tempdir().expect("a folder")
+    tempfile::Builder::new()
+        .prefix("home with 'quotes' ")
+        .tempdir()
+        .expect("a folder")
 }
 
 fn write(home: &Path, name: &str, text: &str) {
@@ -97,10 +117,26 @@ fn every_shell_reads_the_same() {
         ".bashrc",
         "echo noise\nexport CLASSPATH='/a:/x/aws-msk-iam-auth-1.1.1-all.jar'\nexport JAVA_HOME=/opt/j\nUNSEEN=1\n",
     );
-    write(home.path(), &format!("{kafka}/libs/kafka_2.12-2.8.1.jar"), "PK\u{5}\u{6}000000000000000000");
-    write(home.path(), &format!("{kafka}/libs/kafka-clients-2.8.1.jar"), "<html>");
-    write(home.path(), &format!("{kafka}/libs/aws-msk-iam-auth-1.1.5-all.jar"), "<!DOCTYPE html>\n");
-    write(home.path(), &format!("{kafka}/bin/client.properties"), "a=host kind 3:dir\n");
+    write(
+        home.path(),
+        &format!("{kafka}/libs/kafka_2.12-2.8.1.jar"),
+        "PK\u{5}\u{6}000000000000000000",
+    );
+    write(
+        home.path(),
+        &format!("{kafka}/libs/kafka-clients-2.8.1.jar"),
+        "<html>",
+    );
+    write(
+        home.path(),
+        &format!("{kafka}/libs/aws-msk-iam-auth-1.1.5-all.jar"),
+        "<!DOCTYPE html>\n",
+    );
+    write(
+        home.path(),
+        &format!("{kafka}/bin/client.properties"),
+        "a=host kind 3:dir\n",
+    );
     fs::set_permissions(
         home.path().join(kafka).join("bin/client.properties"),
         fs::Permissions::from_mode(0o640),
@@ -109,26 +145,66 @@ fn every_shell_reads_the_same() {
     let mut replies = Vec::new();
     for shell in SHELLS {
         let (host, reply) = run(shell, home.path(), "/bin/bash");
-        assert_eq!(login(&host).classpath.as_deref(), Some("/a:/x/aws-msk-iam-auth-1.1.1-all.jar"), "{shell:?}");
-        assert_eq!(login(&host).java_home.as_deref(), Some("/opt/j"), "{shell:?}");
-        assert_eq!(host.account.home, home.path().to_str().expect("text"), "{shell:?}");
-        assert!(host.tools.contains("flock") && host.disk_free_kib.is_some(), "{shell:?} {host:?}");
+        assert_eq!(
+            login(&host).classpath.as_deref(),
+            Some("/a:/x/aws-msk-iam-auth-1.1.1-all.jar"),
+            "{shell:?}"
+        );
+        assert_eq!(
+            login(&host).java_home.as_deref(),
+            Some("/opt/j"),
+            "{shell:?}"
+        );
+        assert_eq!(
+            host.account.home,
+            home.path().to_str().expect("text"),
+            "{shell:?}"
+        );
+        assert!(
+            host.tools.contains("flock") && host.disk_free_kib.is_some(),
+            "{shell:?} {host:?}"
+        );
         let section = reply.section("client/kafka");
-        assert_eq!(section.get("damaged").as_deref(), Some("libs/kafka-clients-2.8.1.jar"), "{shell:?}");
+        assert_eq!(
+            section.get("damaged").as_deref(),
+            Some("libs/kafka-clients-2.8.1.jar"),
+            "{shell:?}"
+        );
         assert_eq!(section.all("version_jar").count(), 2, "{shell:?}");
         let section = reply.section("client/properties");
-        assert_eq!(section.bytes("content").as_deref(), Some(&b"a=host kind 3:dir\n"[..]), "{shell:?}");
+        assert_eq!(
+            section.bytes("content").as_deref(),
+            Some(&b"a=host kind 3:dir\n"[..]),
+            "{shell:?}"
+        );
         assert_eq!(section.get("mode").as_deref(), Some("640"), "{shell:?}");
         let section = reply.section("client/msk_iam_auth");
-        assert_eq!(section.get("start").as_deref(), Some("<!DOCTYPE html>"), "{shell:?}");
+        assert_eq!(
+            section.get("start").as_deref(),
+            Some("<!DOCTYPE html>"),
+            "{shell:?}"
+        );
         let section = reply.section("client/classpath");
-        assert!(section.get("line").is_some_and(|line| line.contains(".bashrc:2:export")), "{shell:?}");
+        assert!(
+            section
+                .get("line")
+                .is_some_and(|line| line.contains(".bashrc:2:export")),
+            "{shell:?}"
+        );
         assert_eq!(
             section.get("jar").as_deref(),
             Some("/x/aws-msk-iam-auth-1.1.1-all.jar /x/aws-msk-iam-auth-1.1.1-all.jar"),
             "{shell:?}"
         );
-        replies.push(["client/kafka", "client/properties", "client/msk_iam_auth", "client/classpath"].map(|s| reply.section(s)));
+        replies.push(
+            [
+                "client/kafka",
+                "client/properties",
+                "client/msk_iam_auth",
+                "client/classpath",
+            ]
+            .map(|s| reply.section(s)),
+        );
     }
     assert_eq!(replies[0], replies[1]);
     assert_eq!(replies[0], replies[2]);
@@ -137,29 +213,50 @@ fn every_shell_reads_the_same() {
 #[test]
 fn a_start_file_that_leaves_a_process_behind_or_never_ends_is_no_trap() {
     let home = home();
-    write(home.path(), ".bash_profile", "sleep 1000 &\nexport CLASSPATH=/seen\n");
+    write(
+        home.path(),
+        ".bash_profile",
+        "sleep 1000 &\nexport CLASSPATH=/seen\n",
+    );
     let (host, _) = run(SHELLS[0], home.path(), "/bin/bash");
     assert_eq!(login(&host).classpath.as_deref(), Some("/seen"));
 
     write(home.path(), ".bash_profile", "sleep 1001\n");
     let (host, _) = run(SHELLS[0], home.path(), "/bin/bash");
-    let Observation::Unknown(reason) = &host.login else { panic!("{:?}", host.login) };
+    let Observation::Unknown(reason) = &host.login else {
+        panic!("{:?}", host.login)
+    };
     assert!(reason.contains("5 s"), "{reason}");
 
-    let left = Command::new("pgrep").args(["-f", "sleep 100[01]"]).output().expect("pgrep runs");
-    assert_eq!(String::from_utf8_lossy(&left.stdout), "", "processes of the start files are left");
+    let left = Command::new("pgrep")
+        .args(["-f", "sleep 100[01]"])
+        .output()
+        .expect("pgrep runs");
+    assert_eq!(
+        String::from_utf8_lossy(&left.stdout),
+        "",
+        "processes of the start files are left"
+    );
 }
 
 #[test]
 fn a_shell_that_only_answers_without_a_terminal_is_asked_again() {
     let home = home();
-    write(home.path(), ".bash_profile", "case $- in *i*) exit 0 ;; esac\nexport CLASSPATH=/quiet JAVA_HOME=/j\n");
+    write(
+        home.path(),
+        ".bash_profile",
+        "case $- in *i*) exit 0 ;; esac\nexport CLASSPATH=/quiet JAVA_HOME=/j\n",
+    );
     let (host, _) = run(SHELLS[0], home.path(), "/bin/bash");
     assert_eq!(login(&host).classpath.as_deref(), Some("/quiet"));
     assert_eq!(login(&host).java_home.as_deref(), Some("/j"));
     assert!(login(&host).not_interactive);
     let (host, _) = run(SHELLS[0], home.path(), "/usr/sbin/nologin");
-    assert!(matches!(host.login, Observation::Unknown(_)), "{:?}", host.login);
+    assert!(
+        matches!(host.login, Observation::Unknown(_)),
+        "{:?}",
+        host.login
+    );
 }
 
 #[test]
@@ -176,14 +273,22 @@ fn a_tree_with_a_manifest_is_compared_with_it() {
              {hi} 2 libs/a b.jar\n{hi} 2 libs/short.jar\n{hi} 2 libs/gone.jar\n{hi} 2 libs/flipped.jar\n"
         ),
     );
-    write(home.path(), &format!("{kafka}/bin/mine.sh"), "the user's own");
+    write(
+        home.path(),
+        &format!("{kafka}/bin/mine.sh"),
+        "the user's own",
+    );
     write(home.path(), &format!("{kafka}/libs/a b.jar"), "hi");
     write(home.path(), &format!("{kafka}/libs/short.jar"), "h");
     write(home.path(), &format!("{kafka}/libs/flipped.jar"), "ho");
     for shell in SHELLS {
         let (_, reply) = run(shell, home.path(), "/bin/bash");
         let section = reply.section("client/kafka");
-        assert_eq!(section.get("manifest").as_deref(), Some("1: kafka_2.12-2.8.1.tgz sha512:unpinned"), "{shell:?}");
+        assert_eq!(
+            section.get("manifest").as_deref(),
+            Some("1: kafka_2.12-2.8.1.tgz sha512:unpinned"),
+            "{shell:?}"
+        );
         let mut missing: Vec<String> = section.all("missing").collect();
         missing.sort();
         assert_eq!(missing, ["bin/gone.sh", "libs/gone.jar"], "{shell:?}");

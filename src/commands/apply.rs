@@ -64,6 +64,7 @@ pub async fn run(
         salt,
         places,
         stop: listen_for_ctrl_c(),
+        many: targets.len() > 1,
         progress: Progress::new(terminal, around.color_err, around.style.width, results),
         started,
     };
@@ -146,6 +147,7 @@ struct Apply<'a> {
     places: SpecPlaces,
     stop: Stop,
     progress: Progress,
+    many: bool,
     started: Instant,
 }
 
@@ -274,6 +276,10 @@ impl Apply<'_> {
                 work: WORK,
                 package_lock: self.lock_timeout,
             };
+            self.progress.expect(&one, self.many);
+            if self.args.spec.format == Format::Human {
+                put("\n");
+            }
             let mut outcome = apply_host(
                 &mut writer,
                 &plan,
@@ -439,11 +445,12 @@ fn next_lines(target: &Target) -> Vec<String> {
         return vec![];
     };
     let mut lines = vec![
+        "on the client, in a new shell".to_owned(),
         format!("{}/bin/kafka-topics.sh --list \\", kafka.home),
         "  --bootstrap-server BROKER:9098".to_owned(),
     ];
     if let Some(properties) = &target.host.client.properties {
-        lines[1].push_str(" \\");
+        lines[2].push_str(" \\");
         lines.push(format!("  --command-config {}", properties.path));
     }
     lines

@@ -16,11 +16,12 @@ get() {
   if command -v wget >/dev/null; then wget -q "$1"; else curl -fsSO "$1"; fi
 }
 
+# Packages' scripts read nothing: this script itself may be what comes in on stdin (`sh -s`).
 if command -v yum >/dev/null; then
-  sudo yum install -y -q "${3:-java-1.8.0}"
+  sudo yum install -y -q "${3:-java-1.8.0}" </dev/null
 else
-  sudo apt-get update -q
-  sudo DEBIAN_FRONTEND=noninteractive apt-get install -y -q "${3:-default-jre-headless}"
+  sudo apt-get update -q </dev/null
+  sudo DEBIAN_FRONTEND=noninteractive apt-get install -y -q "${3:-default-jre-headless}" </dev/null
 fi
 
 cd "$HOME"

@@ -10,8 +10,6 @@ import inspect
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 
 from . import apt_repo, base_root, debian_archive, kinds, places, rpm_repo
@@ -19,7 +17,7 @@ from . import apt_repo, base_root, debian_archive, kinds, places, rpm_repo
 # In the order in which they are made: a part may need those before it.
 PARTS = {
     "base": (base_root, [debian_archive]),
-    "kinds": (kinds, [places]),
+    "kinds": (kinds, [places, base_root]),
     "rpm-repo": (rpm_repo, [debian_archive]),
     "apt-repo": (apt_repo, [debian_archive, base_root]),
 }
@@ -125,27 +123,3 @@ def build_downloads(cache, say):
         return artifacts.build(cache, say=say)
     except artifacts.Failed as problem:
         raise places.Failed(str(problem)) from problem
-
-
-def contained(command):
-    """The command, so wrapped that it and all that it starts end with us, and its mounts with it.
-
-    mmdebstrap mounts /proc in the root that it makes. Were it to outlive us, or its mounts to stay,
-    then removing the half-made root would reach into the machine's own /proc.
-    """
-    return [
-        "setpriv", "--pdeathsig", "KILL",
-        "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
-        "--propagation", "private", *command,
-    ]
-
-
-def main(arguments):
-    """rig build."""
-    say = lambda text: print(text, file=sys.stderr, flush=True)  # noqa: E731
-    print(json.dumps(build(places.cache(), say)))
-    return 0
-
-
-if __name__ == "__main__":
-    subprocess.run([sys.executable, str(places.RIG), "build"], check=True)

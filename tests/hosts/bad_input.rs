@@ -1,0 +1,325 @@
+//! Whatever goes wrong gets one clear error, and nothing is lost.
+
+use std::{fs, os::unix::fs::PermissionsExt, process::Command};
+
+use crate::{
+    KAFKA, client,
+    rig::{Host, Said, differences, start, trueup, until, wait},
+};
+
+/// Applies a spec that has to fail; the host's tree has to be as it was.
+#[track_caller]
+fn fails_and_loses_nothing(host: &Host, client: &str, code: i32) -> Said {
+    let spec = host.spec(client);
+    let names = |host: &Host| {
+        let mut tree = host.tree();
+        // A folder's own times change when something is made in it and removed again.
+        tree.retain(|_, facts| !facts.starts_with('4'));
+        tree
+    };
+    let before = names(host);
+    let said = trueup(
+        host,
+        &["apply", spec.to_str().expect("text"), "--auto-approve"],
+    )
+    .code(code);
+    assert_eq!(
+        differences(&before, &names(host)),
+        [] as [&str; 0],
+        "something was left behind or lost"
+    );
+    said
+}
+
+/// The client without Java, with a URL part of the download site in place of `files`.
+fn from(site: &str, resource: &str) -> String {
+    let client: String = client("1.8.0")
+        .lines()
+        .skip(1)
+        .collect::<Vec<_>>()
+        .join("\n");
+    let name = if resource == "kafka" {
+        "kafka_2.12-2.8.1.tgz"
+    } else {
+        "aws-msk-iam-auth-1.1.5-all.jar"
+    };
+    client.replace(&format!("files/{name}"), &format!("{site}/{name}"))
+}
+
+#[test]
+fn downloads_that_are_not_what_they_should_be() {
+    let host = Host::start("amazon", &[]);
+    for (site, text) in [
+        ("html", "this is a web page, not the file"),
+        ("truncate", "the download broke off"),
+        ("404", "the server has no such file, or refuses it"),
+    ] {
+        fails_and_loses_nothing(&host, &from(site, "kafka"), 5)
+            .says("`client/kafka` was not applied")
+            .says(text)
+            .says("check `url` and `sha512` in")
+            .says("nothing was changed");
+    }
+    let wrong = from("files", "kafka")
+        .replace("sha512: ", "sha512: 00")
+        .replace("\nmsk", "XX\nmsk");
+    let digest = wrong
+        .lines()
+        .find(|line| line.contains("sha512"))
+        .expect("a line");
+    let cut = format!(
+        "  sha512: 00{}",
+        &digest.trim_start_matches("  sha512: 00")[..126]
+    );
+    fails_and_loses_nothing(&host, &wrong.replace(digest, &cut), 5)
+        .says("the spec pins 00")
+        .says("nothing was changed");
+
+    // With the tree in place the jar's download is what fails, and says what is true by then.
+    let spec = host.spec(&from("html", "jar"));
+    trueup(
+        &host,
+        &["apply", spec.to_str().expect("text"), "--auto-approve"],
+    )
+    .code(5)
+    .says("`client/msk_iam_auth` was not applied")
+    .says("client/kafka")
+    .says("2 steps were not reached");
+    let libs = host.user(&format!("ls -A ~/{KAFKA}/libs"));
+    assert!(
+        !libs.contains("aws-msk-iam-auth") && !libs.contains(".trueup"),
+        "{libs}"
+    );
+}
+
+#[test]
+fn ctrl_c_in_the_middle_of_a_download_leaves_nothing_behind() {
+    let host = Host::start("amazon", &[]);
+    for site in ["hang", "slow"] {
+        let spec = host.spec(&from(site, "kafka"));
+        let child = start(
+            host.folder.path(),
+            &["apply", spec.to_str().expect("text"), "--auto-approve"],
+        );
+        until("the download runs", || {
+            host.run_as("root", "pgrep -x curl").code == 0
+        });
+        let pid = child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-INT", &pid])
+                .status()
+                .expect("kill runs")
+                .success()
+        );
+        wait(child).code(130).says("stopp");
+        assert_ne!(
+            host.run_as("root", "pgrep -x curl").code,
+            0,
+            "the download goes on"
+        );
+        assert_eq!(
+            host.user("ls -A ~ | grep -e trueup -e kafka || true; ls -A /tmp"),
+            ""
+        );
+    }
+}
+
+#[test]
+fn a_killed_client_is_no_harm() {
+    let host = Host::start("amazon", &[]);
+    let spec = host.spec(&from("slow", "kafka"));
+    let mut child = start(
+        host.folder.path(),
+        &["apply", spec.to_str().expect("text"), "--auto-approve"],
+    );
+    until("the download runs", || {
+        host.run_as("root", "pgrep -x curl").code == 0
+    });
+    child.kill().expect("killed");
+    child.wait().expect("gone");
+    // The lock goes when the step has ended; the step is the host's own until then.
+    let spec = host.spec(&from("files", "kafka"));
+    let spec = spec.to_str().expect("text");
+    trueup(&host, &["plan", spec]).code(7).says("tester from");
+    host.root("pkill -x curl");
+    trueup(&host, &["apply", spec, "--auto-approve"])
+        .code(0)
+        .says("4 changes applied and verified");
+    assert_eq!(host.user("ls -A ~ | grep trueup || true; ls -A /tmp"), "");
+}
+
+#[test]
+fn one_apply_at_a_time() {
+    let host = Host::start("amazon", &[]);
+    let spec = host.spec(&from("slow", "kafka"));
+    let spec = spec.to_str().expect("text");
+    let child = start(host.folder.path(), &["apply", spec, "--auto-approve"]);
+    until("the download runs", || {
+        host.run_as("root", "pgrep -x curl").code == 0
+    });
+    for command in ["plan", "drift"] {
+        let seen = trueup(&host, &[command, spec, "--format", "json"])
+            .code(7)
+            .json();
+        assert_eq!(seen["complete"], false);
+        let holder = seen["hosts"][0]["lock_holder"].as_str().unwrap_or_default();
+        assert!(holder.starts_with("tester from "), "{seen}");
+    }
+    let before = host.tree();
+    trueup(
+        &host,
+        &["apply", spec, "--auto-approve", "--lock-timeout", "1s"],
+    )
+    .code(7)
+    .says("tester from");
+    let part = |name: &str| name.contains(".trueup-") || name.contains("tmp");
+    let moved: Vec<_> = differences(&before, &host.tree())
+        .into_iter()
+        .filter(|name| !part(name))
+        .collect();
+    assert_eq!(
+        moved,
+        [] as [&str; 0],
+        "the one that waited wrote something"
+    );
+    let pid = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &pid])
+            .status()
+            .expect("kill runs")
+            .success()
+    );
+    wait(child).code(130);
+}
+
+#[test]
+fn a_full_disk() {
+    let host = Host::start("amazon", &["--disk-mb", "48"]);
+    fails_and_loses_nothing(&host, &from("files", "kafka"), 5)
+        .says("`client/kafka` was not applied")
+        .says("make room on the host")
+        .says("nothing was changed");
+    host.user("head -c 40000000 /dev/zero >~/fill || true");
+    fails_and_loses_nothing(&host, &from("files", "kafka"), 5).says("make room on the host");
+}
+
+#[test]
+fn no_sudo() {
+    let host = Host::start("amazon", &["--no-sudo"]);
+    fails_and_loses_nothing(&host, &client("1.8.0"), 5)
+        .says("`client/java` was not applied")
+        .says("sudo asks for a password")
+        .says("4 steps were not reached");
+}
+
+#[test]
+fn places_that_are_not_ours() {
+    let host = Host::start("amazon", &[]);
+    let client = from("files", "kafka");
+    host.user(&format!(
+        "mkdir ~/{KAFKA} && echo mine >~/{KAFKA}/notes.txt"
+    ));
+    fails_and_loses_nothing(&host, &client, 5)
+        .says("is no kafka_2.12-2.8.1")
+        .says("needs `client/kafka`");
+    let spec = host.spec(&client);
+    trueup(
+        &host,
+        &["plan", spec.to_str().expect("text"), "--detailed-exitcode"],
+    )
+    .code(2);
+    assert_eq!(host.read(&format!("{KAFKA}/notes.txt")), "mine\n");
+
+    let elsewhere = client.replace(
+        "  version: 2.8.1\n  scala",
+        "  home: /opt/kafka\n  version: 2.8.1\n  scala",
+    );
+    fails_and_loses_nothing(&host, &elsewhere, 5).says("`/opt` belongs to root");
+
+    // A link that somebody else could turn elsewhere is not followed.
+    host.user(&format!("rm -r ~/{KAFKA}"));
+    host.root(&format!(
+        "mkdir -m 1777 /shared && ln -s /etc /shared/{KAFKA}"
+    ));
+    let linked = client.replace(
+        "  version: 2.8.1\n  scala",
+        &format!("  home: /shared/{KAFKA}\n  version: 2.8.1\n  scala"),
+    );
+    fails_and_loses_nothing(&host, &linked, 5).says("is a link");
+}
+
+#[test]
+fn hosts_that_cannot_be_reached() {
+    let host = Host::start("amazon", &[]);
+    let client = client("1.8.0");
+    let plan = |way: &str| {
+        let spec = host.spec_with(way, &client);
+        trueup(
+            &host,
+            &["plan", spec.to_str().expect("text"), "--timeout", "5s"],
+        )
+    };
+    let way = host.way();
+    let address = host.get("address");
+    plan(&way.replace("port: 22,", "port: 2222,"))
+        .code(4)
+        .says("refused");
+    plan(&way.replace(address, "10.77.0.250"))
+        .code(4)
+        .says("10.77.0.250");
+    plan(&way.replace(address, "no-such-host.invalid"))
+        .code(4)
+        .says("no-such-host.invalid");
+    plan(&way.replace("user: ec2-user", "user: nobody"))
+        .code(4)
+        .says("nobody");
+
+    let unknown = way.split(", host_key").next().expect("a way").to_owned() + " }";
+    let before = host.seen_by_sshd();
+    plan(&unknown).code(4).says("host key").says("pinned");
+    let log = fs::read_to_string(host.get("log")).expect("a log");
+    assert!(
+        !log.contains("Accepted publickey") || before.1.is_empty(),
+        "an unknown host got our login"
+    );
+
+    let other = "AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let key = host
+        .get("host_key")
+        .split_whitespace()
+        .nth(1)
+        .expect("a key")
+        .to_owned();
+    plan(&way.replace(&key, other)).code(4).says("Host key");
+
+    let path = host.folder.path().join("loose.pem");
+    fs::copy(host.get("key"), &path).expect("copied");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("a mode");
+    plan(&way.replace(host.get("key"), path.to_str().expect("text")))
+        .code(4)
+        .says("chmod");
+    plan(&way.replace(host.get("key"), "/not/there.pem"))
+        .code(4)
+        .says("/not/there.pem");
+
+    // Taken on first use, said so, and refused when it changes.
+    let accept = unknown.trim_end_matches(" }").to_owned() + ", host_key: accept-new }";
+    plan(&accept)
+        .code(0)
+        .says("was taken on first use")
+        .says("SHA256:");
+    let quiet = plan(&accept).code(0);
+    assert!(!quiet.err.contains("first use"), "{}", quiet.err);
+}
+
+#[test]
+fn no_terminal_and_no_approval() {
+    let host = Host::start("amazon", &[]);
+    let spec = host.spec(&client("1.8.0"));
+    trueup(&host, &["apply", spec.to_str().expect("text")])
+        .code(3)
+        .says("--auto-approve");
+    assert_eq!(host.seen_by_sshd().0, 0, "it connected before it refused");
+}
