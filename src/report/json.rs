@@ -7,6 +7,7 @@ use crate::{
     diagnostic::{Problem, Severity},
     facts::Host,
     plan::{FORMAT_VERSION, Plan},
+    text::escape_control,
 };
 
 /// A plan.
@@ -64,15 +65,15 @@ pub fn text(value: &Value) -> String {
         // JSON's own escapes do the same.
         let unsafe_here = match c {
             '\n' => false,
-            '#' => ["#[", "#vso[", "#teamcity["]
-                .iter()
-                .any(|rest| plain[at + 1..].starts_with(rest)),
-            '\u{2028}' | '\u{2029}' => true,
+            // `##[group]`, `##vso[…]`: some CI agents take these for commands anywhere in a line.
+            '#' => plain[at + 1..].starts_with('#'),
             c if c.is_ascii() => c.is_control(),
-            c => crate::text::escape_control(c.encode_utf8(&mut [0; 4])).starts_with('\\'),
+            c => escape_control(c.encode_utf8(&mut [0; 4])).starts_with('\\'),
         };
         if unsafe_here {
-            text.push_str(&format!("\\u{:04x}", u32::from(c)));
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                text.push_str(&format!("\\u{unit:04x}"));
+            }
         } else {
             text.push(c);
         }

@@ -3,7 +3,10 @@
 use similar::{ChangeTag, TextDiff};
 
 use super::page::{Ink, Page, columns};
-use crate::resource::{Change, TextChange, properties::is_sensitive};
+use crate::{
+    plan::{Step, StepAction},
+    resource::{Change, TextChange, properties::is_sensitive},
+};
 
 /// How many rows or lines one step may take; the rest is counted.
 const MOST: usize = 20;
@@ -12,18 +15,21 @@ const KEY: usize = 26;
 /// Where changes begin.
 const MARGIN: &str = "        ";
 
-/// The fields that differ. What the lines of a text file show anyway is not said twice.
-pub fn rows(page: &mut Page, changes: &[Change], text: Option<&TextChange>) {
-    let added = text.map(added_lines).unwrap_or_default();
-    let is_shown_below = |change: &Change| match &change.after {
+/// The fields that differ. What the reason or the lines of a text file say anyway is not said twice.
+pub fn rows(page: &mut Page, step: &Step) {
+    let added = step.text.as_ref().map(added_lines).unwrap_or_default();
+    let creates = step.action == StepAction::Create;
+    let is_said = |change: &Change| match &change.after {
         Some(after) if !change.sensitive && !after.is_empty() => {
             added.iter().any(|line| line.contains(after.as_str()))
+                || creates && after.contains('/') && step.reason.ends_with(after.as_str())
         }
         _ => false,
     };
-    let changes: Vec<&Change> = changes
+    let changes: Vec<&Change> = step
+        .changes
         .iter()
-        .filter(|change| !is_shown_below(change))
+        .filter(|change| !is_said(change))
         .collect();
     let width = changes
         .iter()
@@ -32,7 +38,7 @@ pub fn rows(page: &mut Page, changes: &[Change], text: Option<&TextChange>) {
         .max()
         .unwrap_or(0);
     for change in changes.iter().take(MOST) {
-        row(page, change, width);
+        row(page, change, width, creates);
     }
     if changes.len() > MOST {
         let more = format!("{MARGIN}… {} more", changes.len() - MOST);
@@ -40,7 +46,7 @@ pub fn rows(page: &mut Page, changes: &[Change], text: Option<&TextChange>) {
     }
 }
 
-fn row(page: &mut Page, change: &Change, width: usize) {
+fn row(page: &mut Page, change: &Change, width: usize, creates: bool) {
     let filler = " ".repeat(width.saturating_sub(columns(&change.path)) + 2);
     let hang = MARGIN.len() + columns(&change.path) + filler.len();
     let lead = [
@@ -56,6 +62,7 @@ fn row(page: &mut Page, change: &Change, width: usize) {
         }
     };
     let text = match (change.sensitive, &change.before, &change.after) {
+        (true, ..) if creates => "(sensitive)".to_owned(),
         (true, ..) => "(sensitive), differs".to_owned(),
         (_, None, None) => "differs".to_owned(),
         (_, None, Some(after)) => value(after),
@@ -104,7 +111,8 @@ pub fn lines(page: &mut Page, change: &TextChange) {
             }
             shown += 1;
             let text = line.value();
-            let text = mask(text.strip_suffix('\n').unwrap_or(text));
+            // A tab as an escape would be hard to read in a start file.
+            let text = mask(text.strip_suffix('\n').unwrap_or(text)).replace('\t', "    ");
             let whole = format!("{sign}{text}");
             page.line(&[(Ink::Plain, MARGIN), (ink, whole.trim_end_matches(' '))]);
             if line.missing_newline() && line.tag() != ChangeTag::Equal {

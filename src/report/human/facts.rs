@@ -46,7 +46,7 @@ fn rows(host: &Host) -> Vec<(&'static str, Vec<String>)> {
     let os = &host.os;
     let mut version = os.name.clone();
     if !os.id.is_empty() {
-        version = format!("{version} ({} {})", os.id, os.version);
+        version = format!("{version}, id {} {}", os.id, os.version);
     }
     let manager = os.package_manager.map(PackageManager::command);
     let memory = match (host.memory_available_kib, host.memory_total_kib) {

@@ -73,15 +73,8 @@ impl<'a> Page<'a> {
         }
         let mut begun = false;
         for (ink, piece) in pieces {
-            let mut piece = defuse(&escape_control(piece));
-            let words = piece.trim_start();
-            if !begun && !words.is_empty() {
-                begun = true;
-                // GitHub takes `::error::` for a command wherever a line begins with it.
-                if words.starts_with("::") {
-                    piece = piece.replacen(':', "\\u{3a}", 1);
-                }
-            }
+            let piece = escape(piece, begun);
+            begun |= !piece.trim().is_empty();
             if self.style.color && *ink != Ink::Plain && !piece.trim().is_empty() {
                 let style = ink.style();
                 let blanks = piece.len() - piece.trim_start().len();
@@ -97,8 +90,9 @@ impl<'a> Page<'a> {
 
     /// A text after its lead, wrapped at blanks; further lines begin at the column `hang`.
     pub fn wrapped(&mut self, lead: &[(Ink, &str)], hang: usize, ink: Ink, text: &str) {
+        let begun = lead.iter().any(|(_, piece)| !piece.trim().is_empty());
         let start: usize = lead.iter().map(|(_, piece)| columns(piece)).sum();
-        let lines = wrap(&escape_control(text), self.style.width, start, hang);
+        let lines = wrap(&escape(text, begun), self.style.width, start, hang);
         let margin = " ".repeat(hang);
         for (at, line) in lines.iter().enumerate() {
             if at == 0 {
@@ -117,16 +111,14 @@ pub fn columns(text: &str) -> usize {
     escape_control(text).chars().count()
 }
 
-/// What Azure and older GitHub runners take for a command wherever it stands in a line.
-fn defuse(text: &str) -> String {
-    if !text.contains("##") {
-        return text.to_owned();
+/// A piece of a line, escaped. Where words stand before it, it cannot be what a CI system takes for
+/// a command because a line begins with it: `::1` is an address then.
+fn escape(piece: &str, begun: bool) -> String {
+    if begun {
+        escape_control(&format!(".{piece}")).split_off(1)
+    } else {
+        escape_control(piece)
     }
-    ["##[", "##vso[", "##teamcity["]
-        .iter()
-        .fold(text.to_owned(), |text, command| {
-            text.replace(command, &format!("\\u{{23}}{}", &command[1..]))
-        })
 }
 
 /// Breaks at blanks. A word that fits on no line of its own stays whole: it is a path or a URL,
@@ -212,7 +204,9 @@ mod tests {
             "a line broken ::error::here ##[x]",
         );
         page.line(&[(Ink::Plain, "  "), (Ink::Red, "::add-mask::x")]);
+        page.line(&[(Ink::Bold, "host  "), (Ink::Plain, "::1")]);
         let text = page.into_text();
+        assert!(text.ends_with("host  ::1\n"), "{text}");
         assert!(
             !text.lines().any(|line| line.trim().starts_with("::")),
             "{text}"

@@ -76,6 +76,7 @@ fn in_place(number: usize) -> String {
 fn section(page: &mut Page, host: &HostPlan, time: Option<&str>) {
     let indent = (columns(&host.name) + 2).min(16);
     let address = match &host.facts {
+        Some(facts) if host.address == "local" => format!("local, as {}", facts.account.user),
         Some(facts) if !host.address.contains('@') => {
             format!("{}@{}", facts.account.user, host.address)
         }
@@ -155,7 +156,7 @@ fn step(page: &mut Page, step: &Step) {
     if let Some(help) = &step.help {
         page.wrapped(&[(Ink::Plain, "      help: ")], 12, Ink::Plain, help);
     }
-    change::rows(page, &step.changes, step.text.as_ref());
+    change::rows(page, step);
     if let Some(text) = &step.text {
         change::lines(page, text);
     }
