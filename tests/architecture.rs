@@ -218,7 +218,7 @@ fn commands(text: &str) -> Vec<Vec<String>> {
                     let mut inner = String::new();
                     let mut depth = 1;
                     let mut quoted = false;
-                    while let Some(c) = chars.next() {
+                    for c in chars.by_ref() {
                         if c == '\'' {
                             quoted = !quoted;
                         }

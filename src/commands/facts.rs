@@ -39,7 +39,7 @@ pub async fn run(args: &LookArgs, around: &Surroundings) -> Code {
         }
     }
     if args.spec.format == Format::Json {
-        put(&format!("{:#}\n", serde_json::Value::Array(values)));
+        put(&json::text(&serde_json::Value::Array(values)));
     }
     code
 }

@@ -50,9 +50,21 @@ fn from(site: &str, resource: &str) -> String {
 fn downloads_that_are_not_what_they_should_be() {
     let host = Host::start("amazon", &[]);
     for (site, text, help) in [
-        ("html", "this is a web page, not the file", "check `url` and `sha512` in"),
-        ("truncate", "the download broke off", "run the command again"),
-        ("404", "the server has no such file, or refuses it", "check `url` and `sha512` in"),
+        (
+            "html",
+            "this is a web page, not the file",
+            "check `url` and `sha512` in",
+        ),
+        (
+            "truncate",
+            "the download broke off",
+            "run the command again",
+        ),
+        (
+            "404",
+            "the server has no such file, or refuses it",
+            "check `url` and `sha512` in",
+        ),
     ] {
         fails_and_loses_nothing(&host, &from(site, "kafka"), 5)
             .says("`client/kafka` was not applied")
