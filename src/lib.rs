@@ -5,4 +5,5 @@
 
 pub mod script;
 pub mod spec;
+pub mod text;
 pub mod transport;

@@ -1,0 +1,83 @@
+//! Text that others wrote, made safe to show.
+
+/// Text from elsewhere on one line: whatever could move a terminal's cursor, turn the reading
+/// direction or be taken by a CI system as a command is shown as `\u{…}`.
+pub fn escape_control(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    // GitHub takes `::` at the start of a line, and older agents `##name[` anywhere, as commands.
+    let start = text.len() - text.trim_start().len();
+    while let Some(c) = rest.chars().next() {
+        let at = text.len() - rest.len();
+        let command = (at == start && rest.starts_with("::")) || agent_command(rest);
+        if is_unsafe(c) || command {
+            shown.push_str(&format!("\\u{{{:x}}}", u32::from(c)));
+        } else {
+            shown.push(c);
+        }
+        rest = &rest[c.len_utf8()..];
+    }
+    shown
+}
+
+/// Like [`escape_control`], line by line: line ends stay, carriage returns before them go.
+pub fn escape_lines(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(escape_control).collect();
+    lines.join("\n")
+}
+
+fn agent_command(text: &str) -> bool {
+    text.strip_prefix("##").is_some_and(|rest| {
+        rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric())
+            .starts_with('[')
+    })
+}
+
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_moves_a_terminal_is_shown_instead() {
+        assert_eq!(
+            escape_control("\x1b[31mred\r\u{9b}x"),
+            "\\u{1b}[31mred\\u{d}\\u{9b}x"
+        );
+        assert_eq!(
+            escape_control("a\u{202e}b\u{2066}c"),
+            "a\\u{202e}b\\u{2066}c"
+        );
+        assert_eq!(escape_control("täble 表 ok\\n"), "täble 表 ok\\n");
+    }
+
+    #[test]
+    fn what_a_ci_system_would_run_is_broken_up() {
+        assert_eq!(
+            escape_control("  ::set-env name=X::y"),
+            "  \\u{3a}:set-env name=X::y"
+        );
+        assert_eq!(
+            escape_control("x ##vso[task] ##[group]"),
+            "x \\u{23}#vso[task] \\u{23}#[group]"
+        );
+        assert_eq!(escape_control("a::b ## c"), "a::b ## c");
+        assert_eq!(escape_lines("a\r\n::b\n"), "a\n\\u{3a}:b");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_unsafe_is_left(text in any::<String>()) {
+            let shown = escape_control(&text);
+            prop_assert!(!shown.chars().any(is_unsafe));
+            prop_assert!(!shown.trim_start().starts_with("::"));
+        }
+    }
+}
