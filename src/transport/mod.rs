@@ -1,12 +1,13 @@
 //! Ways to a machine: `ssh` and `local`. Everything above sees a [`Connection`].
 
+mod account;
 pub mod local;
 pub mod ssh;
 
 use std::{future::Future, pin::Pin};
 
 use async_trait::async_trait;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use crate::script::Script;
 
@@ -16,6 +17,8 @@ pub type Input = Pin<Box<dyn AsyncWrite + Send>>;
 pub type Output = Pin<Box<dyn AsyncRead + Send>>;
 
 /// A running remote process. Dropping it closes its pipes; it does not end the process.
+///
+/// `exit` carries the channel: while output is still wanted, keep it, awaited or not.
 pub struct Running {
     /// What the process reads; `None` when the script itself went there.
     pub stdin: Option<Input>,
@@ -67,7 +70,9 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A call took longer than its deadline.
-    #[error("{address}: no answer to `{call}` within {seconds} s\n  help: raise `--timeout`, or look at the machine's load")]
+    #[error(
+        "{address}: no answer to `{call}` within {seconds} s\n  help: raise `--timeout`, or look at the machine's load"
+    )]
     Deadline {
         /// The address as the spec has it.
         address: String,
@@ -93,4 +98,18 @@ pub trait Connection: Send + Sync {
 
     /// Ends the connection and removes what it left on this machine.
     async fn close(self: Box<Self>);
+}
+
+/// Sends a script that was too long for the command line, in the background: the other side may
+/// write before it has read all. Gives the pipe back where it is still the caller's.
+fn feed(mut stdin: Input, script: Option<Vec<u8>>) -> Option<Input> {
+    let Some(script) = script else {
+        return Some(stdin);
+    };
+    tokio::spawn(async move {
+        // A process that ends early says why by itself; a broken pipe here adds nothing.
+        let _ = stdin.write_all(&script).await;
+        let _ = stdin.shutdown().await;
+    });
+    None
 }

@@ -1,0 +1,395 @@
+//! From what ssh said to the way out.
+
+use super::{HostKey, SshWay};
+use crate::text::escape_control;
+
+/// Most of what ssh said that is shown.
+const LINES: usize = 12;
+
+/// What this ssh would do, from `ssh -G`.
+#[derive(Debug, Clone, Default)]
+pub(super) struct View(Vec<(String, String)>);
+
+impl View {
+    pub(super) fn parse(text: &str) -> Self {
+        let pairs = text.lines().filter_map(|line| line.split_once(' '));
+        Self(
+            pairs
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .collect(),
+        )
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(known, _)| known == key)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// A list of files. `ssh -G` does not quote, so a word that starts no path goes on with the
+    /// one before.
+    pub(super) fn files(&self, key: &str) -> Vec<std::path::PathBuf> {
+        let mut files: Vec<String> = Vec::new();
+        for word in self.get(key).unwrap_or_default().split(' ') {
+            match files.last_mut() {
+                Some(last) if !word.starts_with(['/', '~']) => {
+                    last.push(' ');
+                    last.push_str(word);
+                }
+                _ => files.push(word.to_owned()),
+            }
+        }
+        files.retain(|file| file.starts_with('/') && file != "/dev/null");
+        files.into_iter().map(Into::into).collect()
+    }
+
+    /// What known_hosts calls the machine.
+    pub(super) fn known_as(&self) -> Option<String> {
+        if let Some(alias) = self.get("hostkeyalias").filter(|alias| *alias != "none") {
+            return Some(alias.to_owned());
+        }
+        let (host, port) = (self.get("hostname")?, self.get("port")?);
+        Some(if port == "22" {
+            host.to_owned()
+        } else {
+            format!("[{host}]:{port}")
+        })
+    }
+}
+
+/// The lines that ssh would have said without `-v`.
+pub(super) fn plain(said: &str) -> impl DoubleEndedIterator<Item = &str> {
+    const VERBOSE: [&str; 5] = [
+        "debug",
+        "OpenSSH_",
+        "Authenticated to ",
+        "Transferred: ",
+        "Bytes per second: ",
+    ];
+    said.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !VERBOSE.iter().any(|start| line.starts_with(start)))
+}
+
+/// What ssh said, for people: without the drawing around a changed key, without the advice to
+/// delete it, escaped, and bounded.
+pub(super) fn shown(said: &str) -> String {
+    const NOISE: [&str; 11] = [
+        "@",
+        "Warning: Permanently added",
+        "Pseudo-terminal will not",
+        "IT IS POSSIBLE",
+        "Someone could be eavesdropping",
+        "It is also possible that a host key",
+        "Please contact your system administrator",
+        "Add correct host key in",
+        "Offending ",
+        "remove with:",
+        "ssh-keygen -f",
+    ];
+    let lines: Vec<String> = plain(said)
+        .filter(|line| !NOISE.iter().any(|noise| line.starts_with(noise)))
+        .map(|line| escape_control(&line.chars().take(400).collect::<String>()))
+        .collect();
+    if lines.is_empty() {
+        return "ssh ended without a word".into();
+    }
+    // The reason stands last; before it may be a banner of any length.
+    let (left_out, last) = lines.split_at(lines.len().saturating_sub(LINES));
+    let last = last.join("\n  ");
+    if left_out.is_empty() {
+        last
+    } else {
+        format!("… {} lines more\n  {last}", left_out.len())
+    }
+}
+
+/// The way out of what ssh said.
+pub(super) fn help(said: &str, way: &SshWay, view: &View) -> String {
+    let has = |text: &str| said.contains(text);
+    let address = &way.address;
+    let host = view.get("hostname").unwrap_or(address);
+    let port = view.get("port").unwrap_or("22");
+    let user = way
+        .user
+        .as_deref()
+        .or_else(|| view.get("user"))
+        .unwrap_or("your own user name");
+
+    if has("Could not resolve hostname") || has("Name or service not known") {
+        return format!("check `address: {address}`; `getent hosts {host}` must print an address");
+    }
+    if has("REMOTE HOST IDENTIFICATION HAS CHANGED") {
+        return match (&way.host_key, named(said, "Host key for ")) {
+            (HostKey::Pinned(_), Some(name)) if is_target(&name, way, view) => format!(
+                "the machine showed another key than the spec pins, so nothing was sent to it: if \
+                 it was made anew, compare the fingerprint above with its console output and pin \
+                 the new key under `host_key` of host {}; if not, somebody stands in between",
+                way.name
+            ),
+            (_, name) => {
+                let name = name.map_or_else(|| "it".to_owned(), |name| format!("'{name}'"));
+                format!(
+                    "it showed another key than known_hosts holds, so nothing was sent to it: if \
+                     it was made anew, compare the fingerprint above with its console output, \
+                     then `ssh-keygen -R {name}` (with `-f FILE` for {}); if not, somebody stands \
+                     in between",
+                    offending(said).unwrap_or_else(|| "another file".into())
+                )
+            }
+        };
+    }
+    if has("no matching host key type") {
+        return match way.host_key {
+            HostKey::Pinned(_) => format!(
+                "the machine has no key of a type that the spec pins: pin one that it has \
+                 (`ssh-keyscan -p {port} {host}`, compared with its console output)"
+            ),
+            _ => "its host keys are of types that this ssh refuses: update the machine's sshd, or \
+                  allow the type in ~/.ssh/config (`HostKeyAlgorithms +…`)"
+                .into(),
+        };
+    }
+    if has("no matching key exchange") || has("no matching cipher") || has("no matching MAC") {
+        return "its sshd and this ssh have no algorithm in common: update the older one".into();
+    }
+    if has("you have requested strict checking") || has("Host key verification failed") {
+        if let Some(name) = named(said, "host key is known for ")
+            && !is_target(&name, way, view)
+        {
+            return format!(
+                "the jump host {name} is not in your ~/.ssh/known_hosts: log in to it once \
+                 with ssh, and compare the fingerprint that ssh shows ({})",
+                offered(said).unwrap_or_default()
+            );
+        }
+        let shows = match offered(said) {
+            Some(key) => format!("its host key is not known here; it shows {key}"),
+            None => "its host key is not known here".into(),
+        };
+        return format!(
+            "{shows}: compare that with the machine's console output, then write the whole key, \
+             as `ssh-keyscan -p {port} {host}` prints it, in the spec: \
+             `host_key: {{ pinned: [\"ssh-ed25519 AAAA…\"] }}`"
+        );
+    }
+    if has("UNPROTECTED PRIVATE KEY FILE") {
+        return "`chmod 400` the key file".into();
+    }
+    if has("Too many authentication failures") {
+        return "ssh offered more keys than the machine tries: name the one that fits (`key: { \
+                file: … }`), so that only it is offered first"
+            .into();
+    }
+    if has("Permission denied (") {
+        let key = match (&way.key_file, &way.agent_socket) {
+            (Some(file), _) => format!("the key {}", file.display()),
+            (None, Some(_)) => "the key from the Parameter Store".into(),
+            (None, None) => "every key of the agent and of ~/.ssh".into(),
+        };
+        let more = if has("Load key") || has("invalid format") || has("error in libcrypto") {
+            "; ssh could not read the key (see above): it must be a private key in OpenSSH's or \
+             PEM format"
+        } else {
+            "; a key with a passphrase has to be in the agent (`ssh-add`), nothing is asked here"
+        };
+        return format!(
+            "the machine refused {} for the account `{}`: check `user:` (Amazon Linux: ec2-user, \
+             Ubuntu: ubuntu, Debian: admin) and `key:`{more}",
+            escape_control(&key),
+            escape_control(user)
+        );
+    }
+    if has("Session open refused") || has("open failed") {
+        return "the machine's sshd takes no further session on this connection: raise \
+                `MaxSessions` in its sshd_config (10 is the default), or see its log"
+            .into();
+    }
+    if has("Connection refused") {
+        return format!(
+            "nothing listens on port {port} of {host}: is the machine up, is `port:` right, does \
+             sshd run?"
+        );
+    }
+    if has("timed out") || has("not responding") {
+        return format!(
+            "nothing answered at {host}, port {port}: the instance may be stopped, its security \
+             group closed for this address, or a VPN or jump host missing (`ProxyJump` in \
+             ~/.ssh/config is honoured)"
+        );
+    }
+    if has("No route to host") || has("Network is unreachable") {
+        return format!("there is no way to {host} from here: check the network, VPN or jump host");
+    }
+    let cut_short = [
+        "Connection closed by",
+        "Connection reset by",
+        "kex_exchange_identification",
+        "Broken pipe",
+    ];
+    if cut_short.iter().any(|text| has(text)) {
+        return format!(
+            "it was reached, and hung up before the login: is sshd what listens at {host}, port \
+             {port}, does it let this address in, or is it overloaded (`MaxStartups`)?"
+        );
+    }
+    if has("Bad configuration option") || has("terminating,") {
+        return format!("ssh does not take its configuration: see `ssh -G {address}`");
+    }
+    format!("see what `ssh -v {address}` says")
+}
+
+/// The word after a text: `Host key for NAME has changed`.
+fn named(said: &str, before: &str) -> Option<String> {
+    let (_, rest) = said.split_once(before)?;
+    rest.split_whitespace()
+        .next()
+        .map(|name| escape_control(name.trim_end_matches(',')))
+}
+
+/// Type and fingerprint of the key that was shown last.
+fn offered(said: &str) -> Option<String> {
+    let (_, key) = said.rsplit_once("debug1: Server host key: ")?;
+    key.lines().next().map(|key| escape_control(key.trim()))
+}
+
+/// The file that holds the key which was not shown: `Offending ED25519 key in FILE:LINE`.
+fn offending(said: &str) -> Option<String> {
+    let line = said.lines().find(|line| line.starts_with("Offending "))?;
+    let (_, place) = line.trim().split_once(" key in ")?;
+    Some(escape_control(place.rsplit_once(':')?.0))
+}
+
+/// Whether ssh speaks of the machine, not of a jump host on the way to it.
+fn is_target(name: &str, way: &SshWay, view: &View) -> bool {
+    let pinned = matches!(way.host_key, HostKey::Pinned(_));
+    (pinned && name.eq_ignore_ascii_case(&way.address))
+        || view
+            .known_as()
+            .is_none_or(|known_as| name.eq_ignore_ascii_case(&known_as))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn way() -> SshWay {
+        SshWay {
+            name: "client".into(),
+            address: "10.0.0.5".into(),
+            key_file: Some("/k/client.pem".into()),
+            ..SshWay::default()
+        }
+    }
+
+    fn view() -> View {
+        View::parse(
+            "user ec2-user\nhostname 10.0.0.5\nport 2222\nuserknownhostsfile /a b/c /d ~/x none\n",
+        )
+    }
+
+    #[test]
+    fn each_refusal_has_its_way_out() {
+        let cases = [
+            (
+                "ssh: Could not resolve hostname x: Name or service not known",
+                "getent hosts",
+            ),
+            (
+                "ssh: connect to host 10.0.0.5 port 2222: Connection refused",
+                "nothing listens on port 2222",
+            ),
+            (
+                "Connection timed out during banner exchange",
+                "security group",
+            ),
+            (
+                "No ED25519 host key is known for [10.0.0.5]:2222 and you have requested strict checking.",
+                "ssh-keyscan -p 2222 10.0.0.5",
+            ),
+            (
+                "No ED25519 host key is known for bastion and you have requested strict checking.",
+                "jump host bastion",
+            ),
+            (
+                "u@h: Permission denied (publickey).",
+                "/k/client.pem for the account `ec2-user`",
+            ),
+            (
+                "Load key \"/k\": invalid format\nu@h: Permission denied (publickey).",
+                "could not read",
+            ),
+            (
+                "Received disconnect from 10.0.0.5 port 22:2: Too many authentication failures",
+                "key: {",
+            ),
+            (
+                "kex_exchange_identification: Connection closed by remote host",
+                "MaxStartups",
+            ),
+            ("Session open refused by peer", "MaxSessions"),
+            ("something new", "ssh -v 10.0.0.5"),
+        ];
+        for (said, wanted) in cases {
+            let help = help(said, &way(), &view());
+            assert!(help.contains(wanted), "{said}: {help}");
+        }
+    }
+
+    #[test]
+    fn a_changed_key_is_told_without_the_drawing() {
+        let said = "@@@@@@@@@@@@\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\n\
+            @@@@@@@@@@@@\nIT IS POSSIBLE THAT SOMEONE IS DOING SOMETHING NASTY!\n\
+            The fingerprint for the ED25519 key sent by the remote host is\nSHA256:abc.\n\
+            Add correct host key in /h/known_hosts to get rid of this message.\n\
+            Offending ED25519 key in /h/known_hosts:3\r\n  remove with:\n  ssh-keygen -f x\n\
+            Host key for [10.0.0.5]:2222 has changed and you have requested strict checking.\n\
+            Host key verification failed.";
+        assert_eq!(
+            shown(said),
+            "The fingerprint for the ED25519 key sent by the remote host is\n  SHA256:abc.\n  \
+             Host key for [10.0.0.5]:2222 has changed and you have requested strict checking.\n  \
+             Host key verification failed."
+        );
+        let strict = help(said, &way(), &view());
+        assert!(
+            strict.contains("ssh-keygen -R '[10.0.0.5]:2222'"),
+            "{strict}"
+        );
+        assert!(strict.contains("-f FILE` for /h/known_hosts"), "{strict}");
+        let pinned = SshWay {
+            host_key: HostKey::Pinned(Vec::new()),
+            ..way()
+        };
+        assert!(help(said, &pinned, &view()).contains("than the spec pins"));
+    }
+
+    #[test]
+    fn a_hostile_banner_is_escaped_and_bounded() {
+        let banner: String = (0..500)
+            .map(|n| format!("\x1b[2J{n}\r\n::error::x\n"))
+            .collect();
+        let shown = shown(&format!("{banner}u@h: Permission denied (publickey)."));
+        assert!(!shown.contains(['\x1b', '\r']), "{shown}");
+        assert!(shown.lines().count() <= LINES + 1, "{shown}");
+        assert!(
+            !shown
+                .lines()
+                .any(|line| line.trim_start().starts_with("::")),
+            "{shown}"
+        );
+        assert!(shown.ends_with("Permission denied (publickey)."));
+    }
+
+    #[test]
+    fn the_view_gives_files_and_the_name_in_known_hosts() {
+        let files: Vec<String> = view()
+            .files("userknownhostsfile")
+            .iter()
+            .map(|f| f.display().to_string())
+            .collect();
+        assert_eq!(files, ["/a b/c", "/d"]);
+        assert_eq!(view().known_as().as_deref(), Some("[10.0.0.5]:2222"));
+    }
+}

@@ -1,0 +1,259 @@
+//! The ssh process that holds a connection, its private folder, and its end.
+//!
+//! It is started here and not by the crate `openssh`: the crate's start cannot be cancelled (the
+//! ssh process goes on, logs in, and then stays for ever, because its control folder is gone), it
+//! loses what a ProxyCommand complains of, and its way to end a master waits for open channels.
+
+use std::{
+    fs::{self, File, OpenOptions, Permissions},
+    io::{self, Read, Seek, SeekFrom, Write},
+    os::unix::{
+        fs::{OpenOptionsExt, PermissionsExt},
+        net::UnixStream,
+    },
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+/// How long a master stays when nobody uses it: only for the case that we are killed, and long
+/// enough for people to think about a plan.
+const IDLE: &str = "ControlPersist=600";
+/// How long a master is given to answer on its socket; it is on this machine.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Longest path of the folder: a socket's path ends at 108 bytes (104 on macOS), ssh adds 17.
+const LONGEST: usize = 70;
+
+/// A control folder, and the master in it once it runs. Dropping it ends both.
+#[derive(Debug)]
+pub(super) struct Master {
+    folder: TempDir,
+    pid: Option<u32>,
+}
+
+impl Master {
+    /// Makes the folder, below the first of these that will have it.
+    pub(super) fn in_folder_below(candidates: &[&Path]) -> io::Result<Self> {
+        let mut refused = io::Error::other("no folder for ssh's control socket");
+        for base in candidates {
+            let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+            // ssh hands the path of the configuration to the shell that runs a jump host's ssh.
+            let fit = |text: &str| text.len() < LONGEST && text.chars().all(plain);
+            if !base.is_absolute() || !base.to_str().is_some_and(fit) {
+                continue;
+            }
+            let mut builder = tempfile::Builder::new();
+            let builder = builder
+                .prefix("trueup-")
+                .permissions(Permissions::from_mode(0o700));
+            match builder.tempdir_in(base) {
+                Ok(folder) => return Ok(Self { folder, pid: None }),
+                Err(error) => refused = error,
+            }
+        }
+        Err(refused)
+    }
+
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(super) fn socket(&self) -> PathBuf {
+        self.file("master")
+    }
+
+    pub(super) fn log(&self) -> PathBuf {
+        self.file("log")
+    }
+
+    /// What ssh and its helpers have said, the last of it.
+    pub(super) fn said(&self) -> String {
+        // A hostile server can send banners without end.
+        const MOST: u64 = 64 * 1024;
+        let mut said = Vec::new();
+        if let Ok(mut log) = File::open(self.log()) {
+            let length = log.metadata().map_or(0, |log| log.len());
+            let _ = log.seek(SeekFrom::Start(length.saturating_sub(MOST)));
+            let _ = log.take(MOST).read_to_end(&mut said);
+        }
+        String::from_utf8_lossy(&said).into_owned()
+    }
+
+    pub(super) fn write(&self, name: &str, text: &str) -> io::Result<PathBuf> {
+        let file = self.file(name);
+        let mut options = OpenOptions::new();
+        let mut open = options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&file)?;
+        open.write_all(text.as_bytes())?;
+        Ok(file)
+    }
+
+    /// Logs in. ssh goes to the background once that is done, so the answer is its status.
+    pub(super) async fn start(&mut self, config: &Path, address: &str) -> io::Result<bool> {
+        let log = self.log();
+        let helpers = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(&log)?;
+        let mut command = Command::new("ssh");
+        command
+            .arg("-F")
+            .arg(config)
+            .arg("-S")
+            .arg(self.socket())
+            .arg("-E")
+            .arg(&log);
+        command.args(["-M", "-f", "-N", "-o", IDLE, "-o", "BatchMode=yes"]);
+        // What a jump host's ssh or a ProxyCommand complains of goes to ssh's standard error:
+        // with ControlPersist, only under `-v`. That names the key which the machine shows, too.
+        command.args(["-v", "--", address]);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(helpers);
+        let status = Group::spawn(command)?.wait().await?;
+        if !status.success() {
+            return Ok(false);
+        }
+        let socket = self.socket();
+        let asked = tokio::task::spawn_blocking(move || ask(&socket, Request::Alive)).await;
+        self.pid = Some(asked.map_err(io::Error::other)??);
+        Ok(true)
+    }
+
+    /// Ends the master, whatever channels are open.
+    fn end(&self) {
+        let socket = self.socket();
+        if ask(&socket, Request::Terminate).is_ok() {
+            return;
+        }
+        // Stopped, or its socket was taken away: by number, if it is still the same process.
+        if let Some(pid) = self.pid {
+            let script = r#"case "$(ps -o args= -p "$1")" in *"$2"*) kill -9 "$1" ;; esac"#;
+            let mut kill = Command::new("sh");
+            kill.args(["-c", script, "sh", &pid.to_string()])
+                .arg(&socket);
+            let quiet = kill
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
+            let _ = quiet.status();
+        }
+    }
+}
+
+impl Drop for Master {
+    fn drop(&mut self) {
+        self.end();
+        let _ = fs::remove_dir_all(self.folder.path());
+    }
+}
+
+/// A process and the helpers that it starts (a jump host's ssh), in a group of their own: Ctrl-C
+/// in the terminal does not reach them, and dropping this before its end kills them all.
+struct Group {
+    child: tokio::process::Child,
+    leader: Option<u32>,
+}
+
+impl Group {
+    fn spawn(command: Command) -> io::Result<Self> {
+        let mut command = tokio::process::Command::from(command);
+        let child = command.process_group(0).kill_on_drop(true).spawn()?;
+        let leader = child.id();
+        Ok(Self { child, leader })
+    }
+
+    async fn wait(mut self) -> io::Result<std::process::ExitStatus> {
+        let status = self.child.wait().await;
+        if status.is_ok() {
+            self.leader = None;
+        }
+        status
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // Not reaped yet, so the number is still the group's.
+        if let Some(leader) = self.leader {
+            let mut kill = Command::new("sh");
+            kill.args(["-c", r#"kill -9 -- "-$1""#, "sh", &leader.to_string()]);
+            let quiet = kill
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
+            let _ = quiet.status();
+        }
+    }
+}
+
+/// Runs a helper to its end and gives what it printed; it dies with the caller's deadline.
+pub(super) async fn output(
+    mut command: tokio::process::Command,
+) -> io::Result<std::process::Output> {
+    command
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Request {
+    Alive,
+    Terminate,
+}
+
+/// Asks a master over its control socket (OpenSSH's PROTOCOL.mux). Alive: its process id.
+/// Terminate: comes back when it has gone, which it does with channels open, too.
+fn ask(socket: &Path, request: Request) -> io::Result<u32> {
+    const HELLO: u32 = 1;
+    const VERSION: u32 = 4;
+    const ALIVE: (u32, u32) = (0x1000_0004, 0x8000_0005);
+    const TERMINATE: (u32, u32) = (0x1000_0005, 0x8000_0001);
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let (sent, expected) = if request == Request::Alive {
+        ALIVE
+    } else {
+        TERMINATE
+    };
+    let mut message = Vec::new();
+    for word in [8, HELLO, VERSION, 8, sent, 0] {
+        message.extend_from_slice(&u32::to_be_bytes(word));
+    }
+    stream.write_all(&message)?;
+    let wrong = || io::Error::other("the ssh master gave an answer that is not understood");
+    let hello = packet(&mut stream)?;
+    let answer = packet(&mut stream)?;
+    if hello.first() != Some(&HELLO) || answer.first() != Some(&expected) {
+        return Err(wrong());
+    }
+    if request == Request::Terminate {
+        while stream.read(&mut [0; 64])? > 0 {}
+        return Ok(0);
+    }
+    answer.get(2).copied().ok_or_else(wrong)
+}
+
+/// One packet as 32-bit words; a rest that is none is left out.
+fn packet(stream: &mut UnixStream) -> io::Result<Vec<u32>> {
+    let mut word = [0; 4];
+    stream.read_exact(&mut word)?;
+    let length = u32::from_be_bytes(word).min(4096);
+    let mut body = vec![0; usize::try_from(length).unwrap_or_default()];
+    stream.read_exact(&mut body)?;
+    Ok(body
+        .chunks_exact(4)
+        .map(|word| word.iter().fold(0, |n, &byte| n << 8 | u32::from(byte)))
+        .collect())
+}
