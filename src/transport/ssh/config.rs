@@ -114,7 +114,10 @@ pub(super) fn config(way: &SshWay, ground: &Ground<'_>) -> Result<String, Error>
             }
             // The address itself as alias: without it ssh would look for `[address]:port` or for
             // the `HostName` of the user's file.
-            line(&format!("    HostKeyAlias {address}"));
+            line(&format!(
+                "    HostKeyAlias {}",
+                address.to_ascii_lowercase()
+            ));
             line(&format!(
                 "    UserKnownHostsFile {}",
                 quoted(way, file, Tokens::AsTheyAre)?
@@ -396,7 +399,7 @@ mod tests {
             &[
                 "userknownhostsfile /p/known_hosts",
                 "globalknownhostsfile /dev/null",
-                "hostkeyalias Kafka-client",
+                "hostkeyalias kafka-client",
                 "hostkeyalgorithms ssh-ed25519",
                 "stricthostkeychecking true",
                 "checkhostip no",

@@ -58,10 +58,24 @@ impl View {
     }
 }
 
+/// The lines that ssh would have said without `-v`.
+pub(super) fn plain(said: &str) -> impl DoubleEndedIterator<Item = &str> {
+    const VERBOSE: [&str; 5] = [
+        "debug",
+        "OpenSSH_",
+        "Authenticated to ",
+        "Transferred: ",
+        "Bytes per second: ",
+    ];
+    said.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !VERBOSE.iter().any(|start| line.starts_with(start)))
+}
+
 /// What ssh said, for people: without the drawing around a changed key, without the advice to
 /// delete it, escaped, and bounded.
 pub(super) fn shown(said: &str) -> String {
-    const NOISE: [&str; 12] = [
+    const NOISE: [&str; 11] = [
         "@",
         "Warning: Permanently added",
         "Pseudo-terminal will not",
@@ -73,12 +87,9 @@ pub(super) fn shown(said: &str) -> String {
         "Offending ",
         "remove with:",
         "ssh-keygen -f",
-        "debug",
     ];
-    let lines: Vec<String> = said
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !NOISE.iter().any(|noise| line.starts_with(noise)))
+    let lines: Vec<String> = plain(said)
+        .filter(|line| !NOISE.iter().any(|noise| line.starts_with(noise)))
         .map(|line| escape_control(&line.chars().take(400).collect::<String>()))
         .collect();
     if lines.is_empty() {
@@ -111,7 +122,7 @@ pub(super) fn help(said: &str, way: &SshWay, view: &View) -> String {
     }
     if has("REMOTE HOST IDENTIFICATION HAS CHANGED") {
         return match (&way.host_key, named(said, "Host key for ")) {
-            (HostKey::Pinned(_), Some(name)) if is_target(&name, address, host) => format!(
+            (HostKey::Pinned(_), Some(name)) if is_target(&name, way, view) => format!(
                 "the machine showed another key than the spec pins, so nothing was sent to it: if \
                  it was made anew, compare the fingerprint above with its console output and pin \
                  the new key under `host_key` of host {}; if not, somebody stands in between",
@@ -145,17 +156,22 @@ pub(super) fn help(said: &str, way: &SshWay, view: &View) -> String {
     }
     if has("you have requested strict checking") || has("Host key verification failed") {
         if let Some(name) = named(said, "host key is known for ")
-            && !is_target(&name, address, host)
+            && !is_target(&name, way, view)
         {
             return format!(
                 "the jump host {name} is not in your ~/.ssh/known_hosts: log in to it once \
-                 with ssh, and compare the fingerprint that ssh shows"
+                 with ssh, and compare the fingerprint that ssh shows ({})",
+                offered(said).unwrap_or_default()
             );
         }
+        let shows = match offered(said) {
+            Some(key) => format!("its host key is not known here; it shows {key}"),
+            None => "its host key is not known here".into(),
+        };
         return format!(
-            "its host key is not known here: `ssh-keyscan -p {port} {host}` prints it; compare \
-             `| ssh-keygen -lf -` of that with the machine's console output, then write the whole \
-             key in the spec: `host_key: {{ pinned: [\"ssh-ed25519 AAAA…\"] }}`"
+            "{shows}: compare that with the machine's console output, then write the whole key, \
+             as `ssh-keyscan -p {port} {host}` prints it, in the spec: \
+             `host_key: {{ pinned: [\"ssh-ed25519 AAAA…\"] }}`"
         );
     }
     if has("UNPROTECTED PRIVATE KEY FILE") {
@@ -232,6 +248,12 @@ fn named(said: &str, before: &str) -> Option<String> {
         .map(|name| escape_control(name.trim_end_matches(',')))
 }
 
+/// Type and fingerprint of the key that was shown last.
+fn offered(said: &str) -> Option<String> {
+    let (_, key) = said.rsplit_once("debug1: Server host key: ")?;
+    key.lines().next().map(|key| escape_control(key.trim()))
+}
+
 /// The file that holds the key which was not shown: `Offending ED25519 key in FILE:LINE`.
 fn offending(said: &str) -> Option<String> {
     let line = said.lines().find(|line| line.starts_with("Offending "))?;
@@ -239,12 +261,13 @@ fn offending(said: &str) -> Option<String> {
     Some(escape_control(place.rsplit_once(':')?.0))
 }
 
-fn is_target(name: &str, address: &str, host: &str) -> bool {
-    let bare = name
-        .strip_prefix('[')
-        .and_then(|rest| rest.split_once(']'))
-        .map_or(name, |(n, _)| n);
-    bare.eq_ignore_ascii_case(address) || bare.eq_ignore_ascii_case(host)
+/// Whether ssh speaks of the machine, not of a jump host on the way to it.
+fn is_target(name: &str, way: &SshWay, view: &View) -> bool {
+    let pinned = matches!(way.host_key, HostKey::Pinned(_));
+    (pinned && name.eq_ignore_ascii_case(&way.address))
+        || view
+            .known_as()
+            .is_none_or(|known_as| name.eq_ignore_ascii_case(&known_as))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use std::{
     fs::{self, File, OpenOptions, Permissions},
-    io::{self, Read, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     os::unix::{
         fs::{OpenOptionsExt, PermissionsExt},
         net::UnixStream,
@@ -68,12 +68,15 @@ impl Master {
         self.file("log")
     }
 
-    /// What ssh and its helpers have said so far.
+    /// What ssh and its helpers have said, the last of it.
     pub(super) fn said(&self) -> String {
+        // A hostile server can send banners without end.
+        const MOST: u64 = 64 * 1024;
         let mut said = Vec::new();
-        if let Ok(log) = File::open(self.log()) {
-            // A hostile server can send banners without end.
-            let _ = log.take(64 * 1024).read_to_end(&mut said);
+        if let Ok(mut log) = File::open(self.log()) {
+            let length = log.metadata().map_or(0, |log| log.len());
+            let _ = log.seek(SeekFrom::Start(length.saturating_sub(MOST)));
+            let _ = log.take(MOST).read_to_end(&mut said);
         }
         String::from_utf8_lossy(&said).into_owned()
     }
@@ -107,18 +110,10 @@ impl Master {
             .arg(self.socket())
             .arg("-E")
             .arg(&log);
-        command.args([
-            "-M",
-            "-f",
-            "-N",
-            "-o",
-            IDLE,
-            "-o",
-            "BatchMode=yes",
-            "--",
-            address,
-        ]);
-        // What a ProxyCommand complains of goes to ssh's own standard error.
+        command.args(["-M", "-f", "-N", "-o", IDLE, "-o", "BatchMode=yes"]);
+        // What a jump host's ssh or a ProxyCommand complains of goes to ssh's standard error:
+        // with ControlPersist, only under `-v`. That names the key which the machine shows, too.
+        command.args(["-v", "--", address]);
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())

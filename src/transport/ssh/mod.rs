@@ -23,7 +23,7 @@ use tokio::{process::Command, sync::Semaphore};
 
 use self::{
     config::{Ground, Trust, config},
-    help::{View, help, shown},
+    help::{View, help, plain, shown},
     known::Pin,
     master::{Master, output},
 };
@@ -192,15 +192,10 @@ impl Ssh {
             };
         }
         // The master's last words: "Timeout, server … not responding."
-        if let Some(line) = self
-            .master
-            .said()
-            .lines()
-            .rev()
-            .find(|line| !line.trim().is_empty())
-        {
+        let log = self.master.said();
+        if let Some(line) = plain(&log).next_back() {
             said.push_str(": ");
-            said.push_str(line.trim());
+            said.push_str(line);
         }
         Error::Lost {
             address: self.address.clone(),
@@ -369,7 +364,7 @@ impl<'a> Start<'a> {
                 {
                     extra.push("GSSAPIKeyExchange no");
                 }
-                let known = Pin::known_hosts(&pins, &self.way.address);
+                let known = Pin::known_hosts(&pins, &self.way.address.to_ascii_lowercase());
                 let file = self.write("known_hosts", &known)?;
                 let trust = Trust::Pinned {
                     file: &file,
@@ -456,7 +451,7 @@ impl<'a> Start<'a> {
 
     fn late(&self, deadline: Duration) -> Error {
         let said = self.master.said();
-        if said.trim().is_empty() {
+        if plain(&said).next().is_none() {
             let seconds = deadline.as_secs();
             return Error::Deadline {
                 address: self.way.address.clone(),
