@@ -150,19 +150,14 @@ impl Kind for Classpath {
             };
             return Observation::Unknown(reason.clone());
         };
-        let (Some(path), Some(wanted)) = (Managed::read(records, host), records.get("wanted"))
-        else {
-            return Observation::Unknown("the host said nothing of the start file".into());
+        let read = Managed::read_file(records, host)
+            .and_then(|path| path.content(records, host).map(|content| (path, content)));
+        let (path, content) = match read {
+            Ok(read) => read,
+            Err(reason) => return Observation::Unknown(reason),
         };
-        let shown = host.shorten(&path.real);
-        if path.kind == PathKind::Hidden || (path.kind == PathKind::File && !path.readable) {
-            return Observation::Unknown(format!("{} cannot read `{shown}`", host.account.user));
-        }
-        let content = match (path.kind, records.bytes("content")) {
-            (PathKind::File, None) => {
-                return Observation::Unknown(format!("`{shown}` is larger than 1 MiB"));
-            }
-            (_, content) => content.unwrap_or_default(),
+        let Some(wanted) = records.get("wanted") else {
+            return Observation::Unknown("the host said nothing of the start file".into());
         };
         Observation::Present(Observed {
             jars: records

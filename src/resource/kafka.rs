@@ -136,16 +136,15 @@ impl Kind for Kafka {
     }
 
     fn read(&self, records: &Section, host: &Host) -> Observation<Observed> {
-        let Some(path) = Managed::read(records, host) else {
-            return Observation::Unknown("the host said nothing of the path".into());
+        let path = match Managed::read(records, host) {
+            Ok(path) if !records.says_yes("closed") => path,
+            Ok(path) => {
+                let shown = host.shorten(&path.real);
+                let user = &host.account.user;
+                return Observation::Unknown(format!("{user} cannot look into `{shown}`"));
+            }
+            Err(reason) => return Observation::Unknown(reason),
         };
-        if path.kind == PathKind::Hidden || records.says_yes("closed") {
-            return Observation::Unknown(format!(
-                "{} cannot look into `{}`",
-                host.account.user,
-                host.shorten(&path.real)
-            ));
-        }
         let found: Vec<String> = records.all("version_jar").collect();
         let lost: Vec<String> = records.all("no_version_jar").collect();
         let manifest = records.get("manifest");

@@ -46,8 +46,45 @@ pub enum PathKind {
 }
 
 impl Managed {
-    /// Reads the records of `path_facts`; `None` when there are none.
-    pub fn read(records: &Section, host: &Host) -> Option<Self> {
+    /// Reads the records of `path_facts`.
+    ///
+    /// # Errors
+    /// The reason why it is not known what stands there.
+    pub fn read(records: &Section, host: &Host) -> Result<Self, String> {
+        Self::of(records, host)
+            .ok_or_else(|| "the host said nothing of the path".to_owned())
+            .and_then(|path| match path.kind {
+                PathKind::Hidden => Err(path.closed("look at", host)),
+                _ => Ok(path),
+            })
+    }
+
+    /// As [`Managed::read`], for what has to be read when it is a file.
+    ///
+    /// # Errors
+    /// The reason why it is not known what stands there, or what is in it.
+    pub fn read_file(records: &Section, host: &Host) -> Result<Self, String> {
+        Self::read(records, host).and_then(|path| match path.kind {
+            PathKind::File if !path.readable => Err(path.closed("read", host)),
+            _ => Ok(path),
+        })
+    }
+
+    /// The bytes of a file that the probe carried whole; none where no file is.
+    ///
+    /// # Errors
+    /// When it is too large to be carried.
+    pub fn content(&self, records: &Section, host: &Host) -> Result<Vec<u8>, String> {
+        match (self.kind, records.bytes("content")) {
+            (PathKind::File, None) => Err(format!(
+                "`{}` is larger than 1 MiB",
+                host.shorten(&self.real)
+            )),
+            (_, content) => Ok(content.unwrap_or_default()),
+        }
+    }
+
+    fn of(records: &Section, host: &Host) -> Option<Self> {
         let kind = match records.get("kind")?.as_str() {
             "file" => PathKind::File,
             "dir" => PathKind::Dir,
@@ -74,6 +111,14 @@ impl Managed {
                 .get("link")
                 .and_then(|link| refuse_link(&link, host)),
         })
+    }
+
+    fn closed(&self, verb: &str, host: &Host) -> String {
+        format!(
+            "{} cannot {verb} `{}`",
+            host.account.user,
+            host.shorten(&self.real)
+        )
     }
 
     /// Why nothing may be made or replaced at this path, if so.

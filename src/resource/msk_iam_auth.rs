@@ -74,25 +74,10 @@ impl Kind for MskIamAuth {
     }
 
     fn read(&self, records: &Section, host: &Host) -> Observation<Observed> {
-        let Some(path) = Managed::read(records, host) else {
-            return Observation::Unknown("the host said nothing of the path".into());
+        let path = match Managed::read_file(records, host) {
+            Ok(path) => path,
+            Err(reason) => return Observation::Unknown(reason),
         };
-        let shown = host.shorten(&path.real);
-        match path.kind {
-            PathKind::Hidden => {
-                return Observation::Unknown(format!(
-                    "{} cannot look at `{shown}`",
-                    host.account.user
-                ));
-            }
-            PathKind::File if !path.readable => {
-                return Observation::Unknown(format!(
-                    "{} cannot read `{shown}`",
-                    host.account.user
-                ));
-            }
-            _ => {}
-        }
         Observation::Present(Observed {
             there: path.kind != PathKind::Absent || path.link_refused.is_some(),
             sha256: records.get("sha256"),

@@ -87,28 +87,11 @@ impl Kind for Properties {
     }
 
     fn read(&self, records: &Section, host: &Host) -> Observation<Observed> {
-        let Some(path) = Managed::read(records, host) else {
-            return Observation::Unknown("the host said nothing of the path".into());
-        };
-        let shown = host.shorten(&path.real);
-        let content = match path.kind {
-            PathKind::Hidden => {
-                return Observation::Unknown(format!(
-                    "{} cannot look at `{shown}`",
-                    host.account.user
-                ));
-            }
-            PathKind::File if !path.readable => {
-                return Observation::Unknown(format!(
-                    "{} cannot read `{shown}`",
-                    host.account.user
-                ));
-            }
-            PathKind::File => match records.bytes("content") {
-                Some(content) => content,
-                None => return Observation::Unknown(format!("`{shown}` is larger than 1 MiB")),
-            },
-            _ => Vec::new(),
+        let read = Managed::read_file(records, host)
+            .and_then(|path| path.content(records, host).map(|content| (path, content)));
+        let (path, content) = match read {
+            Ok(read) => read,
+            Err(reason) => return Observation::Unknown(reason),
         };
         let (entries, malformed) = match properties::entries(&content) {
             Ok(entries) => (entries, None),
