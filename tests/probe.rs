@@ -213,15 +213,17 @@ fn every_shell_reads_the_same() {
 #[test]
 fn a_start_file_that_leaves_a_process_behind_or_never_ends_is_no_trap() {
     let home = home();
+    // A number of this test's own, so that it finds its own processes and no others.
+    let nap = 100_000 + std::process::id();
     write(
         home.path(),
         ".bash_profile",
-        "sleep 1000 &\nexport CLASSPATH=/seen\n",
+        &format!("sleep {nap} &\nexport CLASSPATH=/seen\n"),
     );
     let (host, _) = run(SHELLS[0], home.path(), "/bin/bash");
     assert_eq!(login(&host).classpath.as_deref(), Some("/seen"));
 
-    write(home.path(), ".bash_profile", "sleep 1001\n");
+    write(home.path(), ".bash_profile", &format!("sleep {nap}\n"));
     let (host, _) = run(SHELLS[0], home.path(), "/bin/bash");
     let Observation::Unknown(reason) = &host.login else {
         panic!("{:?}", host.login)
@@ -229,7 +231,7 @@ fn a_start_file_that_leaves_a_process_behind_or_never_ends_is_no_trap() {
     assert!(reason.contains("5 s"), "{reason}");
 
     let left = Command::new("pgrep")
-        .args(["-f", "sleep 100[01]"])
+        .args(["-f", &format!("sleep {nap}")])
         .output()
         .expect("pgrep runs");
     assert_eq!(

@@ -4,6 +4,7 @@ mod adoption;
 mod bad_input;
 mod drift;
 mod job;
+mod prompt;
 mod rig;
 mod walkthrough;
 

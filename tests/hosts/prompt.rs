@@ -1,0 +1,122 @@
+//! What `apply` asks on a terminal, and what the answers do.
+
+use std::{
+    io::{Read, Write},
+    process::{Child, Command, Stdio},
+};
+
+use crate::{
+    client,
+    rig::{Host, trueup},
+};
+
+/// trueup on a terminal of 80 columns (the one that `script` makes).
+struct Terminal {
+    child: Child,
+    seen: String,
+}
+
+impl Terminal {
+    fn apply(host: &Host, spec: &str) -> Self {
+        let command = format!(
+            "stty cols 80; exec {} apply {spec}",
+            env!("CARGO_BIN_EXE_trueup")
+        );
+        let child = Command::new("script")
+            .args(["-qefc", &command, "/dev/null"])
+            .env("HOME", host.folder.path())
+            .env("TERM", "xterm")
+            .env_remove("NO_COLOR")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("script runs");
+        Self {
+            child,
+            seen: String::new(),
+        }
+    }
+
+    /// Reads until a text has come; only what comes after the last call counts.
+    #[track_caller]
+    fn until(&mut self, text: &str) -> String {
+        self.seen.clear();
+        let mut byte = [0];
+        let stdout = self.child.stdout.as_mut().expect("a pipe");
+        while !self.seen.contains(text) {
+            let count = stdout.read(&mut byte).expect("readable");
+            assert_ne!(count, 0, "no `{text}` in:\n{}", self.seen);
+            self.seen.push(char::from(byte[0]));
+        }
+        self.seen.clone()
+    }
+
+    fn type_in(&mut self, text: &str) {
+        let stdin = self.child.stdin.as_mut().expect("a pipe");
+        stdin
+            .write_all(text.as_bytes())
+            .and_then(|()| stdin.flush())
+            .expect("written");
+    }
+
+    /// The exit code, and what came last.
+    fn end(mut self) -> (i32, String) {
+        let mut rest = String::new();
+        let mut bytes = Vec::new();
+        self.child
+            .stdout
+            .take()
+            .expect("a pipe")
+            .read_to_end(&mut bytes)
+            .expect("readable");
+        rest.push_str(&String::from_utf8_lossy(&bytes));
+        (
+            self.child.wait().expect("it ends").code().unwrap_or(-1),
+            rest,
+        )
+    }
+}
+
+#[test]
+fn yes_no_and_a_machine_that_moves_meanwhile() {
+    let host = Host::start("amazon", &[]);
+    let spec = host.spec(&client("1.8.0"));
+    let spec = spec.to_str().expect("text");
+
+    for (answer, code) in [("n\n", 1), ("\n", 1), ("\u{3}", 130), ("\u{4}", 1)] {
+        let mut terminal = Terminal::apply(&host, spec);
+        terminal.until("Apply these 5 changes? [y/N] ");
+        terminal.type_in(answer);
+        let (ended, said) = terminal.end();
+        assert_eq!(ended, code, "after {answer:?}: {said}");
+        assert!(
+            said.contains("nothing was changed"),
+            "after {answer:?}: {said}"
+        );
+    }
+    assert!(!host.home("kafka_2.12-2.8.1").exists());
+
+    let mut terminal = Terminal::apply(&host, spec);
+    let plan = terminal.until("Apply these 5 changes? [y/N] ");
+    assert!(plan.contains("\u{1b}["), "a terminal gets colour");
+    // Between the plan and the yes somebody makes the folder.
+    host.user("mkdir -p ~/kafka_2.12-2.8.1 && touch ~/kafka_2.12-2.8.1/theirs");
+    terminal.type_in("y\n");
+    let again = terminal.until("Apply this change? [y/N] ");
+    assert!(
+        again.contains("has changed since the plan was shown"),
+        "{again}"
+    );
+    terminal.type_in("n\n");
+    let (code, said) = terminal.end();
+    assert_eq!(code, 1, "{said}");
+    host.user("rm -r ~/kafka_2.12-2.8.1");
+
+    let mut terminal = Terminal::apply(&host, spec);
+    terminal.until("Apply these 5 changes? [y/N] ");
+    terminal.type_in("y\n");
+    let (code, said) = terminal.end();
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("5 changes applied and verified"), "{said}");
+    trueup(&host, &["drift", spec]).code(0);
+}
