@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::visit::Visit;
 use crate::{
-    apply::{Limits, Lock, LockError, SpecPlaces, Stop, Writer, apply_host},
+    apply::{Limits, Lock, LockError, SpecPlaces, Stop, apply_host},
     cli::{Format, LookArgs},
     commands::{Surroundings, Target, address, complain, connect, look, put, read},
     observe::Facts,
@@ -118,9 +118,27 @@ impl Session<'_> {
         );
         match lock.await {
             Ok(mut writer) => {
-                let visit = self
-                    .under_lock(target, connection, &mut writer, shown)
-                    .await;
+                let visit = match self.decide(target, connection, shown).await {
+                    Err(visit) => *visit,
+                    Ok((plan, facts)) => {
+                        let limits = Limits {
+                            call: self.args.timeout,
+                            work: WORK,
+                            package_lock: self.lock_timeout,
+                        };
+                        let (places, stop, progress) =
+                            (&self.places, &mut self.stop, &mut self.progress);
+                        let reply = &facts.reply;
+                        let mut outcome =
+                            apply_host(&mut writer, &plan, reply, limits, places, stop, progress)
+                                .await;
+                        if !outcome.applied.is_empty() {
+                            outcome.not_converged =
+                                self.verify(target, connection, &outcome.applied).await;
+                        }
+                        Visit::applied(plan, outcome)
+                    }
+                };
                 writer.release(Duration::from_secs(5)).await;
                 visit
             }
@@ -136,19 +154,18 @@ impl Session<'_> {
         }
     }
 
-    async fn under_lock(
+    /// Under the lock: fresh facts, the plan, and whether it is to be carried out. A visit that
+    /// ends here is the error.
+    async fn decide(
         &mut self,
         target: &Target,
         connection: &dyn Connection,
-        writer: &mut Writer<'_>,
         shown: Option<&HostPlan>,
-    ) -> Visit {
-        let mut facts = match self
-            .unless_stopped(read(target, connection, self.args))
-            .await
-        {
-            None => return Visit::refuse(self.nowhere(target, "interrupted")),
-            Some(Err(error)) => return self.unreached(target, error.to_string()),
+    ) -> Result<(HostPlan, Facts), Box<Visit>> {
+        let reading = self.unless_stopped(read(target, connection, self.args));
+        let mut facts = match reading.await {
+            None => return Err(Visit::refuse(self.nowhere(target, "interrupted")).into()),
+            Some(Err(error)) => return Err(self.unreached(target, error.to_string()).into()),
             Some(Ok(facts)) => facts,
         };
         // It is we who hold it.
@@ -161,30 +178,19 @@ impl Session<'_> {
                 complain("the machine has changed since the plan was shown:");
                 self.show(&one);
                 if one.has_work() && !self.ask(&one).await {
-                    return Visit::refuse(plan);
+                    return Err(Visit::refuse(plan).into());
                 }
             }
             None => self.show(&one),
         }
         if !plan.has_work() {
-            return Visit::nothing(plan);
+            return Err(Visit::nothing(plan).into());
         }
-        let limits = Limits {
-            call: self.args.timeout,
-            work: WORK,
-            package_lock: self.lock_timeout,
-        };
         self.progress.expect(&one, self.many);
         if self.args.spec.format == Format::Human {
             put("\n");
         }
-        let (places, stop, progress) = (&self.places, &mut self.stop, &mut self.progress);
-        let mut outcome =
-            apply_host(writer, &plan, &facts.reply, limits, places, stop, progress).await;
-        if !outcome.applied.is_empty() {
-            outcome.not_converged = self.verify(target, connection, &outcome.applied).await;
-        }
-        Visit::applied(plan, outcome)
+        Ok((plan, facts))
     }
 
     /// Reads once more, and names what was applied and still is not as the spec says.
