@@ -147,7 +147,13 @@ impl Sshd {
             }
             std::thread::sleep(Duration::from_millis(5));
         }
-        TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+        // Read to its end: closing with sshd's banner unread would be a reset, which is logged
+        // in other words.
+        let mut knock = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+        knock
+            .shutdown(std::net::Shutdown::Write)
+            .expect("half closed");
+        std::io::Read::read_to_end(&mut knock, &mut Vec::new()).expect("sshd ends it");
         // That knock is in the log, too; from here on only what the test does.
         until("the knock's end", || {
             sshd.log().contains("Connection closed by")
