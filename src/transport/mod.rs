@@ -1,6 +1,7 @@
 //! Ways to a machine: `ssh` and `local`. Everything above sees a [`Connection`].
 
 mod account;
+pub mod dial;
 pub mod local;
 pub mod ssh;
 
