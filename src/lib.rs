@@ -5,6 +5,7 @@
 
 pub mod action;
 pub mod apply;
+pub mod broker;
 pub mod cli;
 pub mod commands;
 pub mod diagnostic;
