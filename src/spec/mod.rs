@@ -23,16 +23,17 @@ use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 
 pub use resolved::{
-    Classpath, Client, Java, Kafka, Lines, MskIamAuth, Properties, Resolved, ResolvedHost,
-    ResolvedTopic, ResolvedTopics, Role, Way, later_work,
+    Access, Classpath, Client, Java, Kafka, Lines, MskIamAuth, Properties, Resolved,
+    ResolvedCluster, ResolvedHost, ResolvedTopic, Role, Way, later_work,
 };
 pub use schema::schema;
+pub use topics::Pattern;
 pub use types::{
-    Cluster, ConfigPolicy, Ec2, HostKey, Keep, Key, PropertyValue, ReplicationFactor, SecretRef,
-    Ssh, StartFile, TopicSettings, Via,
+    Cluster, ConfigPolicy, Credentials, Ec2, HostKey, Keep, Key, Login, PropertyValue,
+    ReplicationFactor, SecretRef, Security, Ssh, StartFile, TopicSettings, Via,
 };
 
-use crate::diagnostic::Problem;
+use crate::diagnostic::{Problem, Span};
 use tree::{Node, Value};
 
 /// What all hosts of a spec may come to together, in values: the common part counts for each.
@@ -114,37 +115,44 @@ fn read(source: &Source, given: &Given, problems: &mut Vec<Problem>) -> Option<R
 
     let mut hosts = Vec::new();
     let mut later = Vec::new();
-    for (tree, values) in trees.iter().zip(values) {
-        let Some(host) = values.and_then(|values| resolved::host(tree, &values)) else {
-            let message = format!(
-                "host `{}` passes every check and cannot be built",
-                tree.name.text
-            );
-            problems.push(Problem::error(
-                tree.name.span,
-                message,
-                "this is a mistake of trueup: please report it",
-            ));
+    for (tree, values) in trees.iter().zip(&values) {
+        let built = values.as_ref();
+        let Some(host) = built.and_then(|values| resolved::host(tree, values)) else {
+            let name = &tree.name.text;
+            let message = format!("host `{name}` passes every check and cannot be built");
+            problems.push(mistake(tree.name.span, message));
             return None;
         };
         resolved::later(tree, &host, &mut later);
         hosts.push(host);
     }
-    let topics = root.entry("topics").and_then(|(key, _)| {
-        let message = "`topics` is understood, and this build cannot plan it yet";
-        let label = "take it out, or into a spec of its own";
-        later.push((None, Problem::error(key.span, message, label)));
-        resolved::topics(key.span.line, rows)
-    });
+    let topics = |name: &str| {
+        let at = trees.iter().position(|tree| tree.name.text == name)?;
+        values[at].as_ref()?.get("topics").cloned()
+    };
+    let Some(clusters) = resolved::clusters(rows, topics) else {
+        let span = root.entry("topics").map(|(key, _)| key.span);
+        problems.push(mistake(
+            span,
+            "`topics` passes every check and cannot be built",
+        ));
+        return None;
+    };
     let sha256 = Sha256::digest(source.text.as_bytes());
     let sha256 = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
     Some(Resolved {
         path: source.path.clone(),
         sha256,
         hosts,
-        topics,
+        clusters,
         later,
     })
+}
+
+/// What no spec should be able to cause.
+fn mistake(span: impl Into<Option<Span>>, message: impl Into<String>) -> Problem {
+    let label = "this is a mistake of trueup: please report it";
+    Problem::error(span, message, label)
 }
 
 /// Refuses a spec whose common part, taken once for each host, grows beyond reason.

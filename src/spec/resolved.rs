@@ -1,18 +1,18 @@
 //! What commands work with: a spec without choices left open. Defaults are filled in, variables
 //! are replaced, and each host has a client of its own. `~` stays: only the host knows its home.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
     merge::{HostTree, default_home},
-    topics::Row,
+    topics::{Pattern, Row},
     tree::Node,
     types::{
-        self, Cluster, ConfigPolicy, Ec2, HostKey, Key, PropertyValue, SecretRef, Ssh, StartFile,
-        TopicSettings,
+        self, Cluster, ConfigPolicy, Credentials, Ec2, HostKey, Key, PropertyValue, SecretRef,
+        Security, Ssh, StartFile, TopicSettings,
     },
 };
 use crate::diagnostic::{Problem, Span};
@@ -29,8 +29,8 @@ pub struct Resolved {
     pub sha256: String,
     /// The hosts, in the file's order.
     pub hosts: Vec<ResolvedHost>,
-    /// The topics, when there are any.
-    pub topics: Option<ResolvedTopics>,
+    /// The clusters that must have topics.
+    pub clusters: Vec<ResolvedCluster>,
     /// What is right and cannot be planned yet; with the host that asks for it, when one does.
     pub(super) later: Vec<(Option<String>, Problem)>,
 }
@@ -175,13 +175,35 @@ pub struct Properties {
     pub lines: Lines,
 }
 
-/// All topics of a spec.
+/// A cluster, the way into it, and the topics that it must have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ResolvedTopics {
-    /// The line of `topics`.
-    pub line: u32,
-    /// Each topic of each cluster once, in the order of hosts and tables.
+pub struct ResolvedCluster {
+    /// Which one.
+    pub cluster: Cluster,
+    /// How its brokers are reached and spoken to.
+    pub access: Access,
+    /// The hosts whose variables name it, with what their names of topics look like; in the
+    /// file's order.
+    pub hosts: Vec<(String, Pattern)>,
+    /// Its topics, each once, in the order of hosts and tables.
     pub topics: Vec<ResolvedTopic>,
+}
+
+/// How brokers are reached and spoken to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Access {
+    /// Through which host, or `direct`, when the spec says so.
+    #[serde(default)]
+    pub via: Option<String>,
+    /// What their port expects.
+    #[serde(default)]
+    pub security: Security,
+    /// Whose AWS credentials sign, when the spec says so.
+    #[serde(default)]
+    pub credentials: Option<Credentials>,
+    /// The file with their authorities, when the spec names one.
+    #[serde(default)]
+    pub ca: Option<String>,
 }
 
 /// One topic.
@@ -191,14 +213,10 @@ pub struct ResolvedTopic {
     pub name: String,
     /// The table that it is for.
     pub table: String,
-    /// The cluster that holds it.
-    pub cluster: Cluster,
     /// Its settings, the spec's defaults included.
     pub settings: TopicSettings,
     /// What happens to other overrides.
     pub config_policy: ConfigPolicy,
-    /// Through which host the brokers are reached, or `direct`, when the spec says so.
-    pub via: Option<String>,
     /// The hosts whose variables render it.
     pub hosts: Vec<String>,
     /// The line of its table.
@@ -341,34 +359,59 @@ fn lines(client: Option<&Node>, part: &str) -> Lines {
     out
 }
 
-/// Each topic once.
-pub(super) fn topics(line: u32, rows: Vec<Row>) -> Option<ResolvedTopics> {
-    let mut all: IndexMap<(Cluster, String), ResolvedTopic> = IndexMap::new();
+/// Each topic of each cluster once. `topics` gives the values of a host's `topics`.
+/// `None` is a mistake of this program.
+pub(super) fn clusters(
+    rows: Vec<Row>,
+    topics: impl Fn(&str) -> Option<serde_json::Value>,
+) -> Option<Vec<ResolvedCluster>> {
+    let mut clusters: Vec<ResolvedCluster> = Vec::new();
+    let mut known: HashMap<(usize, String), usize> = HashMap::new();
+    let mut of_host: Option<(String, usize)> = None;
     for row in rows {
-        let (kind, text) = row.cluster?;
-        let cluster = match kind.as_str() {
-            "name" => Cluster::Name(text),
-            "arn" => Cluster::Arn(text),
-            _ => Cluster::Bootstrap(text),
+        // The rows of a host stand together.
+        let at = match &of_host {
+            Some((host, at)) if *host == row.host => *at,
+            _ => {
+                let (kind, text) = row.cluster?;
+                let cluster = match kind.as_str() {
+                    "name" => Cluster::Name(text),
+                    "arn" => Cluster::Arn(text),
+                    _ => Cluster::Bootstrap(text),
+                };
+                let access: Access = serde_json::from_value(topics(&row.host)?).ok()?;
+                let same = |one: &ResolvedCluster| one.cluster == cluster && one.access == access;
+                let at = clusters.iter().position(same).unwrap_or_else(|| {
+                    clusters.push(ResolvedCluster {
+                        cluster,
+                        access,
+                        hosts: Vec::new(),
+                        topics: Vec::new(),
+                    });
+                    clusters.len() - 1
+                });
+                clusters[at].hosts.push((row.host.clone(), row.pattern));
+                of_host = Some((row.host.clone(), at));
+                at
+            }
         };
-        let known = all
-            .entry((cluster.clone(), row.name.clone()))
-            .or_insert_with(|| ResolvedTopic {
-                name: row.name,
-                table: row.table,
-                cluster,
-                settings: row.settings,
-                config_policy: row.policy,
-                via: row.via,
-                hosts: Vec::new(),
-                line: row.place.line,
-            });
-        known.hosts.push(row.host);
+        let topics = &mut clusters[at].topics;
+        match known.get(&(at, row.name.clone())) {
+            Some(&topic) => topics[topic].hosts.push(row.host),
+            None => {
+                known.insert((at, row.name.clone()), topics.len());
+                topics.push(ResolvedTopic {
+                    name: row.name,
+                    table: row.table,
+                    settings: row.settings,
+                    config_policy: row.policy,
+                    hosts: vec![row.host],
+                    line: row.place.line,
+                });
+            }
+        }
     }
-    Some(ResolvedTopics {
-        line,
-        topics: all.into_values().collect(),
-    })
+    Some(clusters)
 }
 
 /// What this build cannot plan yet, with its place.
@@ -445,6 +488,25 @@ pub(super) fn later(
             );
         }
         Some(StartFile::Bashrc | StartFile::Profile) | None => {}
+    }
+    for cluster in ["name", "arn"] {
+        if let Some(span) = at(&["topics", "cluster", cluster]) {
+            add(
+                Some(span),
+                &format!("`cluster: {{ {cluster}: … }}`, which is looked up,"),
+                "use `bootstrap: HOST:PORT,…`, or take `topics` out",
+            );
+        }
+    }
+    for mechanism in ["scram_sha_512", "scram_sha_256", "plain"] {
+        let path = ["topics", "security", mechanism, "password", "ssm_parameter"];
+        if let Some(span) = at(&path) {
+            add(
+                Some(span),
+                "`{ ssm_parameter: … }`",
+                "use `{ env: NAME }` or `{ file: PATH }`",
+            );
+        }
     }
     for (key, value) in host
         .client

@@ -1,5 +1,7 @@
 //! The topics that each host renders.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 
 use super::{
@@ -30,8 +32,51 @@ pub struct Row {
     pub settings: TopicSettings,
     /// What happens to other overrides.
     pub policy: ConfigPolicy,
-    /// Through which host.
-    pub via: Option<String>,
+    /// What of other names on the cluster may be a topic of the spec's.
+    pub pattern: Pattern,
+}
+
+/// What `topics.name` makes of tables: the literal parts, with a table between each two.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Pattern(Arc<[String]>);
+
+/// Stands for the table while a pattern is rendered; YAML has no such character.
+const HOLE: &str = "\0";
+
+impl Pattern {
+    /// From the pattern's text, filled in but for the table.
+    fn new(rendered: &str) -> Self {
+        Self(rendered.split(HOLE).map(str::to_owned).collect())
+    }
+
+    /// Whether it says anything but the table: else every topic of a cluster would be of it.
+    pub fn is_telling(&self) -> bool {
+        self.0.iter().any(|part| !part.is_empty())
+    }
+
+    /// Whether some table's name makes this topic of it.
+    pub fn makes(&self, topic: &str) -> bool {
+        let (literal, tables) = (self.0.concat().len(), self.0.len() - 1);
+        let Some(rest) = topic.len().checked_sub(literal) else {
+            return false;
+        };
+        if tables == 0 {
+            return topic == self.0[0];
+        }
+        let first = self.0[0].len();
+        let length = rest / tables;
+        rest % tables == 0
+            && length > 0
+            && topic
+                .get(first..first + length)
+                .is_some_and(|table| self.0.join(table) == topic)
+    }
+}
+
+impl std::fmt::Display for Pattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.join("${table}"))
+    }
 }
 
 /// Renders the topics of one host.
@@ -58,6 +103,16 @@ pub fn rows<'a>(
     };
     let defaults = topics.get("defaults").map(settings).unwrap_or_default();
     let mut rows = Vec::new();
+    // A pattern that cannot be filled in is said once for each table below.
+    let hole = Specials {
+        table: Special::Is(HOLE),
+        ..Specials::NONE
+    };
+    let rendered = match pattern.and_then(|(_, node)| Some((node.text()?, node.span))) {
+        None => Some(HOLE.to_owned()),
+        Some((text, span)) => variables.text(scope, text, span, hole, &mut Vec::new()),
+    };
+    let made = Pattern::new(rendered.as_deref().unwrap_or(HOLE));
     let mut add = |table: &str, place: Span, node: Option<&Node>| {
         let specials = Specials {
             table: Special::Is(table),
@@ -78,7 +133,7 @@ pub fn rows<'a>(
             cluster: cluster.clone(),
             settings: node.map_or_else(|| defaults.clone(), |node| over(&defaults, settings(node))),
             policy,
-            via: own("via"),
+            pattern: made.clone(),
         });
     };
     match topics.get("tables").map(|tables| &tables.value) {
@@ -126,5 +181,40 @@ fn over(defaults: &TopicSettings, own: TopicSettings) -> TopicSettings {
             .replication_factor
             .or_else(|| defaults.replication_factor.clone()),
         config,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HOLE, Pattern};
+
+    fn pattern(text: &str) -> Pattern {
+        Pattern::new(&text.replace('*', HOLE))
+    }
+
+    #[test]
+    fn a_pattern_makes_what_it_says_and_nothing_beside() {
+        for (text, makes, not) in [
+            (
+                "u.*",
+                &["u.pin", "u.p.q", "u.u."][..],
+                &["uxpin", "u.", "xu.pin", "u", ""][..],
+            ),
+            ("ab.*", &["ab.pin"], &["xab.pin", "abxpin"]),
+            ("*", &["pin"], &[""]),
+            ("a-*-z", &["a-b-z"], &["a--z", "a-z", "a-b-zz"]),
+            ("*.x.*", &["p.x.p"], &["p.x.q", "pp.x.p", ".x."]),
+            ("fixed", &["fixed"], &["fixed2", "fixe"]),
+            ("é*", &["éa"], &["e\u{301}a", "\u{e8}a"]),
+        ] {
+            for topic in makes {
+                assert!(pattern(text).makes(topic), "{text} makes {topic}");
+            }
+            for topic in not {
+                assert!(!pattern(text).makes(topic), "{text} does not make {topic}");
+            }
+        }
+        assert!(!pattern("*").is_telling() && pattern("u.*").is_telling());
+        assert_eq!(pattern("u.*").to_string(), "u.${table}");
     }
 }

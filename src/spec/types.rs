@@ -379,10 +379,79 @@ pub struct Topics {
     #[serde(default)]
     #[schemars(example = &"merge")]
     pub config_policy: ConfigPolicy,
-    /// Through which host the brokers are reached, or `direct`. Default: the first host.
+    /// Through which host the brokers are reached, or `direct` from this machine. Default: the
+    /// first host that can be reached.
     #[serde(default)]
     #[schemars(example = &"client")]
     pub via: Option<String>,
+    /// How the brokers are spoken to. Default: `iam`.
+    #[serde(default)]
+    #[schemars(example = &"iam")]
+    pub security: Security,
+    /// Whose AWS credentials `security: iam` signs with. Default: `instance_role`.
+    #[serde(default)]
+    #[schemars(example = &"instance_role")]
+    pub credentials: Option<Credentials>,
+    /// A PEM file with the authorities that vouch for the brokers; a relative path starts at the
+    /// spec's folder. Default: the authorities that this system trusts.
+    #[serde(default)]
+    #[schemars(example = &"certs/cluster-ca.pem")]
+    pub ca: Option<String>,
+}
+
+/// How brokers are spoken to: what the port that the bootstrap names expects.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Security {
+    /// TLS and AWS_MSK_IAM, as on MSK's port 9098.
+    #[default]
+    Iam,
+    /// TLS without a login, as on MSK's port 9094.
+    Tls,
+    /// Neither, as on MSK's port 9092.
+    Plaintext,
+    /// SCRAM-SHA-512, as on MSK's port 9096.
+    #[serde(rename = "scram_sha_512")]
+    #[schemars(example = serde_json::json!({"username": "admin", "password": {"env": "KAFKA_PASSWORD"}}))]
+    ScramSha512(Login),
+    /// SCRAM-SHA-256.
+    #[serde(rename = "scram_sha_256")]
+    #[schemars(example = serde_json::json!({"username": "admin", "password": {"file": "~/.secrets/kafka"}}))]
+    ScramSha256(Login),
+    /// SASL/PLAIN.
+    #[schemars(example = serde_json::json!({"username": "admin", "password": {"env": "KAFKA_PASSWORD"}}))]
+    Plain(Login),
+}
+
+/// A user of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    /// The user's name.
+    #[schemars(with = "OwnText", example = &"admin")]
+    pub username: String,
+    /// Where the password is read from; never the password itself.
+    #[schemars(example = serde_json::json!({"env": "KAFKA_PASSWORD"}))]
+    pub password: SecretRef,
+    /// Whether the listener speaks TLS. Default: `true`.
+    #[serde(default = "yes")]
+    #[schemars(example = true)]
+    pub tls: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Whose AWS credentials sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Credentials {
+    /// The role of the instance that the brokers are reached through, read from its metadata
+    /// service; it assumes the client's `role_arn`, as the client itself will.
+    InstanceRole,
+    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN` of this machine.
+    Env,
 }
 
 /// A Kafka cluster.

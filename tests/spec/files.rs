@@ -179,12 +179,10 @@ fn the_walkthrough_is_whole() {
     let client = &resolved.hosts[0].client;
     assert!(client.java.is_some() && client.classpath.is_some() && client.properties.is_some());
     assert_eq!(client.kafka.as_ref().unwrap().folder(), "kafka_2.12-2.8.1");
-    let names: Vec<_> = resolved
+    let names: Vec<_> = resolved.clusters[0]
         .topics
-        .unwrap()
-        .topics
-        .into_iter()
-        .map(|one| one.name)
+        .iter()
+        .map(|one| &*one.name)
         .collect();
     assert_eq!(
         names,

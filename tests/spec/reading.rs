@@ -2,7 +2,10 @@
 
 use trueup::{
     diagnostic::Problem,
-    spec::{Cluster, PropertyValue, Role, SecretRef, StartFile, Way, later_work},
+    spec::{
+        Access, Cluster, Credentials, Login, PropertyValue, Role, SecretRef, Security, StartFile,
+        Way, later_work,
+    },
 };
 
 use crate::{
@@ -472,7 +475,7 @@ topics:
       partitions: ${n}
   config_policy: ${p}
 ";
-    let topics = good(text).topics.unwrap().topics;
+    let topics = &good(text).clusters[0].topics;
     assert_eq!(topics[0].settings.partitions, Some(3));
     let wrong = text.replace("p: exact", "p: exactly");
     let found = errors(&wrong);
@@ -516,13 +519,25 @@ fn topics_are_the_union_of_what_hosts_render() {
            tables: { pin: { partitions: 6, config: { retention.ms: null, a: b } }, geo: null }, \
            defaults: { partitions: 3, config: { retention.ms: 1 } } }",
     );
-    let topics = good(&text).topics.unwrap();
-    let names: Vec<&str> = topics.topics.iter().map(|one| one.name.as_str()).collect();
+    let clusters = good(&text).clusters;
+    let [cluster] = clusters.as_slice() else {
+        panic!("one cluster")
+    };
+    let names: Vec<&str> = cluster.topics.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(names, ["x.pin", "x.geo", "y.pin", "y.geo"]);
-    let [pin, geo, ..] = topics.topics.as_slice() else {
+    let [pin, geo, ..] = cluster.topics.as_slice() else {
         panic!("four")
     };
-    assert_eq!(pin.cluster, Cluster::Bootstrap("b:9098".into()));
+    assert_eq!(cluster.cluster, Cluster::Bootstrap("b:9098".into()));
+    let hosts: Vec<(&str, String)> = cluster
+        .hosts
+        .iter()
+        .map(|(host, pattern)| (host.as_str(), pattern.to_string()))
+        .collect();
+    assert_eq!(
+        hosts,
+        [("a", "x.${table}".into()), ("b", "y.${table}".into())]
+    );
     assert_eq!(pin.settings.partitions, Some(6));
     assert_eq!(pin.settings.config["retention.ms"], None);
     assert_eq!(pin.settings.config["a"], Some("b".into()));
@@ -530,9 +545,38 @@ fn topics_are_the_union_of_what_hosts_render() {
     assert_eq!(geo.settings.config["retention.ms"], Some("1".into()));
     assert_eq!(geo.hosts, ["a"]);
     let same = with_topics("{ cluster: { name: c }, tables: [pin] }");
-    let topics = good(&same).topics.unwrap().topics;
+    let topics = &good(&same).clusters[0].topics;
     assert_eq!(topics.len(), 1);
     assert_eq!(topics[0].hosts, ["a", "b"]);
+}
+
+#[test]
+fn a_cluster_is_reached_as_the_spec_says() {
+    let access = |more: &str| {
+        let text = format!("{{ cluster: {{ bootstrap: \"b:9098\" }}, tables: [pin]{more} }}");
+        good(&with_topics(&text)).clusters.remove(0).access
+    };
+    assert_eq!(access(""), Access::default());
+    assert_eq!(access("").security, Security::Iam);
+    let all = access(
+        ", via: b, ca: certs/ca.pem, security: { scram_sha_512: { username: 12e5, password: { env: P } } }",
+    );
+    assert_eq!(all.via.as_deref(), Some("b"));
+    assert_eq!(all.ca.as_deref(), Some("certs/ca.pem"));
+    let login = Login {
+        username: "12e5".into(),
+        password: SecretRef::Env("P".into()),
+        tls: true,
+    };
+    assert_eq!(all.security, Security::ScramSha512(login));
+    let env = access(", credentials: env").credentials;
+    assert_eq!(env, Some(Credentials::Env));
+    // Variables make two clusters, each with the hosts that name it.
+    let text = with_topics("{ cluster: { bootstrap: \"${v}:9098\" }, tables: [pin] }");
+    let clusters = good(&text).clusters;
+    let of: Vec<&str> = clusters.iter().map(|one| &*one.hosts[0].0).collect();
+    assert_eq!(of, ["a", "b"]);
+    assert!(clusters.iter().all(|one| one.topics.len() == 1));
 }
 
 #[test]

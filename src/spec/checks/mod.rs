@@ -71,6 +71,9 @@ const OF_SPEC: &[OfSpec] = checks![
     topics::one_setting,
     topics::dots_and_underscores,
     topics::via,
+    topics::access,
+    topics::config_keys,
+    topics::enough_replicas,
 ];
 
 /// Runs all checks.

@@ -8,7 +8,8 @@ use crate::{
     spec::{
         near::nearest,
         topics::{ClusterText, Row},
-        tree::Value,
+        tree::{Node, Value},
+        types::ReplicationFactor,
     },
 };
 
@@ -232,6 +233,174 @@ pub fn via(view: &View<'_>, problems: &mut Vec<Problem>) {
                 span,
                 format!("`via` names no host: `{text}`"),
                 label,
+            ));
+        }
+    }
+}
+
+/// What is said of the way to the brokers goes together.
+pub fn access(view: &View<'_>, problems: &mut Vec<Problem>) {
+    for tree in view.hosts {
+        let host = Host { tree };
+        let security = match host.entry("topics.security") {
+            None => "iam",
+            Some((_, node)) => match (node.text(), node.entries()) {
+                (Some(text), _) => text,
+                (None, [(mechanism, _)]) => &mechanism.text,
+                _ => continue,
+            },
+        };
+        if let Some(span) = host.key("topics.credentials")
+            && security != "iam"
+        {
+            problems.push(Problem::error(
+                span,
+                format!("`credentials` are AWS's, and `security: {security}` asks for none"),
+                "take it out, or say `security: iam`",
+            ));
+        }
+        let clear = security == "plaintext"
+            || host
+                .text(&format!("topics.security.{security}.tls"))
+                .is_some_and(|tls| tls.text == "false");
+        if let Some(span) = host.key("topics.ca")
+            && clear
+        {
+            problems.push(Problem::error(
+                span,
+                "`ca` vouches for TLS, which is not spoken here",
+                "take it out",
+            ));
+        }
+        let Some(Text { text, span }) = host.text("topics.cluster.bootstrap") else {
+            continue;
+        };
+        for broker in text.split(',').map(str::trim) {
+            if let Some(wanted) = speaks(broker)
+                && wanted != security
+                && (wanted, security) != ("scram_sha_512", "scram_sha_256")
+            {
+                let speaks = wanted.replace('_', "-").replace("scram-sha-512", "SCRAM");
+                problems.push(Problem::warning(
+                    span,
+                    format!("the port of `{broker}` speaks {speaks} on MSK, and `security` is `{security}`"),
+                    format!("say `security: {wanted}`, or name the port that fits"),
+                ));
+                break;
+            }
+        }
+    }
+}
+
+/// What an MSK broker's port expects, by the numbers of Amazon's documentation: private, public.
+fn speaks(broker: &str) -> Option<&'static str> {
+    let (name, port) = broker.rsplit_once(':')?;
+    if !name.contains(".kafka.") || !name.contains(".amazonaws.com") {
+        return None;
+    }
+    match port {
+        "9092" => Some("plaintext"),
+        "9094" | "9194" => Some("tls"),
+        "9096" | "9196" => Some("scram_sha_512"),
+        "9098" | "9198" => Some("iam"),
+        _ => None,
+    }
+}
+
+/// The settings that Kafka's topics have (`TopicConfig` of Kafka 2.8 to 4.3).
+const KEYS: [&str; 38] = [
+    "cleanup.policy",
+    "compression.gzip.level",
+    "compression.lz4.level",
+    "compression.type",
+    "compression.zstd.level",
+    "delete.retention.ms",
+    "file.delete.delay.ms",
+    "flush.messages",
+    "flush.ms",
+    "follower.replication.throttled.replicas",
+    "index.interval.bytes",
+    "leader.replication.throttled.replicas",
+    "local.retention.bytes",
+    "local.retention.ms",
+    "max.compaction.lag.ms",
+    "max.message.bytes",
+    "message.downconversion.enable",
+    "message.format.version",
+    "message.timestamp.after.max.ms",
+    "message.timestamp.before.max.ms",
+    "message.timestamp.difference.max.ms",
+    "message.timestamp.type",
+    "min.cleanable.dirty.ratio",
+    "min.compaction.lag.ms",
+    "min.insync.replicas",
+    "preallocate",
+    "remote.copy.disable",
+    "remote.log.copy.disable",
+    "remote.log.delete.on.disable",
+    "remote.storage.enable",
+    "retention.bytes",
+    "retention.ms",
+    "segment.bytes",
+    "segment.index.bytes",
+    "segment.jitter.ms",
+    "segment.ms",
+    "unclean.leader.election.enable",
+    "internal.segment.bytes",
+];
+
+/// Settings that no Kafka knows are most likely misspelt; a broker of another kind may have them.
+pub fn config_keys(view: &View<'_>, problems: &mut Vec<Problem>) {
+    // `topics` is common to all hosts, and no key of it has variables.
+    let Some(tree) = view.hosts.first() else {
+        return;
+    };
+    let host = Host { tree };
+    let tables = host
+        .node("topics.tables")
+        .map(Node::entries)
+        .unwrap_or_default();
+    let own = tables
+        .iter()
+        .filter_map(|(_, settings)| settings.get("config"));
+    for (key, _) in host
+        .node("topics.defaults.config")
+        .into_iter()
+        .chain(own)
+        .flat_map(Node::entries)
+    {
+        if !KEYS.contains(&key.text.as_str()) {
+            let label = match nearest(&key.text, KEYS.into_iter()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "the broker refuses what it does not know".into(),
+            };
+            problems.push(Problem::warning(
+                key.span,
+                format!("Kafka has no topic setting `{}`", key.text),
+                label,
+            ));
+        }
+    }
+}
+
+/// A topic whose `min.insync.replicas` is beyond its replicas takes no message with `acks=all`.
+pub fn enough_replicas(view: &View<'_>, problems: &mut Vec<Problem>) {
+    for row in view.rows {
+        let Some(ReplicationFactor::Count(replicas)) = row.settings.replication_factor else {
+            continue;
+        };
+        let least = row.settings.config.get("min.insync.replicas").cloned();
+        let Some(least) = least.flatten().and_then(|text| text.parse::<u32>().ok()) else {
+            continue;
+        };
+        if least > u32::from(replicas) {
+            problems.push(Problem::warning(
+                row.place,
+                format!(
+                    "the topic `{}` has {replicas} replicas, and `min.insync.replicas` is {least}",
+                    row.name
+                ),
+                "it would take no message with `acks=all`",
             ));
         }
     }
