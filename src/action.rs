@@ -60,6 +60,58 @@ pub enum Action {
         /// Its mode afterwards.
         mode: Mode,
     },
+    /// Asks a cluster for something about one topic; nothing happens on a host.
+    Topic(TopicAction),
+}
+
+/// What can be asked of a cluster about one topic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TopicAction {
+    /// Makes it.
+    Create {
+        /// Its name.
+        name: String,
+        /// How many partitions; `None`: as many as the brokers give by default.
+        partitions: Option<u32>,
+        /// Replicas of each; `None`: as many as the brokers give by default.
+        replication_factor: Option<u16>,
+        /// Its own settings.
+        config: IndexMap<String, String>,
+    },
+    /// Gives it more partitions.
+    AddPartitions {
+        /// Its name.
+        name: String,
+        /// How many it has afterwards.
+        total: u32,
+    },
+    /// Changes its own settings, one by one; all others stay.
+    Configure {
+        /// Its name.
+        name: String,
+        /// Settings to set.
+        set: IndexMap<String, String>,
+        /// Settings to give back to the brokers' default.
+        reset: Vec<String>,
+    },
+    /// Removes it with all that is in it.
+    Delete {
+        /// Its name.
+        name: String,
+    },
+}
+
+impl TopicAction {
+    /// The topic's name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Create { name, .. }
+            | Self::AddPartitions { name, .. }
+            | Self::Configure { name, .. }
+            | Self::Delete { name } => name,
+        }
+    }
 }
 
 /// A download.
@@ -164,6 +216,10 @@ impl Action {
             Self::Unpack { .. } => "fetch",
             Self::EditBlock { .. } | Self::EditProperties { .. } => "edit",
             Self::SetMode { .. } => "set mode",
+            Self::Topic(TopicAction::Create { .. }) => "create",
+            Self::Topic(TopicAction::AddPartitions { .. }) => "add partitions",
+            Self::Topic(TopicAction::Configure { .. }) => "configure",
+            Self::Topic(TopicAction::Delete { .. }) => "delete",
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What was read of a machine: plain data, made from the records of one reply.
 
+pub mod cluster;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};

@@ -17,7 +17,7 @@ use serde_json::json;
 use trueup::{
     facts::{Host, Section},
     plan::HostPlan,
-    resource::{Assessment, Verdict, kafka_client},
+    resource::{Assessment, Effect, Verdict, kafka_client},
     spec::{Given, Source, load},
 };
 
@@ -117,7 +117,12 @@ fn run(kind: &str, case: &Case) -> serde_json::Value {
             out["blocked"] = json!({ "reason": reason, "help": help });
         }
         Verdict::Change(work) => {
-            out[if work.creates { "create" } else { "update" }] = json!({
+            let effect = match work.effect {
+                Effect::Create => "create",
+                Effect::Update => "update",
+                Effect::Delete => "delete",
+            };
+            out[effect] = json!({
                 "reason": work.reason,
                 "changes": work.changes,
                 "text": work.text.map(|text| json!({ "before": text.before.lines().collect::<Vec<_>>(), "after": text.after.lines().collect::<Vec<_>>() })),

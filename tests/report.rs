@@ -32,7 +32,7 @@ fn style(color: bool) -> Style {
 
 fn step(address: &'static str, action: StepAction, reason: &str) -> Step {
     Step {
-        address,
+        address: address.into(),
         action,
         reason: reason.into(),
         help: None,
@@ -118,7 +118,7 @@ fn plan(hosts: Vec<HostPlan>) -> Plan {
         path: "specs/pinterest-client.yaml".into(),
         sha256: "22".repeat(32),
     };
-    Plan::new("salt".into(), vec![spec], hosts)
+    Plan::new("salt".into(), vec![spec], hosts, vec![])
 }
 
 /// The picture that the project's own notes draw.

@@ -15,7 +15,7 @@ use crate::{
 pub struct SpecPlaces {
     path: String,
     /// By host and address.
-    lines: BTreeMap<(String, &'static str), Lines>,
+    lines: BTreeMap<(String, String), Lines>,
 }
 
 impl SpecPlaces {
@@ -24,11 +24,14 @@ impl SpecPlaces {
         let mut lines = BTreeMap::new();
         for host in &spec.hosts {
             if let Some(kafka) = &host.client.kafka {
-                lines.insert((host.name.clone(), "client/kafka"), kafka.lines.clone());
+                lines.insert(
+                    (host.name.clone(), "client/kafka".into()),
+                    kafka.lines.clone(),
+                );
             }
             if let Some(jar) = &host.client.msk_iam_auth {
                 lines.insert(
-                    (host.name.clone(), "client/msk_iam_auth"),
+                    (host.name.clone(), "client/msk_iam_auth".into()),
                     jar.lines.clone(),
                 );
             }
@@ -40,8 +43,8 @@ impl SpecPlaces {
     }
 
     /// ``check `url` and `sha256` in specs/a.yaml, lines 14 and 15``, as far as the spec has them.
-    pub(super) fn check(&self, host: &str, address: &'static str, keys: &[&str]) -> String {
-        let lines = self.lines.get(&(host.to_owned(), address));
+    pub(super) fn check(&self, host: &str, address: &str, keys: &[&str]) -> String {
+        let lines = self.lines.get(&(host.to_owned(), address.to_owned()));
         let found = keys
             .iter()
             .filter_map(|key| lines?.get(*key).map(|line| (*key, *line)));

@@ -68,7 +68,7 @@ pub async fn apply_host(
                 outcome.paste.extend(done.paste);
                 run.sink.event(Event::Done {
                     host: &plan.name,
-                    address: step.address,
+                    address: &step.address,
                     summary: &done.summary,
                 });
                 outcome.applied.push(step.address.to_owned());
@@ -76,7 +76,7 @@ pub async fn apply_host(
             Err(failure) => {
                 run.sink.event(Event::Failed {
                     host: &plan.name,
-                    address: step.address,
+                    address: &step.address,
                 });
                 outcome.interrupted = *run.stop.borrow() > 0;
                 outcome.failure = Some(failure);
@@ -117,15 +117,15 @@ impl Run<'_, '_> {
         for action in &step.actions {
             self.sink.event(Event::Started {
                 host: self.host,
-                address: step.address,
+                address: &step.address,
                 verb: action.verb(),
             });
-            done = self.action(step.address, action).await?;
+            done = self.action(&step.address, action).await?;
         }
         Ok(done)
     }
 
-    async fn action(&mut self, address: &'static str, action: &Action) -> Result<Done, Failure> {
+    async fn action(&mut self, address: &str, action: &Action) -> Result<Done, Failure> {
         match action {
             Action::InstallPackage { manager, package } => {
                 let call = Call::new("package")
@@ -193,14 +193,11 @@ impl Run<'_, '_> {
                     paste: None,
                 })
             }
+            Action::Topic(_) => unreachable!("no resource of a host asks a cluster"),
         }
     }
 
-    async fn fetch(
-        &mut self,
-        address: &'static str,
-        fetch: &Fetch,
-    ) -> Result<(Answer, Duration), Failure> {
+    async fn fetch(&mut self, address: &str, fetch: &Fetch) -> Result<(Answer, Duration), Failure> {
         let started = Instant::now();
         let call = Call::new("fetch")
             .value(&fetch.url)
@@ -213,10 +210,9 @@ impl Run<'_, '_> {
         let answer = self
             .run(address, &call, self.limits.work + self.limits.call)
             .await?;
+        let keys = ["url", fetch.algorithm.name()];
+        let check = self.places.check(self.host, address, &keys);
         checked(address, &answer, |answer| {
-            let check = self
-                .places
-                .check(self.host, address, &["url", fetch.algorithm.name()]);
             refusal::of_fetch(address, fetch, answer, check)
         })?;
         Ok((answer, started.elapsed()))
@@ -225,7 +221,7 @@ impl Run<'_, '_> {
     /// Stages beside the home, fetches, unpacks; the stage goes away whatever happens.
     async fn unpack(
         &mut self,
-        address: &'static str,
+        address: &str,
         archive: &Fetch,
         top: &str,
         home: &str,
@@ -291,7 +287,7 @@ impl Run<'_, '_> {
 
     async fn write(
         &mut self,
-        address: &'static str,
+        address: &str,
         path: &str,
         mode: &str,
         after: Vec<u8>,
@@ -316,7 +312,7 @@ impl Run<'_, '_> {
 
     async fn run(
         &mut self,
-        address: &'static str,
+        address: &str,
         call: &Call,
         deadline: Duration,
     ) -> Result<Answer, Failure> {

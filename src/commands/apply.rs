@@ -68,7 +68,7 @@ pub async fn run(
     let refused = visits.is_empty() || visits.iter().any(Visit::refused);
     let (plans, outcomes): (Vec<_>, Vec<_>) = visits.into_iter().map(Visit::into_parts).unzip();
     let outcomes: Vec<HostOutcome> = outcomes.into_iter().flatten().collect();
-    let plan = Plan::new(session.salt, session.specs, plans);
+    let plan = Plan::new(session.salt, session.specs, plans, vec![]);
     if refused && outcomes.is_empty() {
         complain("nothing was changed");
     }

@@ -33,5 +33,5 @@ pub async fn make(args: &LookArgs, around: &Surroundings) -> Result<Plan, Code> 
     let targets = targets(args, spec, around)?;
     let salt = salt()?;
     let hosts = look_at_all(&targets, args, &salt, around).await;
-    Ok(Plan::new(salt, specs, hosts))
+    Ok(Plan::new(salt, specs, hosts, vec![]))
 }

@@ -3,6 +3,7 @@
 
 mod digest;
 mod order;
+mod topics;
 
 use serde::Serialize;
 
@@ -10,8 +11,10 @@ use crate::{
     action::Action,
     exit::Code,
     facts::{Host, Identity, Reply},
-    resource::{Assessment, Change, Resource, TextChange, Verdict, Work},
+    resource::{Assessment, Change, Effect, Resource, TextChange, Verdict, Work},
 };
+
+pub use topics::TopicsPlan;
 
 /// Version of the JSON form. Readers ignore unknown fields and refuse another major.
 pub const FORMAT_VERSION: &str = "1.0";
@@ -33,6 +36,8 @@ pub struct Plan {
     pub summary: Summary,
     /// The hosts, in the order of the spec.
     pub hosts: Vec<HostPlan>,
+    /// The clusters with their topics, in the order of the spec.
+    pub topics: Vec<TopicsPlan>,
 }
 
 /// A spec file that a plan was made from.
@@ -84,8 +89,8 @@ pub struct HostPlan {
 /// One address of one host.
 #[derive(Debug, Clone, Serialize)]
 pub struct Step {
-    /// Such as `client/kafka`.
-    pub address: &'static str,
+    /// Such as `client/kafka` or `topics/NAME`.
+    pub address: String,
     /// What happens to it.
     pub action: StepAction,
     /// Why, in one sentence; empty when nothing happens.
@@ -141,10 +146,25 @@ impl StepAction {
 }
 
 impl Plan {
-    /// Puts hosts together.
-    pub fn new(salt: String, specs: Vec<SpecFile>, hosts: Vec<HostPlan>) -> Self {
+    /// Puts hosts and clusters together.
+    pub fn new(
+        salt: String,
+        specs: Vec<SpecFile>,
+        hosts: Vec<HostPlan>,
+        topics: Vec<TopicsPlan>,
+    ) -> Self {
+        let mut plan = Self {
+            format_version: FORMAT_VERSION,
+            tool_version: env!("CARGO_PKG_VERSION"),
+            salt,
+            specs,
+            complete: false,
+            summary: Summary::default(),
+            hosts,
+            topics,
+        };
         let mut summary = Summary::default();
-        for step in hosts.iter().flat_map(|host| &host.steps) {
+        for step in plan.steps() {
             *match step.action {
                 StepAction::None => &mut summary.none,
                 StepAction::Create => &mut summary.create,
@@ -154,36 +174,37 @@ impl Plan {
                 StepAction::Unknown => &mut summary.unknown,
             } += 1;
         }
-        let complete = summary.unknown == 0
-            && hosts
-                .iter()
-                .all(|host| host.error.is_none() && host.lock_holder.is_none());
-        Self {
-            format_version: FORMAT_VERSION,
-            tool_version: env!("CARGO_PKG_VERSION"),
-            salt,
-            specs,
-            complete,
-            summary,
-            hosts,
-        }
+        plan.summary = summary;
+        plan.complete = summary.unknown == 0
+            && plan
+                .parts()
+                .all(|part| part.error.is_none() && part.lock_holder.is_none());
+        plan
+    }
+
+    /// The hosts and the clusters, alike.
+    pub fn parts(&self) -> impl Iterator<Item = Part<'_>> {
+        let hosts = self.hosts.iter().map(Part::from);
+        hosts.chain(self.topics.iter().map(Part::from))
+    }
+
+    /// All addresses of all hosts and clusters.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.parts().flat_map(|part| part.steps)
     }
 
     /// Whether an apply would do something.
     pub fn has_work(&self) -> bool {
-        self.hosts.iter().any(HostPlan::has_work)
+        self.steps().any(|step| step.action.changes())
     }
 
     /// The exit code of a command that only looks: what could not be seen, or else what differs.
     pub fn code(&self) -> Code {
-        let worst = self.hosts.iter().map(|host| {
-            let unseen =
-                host.error.is_some() || host.steps.iter().any(|s| s.action == StepAction::Unknown);
-            let differs = host
-                .steps
-                .iter()
-                .any(|s| s.action.changes() || s.action == StepAction::Blocked);
-            match (host.lock_holder.is_some(), unseen, differs) {
+        let worst = self.parts().map(|part| {
+            let any = |wanted: fn(StepAction) -> bool| part.steps.iter().any(|s| wanted(s.action));
+            let unseen = part.error.is_some() || any(|action| action == StepAction::Unknown);
+            let differs = any(|action| action.changes() || action == StepAction::Blocked);
+            match (part.lock_holder.is_some(), unseen, differs) {
                 (true, ..) => Code::Locked,
                 (_, true, _) => Code::Unreachable,
                 (_, _, true) => Code::Changes,
@@ -191,6 +212,45 @@ impl Plan {
             }
         });
         Code::worst(worst)
+    }
+}
+
+/// A host or a cluster: what both say of themselves.
+#[derive(Debug, Clone, Copy)]
+pub struct Part<'p> {
+    /// The host's name, or the cluster's.
+    pub name: &'p str,
+    /// What it is: a host, or the topics of a cluster.
+    pub is_host: bool,
+    /// Why it could not be read, if so.
+    pub error: Option<&'p str>,
+    /// Who holds the lock of an apply on the host, if anybody does.
+    pub lock_holder: Option<&'p str>,
+    /// Its addresses.
+    pub steps: &'p [Step],
+}
+
+impl<'p> From<&'p HostPlan> for Part<'p> {
+    fn from(host: &'p HostPlan) -> Self {
+        Self {
+            name: &host.name,
+            is_host: true,
+            error: host.error.as_deref(),
+            lock_holder: host.lock_holder.as_deref(),
+            steps: &host.steps,
+        }
+    }
+}
+
+impl<'p> From<&'p TopicsPlan> for Part<'p> {
+    fn from(topics: &'p TopicsPlan) -> Self {
+        Self {
+            name: &topics.cluster,
+            is_host: false,
+            error: topics.error.as_deref(),
+            lock_holder: None,
+            steps: &topics.steps,
+        }
     }
 }
 
@@ -245,13 +305,13 @@ impl HostPlan {
 
 impl Step {
     fn new(
-        address: &'static str,
+        address: impl Into<String>,
         requires: &[&'static str],
         Assessment { observed, verdict }: Assessment,
         salt: &str,
     ) -> Self {
         let mut step = Self {
-            address,
+            address: address.into(),
             action: StepAction::None,
             reason: String::new(),
             help: None,
@@ -268,7 +328,7 @@ impl Step {
             Verdict::InPlace => {}
             Verdict::Change(work) => {
                 let Work {
-                    creates,
+                    effect,
                     reason,
                     changes,
                     text,
@@ -276,10 +336,10 @@ impl Step {
                     warning,
                     actions,
                 } = *work;
-                step.action = if creates {
-                    StepAction::Create
-                } else {
-                    StepAction::Update
+                step.action = match effect {
+                    Effect::Create => StepAction::Create,
+                    Effect::Update => StepAction::Update,
+                    Effect::Delete => StepAction::Delete,
                 };
                 step.reason = reason;
                 step.changes = changes;

@@ -28,7 +28,7 @@ pub fn hold_back(steps: &mut [Step]) {
                     && matches!(step.action, StepAction::Blocked | StepAction::Unknown)
             })
         });
-        if let Some((address, action)) = cause.map(|step| (step.address, step.action)) {
+        if let Some((address, action)) = cause.map(|step| (step.address.clone(), step.action)) {
             let state = if action == StepAction::Blocked {
                 "is blocked"
             } else {

@@ -85,8 +85,9 @@ pub fn text(value: &Value) -> String {
 /// Both sides of a sensitive change are absent already; this holds also for a kind that forgets.
 fn plan_value(plan: &Plan) -> Value {
     let mut plan = plan.clone();
-    let steps = plan.hosts.iter_mut().flat_map(|host| &mut host.steps);
-    for change in steps.flat_map(|step| &mut step.changes) {
+    let of_hosts = plan.hosts.iter_mut().flat_map(|host| &mut host.steps);
+    let of_topics = plan.topics.iter_mut().flat_map(|topics| &mut topics.steps);
+    for change in of_hosts.chain(of_topics).flat_map(|step| &mut step.changes) {
         if change.sensitive {
             (change.before, change.after) = (None, None);
         }

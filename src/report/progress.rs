@@ -62,9 +62,10 @@ impl Progress {
     /// each address carries its host's name.
     pub fn expect(&mut self, plan: &Plan, many: bool) {
         self.many = many;
-        let labels = plan.hosts.iter().flat_map(|host| {
-            let steps = host.steps.iter().filter(|step| step.action.changes());
-            steps.map(|step| self.label(&host.name, step.address).chars().count())
+        let labels = plan.parts().flat_map(|part| {
+            let steps = part.steps.iter().filter(|step| step.action.changes());
+            let host = if part.is_host { part.name } else { "" };
+            steps.map(|step| self.label(host, &step.address).chars().count())
         });
         self.label = labels.max().unwrap_or(self.label).min(40);
     }
@@ -77,7 +78,8 @@ impl Progress {
     }
 
     fn label(&self, host: &str, address: &str) -> String {
-        escape_control(&if self.many {
+        // Topics belong to no host.
+        escape_control(&if self.many && !host.is_empty() {
             format!("{host}:{address}")
         } else {
             address.to_owned()

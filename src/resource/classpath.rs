@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    Change, Kind, Probe, TextChange, Verdict, Work,
+    Change, Effect, Kind, Probe, TextChange, Verdict, Work,
     managed::{Managed, PathKind},
 };
 use crate::{
@@ -256,7 +256,7 @@ impl Kind for Classpath {
         }
         let after = action::edit_block(&observed.content, MARKER, &lines);
         let mut work = Work::new(
-            observed.whole.is_none(),
+            Effect::on(observed.whole.is_some()),
             reason,
             vec![Change::shown(
                 "CLASSPATH",

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Change, Kind, Probe, Verdict, Work};
+use super::{Change, Effect, Kind, Probe, Verdict, Work};
 use crate::{
     action::Action,
     facts::{Host, Observation, PackageManager, Section},
@@ -221,7 +221,7 @@ impl Kind for Java {
             };
         }
         let mut work = Work::new(
-            effective.is_none(),
+            Effect::on(effective.is_some()),
             reason,
             vec![Change::shown(
                 "version",

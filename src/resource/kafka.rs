@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    Change, Kind, Probe, Verdict, Work,
+    Change, Effect, Kind, Probe, Verdict, Work,
     managed::{Managed, PathKind},
 };
 use crate::{
@@ -231,7 +231,7 @@ impl Kind for Kafka {
         let creates = *place == Place::Free;
         let mut work = if creates {
             Work::new(
-                true,
+                Effect::Create,
                 format!("not there: {shown}"),
                 vec![Change::shown("home", None, Some(&shown))],
                 vec![action],
@@ -262,7 +262,7 @@ impl Kind for Kafka {
                 )
                 .collect();
             Work::new(
-                false,
+                Effect::Update,
                 format!("in {shown}, {}", parts.join("; ")),
                 changes,
                 vec![action],

@@ -14,6 +14,7 @@ pub mod kafka_client;
 pub mod managed;
 pub mod msk_iam_auth;
 pub mod properties;
+pub mod topic;
 
 use serde::Serialize;
 
@@ -130,11 +131,29 @@ pub enum Verdict {
     },
 }
 
+/// What becomes of a resource that changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It is not there yet, and is made.
+    Create,
+    /// It is there, and is changed.
+    Update,
+    /// It is there, and goes.
+    Delete,
+}
+
+impl Effect {
+    /// Made where it is not there yet, changed where it is.
+    pub fn on(there: bool) -> Self {
+        if there { Self::Update } else { Self::Create }
+    }
+}
+
 /// How a resource is brought to what the spec wants.
 #[derive(Debug, Clone)]
 pub struct Work {
-    /// It is not there yet, rather than there and different.
-    pub creates: bool,
+    /// What becomes of it.
+    pub effect: Effect,
     /// One sentence: the fact and where it was read, and what the spec wants.
     pub reason: String,
     /// What differs, field by field.
@@ -152,9 +171,9 @@ pub struct Work {
 
 impl Work {
     /// Work with only a reason, changes and actions.
-    pub fn new(creates: bool, reason: String, changes: Vec<Change>, actions: Vec<Action>) -> Self {
+    pub fn new(effect: Effect, reason: String, changes: Vec<Change>, actions: Vec<Action>) -> Self {
         Self {
-            creates,
+            effect,
             reason,
             changes,
             text: None,

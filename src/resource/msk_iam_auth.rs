@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    Change, Kind, Probe, Verdict, Work,
+    Change, Effect, Kind, Probe, Verdict, Work,
     kafka::shorten_digest,
     managed::{Managed, PathKind},
 };
@@ -124,7 +124,7 @@ impl Kind for MskIamAuth {
         let before = observed.sha256.as_deref();
         let after = self.sha256.as_deref().unwrap_or("whatever the download is");
         let mut work = Work::new(
-            !observed.there,
+            Effect::on(observed.there),
             reason,
             vec![Change::shown("sha256", before, Some(after))],
             vec![Action::Fetch(Fetch {

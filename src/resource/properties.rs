@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::{
-    Change, Kind, Probe, Verdict, Work,
+    Change, Effect, Kind, Probe, Verdict, Work,
     kafka::enumerate,
     managed::{Managed, PathKind},
 };
@@ -234,7 +234,7 @@ impl Kind for Properties {
                 )
             }
         };
-        let mut work = Work::new(!there, reason, changes, vec![action]);
+        let mut work = Work::new(Effect::on(there), reason, changes, vec![action]);
         if !observed.unnamed.is_empty() {
             let names: Vec<String> = observed
                 .unnamed

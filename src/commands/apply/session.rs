@@ -213,13 +213,13 @@ impl Session<'_> {
         let steps = self.plan(target, &facts).steps.into_iter();
         steps
             .filter(|step| step.action != StepAction::None)
-            .filter(|step| applied.iter().any(|address| address == step.address))
+            .filter(|step| applied.iter().any(|address| *address == step.address))
             .map(|step| {
                 let help = step
                     .help
                     .map(|help| format!("\n{help}"))
                     .unwrap_or_default();
-                (step.address.to_owned(), format!("{}{help}", step.reason))
+                (step.address, format!("{}{help}", step.reason))
             })
             .collect()
     }
@@ -235,7 +235,7 @@ impl Session<'_> {
     }
 
     fn over(&self, hosts: Vec<HostPlan>) -> Plan {
-        Plan::new(self.salt.clone(), self.specs.clone(), hosts)
+        Plan::new(self.salt.clone(), self.specs.clone(), hosts, vec![])
     }
 
     fn plan(&self, target: &Target, facts: &Facts) -> HostPlan {
@@ -299,7 +299,7 @@ fn same(shown: &HostPlan, now: &HostPlan) -> bool {
         steps
             .map(|s| {
                 (
-                    s.address,
+                    s.address.clone(),
                     s.action,
                     s.observed_digest.clone(),
                     s.actions_digest.clone(),

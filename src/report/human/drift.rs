@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     exit::Code,
-    plan::{HostPlan, Plan, Step, StepAction},
+    plan::{Part, Plan, Step, StepAction},
     report::words,
 };
 
@@ -31,11 +31,11 @@ impl State {
         (Self::InSync, "in sync", Ink::Plain),
     ];
 
-    fn of(host: &HostPlan) -> Self {
-        let any = |wanted: fn(StepAction) -> bool| host.steps.iter().any(|s| wanted(s.action));
-        if host.error.is_some() {
+    fn of(part: Part<'_>) -> Self {
+        let any = |wanted: fn(StepAction) -> bool| part.steps.iter().any(|s| wanted(s.action));
+        if part.error.is_some() {
             Self::Unreachable
-        } else if host.lock_holder.is_some() {
+        } else if part.lock_holder.is_some() {
             Self::Locked
         } else if any(|action| action.changes() || action == StepAction::Blocked) {
             Self::Drifted
@@ -52,19 +52,25 @@ pub fn drift(plan: &Plan, style: &Style) -> String {
     let mut page = Page::new(style);
     let all = plan.hosts.len();
     for (state, word, ink) in State::ALL {
-        let hosts: Vec<&HostPlan> = plan
-            .hosts
-            .iter()
-            .filter(|host| State::of(host) == state)
-            .collect();
+        let parts = || plan.parts().filter(|part| State::of(*part) == state);
+        let hosts: Vec<Part<'_>> = parts().filter(|part| part.is_host).collect();
+        let clusters = parts().filter(|part| !part.is_host);
+        for cluster in clusters {
+            let what = format!("topics of {}", cluster.name);
+            head(&mut page, ink, word, &what);
+            match state {
+                State::InSync => {}
+                State::Unreachable => unreachable_hosts(&mut page, &[cluster], false),
+                _ => groups(&mut page, &[cluster], false),
+            }
+        }
         let Some(first) = hosts.first() else { continue };
         let what = match (all, state) {
-            (1, _) => first.name.clone(),
+            (1, _) => first.name.to_owned(),
             (_, State::InSync) => words::count(hosts.len(), "host"),
             _ => format!("{} of {}", hosts.len(), words::count(all, "host")),
         };
-        let filler = " ".repeat(13 - word.len());
-        page.line(&[(ink, word), (Ink::Plain, &filler), (Ink::Plain, &what)]);
+        head(&mut page, ink, word, &what);
         match state {
             State::InSync => {}
             State::Unreachable => unreachable_hosts(&mut page, &hosts, all > 1),
@@ -78,8 +84,13 @@ pub fn drift(plan: &Plan, style: &Style) -> String {
     page.into_text()
 }
 
-fn unreachable_hosts(page: &mut Page, hosts: &[&HostPlan], many: bool) {
-    let width = hosts.iter().map(|host| columns(&host.name)).max();
+fn head(page: &mut Page, ink: Ink, word: &str, what: &str) {
+    let filler = " ".repeat(13 - word.len());
+    page.wrapped(&[(ink, word), (Ink::Plain, &filler)], 13, Ink::Plain, what);
+}
+
+fn unreachable_hosts(page: &mut Page, hosts: &[Part<'_>], many: bool) {
+    let width = hosts.iter().map(|host| columns(host.name)).max();
     let width = width.unwrap_or(0).min(24);
     for host in hosts {
         let lead = if many {
@@ -87,7 +98,7 @@ fn unreachable_hosts(page: &mut Page, hosts: &[&HostPlan], many: bool) {
         } else {
             "  ".to_owned()
         };
-        let error = host.error.as_deref().unwrap_or_default();
+        let error = host.error.unwrap_or_default();
         // An address that is the name too stands there already.
         let own = format!("{}: ", host.name);
         let error = error.strip_prefix(&own).unwrap_or(error);
@@ -103,37 +114,38 @@ fn unreachable_hosts(page: &mut Page, hosts: &[&HostPlan], many: bool) {
 }
 
 /// Hosts with the same words, in the order of the spec.
-fn groups(page: &mut Page, hosts: &[&HostPlan], many: bool) {
-    let mut groups: Vec<(Vec<&HostPlan>, Vec<&Step>)> = Vec::new();
+fn groups<'p>(page: &mut Page, hosts: &[Part<'p>], many: bool) {
+    let mut groups: Vec<(Vec<Part<'p>>, Vec<&'p Step>)> = Vec::new();
     for host in hosts {
-        let steps = telling(&host.steps);
+        let steps = telling(host.steps);
         let same = |other: &Vec<&Step>| {
             other.len() == steps.len()
                 && other.iter().zip(&steps).all(|(a, b)| {
-                    (a.address, a.action, &a.reason) == (b.address, b.action, &b.reason)
+                    (&a.address, a.action, &a.reason) == (&b.address, b.action, &b.reason)
                 })
         };
         let group = groups.iter_mut().find(|(others, drift)| {
             same(drift) && others.iter().all(|o| o.lock_holder == host.lock_holder)
         });
         match group {
-            Some((others, _)) => others.push(host),
-            None => groups.push((vec![host], steps)),
+            Some((others, _)) => others.push(*host),
+            None => groups.push((vec![*host], steps)),
         }
     }
     for (hosts, steps) in &groups {
         let mut margin = "  ";
         if many {
-            let names: Vec<&str> = hosts.iter().map(|host| &*host.name).collect();
+            let names: Vec<&str> = hosts.iter().map(|host| host.name).collect();
             page.wrapped(&[(Ink::Plain, margin)], 2, Ink::Plain, &names.join(", "));
             margin = "    ";
         }
-        if let Some(holder) = hosts.first().and_then(|host| host.lock_holder.as_ref()) {
+        if let Some(holder) = hosts.first().and_then(|host| host.lock_holder) {
             let text = format!("{}; what is shown may change", held(holder));
             page.wrapped(&[(Ink::Plain, margin)], margin.len(), Ink::Plain, &text);
         }
-        let width = steps.iter().map(|step| step.address.len()).max();
-        let width = width.unwrap_or(0);
+        let width = steps.iter().map(|step| columns(&step.address)).max();
+        // Long names of topics do not push the reasons of the others to the right.
+        let width = width.unwrap_or(0).min(32);
         for step in steps {
             let (ink, sign) = sign(step.action);
             let address = format!("{:width$}", step.address);
@@ -165,8 +177,11 @@ fn groups(page: &mut Page, hosts: &[&HostPlan], many: bool) {
 fn code_in_words(plan: &Plan) -> Option<&'static str> {
     match plan.code() {
         Code::Locked => Some("an apply is running; what is shown may change"),
-        Code::Unreachable if plan.hosts.iter().all(|host| host.error.is_none()) => {
+        Code::Unreachable if plan.parts().all(|part| part.error.is_none()) => {
             Some("not everything could be seen")
+        }
+        Code::Unreachable if plan.hosts.iter().all(|host| host.error.is_none()) => {
+            Some("the cluster could not be read")
         }
         Code::Unreachable if plan.hosts.len() == 1 => Some("the host could not be read"),
         Code::Unreachable => Some("not every host could be read"),

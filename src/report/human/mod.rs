@@ -7,6 +7,7 @@ mod facts;
 mod outcome;
 mod page;
 mod plan;
+mod topics;
 
 pub use drift::drift;
 pub use facts::facts;

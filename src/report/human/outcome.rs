@@ -7,7 +7,7 @@ use super::{
     page::{Ink, Page},
 };
 use crate::{
-    plan::{HostPlan, Plan, StepAction},
+    plan::{Plan, StepAction},
     report::{
         event::{Failure, HostOutcome},
         words,
@@ -83,26 +83,27 @@ pub fn outcome(
 fn left(plan: &Plan, many: bool) -> Vec<String> {
     let named = |action, why| {
         let what: Vec<String> = plan
-            .hosts
-            .iter()
-            .flat_map(|host| {
-                let steps = host.steps.iter().filter(move |step| step.action == action);
+            .parts()
+            .flat_map(|part| {
+                let steps = part.steps.iter().filter(move |step| step.action == action);
                 steps.map(move |step| {
-                    if many {
-                        format!("{}:{}", host.name, step.address)
+                    if many && part.is_host {
+                        format!("{}:{}", part.name, step.address)
                     } else {
-                        step.address.to_owned()
+                        step.address.clone()
                     }
                 })
             })
             .collect();
         (!what.is_empty()).then(|| format!("{} ({why})", what.join(", ")))
     };
-    let unread: Vec<&str> = plan
-        .hosts
-        .iter()
-        .filter(|host| host.error.is_some())
-        .map(|host| &*host.name)
+    let unread: Vec<String> = plan
+        .parts()
+        .filter(|part| part.error.is_some())
+        .map(|part| match part.is_host {
+            true => part.name.to_owned(),
+            false => format!("topics of {}", part.name),
+        })
         .collect();
     let unread = (!unread.is_empty()).then(|| format!("{} (could not be read)", unread.join(", ")));
     [
@@ -117,8 +118,7 @@ fn left(plan: &Plan, many: bool) -> Vec<String> {
 
 /// How many of how many, in one line; nothing where there was nothing to do.
 fn last(page: &mut Page, hosts: &[HostOutcome], plan: &Plan, well: bool, took: Duration) {
-    let of_host = |host: &HostPlan| host.steps.iter().filter(|s| s.action.changes()).count();
-    let total: usize = plan.hosts.iter().map(of_host).sum();
+    let total = plan.steps().filter(|step| step.action.changes()).count();
     let applied: usize = hosts.iter().map(|host| host.applied.len()).sum();
     if total == 0 && applied == 0 {
         return;

@@ -1,16 +1,22 @@
 //! What differs and what would be done.
 
-use std::time::Duration;
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use super::{
     Style, change, mark,
     page::{Ink, Page, columns},
-    sign, telling,
+    sign, telling, topics,
 };
 use crate::{
-    plan::{HostPlan, Plan, Step, StepAction},
+    plan::{HostPlan, Part, Plan, Step, StepAction},
     report::words,
 };
+
+/// How many addresses the summary names of one action; what is deleted is named one by one.
+const MOST: usize = 40;
 
 /// A plan: the hosts that have something to say, one line for each of the others, and last the
 /// summary by address.
@@ -19,23 +25,18 @@ pub fn plan(plan: &Plan, style: &Style, took: Duration) -> String {
     let many = plan.hosts.len() > 1;
     // Over several hosts the time is that of all together, and stands at the end.
     let own_time = (!many).then(|| words::duration(took));
-    let (quiet, telling): (Vec<_>, Vec<_>) = plan.hosts.iter().partition(|host| is_quiet(host));
-    for host in &telling {
+    for host in plan.hosts.iter().filter(|host| !is_quiet((*host).into())) {
         page.gap();
         section(&mut page, host, own_time.as_deref());
     }
-    page.gap();
-    for host in &quiet {
-        let time = own_time.as_ref().map(|time| format!(" ({time})"));
-        let line = format!(
-            "{}: {}{}",
-            host.name,
-            in_place(host.steps.len()),
-            time.unwrap_or_default()
-        );
-        page.line(&[(Ink::Plain, &line)]);
+    for cluster in plan.topics.iter().filter(|one| !is_quiet((*one).into())) {
+        page.gap();
+        topics::section(&mut page, cluster);
     }
-    if plan.hosts.iter().any(|host| !host.steps.is_empty()) && !telling.is_empty() {
+    page.gap();
+    quiet(&mut page, plan, own_time.as_deref());
+    let telling = plan.parts().any(|part| !is_quiet(part));
+    if plan.steps().next().is_some() && telling {
         page.gap();
         summary(&mut page, plan, many);
     }
@@ -48,7 +49,7 @@ pub fn plan(plan: &Plan, style: &Style, took: Duration) -> String {
         } else {
             format!("{read} of {whole}")
         };
-        let lead = if telling.is_empty() { "" } else { "  " };
+        let lead = if telling { "  " } else { "" };
         let line = format!("{lead}{read} read in {}", words::duration(took));
         page.line(&[(Ink::Plain, &line)]);
     }
@@ -56,21 +57,69 @@ pub fn plan(plan: &Plan, style: &Style, took: Duration) -> String {
 }
 
 /// Nothing to say but that all is well.
-fn is_quiet(host: &HostPlan) -> bool {
-    host.error.is_none()
-        && host.lock_holder.is_none()
-        && host
+fn is_quiet(part: Part<'_>) -> bool {
+    part.error.is_none()
+        && part.lock_holder.is_none()
+        && part
             .steps
             .iter()
             .all(|step| step.action == StepAction::None)
 }
 
-fn in_place(number: usize) -> String {
-    match number {
-        0 => "no resource is selected".into(),
-        1 => "1 resource is as the spec says".into(),
-        more => format!("{more} resources are as the spec says"),
+/// A line for each of the hosts and clusters that are as they should be; one for a host and its
+/// topics together.
+fn quiet(page: &mut Page, plan: &Plan, time: Option<&str>) {
+    let time = time.map(|time| format!(" ({time})")).unwrap_or_default();
+    let of_clusters: Vec<_> = plan
+        .topics
+        .iter()
+        .filter(|one| is_quiet((*one).into()))
+        .collect();
+    let hosts: Vec<_> = plan
+        .hosts
+        .iter()
+        .filter(|one| is_quiet((*one).into()))
+        .collect();
+    let mut lines = Vec::new();
+    match (hosts.as_slice(), of_clusters.as_slice()) {
+        ([host], [cluster]) if plan.hosts.len() == 1 && plan.topics.len() == 1 => {
+            let resources = words::count(host.steps.len(), "resource");
+            let topics = words::count(cluster.steps.len(), "topic");
+            let what = match host.steps.len() {
+                0 => in_place(&topics, cluster.steps.len()),
+                _ => format!("{resources} and {topics} are as the spec says"),
+            };
+            lines.push(format!("{}: {what}{time}", host.name));
+        }
+        _ => {
+            for host in hosts {
+                let number = host.steps.len();
+                let what = match number {
+                    0 if plan.topics.is_empty() => "no resource is selected".into(),
+                    // A host may be there as the way to a cluster alone.
+                    0 => continue,
+                    _ => in_place(&words::count(number, "resource"), number),
+                };
+                lines.push(format!("{}: {what}{time}", host.name));
+            }
+            for cluster in &of_clusters {
+                let number = cluster.steps.len();
+                let what = in_place(&words::count(number, "topic"), number);
+                lines.push(format!("{}: {what}", cluster.cluster));
+            }
+        }
     }
+    for line in &lines {
+        page.line(&[(Ink::Plain, line)]);
+    }
+    for cluster in of_clusters {
+        topics::remarks(page, cluster);
+    }
+}
+
+fn in_place(what: &str, number: usize) -> String {
+    let are = if number == 1 { "is" } else { "are" };
+    format!("{what} {are} as the spec says")
 }
 
 fn section(page: &mut Page, host: &HostPlan, time: Option<&str>) {
@@ -125,7 +174,7 @@ fn section(page: &mut Page, host: &HostPlan, time: Option<&str>) {
         .steps
         .iter()
         .filter(|step| step.action == StepAction::None)
-        .map(|step| step.address)
+        .map(|step| &*step.address)
         .collect();
     if !unchanged.is_empty() {
         page.wrapped(&[(Ink::Dim, "  = ")], 4, Ink::Dim, &unchanged.join(", "));
@@ -141,13 +190,13 @@ pub fn held(holder: &str) -> String {
     }
 }
 
-fn step(page: &mut Page, step: &Step) {
+pub(super) fn step(page: &mut Page, step: &Step) {
     let (ink, sign) = sign(step.action);
     page.line(&[
         (Ink::Plain, "  "),
         (ink, sign),
         (Ink::Plain, " "),
-        (ink, step.address),
+        (ink, &step.address),
         (ink, mark(step.action)),
     ]);
     if !step.reason.is_empty() {
@@ -163,9 +212,19 @@ fn step(page: &mut Page, step: &Step) {
     for note in &step.notes {
         page.wrapped(&[(Ink::Plain, "        ")], 10, Ink::Plain, note);
     }
-    if let Some(warning) = &step.warning {
-        let lead = [(Ink::Plain, "      "), (Ink::Yellow, "warning: ")];
-        page.wrapped(&lead, 8, Ink::Plain, warning);
+    for (at, line) in step
+        .warning
+        .iter()
+        .flat_map(|text| text.lines())
+        .enumerate()
+    {
+        // A line of its own is another warning, or the way out of the one before.
+        let mark = match (at, line.starts_with("help: ")) {
+            (0, _) | (_, false) => "warning: ",
+            (_, true) => "  ",
+        };
+        let lead = [(Ink::Plain, "      "), (Ink::Yellow, mark)];
+        page.wrapped(&lead, 8, Ink::Plain, line);
     }
 }
 
@@ -182,15 +241,20 @@ fn summary(page: &mut Page, plan: &Plan, many: bool) {
         .iter()
         .map(|(action, word)| (sign(*action).0, *word, addresses(plan, *action, many)))
         .collect();
-    let hosts = |wanted: fn(&HostPlan) -> bool| -> Vec<String> {
-        let hosts = plan.hosts.iter().filter(|host| wanted(host));
-        hosts.map(|host| host.name.clone()).collect()
+    let parts = |wanted: fn(&Part<'_>) -> bool| -> Vec<String> {
+        let parts = plan.parts().filter(wanted);
+        parts
+            .map(|part| match part.is_host {
+                true => part.name.to_owned(),
+                false => format!("topics of {}", part.name),
+            })
+            .collect()
     };
-    table.push((Ink::Red, "unread", hosts(|host| host.error.is_some())));
+    table.push((Ink::Red, "unread", parts(|part| part.error.is_some())));
     table.push((
         Ink::Yellow,
         "locked",
-        hosts(|host| host.lock_holder.is_some()),
+        parts(|part| part.lock_holder.is_some()),
     ));
     table.retain(|(.., what)| !what.is_empty());
     let width = table
@@ -226,32 +290,35 @@ fn summary(page: &mut Page, plan: &Plan, many: bool) {
 /// The addresses with an action. What more than three hosts have in common is said once; what is
 /// deleted is named one by one.
 fn addresses(plan: &Plan, action: StepAction, many: bool) -> Vec<String> {
-    let of_host = |host: &HostPlan| -> Vec<&'static str> {
-        let steps = host.steps.iter().filter(|step| step.action == action);
-        steps.map(|step| step.address).collect()
-    };
-    let all: Vec<(&str, &str)> = plan
-        .hosts
-        .iter()
-        .flat_map(|host| {
-            of_host(host)
-                .into_iter()
-                .map(|address| (&*host.name, address))
+    let all: Vec<(Part<'_>, &str)> = plan
+        .parts()
+        .flat_map(|part| {
+            let steps = part.steps.iter().filter(|step| step.action == action);
+            steps.map(move |step| (part, &*step.address))
         })
         .collect();
-    let on = |address: &str| all.iter().filter(|(_, other)| *other == address).count();
+    let mut on: HashMap<&str, usize> = HashMap::new();
+    for (_, address) in &all {
+        *on.entry(address).or_default() += 1;
+    }
     let mut names = Vec::new();
-    for (host, address) in &all {
-        let name = match on(address) {
-            _ if !many => (*address).to_owned(),
+    let mut seen = HashSet::new();
+    for (part, address) in &all {
+        let name = match on[address] {
+            _ if !many || !part.is_host => (*address).to_owned(),
             hosts if hosts > 3 && action != StepAction::Delete => {
                 format!("{address} on {hosts} hosts")
             }
-            _ => format!("{host}:{address}"),
+            _ => format!("{}:{address}", part.name),
         };
-        if !names.contains(&name) {
+        if seen.insert(name.clone()) {
             names.push(name);
         }
+    }
+    if action != StepAction::Delete && names.len() > MOST {
+        let more = names.len() - MOST;
+        names.truncate(MOST);
+        names.push(format!("… and {more} more"));
     }
     names
 }

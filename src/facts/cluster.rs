@@ -1,0 +1,46 @@
+//! What was read of a Kafka cluster: plain data, whoever read it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Observation;
+
+/// What was read of a cluster, of the topics that a spec names, and of names like theirs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Cluster {
+    /// As whom the brokers know us; absent where nobody logs in.
+    pub caller: Option<String>,
+    /// How many brokers are alive.
+    pub brokers: usize,
+    /// The topics that were asked for; one that is not in here is not on the cluster.
+    pub topics: BTreeMap<String, Observation<Topic>>,
+    /// Names on the cluster that the spec's pattern makes and no table does.
+    pub unmanaged: Vec<String>,
+    /// The host's clock is this many seconds ahead of ours (behind: negative), where that may be
+    /// too much for AWS.
+    pub skew: Option<i64>,
+}
+
+/// One topic.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Topic {
+    /// How many partitions it has.
+    pub partitions: u32,
+    /// Replicas of a partition, the fewest and the most over all of them; what a running
+    /// reassignment leads to, where there is one.
+    pub replicas: (u32, u32),
+    /// Partitions are being moved.
+    pub reassigning: bool,
+    /// Its own settings, and the brokers' for the rest.
+    pub config: BTreeMap<String, Setting>,
+}
+
+/// One setting of a topic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Setting {
+    /// What holds; `None` where the broker does not show it.
+    pub value: Option<String>,
+    /// It is the topic's own (source `DYNAMIC_TOPIC_CONFIG`), and not the brokers'.
+    pub own: bool,
+}

@@ -1,0 +1,98 @@
+//! The part of a plan that is about a cluster's topics.
+
+use serde::Serialize;
+
+use super::Step;
+use crate::{facts::cluster::Cluster, resource::topic, spec::ResolvedTopic};
+
+/// One cluster's part.
+#[derive(Debug, Clone, Serialize)]
+pub struct TopicsPlan {
+    /// The cluster, as the spec names it.
+    pub cluster: String,
+    /// The host through which its brokers are reached, or `direct`.
+    pub via: String,
+    /// As whom the brokers know us; absent where nobody logs in, or they were not reached.
+    pub caller: Option<String>,
+    /// Why it could not be read, if so.
+    pub error: Option<String>,
+    /// All its addresses: what is deleted first, then in the order of the spec.
+    pub steps: Vec<Step>,
+    /// Topics like the spec's that no table of it names. They are left alone.
+    pub unmanaged: Vec<String>,
+    /// What people should know of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+impl TopicsPlan {
+    /// A cluster that could not be read.
+    pub fn unreached(cluster: &str, via: &str, error: String) -> Self {
+        Self {
+            cluster: cluster.to_owned(),
+            via: via.to_owned(),
+            caller: None,
+            error: Some(error),
+            steps: vec![],
+            unmanaged: vec![],
+            warnings: vec![],
+        }
+    }
+
+    /// Compares what a cluster has with what it must have. `deletable` are names that
+    /// `--allow-delete` gives; those that are no leftovers of the spec's pattern are not touched.
+    pub fn new(
+        cluster: &str,
+        via: &str,
+        wanted: &[&ResolvedTopic],
+        deletable: &[String],
+        facts: &Cluster,
+        salt: &str,
+    ) -> Self {
+        let step = |name: &str, assessment| Step::new(topic::address(name), &[], assessment, salt);
+        let going: Vec<&String> = deletable
+            .iter()
+            .filter(|name| facts.unmanaged.contains(name))
+            .collect();
+        let gone = going
+            .iter()
+            .filter_map(|name| Some(step(name, topic::removal(name, facts)?)));
+        let steps = gone
+            .chain(
+                wanted
+                    .iter()
+                    .map(|topic| step(&topic.name, topic::assess(topic, facts))),
+            )
+            .collect();
+        let warnings = facts.skew.map(skew).into_iter().collect();
+        Self {
+            cluster: cluster.to_owned(),
+            via: via.to_owned(),
+            caller: facts.caller.clone(),
+            error: None,
+            steps,
+            unmanaged: facts
+                .unmanaged
+                .iter()
+                .filter(|name| !going.contains(name))
+                .cloned()
+                .collect(),
+            warnings,
+        }
+    }
+
+    /// Whether an apply would do something here.
+    pub fn has_work(&self) -> bool {
+        self.steps.iter().any(|step| step.action.changes())
+    }
+}
+
+/// AWS refuses what was signed more than five minutes from its own time.
+fn skew(seconds: i64) -> String {
+    let side = if seconds > 0 { "ahead" } else { "behind" };
+    let (minutes, rest) = (seconds.abs() / 60, seconds.abs() % 60);
+    format!(
+        "the host's clock is {minutes} min {rest} s {side} of this machine's: AWS refuses what is \
+         signed 5 minutes off; look at `chronyc tracking` on the host"
+    )
+}
