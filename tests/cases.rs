@@ -2,7 +2,8 @@
 //!
 //! `tests/cases/KIND/NAME.yaml` holds a `client` as in a spec, the probe's records and, where the
 //! case is about it, the host's; `NAME.json` beside it is what has to come out. A new case is a new
-//! file: `TRUEUP_BLESS=1 cargo test --test cases` writes what comes out, for you to read.
+//! file (in `topics/`, where no host is asked, with what was read of the cluster):
+//! `TRUEUP_BLESS=1 cargo test --test cases` writes what comes out, for you to read.
 
 use std::{
     collections::BTreeMap,
@@ -15,10 +16,10 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::json;
 use trueup::{
-    facts::{Host, Section},
-    plan::HostPlan,
+    facts::{Host, Section, cluster::Cluster},
+    plan::{HostPlan, TopicsPlan},
     resource::{Assessment, Effect, Verdict, kafka_client},
-    spec::{Given, Source, load},
+    spec::{Given, ResolvedTopic, Source, load},
 };
 
 #[derive(Deserialize)]
@@ -79,6 +80,55 @@ fn host(own: &BTreeMap<String, Records>) -> Host {
     Host::read(&Section::new(records))
 }
 
+/// A case of `topics/`: what the cluster has, instead of a probe's reply.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TopicsCase {
+    /// As in a spec, in YAML text of its own, without the cluster.
+    topics: String,
+    /// What was read.
+    cluster: Cluster,
+    /// `--allow-delete`, without `topics/`.
+    #[serde(default)]
+    allow_delete: Vec<String>,
+}
+
+fn run_topics(case: &TopicsCase) -> serde_json::Value {
+    let indented = case.topics.replace('\n', "\n  ");
+    let text = format!(
+        "version: 1\nhosts: {{ client: {{ local: {{}} }} }}\ntopics:\n  cluster: {{ bootstrap: \"b:9098\" }}\n  {indented}\n"
+    );
+    let source = Source {
+        path: "case.yaml".into(),
+        text,
+    };
+    let (spec, problems) = load(&source, &Given::default());
+    let spec = spec.unwrap_or_else(|| panic!("the case's topics are wrong: {problems:?}"));
+    let wanted: Vec<&ResolvedTopic> = spec.clusters[0].topics.iter().collect();
+    let plan = TopicsPlan::new(
+        "b:9098",
+        "client",
+        &wanted,
+        &case.allow_delete,
+        &case.cluster,
+        "s",
+    );
+    let mut out = json!(plan);
+    for (shown, step) in out["steps"]
+        .as_array_mut()
+        .expect("a list")
+        .iter_mut()
+        .zip(&plan.steps)
+    {
+        let shown = shown.as_object_mut().expect("a map");
+        shown.retain(|key, _| !key.ends_with("_digest") && key != "requires");
+        shown.insert("actions".into(), json!(step.actions));
+        shown.insert("notes".into(), json!(step.notes));
+        shown.insert("warning".into(), json!(step.warning));
+    }
+    out
+}
+
 fn run(kind: &str, case: &Case) -> serde_json::Value {
     let indented = case.client.replace('\n', "\n  ");
     let text =
@@ -135,6 +185,10 @@ fn run(kind: &str, case: &Case) -> serde_json::Value {
     out
 }
 
+fn parse<T: for<'de> Deserialize<'de>>(text: &str, path: &Path) -> T {
+    serde_yaml::from_str(text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = fs::read_dir(folder)
         .expect("a folder")
@@ -165,9 +219,12 @@ fn every_case_comes_out_as_its_file_says() {
         );
         for path in inputs {
             let text = fs::read_to_string(&path).expect("readable");
-            let case: Case =
-                serde_yaml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-            let out = format!("{:#}\n", run(&kind, &case));
+            let out = if kind == "topics" {
+                run_topics(&parse(&text, &path))
+            } else {
+                run(&kind, &parse(&text, &path))
+            };
+            let out = format!("{out:#}\n");
             let expected = path.with_extension("json");
             if bless {
                 fs::write(&expected, &out).expect("written");

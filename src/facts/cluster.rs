@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::Observation;
 
 /// What was read of a cluster, of the topics that a spec names, and of names like theirs.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Cluster {
     /// As whom the brokers know us; absent where nobody logs in.
     pub caller: Option<String>,

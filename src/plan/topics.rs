@@ -89,10 +89,10 @@ impl TopicsPlan {
 
 /// AWS refuses what was signed more than five minutes from its own time.
 fn skew(seconds: i64) -> String {
-    let side = if seconds > 0 { "ahead" } else { "behind" };
+    let side = if seconds > 0 { "ahead of" } else { "behind" };
     let (minutes, rest) = (seconds.abs() / 60, seconds.abs() % 60);
     format!(
-        "the host's clock is {minutes} min {rest} s {side} of this machine's: AWS refuses what is \
+        "the host's clock is {minutes} min {rest} s {side} this machine's: AWS refuses what is \
          signed 5 minutes off; look at `chronyc tracking` on the host"
     )
 }
