@@ -61,6 +61,9 @@ pub enum Command {
         /// What and how
         #[command(flatten)]
         look: LookArgs,
+        /// What else may be done
+        #[command(flatten)]
+        allow: AllowArgs,
         /// Exit with 2 when there are changes
         #[arg(long)]
         detailed_exitcode: bool,
@@ -70,6 +73,9 @@ pub enum Command {
         /// What and how
         #[command(flatten)]
         look: LookArgs,
+        /// What else may be done
+        #[command(flatten)]
+        allow: AllowArgs,
         /// Do not ask
         #[arg(long)]
         auto_approve: bool,
@@ -123,6 +129,14 @@ pub struct LookArgs {
     /// Hash the archive's files instead of comparing sizes
     #[arg(long)]
     pub deep: bool,
+}
+
+/// What is done only when it is asked for by name.
+#[derive(Debug, Default, Args)]
+pub struct AllowArgs {
+    /// Delete this topic, a leftover that the plan lists; may be given several times
+    #[arg(long = "allow-delete", value_name = "topics/NAME")]
+    pub delete: Vec<String>,
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

@@ -104,6 +104,9 @@ pub struct Host {
     pub memory_total_kib: Option<u64>,
     /// Memory that a new process could have, in KiB. Informs; in no digest.
     pub memory_available_kib: Option<u64>,
+    /// How many seconds its clock is ahead of that of the machine that asked (behind: negative).
+    /// Informs; in no digest.
+    pub skew_seconds: Option<i64>,
     /// Which of the commands that steps use are there.
     pub tools: BTreeSet<String>,
     /// Who holds the lock of an apply, if anybody does.
@@ -238,6 +241,7 @@ impl Host {
             disk_free_kib: section.number("disk_free_kib"),
             memory_total_kib: section.number("memory_total_kib"),
             memory_available_kib: section.number("memory_available_kib"),
+            skew_seconds: None,
             tools,
             lock_holder: section.get("lock_holder"),
             login,

@@ -84,6 +84,7 @@ fn facts() -> Host {
         disk_free_kib: Some(6_400_000),
         memory_total_kib: Some(1_000_000),
         memory_available_kib: Some(700_000),
+        skew_seconds: Some(0),
         tools: BTreeSet::from(
             ["curl", "tar", "gzip", "sha512sum", "flock", "sudo", "yum"].map(String::from),
         ),

@@ -3,7 +3,9 @@
 mod holder;
 mod refusal;
 mod runner;
+mod topics;
 
 pub use holder::{Lock, LockError, Stop, Writer};
 pub use refusal::SpecPlaces;
 pub use runner::{Limits, apply_host};
+pub use topics::apply_topics;

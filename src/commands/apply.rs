@@ -8,24 +8,28 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Surroundings, Target, complain, load, put, salt, spec_file, targets};
+use super::{Surroundings, Target, complain, topics::ClusterTarget, load, put, salt, spec_file, targets};
 use crate::{
     apply::SpecPlaces,
-    cli::{Format, LookArgs},
+    cli::{AllowArgs, Format, LookArgs},
     exit::Code,
     plan::Plan,
-    report::{event::HostOutcome, human, json, progress::Progress},
+    report::{human, json, progress::Progress},
 };
 use session::{Session, listen_for_ctrl_c};
 use visit::Visit;
 
-pub async fn run(
-    args: &LookArgs,
-    auto_approve: bool,
-    lock_timeout: Duration,
-    around: &Surroundings,
-) -> Code {
-    if !auto_approve && !io::stdin().is_terminal() {
+/// How an apply is made.
+#[derive(Debug, Clone, Copy)]
+pub struct How {
+    /// Without asking.
+    pub auto_approve: bool,
+    /// How long another apply, or another package manager, is waited for.
+    pub lock_timeout: Duration,
+}
+
+pub async fn run(args: &LookArgs, allow: &AllowArgs, how: How, around: &Surroundings) -> Code {
+    if !how.auto_approve && !io::stdin().is_terminal() {
         complain(
             "error: there is no terminal to ask on\n  help: look at `plan` first, then say `--auto-approve`",
         );
@@ -38,7 +42,7 @@ pub async fn run(
     };
     let specs = vec![spec_file(&spec)];
     let places = SpecPlaces::new(&spec);
-    let (targets, salt) = match (targets(args, spec, around), salt()) {
+    let (targets, salt) = match (targets(args, allow, spec, around), salt()) {
         (Ok(targets), Ok(salt)) => (targets, salt),
         (Err(code), _) | (_, Err(code)) => return code,
     };
@@ -46,29 +50,34 @@ pub async fn run(
     let mut session = Session {
         args,
         around,
-        lock_timeout,
+        lock_timeout: how.lock_timeout,
         specs,
         salt,
         places,
         stop: listen_for_ctrl_c(),
-        many: targets.len() > 1,
+        many: targets.hosts.len() > 1,
         progress: progress(human, around),
         started,
     };
-    let visits = if auto_approve {
+    let visits = if how.auto_approve {
         session.all(&targets).await
     } else {
         session.asked(&targets).await
     };
     let code = visit::code(&visits, *session.stop.borrow() > 0);
-    let next = match targets.as_slice() {
-        [target] if code == Code::Done => next_lines(target),
+    let next = match targets.hosts.as_slice() {
+        [target] if code == Code::Done => next_lines(target, &targets.clusters),
         _ => vec![],
     };
     let refused = visits.is_empty() || visits.iter().any(Visit::refused);
-    let (plans, outcomes): (Vec<_>, Vec<_>) = visits.into_iter().map(Visit::into_parts).unzip();
-    let outcomes: Vec<HostOutcome> = outcomes.into_iter().flatten().collect();
-    let plan = Plan::new(session.salt, session.specs, plans, vec![]);
+    let (mut hosts, mut topics, mut outcomes) = (Vec::new(), Vec::new(), Vec::new());
+    for visit in visits {
+        let (host, of_host, done) = visit.into_parts();
+        hosts.extend(host);
+        topics.extend(of_host);
+        outcomes.extend(done);
+    }
+    let plan = Plan::new(session.salt, session.specs, hosts, topics);
     if refused && outcomes.is_empty() {
         complain("nothing was changed");
     }
@@ -92,14 +101,18 @@ fn progress(human: bool, around: &Surroundings) -> Progress {
 }
 
 /// What the user does next, on the client.
-fn next_lines(target: &Target) -> Vec<String> {
+fn next_lines(target: &Target, clusters: &[ClusterTarget]) -> Vec<String> {
     let Some(kafka) = &target.host.client.kafka else {
         return vec![];
+    };
+    let broker = match clusters {
+        [cluster] => cluster.first_broker(),
+        _ => "BROKER:9098".into(),
     };
     let mut lines = vec![
         "on the client, in a new shell".to_owned(),
         format!("{}/bin/kafka-topics.sh --list \\", kafka.home),
-        "  --bootstrap-server BROKER:9098".to_owned(),
+        format!("  --bootstrap-server {broker}"),
     ];
     if let Some(properties) = &target.host.client.properties {
         lines[2].push_str(" \\");

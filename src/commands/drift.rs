@@ -2,13 +2,13 @@
 
 use super::{Surroundings, plan, put};
 use crate::{
-    cli::{Format, LookArgs},
+    cli::{AllowArgs, Format, LookArgs},
     exit::Code,
     report::{human, json},
 };
 
 pub async fn run(args: &LookArgs, around: &Surroundings) -> Code {
-    let plan = match plan::make(args, around).await {
+    let plan = match plan::make(args, &AllowArgs::default(), around).await {
         Ok(plan) => plan,
         Err(code) => return code,
     };

@@ -2,20 +2,26 @@
 
 use super::{Surroundings, complain, load, look_at_all, put, salt, targets};
 use crate::{
-    cli::{Format, LookArgs},
+    cli::{AllowArgs, Format, LookArgs},
     exit::Code,
     report::{human, json},
 };
 
 pub async fn run(args: &LookArgs, around: &Surroundings) -> Code {
-    let prepared = load(&args.spec, around).and_then(|spec| targets(args, spec, around));
+    let allow = AllowArgs::default();
+    let prepared = load(&args.spec, around).and_then(|mut spec| {
+        // What is on a cluster is said by `plan`.
+        spec.clusters.clear();
+        targets(args, &allow, spec, around)
+    });
     let (targets, salt) = match (prepared, salt()) {
         (Ok(targets), Ok(salt)) => (targets, salt),
         (Err(code), _) | (_, Err(code)) => return code,
     };
     let mut code = Code::Done;
     let mut values = Vec::new();
-    for host in look_at_all(&targets, args, &salt, around).await {
+    let (hosts, _) = look_at_all(&targets, args, &salt, around).await;
+    for host in hosts {
         match (&host.facts, args.spec.format) {
             (Some(facts), Format::Human) => {
                 put(&human::facts(

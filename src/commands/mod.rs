@@ -6,6 +6,7 @@ mod drift;
 mod facts;
 mod plan;
 mod schema;
+mod topics;
 mod validate;
 
 use std::{
@@ -17,17 +18,18 @@ use std::{
 };
 
 use crate::{
-    cli::{Cli, Command, LookArgs, SpecArgs, When},
+    cli::{AllowArgs, Cli, Command, LookArgs, SpecArgs, When},
     diagnostic,
     exit::Code,
     lookup::secrets,
     observe::{self, Facts, Reader},
-    plan::{HostPlan, SpecFile},
+    plan::{HostPlan, SpecFile, TopicsPlan},
     report::human::Style,
     resource::{Resource, kafka_client},
     spec::{self, Given, HostKey, Key, Resolved, ResolvedHost, Source, Way},
     transport::{self, Connection, local::Local, ssh},
 };
+use topics::{ClusterTarget, Pending, Way as ClusterWay};
 
 /// What every command knows of where it runs.
 pub struct Surroundings {
@@ -48,15 +50,23 @@ pub fn run(cli: &Cli) -> Code {
         Command::Facts(look) => block_on(facts::run(look, &around)),
         Command::Plan {
             look,
+            allow,
             detailed_exitcode,
-        } => block_on(plan::run(look, *detailed_exitcode, &around)),
+        } => block_on(plan::run(look, allow, *detailed_exitcode, &around)),
         Command::Drift(look) => block_on(drift::run(look, &around)),
         // Ctrl-C means more here than to leave at once.
         Command::Apply {
             look,
+            allow,
             auto_approve,
             lock_timeout,
-        } => runtime(apply::run(look, *auto_approve, *lock_timeout, &around)),
+        } => {
+            let how = apply::How {
+                auto_approve: *auto_approve,
+                lock_timeout: *lock_timeout,
+            };
+            runtime(apply::run(look, allow, how, &around))
+        }
     }
 }
 
@@ -181,12 +191,20 @@ pub(crate) struct Target {
     pub resources: Vec<Box<dyn Resource>>,
 }
 
-/// The hosts that a command looks at. What this build cannot plan is said, with its place.
+/// What a command looks at.
+pub(crate) struct Targets {
+    pub hosts: Vec<Target>,
+    pub clusters: Vec<ClusterTarget>,
+}
+
+/// The hosts and clusters that a command looks at. What this build cannot plan is said, with its
+/// place.
 pub(crate) fn targets(
     look: &LookArgs,
+    allow: &AllowArgs,
     spec: Resolved,
     around: &Surroundings,
-) -> Result<Vec<Target>, Code> {
+) -> Result<Targets, Code> {
     if let Some(unknown) = look
         .hosts
         .iter()
@@ -214,9 +232,16 @@ pub(crate) fn targets(
         );
         return Err(Code::Usage);
     }
+    let chosen: Vec<ResolvedHost> = spec
+        .hosts
+        .into_iter()
+        .filter(|host| selected(&host.name))
+        .collect();
+    let file = &look.spec.spec;
+    let clusters = topics::clusters(spec.clusters, &chosen, &allow.delete, file, around)?;
     let mut code = Ok(());
     let mut targets = Vec::new();
-    for host in spec.hosts.into_iter().filter(|host| selected(&host.name)) {
+    for host in chosen {
         match secrets::resolve(&host.client, &look.spec.spec, &around.environment) {
             Ok(secrets) => {
                 let resources = kafka_client::resources(&host.client, &secrets);
@@ -230,7 +255,10 @@ pub(crate) fn targets(
             }
         }
     }
-    code.map(|()| targets)
+    code.map(|()| Targets {
+        hosts: targets,
+        clusters,
+    })
 }
 
 /// The spec's file, as a plan names it.
@@ -338,22 +366,33 @@ pub(crate) async fn read(
         .await
 }
 
-/// Looks at all hosts, one after another.
+/// Looks at all hosts, one after another, and at each cluster through the first host that leads to
+/// it.
 pub(crate) async fn look_at_all(
-    targets: &[Target],
+    targets: &Targets,
     args: &LookArgs,
     salt: &str,
     around: &Surroundings,
-) -> Vec<HostPlan> {
+) -> (Vec<HostPlan>, Vec<TopicsPlan>) {
     let mut hosts = Vec::new();
-    for target in targets {
+    let mut pending = Pending::new(&targets.clusters);
+    let mut topics = Vec::new();
+    for target in &targets.hosts {
         let (plan, connection) = look(target, args, salt, around).await;
         if let Some(connection) = connection {
+            for cluster in pending.take(&plan.name) {
+                let way = ClusterWay::through(connection.as_ref(), &plan.name, plan.facts.as_ref());
+                topics.push(cluster.look(way, salt, args.timeout).await);
+            }
             connection.close().await;
         }
         hosts.push(plan);
     }
-    hosts
+    for cluster in pending.take_direct() {
+        topics.push(cluster.look(ClusterWay::DIRECT, salt, args.timeout).await);
+    }
+    topics.extend(pending.rest().map(ClusterTarget::nowhere));
+    (hosts, topics)
 }
 
 /// A plan's salt.

@@ -1,18 +1,23 @@
-//! `trueup plan`: spec → hosts' facts → plan → text or JSON → exit code.
+//! `trueup plan`: spec → facts of hosts and clusters → plan → text or JSON → exit code.
 
 use std::time::Instant;
 
 use super::{Surroundings, load, look_at_all, put, salt, spec_file, targets};
 use crate::{
-    cli::{Format, LookArgs},
+    cli::{AllowArgs, Format, LookArgs},
     exit::Code,
     plan::Plan,
     report::{human, json},
 };
 
-pub async fn run(args: &LookArgs, detailed_exitcode: bool, around: &Surroundings) -> Code {
+pub async fn run(
+    args: &LookArgs,
+    allow: &AllowArgs,
+    detailed_exitcode: bool,
+    around: &Surroundings,
+) -> Code {
     let started = Instant::now();
-    let plan = match make(args, around).await {
+    let plan = match make(args, allow, around).await {
         Ok(plan) => plan,
         Err(code) => return code,
     };
@@ -26,12 +31,16 @@ pub async fn run(args: &LookArgs, detailed_exitcode: bool, around: &Surroundings
     }
 }
 
-/// The plan of a spec as its hosts are now.
-pub async fn make(args: &LookArgs, around: &Surroundings) -> Result<Plan, Code> {
+/// The plan of a spec as its hosts and clusters are now.
+pub async fn make(
+    args: &LookArgs,
+    allow: &AllowArgs,
+    around: &Surroundings,
+) -> Result<Plan, Code> {
     let spec = load(&args.spec, around)?;
     let specs = vec![spec_file(&spec)];
-    let targets = targets(args, spec, around)?;
+    let targets = targets(args, allow, spec, around)?;
     let salt = salt()?;
-    let hosts = look_at_all(&targets, args, &salt, around).await;
-    Ok(Plan::new(salt, specs, hosts, vec![]))
+    let (hosts, topics) = look_at_all(&targets, args, &salt, around).await;
+    Ok(Plan::new(salt, specs, hosts, topics))
 }

@@ -1,3 +1,4 @@
 //! References of the spec → values. Reads only.
 
+pub mod entrance;
 pub mod secrets;

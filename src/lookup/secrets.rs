@@ -1,4 +1,4 @@
-//! Secret values of properties, from the environment or a file of this machine.
+//! Secret values that a spec refers to, from the environment or a file of this machine.
 
 use std::{
     collections::BTreeMap,
@@ -42,49 +42,62 @@ pub fn resolve(
         let PropertyValue::Secret(reference) = value else {
             continue;
         };
-        let found = match reference {
-            SecretRef::Env(name) => environment.get(name).cloned().ok_or_else(|| {
-                (
-                    format!("the environment variable `{name}` is not set"),
-                    format!("export {name}=…"),
-                )
-            }),
-            SecretRef::File(name) => {
-                let path = local_path(name, spec, environment);
-                fs::read_to_string(&path)
-                    .map(|text| text.strip_suffix('\n').map(str::to_owned).unwrap_or(text))
-                    .map_err(|error| {
-                        (
-                            format!("`{}` cannot be read: {error}", path.display()),
-                            "a relative path starts at the spec's folder".to_owned(),
-                        )
-                    })
+        // Refused as later work before anything is looked up.
+        if let SecretRef::SsmParameter(_) = reference {
+            continue;
+        }
+        match secret(key, reference, spec, environment) {
+            Ok(value) => {
+                let reference = reference.clone();
+                secrets.insert(key.clone(), Value::Secret { reference, value });
             }
-            // Refused as later work before anything is looked up.
-            SecretRef::SsmParameter(_) => continue,
-        };
-        match found {
-            Ok(text) => {
-                let value = SecretString::from(text);
-                secrets.insert(
-                    key.clone(),
-                    Value::Secret {
-                        reference: reference.clone(),
-                        value,
-                    },
-                );
-            }
-            Err((reason, help)) => missing.push(Missing {
-                key: key.clone(),
-                reason,
-                help,
-            }),
+            Err(error) => missing.push(error),
         }
     }
     if missing.is_empty() {
         Ok(secrets)
     } else {
         Err(missing)
+    }
+}
+
+/// Reads one secret; `key` is what the spec calls it.
+///
+/// # Errors
+/// When the reference leads nowhere.
+pub fn secret(
+    key: &str,
+    reference: &SecretRef,
+    spec: &Path,
+    environment: &BTreeMap<String, String>,
+) -> Result<SecretString, Missing> {
+    let missing = |reason: String, help: String| Missing {
+        key: key.to_owned(),
+        reason,
+        help,
+    };
+    match reference {
+        SecretRef::Env(name) => match environment.get(name) {
+            Some(value) => Ok(SecretString::from(value.clone())),
+            None => Err(missing(
+                format!("the environment variable `{name}` is not set"),
+                format!("export {name}=…"),
+            )),
+        },
+        SecretRef::File(name) => {
+            let path = local_path(name, spec, environment);
+            match fs::read_to_string(&path) {
+                Ok(text) => Ok(SecretString::from(text.strip_suffix('\n').unwrap_or(&text))),
+                Err(error) => Err(missing(
+                    format!("`{}` cannot be read: {error}", path.display()),
+                    "a relative path starts at the spec's folder".into(),
+                )),
+            }
+        }
+        SecretRef::SsmParameter(name) => Err(missing(
+            format!("the parameter `{name}` cannot be looked up by this build"),
+            "use `{ env: NAME }` or `{ file: PATH }`".into(),
+        )),
     }
 }
 

@@ -100,6 +100,7 @@ login_facts() {
 
 # The machine and the account. Mostly builtins: every fork is a millisecond of a small instance.
 host_facts() {
+  say clock "$(date +%s)"
   say user "$ACCOUNT"
   say uid "$ACCOUNT_UID"
   say home "$HOME"

@@ -1,6 +1,8 @@
-//! The host's facts: one exec for all probes, a framed reply.
+//! What is read: a host's facts (one exec for all probes, a framed reply), and a cluster's.
 
-use std::time::Duration;
+pub mod cluster;
+
+use std::time::{Duration, SystemTime};
 
 use tokio::io::AsyncReadExt;
 
@@ -80,6 +82,7 @@ impl<'c> Reader<'c> {
         let mark = random_mark()?;
         let script = probe_script(resources, deep, &mark)?;
         let started = std::time::Instant::now();
+        let asked = SystemTime::now();
         let running = self.connection.spawn(&script).await?;
         let records = tokio::time::timeout(self.deadline, read_all(running, &mark))
             .await
@@ -99,10 +102,14 @@ impl<'c> Reader<'c> {
             "observed"
         );
         let reply = Reply::new(records);
-        Ok(Facts {
-            host: Host::read(&reply.section("host")),
-            reply,
-        })
+        let section = reply.section("host");
+        let mut host = Host::read(&section);
+        // Its clock is read at the beginning of the probe: the way there is the only doubt.
+        host.skew_seconds = section.number::<i64>("clock").and_then(|there| {
+            let here = asked.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+            Some(there - i64::try_from(here.as_secs()).ok()?)
+        });
+        Ok(Facts { host, reply })
     }
 }
 

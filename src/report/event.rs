@@ -61,11 +61,14 @@ pub trait Sink {
     fn event(&mut self, event: Event<'_>);
 }
 
-/// What became of one host.
+/// What became of one host, or of the topics of one cluster.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct HostOutcome {
-    /// The host's name in the spec.
+    /// The host's name in the spec, or the cluster's.
     pub host: String,
+    /// It is a cluster.
+    #[serde(skip)]
+    pub is_cluster: bool,
     /// Addresses that were applied, in order.
     pub applied: Vec<String>,
     /// The step that failed, if one did.

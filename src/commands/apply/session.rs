@@ -9,13 +9,16 @@ use tokio::sync::watch;
 
 use super::visit::Visit;
 use crate::{
-    apply::{Limits, Lock, LockError, SpecPlaces, Stop, apply_host},
+    apply::{Limits, Lock, LockError, SpecPlaces, Stop, apply_host, apply_topics},
     cli::{Format, LookArgs},
-    commands::{Surroundings, Target, address, complain, connect, look, put, read},
+    commands::{
+        Surroundings, Target, Targets, address, complain, connect, look, put, read,
+        topics::{ClusterTarget, Pending, Way},
+    },
     observe::Facts,
-    plan::{HostPlan, Plan, SpecFile, StepAction},
+    plan::{HostPlan, Plan, SpecFile, Step, StepAction, TopicsPlan},
     report::{
-        event::{Event, Sink},
+        event::{Event, Failure, HostOutcome, Sink},
         human,
         progress::Progress,
     },
@@ -41,9 +44,10 @@ pub struct Session<'a> {
 
 impl Session<'_> {
     /// Without asking: every host is locked before it is read.
-    pub async fn all(&mut self, targets: &[Target]) -> Vec<Visit> {
+    pub async fn all(&mut self, targets: &Targets) -> Vec<Visit> {
         let mut visits = Vec::new();
-        for target in targets {
+        let mut pending = Pending::new(&targets.clusters);
+        for target in &targets.hosts {
             let connecting = connect(
                 &target.host,
                 &self.args.spec.spec,
@@ -51,57 +55,106 @@ impl Session<'_> {
                 self.around,
             );
             visits.push(match self.unless_stopped(connecting).await {
-                None => break,
+                None => return visits,
                 Some(Err(error)) => self.unreached(target, error.to_string()),
                 Some(Ok(connection)) => {
-                    let visit = self.visit(target, connection.as_ref(), None).await;
+                    let clusters = pending.take(&target.host.name);
+                    let visit = self.visit(target, connection.as_ref(), &clusters, None).await;
                     connection.close().await;
                     visit
                 }
             });
         }
+        for cluster in pending.take_direct() {
+            if *self.stop.borrow() > 0 {
+                return visits;
+            }
+            visits.push(self.visit_cluster(cluster, None).await);
+        }
+        visits.extend(pending.rest().map(|cluster| self.nobody_leads_to(cluster)));
         visits
     }
 
     /// Looks, shows, asks; then as [`Session::all`], and asks again where something has moved.
-    pub async fn asked(&mut self, targets: &[Target]) -> Vec<Visit> {
+    pub async fn asked(&mut self, targets: &Targets) -> Vec<Visit> {
+        let mut pending = Pending::new(&targets.clusters);
         let mut seen = Vec::new();
-        for target in targets {
-            match self
-                .unless_stopped(look(target, self.args, &self.salt, self.around))
-                .await
-            {
+        for target in &targets.hosts {
+            let looking = async {
+                let looking = look(target, self.args, &self.salt, self.around);
+                let (host, connection) = looking.await;
+                let clusters = match &connection {
+                    Some(_) => pending.take(&host.name),
+                    None => vec![],
+                };
+                let mut topics = Vec::new();
+                for cluster in &clusters {
+                    if let Some(connection) = &connection {
+                        let way = Way::through(connection.as_ref(), &host.name, host.facts.as_ref());
+                        topics.push(cluster.look(way, &self.salt, self.args.timeout).await);
+                    }
+                }
+                (Shown { host: Some(host), topics }, connection, clusters)
+            };
+            match self.unless_stopped(looking).await {
                 Some(looked) => seen.push(looked),
                 None => return vec![],
             }
         }
-        let plan = self.over(seen.iter().map(|(plan, _)| plan.clone()).collect());
+        let mut direct = Vec::new();
+        for cluster in pending.take_direct() {
+            let looking = cluster.look(Way::DIRECT, &self.salt, self.args.timeout);
+            match self.unless_stopped(looking).await {
+                Some(plan) => direct.push((cluster, plan)),
+                None => return vec![],
+            }
+        }
+        let rest: Vec<&ClusterTarget> = pending.rest().collect();
+        let hosts = seen.iter().filter_map(|(shown, ..)| shown.host.clone());
+        let topics = seen.iter().flat_map(|(shown, ..)| shown.topics.clone());
+        let topics = topics
+            .chain(direct.iter().map(|(_, plan)| plan.clone()))
+            .chain(rest.iter().map(|cluster| cluster.nowhere()));
+        let plan = self.over(hosts.collect(), topics.collect());
         self.show(&plan);
         let agreed = !plan.has_work() || self.ask(&plan).await;
         let mut visits = Vec::new();
-        for (target, (plan, connection)) in targets.iter().zip(seen) {
+        for (target, (shown, connection, clusters)) in targets.hosts.iter().zip(seen) {
             let Some(connection) = connection else {
-                visits.push(Visit::nothing(plan));
+                visits.push(Visit::nothing(shown.host, shown.topics));
                 continue;
             };
-            visits.push(if !plan.has_work() {
-                Visit::nothing(plan)
+            visits.push(if !shown.has_work() {
+                Visit::nothing(shown.host, shown.topics)
             } else if agreed && *self.stop.borrow() == 0 {
-                self.visit(target, connection.as_ref(), Some(&plan)).await
+                self.visit(target, connection.as_ref(), &clusters, Some(&shown))
+                    .await
             } else {
-                Visit::refuse(plan)
+                Visit::refuse(shown.host, shown.topics)
             });
             connection.close().await;
         }
+        for (cluster, plan) in direct {
+            visits.push(if !plan.has_work() {
+                Visit::nothing(None, vec![plan])
+            } else if agreed && *self.stop.borrow() == 0 {
+                self.visit_cluster(cluster, Some(&plan)).await
+            } else {
+                Visit::refuse(None, vec![plan])
+            });
+        }
+        let rest = rest.into_iter();
+        visits.extend(rest.map(|cluster| Visit::nothing(None, vec![cluster.nowhere()])));
         visits
     }
 
-    /// One host: lock, facts, plan, apply, facts.
+    /// One host and the clusters that it leads to: lock, facts, plan, apply, facts.
     async fn visit(
         &mut self,
         target: &Target,
         connection: &dyn Connection,
-        shown: Option<&HostPlan>,
+        clusters: &[&ClusterTarget],
+        shown: Option<&Shown>,
     ) -> Visit {
         let name = &target.host.name;
         let progress = &mut self.progress;
@@ -116,42 +169,85 @@ impl Session<'_> {
             &mut self.stop,
             waiting,
         );
-        match lock.await {
-            Ok(mut writer) => {
-                let visit = match self.decide(target, connection, shown).await {
-                    Err(visit) => *visit,
-                    Ok((plan, facts)) => {
-                        let limits = Limits {
-                            call: self.args.timeout,
-                            work: WORK,
-                            package_lock: self.lock_timeout,
-                        };
-                        let (places, stop, progress) =
-                            (&self.places, &mut self.stop, &mut self.progress);
-                        let reply = &facts.reply;
-                        let mut outcome =
-                            apply_host(&mut writer, &plan, reply, limits, places, stop, progress)
-                                .await;
-                        if !outcome.applied.is_empty() {
-                            outcome.not_converged =
-                                self.verify(target, connection, &outcome.applied).await;
-                        }
-                        Visit::applied(plan, outcome)
-                    }
-                };
-                writer.release(Duration::from_secs(5)).await;
-                visit
+        let mut writer = match lock.await {
+            Ok(writer) => writer,
+            Err(LockError::Interrupted) => {
+                return Visit::refuse(self.nowhere(target, "interrupted"), vec![]);
             }
-            Err(LockError::Interrupted) => Visit::refuse(self.nowhere(target, "interrupted")),
             Err(LockError::Held { holder }) => {
                 let mut plan =
                     self.nowhere(target, &format!("another apply holds the lock: {holder}"));
                 plan.lock_holder = Some(holder);
-                self.show(&self.over(vec![plan.clone()]));
-                Visit::nothing(plan)
+                self.show(&self.over(vec![plan.clone()], vec![]));
+                return Visit::nothing(plan, vec![]);
             }
-            Err(error) => self.unreached(target, error.to_string()),
+            Err(error) => return self.unreached(target, error.to_string()),
+        };
+        let visit = match self.decide(target, connection, clusters, shown).await {
+            Err(visit) => *visit,
+            Ok((plan, topics, facts)) => {
+                let mut outcomes = Vec::new();
+                if plan.has_work() {
+                    let limits = Limits {
+                        call: self.args.timeout,
+                        work: WORK,
+                        package_lock: self.lock_timeout,
+                    };
+                    let (places, stop, progress) =
+                        (&self.places, &mut self.stop, &mut self.progress);
+                    let reply = &facts.reply;
+                    let mut outcome =
+                        apply_host(&mut writer, &plan, reply, limits, places, stop, progress).await;
+                    if !outcome.applied.is_empty() {
+                        outcome.not_converged =
+                            self.verify(target, connection, &outcome.applied).await;
+                    }
+                    outcomes.push(outcome);
+                }
+                for (cluster, topics) in clusters.iter().zip(&topics) {
+                    if !topics.has_work() {
+                        continue;
+                    }
+                    let well = outcomes.iter().all(|done: &HostOutcome| {
+                        done.failure.is_none() && !done.interrupted
+                    });
+                    let way = Way::through(connection, name, Some(&facts.host));
+                    outcomes.push(if well {
+                        self.cluster_work(cluster, way, topics).await
+                    } else {
+                        not_reached(topics)
+                    });
+                }
+                Visit::applied(plan, topics, outcomes)
+            }
+        };
+        writer.release(Duration::from_secs(5)).await;
+        visit
+    }
+
+    /// A cluster that is dialled from here. There is no machine to lock: the brokers take one
+    /// change of a topic at a time.
+    async fn visit_cluster(&mut self, cluster: &ClusterTarget, shown: Option<&TopicsPlan>) -> Visit {
+        let looking = cluster.look(Way::DIRECT, &self.salt, self.args.timeout);
+        let Some(plan) = self.unless_stopped(looking).await else {
+            return Visit::refuse(None, vec![]);
+        };
+        let now = Shown {
+            host: None,
+            topics: vec![plan],
+        };
+        let shown = shown.map(|plan| Shown {
+            host: None,
+            topics: vec![plan.clone()],
+        });
+        if let Err(visit) = self.agree(&now, shown.as_ref()).await {
+            return *visit;
         }
+        let mut outcomes = Vec::new();
+        for topics in &now.topics {
+            outcomes.push(self.cluster_work(cluster, Way::DIRECT, topics).await);
+        }
+        Visit::applied(None, now.topics, outcomes)
     }
 
     /// Under the lock: fresh facts, the plan, and whether it is to be carried out. A visit that
@@ -160,37 +256,96 @@ impl Session<'_> {
         &mut self,
         target: &Target,
         connection: &dyn Connection,
-        shown: Option<&HostPlan>,
-    ) -> Result<(HostPlan, Facts), Box<Visit>> {
+        clusters: &[&ClusterTarget],
+        shown: Option<&Shown>,
+    ) -> Result<(HostPlan, Vec<TopicsPlan>, Facts), Box<Visit>> {
+        let interrupted =
+            |session: &Self| Box::new(Visit::refuse(session.nowhere(target, "interrupted"), vec![]));
         let reading = self.unless_stopped(read(target, connection, self.args));
         let mut facts = match reading.await {
-            None => return Err(Visit::refuse(self.nowhere(target, "interrupted")).into()),
+            None => return Err(interrupted(self)),
             Some(Err(error)) => return Err(self.unreached(target, error.to_string()).into()),
             Some(Ok(facts)) => facts,
         };
         // It is we who hold it.
         facts.host.lock_holder = None;
-        let plan = self.plan(target, &facts);
-        let one = self.over(vec![plan.clone()]);
+        let mut now = Shown {
+            host: Some(self.plan(target, &facts)),
+            topics: vec![],
+        };
+        for cluster in clusters {
+            let way = Way::through(connection, &target.host.name, Some(&facts.host));
+            let looking = cluster.look(way, &self.salt, self.args.timeout);
+            match self.unless_stopped(looking).await {
+                None => return Err(interrupted(self)),
+                Some(plan) => now.topics.push(plan),
+            }
+        }
+        self.agree(&now, shown).await?;
+        let Shown { host, topics } = now;
+        let host = host.unwrap_or_else(|| unreachable!("it was put in above"));
+        Ok((host, topics, facts))
+    }
+
+    /// Shows what is about to be done, and asks where that is not what was shown.
+    async fn agree(&mut self, now: &Shown, shown: Option<&Shown>) -> Result<(), Box<Visit>> {
+        let one = self.over(now.host.clone().into_iter().collect(), now.topics.clone());
         match shown {
-            Some(shown) if same(shown, &plan) => {}
+            Some(shown) if same(shown, now) => {}
             Some(_) => {
-                complain("the machine has changed since the plan was shown:");
+                let what = match now.host {
+                    Some(_) => "machine",
+                    None => "cluster",
+                };
+                complain(&format!("the {what} has changed since the plan was shown:"));
                 self.show(&one);
                 if one.has_work() && !self.ask(&one).await {
-                    return Err(Visit::refuse(plan).into());
+                    return Err(Visit::refuse(now.host.clone(), now.topics.clone()).into());
                 }
             }
             None => self.show(&one),
         }
-        if !plan.has_work() {
-            return Err(Visit::nothing(plan).into());
+        if !one.has_work() {
+            return Err(Visit::nothing(now.host.clone(), now.topics.clone()).into());
         }
         self.progress.expect(&one, self.many);
         if self.args.spec.format == Format::Human {
             put("\n");
         }
-        Ok((plan, facts))
+        Ok(())
+    }
+
+    /// Goes into the cluster anew (the host's own steps may have taken long), applies, and reads
+    /// it again.
+    async fn cluster_work(
+        &mut self,
+        cluster: &ClusterTarget,
+        way: Way<'_>,
+        plan: &TopicsPlan,
+    ) -> HostOutcome {
+        let deadline = self.args.timeout;
+        let mut brokers = match cluster.open(way, deadline).await {
+            Ok(brokers) => brokers,
+            Err(error) => {
+                let mut outcome = not_reached(plan);
+                let mut reasons = error.to_string().lines().map(|l| l.trim().to_owned()).collect();
+                outcome.failure = Some(Failure {
+                    reasons: std::mem::take(&mut reasons),
+                    ..Failure::default()
+                });
+                return outcome;
+            }
+        };
+        let (stop, progress) = (&self.stop, &mut self.progress);
+        let mut outcome = apply_topics(&mut brokers, plan, deadline, stop, progress).await;
+        if !outcome.applied.is_empty() {
+            let now = cluster.read(&mut brokers, way, &self.salt).await;
+            outcome.not_converged = match now.error {
+                Some(error) => unread(&outcome.applied, &error),
+                None => still_open(now.steps, &outcome.applied),
+            };
+        }
+        outcome
     }
 
     /// Reads once more, and names what was applied and still is not as the spec says.
@@ -200,28 +355,10 @@ impl Session<'_> {
         connection: &dyn Connection,
         applied: &[String],
     ) -> Vec<(String, String)> {
-        let facts = match read(target, connection, self.args).await {
-            Ok(facts) => facts,
-            Err(error) => {
-                let reason = format!("it could not be read again: {error}");
-                return applied
-                    .iter()
-                    .map(|address| (address.clone(), reason.clone()))
-                    .collect();
-            }
-        };
-        let steps = self.plan(target, &facts).steps.into_iter();
-        steps
-            .filter(|step| step.action != StepAction::None)
-            .filter(|step| applied.iter().any(|address| *address == step.address))
-            .map(|step| {
-                let help = step
-                    .help
-                    .map(|help| format!("\n{help}"))
-                    .unwrap_or_default();
-                (step.address, format!("{}{help}", step.reason))
-            })
-            .collect()
+        match read(target, connection, self.args).await {
+            Ok(facts) => still_open(self.plan(target, &facts).steps, applied),
+            Err(error) => unread(applied, &error.to_string()),
+        }
     }
 
     /// The result, or nothing when Ctrl-C came first.
@@ -234,8 +371,8 @@ impl Session<'_> {
         }
     }
 
-    fn over(&self, hosts: Vec<HostPlan>) -> Plan {
-        Plan::new(self.salt.clone(), self.specs.clone(), hosts, vec![])
+    fn over(&self, hosts: Vec<HostPlan>, topics: Vec<TopicsPlan>) -> Plan {
+        Plan::new(self.salt.clone(), self.specs.clone(), hosts, topics)
     }
 
     fn plan(&self, target: &Target, facts: &Facts) -> HostPlan {
@@ -256,8 +393,14 @@ impl Session<'_> {
 
     fn unreached(&self, target: &Target, error: String) -> Visit {
         let plan = self.nowhere(target, &error);
-        self.show(&self.over(vec![plan.clone()]));
-        Visit::nothing(plan)
+        self.show(&self.over(vec![plan.clone()], vec![]));
+        Visit::nothing(plan, vec![])
+    }
+
+    fn nobody_leads_to(&self, cluster: &ClusterTarget) -> Visit {
+        let plan = cluster.nowhere();
+        self.show(&self.over(vec![], vec![plan.clone()]));
+        Visit::nothing(None, vec![plan])
     }
 
     fn show(&self, plan: &Plan) {
@@ -292,22 +435,64 @@ impl Session<'_> {
     }
 }
 
+/// What people saw of one host and the clusters that it leads to.
+struct Shown {
+    host: Option<HostPlan>,
+    topics: Vec<TopicsPlan>,
+}
+
+impl Shown {
+    fn has_work(&self) -> bool {
+        self.host.as_ref().is_some_and(HostPlan::has_work)
+            || self.topics.iter().any(TopicsPlan::has_work)
+    }
+
+    fn steps(&self) -> impl Iterator<Item = &Step> {
+        let host = self.host.iter().flat_map(|host| &host.steps);
+        host.chain(self.topics.iter().flat_map(|topics| &topics.steps))
+    }
+}
+
 /// Whether what is about to be done is what was shown.
-fn same(shown: &HostPlan, now: &HostPlan) -> bool {
-    let key = |plan: &HostPlan| {
-        let steps = plan.steps.iter();
-        steps
-            .map(|s| {
-                (
-                    s.address.clone(),
-                    s.action,
-                    s.observed_digest.clone(),
-                    s.actions_digest.clone(),
-                )
-            })
-            .collect::<Vec<_>>()
+fn same(shown: &Shown, now: &Shown) -> bool {
+    let key = |step: &'_ Step| {
+        let digests = (step.observed_digest.clone(), step.actions_digest.clone());
+        (step.address.clone(), step.action, digests)
     };
-    key(shown) == key(now) && shown.identity == now.identity
+    let identity = |shown: &Shown| shown.host.as_ref().map(|host| host.identity.clone());
+    shown.steps().map(key).eq(now.steps().map(key)) && identity(shown) == identity(now)
+}
+
+/// Of what was applied: the steps that are still not as the spec says, with the reason.
+fn still_open(steps: Vec<Step>, applied: &[String]) -> Vec<(String, String)> {
+    steps
+        .into_iter()
+        .filter(|step| step.action != StepAction::None && applied.contains(&step.address))
+        .map(|step| {
+            let help = step.help.map(|help| format!("\n{help}"));
+            (step.address, format!("{}{}", step.reason, help.unwrap_or_default()))
+        })
+        .collect()
+}
+
+/// What was applied, when it cannot be told what it came to.
+fn unread(applied: &[String], error: &str) -> Vec<(String, String)> {
+    let reason = format!("it could not be read again: {error}");
+    applied
+        .iter()
+        .map(|address| (address.clone(), reason.clone()))
+        .collect()
+}
+
+/// A cluster whose turn did not come.
+fn not_reached(plan: &TopicsPlan) -> HostOutcome {
+    let steps = plan.steps.iter().filter(|step| step.action.changes());
+    HostOutcome {
+        host: plan.cluster.clone(),
+        is_cluster: true,
+        not_reached: steps.map(|step| step.address.clone()).collect(),
+        ..HostOutcome::default()
+    }
 }
 
 /// What the holder of the lock is called in the host's process list.

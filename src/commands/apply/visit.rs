@@ -2,14 +2,14 @@
 
 use crate::{
     exit::Code,
-    plan::{HostPlan, StepAction},
+    plan::{HostPlan, Part, Step, StepAction, TopicsPlan},
     report::event::HostOutcome,
 };
 
-/// What became of one host.
+/// What became of one host and of the clusters that it leads to, or of a cluster alone.
 pub struct Visit {
-    /// Its plan.
-    pub plan: HostPlan,
+    host: Option<HostPlan>,
+    topics: Vec<TopicsPlan>,
     end: End,
 }
 
@@ -19,31 +19,38 @@ enum End {
     /// It was declined, or Ctrl-C came before anything was done.
     Refused,
     /// Something was done, or tried.
-    Applied(Box<HostOutcome>),
+    Applied(Vec<HostOutcome>),
 }
 
 impl Visit {
     /// There was nothing to do, or nothing that could be done.
-    pub fn nothing(plan: HostPlan) -> Self {
+    pub fn nothing(host: impl Into<Option<HostPlan>>, topics: Vec<TopicsPlan>) -> Self {
         Self {
-            plan,
+            host: host.into(),
+            topics,
             end: End::Nothing,
         }
     }
 
     /// It was declined, or Ctrl-C came before anything was done.
-    pub fn refuse(plan: HostPlan) -> Self {
+    pub fn refuse(host: impl Into<Option<HostPlan>>, topics: Vec<TopicsPlan>) -> Self {
         Self {
-            plan,
+            host: host.into(),
+            topics,
             end: End::Refused,
         }
     }
 
     /// Something was done, or tried.
-    pub fn applied(plan: HostPlan, outcome: HostOutcome) -> Self {
+    pub fn applied(
+        host: impl Into<Option<HostPlan>>,
+        topics: Vec<TopicsPlan>,
+        outcomes: Vec<HostOutcome>,
+    ) -> Self {
         Self {
-            plan,
-            end: End::Applied(Box::new(outcome)),
+            host: host.into(),
+            topics,
+            end: End::Applied(outcomes),
         }
     }
 
@@ -52,46 +59,48 @@ impl Visit {
         matches!(self.end, End::Refused)
     }
 
-    /// The plan, and what was done.
-    pub fn into_parts(self) -> (HostPlan, Option<HostOutcome>) {
-        match self.end {
-            End::Applied(outcome) => (self.plan, Some(*outcome)),
-            End::Nothing | End::Refused => (self.plan, None),
-        }
+    /// The plans, and what was done.
+    pub fn into_parts(self) -> (Option<HostPlan>, Vec<TopicsPlan>, Vec<HostOutcome>) {
+        let outcomes = match self.end {
+            End::Applied(outcomes) => outcomes,
+            End::Nothing | End::Refused => vec![],
+        };
+        (self.host, self.topics, outcomes)
     }
 
     fn wrote(&self) -> bool {
-        match &self.end {
-            End::Applied(outcome) => {
-                let unknown = outcome
-                    .failure
-                    .as_ref()
-                    .is_some_and(|failure| failure.outcome_unknown);
-                unknown || !outcome.applied.is_empty()
-            }
-            End::Nothing | End::Refused => false,
-        }
+        let End::Applied(outcomes) = &self.end else {
+            return false;
+        };
+        outcomes.iter().any(|outcome| {
+            let failure = outcome.failure.as_ref();
+            !outcome.applied.is_empty() || failure.is_some_and(|failure| failure.outcome_unknown)
+        })
     }
 
     fn code(&self) -> Code {
-        let plan = &self.plan;
-        let stays = |action| matches!(action, StepAction::Blocked | StepAction::Unknown);
-        let left = plan.steps.iter().any(|step| stays(step.action));
-        match &self.end {
-            _ if plan.lock_holder.is_some() => Code::Locked,
-            _ if plan.error.is_some() => Code::Unreachable,
+        let parts = || {
+            let host = self.host.iter().map(Part::from);
+            host.chain(self.topics.iter().map(Part::from))
+        };
+        let failed = |outcome: &HostOutcome| {
+            outcome.failure.is_some() || outcome.interrupted || !outcome.not_converged.is_empty()
+        };
+        let of_end = match &self.end {
             // Declined; what Ctrl-C means is decided over all hosts.
             End::Refused => Code::Failed,
-            End::Applied(outcome)
-                if outcome.failure.is_some()
-                    || outcome.interrupted
-                    || !outcome.not_converged.is_empty() =>
-            {
-                Code::Partial
-            }
-            _ if left => Code::Partial,
-            _ => Code::Done,
-        }
+            End::Applied(outcomes) if outcomes.iter().any(failed) => Code::Partial,
+            End::Applied(_) | End::Nothing => Code::Done,
+        };
+        let stays = |step: &Step| matches!(step.action, StepAction::Blocked | StepAction::Unknown);
+        let of_parts = parts().map(|part| match (part.lock_holder, part.error) {
+            (Some(_), _) => Code::Locked,
+            (None, Some(_)) => Code::Unreachable,
+            // What was declined says so; nothing of it could have been done anyway.
+            (None, None) if !self.refused() && part.steps.iter().any(stays) => Code::Partial,
+            (None, None) => Code::Done,
+        });
+        Code::worst(of_parts.chain([of_end]))
     }
 }
 
@@ -133,7 +142,7 @@ mod tests {
 
     #[test]
     fn interrupted_is_130_only_while_nothing_was_written() {
-        let stopped = |outcome| code(&[Visit::applied(plan(), outcome)], true);
+        let stopped = |outcome| code(&[Visit::applied(plan(), vec![], vec![outcome])], true);
         assert_eq!(stopped(outcome(&[], true, false)), Code::Interrupted);
         assert_eq!(
             stopped(outcome(&["client/java"], true, false)),
@@ -141,21 +150,33 @@ mod tests {
         );
         assert_eq!(stopped(outcome(&[], true, true)), Code::Partial);
         assert_eq!(code(&[], true), Code::Interrupted);
-        assert_eq!(code(&[Visit::refuse(plan())], true), Code::Interrupted);
+        assert_eq!(code(&[Visit::refuse(plan(), vec![])], true), Code::Interrupted);
     }
 
     #[test]
     fn declined_is_1_and_failed_is_5_and_held_is_7() {
-        assert_eq!(code(&[Visit::refuse(plan())], false), Code::Failed);
-        assert_eq!(code(&[Visit::nothing(plan())], false), Code::Done);
-        let failed = || Visit::applied(plan(), outcome(&[], true, false));
+        assert_eq!(code(&[Visit::refuse(plan(), vec![])], false), Code::Failed);
+        assert_eq!(code(&[Visit::nothing(plan(), vec![])], false), Code::Done);
+        let failed = || Visit::applied(plan(), vec![], vec![outcome(&[], true, false)]);
         assert_eq!(
-            code(&[failed(), Visit::nothing(plan())], false),
+            code(&[failed(), Visit::nothing(plan(), vec![])], false),
             Code::Partial
         );
         let mut held = plan();
         held.lock_holder = Some("somebody".into());
         held.error = Some("held".into());
-        assert_eq!(code(&[Visit::nothing(held)], false), Code::Locked);
+        assert_eq!(code(&[Visit::nothing(held, vec![])], false), Code::Locked);
+    }
+
+    #[test]
+    fn a_cluster_out_of_reach_hides_nothing_of_its_host() {
+        let away = || vec![TopicsPlan::unreached("b:9098", "client", "no".into())];
+        let of = |visit| code(&[visit], false);
+        assert_eq!(of(Visit::nothing(plan(), away())), Code::Unreachable);
+        assert_eq!(of(Visit::nothing(None, away())), Code::Unreachable);
+        let done = Visit::applied(plan(), away(), vec![outcome(&["client/java"], false, false)]);
+        assert_eq!(of(done), Code::Unreachable);
+        let failed = Visit::applied(plan(), away(), vec![outcome(&[], true, false)]);
+        assert_eq!(of(failed), Code::Partial);
     }
 }

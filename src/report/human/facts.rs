@@ -34,6 +34,15 @@ pub fn facts(name: &str, address: &str, facts: &Host, style: &Style) -> String {
     page.into_text()
 }
 
+/// A clock, beside the one of the machine that asked; the way there takes a moment.
+fn clock(skew: i64) -> String {
+    match skew {
+        -2..=2 => "as here".into(),
+        3.. => format!("{skew} s ahead of here"),
+        _ => format!("{} s behind here", skew.unsigned_abs()),
+    }
+}
+
 fn rows(host: &Host) -> Vec<(&'static str, Vec<String>)> {
     let one = |value: String| vec![value];
     let or = |value: Option<String>, otherwise: &str| one(value.unwrap_or(otherwise.to_owned()));
@@ -89,6 +98,7 @@ fn rows(host: &Host) -> Vec<(&'static str, Vec<String>)> {
             ),
         ),
         ("memory", or(memory, "not seen")),
+        ("clock", or(host.skew_seconds.map(clock), "not seen")),
         (
             "tools",
             words(host.tools.iter().map(String::as_str).collect(), "none"),

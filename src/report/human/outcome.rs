@@ -160,6 +160,7 @@ fn named(host: &HostOutcome, address: &str, many: bool) -> String {
     match (many, address) {
         (_, "") => host.host.clone(),
         (false, address) => address.to_owned(),
+        (true, address) if host.is_cluster => address.to_owned(),
         (true, address) => format!("{}:{address}", host.host),
     }
 }

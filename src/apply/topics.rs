@@ -1,0 +1,401 @@
+//! Carries out one cluster's part of a plan: batches of one kind, one kind after another. What
+//! cannot be taken back comes last.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::holder::Stop;
+use crate::{
+    action::{Action, TopicAction},
+    broker::{Admin, Cluster, Error, NewTopic, Refusal, Topics, codes},
+    plan::{Step, TopicsPlan},
+    report::event::{Event, Failure, HostOutcome, Sink},
+};
+
+/// So many topics are asked for at once: Ctrl-C and progress come in between.
+const BATCH: usize = 100;
+
+/// What one batch came to, topic by topic.
+type Answers = Vec<(String, Result<(), Refusal>)>;
+
+/// Applies the changes of a plan to its cluster, and stops at the first that fails. It comes back
+/// when the topics show as they were made, or after `deadline`.
+pub async fn apply_topics(
+    cluster: &mut Cluster<'_>,
+    plan: &TopicsPlan,
+    deadline: Duration,
+    stop: &Stop,
+    sink: &mut dyn Sink,
+) -> HostOutcome {
+    let started = Instant::now();
+    let mut run = Run {
+        cluster,
+        plan,
+        stop,
+        sink,
+        open: plan
+            .steps
+            .iter()
+            .filter(|step| step.action.changes())
+            .map(|step| (&*step.address, step.actions.len()))
+            .collect(),
+        outcome: HostOutcome {
+            host: plan.cluster.clone(),
+            is_cluster: true,
+            ..HostOutcome::default()
+        },
+    };
+    run.all().await;
+    let mut outcome = run.outcome;
+    if !outcome.applied.is_empty() && outcome.failure.is_none() {
+        settle(cluster, plan, &outcome.applied, deadline).await;
+    }
+    let done: BTreeSet<&String> = outcome.applied.iter().collect();
+    let failed = outcome.failure.as_ref().map(|failure| &failure.address);
+    outcome.not_reached = plan
+        .steps
+        .iter()
+        .filter(|step| step.action.changes())
+        .map(|step| &step.address)
+        .filter(|address| !done.contains(address) && failed != Some(address))
+        .cloned()
+        .collect();
+    outcome.took = started.elapsed();
+    outcome
+}
+
+struct Run<'r, 'd> {
+    cluster: &'r mut Cluster<'d>,
+    plan: &'r TopicsPlan,
+    stop: &'r Stop,
+    sink: &'r mut dyn Sink,
+    /// How many actions each step still has.
+    open: BTreeMap<&'r str, usize>,
+    outcome: HostOutcome,
+}
+
+impl<'r> Run<'r, '_> {
+    async fn all(&mut self) {
+        let creates = self.of(|action| match action {
+            TopicAction::Create {
+                name,
+                partitions,
+                replication_factor,
+                config,
+            } => Some(NewTopic {
+                name: name.clone(),
+                // Counts beyond 31 bits are refused by the spec's schema.
+                partitions: partitions.and_then(|count| count.try_into().ok()),
+                replication_factor: replication_factor.and_then(|count| count.try_into().ok()),
+                config: config
+                    .iter()
+                    .map(|(key, value)| (key.clone(), value.clone()))
+                    .collect(),
+            }),
+            _ => None,
+        });
+        let grows = self.of(|action| match action {
+            TopicAction::AddPartitions { name, total } => {
+                Some((name.clone(), i32::try_from(*total).unwrap_or(i32::MAX)))
+            }
+            _ => None,
+        });
+        let configures = self.of(|action| match action {
+            TopicAction::Configure { name, set, reset } => {
+                let set = set.iter().map(|(key, value)| (key.clone(), Some(value.clone())));
+                let reset = reset.iter().map(|key| (key.clone(), None));
+                Some((name.clone(), set.chain(reset).collect::<Vec<_>>()))
+            }
+            _ => None,
+        });
+        let deletes = self.of(|action| match action {
+            TopicAction::Delete { name } => Some(name.clone()),
+            _ => None,
+        });
+
+        // The cluster looks at all new topics before the first is made.
+        for (steps, topics) in batches(&creates) {
+            if self.stopped() {
+                return;
+            }
+            let answers = Admin::over(self.cluster).create_topics(&topics, true).await;
+            if !self.take(&steps, answers, "", false) {
+                return;
+            }
+        }
+        for (steps, topics) in batches(&creates) {
+            if !self.begin(&steps, "create") {
+                return;
+            }
+            let answers = Admin::over(self.cluster).create_topics(&topics, false).await;
+            if !self.take(&steps, answers, "created", true) {
+                return;
+            }
+        }
+        for (steps, topics) in batches(&grows) {
+            if !self.begin(&steps, "add partitions") {
+                return;
+            }
+            let answers = Admin::over(self.cluster)
+                .create_partitions(&topics, false)
+                .await;
+            if !self.take(&steps, answers, "partitions added", true) {
+                return;
+            }
+        }
+        for (steps, topics) in batches(&configures) {
+            if !self.begin(&steps, "configure") {
+                return;
+            }
+            let answers = Admin::over(self.cluster).alter_configs(&topics).await;
+            if !self.take(&steps, answers, "configured", true) {
+                return;
+            }
+        }
+        for (steps, topics) in batches(&deletes) {
+            if !self.begin(&steps, "delete") {
+                return;
+            }
+            let answers = Admin::over(self.cluster).delete_topics(&topics).await;
+            if !self.take(&steps, answers, "deleted", true) {
+                return;
+            }
+        }
+    }
+
+    /// What one kind of action asks for, with its step.
+    fn of<T>(&self, what: impl Fn(&TopicAction) -> Option<T>) -> Vec<(&'r Step, T)> {
+        let steps = self.plan.steps.iter().filter(|step| step.action.changes());
+        let pairs = steps.flat_map(|step| step.actions.iter().map(move |action| (step, action)));
+        pairs
+            .filter_map(|(step, action)| match action {
+                Action::Topic(action) => Some((step, what(action)?)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn stopped(&mut self) -> bool {
+        let stopped = *self.stop.borrow() > 0;
+        self.outcome.interrupted |= stopped;
+        stopped
+    }
+
+    /// Says that a batch begins; not after Ctrl-C.
+    fn begin(&mut self, steps: &[&Step], verb: &str) -> bool {
+        if self.stopped() {
+            return false;
+        }
+        let address = match steps {
+            [only] => only.address.clone(),
+            more => format!("{} topics", more.len()),
+        };
+        self.sink.event(Event::Started {
+            host: "",
+            address: &address,
+            verb,
+        });
+        true
+    }
+
+    /// Takes the answers to a batch; whether all was well. `counts`: it was no rehearsal.
+    fn take(
+        &mut self,
+        steps: &[&Step],
+        answers: Result<Answers, Error>,
+        did: &str,
+        counts: bool,
+    ) -> bool {
+        let answers = match answers {
+            Ok(answers) => answers,
+            Err(error) => {
+                let first = steps.first().map(|step| step.address.clone());
+                self.fail(lost(first.unwrap_or_default(), &error));
+                return false;
+            }
+        };
+        let mut by_name: BTreeMap<String, Result<(), Refusal>> = answers.into_iter().collect();
+        let mut refused: Vec<(&Step, Refusal)> = Vec::new();
+        for &step in steps {
+            let name = step.address.trim_start_matches("topics/");
+            let did = match by_name.remove(name) {
+                Some(Ok(())) => did,
+                // Somebody made it meanwhile. What is read afterwards tells whether it is right.
+                Some(Err(refusal)) if refusal.code == codes::TOPIC_ALREADY_EXISTS => {
+                    "was there already"
+                }
+                Some(Err(refusal))
+                    if refusal.code == codes::UNKNOWN_TOPIC_OR_PARTITION && did == "deleted" =>
+                {
+                    "was gone already"
+                }
+                Some(Err(refusal)) => {
+                    refused.push((step, refusal));
+                    continue;
+                }
+                None => {
+                    let said = "the cluster gave no answer for it".to_owned();
+                    refused.push((step, Refusal::unanswered(said)));
+                    continue;
+                }
+            };
+            if counts {
+                self.done(step, did);
+            }
+        }
+        let Some((step, refusal)) = refused.first() else {
+            return true;
+        };
+        let mut reasons = vec![format!("{} ({})", refusal.said, refusal.name)];
+        if refused.len() > 1 {
+            let others: Vec<&str> = refused[1..]
+                .iter()
+                .take(10)
+                .map(|(step, _)| &*step.address)
+                .collect();
+            let more = match refused.len() - 1 {
+                more if more > others.len() => format!(" and {} more", more - others.len()),
+                _ => String::new(),
+            };
+            reasons.push(format!("refused, too: {}{more}", others.join(", ")));
+        }
+        self.fail(Failure {
+            address: step.address.clone(),
+            reasons,
+            help: refusal.help.clone(),
+            outcome_unknown: counts && refusal.code == codes::REQUEST_TIMED_OUT,
+        });
+        false
+    }
+
+    fn done(&mut self, step: &'r Step, did: &str) {
+        let open = self.open.entry(&step.address).or_insert(1);
+        *open = open.saturating_sub(1);
+        if *open > 0 {
+            return;
+        }
+        let summary = summary(step, did);
+        self.sink.event(Event::Done {
+            host: "",
+            address: &step.address,
+            summary: &summary,
+        });
+        self.outcome.applied.push(step.address.clone());
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        self.sink.event(Event::Failed {
+            host: "",
+            address: &failure.address,
+        });
+        self.outcome.failure = Some(failure);
+    }
+}
+
+/// Pairs in batches, apart.
+fn batches<'s, T: Clone>(all: &[(&'s Step, T)]) -> Vec<(Vec<&'s Step>, Vec<T>)> {
+    all.chunks(BATCH)
+        .map(|batch| batch.iter().cloned().unzip())
+        .collect()
+}
+
+/// `3 partitions, retention.ms=604800000`: what the step made, in a few words.
+fn summary(step: &Step, did: &str) -> String {
+    let parts: Vec<String> = step
+        .changes
+        .iter()
+        .map(|change| {
+            let key = change.path.trim_start_matches("config.");
+            match (key, &change.after) {
+                ("partitions", Some(count)) if count == "1" => "1 partition".into(),
+                ("partitions", Some(count)) => format!("{count} partitions"),
+                ("replication_factor", Some(count)) if count == "1" => "1 replica".into(),
+                ("replication_factor", Some(count)) => format!("{count} replicas"),
+                (key, Some(value)) => format!("{key}={value}"),
+                (key, None) => format!("{key} as the brokers have it"),
+            }
+        })
+        .collect();
+    match (did, parts.is_empty()) {
+        ("was there already" | "was gone already" | "deleted", _) | (_, true) => did.to_owned(),
+        _ => parts.join(", "),
+    }
+}
+
+/// The failure of a batch whose request did not come back.
+fn lost(address: String, error: &Error) -> Failure {
+    let text = error.to_string();
+    let (said, help): (Vec<&str>, Vec<&str>) = text
+        .lines()
+        .map(str::trim)
+        .partition(|line| !line.starts_with("help: "));
+    Failure {
+        address,
+        reasons: said.into_iter().map(str::to_owned).collect(),
+        help: help
+            .first()
+            .map(|line| line.trim_start_matches("help: ").to_owned()),
+        outcome_unknown: error.sent,
+    }
+}
+
+/// Waits until what was made shows and what was deleted does not: a cluster tells its brokers a
+/// little later than it answers. What does not settle in time is seen by the reading that follows.
+async fn settle(cluster: &mut Cluster<'_>, plan: &TopicsPlan, applied: &[String], limit: Duration) {
+    let end = Instant::now() + limit;
+    let mut pause = Duration::from_millis(20);
+    let mut open: BTreeMap<&str, Expected> = plan
+        .steps
+        .iter()
+        .filter(|step| applied.contains(&step.address))
+        .flat_map(|step| &step.actions)
+        .filter_map(|action| match action {
+            Action::Topic(TopicAction::Create {
+                name, partitions, ..
+            }) => Some((name.as_str(), Expected::Partitions(partitions.unwrap_or(1)))),
+            Action::Topic(TopicAction::AddPartitions { name, total }) => {
+                Some((name.as_str(), Expected::Partitions(*total)))
+            }
+            Action::Topic(TopicAction::Delete { name }) => Some((name.as_str(), Expected::Gone)),
+            _ => None,
+        })
+        .collect();
+    while !open.is_empty() && Instant::now() < end {
+        let names: Vec<String> = open.keys().map(|name| (*name).to_owned()).collect();
+        let Ok(metadata) = cluster.metadata(Topics::Named(&names)).await else {
+            return;
+        };
+        for topic in metadata.topics {
+            let Some(expected) = open.get(topic.name.as_str()) else {
+                continue;
+            };
+            let shows = match expected {
+                Expected::Gone => topic
+                    .error
+                    .is_some_and(|error| error.code == codes::UNKNOWN_TOPIC_OR_PARTITION),
+                Expected::Partitions(count) => {
+                    topic.error.is_none()
+                        && topic.partitions.len() >= *count as usize
+                        && topic.partitions.iter().all(|partition| partition.leader >= 0)
+                }
+            };
+            if shows {
+                open.remove(topic.name.as_str());
+            }
+        }
+        if !open.is_empty() {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(1));
+        }
+    }
+}
+
+/// How a topic shows once an action on it has settled.
+enum Expected {
+    Gone,
+    Partitions(u32),
+}

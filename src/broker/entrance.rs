@@ -1,0 +1,156 @@
+//! From what a spec says of a cluster to a connection that may ask: credentials are read, a role is
+//! assumed, a broker is dialled and told who we are.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use super::{
+    Address, Cluster, Error, Roots, Security, Way,
+    credentials::{Credentials, CredentialsError, clock::Clock, imds, sts},
+    sasl::{Authenticator, iam::Iam},
+};
+use crate::transport::dial::Dial;
+
+/// A way into a cluster, with every reference of the spec resolved.
+#[derive(Clone)]
+pub struct Entrance {
+    /// Brokers to begin with.
+    pub bootstrap: Vec<Address>,
+    /// What their port expects.
+    pub login: Login,
+    /// A PEM file with the authorities that vouch for them; else the system's.
+    pub ca: Option<PathBuf>,
+}
+
+/// What a broker's port expects.
+#[derive(Clone)]
+pub enum Login {
+    /// Nothing.
+    Plaintext,
+    /// TLS.
+    Tls,
+    /// TLS and AWS_MSK_IAM.
+    Iam(Principal),
+    /// A user of the cluster.
+    Sasl {
+        /// Who, and by which mechanism.
+        authenticator: Arc<dyn Authenticator>,
+        /// Within TLS.
+        tls: bool,
+    },
+}
+
+/// Whose AWS credentials sign.
+#[derive(Clone)]
+pub enum Principal {
+    /// The role of the instance that dials; it assumes another where the client does.
+    Instance,
+    /// These.
+    Given(Credentials),
+}
+
+/// What is known of the machine that dials.
+#[derive(Debug, Clone, Copy)]
+pub struct Dialler<'d> {
+    /// How it is called in messages: a host's name, or `direct`.
+    pub name: &'d str,
+    /// The role that its Kafka client assumes, if any.
+    pub role_arn: Option<&'d str>,
+    /// Its clock, which signatures are made with.
+    pub clock: Clock,
+}
+
+/// Why there is no way in. Exit code 4.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoEntrance {
+    /// There are no AWS credentials to sign with.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// No authorities, so that no broker can be checked.
+    #[error(transparent)]
+    Roots(#[from] super::RootsError),
+    /// The brokers.
+    #[error(transparent)]
+    Broker(#[from] Error),
+}
+
+impl Entrance {
+    /// Goes in. `deadline` holds for each dial and each request.
+    ///
+    /// # Errors
+    /// When nobody answers, or nobody lets us in.
+    pub async fn open<'d>(
+        &self,
+        dial: &'d dyn Dial,
+        dialler: Dialler<'_>,
+        deadline: Duration,
+    ) -> Result<Cluster<'d>, NoEntrance> {
+        let security = match &self.login {
+            Login::Plaintext => Security::Plaintext,
+            Login::Tls => Security::Tls(self.roots()?),
+            Login::Sasl { authenticator, tls } => Security::Sasl {
+                authenticator: Arc::clone(authenticator),
+                tls: tls.then(|| self.roots()).transpose()?,
+            },
+            Login::Iam(principal) => Security::Sasl {
+                authenticator: Arc::new(principal.sign_in(dial, dialler, deadline).await?),
+                tls: Some(self.roots()?),
+            },
+        };
+        let way = Way {
+            bootstrap: self.bootstrap.clone(),
+            security,
+            deadline,
+            via: dialler.name.to_owned(),
+        };
+        Ok(Cluster::connect(dial, way).await?)
+    }
+
+    /// Whether AWS signatures are made, which clocks matter for.
+    pub fn signs(&self) -> bool {
+        matches!(self.login, Login::Iam(_))
+    }
+
+    fn roots(&self) -> Result<Roots, super::RootsError> {
+        match &self.ca {
+            Some(file) => Roots::from_pem_file(file),
+            None => Roots::system(),
+        }
+    }
+}
+
+impl Principal {
+    /// The credentials that the client itself would sign with.
+    async fn sign_in(
+        &self,
+        dial: &dyn Dial,
+        dialler: Dialler<'_>,
+        deadline: Duration,
+    ) -> Result<Iam, NoEntrance> {
+        let clock = dialler.clock;
+        let (credentials, caller, region) = match self {
+            Self::Given(credentials) => (credentials.clone(), credentials.caller(), None),
+            Self::Instance => {
+                let own = imds::instance_role(dial, deadline).await?;
+                match dialler.role_arn {
+                    None => (own.credentials.clone(), own.caller(), own.region.clone()),
+                    Some(arn) => {
+                        let role = sts::Role::as_the_jar_does(arn);
+                        // STS is a public service: a cluster's own authority has no say in it.
+                        let roots = Roots::system()?;
+                        let assumed =
+                            sts::assume_role(dial, roots.client(), &role, &own.credentials, clock, deadline)
+                                .await?;
+                        (assumed.credentials, assumed.arn, own.region)
+                    }
+                }
+            }
+        };
+        Ok(Iam {
+            credentials,
+            clock,
+            region,
+            caller,
+        })
+    }
+}

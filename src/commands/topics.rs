@@ -1,0 +1,261 @@
+//! The clusters of a spec: through which host each is reached, what is asked of it, and what its
+//! part of the plan is.
+
+use std::{collections::BTreeSet, path::Path, time::Duration};
+
+use super::{Surroundings, complain};
+use crate::{
+    broker::{
+        Cluster as Brokers,
+        credentials::clock::Clock,
+        entrance::{Dialler, Entrance, NoEntrance},
+    },
+    exit::Code,
+    facts::Host,
+    lookup::entrance,
+    observe::cluster::{Question, observe},
+    plan::TopicsPlan,
+    spec::{self, ResolvedCluster, ResolvedHost, ResolvedTopic, Role},
+    transport::{
+        Connection,
+        dial::{Dial, Direct},
+    },
+};
+
+/// A clock this many seconds off is worth a warning: AWS refuses what is signed 300 seconds off.
+const SKEW: i64 = 240;
+
+/// The `via` of clusters that are dialled from here.
+pub(crate) const DIRECT: &str = "direct";
+
+/// The clusters that nobody has looked at yet: each is taken by the first host that leads to it.
+pub(crate) struct Pending<'t>(Vec<&'t ClusterTarget>);
+
+impl<'t> Pending<'t> {
+    /// All of them.
+    pub fn new(clusters: &'t [ClusterTarget]) -> Self {
+        Self(clusters.iter().collect())
+    }
+
+    /// Those that a host leads to.
+    pub fn take(&mut self, host: &str) -> Vec<&'t ClusterTarget> {
+        self.take_if(|cluster| cluster.through.iter().any(|name| name == host))
+    }
+
+    /// Those that are dialled from here.
+    pub fn take_direct(&mut self) -> Vec<&'t ClusterTarget> {
+        self.take_if(|cluster| cluster.through.is_empty())
+    }
+
+    fn take_if(&mut self, which: impl Fn(&ClusterTarget) -> bool) -> Vec<&'t ClusterTarget> {
+        let all = std::mem::take(&mut self.0);
+        let (taken, left) = all.into_iter().partition(|cluster| which(cluster));
+        self.0 = left;
+        taken
+    }
+
+    /// Those that no host led to.
+    pub fn rest(self) -> impl Iterator<Item = &'t ClusterTarget> {
+        self.0.into_iter()
+    }
+}
+
+/// The machine that dials the brokers.
+#[derive(Clone, Copy)]
+pub(crate) struct Way<'w> {
+    dial: &'w dyn Dial,
+    /// How it is called.
+    name: &'w str,
+    skew: Option<i64>,
+}
+
+impl<'w> Way<'w> {
+    /// This machine.
+    pub const DIRECT: Way<'static> = Way {
+        dial: &Direct,
+        name: DIRECT,
+        skew: None,
+    };
+
+    /// A host, with what was read of it.
+    pub fn through(connection: &'w dyn Connection, name: &'w str, facts: Option<&Host>) -> Self {
+        Self {
+            dial: connection,
+            name,
+            skew: facts.and_then(|facts| facts.skew_seconds),
+        }
+    }
+}
+
+/// One cluster, with what must be on it.
+pub(crate) struct ClusterTarget {
+    /// As the spec names it.
+    pub name: String,
+    cluster: ResolvedCluster,
+    entrance: Entrance,
+    /// Through which hosts it may be reached, the first that can be; none: from here.
+    through: Vec<String>,
+    /// The role that its clients take.
+    role_arn: Option<String>,
+    /// Of the hosts that are looked at.
+    hosts: BTreeSet<String>,
+    deletable: Vec<String>,
+}
+
+/// The clusters that a command looks at, of the selected hosts. What is wrong is said.
+pub(crate) fn clusters(
+    clusters: Vec<ResolvedCluster>,
+    hosts: &[ResolvedHost],
+    allow_delete: &[String],
+    spec: &Path,
+    around: &Surroundings,
+) -> Result<Vec<ClusterTarget>, Code> {
+    let deletable = deletable(&clusters, allow_delete)?;
+    let selected: BTreeSet<String> = hosts.iter().map(|host| host.name.clone()).collect();
+    let mut targets = Vec::new();
+    let mut code = Ok(());
+    for cluster in clusters {
+        let own = |name: &String| selected.contains(name);
+        let hosts_of_it = || cluster.hosts.iter().map(|(name, _)| name);
+        let name = match &cluster.cluster {
+            spec::Cluster::Name(text) | spec::Cluster::Arn(text) | spec::Cluster::Bootstrap(text) => {
+                text.clone()
+            }
+        };
+        let through = match cluster.access.via.as_deref() {
+            Some(DIRECT) => vec![],
+            Some(host) if selected.contains(host) => vec![host.to_owned()],
+            Some(host) => {
+                complain(&format!(
+                    "note: the topics of {name} are reached through `{host}`, which `--host` leaves out: \
+                     they are left out, too"
+                ));
+                continue;
+            }
+            None => hosts_of_it().filter(|name| own(name)).cloned().collect(),
+        };
+        if !hosts_of_it().any(own) {
+            continue;
+        }
+        let role = |host: &ResolvedHost| match &host.client.msk_iam_auth.as_ref()?.role {
+            Role::Arn(arn) => Some(arn.clone()),
+            Role::Own | Role::Name(_) => None,
+        };
+        let role_arn = hosts
+            .iter()
+            .filter(|host| through.is_empty() || through.contains(&host.name))
+            .find_map(role);
+        match entrance::resolve(&cluster.cluster, &cluster.access, spec, &around.environment) {
+            Ok(entrance) => targets.push(ClusterTarget {
+                name,
+                entrance,
+                through,
+                role_arn,
+                hosts: selected.clone(),
+                deletable: deletable.clone(),
+                cluster,
+            }),
+            Err(error) => {
+                complain(&format!("error: topics of {name}: {error}"));
+                code = Err(Code::Usage);
+            }
+        }
+    }
+    code.map(|()| targets)
+}
+
+/// The names that `--allow-delete` gives, when each is a leftover of some pattern of the spec.
+fn deletable(clusters: &[ResolvedCluster], allow_delete: &[String]) -> Result<Vec<String>, Code> {
+    let mut names = Vec::new();
+    for address in allow_delete {
+        let wrong = |what: &str, help: &str| {
+            complain(&format!("error: `--allow-delete {address}`: {what}\n  help: {help}"));
+            Err(Code::Usage)
+        };
+        let Some(name) = address.strip_prefix("topics/") else {
+            return wrong("only topics can be deleted", "write `topics/NAME`");
+        };
+        let all = || clusters.iter();
+        if all().any(|cluster| cluster.topics.iter().any(|topic| topic.name == name)) {
+            return wrong("the spec wants this topic", "take its table out of the spec first");
+        }
+        let made = all()
+            .flat_map(|cluster| &cluster.hosts)
+            .any(|(_, pattern)| pattern.makes(name));
+        if !made || name.starts_with("__") {
+            return wrong(
+                "no table could make this topic by the spec's `topics.name`",
+                "only leftovers of the spec's own pattern are deleted; use Kafka's tools for others",
+            );
+        }
+        names.push(name.to_owned());
+    }
+    Ok(names)
+}
+
+impl ClusterTarget {
+    /// A broker to begin with, for people.
+    pub fn first_broker(&self) -> String {
+        let first = self.entrance.bootstrap.first();
+        first.map_or_else(|| self.name.clone(), ToString::to_string)
+    }
+
+    /// Goes in.
+    ///
+    /// # Errors
+    /// See [`Entrance::open`].
+    pub async fn open<'d>(
+        &self,
+        way: Way<'d>,
+        deadline: Duration,
+    ) -> Result<Brokers<'d>, NoEntrance> {
+        let dialler = Dialler {
+            name: way.name,
+            role_arn: self.role_arn.as_deref(),
+            clock: Clock {
+                offset_seconds: way.skew.unwrap_or(0),
+            },
+        };
+        self.entrance.open(way.dial, dialler, deadline).await
+    }
+
+    /// Reads the cluster and compares. What cannot be reached becomes a part of the plan that says
+    /// so.
+    pub async fn look(&self, way: Way<'_>, salt: &str, deadline: Duration) -> TopicsPlan {
+        match self.open(way, deadline).await {
+            Ok(mut brokers) => self.read(&mut brokers, way, salt).await,
+            Err(error) => TopicsPlan::unreached(&self.name, way.name, error.to_string()),
+        }
+    }
+
+    /// Reads the cluster over a connection, and compares.
+    pub async fn read(&self, brokers: &mut Brokers<'_>, way: Way<'_>, salt: &str) -> TopicsPlan {
+        let wanted = self.wanted();
+        let question = Question {
+            wanted: wanted.clone(),
+            declared: self.cluster.topics.iter().map(|topic| &*topic.name).collect(),
+            patterns: self.cluster.hosts.iter().map(|(_, pattern)| pattern).collect(),
+            deletable: self.deletable.iter().map(String::as_str).collect(),
+        };
+        match observe(brokers, &question).await {
+            Ok(mut facts) => {
+                let counts = |skew: &i64| skew.abs() > SKEW && self.entrance.signs();
+                facts.skew = way.skew.filter(counts);
+                TopicsPlan::new(&self.name, way.name, &wanted, &self.deletable, &facts, salt)
+            }
+            Err(error) => TopicsPlan::unreached(&self.name, way.name, error.to_string()),
+        }
+    }
+
+    /// When no host that it could be reached through was reached itself.
+    pub fn nowhere(&self) -> TopicsPlan {
+        let hosts = self.through.join(", ");
+        let error = format!("no host that it is reached through could be reached: {hosts}");
+        TopicsPlan::unreached(&self.name, &hosts, error)
+    }
+
+    fn wanted(&self) -> Vec<&ResolvedTopic> {
+        let selected = |topic: &&ResolvedTopic| topic.hosts.iter().any(|h| self.hosts.contains(h));
+        self.cluster.topics.iter().filter(selected).collect()
+    }
+}

@@ -1,0 +1,78 @@
+//! How a cluster is entered: passwords, credentials and files that a spec refers to.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use super::secrets::{self, Missing};
+use crate::{
+    broker::{
+        credentials,
+        entrance::{Entrance, Login, Principal},
+        sasl::{Authenticator, plain::Plain, scram::Scram},
+    },
+    spec::{Access, Cluster, Credentials, Login as User, Security},
+};
+
+/// Reads what the spec refers to. Relative files start at the spec's folder.
+///
+/// # Errors
+/// A sentence with the way out, for a reference that leads nowhere.
+pub fn resolve(
+    cluster: &Cluster,
+    access: &Access,
+    spec: &Path,
+    environment: &BTreeMap<String, String>,
+) -> Result<Entrance, String> {
+    let bootstrap = match cluster {
+        Cluster::Bootstrap(text) => text
+            .split(',')
+            .map(|broker| broker.trim().parse())
+            .collect::<Result<_, _>>()
+            .map_err(|error| format!("`cluster.bootstrap`: {error}"))?,
+        // Refused as later work before anything is looked up.
+        Cluster::Name(name) | Cluster::Arn(name) => {
+            return Err(format!(
+                "`{name}` is looked up through AWS, which this build cannot do\n  \
+                 help: use `cluster: {{ bootstrap: HOST:PORT,… }}`"
+            ));
+        }
+    };
+    let password = |user: &User| {
+        secrets::secret("topics.security", &user.password, spec, environment)
+            .map_err(|missing: Missing| missing.to_string())
+    };
+    let sasl = |authenticator: Arc<dyn Authenticator>, user: &User| Login::Sasl {
+        authenticator,
+        tls: user.tls,
+    };
+    let login = match &access.security {
+        Security::Plaintext => Login::Plaintext,
+        Security::Tls => Login::Tls,
+        Security::Plain(user) => {
+            let plain = Plain::new(user.username.clone(), password(user)?);
+            sasl(Arc::new(plain), user)
+        }
+        Security::ScramSha256(user) => {
+            let scram = Scram::sha256(user.username.clone(), password(user)?);
+            sasl(Arc::new(scram), user)
+        }
+        Security::ScramSha512(user) => {
+            let scram = Scram::sha512(user.username.clone(), password(user)?);
+            sasl(Arc::new(scram), user)
+        }
+        Security::Iam => Login::Iam(match access.credentials {
+            None | Some(Credentials::InstanceRole) => Principal::Instance,
+            Some(Credentials::Env) => Principal::Given(
+                credentials::from_environment(environment).map_err(|error| error.to_string())?,
+            ),
+        }),
+    };
+    let ca = access
+        .ca
+        .as_ref()
+        .map(|file| secrets::local_path(file, spec, environment));
+    Ok(Entrance {
+        bootstrap,
+        login,
+        ca,
+    })
+}
