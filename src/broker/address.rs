@@ -1,0 +1,156 @@
+//! Where a broker listens.
+
+use std::{fmt, net::Ipv6Addr, str::FromStr};
+
+use crate::text::escape_control;
+
+/// A broker's name and port. The name has been checked: it can be handed on as an argument.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Address {
+    /// A name or an address; IPv6 without brackets.
+    pub host: String,
+    /// 1 to 65535.
+    pub port: u16,
+}
+
+/// A text is no broker's address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{shown}` is no broker's address\n  help: write `HOST:PORT`, IPv6 as `[ADDRESS]:PORT`; IAM listens on 9098"
+)]
+pub struct NoAddress {
+    /// The text, escaped.
+    pub shown: String,
+}
+
+impl Address {
+    /// From a name and a port, as they come in a reply.
+    ///
+    /// # Errors
+    /// When they could not be dialled, or could be taken for an option of a command.
+    pub fn new(host: &str, port: i64) -> Result<Self, NoAddress> {
+        let named = !host.is_empty()
+            && host.len() <= 255
+            && !host.starts_with('-')
+            && host
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+        let host = if named {
+            host.to_owned()
+        } else if let Ok(v6) = host.parse::<Ipv6Addr>() {
+            v6.to_string()
+        } else {
+            return Err(NoAddress::of(host, port));
+        };
+        match u16::try_from(port) {
+            Ok(port) if port > 0 => Ok(Self { host, port }),
+            _ => Err(NoAddress::of(&host, port)),
+        }
+    }
+
+    /// Whether the name has to be looked up.
+    pub(super) fn is_name(&self) -> bool {
+        self.host.parse::<std::net::IpAddr>().is_err()
+    }
+}
+
+impl NoAddress {
+    fn of(host: &str, port: i64) -> Self {
+        let shown: String = host.chars().take(80).collect();
+        Self {
+            shown: format!("{}:{port}", escape_control(&shown)),
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl FromStr for Address {
+    type Err = NoAddress;
+
+    fn from_str(text: &str) -> Result<Self, NoAddress> {
+        let wrong = || NoAddress {
+            shown: escape_control(&text.chars().take(80).collect::<String>()),
+        };
+        let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+        let bracketed = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'));
+        // Brackets belong to IPv6, and IPv6 needs them here.
+        if bracketed.is_some() != host.contains(':') {
+            return Err(wrong());
+        }
+        if port.is_empty() || !port.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(wrong());
+        }
+        let port = port.parse().map_err(|_| wrong())?;
+        Self::new(bracketed.unwrap_or(host), port).map_err(|_| wrong())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_and_addresses() {
+        for text in [
+            "b-1.demo.abc.c2.kafka.us-east-1.amazonaws.com:9098",
+            "127.0.0.1:1",
+            "[::1]:65535",
+            "under_score:9092",
+        ] {
+            assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
+        }
+        let v6 = Address::new("2001:0db8::1", 9098).unwrap();
+        assert_eq!(v6.to_string(), "[2001:db8::1]:9098");
+    }
+
+    #[test]
+    fn what_cannot_be_dialled_is_refused() {
+        for text in [
+            "",
+            "b",
+            "b:",
+            ":9092",
+            "b:0",
+            "b:65536",
+            "b:-1",
+            "b:+1",
+            "-oProxyCommand=x:1",
+            "a b:1",
+            "[b]:1",
+            "::1:9092",
+            "[::1]",
+            "b:1:2",
+            "b\n:1",
+            "ünï:1",
+            "[fe80::1%eth0]:1",
+        ] {
+            assert!(text.parse::<Address>().is_err(), "{text}");
+        }
+        let hostile = Address::new("\x1b[2J", 9092).unwrap_err();
+        assert!(!hostile.to_string().contains('\x1b'));
+        assert!(Address::new("b", 0).is_err());
+        assert!(Address::new("b", -1).is_err());
+        assert!(Address::new(&"b".repeat(256), 1).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_parses_again(host in "\\PC{0,40}", port: i32) {
+            if let Ok(address) = Address::new(&host, port.into()) {
+                prop_assert_eq!(address.to_string().parse::<Address>().unwrap(), address);
+            }
+        }
+    }
+}

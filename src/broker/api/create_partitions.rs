@@ -1,0 +1,59 @@
+//! CreatePartitions: more partitions for topics that are there.
+
+use std::{ops::RangeInclusive, time::Duration};
+
+use super::{Call, Row, Rows, milliseconds};
+use crate::broker::wire::{Malformed, Reader, Writer};
+
+/// Raises the number of partitions, or tries whether it could.
+#[derive(Debug, Clone)]
+pub struct CreatePartitions<'a> {
+    /// Topics and the new total of each.
+    pub topics: Vec<(&'a str, i32)>,
+    /// How long the broker may wait for them, in milliseconds.
+    pub timeout: i32,
+    /// Whether nothing is to be changed.
+    pub validate_only: bool,
+}
+
+impl Call for CreatePartitions<'_> {
+    const KEY: i16 = 37;
+    const NAME: &'static str = "CreatePartitions";
+    // Version 3 tells of quotas by error 89.
+    const VERSIONS: RangeInclusive<i16> = 0..=3;
+    const FLEXIBLE: i16 = 2;
+    type Reply = Rows;
+
+    fn write(&self, out: &mut Writer, _: i16) {
+        out.array(self.topics.len());
+        for (name, total) in &self.topics {
+            out.string(name);
+            out.i32(*total);
+            // assignments: an empty list, where none is meant, is error 39
+            out.null_array();
+            out.tags();
+        }
+        out.i32(self.timeout);
+        out.bool(self.validate_only);
+        out.tags();
+    }
+
+    fn read(reply: &mut Reader<'_>, _: i16) -> Result<Rows, Malformed> {
+        let throttle = milliseconds(reply.i32()?);
+        let rows = reply.array(|r| {
+            let row = Row {
+                name: r.string()?,
+                code: r.i16()?,
+                message: r.nullable_string()?,
+            };
+            r.tags()?;
+            Ok(row)
+        })?;
+        reply.tags()?;
+        Ok(Rows { throttle, rows })
+    }
+
+    fn throttle(reply: &Rows) -> Duration {
+        reply.throttle
+    }
+}

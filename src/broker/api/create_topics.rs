@@ -1,0 +1,97 @@
+//! CreateTopics.
+
+use std::{ops::RangeInclusive, time::Duration};
+
+use super::{Call, Row, Rows, milliseconds};
+use crate::broker::wire::{Malformed, Reader, Writer};
+
+/// A topic to create.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewTopic {
+    /// Its name.
+    pub name: String,
+    /// How many partitions; `None` for the broker's default.
+    pub partitions: Option<i32>,
+    /// How many replicas of each; `None` for the broker's default.
+    pub replication_factor: Option<i16>,
+    /// Its own settings.
+    pub config: Vec<(String, String)>,
+}
+
+/// Creates topics, or tries whether it could.
+#[derive(Debug, Clone)]
+pub struct CreateTopics<'a> {
+    /// Which.
+    pub topics: Vec<&'a NewTopic>,
+    /// How long the broker may wait for them, in milliseconds.
+    pub timeout: i32,
+    /// Whether nothing is to be created.
+    pub validate_only: bool,
+}
+
+impl Call for CreateTopics<'_> {
+    const KEY: i16 = 19;
+    const NAME: &'static str = "CreateTopics";
+    // From version 4 on the broker's defaults can be had (-1); 6 tells of quotas by error 89.
+    const VERSIONS: RangeInclusive<i16> = 4..=7;
+    const FLEXIBLE: i16 = 5;
+    type Reply = Rows;
+
+    fn write(&self, out: &mut Writer, _: i16) {
+        out.array(self.topics.len());
+        for topic in &self.topics {
+            out.string(&topic.name);
+            out.i32(topic.partitions.unwrap_or(-1));
+            out.i16(topic.replication_factor.unwrap_or(-1));
+            // assignments: the broker's choice
+            out.array(0);
+            out.array(topic.config.len());
+            for (key, value) in &topic.config {
+                out.string(key);
+                out.nullable_string(Some(value));
+                out.tags();
+            }
+            out.tags();
+        }
+        out.i32(self.timeout);
+        out.bool(self.validate_only);
+        out.tags();
+    }
+
+    fn read(reply: &mut Reader<'_>, version: i16) -> Result<Rows, Malformed> {
+        let throttle = milliseconds(reply.i32()?);
+        let rows = reply.array(|r| {
+            let name = r.string()?;
+            if version >= 7 {
+                r.skip_uuid()?;
+            }
+            let code = r.i16()?;
+            let message = r.nullable_string()?;
+            if version >= 5 {
+                // num_partitions, replication_factor, and the settings that came of it
+                r.i32()?;
+                r.i16()?;
+                r.nullable_array(|r| {
+                    r.string()?;
+                    r.nullable_string()?;
+                    r.bool()?;
+                    r.i8()?;
+                    r.bool()?;
+                    r.tags()
+                })?;
+            }
+            r.tags()?;
+            Ok(Row {
+                name,
+                code,
+                message,
+            })
+        })?;
+        reply.tags()?;
+        Ok(Rows { throttle, rows })
+    }
+
+    fn throttle(reply: &Rows) -> Duration {
+        reply.throttle
+    }
+}

@@ -1,0 +1,105 @@
+//! SaslHandshake and SaslAuthenticate: tokens in the protocol's own frames (KIP-152).
+
+use std::{fmt, ops::RangeInclusive, time::Duration};
+
+use super::Call;
+use crate::broker::wire::{Malformed, Reader, Writer};
+
+/// Chooses a mechanism.
+#[derive(Debug, Clone, Copy)]
+pub struct Handshake<'a> {
+    /// Its name.
+    pub mechanism: &'a str,
+}
+
+/// The reply: what the listener takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offered {
+    /// Zero is success.
+    pub code: i16,
+    /// Names of mechanisms.
+    pub mechanisms: Vec<String>,
+}
+
+impl Call for Handshake<'_> {
+    const KEY: i16 = 17;
+    const NAME: &'static str = "SaslHandshake";
+    // After version 0 the tokens would travel in frames without headers.
+    const VERSIONS: RangeInclusive<i16> = 1..=1;
+    const FLEXIBLE: i16 = i16::MAX;
+    type Reply = Offered;
+
+    fn write(&self, out: &mut Writer, _: i16) {
+        out.string(self.mechanism);
+    }
+
+    fn read(reply: &mut Reader<'_>, _: i16) -> Result<Offered, Malformed> {
+        Ok(Offered {
+            code: reply.i16()?,
+            mechanisms: reply.array(Reader::string)?,
+        })
+    }
+}
+
+/// Carries a token. It may be a secret.
+#[derive(Clone, Copy)]
+pub struct Authenticate<'a> {
+    /// What the mechanism says.
+    pub token: &'a [u8],
+}
+
+impl fmt::Debug for Authenticate<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Authenticate { token: … }")
+    }
+}
+
+/// The broker's answer to a token.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Zero is success.
+    pub code: i16,
+    /// What the broker said of it.
+    pub message: Option<String>,
+    /// What the mechanism says.
+    pub token: Vec<u8>,
+    /// How long the session lasts; zero for no limit (KIP-368).
+    pub lifetime: Duration,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("code", &self.code)
+            .field("message", &self.message)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Call for Authenticate<'_> {
+    const KEY: i16 = 36;
+    const NAME: &'static str = "SaslAuthenticate";
+    const VERSIONS: RangeInclusive<i16> = 0..=2;
+    const FLEXIBLE: i16 = 2;
+    type Reply = Answer;
+
+    fn write(&self, out: &mut Writer, _: i16) {
+        out.bytes(self.token);
+        out.tags();
+    }
+
+    fn read(reply: &mut Reader<'_>, version: i16) -> Result<Answer, Malformed> {
+        let answer = Answer {
+            code: reply.i16()?,
+            message: reply.nullable_string()?,
+            token: reply.bytes()?.to_vec(),
+            lifetime: if version >= 1 {
+                Duration::from_millis(u64::try_from(reply.i64()?).unwrap_or(0))
+            } else {
+                Duration::ZERO
+            },
+        };
+        reply.tags()?;
+        Ok(answer)
+    }
+}

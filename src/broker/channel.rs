@@ -1,0 +1,225 @@
+//! One connection to a broker: a request, its reply, one at a time.
+
+use std::{collections::BTreeMap, io, time::Duration};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
+    time::{Instant, sleep_until, timeout},
+};
+
+use super::{
+    api::{self, Call},
+    wire::{Malformed, TooLong},
+};
+use crate::transport::dial::Stream;
+
+/// The longest reply that is taken. All settings of 1,000 topics are 1.2 MB; a login banner, read
+/// as a length, is 1.4 GB.
+pub const LONGEST_FRAME: usize = 16 * 1024 * 1024;
+
+/// How much of something that is no Kafka is kept to be shown.
+const SAMPLE: usize = 60;
+
+/// Brokers close connections that are idle for 10 minutes, load balancers after 350 s.
+const IDLE: Duration = Duration::from_secs(240);
+
+/// Why a request had no reply.
+#[derive(Debug)]
+pub enum Fault {
+    /// We speak no version of this call that the broker speaks.
+    Unspoken {
+        /// The oldest and newest version of the broker's.
+        theirs: Option<(i16, i16)>,
+        /// Of ours.
+        ours: (i16, i16),
+    },
+    /// The broker answered the greeting with this error.
+    Code(i16),
+    /// The request cannot be written.
+    TooLong(TooLong),
+    /// The broker closed the connection.
+    Closed,
+    /// The connection broke.
+    Broken(io::Error),
+    /// What came is no frame of Kafka; its first bytes.
+    NotKafka(Vec<u8>),
+    /// The reply is not in its format.
+    Malformed(Malformed),
+    /// The reply is to another request.
+    Correlation,
+    /// No reply in time.
+    Deadline,
+}
+
+impl Fault {
+    /// Whether the request may have reached the broker.
+    pub fn sent(&self) -> bool {
+        !matches!(self, Self::Unspoken { .. } | Self::TooLong(_))
+    }
+
+    /// Whether a new connection could do better.
+    pub fn is_cut(&self) -> bool {
+        matches!(self, Self::Closed | Self::Broken(_))
+    }
+}
+
+/// How often each call went out, by its name.
+pub type Counts = BTreeMap<&'static str, u64>;
+
+/// One connection to a broker.
+pub struct Channel {
+    stream: Stream,
+    next: i32,
+    versions: BTreeMap<i16, (i16, i16)>,
+    /// The broker asked to be left alone until then.
+    not_before: Option<Instant>,
+    /// The broker ends the session at that time.
+    expires: Option<Instant>,
+    used: Instant,
+    /// Whether a call was answered since the handshakes.
+    pub answered: bool,
+    /// How we are known on it.
+    pub mechanism: Option<&'static str>,
+}
+
+impl Channel {
+    /// Over a stream on which nothing was said yet.
+    pub fn over(stream: Stream) -> Self {
+        Self {
+            stream,
+            next: 0,
+            versions: BTreeMap::new(),
+            not_before: None,
+            expires: None,
+            used: Instant::now(),
+            answered: false,
+            mechanism: None,
+        }
+    }
+
+    /// Learns what the broker speaks.
+    pub fn speaks(&mut self, versions: BTreeMap<i16, (i16, i16)>) {
+        self.versions = versions;
+    }
+
+    /// The session ends after this long; zero is never.
+    pub fn lasts(&mut self, lifetime: Duration) {
+        // Time for the last request, too; Java's client takes 85 to 95 %.
+        self.expires = (!lifetime.is_zero()).then(|| Instant::now() + lifetime.mul_f32(0.85));
+    }
+
+    /// Whether it would be closed on us for its age.
+    pub fn is_stale(&self) -> bool {
+        let now = Instant::now();
+        self.expires.is_some_and(|end| now >= end) || now >= self.used + IDLE
+    }
+
+    /// Whether the broker has closed it already, or speaks without being asked. A write that can
+    /// still go over another connection must not be lost on this one.
+    pub async fn is_gone(&mut self) -> bool {
+        let mut byte = [0];
+        timeout(Duration::from_millis(1), self.stream.read(&mut byte))
+            .await
+            .is_ok()
+    }
+
+    /// Waits until the broker wants to hear from us again, up to `limit`.
+    pub async fn wait(&mut self, limit: Duration) {
+        if let Some(until) = self.not_before.take() {
+            sleep_until(until.min(Instant::now() + limit)).await;
+        }
+    }
+
+    /// A call in the newest version that both speak.
+    pub async fn call<C: Call>(
+        &mut self,
+        call: &C,
+        deadline: Duration,
+        counts: &mut Counts,
+    ) -> Result<C::Reply, Fault> {
+        let theirs = self.versions.get(&C::KEY).copied();
+        let ours = C::VERSIONS.into_inner();
+        let version = theirs
+            .map(|(oldest, newest)| (oldest.max(ours.0), newest.min(ours.1)))
+            .filter(|(oldest, newest)| oldest <= newest)
+            .map(|(_, newest)| newest)
+            .ok_or(Fault::Unspoken { theirs, ours })?;
+        let reply = self.call_in(call, version, deadline, counts).await?;
+        let throttle = C::throttle(&reply);
+        if !throttle.is_zero() {
+            self.not_before = Some(Instant::now() + throttle);
+        }
+        self.answered = true;
+        Ok(reply)
+    }
+
+    /// A call in this version.
+    pub async fn call_in<C: Call>(
+        &mut self,
+        call: &C,
+        version: i16,
+        deadline: Duration,
+        counts: &mut Counts,
+    ) -> Result<C::Reply, Fault> {
+        let correlation = self.next;
+        self.next = self.next.wrapping_add(1);
+        let frame = api::request(call, version, correlation).map_err(Fault::TooLong)?;
+        *counts.entry(C::NAME).or_default() += 1;
+        let exchange = async {
+            self.stream.write_all(&frame).await?;
+            self.stream.flush().await?;
+            read_frame(&mut self.stream).await
+        };
+        let body = timeout(deadline, exchange)
+            .await
+            .map_err(|_| Fault::Deadline)??;
+        self.used = Instant::now();
+        let (id, body) = body
+            .split_first_chunk()
+            .ok_or(Fault::Malformed(Malformed::Short))?;
+        if i32::from_be_bytes(*id) != correlation {
+            return Err(Fault::Correlation);
+        }
+        api::reply::<C>(body, version).map_err(Fault::Malformed)
+    }
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Self::Closed,
+            _ => Self::Broken(error),
+        }
+    }
+}
+
+/// A frame without its length. Memory is taken as bytes arrive, not as they are announced.
+async fn read_frame(stream: &mut (impl AsyncRead + Unpin)) -> Result<Vec<u8>, Fault> {
+    let mut prefix = [0; 4];
+    let mut read = 0;
+    while read < prefix.len() {
+        match stream.read(&mut prefix[read..]).await? {
+            0 if read == 0 => return Err(Fault::Closed),
+            // A few bytes and the end: a TLS alert is seven, but others may be shorter.
+            0 => return Err(Fault::NotKafka(prefix[..read].to_vec())),
+            more => read += more,
+        }
+    }
+    let length = usize::try_from(i32::from_be_bytes(prefix)).unwrap_or(usize::MAX);
+    if length > LONGEST_FRAME {
+        let mut sample = prefix.to_vec();
+        let mut more = [0; SAMPLE];
+        // What has come with it helps to tell what it is; nothing more is waited for.
+        if let Ok(Ok(count)) = timeout(Duration::from_millis(100), stream.read(&mut more)).await {
+            sample.extend(&more[..count]);
+        }
+        return Err(Fault::NotKafka(sample));
+    }
+    let mut body = Vec::new();
+    let limit = u64::try_from(length).unwrap_or(u64::MAX);
+    stream.take(limit).read_to_end(&mut body).await?;
+    if body.len() < length {
+        return Err(Fault::Closed);
+    }
+    Ok(body)
+}
