@@ -65,8 +65,10 @@ pub async fn instance_role(
     let role_name = role_name(&listed)?;
     let answer = service.get(&format!("{ROLES}{role_name}")).await?;
     let credentials = credentials(&answer, &role_name)?;
-    let answer = service.get("/latest/meta-data/placement/region").await?;
-    let region = Some(answer)
+    // Without it the credentials are good all the same.
+    let answer = service.get("/latest/meta-data/placement/region").await;
+    let region = answer
+        .ok()
         .filter(|answer| answer.status == StatusCode::OK)
         .map(|answer| answer.body.trim().to_owned())
         .filter(|region| region::is_region(region));

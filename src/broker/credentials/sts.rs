@@ -426,3 +426,47 @@ struct StsError {
     #[serde(default)]
     message: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use hyper::StatusCode;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_answer_makes_us_panic_or_quotes_the_token(
+            parts in prop::collection::vec(
+                prop_oneof![
+                    "</?(AssumeRoleRe(sult|sponse)|Credentials|Arn|Error(Response)?|Code|Message)>",
+                    Just("<Error><Code>x</Code><Message>".to_owned()),
+                    Just("CANARY".to_owned()),
+                    Just("&#67;ANARY&unknown;<![CDATA[".to_owned()),
+                    any::<String>(),
+                ],
+                0..12,
+            ),
+        ) {
+            let credentials = Credentials::new(
+                "ASIA1".into(), "CANARY".into(), Some("CANARY".into()), None,
+            ).expect("credentials");
+            let role = Role::as_the_jar_does("arn:aws:iam::123456789012:role/demo");
+            let call = Call {
+                role: &role,
+                credentials: &credentials,
+                at: SystemTime::UNIX_EPOCH,
+                endpoint: endpoint(&role).expect("an endpoint"),
+            };
+            let body = parts.concat();
+            let answer = Answer { status: StatusCode::FORBIDDEN, body };
+            let mut errors = vec![call.refused(&answer)];
+            errors.extend(call.assumed(&answer).err());
+            for error in errors {
+                let shown = error.to_string();
+                prop_assert!(!shown.contains("CANARY"), "{}", shown);
+                prop_assert!(shown.lines().count() <= 3, "{:?}", shown);
+            }
+        }
+    }
+}

@@ -13,8 +13,8 @@ use crate::text::escape_control;
 /// The fewest iterations that RFC 7677 and Kafka allow: fewer would give the password away.
 const FEWEST: u32 = 4096;
 
-/// The most that we calculate: sixteen times what Kafka lets an administrator choose. It takes half
-/// a second; a hostile broker that asks for more would keep us busy.
+/// The most that we calculate: sixteen times what Kafka lets an administrator choose. A hostile broker
+/// that asked for more would keep us busy.
 const MOST: u32 = 16 * 16_384;
 
 /// Longest answer that is read; a right one has about two hundred bytes.
