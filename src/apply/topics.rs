@@ -11,16 +11,13 @@ use tokio::time::Instant;
 use super::holder::Stop;
 use crate::{
     action::{Action, TopicAction},
-    broker::{Admin, Cluster, Error, NewTopic, Refusal, Topics, codes},
+    broker::{Admin, Cluster, Error, NewTopic, Outcomes, Refusal, Topics, codes},
     plan::{Step, TopicsPlan},
     report::event::{Event, Failure, HostOutcome, Sink},
 };
 
 /// So many topics are asked for at once: Ctrl-C and progress come in between.
 const BATCH: usize = 100;
-
-/// What one batch came to, topic by topic.
-type Answers = Vec<(String, Result<(), Refusal>)>;
 
 /// Applies the changes of a plan to its cluster, and stops at the first that fails. It comes back
 /// when the topics show as they were made, or after `deadline`.
@@ -205,8 +202,8 @@ impl<'r> Run<'r, '_> {
     /// Takes the answers to a batch; whether all was well. `counts`: it was no rehearsal.
     fn take(
         &mut self,
-        steps: &[&Step],
-        answers: Result<Answers, Error>,
+        steps: &[&'r Step],
+        answers: Result<Outcomes, Error>,
         did: &str,
         counts: bool,
     ) -> bool {
@@ -237,11 +234,8 @@ impl<'r> Run<'r, '_> {
                     refused.push((step, refusal));
                     continue;
                 }
-                None => {
-                    let said = "the cluster gave no answer for it".to_owned();
-                    refused.push((step, Refusal::unanswered(said)));
-                    continue;
-                }
+                // The broker's module answers for each topic that it was given.
+                None => continue,
             };
             if counts {
                 self.done(step, did);
@@ -375,13 +369,12 @@ async fn settle(cluster: &mut Cluster<'_>, plan: &TopicsPlan, applied: &[String]
             };
             let shows = match expected {
                 Expected::Gone => topic
-                    .error
-                    .is_some_and(|error| error.code == codes::UNKNOWN_TOPIC_OR_PARTITION),
-                Expected::Partitions(count) => {
-                    topic.error.is_none()
-                        && topic.partitions.len() >= *count as usize
-                        && topic.partitions.iter().all(|partition| partition.leader >= 0)
-                }
+                    .partitions
+                    .is_err_and(|refusal| refusal.code == codes::UNKNOWN_TOPIC_OR_PARTITION),
+                Expected::Partitions(count) => topic.partitions.is_ok_and(|partitions| {
+                    partitions.len() >= *count as usize
+                        && partitions.iter().all(|partition| partition.leader.is_some())
+                }),
             };
             if shows {
                 open.remove(topic.name.as_str());

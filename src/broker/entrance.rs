@@ -3,6 +3,8 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use tokio::time::Instant;
+
 use super::{
     Address, Cluster, Error, Roots, Security, Way,
     credentials::{Credentials, CredentialsError, clock::Clock, imds, sts},
@@ -131,16 +133,17 @@ impl Principal {
         let (credentials, caller, region) = match self {
             Self::Given(credentials) => (credentials.clone(), credentials.caller(), None),
             Self::Instance => {
-                let own = imds::instance_role(dial, deadline).await?;
+                let own = imds::instance_role(dial, Instant::now() + deadline).await?;
                 match dialler.role_arn {
                     None => (own.credentials.clone(), own.caller(), own.region.clone()),
                     Some(arn) => {
                         let role = sts::Role::as_the_jar_does(arn);
                         // STS is a public service: a cluster's own authority has no say in it.
                         let roots = Roots::system()?;
-                        let assumed =
-                            sts::assume_role(dial, roots.client(), &role, &own.credentials, clock, deadline)
-                                .await?;
+                        let (own_keys, until) = (&own.credentials, Instant::now() + deadline);
+                        let asking =
+                            sts::assume_role(dial, roots.client(), &role, own_keys, clock, until);
+                        let assumed = asking.await?;
                         (assumed.credentials, assumed.arn, own.region)
                     }
                 }

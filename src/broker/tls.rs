@@ -34,6 +34,11 @@ pub struct RootsError {
 }
 
 impl Roots {
+    /// For another TLS client that trusts the same authorities.
+    pub fn client(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.0)
+    }
+
     /// This machine's own authorities; the environment variables `SSL_CERT_FILE` and
     /// `SSL_CERT_DIR` are honoured, as OpenSSL does.
     ///

@@ -7,7 +7,11 @@ use crate::{
     broker::{
         credentials,
         entrance::{Entrance, Login, Principal},
-        sasl::{Authenticator, plain::Plain, scram::Scram},
+        sasl::{
+            Authenticator,
+            plain::Plain,
+            scram::{Hash, Scram},
+        },
     },
     spec::{Access, Cluster, Credentials, Login as User, Security},
 };
@@ -40,6 +44,13 @@ pub fn resolve(
         secrets::secret("topics.security", &user.password, spec, environment)
             .map_err(|missing: Missing| missing.to_string())
     };
+    let scram = |hash, user: &User| -> Result<Scram, String> {
+        Ok(Scram {
+            hash,
+            username: user.username.clone(),
+            password: password(user)?,
+        })
+    };
     let sasl = |authenticator: Arc<dyn Authenticator>, user: &User| Login::Sasl {
         authenticator,
         tls: user.tls,
@@ -48,16 +59,17 @@ pub fn resolve(
         Security::Plaintext => Login::Plaintext,
         Security::Tls => Login::Tls,
         Security::Plain(user) => {
-            let plain = Plain::new(user.username.clone(), password(user)?);
+            let plain = Plain {
+                username: user.username.clone(),
+                password: password(user)?,
+            };
             sasl(Arc::new(plain), user)
         }
         Security::ScramSha256(user) => {
-            let scram = Scram::sha256(user.username.clone(), password(user)?);
-            sasl(Arc::new(scram), user)
+            sasl(Arc::new(scram(Hash::Sha256, user)?), user)
         }
         Security::ScramSha512(user) => {
-            let scram = Scram::sha512(user.username.clone(), password(user)?);
-            sasl(Arc::new(scram), user)
+            sasl(Arc::new(scram(Hash::Sha512, user)?), user)
         }
         Security::Iam => Login::Iam(match access.credentials {
             None | Some(Credentials::InstanceRole) => Principal::Instance,

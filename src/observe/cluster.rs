@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::{
-    broker::{Cluster, Config, Error, Metadata, MetadataTopic, Refusal, Source, Topics, codes},
+    broker::{
+        Cluster, Config, Error, Metadata, Partition, Refusal, Source, Topic as Described, Topics, codes,
+    },
     facts::{
         Observation,
         cluster::{Cluster as Facts, Setting, Topic},
@@ -32,7 +34,7 @@ pub struct Question<'q> {
 /// observation of that topic.
 pub async fn observe(cluster: &mut Cluster<'_>, question: &Question<'_>) -> Result<Facts, Error> {
     let Metadata { brokers, topics, .. } = cluster.metadata(Topics::All).await?;
-    let mut seen: HashMap<String, MetadataTopic> = topics
+    let mut seen: HashMap<String, Described> = topics
         .into_iter()
         .map(|topic| (topic.name.clone(), topic))
         .collect();
@@ -55,20 +57,20 @@ pub async fn observe(cluster: &mut Cluster<'_>, question: &Question<'_>) -> Resu
         seen.extend(named.topics.into_iter().map(|topic| (topic.name.clone(), topic)));
     }
     let mut facts = BTreeMap::new();
-    let mut there = Vec::new();
+    let mut there: Vec<(&ResolvedTopic, &[Partition])> = Vec::new();
     for wanted in &question.wanted {
         let name = &wanted.name;
         let observation = match seen.get(name) {
             None => Observation::Absent,
-            Some(topic) => match &topic.error {
-                None => {
-                    there.push((*wanted, topic));
+            Some(topic) => match &topic.partitions {
+                Ok(partitions) => {
+                    there.push((*wanted, partitions));
                     continue;
                 }
-                Some(refusal) if refusal.code == codes::UNKNOWN_TOPIC_OR_PARTITION => {
+                Err(refusal) if refusal.code == codes::UNKNOWN_TOPIC_OR_PARTITION => {
                     Observation::Absent
                 }
-                Some(refusal) => Observation::Unknown(refused(refusal)),
+                Err(refusal) => Observation::Unknown(refused(refusal)),
             },
         };
         facts.insert(name.clone(), observation);
@@ -80,16 +82,16 @@ pub async fn observe(cluster: &mut Cluster<'_>, question: &Question<'_>) -> Resu
     } else {
         cluster.configs(&names).await?.into_iter().collect()
     };
-    for (wanted, topic) in there {
+    for (wanted, partitions) in there {
         let name = &wanted.name;
         let observation = match configs.remove(name) {
-            Some(Ok(configs)) => Observation::Present(read(topic, configs, moving.get(name))),
+            Some(Ok(configs)) => Observation::Present(read(partitions, configs, moving.get(name))),
             // Nothing of the settings is compared, so nobody need be allowed to see them.
             Some(Err(refusal))
                 if wanted.settings.config.is_empty()
                     && refusal.code == codes::TOPIC_AUTHORIZATION_FAILED =>
             {
-                Observation::Present(read(topic, vec![], moving.get(name)))
+                Observation::Present(read(partitions, vec![], moving.get(name)))
             }
             Some(Err(refusal)) if refusal.code == codes::UNKNOWN_TOPIC_OR_PARTITION => {
                 Observation::Absent
@@ -110,7 +112,7 @@ pub async fn observe(cluster: &mut Cluster<'_>, question: &Question<'_>) -> Resu
 
 impl Question<'_> {
     /// Whether a topic looks like the spec's, and no table of it names it. Kafka's own are never.
-    fn is_leftover(&self, topic: &MetadataTopic) -> bool {
+    fn is_leftover(&self, topic: &Described) -> bool {
         let name = topic.name.as_str();
         let asked_for = self.deletable.contains(&name);
         !topic.internal
@@ -127,20 +129,19 @@ impl Question<'_> {
 /// replicas differ, since they add some for a while.
 async fn reassignments(
     cluster: &mut Cluster<'_>,
-    there: &[(&ResolvedTopic, &MetadataTopic)],
+    there: &[(&ResolvedTopic, &[Partition])],
 ) -> Result<HashMap<String, HashMap<i32, u32>>, Error> {
     let differ: Vec<(String, Vec<i32>)> = there
         .iter()
-        .filter(|(wanted, topic)| match wanted.settings.replication_factor {
-            Some(ReplicationFactor::Count(count)) => topic
-                .partitions
+        .filter(|(wanted, partitions)| match wanted.settings.replication_factor {
+            Some(ReplicationFactor::Count(count)) => partitions
                 .iter()
                 .any(|partition| partition.replicas.len() != usize::from(count)),
             _ => false,
         })
-        .map(|(wanted, topic)| {
-            let partitions = topic.partitions.iter().map(|partition| partition.id);
-            (wanted.name.clone(), partitions.collect())
+        .map(|(wanted, partitions)| {
+            let ids = partitions.iter().map(|partition| partition.id);
+            (wanted.name.clone(), ids.collect())
         })
         .collect();
     let mut moving: HashMap<String, HashMap<i32, u32>> = HashMap::new();
@@ -158,17 +159,17 @@ async fn reassignments(
 }
 
 fn read(
-    topic: &MetadataTopic,
+    partitions: &[Partition],
     configs: Vec<Config>,
     moving: Option<&HashMap<i32, u32>>,
 ) -> Topic {
-    let replicas = topic.partitions.iter().map(|partition| {
+    let replicas = partitions.iter().map(|partition| {
         let leads_to = moving.and_then(|moving| moving.get(&partition.id));
         leads_to.copied().unwrap_or(counted(partition.replicas.len()))
     });
     let (fewest, most) = (replicas.clone().min(), replicas.max());
     Topic {
-        partitions: counted(topic.partitions.len()),
+        partitions: counted(partitions.len()),
         replicas: (fewest.unwrap_or(0), most.unwrap_or(0)),
         reassigning: moving.is_some(),
         config: configs

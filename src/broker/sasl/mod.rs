@@ -1,5 +1,9 @@
 //! Who we are to a broker: SASL mechanisms, as conversations of opaque tokens.
 
+pub mod iam;
+pub mod plain;
+pub mod scram;
+
 /// Why a conversation cannot go on. Exit code 4.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{said}")]

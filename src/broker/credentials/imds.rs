@@ -1,0 +1,310 @@
+//! The role of the machine that dials, from its EC2 metadata service, version 2 ("Use the Instance
+//! Metadata Service" in the EC2 user guide). Read through the machine's own network; nothing is
+//! stored there or here.
+
+use std::time::SystemTime;
+
+use http_body_util::Full;
+use hyper::{Request, StatusCode, body::Bytes};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    Credentials, CredentialsError, Stage,
+    http::{Answer, Connection, Failure},
+    region, said,
+};
+use crate::transport::dial::{Dial, DialError, Reach};
+
+/// Where the service answers on every instance.
+pub const ADDRESS: &str = "169.254.169.254";
+/// Its port.
+pub const PORT: u16 = 80;
+
+/// How long our session token for the service is good, in seconds: we need it for one moment.
+const TOKEN_SECONDS: &str = "60";
+
+const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
+
+/// The role that an instance has.
+#[derive(Debug, Clone)]
+pub struct InstanceRole {
+    /// Its credentials of the hour.
+    pub credentials: Credentials,
+    /// Its name, without a path.
+    pub role_name: String,
+    /// The region that the instance is in, where the service tells.
+    pub region: Option<String>,
+}
+
+impl InstanceRole {
+    /// Who this is, for messages.
+    pub fn caller(&self) -> String {
+        format!("instance role {}", self.role_name)
+    }
+}
+
+/// The credentials of the machine's own role: a token, the role's name, its credentials and the
+/// region, on one connection where the service keeps it open.
+///
+/// # Errors
+/// When there is no such service, it is off, the machine has no role, or no answer came in time.
+pub async fn instance_role(
+    dial: &dyn Dial,
+    deadline: Instant,
+) -> Result<InstanceRole, CredentialsError> {
+    let mut service = Service {
+        dial,
+        deadline,
+        connection: None,
+        token: None,
+    };
+    service.open().await?;
+    let listed = service.get(ROLES).await?;
+    let role_name = role_name(&listed)?;
+    let answer = service.get(&format!("{ROLES}{role_name}")).await?;
+    let credentials = credentials(&answer, &role_name)?;
+    // Without it the credentials are good all the same.
+    let answer = service.get("/latest/meta-data/placement/region").await;
+    let region = answer
+        .ok()
+        .filter(|answer| answer.status == StatusCode::OK)
+        .map(|answer| answer.body.trim().to_owned())
+        .filter(|region| region::is_region(region));
+    Ok(InstanceRole {
+        credentials,
+        role_name,
+        region,
+    })
+}
+
+/// The service, dialled anew whenever it has closed the connection.
+struct Service<'a> {
+    dial: &'a dyn Dial,
+    deadline: Instant,
+    connection: Option<Connection>,
+    token: Option<SecretString>,
+}
+
+impl Service<'_> {
+    /// Takes a session token.
+    async fn open(&mut self) -> Result<(), CredentialsError> {
+        let answer = self.ask("PUT", "/latest/api/token").await?;
+        let token = answer.body.trim();
+        match answer.status {
+            StatusCode::OK if !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()) => {
+                self.token = Some(token.into());
+                Ok(())
+            }
+            StatusCode::FORBIDDEN => Err(error(
+                "the metadata service is off",
+                answer.status.to_string(),
+                "switch it on: `aws ec2 modify-instance-metadata-options --instance-id ID \
+                 --http-endpoint enabled`; or `topics.credentials: env`",
+            )),
+            _ => Err(unlike(&answer, "asked for a session token")),
+        }
+    }
+
+    async fn get(&mut self, path: &str) -> Result<Answer, CredentialsError> {
+        let answer = self.ask("GET", path).await?;
+        if answer.status == StatusCode::UNAUTHORIZED {
+            return Err(error(
+                "the metadata service did not take the session token that it gave",
+                answer.status.to_string(),
+                "try again; if it stays so, something between the machine and the service answers \
+                 in its place",
+            ));
+        }
+        Ok(answer)
+    }
+
+    /// One request. A connection that was used before may have been closed meanwhile, which some
+    /// versions of the service do after every answer; all requests here may be said twice.
+    async fn ask(&mut self, method: &str, path: &str) -> Result<Answer, CredentialsError> {
+        if let Some(mut used) = self.connection.take() {
+            match used.ask(self.request(method, path)?, self.deadline).await {
+                Err(Failure::Broken(_)) => {}
+                answer => {
+                    self.connection = Some(used);
+                    return answer.map_err(|failure| failed(&failure));
+                }
+            }
+        }
+        let dialled = timeout_at(self.deadline, self.dial.dial(ADDRESS, PORT)).await;
+        let stream = match dialled {
+            Err(_) => return Err(unreachable(Failure::Late.words())),
+            Ok(Err(error)) => return Err(not_dialled(error)),
+            Ok(Ok(stream)) => stream,
+        };
+        let request = self.request(method, path)?;
+        let fresh = async {
+            let mut connection = Connection::new(stream).await?;
+            let answer = connection.ask(request, self.deadline).await?;
+            Ok((connection, answer))
+        };
+        let (connection, answer) = fresh.await.map_err(|failure| failed(&failure))?;
+        self.connection = Some(connection);
+        Ok(answer)
+    }
+
+    fn request(&self, method: &str, path: &str) -> Result<Request<Full<Bytes>>, CredentialsError> {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", ADDRESS);
+        let request = match &self.token {
+            None => request.header("x-aws-ec2-metadata-token-ttl-seconds", TOKEN_SECONDS),
+            Some(token) => request.header("x-aws-ec2-metadata-token", token.expose_secret()),
+        };
+        // The path and the token have been looked at before they come here.
+        request.body(Full::default()).map_err(|_| {
+            error(
+                "the metadata service cannot be asked",
+                String::new(),
+                "this is a fault in trueup: please report it",
+            )
+        })
+    }
+}
+
+/// The first role that is listed; there is never more than one.
+fn role_name(answer: &Answer) -> Result<String, CredentialsError> {
+    let name = answer.body.lines().next().unwrap_or_default().trim();
+    let missing = answer.status == StatusCode::NOT_FOUND;
+    if missing || (answer.status == StatusCode::OK && name.is_empty()) {
+        return Err(error(
+            "the instance has no role",
+            format!("{} for {ROLES}", answer.status),
+            "attach an instance profile: `aws ec2 associate-iam-instance-profile --instance-id ID \
+             --iam-instance-profile Name=NAME`; or `topics.credentials: env`",
+        ));
+    }
+    // The characters of a role's name in IAM. It goes into the next request's path.
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
+    if answer.status != StatusCode::OK || name.len() > 64 || !name.bytes().all(plain) {
+        return Err(unlike(answer, "asked for the name of the role"));
+    }
+    Ok(name.to_owned())
+}
+
+/// What the service says of a role; no Debug, since secrets are in it.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Document {
+    code: Option<String>,
+    message: Option<String>,
+    access_key_id: Option<String>,
+    secret_access_key: Option<String>,
+    token: Option<String>,
+    expiration: Option<String>,
+}
+
+fn credentials(answer: &Answer, role: &str) -> Result<Credentials, CredentialsError> {
+    let what = "asked for the role's credentials";
+    if answer.status != StatusCode::OK {
+        return Err(unlike(answer, what));
+    }
+    // The parser's own message may quote what it read: it is not shown.
+    let Ok(document) = serde_json::from_str::<Document>(&answer.body) else {
+        return Err(unlike(answer, what));
+    };
+    let code = document.code.unwrap_or_default();
+    if code != "Success" {
+        let message = document.message.unwrap_or_default();
+        return Err(error(
+            &format!("the instance's role {role} gives no credentials"),
+            said(&format!("{code} {message}")),
+            "the role must exist and its trust policy must let EC2 assume it: {\"Effect\":\"Allow\",\
+             \"Principal\":{\"Service\":\"ec2.amazonaws.com\"},\"Action\":\"sts:AssumeRole\"}",
+        ));
+    }
+    let expires = document.expiration.as_deref().map(humantime::parse_rfc3339);
+    let expires: Option<SystemTime> = match expires.transpose() {
+        Ok(expires) => expires,
+        Err(_) => return Err(unlike(answer, what)),
+    };
+    Credentials::new(
+        document.access_key_id.unwrap_or_default(),
+        document.secret_access_key.unwrap_or_default().into(),
+        document.token.map(Into::into),
+        expires,
+    )
+    .map_err(|part| {
+        error(
+            &format!("the metadata service gave credentials that cannot be used: {part}"),
+            String::new(),
+            "look at what answers at 169.254.169.254 on the machine",
+        )
+    })
+}
+
+fn error(what: &str, said: String, help: &str) -> CredentialsError {
+    CredentialsError {
+        stage: Stage::Metadata,
+        what: format!("no credentials from the machine's own role: {what}"),
+        said,
+        help: help.into(),
+    }
+}
+
+/// An answer that the service does not give.
+fn unlike(answer: &Answer, asked: &str) -> CredentialsError {
+    let status = answer.status;
+    let help = if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        "try again in a moment"
+    } else {
+        "is this an EC2 instance? look at what answers there: `curl -i -X PUT -H \
+         'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token`; or \
+         `topics.credentials: env`"
+    };
+    error(
+        &format!("what answers at {ADDRESS} is not EC2's metadata service"),
+        format!("{status} and {} bytes, when {asked}", answer.body.len()),
+        help,
+    )
+}
+
+fn failed(failure: &Failure) -> CredentialsError {
+    match failure {
+        Failure::Late => error(
+            &format!("the metadata service at {ADDRESS} took the connection and did not answer"),
+            failure.words(),
+            "in a container its answers end at the instance's hop limit (`aws ec2 \
+             modify-instance-metadata-options --instance-id ID --http-put-response-hop-limit 2`); \
+             or a firewall on the machine drops them; or `topics.credentials: env`",
+        ),
+        Failure::TooLong | Failure::Broken(_) => error(
+            &format!("what answers at {ADDRESS} is not EC2's metadata service"),
+            failure.words(),
+            "is this an EC2 instance, with nothing in front of its metadata service? or \
+             `topics.credentials: env`",
+        ),
+    }
+}
+
+fn unreachable(said: String) -> CredentialsError {
+    error(
+        &format!("nothing answers at {ADDRESS}, port {PORT}, on the machine"),
+        said,
+        "is it an EC2 instance, with its metadata service on, and open to this account in the \
+         machine's own firewall? where it is none: `topics.credentials: env`",
+    )
+}
+
+fn not_dialled(failed: DialError) -> CredentialsError {
+    match failed.reach {
+        Reach::Tcp | Reach::Name => unreachable(failed.said),
+        Reach::Machine | Reach::Forwarding => {
+            let help = failed.help.unwrap_or_else(|| {
+                "the machine's sshd has to forward connections; or `topics.credentials: env`".into()
+            });
+            error(
+                &format!("{ADDRESS} cannot be dialled from the machine"),
+                failed.said,
+                &help,
+            )
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! AWS regions in names.
+
+/// What AWS's own names end in, partition by partition.
+const SUFFIXES: [&str; 8] = [
+    "amazonaws.com",
+    "amazonaws.com.cn",
+    "amazonaws.eu",
+    "api.aws",
+    "c2s.ic.gov",
+    "sc2s.sgov.gov",
+    "cloud.adc-e.uk",
+    "csp.hci.ic.gov",
+];
+
+/// Whether a text has the form of a region (`us-east-1`, `us-gov-west-1`), and so may stand in a
+/// name that is dialled.
+pub fn is_region(text: &str) -> bool {
+    let mut parts = text.rsplit('-');
+    let number = parts.next().unwrap_or_default();
+    let words: Vec<&str> = parts.collect();
+    let digits = (1..=2).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
+    let letters = |word: &&str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
+    text.len() <= 32 && digits && words.len() >= 2 && words.iter().all(letters)
+}
+
+/// The region in a broker's name, as MSK makes it: `b-1.NAME.ID.c2.kafka.REGION.amazonaws.com`, and
+/// `boot-ID.c1.kafka-serverless.REGION.amazonaws.com`.
+pub fn of_broker(name: &str) -> Option<String> {
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    SUFFIXES.iter().find_map(|suffix| {
+        let labels = name.strip_suffix(suffix)?.strip_suffix('.')?;
+        let (rest, region) = labels.rsplit_once('.')?;
+        let service = rest.rsplit('.').next()?;
+        let msk = ["kafka", "kafka-serverless"].contains(&service);
+        (msk && is_region(region)).then(|| region.to_owned())
+    })
+}
+
+/// The name that an AWS service has in a region; those of China end otherwise than all others.
+pub fn endpoint(service: &str, region: &str) -> String {
+    let suffix = if region.starts_with("cn-") {
+        "amazonaws.com.cn"
+    } else {
+        "amazonaws.com"
+    };
+    format!("{service}.{region}.{suffix}")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_broker_s_name_tells_its_region() {
+        for (name, region) in [
+            (
+                "b-1.demo.abc123.c2.kafka.us-east-1.amazonaws.com",
+                Some("us-east-1"),
+            ),
+            (
+                "B-1.Demo.abc123.c2.Kafka.US-EAST-1.amazonaws.com.",
+                Some("us-east-1"),
+            ),
+            (
+                "b-2-public.demo.abc.c10.kafka.eu-west-3.amazonaws.com",
+                Some("eu-west-3"),
+            ),
+            (
+                "b-1.iam.demo.abc.c2.kafka.ap-southeast-2.amazonaws.com",
+                Some("ap-southeast-2"),
+            ),
+            (
+                "boot-abc.c1.kafka-serverless.us-east-2.amazonaws.com",
+                Some("us-east-2"),
+            ),
+            (
+                "b-1.demo.abc.c2.kafka.cn-north-1.amazonaws.com.cn",
+                Some("cn-north-1"),
+            ),
+            (
+                "b-1.demo.abc.c2.kafka.us-gov-west-1.amazonaws.com",
+                Some("us-gov-west-1"),
+            ),
+            ("kafka.us-east-1.amazonaws.com.example.com", None),
+            ("kafka.us-east-1.notamazonaws.com", None),
+            ("b-1.demo.kafka.us-east-1.example.com", None),
+            ("ec2-3-80-1-2.compute-1.amazonaws.com", None),
+            ("b-1.rds.us-east-1.amazonaws.com", None),
+            ("amazonaws.com", None),
+            ("10.0.0.1", None),
+            ("localhost", None),
+            ("", None),
+        ] {
+            assert_eq!(of_broker(name).as_deref(), region, "{name}");
+        }
+    }
+
+    #[test]
+    fn only_a_region_s_form_goes_into_a_name() {
+        for region in [
+            "us-east-1",
+            "mx-central-1",
+            "us-iso-east-1",
+            "eusc-de-east-1",
+        ] {
+            assert!(is_region(region), "{region}");
+        }
+        for text in [
+            "",
+            "us-east",
+            "us",
+            "1",
+            "-1",
+            "us--1",
+            "us-east-1.evil",
+            "us-East-1",
+            "a/b-c-1",
+        ] {
+            assert!(!is_region(text), "{text}");
+        }
+        assert_eq!(endpoint("sts", "eu-west-1"), "sts.eu-west-1.amazonaws.com");
+        assert_eq!(
+            endpoint("sts", "cn-north-1"),
+            "sts.cn-north-1.amazonaws.com.cn"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_name_can_be_asked(name in "[a-z0-9.é-]{0,40}(kafka)?[.]?[a-z0-9-]{0,12}[.](amazonaws[.]com)?") {
+            if let Some(region) = of_broker(&name) {
+                prop_assert!(is_region(&region) && name.contains(&region));
+            }
+        }
+    }
+}
