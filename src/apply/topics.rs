@@ -103,7 +103,9 @@ impl<'r> Run<'r, '_> {
         });
         let configures = self.of(|action| match action {
             TopicAction::Configure { name, set, reset } => {
-                let set = set.iter().map(|(key, value)| (key.clone(), Some(value.clone())));
+                let set = set
+                    .iter()
+                    .map(|(key, value)| (key.clone(), Some(value.clone())));
                 let reset = reset.iter().map(|key| (key.clone(), None));
                 Some((name.clone(), set.chain(reset).collect::<Vec<_>>()))
             }
@@ -128,7 +130,9 @@ impl<'r> Run<'r, '_> {
             if !self.begin(&steps, "create") {
                 return;
             }
-            let answers = Admin::over(self.cluster).create_topics(&topics, false).await;
+            let answers = Admin::over(self.cluster)
+                .create_topics(&topics, false)
+                .await;
             if !self.take(&steps, answers, "created", true) {
                 return;
             }
@@ -373,7 +377,9 @@ async fn settle(cluster: &mut Cluster<'_>, plan: &TopicsPlan, applied: &[String]
                     .is_err_and(|refusal| refusal.code == codes::UNKNOWN_TOPIC_OR_PARTITION),
                 Expected::Partitions(count) => topic.partitions.is_ok_and(|partitions| {
                     partitions.len() >= *count as usize
-                        && partitions.iter().all(|partition| partition.leader.is_some())
+                        && partitions
+                            .iter()
+                            .all(|partition| partition.leader.is_some())
                 }),
             };
             if shows {

@@ -8,7 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Surroundings, Target, complain, topics::ClusterTarget, load, put, salt, spec_file, targets};
+use super::{
+    Surroundings, Target, complain, load, put, salt, spec_file, targets, topics::ClusterTarget,
+};
 use crate::{
     apply::SpecPlaces,
     cli::{AllowArgs, Format, LookArgs},

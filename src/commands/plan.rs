@@ -32,11 +32,7 @@ pub async fn run(
 }
 
 /// The plan of a spec as its hosts and clusters are now.
-pub async fn make(
-    args: &LookArgs,
-    allow: &AllowArgs,
-    around: &Surroundings,
-) -> Result<Plan, Code> {
+pub async fn make(args: &LookArgs, allow: &AllowArgs, around: &Surroundings) -> Result<Plan, Code> {
     let spec = load(&args.spec, around)?;
     let specs = vec![spec_file(&spec)];
     let targets = targets(args, allow, spec, around)?;

@@ -16,10 +16,7 @@ use crate::{
     observe::cluster::{Question, observe},
     plan::TopicsPlan,
     spec::{self, ResolvedCluster, ResolvedHost, ResolvedTopic, Role},
-    transport::{
-        Connection,
-        dial::{Dial, Direct},
-    },
+    transport::{Connection, dial::Dial, direct::Direct},
 };
 
 /// A clock this many seconds off is worth a warning: AWS refuses what is signed 300 seconds off.
@@ -118,9 +115,9 @@ pub(crate) fn clusters(
         let own = |name: &String| selected.contains(name);
         let hosts_of_it = || cluster.hosts.iter().map(|(name, _)| name);
         let name = match &cluster.cluster {
-            spec::Cluster::Name(text) | spec::Cluster::Arn(text) | spec::Cluster::Bootstrap(text) => {
-                text.clone()
-            }
+            spec::Cluster::Name(text)
+            | spec::Cluster::Arn(text)
+            | spec::Cluster::Bootstrap(text) => text.clone(),
         };
         let through = match cluster.access.via.as_deref() {
             Some(DIRECT) => vec![],
@@ -169,7 +166,9 @@ fn deletable(clusters: &[ResolvedCluster], allow_delete: &[String]) -> Result<Ve
     let mut names = Vec::new();
     for address in allow_delete {
         let wrong = |what: &str, help: &str| {
-            complain(&format!("error: `--allow-delete {address}`: {what}\n  help: {help}"));
+            complain(&format!(
+                "error: `--allow-delete {address}`: {what}\n  help: {help}"
+            ));
             Err(Code::Usage)
         };
         let Some(name) = address.strip_prefix("topics/") else {
@@ -177,7 +176,10 @@ fn deletable(clusters: &[ResolvedCluster], allow_delete: &[String]) -> Result<Ve
         };
         let all = || clusters.iter();
         if all().any(|cluster| cluster.topics.iter().any(|topic| topic.name == name)) {
-            return wrong("the spec wants this topic", "take its table out of the spec first");
+            return wrong(
+                "the spec wants this topic",
+                "take its table out of the spec first",
+            );
         }
         let made = all()
             .flat_map(|cluster| &cluster.hosts)
@@ -233,8 +235,18 @@ impl ClusterTarget {
         let wanted = self.wanted();
         let question = Question {
             wanted: wanted.clone(),
-            declared: self.cluster.topics.iter().map(|topic| &*topic.name).collect(),
-            patterns: self.cluster.hosts.iter().map(|(_, pattern)| pattern).collect(),
+            declared: self
+                .cluster
+                .topics
+                .iter()
+                .map(|topic| &*topic.name)
+                .collect(),
+            patterns: self
+                .cluster
+                .hosts
+                .iter()
+                .map(|(_, pattern)| pattern)
+                .collect(),
             deletable: self.deletable.iter().map(String::as_str).collect(),
         };
         match observe(brokers, &question).await {

@@ -65,12 +65,8 @@ pub fn resolve(
             };
             sasl(Arc::new(plain), user)
         }
-        Security::ScramSha256(user) => {
-            sasl(Arc::new(scram(Hash::Sha256, user)?), user)
-        }
-        Security::ScramSha512(user) => {
-            sasl(Arc::new(scram(Hash::Sha512, user)?), user)
-        }
+        Security::ScramSha256(user) => sasl(Arc::new(scram(Hash::Sha256, user)?), user),
+        Security::ScramSha512(user) => sasl(Arc::new(scram(Hash::Sha512, user)?), user),
         Security::Iam => Login::Iam(match access.credentials {
             None | Some(Credentials::InstanceRole) => Principal::Instance,
             Some(Credentials::Env) => Principal::Given(

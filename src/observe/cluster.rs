@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::{
     broker::{
-        Cluster, Config, Error, Metadata, Partition, Refusal, Source, Topic as Described, Topics, codes,
+        Cluster, Config, Error, Metadata, Partition, Refusal, Source, Topic as Described, Topics,
+        codes,
     },
     facts::{
         Observation,
@@ -33,7 +34,9 @@ pub struct Question<'q> {
 /// When the cluster does not answer in full. What it refuses to say of one topic is an unknown
 /// observation of that topic.
 pub async fn observe(cluster: &mut Cluster<'_>, question: &Question<'_>) -> Result<Facts, Error> {
-    let Metadata { brokers, topics, .. } = cluster.metadata(Topics::All).await?;
+    let Metadata {
+        brokers, topics, ..
+    } = cluster.metadata(Topics::All).await?;
     let mut seen: HashMap<String, Described> = topics
         .into_iter()
         .map(|topic| (topic.name.clone(), topic))
@@ -54,7 +57,12 @@ pub async fn observe(cluster: &mut Cluster<'_>, question: &Question<'_>) -> Resu
         .collect();
     if !missing.is_empty() {
         let named = cluster.metadata(Topics::Named(&missing)).await?;
-        seen.extend(named.topics.into_iter().map(|topic| (topic.name.clone(), topic)));
+        seen.extend(
+            named
+                .topics
+                .into_iter()
+                .map(|topic| (topic.name.clone(), topic)),
+        );
     }
     let mut facts = BTreeMap::new();
     let mut there: Vec<(&ResolvedTopic, &[Partition])> = Vec::new();
@@ -76,7 +84,10 @@ pub async fn observe(cluster: &mut Cluster<'_>, question: &Question<'_>) -> Resu
         facts.insert(name.clone(), observation);
     }
     let moving = reassignments(cluster, &there).await?;
-    let names: Vec<String> = there.iter().map(|(wanted, _)| wanted.name.clone()).collect();
+    let names: Vec<String> = there
+        .iter()
+        .map(|(wanted, _)| wanted.name.clone())
+        .collect();
     let mut configs: HashMap<String, Result<Vec<Config>, Refusal>> = if names.is_empty() {
         HashMap::new()
     } else {
@@ -133,12 +144,14 @@ async fn reassignments(
 ) -> Result<HashMap<String, HashMap<i32, u32>>, Error> {
     let differ: Vec<(String, Vec<i32>)> = there
         .iter()
-        .filter(|(wanted, partitions)| match wanted.settings.replication_factor {
-            Some(ReplicationFactor::Count(count)) => partitions
-                .iter()
-                .any(|partition| partition.replicas.len() != usize::from(count)),
-            _ => false,
-        })
+        .filter(
+            |(wanted, partitions)| match wanted.settings.replication_factor {
+                Some(ReplicationFactor::Count(count)) => partitions
+                    .iter()
+                    .any(|partition| partition.replicas.len() != usize::from(count)),
+                _ => false,
+            },
+        )
         .map(|(wanted, partitions)| {
             let ids = partitions.iter().map(|partition| partition.id);
             (wanted.name.clone(), ids.collect())
@@ -165,7 +178,9 @@ fn read(
 ) -> Topic {
     let replicas = partitions.iter().map(|partition| {
         let leads_to = moving.and_then(|moving| moving.get(&partition.id));
-        leads_to.copied().unwrap_or(counted(partition.replicas.len()))
+        leads_to
+            .copied()
+            .unwrap_or(counted(partition.replicas.len()))
     });
     let (fewest, most) = (replicas.clone().min(), replicas.max());
     Topic {

@@ -1,13 +1,18 @@
 //! Streams to what a machine can reach: brokers, its metadata service.
 
+use std::net::Ipv6Addr;
+
 use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::text::escape_control;
 
 /// Bytes both ways.
 pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
 
-/// A stream; dropping it closes it.
+/// A stream. Dropping it closes it at once, so that what was written last may not arrive: to be
+/// sure that it did, shut it down and read to the end.
 pub type Stream = Box<dyn Duplex>;
 
 /// How far a dial came before it failed.
@@ -38,9 +43,74 @@ pub struct DialError {
 /// Opens streams from a machine. The name is looked up there, and no port listens for it.
 #[async_trait]
 pub trait Dial: Send + Sync {
-    /// Dials a name (or an address; IPv6 without brackets) and a port.
+    /// Dials a name (or an address; IPv6 without brackets) and a port. There is no deadline: that
+    /// is the caller's, and dropping the future ends the attempt.
     ///
     /// # Errors
     /// When the stream cannot be opened.
     async fn dial(&self, host: &str, port: u16) -> Result<Stream, DialError>;
+}
+
+/// Refuses what is no name, no address or no port. Brokers say where the others are, so these come
+/// off the wire.
+pub(super) fn check(host: &str, port: u16) -> Result<(), DialError> {
+    /// The longest name that DNS has, with its final dot.
+    const LONGEST: usize = 254;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let name = !host.is_empty()
+        && host.len() <= LONGEST
+        && !host.starts_with('-')
+        && host.chars().all(plain);
+    if !name && host.parse::<Ipv6Addr>().is_err() {
+        let start: String = host.chars().take(LONGEST).collect();
+        return Err(DialError {
+            reach: Reach::Name,
+            said: format!("`{}` is no host name", escape_control(&start)),
+            help: Some("a name has letters, digits, `.`, `-` and `_`".into()),
+        });
+    }
+    if port == 0 {
+        return Err(DialError {
+            reach: Reach::Tcp,
+            said: "0 is no port".into(),
+            help: Some("ports go from 1 to 65535".into()),
+        });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_addresses_pass_and_nothing_else() {
+        let long = "a".repeat(255);
+        for host in ["b-1.x_y.kafka.example", "10.0.0.5", "::1", "fe80::1", "h."] {
+            assert!(check(host, 9092).is_ok(), "{host}");
+        }
+        let wrong = [
+            "",
+            "-W",
+            "-oProxyCommand=x",
+            "a b",
+            "a/b",
+            "a:1",
+            "[::1]",
+            "a\0b",
+            "b\u{202e}",
+            &long,
+            "\u{1b}[2J",
+            "a\nb",
+            "é",
+            "fe80::1%eth0",
+        ];
+        for host in wrong {
+            let error = check(host, 9092).expect_err(host);
+            assert_eq!(error.reach, Reach::Name, "{host:?}");
+            assert!(!error.said.chars().any(char::is_control), "{error}");
+            assert!(error.said.len() < 300, "{error}");
+        }
+        assert_eq!(check("h", 0).expect_err("0").reach, Reach::Tcp);
+    }
 }

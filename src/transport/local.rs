@@ -8,6 +8,8 @@ use tokio::process::Command;
 use super::{
     Connection, Error, Exit, Running,
     account::{Account, account},
+    dial::{Dial, DialError, Stream},
+    direct::Direct,
     feed,
 };
 use crate::script::Script;
@@ -94,6 +96,13 @@ impl Connection for Local {
     }
 
     async fn close(self: Box<Self>) {}
+}
+
+#[async_trait]
+impl Dial for Local {
+    async fn dial(&self, host: &str, port: u16) -> Result<Stream, DialError> {
+        Direct.dial(host, port).await
+    }
 }
 
 fn lost(error: io::Error) -> Error {

@@ -2,6 +2,7 @@
 
 mod account;
 pub mod dial;
+pub mod direct;
 pub mod local;
 pub mod ssh;
 
@@ -10,6 +11,7 @@ use std::{future::Future, pin::Pin};
 use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
+use self::dial::Dial;
 use crate::script::Script;
 
 /// Standard input of a remote process.
@@ -88,9 +90,9 @@ pub enum Error {
 }
 
 /// A way to one machine. [`Connection::spawn`] is the one method that a transport implements for
-/// work; everything else is built on it.
+/// work on it; everything else is built on that. Streams to what the machine can reach are dialled.
 #[async_trait]
-pub trait Connection: Send + Sync {
+pub trait Connection: Dial {
     /// The address as the spec has it (`local` for this machine), for messages.
     fn address(&self) -> &str;
 

@@ -59,7 +59,9 @@ impl Session<'_> {
                 Some(Err(error)) => self.unreached(target, error.to_string()),
                 Some(Ok(connection)) => {
                     let clusters = pending.take(&target.host.name);
-                    let visit = self.visit(target, connection.as_ref(), &clusters, None).await;
+                    let visit = self
+                        .visit(target, connection.as_ref(), &clusters, None)
+                        .await;
                     connection.close().await;
                     visit
                 }
@@ -90,11 +92,19 @@ impl Session<'_> {
                 let mut topics = Vec::new();
                 for cluster in &clusters {
                     if let Some(connection) = &connection {
-                        let way = Way::through(connection.as_ref(), &host.name, host.facts.as_ref());
+                        let way =
+                            Way::through(connection.as_ref(), &host.name, host.facts.as_ref());
                         topics.push(cluster.look(way, &self.salt, self.args.timeout).await);
                     }
                 }
-                (Shown { host: Some(host), topics }, connection, clusters)
+                (
+                    Shown {
+                        host: Some(host),
+                        topics,
+                    },
+                    connection,
+                    clusters,
+                )
             };
             match self.unless_stopped(looking).await {
                 Some(looked) => seen.push(looked),
@@ -208,9 +218,9 @@ impl Session<'_> {
                     if !topics.has_work() {
                         continue;
                     }
-                    let well = outcomes.iter().all(|done: &HostOutcome| {
-                        done.failure.is_none() && !done.interrupted
-                    });
+                    let well = outcomes
+                        .iter()
+                        .all(|done: &HostOutcome| done.failure.is_none() && !done.interrupted);
                     let way = Way::through(connection, name, Some(&facts.host));
                     outcomes.push(if well {
                         self.cluster_work(cluster, way, topics).await
@@ -227,7 +237,11 @@ impl Session<'_> {
 
     /// A cluster that is dialled from here. There is no machine to lock: the brokers take one
     /// change of a topic at a time.
-    async fn visit_cluster(&mut self, cluster: &ClusterTarget, shown: Option<&TopicsPlan>) -> Visit {
+    async fn visit_cluster(
+        &mut self,
+        cluster: &ClusterTarget,
+        shown: Option<&TopicsPlan>,
+    ) -> Visit {
         let looking = cluster.look(Way::DIRECT, &self.salt, self.args.timeout);
         let Some(plan) = self.unless_stopped(looking).await else {
             return Visit::refuse(None, vec![]);
@@ -259,8 +273,12 @@ impl Session<'_> {
         clusters: &[&ClusterTarget],
         shown: Option<&Shown>,
     ) -> Result<(HostPlan, Vec<TopicsPlan>, Facts), Box<Visit>> {
-        let interrupted =
-            |session: &Self| Box::new(Visit::refuse(session.nowhere(target, "interrupted"), vec![]));
+        let interrupted = |session: &Self| {
+            Box::new(Visit::refuse(
+                session.nowhere(target, "interrupted"),
+                vec![],
+            ))
+        };
         let reading = self.unless_stopped(read(target, connection, self.args));
         let mut facts = match reading.await {
             None => return Err(interrupted(self)),
@@ -328,7 +346,11 @@ impl Session<'_> {
             Ok(brokers) => brokers,
             Err(error) => {
                 let mut outcome = not_reached(plan);
-                let mut reasons = error.to_string().lines().map(|l| l.trim().to_owned()).collect();
+                let mut reasons = error
+                    .to_string()
+                    .lines()
+                    .map(|l| l.trim().to_owned())
+                    .collect();
                 outcome.failure = Some(Failure {
                     reasons: std::mem::take(&mut reasons),
                     ..Failure::default()
@@ -470,7 +492,10 @@ fn still_open(steps: Vec<Step>, applied: &[String]) -> Vec<(String, String)> {
         .filter(|step| step.action != StepAction::None && applied.contains(&step.address))
         .map(|step| {
             let help = step.help.map(|help| format!("\n{help}"));
-            (step.address, format!("{}{}", step.reason, help.unwrap_or_default()))
+            (
+                step.address,
+                format!("{}{}", step.reason, help.unwrap_or_default()),
+            )
         })
         .collect()
 }

@@ -150,7 +150,10 @@ mod tests {
         );
         assert_eq!(stopped(outcome(&[], true, true)), Code::Partial);
         assert_eq!(code(&[], true), Code::Interrupted);
-        assert_eq!(code(&[Visit::refuse(plan(), vec![])], true), Code::Interrupted);
+        assert_eq!(
+            code(&[Visit::refuse(plan(), vec![])], true),
+            Code::Interrupted
+        );
     }
 
     #[test]
@@ -174,7 +177,11 @@ mod tests {
         let of = |visit| code(&[visit], false);
         assert_eq!(of(Visit::nothing(plan(), away())), Code::Unreachable);
         assert_eq!(of(Visit::nothing(None, away())), Code::Unreachable);
-        let done = Visit::applied(plan(), away(), vec![outcome(&["client/java"], false, false)]);
+        let done = Visit::applied(
+            plan(),
+            away(),
+            vec![outcome(&["client/java"], false, false)],
+        );
         assert_eq!(of(done), Code::Unreachable);
         let failed = Visit::applied(plan(), away(), vec![outcome(&[], true, false)]);
         assert_eq!(of(failed), Code::Partial);

@@ -72,6 +72,12 @@ pub(super) fn plain(said: &str) -> impl DoubleEndedIterator<Item = &str> {
         .filter(|line| !line.is_empty() && !VERBOSE.iter().any(|start| line.starts_with(start)))
 }
 
+/// The reason why a connection went, if ssh gave one ("Timeout, server … not responding."). What
+/// it says of a single stream that was refused is no such reason.
+pub(super) fn last_words(said: &str) -> Option<&str> {
+    plain(said).rfind(|line| !line.starts_with("channel "))
+}
+
 /// What ssh said, for people: without the drawing around a changed key, without the advice to
 /// delete it, escaped, and bounded.
 pub(super) fn shown(said: &str) -> String {
@@ -380,6 +386,17 @@ mod tests {
             "{shown}"
         );
         assert!(shown.ends_with("Permission denied (publickey)."));
+    }
+
+    #[test]
+    fn a_refused_stream_is_no_reason_for_an_end() {
+        let refused = "channel 2: open failed: connect failed: Connection refused\r\n";
+        assert_eq!(last_words(&format!("debug1: x\r\n{refused}")), None);
+        let ended = format!("Timeout, server h not responding.\r\n{refused}");
+        assert_eq!(
+            last_words(&ended),
+            Some("Timeout, server h not responding.")
+        );
     }
 
     #[test]

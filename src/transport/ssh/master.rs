@@ -7,22 +7,18 @@
 use std::{
     fs::{self, File, OpenOptions, Permissions},
     io::{self, Read, Seek, SeekFrom, Write},
-    os::unix::{
-        fs::{OpenOptionsExt, PermissionsExt},
-        net::UnixStream,
-    },
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::Duration,
 };
 
 use tempfile::TempDir;
 
+use super::mux::{Request, ask};
+
 /// How long a master stays when nobody uses it: only for the case that we are killed, and long
 /// enough for people to think about a plan.
 const IDLE: &str = "ControlPersist=600";
-/// How long a master is given to answer on its socket; it is on this machine.
-const PATIENCE: Duration = Duration::from_secs(2);
 /// Longest path of the folder: a socket's path ends at 108 bytes (104 on macOS), ssh adds 17.
 const LONGEST: usize = 70;
 
@@ -68,14 +64,24 @@ impl Master {
         self.file("log")
     }
 
+    /// How many bytes have been said so far, for [`Master::said_since`].
+    pub(super) fn said_bytes(&self) -> u64 {
+        fs::metadata(self.log()).map_or(0, |log| log.len())
+    }
+
     /// What ssh and its helpers have said, the last of it.
     pub(super) fn said(&self) -> String {
+        self.said_since(0)
+    }
+
+    /// What was said after the first so many bytes, the last of it.
+    pub(super) fn said_since(&self, bytes: u64) -> String {
         // A hostile server can send banners without end.
         const MOST: u64 = 64 * 1024;
         let mut said = Vec::new();
         if let Ok(mut log) = File::open(self.log()) {
             let length = log.metadata().map_or(0, |log| log.len());
-            let _ = log.seek(SeekFrom::Start(length.saturating_sub(MOST)));
+            let _ = log.seek(SeekFrom::Start(length.saturating_sub(MOST).max(bytes)));
             let _ = log.take(MOST).read_to_end(&mut said);
         }
         String::from_utf8_lossy(&said).into_owned()
@@ -204,56 +210,4 @@ pub(super) async fn output(
         .kill_on_drop(true)
         .output()
         .await
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Request {
-    Alive,
-    Terminate,
-}
-
-/// Asks a master over its control socket (OpenSSH's PROTOCOL.mux). Alive: its process id.
-/// Terminate: comes back when it has gone, which it does with channels open, too.
-fn ask(socket: &Path, request: Request) -> io::Result<u32> {
-    const HELLO: u32 = 1;
-    const VERSION: u32 = 4;
-    const ALIVE: (u32, u32) = (0x1000_0004, 0x8000_0005);
-    const TERMINATE: (u32, u32) = (0x1000_0005, 0x8000_0001);
-    let mut stream = UnixStream::connect(socket)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    let (sent, expected) = if request == Request::Alive {
-        ALIVE
-    } else {
-        TERMINATE
-    };
-    let mut message = Vec::new();
-    for word in [8, HELLO, VERSION, 8, sent, 0] {
-        message.extend_from_slice(&u32::to_be_bytes(word));
-    }
-    stream.write_all(&message)?;
-    let wrong = || io::Error::other("the ssh master gave an answer that is not understood");
-    let hello = packet(&mut stream)?;
-    let answer = packet(&mut stream)?;
-    if hello.first() != Some(&HELLO) || answer.first() != Some(&expected) {
-        return Err(wrong());
-    }
-    if request == Request::Terminate {
-        while stream.read(&mut [0; 64])? > 0 {}
-        return Ok(0);
-    }
-    answer.get(2).copied().ok_or_else(wrong)
-}
-
-/// One packet as 32-bit words; a rest that is none is left out.
-fn packet(stream: &mut UnixStream) -> io::Result<Vec<u32>> {
-    let mut word = [0; 4];
-    stream.read_exact(&mut word)?;
-    let length = u32::from_be_bytes(word).min(4096);
-    let mut body = vec![0; usize::try_from(length).unwrap_or_default()];
-    stream.read_exact(&mut body)?;
-    Ok(body
-        .chunks_exact(4)
-        .map(|word| word.iter().fold(0, |n, &byte| n << 8 | u32::from(byte)))
-        .collect())
 }

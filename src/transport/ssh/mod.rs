@@ -2,12 +2,14 @@
 //!
 //! `~/.ssh/config` stays the user's way to the machine (jump hosts, proxies, agents); what keeps
 //! people safe is decided here (see `config.rs`). The connection's process is ours (`master.rs`),
-//! the crate `openssh` runs the scripts in it.
+//! the crate `openssh` runs the scripts in it, and streams to others go through it (`forward.rs`).
 
 mod config;
+mod forward;
 mod help;
 mod known;
 mod master;
+mod mux;
 
 use std::{
     io,
@@ -23,7 +25,7 @@ use tokio::{process::Command, sync::Semaphore};
 
 use self::{
     config::{Ground, Trust, config},
-    help::{View, help, plain, shown},
+    help::{View, help, last_words, plain, shown},
     known::Pin,
     master::{Master, output},
 };
@@ -32,8 +34,8 @@ use crate::{script::Script, text::escape_control};
 
 pub use self::known::LearnedKey;
 
-/// Sessions at a time. sshd takes ten on a connection (`MaxSessions`); forwards, which do not
-/// count, are made elsewhere.
+/// Sessions at a time. sshd takes ten on a connection (`MaxSessions`); streams that are dialled do
+/// not count.
 const SESSIONS: usize = 8;
 
 /// The way to a machine, with every default and reference of the spec resolved.
@@ -164,8 +166,7 @@ impl Ssh {
         self.learned.clone()
     }
 
-    /// The control socket, for `ssh -S SOCKET` (a stream to a broker: `-W`). It goes with this
-    /// value.
+    /// The control socket, for `ssh -S SOCKET`. It goes with this value.
     pub fn control_socket(&self) -> PathBuf {
         self.master.socket()
     }
@@ -193,7 +194,7 @@ impl Ssh {
         }
         // The master's last words: "Timeout, server … not responding."
         let log = self.master.said();
-        if let Some(line) = plain(&log).next_back() {
+        if let Some(line) = last_words(&log) {
             said.push_str(": ");
             said.push_str(line);
         }

@@ -1,0 +1,102 @@
+//! Streams straight from this machine (`topics.via: direct`, and the host `local`).
+
+use std::io;
+
+use async_trait::async_trait;
+use tokio::net::{TcpStream, lookup_host};
+
+use super::dial::{Dial, DialError, Reach, Stream, check};
+use crate::text::escape_control;
+
+/// Dials from this machine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Direct;
+
+#[async_trait]
+impl Dial for Direct {
+    async fn dial(&self, host: &str, port: u16) -> Result<Stream, DialError> {
+        check(host, port)?;
+        let found = lookup_host((host, port)).await;
+        let addresses: Vec<_> = found.map_err(|error| unknown(host, &error))?.collect();
+        let mut refused: Vec<(String, String)> = Vec::new();
+        for address in addresses {
+            match TcpStream::connect(address).await {
+                Ok(stream) => {
+                    // Requests are small and wait for their answers.
+                    let _ = stream.set_nodelay(true);
+                    return Ok(Box::new(stream));
+                }
+                Err(error) => refused.push((address.ip().to_string(), said(&error))),
+            }
+        }
+        Err(no_answer(host, &refused))
+    }
+}
+
+fn unknown(host: &str, error: &io::Error) -> DialError {
+    let said = said(error);
+    let said = said
+        .strip_prefix("failed to lookup address information: ")
+        .unwrap_or(&said);
+    DialError {
+        reach: Reach::Name,
+        said: said.to_owned(),
+        help: Some(format!(
+            "the name is looked up on this machine: `getent hosts {host}` must print an address"
+        )),
+    }
+}
+
+/// What each address said, as one line; the addresses are named where they are not the host itself.
+fn no_answer(host: &str, refused: &[(String, String)]) -> DialError {
+    let one = |(address, said): &(String, String)| {
+        if address == host {
+            said.clone()
+        } else {
+            format!("{address}: {said}")
+        }
+    };
+    let all: Vec<_> = refused.iter().map(one).collect();
+    let (reach, said) = if all.is_empty() {
+        (Reach::Name, "the name has no address".to_owned())
+    } else {
+        (Reach::Tcp, all.join("; "))
+    };
+    DialError {
+        reach,
+        said,
+        help: None,
+    }
+}
+
+/// What the system said, without its number.
+fn said(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    escape_control(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_address_says_why() {
+        let refused = |address: &str, number| {
+            let error = io::Error::from_raw_os_error(number);
+            (address.to_owned(), said(&error))
+        };
+        let (v6, v4) = (refused("::1", 113), refused("127.0.0.1", 111));
+        let error = no_answer("localhost", &[v6, v4.clone()]);
+        assert_eq!(error.reach, Reach::Tcp);
+        assert_eq!(
+            error.to_string(),
+            "::1: No route to host; 127.0.0.1: Connection refused"
+        );
+        assert_eq!(
+            no_answer("127.0.0.1", &[v4]).to_string(),
+            "Connection refused"
+        );
+        assert_eq!(no_answer("h", &[]).reach, Reach::Name);
+    }
+}

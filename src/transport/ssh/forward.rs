@@ -1,0 +1,241 @@
+//! Streams to what the machine can reach, through the connection that is open: no port listens,
+//! and sshd does not count them among its sessions.
+
+use std::{collections::BTreeSet, io};
+
+use async_trait::async_trait;
+
+use super::{
+    Ssh,
+    help::last_words,
+    mux::{Answer, stdio_forward},
+};
+use crate::{
+    text::escape_control,
+    transport::dial::{Dial, DialError, Reach, Stream, check},
+};
+
+/// What resolvers say of a name that leads nowhere: glibc, musl and the BSDs.
+const NO_NAME: [&str; 8] = [
+    "name or service not known",
+    "no address associated with",
+    "temporary failure in name resolution",
+    "non-recoverable failure in name resolution",
+    "name has no usable address",
+    "name does not resolve",
+    "nodename nor servname",
+    "no such host",
+];
+
+#[async_trait]
+impl Dial for Ssh {
+    async fn dial(&self, host: &str, port: u16) -> Result<Stream, DialError> {
+        check(host, port)?;
+        let before = self.master.said_bytes();
+        tracing::debug!(address = self.address, host, port, "dial");
+        match stdio_forward(&self.master.socket(), host, port).await {
+            Ok(Answer::Opened(stream)) => Ok(Box::new(stream)),
+            Ok(Answer::Refused(said)) => {
+                // The master writes its log before it answers.
+                let log = self.master.said_since(before);
+                let reason = reason(&log, host, port).unwrap_or(&said);
+                Err(refused(reason, host, port))
+            }
+            Err(error) => Err(self.gone(&error)),
+        }
+    }
+}
+
+impl Ssh {
+    fn gone(&self, error: &io::Error) -> DialError {
+        use io::ErrorKind::{
+            BrokenPipe, ConnectionRefused, ConnectionReset, NotFound, UnexpectedEof,
+        };
+        let address = &self.address;
+        let log = self.master.said();
+        let said = match (error.kind(), last_words(&log)) {
+            (BrokenPipe | ConnectionRefused | ConnectionReset | NotFound | UnexpectedEof, last) => {
+                let last = last.map(|last| format!(": {last}")).unwrap_or_default();
+                format!("the connection to {address} is gone{last}")
+            }
+            _ => format!("ssh's connection to {address} cannot be asked: {error}"),
+        };
+        DialError {
+            reach: Reach::Machine,
+            said: escape_control(&said),
+            help: Some("run it again; a new run makes a new connection".into()),
+        }
+    }
+}
+
+/// Why the machine's sshd did not open a stream, out of the master's log. Others may be dialled at
+/// the same time; the log names the target before it gives the channel's number:
+/// ```text
+/// debug1: channel_connect_stdio_fwd: broker:9092
+/// debug1: channel 2: new stdio-forward [stdio-forward] (inactive timeout: 0)
+/// channel 2: open failed: connect failed: Connection refused
+/// ```
+fn reason<'a>(log: &'a str, host: &str, port: u16) -> Option<&'a str> {
+    let target = format!("{host}:{port}");
+    let mut ours = BTreeSet::new();
+    let mut is_next = false;
+    let mut found = None;
+    for line in log.lines() {
+        let line = line.strip_prefix("debug1: ").unwrap_or(line);
+        if line.starts_with("channel_connect_stdio_fwd") {
+            is_next = line.split(' ').next_back() == Some(&target);
+            continue;
+        }
+        let Some((number, event)) = line
+            .strip_prefix("channel ")
+            .and_then(|rest| rest.split_once(": "))
+        else {
+            continue;
+        };
+        if event.starts_with("new ") {
+            // Numbers are used again.
+            ours.remove(number);
+            if std::mem::take(&mut is_next) {
+                ours.insert(number);
+            }
+        } else if let Some(said) = event.strip_prefix("open failed: ")
+            && ours.contains(number)
+        {
+            found = Some(said);
+        }
+    }
+    found
+}
+
+/// The error for a reason that sshd gave.
+fn refused(reason: &str, host: &str, port: u16) -> DialError {
+    const MOST: usize = 400;
+    let reason: String = reason.trim().chars().take(MOST).collect();
+    let lower = reason.to_ascii_lowercase();
+    let is = |start: &str| lower.starts_with(start);
+    let (reach, help) = if is("administratively prohibited") || is("unknown channel type") {
+        let help = format!(
+            "its sshd must forward to {host}:{port}: `AllowTcpForwarding yes` (or `local`), no \
+             `DisableForwarding yes`, and `PermitOpen` with this target if it is set, in \
+             sshd_config and in its `Match` blocks for the account (`sshd -T -C user=ACCOUNT` \
+             prints them); and for the key, no `restrict`, `no-port-forwarding` or other \
+             `permitopen` in authorized_keys"
+        );
+        (Reach::Forwarding, Some(help))
+    } else if NO_NAME.iter().any(|text| lower.contains(text)) {
+        let help = format!(
+            "the name is looked up on the machine: `getent hosts {host}` must print an address \
+             there"
+        );
+        (Reach::Name, Some(help))
+    } else if is("connect failed") {
+        (Reach::Tcp, None)
+    } else {
+        let help = "the log of the machine's sshd says more".to_owned();
+        (Reach::Machine, Some(help))
+    };
+    let said = reason.strip_prefix("connect failed: ").unwrap_or(&reason);
+    DialError {
+        reach,
+        said: escape_control(said),
+        help,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_has_its_reach() {
+        let cases = [
+            (
+                "connect failed: Connection refused",
+                Reach::Tcp,
+                "Connection refused",
+            ),
+            (
+                "connect failed: Connection timed out",
+                Reach::Tcp,
+                "Connection timed out",
+            ),
+            (
+                "connect failed: No route to host",
+                Reach::Tcp,
+                "No route to host",
+            ),
+            (
+                "connect failed: Network is unreachable",
+                Reach::Tcp,
+                "Network is unreachable",
+            ),
+            (
+                "connect failed: Name or service not known",
+                Reach::Name,
+                "Name or service not known",
+            ),
+            (
+                "connect failed: Temporary failure in name resolution",
+                Reach::Name,
+                "Temporary failure in name resolution",
+            ),
+            (
+                "administratively prohibited: open failed",
+                Reach::Forwarding,
+                "administratively prohibited: open failed",
+            ),
+            (
+                "unknown channel type: unsupported channel type",
+                Reach::Forwarding,
+                "unknown channel type: unsupported channel type",
+            ),
+            (
+                "Session open refused by peer",
+                Reach::Machine,
+                "Session open refused by peer",
+            ),
+            ("connect failed: \u{1b}[2J", Reach::Tcp, "\\u{1b}[2J"),
+        ];
+        for (reason, reach, said) in cases {
+            let error = refused(reason, "b", 9092);
+            assert_eq!((error.reach, error.said.as_str()), (reach, said));
+        }
+        let help = refused("administratively prohibited", "b", 9092).help;
+        let help = help.expect("a way out");
+        for option in ["AllowTcpForwarding", "PermitOpen", "DisableForwarding"] {
+            assert!(help.contains(option), "{help}");
+        }
+        assert!(help.contains("Match") && help.contains("b:9092"), "{help}");
+        assert!(refused(&"x".repeat(9000), "b", 1).said.len() < 500);
+    }
+
+    #[test]
+    fn the_reason_is_that_of_this_stream() {
+        let log = "debug1: channel 1: new mux-control [mux-control] (inactive timeout: 0)\r\n\
+            debug1: channel_connect_stdio_fwd: a:9092\r\n\
+            debug1: channel 2: new stdio-forward [stdio-forward] (inactive timeout: 0)\r\n\
+            debug1: channel 3: new mux-control [mux-control] (inactive timeout: 0)\r\n\
+            debug1: channel_connect_stdio_fwd: b:9092\r\n\
+            debug1: channel 4: new stdio-forward [stdio-forward] (inactive timeout: 0)\r\n\
+            channel 4: open failed: connect failed: No route to host\r\n\
+            debug1: channel 4: free: direct-tcpip: listening port 0 for b port 9092\r\n\
+            channel 2: open failed: connect failed: Connection refused\r\n\
+            debug1: channel_connect_stdio_fwd: ::1:9092\r\n\
+            debug1: channel 4: new stdio-forward [stdio-forward] (inactive timeout: 0)\r\n\
+            channel 4: open failed: administratively prohibited: open failed\r\n";
+        let of = |host| reason(log, host, 9092);
+        assert_eq!(of("a"), Some("connect failed: Connection refused"));
+        assert_eq!(of("b"), Some("connect failed: No route to host"));
+        assert_eq!(of("::1"), Some("administratively prohibited: open failed"));
+        assert_eq!(of("c"), None);
+        assert_eq!(reason(log, "a", 909), None);
+        // As ssh wrote it until 8.3.
+        let old = "debug1: channel_connect_stdio_fwd a:9092\r\n\
+            debug1: channel 0: new [stdio-forward]\r\n\
+            channel 0: open failed: connect failed: Connection refused\r\n";
+        assert_eq!(
+            reason(old, "a", 9092),
+            Some("connect failed: Connection refused")
+        );
+    }
+}

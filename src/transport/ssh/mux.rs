@@ -1,0 +1,231 @@
+//! What is asked of an ssh master over its control socket (OpenSSH's PROTOCOL.mux, version 4).
+
+use std::{
+    io::{self, IoSlice, Read, Write, pipe},
+    mem::MaybeUninit,
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::net::UnixStream as BlockingStream,
+    },
+    path::Path,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use rustix::{
+    cmsg_space,
+    net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg},
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest, ReadBuf},
+    net::{
+        UnixStream,
+        unix::pipe::{Receiver, Sender},
+    },
+};
+
+/// How long a master is given to answer what it knows by itself; it is on this machine.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Longest packet that a master has for us.
+const LONGEST: u32 = 4096;
+
+const HELLO: u32 = 1;
+const VERSION: u32 = 4;
+const ALIVE: (u32, u32) = (0x1000_0004, 0x8000_0005);
+const TERMINATE: (u32, u32) = (0x1000_0005, 0x8000_0001);
+const NEW_STDIO_FWD: u32 = 0x1000_0008;
+const PERMISSION_DENIED: u32 = 0x8000_0002;
+const FAILURE: u32 = 0x8000_0003;
+const SESSION_OPENED: u32 = 0x8000_0006;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Request {
+    Alive,
+    Terminate,
+}
+
+/// Asks a master. Alive: its process id. Terminate: comes back when it has gone, which it does
+/// with channels open, too.
+pub(super) fn ask(socket: &Path, request: Request) -> io::Result<u32> {
+    let mut stream = BlockingStream::connect(socket)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let (sent, expected) = if request == Request::Alive {
+        ALIVE
+    } else {
+        TERMINATE
+    };
+    let mut message = words(&[8, HELLO, VERSION]);
+    message.extend(words(&[8, sent, 0]));
+    stream.write_all(&message)?;
+    let hello = packet(&mut stream)?;
+    let answer = packet(&mut stream)?;
+    if word(&hello, 0) != Some(HELLO) || word(&answer, 0) != Some(expected) {
+        return Err(not_understood());
+    }
+    if request == Request::Terminate {
+        while stream.read(&mut [0; 64])? > 0 {}
+        return Ok(0);
+    }
+    word(&answer, 2).ok_or_else(not_understood)
+}
+
+/// What a master says to a stream that is asked for.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// It is open, at its far end too.
+    Opened(Forward),
+    /// It is not; the master's log says why.
+    Refused(String),
+}
+
+/// Asks for a stream from the machine to a host and a port. There is no deadline; dropping the
+/// future ends the attempt (the master drops the channel when its opening is answered).
+///
+/// This is what `ssh -W` does, without its process; and `ssh -W` cannot tell that it got through.
+pub(super) async fn stdio_forward(socket: &Path, host: &str, port: u16) -> io::Result<Answer> {
+    let mut control = UnixStream::connect(socket).await?;
+    control.write_all(&words(&[8, HELLO, VERSION])).await?;
+    let hello = next_packet(&mut control).await?;
+    if word(&hello, 0) != Some(HELLO) || word(&hello, 1) != Some(VERSION) {
+        return Err(not_understood());
+    }
+    // Two pipes and not one socket: the master tells the two directions apart by closing one.
+    let (their_input, to) = pipe()?;
+    let (from, their_output) = pipe()?;
+    let to = Sender::from_owned_fd(OwnedFd::from(to))?;
+    let from = Receiver::from_owned_fd(OwnedFd::from(from))?;
+    control.write_all(&request(host, port)?).await?;
+    send_fd(&control, their_input.as_fd()).await?;
+    send_fd(&control, their_output.as_fd()).await?;
+    let answer = next_packet(&mut control).await?;
+    match word(&answer, 0) {
+        Some(SESSION_OPENED) => Ok(Answer::Opened(Forward {
+            from,
+            to: Some(to),
+            _control: control,
+        })),
+        Some(FAILURE | PERMISSION_DENIED) => {
+            let said = answer.get(12..).unwrap_or_default();
+            Ok(Answer::Refused(String::from_utf8_lossy(said).into_owned()))
+        }
+        _ => Err(not_understood()),
+    }
+}
+
+/// The bytes of a request, with their length.
+fn request(host: &str, port: u16) -> io::Result<Vec<u8>> {
+    let length = u32::try_from(host.len()).map_err(io::Error::other)?;
+    let mut body = words(&[NEW_STDIO_FWD, 0, 0, length]);
+    body.extend_from_slice(host.as_bytes());
+    body.extend(words(&[u32::from(port)]));
+    let mut message = words(&[u32::try_from(body.len()).map_err(io::Error::other)?]);
+    message.append(&mut body);
+    Ok(message)
+}
+
+/// Hands an open file over, with the one byte that carries it.
+async fn send_fd(control: &UnixStream, fd: BorrowedFd<'_>) -> io::Result<()> {
+    let fds = [fd];
+    let send = || {
+        let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
+        let mut message = SendAncillaryBuffer::new(&mut space);
+        if !message.push(SendAncillaryMessage::ScmRights(&fds)) {
+            return Err(io::Error::other("no room for a file descriptor"));
+        }
+        let sent = sendmsg(
+            control,
+            &[IoSlice::new(&[0])],
+            &mut message,
+            SendFlags::empty(),
+        );
+        Ok(sent.map(drop)?)
+    };
+    control.async_io(Interest::WRITABLE, send).await
+}
+
+/// A stream through a master. Dropping it ends the channel.
+#[derive(Debug)]
+pub(super) struct Forward {
+    from: Receiver,
+    to: Option<Sender>,
+    /// When this closes, the master ends the channel, whatever its far end does.
+    _control: UnixStream,
+}
+
+impl AsyncRead for Forward {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.from).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Forward {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.to {
+            Some(to) => Pin::new(to).poll_write(context, bytes),
+            None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.to {
+            Some(to) => Pin::new(to).poll_flush(context),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.as_mut().poll_flush(context))?;
+        // A pipe knows no shutdown: its end is that it is closed.
+        self.to = None;
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn words(words: &[u32]) -> Vec<u8> {
+    words.iter().copied().flat_map(u32::to_be_bytes).collect()
+}
+
+/// The n-th 32-bit word of a packet.
+fn word(packet: &[u8], n: usize) -> Option<u32> {
+    let (words, _) = packet.as_chunks();
+    words.get(n).copied().map(u32::from_be_bytes)
+}
+
+fn not_understood() -> io::Error {
+    io::Error::other("the ssh master gave an answer that is not understood")
+}
+
+/// A buffer for a packet of this length.
+fn room(length: [u8; 4]) -> io::Result<Vec<u8>> {
+    let length = u32::from_be_bytes(length);
+    if length > LONGEST {
+        return Err(not_understood());
+    }
+    Ok(vec![0; usize::try_from(length).map_err(io::Error::other)?])
+}
+
+fn packet(stream: &mut BlockingStream) -> io::Result<Vec<u8>> {
+    let mut length = [0; 4];
+    stream.read_exact(&mut length)?;
+    let mut body = room(length)?;
+    stream.read_exact(&mut body)?;
+    Ok(body)
+}
+
+async fn next_packet(stream: &mut UnixStream) -> io::Result<Vec<u8>> {
+    let mut length = [0; 4];
+    stream.read_exact(&mut length).await?;
+    let mut body = room(length)?;
+    stream.read_exact(&mut body).await?;
+    Ok(body)
+}
