@@ -54,27 +54,17 @@ pub fn drift(plan: &Plan, style: &Style) -> String {
     for (state, word, ink) in State::ALL {
         let parts = || plan.parts().filter(|part| State::of(*part) == state);
         let hosts: Vec<Part<'_>> = parts().filter(|part| part.is_host).collect();
-        let clusters = parts().filter(|part| !part.is_host);
-        for cluster in clusters {
-            let what = format!("topics of {}", cluster.name);
-            head(&mut page, ink, word, &what);
-            match state {
-                State::InSync => {}
-                State::Unreachable => unreachable_hosts(&mut page, &[cluster], false),
-                _ => groups(&mut page, &[cluster], false),
-            }
+        if let Some(first) = hosts.first() {
+            let what = match (all, state) {
+                (1, _) => first.name.to_owned(),
+                (_, State::InSync) => words::count(hosts.len(), "host"),
+                _ => format!("{} of {}", hosts.len(), words::count(all, "host")),
+            };
+            section(&mut page, (state, word, ink), &what, &hosts, all > 1);
         }
-        let Some(first) = hosts.first() else { continue };
-        let what = match (all, state) {
-            (1, _) => first.name.to_owned(),
-            (_, State::InSync) => words::count(hosts.len(), "host"),
-            _ => format!("{} of {}", hosts.len(), words::count(all, "host")),
-        };
-        head(&mut page, ink, word, &what);
-        match state {
-            State::InSync => {}
-            State::Unreachable => unreachable_hosts(&mut page, &hosts, all > 1),
-            _ => groups(&mut page, &hosts, all > 1),
+        for cluster in parts().filter(|part| !part.is_host) {
+            let what = format!("topics of {}", cluster.name);
+            section(&mut page, (state, word, ink), &what, &[cluster], false);
         }
     }
     if let Some(words) = code_in_words(plan) {
@@ -84,9 +74,20 @@ pub fn drift(plan: &Plan, style: &Style) -> String {
     page.into_text()
 }
 
-fn head(page: &mut Page, ink: Ink, word: &str, what: &str) {
+fn section(
+    page: &mut Page,
+    (state, word, ink): (State, &str, Ink),
+    what: &str,
+    parts: &[Part<'_>],
+    many: bool,
+) {
     let filler = " ".repeat(13 - word.len());
     page.wrapped(&[(ink, word), (Ink::Plain, &filler)], 13, Ink::Plain, what);
+    match state {
+        State::InSync => {}
+        State::Unreachable => unreachable_hosts(page, parts, many),
+        _ => groups(page, parts, many),
+    }
 }
 
 fn unreachable_hosts(page: &mut Page, hosts: &[Part<'_>], many: bool) {

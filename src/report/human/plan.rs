@@ -33,7 +33,6 @@ pub fn plan(plan: &Plan, style: &Style, took: Duration) -> String {
         page.gap();
         topics::section(&mut page, cluster);
     }
-    page.gap();
     quiet(&mut page, plan, own_time.as_deref());
     let telling = plan.parts().any(|part| !is_quiet(part));
     if plan.steps().next().is_some() && telling {
@@ -108,6 +107,9 @@ fn quiet(page: &mut Page, plan: &Plan, time: Option<&str>) {
                 lines.push(format!("{}: {what}", cluster.cluster));
             }
         }
+    }
+    if !lines.is_empty() {
+        page.gap();
     }
     for line in &lines {
         page.line(&[(Ink::Plain, line)]);
