@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""Gives a running cluster its users and their rights, in Kafka's own protocol, without a JVM.
+
+    access.py ADDRESS:PORT < FILE       a plaintext listener; any broker of the cluster
+
+FILE is JSON: {"scram": {USER: PASSWORD}, "allow": [{"principal", "topics", "operations"}]}. Each user
+gets credentials for SCRAM-SHA-256 and SCRAM-SHA-512. An entry of `allow` lets User:PRINCIPAL do
+OPERATIONS (names as in `kafka-acls.sh`) to the topics whose names begin with the text TOPICS. It is
+meant for an authorizer that denies all else. Kafka 2.7 and newer.
+"""
+
+import hashlib
+import json
+import os
+import struct
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True  # the repository stays free of __pycache__ folders
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import wire  # noqa: E402
+
+CREATE_ACLS, ALTER_USER_SCRAM_CREDENTIALS = 30, 51
+SCRAM = [(1, "sha256"), (2, "sha512")]  # Kafka's number of the mechanism, Python's name of its hash
+ITERATIONS = 4096
+OPERATIONS = {"Read": 3, "Write": 4, "Create": 5, "Delete": 6, "Alter": 7, "Describe": 8,
+              "DescribeConfigs": 10, "AlterConfigs": 11}
+TOPIC, PREFIXED, ALLOW = 2, 4, 3
+
+
+def short(number):
+    """An unsigned number of variable length."""
+    data = b""
+    while number > 0x7F:
+        data += bytes([number & 0x7F | 0x80])
+        number >>= 7
+    return data + bytes([number])
+
+
+def compact(data):
+    """Bytes or a string of the flexible versions."""
+    return short(len(data) + 1) + data
+
+
+def flexible(connection, key, version, body):
+    """`wire.call` with the headers of flexible versions."""
+    # The client's id is still a plain string; an empty set of tagged fields follows it.
+    reply = wire.call(connection, key, version, b"\0" + body)
+    reply.number("b")  # tagged fields
+    return reply
+
+
+def unsigned(reply):
+    """A number of variable length, off a reply."""
+    value = shift = 0
+    while True:
+        byte = reply.number("B")
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return value
+
+
+def add_users(connection, users, mechanism):
+    """Salted passwords for (number, hash) of a mechanism; the connection is one to the controller."""
+    number, name = mechanism
+    entries = []
+    for user, password in users.items():
+        salt = os.urandom(16)
+        salted = hashlib.pbkdf2_hmac(name, password.encode(), salt, ITERATIONS)
+        entries.append(
+            compact(user.encode()) + struct.pack(">bi", number, ITERATIONS) + compact(salt)
+            + compact(salted) + b"\0"
+        )
+    body = short(1) + short(len(entries) + 1) + b"".join(entries) + b"\0"
+    reply = flexible(connection, ALTER_USER_SCRAM_CREDENTIALS, 0, body)
+    reply.number("i")  # throttle
+    for _ in range(unsigned(reply) - 1):
+        user = text(reply)
+        error, message = reply.number("h"), text(reply)
+        unsigned(reply)
+        if error:
+            raise ConnectionError(f"{user}: error {error} {message}")
+
+
+def text(reply):
+    """A string of the flexible versions."""
+    size = unsigned(reply) - 1
+    if size < 0:
+        return None
+    reply.at += size
+    return reply.data[reply.at - size : reply.at].decode()
+
+
+def add_rules(connection, rules):
+    """Access control lists."""
+    entries = [
+        struct.pack(">b", TOPIC) + wire.string(rule["topics"]) + struct.pack(">b", PREFIXED)
+        + wire.string(f"User:{rule['principal']}") + wire.string("*")
+        + struct.pack(">bb", OPERATIONS[operation], ALLOW)
+        for rule in rules for operation in rule["operations"]
+    ]
+    reply = wire.call(connection, CREATE_ACLS, 1, struct.pack(">i", len(entries)) + b"".join(entries))
+    reply.number("i")  # throttle
+    for error, message in reply.array(lambda: (reply.number("h"), reply.string())):
+        if error:
+            raise ConnectionError(f"access control list: error {error} {message}")
+
+
+def main():
+    """The command line."""
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    wanted = json.load(sys.stdin)
+    try:
+        with wire.connect(sys.argv[1]) as connection:
+            # A request each: Kafka 4 takes no user twice in one.
+            for mechanism in SCRAM:
+                add_users(connection, wanted.get("scram", {}), mechanism)
+            add_rules(connection, wanted.get("allow", []))
+    except OSError as problem:
+        print(f"{sys.argv[1]}: {problem}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
