@@ -375,7 +375,12 @@ def stop(folder, at_once=False):
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def arguments():
+def pause(state, number, stand_still):
+    """Stops a broker's process, or lets it go on."""
+    os.kill(record_of(state, number)["pid"], signal.SIGSTOP if stand_still else signal.SIGCONT)
+
+
+def arguments(words=None):
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     verbs = parser.add_subparsers(dest="verb", required=True)
@@ -402,7 +407,7 @@ def arguments():
     verb.add_argument("script")
     verb.add_argument("words", nargs=argparse.REMAINDER)
     verbs.add_parser("selfcheck").add_argument("versions", nargs="*", metavar="VERSION")
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     if options.verb == "start" and options.kafka == "4.3.1" and options.brokers not in (None, 1):
         parser.error("--brokers: 4.3.1 has one")
     return options
@@ -438,8 +443,7 @@ def perform(options):
         elif options.verb == "revive":
             revive(state, options.id)
         else:
-            os.kill(record_of(state, options.id)["pid"],
-                    signal.SIGSTOP if options.verb == "pause" else signal.SIGCONT)
+            pause(state, options.id, options.verb == "pause")
     return 0
 
 
