@@ -36,8 +36,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "broker")]
 
 import artifacts  # noqa: E402
 import bridged  # noqa: E402
+import brokers  # noqa: E402
 import ca  # noqa: E402
-import cluster  # noqa: E402
 import credentials  # noqa: E402
 import jvm  # noqa: E402
 from bridged import run, wait  # noqa: E402
@@ -46,7 +46,7 @@ from riglib import places  # noqa: E402
 
 BROKER_NAMES = "b-{}.pinterest.a1b2c3.c2.kafka.us-east-1.amazonaws.com"
 STS_NAME = "sts.amazonaws.com"
-REGION = cluster.REGION
+REGION = brokers.REGION
 ACCOUNT = "123456789012"
 METADATA = "169.254.169.254"
 
@@ -78,7 +78,7 @@ def up(host, folder, options):
     state = folder / "account.json"
     state.write_text(json.dumps(account, indent=2))
     accepted = ["issued", *(["instance"] if options.instance_role_allowed else [])]
-    addresses = cluster.addresses(options.address, 1 if options.kafka == "4.3.1" else 3)
+    addresses = brokers.addresses(options.address, 1 if options.kafka == "4.3.1" else 3)
     members = {number: (BROKER_NAMES.format(number), address) for number, address in enumerate(addresses, 1)}
     authority = ca.make(folder / "ca", [
         f"{STS_NAME},{options.address}", *(f"{name},{address}" for name, address in members.values()),
@@ -98,9 +98,9 @@ def up(host, folder, options):
     sts = spawn(folder, "sts", sys.executable, HERE / "sts.py", state, authority / f"{STS_NAME}.pem",
                 "0.0.0.0:443", where=own.path)
     every = options.all_listeners
-    running = cluster.run(
+    running = brokers.run(
         folder / "cluster", options.kafka, members, own.path, authority, {name: account[name] for name in accepted},
-        users=credentials.users() if every else {}, listeners=list(cluster.PORTS) if every else ["iam"],
+        users=credentials.users() if every else {}, listeners=list(brokers.PORTS) if every else ["iam"],
     )
     wait(lambda: bridged.listening(inside, 80), "instance metadata", process=imds, log=folder / "imds.log")
     wait(lambda: bridged.listening(own.path, 443), "STS", process=sts, log=folder / "sts.log")
@@ -148,7 +148,7 @@ def down(folder):
     """Ends the processes, takes the names back, removes the folder."""
     if not folder.exists():
         return
-    cluster.stop(folder / "cluster")
+    brokers.end(folder / "cluster")
     jvm.end([json.loads(file.read_text()) for file in folder.glob("*.process")])
     if (folder / "namespace.json").exists():
         bridged.remove(json.loads((folder / "namespace.json").read_text()))
@@ -193,7 +193,7 @@ def perform(options):
                 down(folder)
             raise
     elif options.verb == "topics":
-        print(json.dumps(cluster.topics(cluster.load(folder / "cluster"))))
+        print(json.dumps(brokers.topics(brokers.load(folder / "cluster"))))
     elif options.verb == "selfcheck":
         return selfcheck(folder)
     elif options.verb == "set":
@@ -201,7 +201,7 @@ def perform(options):
     elif options.verb == "log":
         log = folder / f"{options.what}.log"
         if options.what == "broker":
-            log = Path(cluster.load(folder / "cluster")["brokers"][0]["log"])
+            log = Path(brokers.load(folder / "cluster")["brokers"][0]["log"])
         print(log.read_text(), end="")
     else:
         down(folder)

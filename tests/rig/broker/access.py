@@ -3,17 +3,20 @@
 
     access.py ADDRESS:PORT < FILE       a plaintext listener; any broker of the cluster
 
-FILE is JSON: {"scram": {USER: PASSWORD}, "allow": [{"principal", "topics", "operations"}]}. Each user
-gets credentials for SCRAM-SHA-256 and SCRAM-SHA-512. An entry of `allow` lets User:PRINCIPAL do
-OPERATIONS (names as in `kafka-acls.sh`) to the topics whose names begin with the text TOPICS. It is
-meant for an authorizer that denies all else. Kafka 2.7 and newer.
+FILE is JSON: {"scram": {USER: PASSWORD}, "allow": [{"principal", "topics", "operations"}], "await":
+[ADDRESS:PORT]}. Each user gets credentials for SCRAM-SHA-256 and SCRAM-SHA-512. An entry of `allow`
+lets User:PRINCIPAL do OPERATIONS (names as in `kafka-acls.sh`) to the topics whose names begin with
+the text TOPICS. It is meant for an authorizer that denies all else. `await` has listeners with
+SASL_PLAINTEXT: it ends when all of them know the users. Kafka 2.7 and newer.
 """
 
 import hashlib
+import itertools
 import json
 import os
 import struct
 import sys
+import time
 from pathlib import Path
 
 sys.dont_write_bytecode = True  # the repository stays free of __pycache__ folders
@@ -21,8 +24,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import wire  # noqa: E402
 
-CREATE_ACLS, ALTER_USER_SCRAM_CREDENTIALS = 30, 51
-SCRAM = [(1, "sha256"), (2, "sha512")]  # Kafka's number of the mechanism, Python's name of its hash
+SASL_HANDSHAKE, CREATE_ACLS, SASL_AUTHENTICATE, ALTER_USER_SCRAM_CREDENTIALS = 17, 30, 36, 51
+# Kafka's number of a mechanism: Python's name of its hash, the mechanism's name.
+SCRAM = {1: ("sha256", "SCRAM-SHA-256"), 2: ("sha512", "SCRAM-SHA-512")}
 ITERATIONS = 4096
 OPERATIONS = {"Read": 3, "Write": 4, "Create": 5, "Delete": 6, "Alter": 7, "Describe": 8,
               "DescribeConfigs": 10, "AlterConfigs": 11}
@@ -62,9 +66,9 @@ def unsigned(reply):
             return value
 
 
-def add_users(connection, users, mechanism):
-    """Salted passwords for (number, hash) of a mechanism; the connection is one to the controller."""
-    number, name = mechanism
+def add_users(connection, users, number):
+    """Salted passwords for a mechanism; the connection is one to the controller."""
+    name, _ = SCRAM[number]
     entries = []
     for user, password in users.items():
         salt = os.urandom(16)
@@ -108,17 +112,34 @@ def add_rules(connection, rules):
             raise ConnectionError(f"access control list: error {error} {message}")
 
 
+def known(address, user, number):
+    """Whether a broker has heard of a user: it answers the first message of SCRAM."""
+    first = f"n,,n={user.replace('=', '=3D').replace(',', '=2C')},r=rig".encode()
+    with wire.connect(address) as connection:
+        if wire.call(connection, SASL_HANDSHAKE, 1, wire.string(SCRAM[number][1])).number("h") != 0:
+            raise ConnectionError(f"{address} does not speak {SCRAM[number][1]}")
+        return wire.call(connection, SASL_AUTHENTICATE, 0, struct.pack(">i", len(first)) + first).number("h") == 0
+
+
 def main():
     """The command line."""
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     wanted = json.load(sys.stdin)
+    users = wanted.get("scram", {})
     try:
         with wire.connect(sys.argv[1]) as connection:
-            # A request each: Kafka 4 takes no user twice in one.
-            for mechanism in SCRAM:
-                add_users(connection, wanted.get("scram", {}), mechanism)
             add_rules(connection, wanted.get("allow", []))
+            # A request each: Kafka 4 takes no user twice in one.
+            for number in SCRAM:
+                add_users(connection, users, number)
+        # Other brokers hear of it a little later, and of the users last.
+        deadline = time.monotonic() + 30
+        for address, user, number in itertools.product(wanted.get("await", []), users, SCRAM):
+            while not known(address, user, number):
+                if time.monotonic() > deadline:
+                    raise ConnectionError(f"{address} does not know {user}")
+                time.sleep(0.05)
     except OSError as problem:
         print(f"{sys.argv[1]}: {problem}", file=sys.stderr)
         return 1

@@ -98,7 +98,7 @@ class Namespace:
             f"link set {self.wire} master {name} up",
         ]))
         # The kernel tells the neighbours when the link comes up: an address may have been another's.
-        run("sysctl", "-qw", "net.ipv4.conf.eth0.arp_notify=1", where=self.path)
+        run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/conf/eth0/arp_notify", where=self.path)
         run("ip", "-batch", "-", where=self.path, input="\n".join([
             "link set lo up",
             *(f"addr add {address}/{PREFIX} dev eth0" for address in addresses),

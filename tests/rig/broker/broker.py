@@ -34,7 +34,7 @@ sys.path.insert(0, str(HERE))
 
 import jvm  # noqa: E402
 import settings  # noqa: E402
-from jvm import Failed, alive, netns, started, tail  # noqa: E402, F401
+from jvm import Failed, netns, tail  # noqa: E402
 from settings import Listener  # noqa: E402
 
 LOG4J2 = """\
@@ -48,10 +48,11 @@ rootLogger.appenderRef.out.ref = out
 """
 
 
-def program(libs, folder):
+def program(libs, folder, iam=True):
     """Kafka 4, with the mechanism of Iam.java."""
     return jvm.Program(
-        "kafka.Kafka", libs, [jvm.classes(libs, "Iam")], heap="384m",
+        # To compile it needs a JDK, which a machine with only this broker may lack.
+        "kafka.Kafka", libs, [jvm.classes(libs, "Iam")] if iam else [], heap="384m",
         options=[f"-Dlog4j2.configurationFile={folder}/log4j2.properties"],
     )
 
@@ -86,7 +87,9 @@ def start(options):
         settings.kraft(folder, listeners, "PLAIN", f"127.0.0.1:{free_port()}")
     ))
     log = folder / "broker.log"
-    process, record = program(libs, folder).start(folder / "server.properties", log=log, where=options.netns)
+    process, record = program(libs, folder, bool(options.iam)).start(
+        folder / "server.properties", log=log, where=options.netns
+    )
     state = {
         "pid": process.pid, "plaintext": options.plaintext, "iam": options.iam or None,
         "netns": options.netns, "log": str(log),
@@ -113,7 +116,7 @@ def wait(process, log, where, address, brokers=1, seconds=90):
         try:
             ready = asking.wait(0.2) == 0
         except subprocess.TimeoutExpired:
-            if process.poll() is None:
+            if process is None or process.poll() is None:
                 continue
             asking.kill()
             asking.wait()

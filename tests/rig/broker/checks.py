@@ -6,13 +6,14 @@ Prints one line of JSON a cluster: {kafka, seconds: {start, stop}, checks: {CASE
 """
 
 import json
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+import bridged
+import brokers
 import cluster
 import credentials
 import jvm
@@ -35,8 +36,8 @@ IDS = {"4.3.1": [1], "2.8.1": [1, 2, 3]}
 class Checks:
     """One cluster, and what was found."""
 
-    def __init__(self, state, oracle):
-        self.state, self.oracle = state, oracle
+    def __init__(self, state, oracle, host):
+        self.state, self.oracle, self.host = state, oracle, host
         self.found, self.wrong = {}, []
 
     def expect(self, case, right, found):
@@ -48,14 +49,16 @@ class Checks:
     def attempt(self, case, wanted, listener, system=None, create=None, trusting=True, **settings):
         """Tries a listener. `wanted`: the class of the error and a part of its text, or None."""
         way = self.state["listeners"][listener]
-        protocol = cluster.PROTOCOLS.get(listener, listener.upper())
+        protocol = brokers.PROTOCOLS.get(listener, listener.upper())
         values = {"bootstrap.servers": way, "security.protocol": protocol, **settings}
         if trusting and protocol.endswith("SSL"):
             values |= {"ssl.truststore.type": "PEM", "ssl.truststore.location": self.state["ca"]}
-        asked = {"settings": values, "system": system or {}} | ({"create": {"name": create}} if create else {})
+        asked = {"settings": values, "system": system or {}} | (
+            {"ask": {"validate": {"name": create}}} if create else {}
+        )
         answer = self.oracle.ask(**{"try": asked})
         if wanted is None:
-            right = answer.get("ok") == IDS[self.state["kafka"]]
+            right = answer.get("ok", {}).get("brokers") == IDS[self.state["kafka"]]
         else:
             right = answer.get("error") == wanted[0] and wanted[1] in answer["message"]
         self.expect(f"{listener}: {case}", right, answer.get("ok") or f"{answer['error']}: {answer['message']}")
@@ -118,70 +121,77 @@ def connects(where, address, port):
     return subprocess.run([*jvm.netns(where), sys.executable, "-ISc", code], stderr=subprocess.DEVNULL).returncode == 0
 
 
-def deaths(checks, folder):
+def deaths(checks):
     """Brokers die and come back; the controller moves."""
     state = checks.state
-    before = cluster.members(state)["controller"]
-    cluster.kill(state, before, at_once=False)
-    after = cluster.members(state)
+    before = brokers.members(state)["controller"]
+    brokers.kill(state, before, at_once=False)
+    after = brokers.members(state)
     left = [number for number in IDS["2.8.1"] if number != before]
     checks.expect("controller killed", after["brokers"] == left and after["controller"] in left, after)
-    cluster.revive(state, before)
-    cluster.save(state)
-    again = cluster.members(state)
+    brokers.revive(state, before)
+    brokers.save(state)
+    again = brokers.members(state)
     checks.expect("controller revived", again["brokers"] == IDS["2.8.1"], again)
     # A broker that stands still cannot take a replica: so the move stays under way.
-    follower = next(number for number in IDS["2.8.1"] if number != again["controller"])
-    leader = again["controller"]
     checks.oracle.ask(create={"name": "moving", "partitions": 1, "replication": 1})
-    checks.oracle.ask(reassign={"moving": {"0": [leader]}})
-    cluster.pause(state, follower, True)
+    leader = checks.oracle.ask(describe={"topics": ["moving"]})["ok"]["moving"]["replicas"][0][0]
+    follower = next(number for number in IDS["2.8.1"] if number not in (leader, again["controller"]))
+    brokers.pause(state, follower, True)
     asked = checks.oracle.ask(reassign={"moving": {"0": [leader, follower]}})
     checks.expect("reassignment under way", asked.get("ok", {}).get("moving-0", {}).get("adding") == [follower], asked)
-    checks.oracle.ask(reassign={"moving": {"0": None}})
-    cluster.pause(state, follower, False)
+    brokers.pause(state, follower, False)
 
 
 def cuts(checks, folder):
-    """A proxy counts the requests of Java's client, and cuts where it is told to."""
-    state = checks.state
-    through = proxy.start(folder / "proxy", ["127.0.0.1:29091=127.0.0.1:19091"], state["netns"])
-    try:
-        ask = lambda *words: subprocess.run(  # noqa: E731
-            [*jvm.netns(state["netns"]), sys.executable, "-IS", str(cluster.HERE / "wire.py"), *words, "127.0.0.1:29091"],
+    """The proxy before the plaintext listeners counts what Java's client asks, and cuts it off."""
+    for when in proxy.WHEN:
+        name = f"cut-{when}"
+        proxy.ask(folder, "cut", request=1, when=when, api="CreateTopics")
+        answer = checks.oracle.ask(**{"try": {
+            "settings": {"bootstrap.servers": checks.state["listeners"]["plaintext"]},
+            "ask": {"create": {"name": name, "replication": 1}},
+        }})
+        seen = proxy.ask(folder, "counts")
+        # Java asks again: then it is the broker's answer that tells whether it had heard it before.
+        right = answer.get("error") == (None if when == "before" else "TopicExistsException")
+        right = right and seen["cut"]["done"] and seen["requests"]["CreateTopics"] == 2
+        checks.expect(f"proxy: cut {when}", right, {"answer": answer, "requests": seen["requests"]})
+        # The broker that is asked may hear of the topic a little later.
+        bridged.wait(lambda: name in brokers.topics(checks.state), f"topic {name}")
+    proxy.ask(folder, "cut", request=1, when="before", stay_down=True)
+    address = checks.state["listeners"]["plaintext"].split(",")[0]
+    for case in ("down", "healed"):
+        done = subprocess.run(
+            [*jvm.netns(checks.state["netns"]), sys.executable, "-IS", str(brokers.HERE / "wire.py"), "members", address],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
-        done = ask("members")
-        seen = proxy.ask(folder / "proxy", "counts")
-        checks.expect("proxy: counts", done.returncode == 0 and seen["requests"] == {"Metadata": 1}, seen["requests"])
-        for when in proxy.WHEN:
-            proxy.ask(folder / "proxy", "cut", request=1, when=when)
-            done = ask("members")
-            seen = proxy.ask(folder / "proxy", "counts")
-            checks.expect(f"proxy: cut {when}", done.returncode == 1 and seen["cut"]["done"], done.stderr.strip())
-        checks.expect("proxy: healed", ask("members").returncode == 0, through["routes"])
-    finally:
-        proxy.stop(folder / "proxy")
+        checks.expect(f"proxy: {case}", (done.returncode == 0) == (case == "healed"), done.stdout or done.stderr)
+        proxy.ask(folder, "heal")
 
 
 def check(version, folder, host):
     """One cluster; what is not as it should be."""
     began = time.monotonic()
     address = {"4.3.1": "10.77.0.210", "2.8.1": "10.77.0.220"}[version]
-    cluster.start(cluster.arguments(["start", str(folder), "--kafka", version, "--address", address]))
+    addresses = brokers.addresses(address, len(IDS[version]))
+    words = [f"--advertise=plaintext.{number}={one}:19092" for number, one in enumerate(addresses, 1)]
+    cluster.start(cluster.arguments(["start", str(folder), "--kafka", version, "--address", address, *words]))
     seconds = {"start": round(time.monotonic() - began, 1)}
-    state = cluster.load(folder)
+    state = brokers.load(folder)
+    before = folder / "proxy"
+    proxy.start(before, [f"{one}:19092={one}:9092" for one in addresses], state["netns"])
     oracle = Oracle(state)
-    checks = Checks(state, oracle)
-    checks.host = host
+    checks = Checks(state, oracle, host)
     try:
         reach(checks, address)
         listeners(checks)
-        cuts(checks, folder)
+        cuts(checks, before)
         if version == "2.8.1":
-            deaths(checks, folder)
+            deaths(checks)
     finally:
         oracle.close()
+        proxy.stop(before)
         began = time.monotonic()
         cluster.stop(folder)
     seconds["stop"] = round(time.monotonic() - began, 1)
@@ -191,7 +201,7 @@ def check(version, folder, host):
 
 def main(versions):
     """Checks clusters of these versions, by default all; the exit code."""
-    rig = str(cluster.places.RIG)
+    rig = str(brokers.places.RIG)
     host = json.loads(subprocess.run([rig, "host", "start", "selfcheck"], check=True, stdout=subprocess.PIPE).stdout)
     try:
         with tempfile.TemporaryDirectory(prefix="trueup-selfcheck-") as work:

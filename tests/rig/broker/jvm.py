@@ -7,6 +7,7 @@ time, with half the work. Archives lie beside the libraries; one that no longer 
 
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -64,7 +65,7 @@ class Program:
     def __init__(self, main, libs, jars=(), heap="256m", options=()):
         self.main, self.heap, self.options = main, heap, list(options)
         self.classpath = ":".join([*map(str, jars), f"{libs}/*"])
-        self.archive = archive(main, libs, self.classpath)
+        self.archive = archive(main, libs, jars)
 
     def command(self, *arguments, teach=True):
         """(the words that start it, the file into which it writes its archive or None)."""
@@ -103,12 +104,16 @@ class Program:
         return process, record(process.pid, self.archive, made)
 
 
-def archive(main, libs, classpath):
-    """Where the class archive of a program lies: one for each Java and class path."""
-    program = os.path.realpath(java())
-    age = os.stat(program).st_mtime_ns
-    text = hashlib.sha256(f"{program} {age} {classpath}".encode()).hexdigest()[:16]
-    return Path(libs).parent / f"{main.rsplit('.', 1)[-1].lower()}-{text}.jsa"
+def archive(main, libs, jars):
+    """Where the class archive of a program lies: one for each Java and class path.
+
+    Java takes no archive of jars that are not the very ones, by time too. `libs` as a whole is made
+    anew together with what lies beside it.
+    """
+    files = [os.path.realpath(java()), *map(str, jars)]
+    text = json.dumps([[file, os.stat(file).st_mtime_ns] for file in files] + [str(libs)])
+    stamp = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return Path(libs).parent / f"{main.rsplit('.', 1)[-1].lower()}-{stamp}.jsa"
 
 
 def record(pid, archive=None, made=None):
@@ -126,11 +131,21 @@ def end(records, at_once=False):
         if not gone(one, 30 if one["made"] and not at_once else 10):
             os.kill(one["pid"], signal.SIGKILL)
             gone(one, 10)
-        if one["made"] and not at_once and os.path.exists(one["made"]):
-            os.replace(one["made"], one["archive"])
+        if one["made"] and not at_once:
+            keep(one["made"], one["archive"])
     for one in records:
         if one["made"]:
             Path(one["made"]).unlink(missing_ok=True)
+
+
+def keep(made, archive):
+    """Puts the archive that an ended process has made into its place; old ones of its kind go."""
+    if not os.path.exists(made):
+        return
+    os.replace(made, archive)
+    for other in Path(archive).parent.glob(f"{Path(archive).name.split('-')[0]}-*.jsa"):
+        if time.time() - other.stat().st_mtime > 7 * 24 * 3600:
+            other.unlink(missing_ok=True)
 
 
 def gone(one, seconds):
@@ -159,12 +174,22 @@ def started(pid):
         return None
 
 
+def runs(one):
+    """Whether a process of `record` is there and not stopped."""
+    return started(one["pid"]) == one["started"] and state(one["pid"]) not in ("Z", "X", "T")
+
+
+def state(pid):
+    """The kernel's letter for what a process does; X for one that is no more."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return "X"
+
+
 def alive(pid):
     """Whether a process runs; a zombie (its parent has not looked yet) does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except OSError:
-        return False
+    return state(pid) not in ("Z", "X")
 
 
 def tail(path, lines=30):

@@ -9,6 +9,7 @@ with stdin. By default it asks the brokers' own listeners, which no proxy sees, 
 
     {"create": {"name", "partitions", "replication", "config": {}}}     or a list of them, at once; the
                                             broker's defaults for what is left out
+    {"validate": ...}                       as create, and creates nothing
     {"describe": true}                      {NAME: {partitions, replication, replicas, config: {KEY:
                                             {value, source}}}} of the topics that are not internal
     {"describe": {"topics": [NAME], "all_keys": true}}      both optional; otherwise overrides only
@@ -18,9 +19,9 @@ with stdin. By default it asks the brokers' own listeners, which no proxy sees, 
     {"clusterwide": {KEY: VALUE or null}}                   settings of all brokers, of no topic
     {"reassign": {NAME: {PARTITION: [BROKER] or null}}}     answers what is under way; {} only asks
     {"quota": {"user": NAME or null, KEY: NUMBER or null}}  such as controller_mutation_rate
-    {"try": {"settings": {KEY: VALUE}, ...}}                another client; see Oracle.java
-
-AWS's jar is on its class path.
+    {"try": {"settings": {KEY: VALUE}, "system": {KEY: VALUE}, "ask": QUESTION}}
+                                            {brokers: [ID], answer} of another client, with other
+                                            settings and, for AWS's jar, Java's system properties
 """
 
 import argparse
@@ -34,14 +35,14 @@ HERE = Path(__file__).resolve().parent
 sys.dont_write_bytecode = True  # the repository stays free of __pycache__ folders
 sys.path.insert(0, str(HERE))
 
-import cluster  # noqa: E402
+import brokers  # noqa: E402
 import jvm  # noqa: E402
-from cluster import artifacts, places  # noqa: E402
+from brokers import artifacts, places  # noqa: E402
 
 
 def command(state, bootstrap=None, teach=False):
     """`jvm.Program.command` of it, for those who want to talk to it themselves."""
-    made = artifacts.build(os.environ.get("TRUEUP_RIG_CACHE") or places.cache(), ["broker", "jar-1.1.5"])
+    made = artifacts.build(places.cache(), ["broker", "jar-1.1.5"])
     libs = Path(made["broker_libs"])
     program = jvm.Program("rig.Oracle", libs, [jvm.classes(libs, "Oracle"), made["jars"]["1.1.5"]["path"]], options=[
         # Names of this cluster, which the namespace's name service does not know.
@@ -71,8 +72,8 @@ class Oracle:
         """Ends it."""
         self.process.stdin.close()
         self.process.wait()
-        if self.made and os.path.exists(self.made):
-            os.replace(self.made, self.archive)
+        if self.made:
+            jvm.keep(self.made, self.archive)
 
 
 def main():
@@ -82,7 +83,7 @@ def main():
     parser.add_argument("--bootstrap")
     options = parser.parse_args()
     try:
-        words, *_ = command(cluster.load(options.dir), options.bootstrap)
+        words, *_ = command(brokers.load(options.dir), options.bootstrap)
     except (jvm.Failed, artifacts.Failed) as problem:
         print(f"oracle: {problem}", file=sys.stderr)
         return 1

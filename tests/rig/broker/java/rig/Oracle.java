@@ -81,6 +81,7 @@ public final class Oracle {
     private Object ask(String verb, Object what) throws Exception {
         return switch (verb) {
             case "create" -> create(what, false);
+            case "validate" -> create(what, true);
             case "describe" -> describe(what);
             case "delete" -> admin.deleteTopics(list(what)).all().get();
             case "alter" -> alter(map(what));
@@ -195,22 +196,24 @@ public final class Oracle {
     }
 
     /**
-     * Another client for a moment: {"settings": {KEY: VALUE}, "system": {KEY: VALUE}, "create": topic}.
-     * `system`: Java's system properties, with which AWS's jar is told credentials. `create`: a topic
-     * that is only validated. The answer is the ids of the brokers.
+     * Another client for a moment: {"settings": {KEY: VALUE}, "system": {KEY: VALUE}, "ask": question}.
+     * `system`: Java's system properties, by which AWS's jar is told credentials. Answers {"brokers":
+     * ids, "answer": that of the question}.
      */
     private static Object attempt(Map<String, Object> what) throws Exception {
         Map<String, String> system = strings(what.getOrDefault("system", Map.of()));
         system.forEach(System::setProperty);
         Map<String, Object> values = new HashMap<>();
-        // Short, but more than one round of a broker's delay after a failed authentication.
         values.put("default.api.timeout.ms", "15000");
         values.put("request.timeout.ms", "8000");
         values.putAll(map(what.get("settings")));
         try (Admin other = Admin.create(settings(values))) {
-            List<Integer> ids = other.describeCluster().nodes().get().stream().map(Node::id).sorted().toList();
-            if (what.containsKey("create")) new Oracle(other).create(what.get("create"), true);
-            return ids;
+            Map<String, Object> found = new TreeMap<>();
+            found.put("brokers", other.describeCluster().nodes().get().stream().map(Node::id).sorted().toList());
+            for (Map.Entry<String, Object> question : map(what.getOrDefault("ask", Map.of())).entrySet()) {
+                found.put("answer", new Oracle(other).ask(question.getKey(), question.getValue()));
+            }
+            return found;
         } finally {
             system.keySet().forEach(System::clearProperty);
         }
