@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Makes the files that the rig serves and runs, out of real parts on Maven Central.
 
-    artifacts.py CACHE [WHAT...]        WHAT: kafka-2.8.1 jar-1.1.5 jar-1.1.1 broker
+    artifacts.py CACHE [WHAT...]        WHAT: kafka-2.8.1 home-2.8.1 jar-1.1.5 jar-1.1.1 broker
 
 leaves in CACHE
 
     site/kafka_2.12-2.8.1.tgz           the walkthrough's Kafka; .sha512 (bare hex) beside it
     site/aws-msk-iam-auth-1.1.5-all.jar AWS's own jar; .sha256 (bare hex) beside it; 1.1.1 likewise
+    kafka_2.12-2.8.1                    that Kafka unpacked, to run old brokers and its scripts here
     kafka-4.3.1/libs                    a current Kafka, to run a broker
 
 and prints them as one JSON line. What is there already and was made by the same recipe is not made
@@ -246,6 +247,17 @@ def make_broker(work, cache):
     os.rename(work / BROKER, home)
 
 
+def unpack(archive, work, cache):
+    """The client's archive as a folder of the cache, beside which the rig keeps what it compiles."""
+    done = subprocess.run(["tar", "-xzf", archive, "-C", work], stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        raise Failed("tar failed; is the disk full?")
+    home = cache / KAFKA
+    if home.exists():
+        os.rename(home, work / "old")
+    os.rename(work / KAFKA, home)
+
+
 def publish(made, target, algorithm):
     """Moves a finished file into place, its digest beside it."""
     side = made.with_name(f"{made.name}.{algorithm}")
@@ -263,8 +275,11 @@ def recipes(cache):
             [PLUGIN, CLIENT_LIBS, sorted(tree().items()), "ustar gzip-6 1"],
             [archive, archive.with_name(f"{archive.name}.sha512")],
             lambda work: make_archive(work, site),
-        )
+        ),
     }
+    all_["home-2.8.1"] = (
+        all_["kafka-2.8.1"][0], [cache / KAFKA / "libs"], lambda work: unpack(archive, work, cache),
+    )
     for version, sha256 in JARS.items():
         jar = site / f"aws-msk-iam-auth-{version}-all.jar"
         all_[f"jar-{version}"] = (
@@ -305,7 +320,9 @@ def build(cache, what=None, say=lambda text: None):
                 make(Path(work))
             stamp.write_text(wanted)
     archive = cache / "site" / f"{KAFKA}.tgz"
-    result = {"site": str(cache / "site"), "broker_libs": str(cache / BROKER / "libs")}
+    result = {
+        "site": str(cache / "site"), "broker_libs": str(cache / BROKER / "libs"), "home": str(cache / KAFKA),
+    }
     if archive.exists():
         result["kafka"] = {
             "path": str(archive), "version": "2.8.1", "scala": "2.12",

@@ -32,8 +32,8 @@ def key(path):
     run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", path)
 
 
-def make(folder, names):
-    """Makes the authority and the certificates; returns the folder."""
+def make(folder, names, store=True):
+    """Makes the authority and the certificates; returns the folder. The Java trust store can wait."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
@@ -44,13 +44,19 @@ def make(folder, names):
         "-out", ca)
     for joined in names:
         certificate(folder, joined.split(","))
+    if store:
+        java_store(folder)
+    return folder
+
+
+def java_store(folder):
+    """The file `cacerts`; a JVM of its own, so it takes a second."""
     store = folder / "cacerts"
     store.unlink(missing_ok=True)
     # JKS: the format that the oldest Java of the rig reads.
-    run("keytool", "-importcert", "-noprompt", "-alias", "trueup-rig", "-file", ca,
+    run("keytool", "-importcert", "-noprompt", "-alias", "trueup-rig", "-file", folder / "ca.pem",
         "-keystore", store, "-storetype", "JKS", "-storepass", "changeit")
     store.chmod(0o644)
-    return folder
 
 
 def certificate(folder, names):

@@ -2,17 +2,21 @@
 """What AWS gives an EC2 Kafka client and its MSK cluster, around a running host of the rig.
 
     finale.py up HOST [--role NAME] [--address 10.77.0.200] [--instance-role-allowed]
-    finale.py topics            the broker's topics, as JSON
+                      [--kafka 4.3.1|2.8.1] [--all-listeners]
+    finale.py topics            the cluster's topics, as JSON
     finale.py set KEY=VALUE...  changes the account while it runs (VALUE is JSON; keys: aws/serve.py)
     finale.py selfcheck         whether STS and the broker refuse what they should; {case: answer}
-    finale.py log WHAT          prints the log of sts, imds or broker
+    finale.py log WHAT          prints the log of sts, imds or broker (the first one)
     finale.py down
+
+Each verb takes --name NAME, for those who need several at once (with different hosts and addresses).
 
 HOST is the JSON that `rig host start` prints, or `-` to read it from stdin. `up` gives the host what
 EC2 would: instance metadata (IMDSv2) on 169.254.169.254, DNS names (in /etc/hosts) for STS and the
 broker, and trust in the authority that signed their certificates. In a network namespace of its own
 on the rig's bridge it starts STS and a real Kafka broker with an IAM listener, which drops what
-comes from the rig's controller: only hosts reach it. It prints one JSON line.
+comes from the rig's controller: only hosts reach it. With 2.8.1 these are three brokers on three
+addresses. It prints one JSON line. The cluster's folder is its `cluster`: for broker/cluster.py.
 
 The broker lets in the credentials that STS hands out for the role. Those of the instance itself are
 let in with --instance-role-allowed only, so that a client which forgets to assume the role is seen.
@@ -21,12 +25,9 @@ let in with --instance-role-allowed only, so that a client which forgets to assu
 import argparse
 import json
 import os
-import secrets
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -34,189 +35,94 @@ sys.dont_write_bytecode = True  # the repository stays free of __pycache__ folde
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "broker")]
 
 import artifacts  # noqa: E402
-import broker  # noqa: E402
+import bridged  # noqa: E402
+import brokers  # noqa: E402
 import ca  # noqa: E402
+import credentials  # noqa: E402
+import jvm  # noqa: E402
+from bridged import run, wait  # noqa: E402
+from jvm import Failed  # noqa: E402
+from riglib import places  # noqa: E402
 
-BROKER_NAME = "b-1.pinterest.a1b2c3.c2.kafka.us-east-1.amazonaws.com"
+BROKER_NAMES = "b-{}.pinterest.a1b2c3.c2.kafka.us-east-1.amazonaws.com"
 STS_NAME = "sts.amazonaws.com"
-REGION = "us-east-1"
+REGION = brokers.REGION
 ACCOUNT = "123456789012"
-CONTROLLER = "10.77.0.1"
 METADATA = "169.254.169.254"
-MARK = "# trueup rig: finale"
 
 
-class Failed(Exception):
-    """The text says what did not come up."""
-
-
-def cache():
-    """Where the rig keeps what it made."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(os.environ.get("TRUEUP_RIG") or os.path.join(base, "trueup-rig"))
-
-
-def state_folder():
-    """Where this finale keeps its own files: beside the rig's state, so that two rigs do not meet."""
-    base = os.environ.get("TRUEUP_RIG_STATE")
-    if base:
-        return Path(base) / "finale"
-    return Path("/run") / f"{os.environ.get('TRUEUP_RIG_NET') or 'trueup-rig'}-finale"
-
-
-def run(*command, where=None, input=None):
-    """Runs a command, in another network namespace if asked; its output."""
-    done = subprocess.run(
-        [*broker.netns(where), *map(str, command)], input=input, text=True,
-        stdin=subprocess.DEVNULL if input is None else None,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )
-    if done.returncode != 0:
-        raise Failed(f"{' '.join(map(str, command))}: {done.stderr.strip()}")
-    return done.stdout
+def state_folder(name):
+    """Where a finale keeps its own files: in the run's folder, so that two runs do not meet."""
+    return places.state() / name
 
 
 def spawn(folder, name, *command, where=None):
-    """Starts a process that outlives this one, with a log; its pid is written down for `down`."""
+    """Starts a process that outlives this one, with a log; it is written down for `down`."""
     with open(folder / f"{name}.log", "w") as log:
         process = subprocess.Popen(
-            [*broker.netns(where), *map(str, command)],
+            [*jvm.netns(where), *map(str, command)],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )
-    (folder / f"{name}.pid").write_text(f"{process.pid} {broker.started(process.pid)}")
+    (folder / f"{name}.process").write_text(json.dumps(jvm.record(process.pid)))
     return process
 
 
-def stop(file):
-    """Kills the process of a .pid file, unless the pid is another process's by now."""
-    pid, started = file.read_text().split()
-    if str(broker.started(int(pid))) == started:
-        os.kill(int(pid), signal.SIGKILL)
-
-
-def bridge():
-    """(network namespace, name) of the rig's bridge, from inside or outside of its namespace."""
-    name = os.environ.get("TRUEUP_RIG_NET")
-    places = [None, *([f"/run/netns/{name}"] if name else [])]
-    for where in places:
-        try:
-            links = json.loads(run("ip", "-j", "-4", "addr", where=where) or "[]")
-        except Failed:
-            continue
-        for link in links:
-            if any(address["local"] == CONTROLLER for address in link["addr_info"]):
-                return where, link["ifname"]
-    raise Failed(f"no bridge with {CONTROLLER}: start the rig, and set TRUEUP_RIG_NET to its namespace")
-
-
-def namespace(folder, address):
-    """A network namespace on the rig's bridge; its path. It lives as long as its holder process."""
-    where, name = bridge()
-    holder = spawn(folder, "netns", "unshare", "--net", "sleep", "infinity")
-    path = f"/proc/{holder.pid}/ns/net"
-    wait(lambda: os.readlink(path) != os.readlink("/proc/self/ns/net"), "a network namespace")
-    wire = f"fin{holder.pid}"
-    run("ip", "link", "add", wire, "type", "veth", "peer", "name", "eth0", "netns", holder.pid, where=where)
-    run("ip", "link", "set", wire, "master", name, "up", where=where)
-    run("ip", "link", "set", "lo", "up", where=path)
-    run("ip", "addr", "add", f"{address}/24", "dev", "eth0", where=path)
-    run("ip", "link", "set", "eth0", "up", where=path)
-    # The user's own machine reaches STS, which is public, and not the brokers, which are not.
-    run("nft", "add", "table", "inet", "rig", where=path)
-    run("nft", "add", "chain", "inet", "rig", "input", "{ type filter hook input priority 0; }", where=path)
-    run("nft", "add", "rule", "inet", "rig", "input", "ip", "saddr", CONTROLLER,
-        "tcp", "dport", "!=", "443", "drop", where=path)
-    return path
-
-
-def wait(ready, what, seconds=20, process=None, log=None):
-    """Waits until `ready()`."""
-    deadline = time.monotonic() + seconds
-    while not ready():
-        dead = process is not None and process.poll() is not None
-        if dead or time.monotonic() > deadline:
-            text = broker.tail(log) if log else ""
-            raise Failed(f"no {what} {'(it ended)' if dead else f'after {seconds} s'}\n{text}".rstrip())
-        time.sleep(0.05)
-
-
-def listening(where, port):
-    """Whether something listens on a port in a network namespace."""
-    return f":{port} " in run("ss", "-Hltn", where=where)
-
-
-def keys(prefix):
-    """A set of temporary credentials. The token has characters that must be encoded when signed."""
-    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-    return {
-        "access_key": prefix + "".join(secrets.choice(letters) for _ in range(16)),
-        "secret": secrets.token_urlsafe(30)[:40],
-        "token": "IQoJ//+" + secrets.token_urlsafe(120) + "+/==",
-    }
-
-
-def up(host, role, address, instance_role_allowed):
+def up(host, folder, options):
     """Sets all of it up; what a test needs to know."""
-    folder = state_folder()
-    libs = Path(artifacts.build(cache(), ["broker"])["broker_libs"])
-    folder.mkdir(parents=True)
-    folder.chmod(0o700)
+    folder.mkdir(mode=0o700)
     account = {
-        "region": REGION, "account": ACCOUNT, "instance_id": "i-0123456789abcdef0", "role": role,
-        "role_arn": f"arn:aws:iam::{ACCOUNT}:role/{role}", "trusts_itself": True,
-        "instance": keys("ASIA"), "issued": keys("ASIA"),
+        "region": REGION, "account": ACCOUNT, "instance_id": "i-0123456789abcdef0", "role": options.role,
+        "role_arn": f"arn:aws:iam::{ACCOUNT}:role/{options.role}", "trusts_itself": True,
+        "instance": credentials.temporary(), "issued": credentials.temporary(),
     }
     state = folder / "account.json"
     state.write_text(json.dumps(account, indent=2))
-    accepted = [account["issued"], *([account["instance"]] if instance_role_allowed else [])]
-    (folder / "keys.json").write_text(json.dumps({
-        key["access_key"]: {"secret": key["secret"], "token": key["token"]} for key in accepted
-    }))
-    authority = ca.make(folder / "ca", [f"{STS_NAME},{address}", BROKER_NAME])
+    accepted = ["issued", *(["instance"] if options.instance_role_allowed else [])]
+    addresses = brokers.addresses(options.address, 1 if options.kafka == "4.3.1" else 3)
+    members = {number: (BROKER_NAMES.format(number), address) for number, address in enumerate(addresses, 1)}
+    authority = ca.make(folder / "ca", [
+        f"{STS_NAME},{options.address}", *(f"{name},{address}" for name, address in members.values()),
+    ])
 
     root = Path(host["root"])  # /proc/PID/root
     inside = str(root.parent / "ns" / "net")
-    give(root, authority, address)
+    names = [(options.address, STS_NAME), *((address, name) for name, address in members.values())]
+    bridged.add_names(root / "etc/hosts", names, mark(folder))
+    bridged.add_trust(root, authority)
     run("ip", "addr", "replace", f"{METADATA}/32", "dev", "lo", where=inside)
     run("ip", "link", "set", "lo", "up", where=inside)
     imds = spawn(folder, "imds", sys.executable, HERE / "imds.py", state, f"{METADATA}:80", where=inside)
-    own = namespace(folder, address)
+    # The user's own machine reaches STS, which is public, and not the brokers, which are not.
+    own = bridged.Namespace(addresses, [443])
+    (folder / "namespace.json").write_text(json.dumps(own.state()))
     sts = spawn(folder, "sts", sys.executable, HERE / "sts.py", state, authority / f"{STS_NAME}.pem",
-                "0.0.0.0:443", where=own)
-    running = broker.start(argparse.Namespace(
-        dir=folder / "broker", libs=libs, netns=own, plaintext="127.0.0.1:9092",
-        iam=f"{BROKER_NAME}:9098", bind="0.0.0.0", pem=authority / f"{BROKER_NAME}.pem",
-        keys=folder / "keys.json", region=REGION,
-    ))
-    wait(lambda: listening(inside, 80), "instance metadata", process=imds, log=folder / "imds.log")
-    wait(lambda: listening(own, 443), "STS", process=sts, log=folder / "sts.log")
-    wait(lambda: listening(own, 9098), "IAM listener", log=running["log"])
+                "0.0.0.0:443", where=own.path)
+    every = options.all_listeners
+    running = brokers.run(
+        folder / "cluster", options.kafka, members, own.path, authority, {name: account[name] for name in accepted},
+        users=credentials.users() if every else {}, listeners=list(brokers.PORTS) if every else ["iam"],
+    )
+    wait(lambda: bridged.listening(inside, 80), "instance metadata", process=imds, log=folder / "imds.log")
+    wait(lambda: bridged.listening(own.path, 443), "STS", process=sts, log=folder / "sts.log")
     result = {
-        "bootstrap": f"{BROKER_NAME}:9098", "role": role, "role_arn": account["role_arn"],
-        "region": REGION, "instance_id": account["instance_id"], "address": address, "netns": own,
-        "ca": str(authority / "ca.pem"), "state": str(state), "host_root": str(root),
-        "pids": {"broker": running["pid"], "sts": sts.pid, "imds": imds.pid},
+        "bootstrap": running["listeners"]["iam"], "listeners": running["listeners"], "users": running["users"],
+        "role": options.role, "role_arn": account["role_arn"],
+        "region": REGION, "instance_id": account["instance_id"], "address": options.address, "netns": own.path,
+        "ca": running["ca"], "cluster": str(folder / "cluster"), "state": str(state), "host_root": str(root),
+        "pids": {"broker": running["brokers"][0]["pid"], "sts": sts.pid, "imds": imds.pid},
     }
     (folder / "finale.json").write_text(json.dumps(result))
     return result
 
 
-def give(root, authority, address):
-    """Puts into the host what an instance has from the start: names, and trust in the authority."""
-    # After `pivot_root` a link in the host may be absolute; all paths here are plain files.
-    with open(root / "etc/hosts", "a") as hosts:
-        hosts.write(f"{address} {BROKER_NAME} {STS_NAME} {MARK}\n")
-    store = root / "etc/ssl/certs/java"
-    store.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(authority / "cacerts", store / "cacerts")
-    (store / "cacerts").chmod(0o644)
-    with open(root / "etc/ssl/certs/ca-certificates.crt", "a") as bundle:
-        bundle.write((authority / "ca.pem").read_text())
+def mark(folder):
+    """Ends the lines that this finale puts into the host's /etc/hosts."""
+    return f"# trueup rig: {folder}"
 
 
-def change(settings):
+def change(folder, settings):
     """Changes the account while the servers run."""
-    file = state_folder() / "account.json"
+    file = folder / "account.json"
     account = json.loads(file.read_text())
     for setting in settings:
         name, _, value = setting.partition("=")
@@ -229,32 +135,30 @@ def change(settings):
     os.replace(new, file)
 
 
-def selfcheck():
+def selfcheck(folder):
     """Runs selfcheck.py in the broker's namespace; its exit code."""
-    known = json.loads((state_folder() / "finale.json").read_text())
+    known = json.loads((folder / "finale.json").read_text())
     return subprocess.run([
-        *broker.netns(known["netns"]), sys.executable, str(HERE / "selfcheck.py"),
-        known["state"], known["ca"], BROKER_NAME,
+        *jvm.netns(known["netns"]), sys.executable, str(HERE / "selfcheck.py"),
+        known["state"], known["ca"], BROKER_NAMES.format(1), known["address"],
     ]).returncode
 
 
-def down():
+def down(folder):
     """Ends the processes, takes the names back, removes the folder."""
-    folder = state_folder()
     if not folder.exists():
         return
-    broker.stop(folder / "broker")
-    for file in folder.glob("*.pid"):
-        stop(file)
-    try:
-        hosts = Path(json.loads((folder / "finale.json").read_text())["host_root"]) / "etc/hosts"
-        hosts.write_text("".join(line for line in hosts.read_text().splitlines(True) if MARK not in line))
-    except OSError:
-        pass  # the host is gone, or `up` did not get that far
+    brokers.end(folder / "cluster")
+    jvm.end([json.loads(file.read_text()) for file in folder.glob("*.process")])
+    if (folder / "namespace.json").exists():
+        bridged.remove(json.loads((folder / "namespace.json").read_text()))
+    if (folder / "finale.json").exists():
+        known = json.loads((folder / "finale.json").read_text())
+        bridged.remove_names(Path(known["host_root"]) / "etc/hosts", mark(folder))
     shutil.rmtree(folder)
 
 
-def main():
+def arguments():
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     verbs = parser.add_subparsers(dest="verb", required=True)
@@ -263,40 +167,54 @@ def main():
     verb.add_argument("--role", default="0ab336d6fcf7-ec2-access-role")
     verb.add_argument("--address", default="10.77.0.200")
     verb.add_argument("--instance-role-allowed", action="store_true")
+    verb.add_argument("--kafka", choices=["4.3.1", "2.8.1"], default="4.3.1")
+    verb.add_argument("--all-listeners", action="store_true", help="those of cluster.py, not only IAM")
     verbs.add_parser("set").add_argument("settings", nargs="+", metavar="KEY=VALUE")
     verbs.add_parser("log").add_argument("what", choices=["sts", "imds", "broker"])
-    verbs.add_parser("topics")
-    verbs.add_parser("selfcheck")
-    verbs.add_parser("down")
-    options = parser.parse_args()
+    for text in ("topics", "selfcheck", "down"):
+        verbs.add_parser(text)
+    for verb in verbs.choices.values():
+        verb.add_argument("--name", default="finale")
+    return parser.parse_args()
+
+
+def perform(options):
+    """One verb; the exit code."""
+    folder = state_folder(options.name)
+    if options.verb == "up":
+        host = json.loads(sys.stdin.read() if options.host == "-" else options.host)
+        if folder.exists():
+            raise Failed(f"{folder} exists; run `finale.py down` first")
+        try:
+            print(json.dumps(up(host, folder, options)))
+        except BaseException:
+            # A half finale would be in the way of the next.
+            if not os.environ.get("TRUEUP_RIG_KEEP"):
+                down(folder)
+            raise
+    elif options.verb == "topics":
+        print(json.dumps(brokers.topics(brokers.load(folder / "cluster"))))
+    elif options.verb == "selfcheck":
+        return selfcheck(folder)
+    elif options.verb == "set":
+        change(folder, options.settings)
+    elif options.verb == "log":
+        log = folder / f"{options.what}.log"
+        if options.what == "broker":
+            log = Path(brokers.load(folder / "cluster")["brokers"][0]["log"])
+        print(log.read_text(), end="")
+    else:
+        down(folder)
+    return 0
+
+
+def main():
+    """Runs one verb; the exit code."""
     try:
-        if options.verb == "up":
-            host = json.loads(sys.stdin.read() if options.host == "-" else options.host)
-            if state_folder().exists():
-                raise Failed(f"{state_folder()} exists; run `finale.py down` first")
-            try:
-                print(json.dumps(up(host, options.role, options.address, options.instance_role_allowed)))
-            except BaseException:
-                # A half finale would be in the way of the next.
-                if not os.environ.get("TRUEUP_RIG_KEEP"):
-                    down()
-                raise
-        elif options.verb == "topics":
-            print(json.dumps(broker.topics(state_folder() / "broker")))
-        elif options.verb == "selfcheck":
-            return selfcheck()
-        elif options.verb == "set":
-            change(options.settings)
-        elif options.verb == "log":
-            folder = state_folder()
-            print((folder / "broker" / "broker.log" if options.what == "broker"
-                   else folder / f"{options.what}.log").read_text(), end="")
-        else:
-            down()
-    except (Failed, broker.Failed, artifacts.Failed, RuntimeError) as problem:
+        return perform(arguments())
+    except (Failed, artifacts.Failed, places.Failed, RuntimeError) as problem:
         print(f"finale: {problem}", file=sys.stderr)
         return 1
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks that the rig's STS and broker refuse what AWS's would: else a test that passes proves little.
 
-    selfcheck.py STATE CA.pem BROKER_NAME      run by `finale.py selfcheck`, where both listen on 127.0.0.1
+    selfcheck.py STATE CA.pem BROKER_NAME ADDRESS      run by `finale.py selfcheck`, where both listen
 
 Prints {case: "accepted" or "refused"} for each case, and exits 1 when one is not as it should be.
 The case `right` is accepted, all others are refused.
@@ -57,7 +57,7 @@ def payload(keys, host, region, seconds=0, expires="900", action="kafka-cluster:
     }
 
 
-def connects(context, name, sent):
+def connects(context, address, name, sent):
     """Whether the broker lets in a client that sends this."""
     def call(connection, key, version, body):
         request = struct.pack(">hhih", key, version, 1, -1) + body
@@ -70,7 +70,7 @@ def connects(context, name, sent):
             data += piece
         return struct.unpack(">h", data[8:10])[0]
 
-    with socket.create_connection(("127.0.0.1", 9098), timeout=10) as plain:
+    with socket.create_connection((address, 9098), timeout=10) as plain:
         with context.wrap_socket(plain, server_hostname=name) as connection:
             mechanism = b"AWS_MSK_IAM"
             if call(connection, 17, 1, struct.pack(">h", len(mechanism)) + mechanism) != 0:
@@ -79,7 +79,7 @@ def connects(context, name, sent):
             return call(connection, 36, 0, struct.pack(">i", len(data)) + data) == 0
 
 
-def assumes(context, keys, role_arn, seconds=0, signed=True, spoil=False):
+def assumes(context, address, keys, role_arn, seconds=0, signed=True, spoil=False):
     """Whether STS lets these credentials assume the role."""
     form = {"Action": "AssumeRole", "Version": "2011-06-15", "RoleArn": role_arn, "RoleSessionName": "selfcheck"}
     body = urllib.parse.urlencode(form)
@@ -95,7 +95,7 @@ def assumes(context, keys, role_arn, seconds=0, signed=True, spoil=False):
             f"AWS4-HMAC-SHA256 Credential={keys['access_key']}/{scope}, SignedHeaders={names}, "
             f"Signature={sign(keys['secret'], scope, date, canonical)}"
         )
-    plain = socket.create_connection(("127.0.0.1", 443), timeout=10)
+    plain = socket.create_connection((address, 443), timeout=10)
     connection = http.client.HTTPSConnection(host)
     connection.sock = context.wrap_socket(plain, server_hostname=host)
     connection.request("POST", "/", body + ("&Spoilt=1" if spoil else ""), headers)
@@ -104,7 +104,7 @@ def assumes(context, keys, role_arn, seconds=0, signed=True, spoil=False):
 
 def main():
     """The command line."""
-    state_file, authority, name = sys.argv[1:]
+    state_file, authority, name, address = sys.argv[1:]
     with open(state_file, encoding="utf-8") as file:
         state = json.load(file)
     context = ssl.create_default_context(cafile=authority)
@@ -140,8 +140,8 @@ def main():
         "expired": (instance, arn, {"seconds": -901}),
         "body not the signed one": (instance, arn, {"spoil": True}),
     }
-    found = {f"broker: {case}": connects(context, name, sent) for case, sent in broker.items()}
-    found |= {f"sts: {case}": assumes(context, *words, **options) for case, (*words, options) in sts.items()}
+    found = {f"broker: {case}": connects(context, address, name, sent) for case, sent in broker.items()}
+    found |= {f"sts: {case}": assumes(context, address, *words, **options) for case, (*words, options) in sts.items()}
     print(json.dumps({case: "accepted" if yes else "refused" for case, yes in found.items()}))
     wrong = [case for case, yes in found.items() if yes != case.endswith(": right")]
     if wrong:

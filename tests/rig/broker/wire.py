@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 """Asks a broker's plaintext listener in Kafka's own protocol, without a JVM.
 
-    wire.py ready ADDRESS:PORT      exit 0 when the broker is a member of its cluster
+    wire.py ready ADDRESS:PORT [SECONDS [BROKERS]]
+                                    waits until the broker knows a cluster of so many brokers and its
+                                    controller; exit 1 when that takes longer (default: 0 s, 1 broker)
     wire.py topics ADDRESS:PORT     {NAME: {partitions, replication_factor, config}} as JSON
+    wire.py members ADDRESS:PORT    {brokers: [ID], controller: ID} as JSON
 
 `config` holds the topic's own overrides only. Tests compare what the program under test says with
 this: on purpose it shares no code with it.
@@ -12,6 +15,7 @@ import json
 import socket
 import struct
 import sys
+import time
 
 METADATA, DESCRIBE_CONFIGS = 3, 32
 TOPIC, TOPIC_OVERRIDE = 2, 1
@@ -66,7 +70,7 @@ def call(connection, key, version, body):
 
 
 def metadata(connection):
-    """Brokers and topics; never creates a topic."""
+    """Ids of brokers, the controller's id, topics; never creates a topic."""
     # A null list of topics: all. Then allow_auto_topic_creation: no.
     reply = call(connection, METADATA, 7, struct.pack(">ib", -1, 0))
     reply.number("i")  # throttle
@@ -85,9 +89,10 @@ def metadata(connection):
         reply.number("h")
         return reply.string(), reply.number("b"), reply.array(partition)
 
-    brokers = reply.array(broker)
-    reply.string(), reply.number("i")  # cluster, controller
-    return brokers, [(name, parts) for name, internal, parts in reply.array(topic) if not internal]
+    brokers = [id_ for id_, *_ in reply.array(broker)]
+    reply.string()  # cluster
+    controller = reply.number("i")
+    return brokers, controller, [(name, parts) for name, internal, parts in reply.array(topic) if not internal]
 
 
 def overrides(connection, names):
@@ -116,25 +121,61 @@ def overrides(connection, names):
     return dict(reply.array(result))
 
 
-def main():
-    """The command line."""
-    if len(sys.argv) != 3 or sys.argv[1] not in ("ready", "topics"):
-        print(__doc__, file=sys.stderr)
-        return 3
-    host, port = sys.argv[2].rsplit(":", 1)
-    try:
-        with socket.create_connection((host, int(port)), timeout=10) as connection:
-            brokers, found = metadata(connection)
-            if sys.argv[1] == "ready":
-                return 0 if brokers else 1
-            own = overrides(connection, [name for name, _ in found]) if found else {}
-    except OSError as problem:
-        print(f"{sys.argv[2]}: {problem}", file=sys.stderr)
-        return 1
-    print(json.dumps({
+def connect(address):
+    """A connection to ADDRESS:PORT."""
+    host, port = address.rsplit(":", 1)
+    return socket.create_connection((host, int(port)), timeout=10)
+
+
+def ready(address, seconds=0, wanted=1):
+    """Waits until the broker knows of that many brokers and of a controller."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            with connect(address) as connection:
+                while True:
+                    brokers, controller, _ = metadata(connection)
+                    if len(brokers) == wanted and controller >= 0:
+                        return True
+                    if time.monotonic() > deadline:
+                        return False
+                    time.sleep(0.05)
+        except (OSError, struct.error):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+
+
+def topics(connection):
+    """{NAME: {partitions, replication_factor, config}}."""
+    _, _, found = metadata(connection)
+    own = overrides(connection, [name for name, _ in found]) if found else {}
+    return {
         name: {"partitions": len(parts), "replication_factor": max(parts), "config": own[name]}
         for name, parts in sorted(found)
-    }))
+    }
+
+
+def members(connection):
+    """{brokers, controller}."""
+    brokers, controller, _ = metadata(connection)
+    return {"brokers": sorted(brokers), "controller": controller}
+
+
+def main():
+    """The command line."""
+    verb, *words = sys.argv[1:] or [""]
+    if verb not in ("ready", "topics", "members") or not 1 <= len(words) <= (3 if verb == "ready" else 1):
+        print(__doc__, file=sys.stderr)
+        return 3
+    if verb == "ready":
+        return 0 if ready(words[0], *map(int, words[1:])) else 1
+    try:
+        with connect(words[0]) as connection:
+            print(json.dumps({"topics": topics, "members": members}[verb](connection)))
+    except OSError as problem:
+        print(f"{words[0]}: {problem}", file=sys.stderr)
+        return 1
     return 0
 
 

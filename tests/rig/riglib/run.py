@@ -121,6 +121,9 @@ def set_up(facts):
     state = FOLDER / name
     for folder in ["hosts", "addresses", "site"]:
         (state / folder).mkdir(parents=True)
+    # Names that only this run knows; its brokers write them (broker/cluster.py).
+    shutil.copyfile("/etc/hosts", state / "etc-hosts")
+    run("mount", "--bind", state / "etc-hosts", "/etc/hosts")
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "rig", "-f", state / "key")
     (state / "build.json").write_text(json.dumps(facts))
     network.make_bridge(name)

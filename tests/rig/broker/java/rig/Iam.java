@@ -39,7 +39,8 @@ import org.apache.kafka.common.security.auth.AuthenticateCallbackHandler;
  * line; {@link Factory} makes one {@link Server} a connection.
  *
  * <p>Options: host (the broker's name that must have been signed), region, and for each access key
- * secret_KEY and, for temporary ones, token_KEY.
+ * secret_KEY; for temporary ones token_KEY; and refusal_KEY for one that signs rightly and is refused
+ * all the same, with that text: MSK says so when a permission is missing, or too many connect.
  */
 public final class Iam {
     static final String MECHANISM = "AWS_MSK_IAM";
@@ -155,6 +156,9 @@ public final class Iam {
                 accessKey = check(JSON.readTree(response), options, Instant.now());
                 return JSON.writeValueAsBytes(
                         new TreeMap<>(Map.of("version", WIRE_VERSION, "request-id", request)));
+            } catch (Refusal e) {
+                System.err.println("AWS_MSK_IAM refused [" + request + "]: as asked, " + e.getMessage());
+                throw new SaslAuthenticationException("[" + request + "]: " + e.getMessage());
             } catch (Exception e) {
                 // The client learns as little as from MSK; the reason is for whoever debugs a test.
                 System.err.println("AWS_MSK_IAM refused [" + request + "]: " + e.getMessage());
@@ -195,6 +199,15 @@ public final class Iam {
 
         @Override
         public void dispose() {}
+    }
+
+    /** What a rightly signed request is refused with. */
+    private static final class Refusal extends Exception {
+        private static final long serialVersionUID = 1;
+
+        Refusal(String text) {
+            super(text);
+        }
     }
 
     /** The access key of a payload that is right in every part; an exception that says what is not. */
@@ -249,6 +262,7 @@ public final class Iam {
         byte[] wanted = HexFormat.of().formatHex(hmac(signing, toSign)).getBytes(StandardCharsets.US_ASCII);
         byte[] found = text(payload, "x-amz-signature").getBytes(StandardCharsets.US_ASCII);
         if (!MessageDigest.isEqual(wanted, found)) throw new SecurityException("wrong signature by " + key);
+        if (options.containsKey("refusal_" + key)) throw new Refusal(option(options, "refusal_" + key));
         return key;
     }
 
