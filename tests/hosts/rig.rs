@@ -349,8 +349,18 @@ impl Drop for Host {
 
 /// Starts trueup, in a home of its own so that nobody's ssh configuration matters.
 pub fn start(folder: &Path, arguments: &[&str]) -> std::process::Child {
+    start_with(folder, arguments, &[])
+}
+
+/// Likewise, with environment variables.
+pub fn start_with(
+    folder: &Path,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+) -> std::process::Child {
     Command::new(env!("CARGO_BIN_EXE_trueup"))
         .args(arguments)
+        .envs(environment.iter().copied())
         .env("HOME", folder)
         .env("XDG_STATE_HOME", folder.join("state"))
         .env_remove("SSH_AUTH_SOCK")
