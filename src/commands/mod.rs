@@ -245,7 +245,15 @@ pub(crate) fn targets(
         match secrets::resolve(&host.client, &look.spec.spec, &around.environment) {
             Ok(secrets) => {
                 let resources = kafka_client::resources(&host.client, &secrets);
-                targets.push(Target { host, resources });
+                // Where only topics are asked for, a host that leads to none is left in peace.
+                let wanted = !resources.is_empty()
+                    || clusters.is_empty()
+                    || clusters
+                        .iter()
+                        .any(|cluster| cluster.leads_through(&host.name));
+                if wanted {
+                    targets.push(Target { host, resources });
+                }
             }
             Err(missing) => {
                 for missing in missing {

@@ -36,7 +36,7 @@ impl<'t> Pending<'t> {
 
     /// Those that a host leads to.
     pub fn take(&mut self, host: &str) -> Vec<&'t ClusterTarget> {
-        self.take_if(|cluster| cluster.through.iter().any(|name| name == host))
+        self.take_if(|cluster| cluster.leads_through(host))
     }
 
     /// Those that are dialled from here.
@@ -196,6 +196,11 @@ fn deletable(clusters: &[ResolvedCluster], allow_delete: &[String]) -> Result<Ve
 }
 
 impl ClusterTarget {
+    /// Whether it may be reached through a host.
+    pub fn leads_through(&self, host: &str) -> bool {
+        self.through.iter().any(|name| name == host)
+    }
+
     /// A broker to begin with, for people.
     pub fn first_broker(&self) -> String {
         let first = self.entrance.bootstrap.first();

@@ -53,9 +53,14 @@ fn three_tables_and_then_a_fourth() {
             .says(&format!("topics/{user}.board"));
         desk.run(&four, &["apply", "--auto-approve"]).code(0);
         desk.run(&four, &["drift"]).code(0);
+        let all = cluster.described(&format!("{user}[.].*"));
         for table in ["pin", "geo", "user", "board"] {
-            let said = cluster.described(&format!("{user}.{table}"));
-            let said: Vec<&str> = said.split_whitespace().collect();
+            // `Topic: NAME  TopicId: …  PartitionCount: 3  ReplicationFactor: 1  Configs: …`
+            let words = all.lines().map(|line| line.split_whitespace().collect());
+            let said: Vec<&str> = words
+                .filter(|words: &Vec<&str>| words.get(1) == Some(&&*format!("{user}.{table}")))
+                .find(|words| words.contains(&"PartitionCount:"))
+                .unwrap_or_else(|| panic!("no {user}.{table} in {all}"));
             let after = |word: &str| {
                 let at = said.iter().position(|other| *other == word);
                 said[at.unwrap_or_else(|| panic!("no {word} in {said:?}")) + 1]
