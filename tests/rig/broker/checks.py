@@ -135,7 +135,9 @@ def deaths(checks):
     checks.expect("controller revived", again["brokers"] == IDS["2.8.1"], again)
     # A broker that stands still cannot take a replica: so the move stays under way.
     checks.oracle.ask(create={"name": "moving", "partitions": 1, "replication": 1})
-    leader = checks.oracle.ask(describe={"topics": ["moving"]})["ok"]["moving"]["replicas"][0][0]
+    topics = {}
+    bridged.wait(lambda: "moving" in topics or topics.update(checks.oracle.ask(describe=True)["ok"]), "topic moving")
+    leader = topics["moving"]["replicas"][0][0]
     follower = next(number for number in IDS["2.8.1"] if number not in (leader, again["controller"]))
     brokers.pause(state, follower, True)
     asked = checks.oracle.ask(reassign={"moving": {"0": [leader, follower]}})

@@ -11,7 +11,9 @@ with stdin. By default it asks the brokers' own listeners, which no proxy sees, 
                                             broker's defaults for what is left out
     {"validate": ...}                       as create, and creates nothing
     {"describe": true}                      {NAME: {partitions, replication, replicas, config: {KEY:
-                                            {value, source}}}} of the topics that are not internal
+                                            {value, source}}}} of the topics that are not internal. Of
+                                            several brokers one hears of a change before the others, and
+                                            any may be asked: wait for what is to be seen
     {"describe": {"topics": [NAME], "all_keys": true}}      both optional; otherwise overrides only
     {"delete": [NAME]}
     {"alter": {NAME: {KEY: VALUE or null}}}                 null takes an override back
