@@ -1,1 +1,222 @@
-//! To come.
+//! From a bare account to topics, in one apply of one spec: through SSH, AWS_MSK_IAM and the role
+//! that the client itself will take. The brokers are reached from the host alone.
+
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    rig::{Host, JAR_SHA256, ROLE_ARN, SITE, Said, differences, kafka_sha512},
+    spec_through,
+};
+
+/// What AWS gives: instance metadata, STS, DNS, and brokers that only the host reaches.
+struct Aws {
+    name: String,
+    record: Value,
+}
+
+fn finale(name: &str, words: &[&str], stdin: &str) -> String {
+    let mut child = Command::new(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/rig/aws/finale.py"
+    ))
+    .args(words)
+    .args(["--name", name])
+    .stdin(Stdio::piped())
+    .stdout(Stdio::piped())
+    .stderr(Stdio::piped())
+    .spawn()
+    .expect("finale.py runs");
+    let mut pipe = child.stdin.take().expect("a pipe");
+    pipe.write_all(stdin.as_bytes()).expect("written");
+    drop(pipe);
+    let output = child.wait_with_output().expect("it ends");
+    assert!(
+        output.status.success(),
+        "{words:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+impl Aws {
+    fn around(host: &Host, name: &str, address: &str, options: &[&str]) -> Self {
+        let mut words = vec!["up", "-", "--address", address];
+        words.extend(options);
+        let said = finale(name, &words, &host.record.to_string());
+        Self {
+            name: name.to_owned(),
+            record: serde_json::from_str(&said).expect("JSON"),
+        }
+    }
+
+    fn get(&self, key: &str) -> &str {
+        self.record[key].as_str().expect("text")
+    }
+
+    /// Changes the account.
+    fn set(&self, setting: &str) {
+        finale(&self.name, &["set", setting], "");
+    }
+
+    fn topics(&self) -> Value {
+        serde_json::from_str(&finale(&self.name, &["topics"], "")).expect("JSON")
+    }
+
+    fn spec(&self, host: &Host, client: &str, tables: &str) -> std::path::PathBuf {
+        let (bootstrap, ca) = (self.get("bootstrap"), self.get("ca"));
+        spec_through(
+            host,
+            client,
+            &format!(
+                "cluster: {{ bootstrap: \"{bootstrap}\" }}\nca: {ca}\n\
+                 name: \"0ab336d6fcf7.${{table}}\"\ntables: [{tables}]\n\
+                 defaults: {{ partitions: 3, config: {{ retention.ms: 604800000 }} }}"
+            ),
+        )
+    }
+
+    /// Runs trueup; the authority of STS's certificate is one of the system's.
+    fn run(&self, host: &Host, words: &[&str]) -> Said {
+        let spec = host.folder.path().join("spec.yaml");
+        let mut all = vec![words[0], spec.to_str().expect("text")];
+        all.extend(&words[1..]);
+        let environment = [("SSL_CERT_FILE", self.get("ca"))];
+        crate::rig::wait(crate::rig::start_with(
+            host.folder.path(),
+            &all,
+            &environment,
+        ))
+    }
+}
+
+impl Drop for Aws {
+    fn drop(&mut self) {
+        finale(&self.name, &["down"], "");
+    }
+}
+
+/// The walkthrough's client, from the rig's own download site.
+fn client() -> String {
+    format!(
+        "java: {{ version: 1.8.0 }}\n\
+         kafka:\n  version: 2.8.1\n  scala: 2.12\n  url: {SITE}/files/kafka_2.12-2.8.1.tgz\n  sha512: {}\n\
+         msk_iam_auth:\n  version: 1.1.5\n  url: {SITE}/files/aws-msk-iam-auth-1.1.5-all.jar\n  sha256: {JAR_SHA256}\n  role_arn: {ROLE_ARN}\n\
+         classpath: {{}}\nproperties: {{}}",
+        kafka_sha512()
+    )
+}
+
+#[test]
+fn from_a_bare_account_to_topics_in_one_apply() {
+    let host = Host::start("amazon", &[]);
+    let aws = Aws::around(&host, "journey", "10.77.0.200", &[]);
+    aws.spec(&host, &client(), "pin, geo, user");
+    let before = host.tree();
+    aws.run(&host, &["plan", "--detailed-exitcode"])
+        .code(2)
+        .says("through client, as arn:aws:sts::123456789012:assumed-role/0ab336d6fcf7-ec2-access-role/aws-msk-iam-auth")
+        .says("3 partitions, retention.ms=604800000")
+        .says("8 to create");
+    assert_eq!(
+        differences(&before, &host.tree()),
+        Vec::<String>::new(),
+        "a plan changes nothing"
+    );
+    assert_eq!(aws.topics(), json!({}));
+
+    aws.run(&host, &["apply", "--auto-approve"])
+        .code(0)
+        .says("8 changes applied and verified")
+        .says(&format!("--bootstrap-server {}", aws.get("bootstrap")));
+    let topic = json!({ "partitions": 3, "replication_factor": 1, "config": { "retention.ms": "604800000" } });
+    let three = json!({
+        "0ab336d6fcf7.pin": topic, "0ab336d6fcf7.geo": topic, "0ab336d6fcf7.user": topic,
+    });
+    assert_eq!(aws.topics(), three);
+
+    // A plan without changes: one line, one connection, one exec, whatever the brokers cost.
+    let (connections, execs) = host.seen_by_sshd();
+    let plan = aws.run(&host, &["plan", "--detailed-exitcode"]).code(0);
+    assert!(
+        plan.out
+            .starts_with("client: 5 resources and 3 topics are as the spec says (")
+            && plan.out.lines().count() == 1,
+        "{}",
+        plan.out
+    );
+    let (connections_after, execs_after) = host.seen_by_sshd();
+    assert_eq!(connections_after - connections, 1);
+    assert_eq!(execs_after.len() - execs.len(), 1, "{execs_after:?}");
+
+    aws.spec(&host, &client(), "pin, geo, user, board");
+    aws.run(&host, &["drift"])
+        .code(2)
+        .says("topics/0ab336d6fcf7.board");
+    aws.run(&host, &["apply", "--auto-approve"])
+        .code(0)
+        .says("1 change applied and verified");
+    assert_eq!(aws.topics()["0ab336d6fcf7.board"], topic);
+
+    // The step that the walkthrough forgets. The host's own drift is told all the same.
+    aws.set("trusts_itself=false");
+    let properties = "kafka_2.12-2.8.1/bin/client.properties";
+    host.user(&format!("chmod 644 ~/{properties}"));
+    aws.run(&host, &["drift"])
+        .code(4)
+        .says("client/properties")
+        .says("sts:AssumeRole")
+        .says("trust policy");
+    aws.run(&host, &["apply", "--auto-approve"])
+        .code(4)
+        .says("1 change applied and verified");
+    assert_eq!(host.user(&format!("stat -c %a ~/{properties}")), "600\n");
+    aws.set("trusts_itself=true");
+    aws.set("role=null");
+    aws.run(&host, &["plan"])
+        .code(4)
+        .says("attach an instance profile");
+    aws.set("role=\"0ab336d6fcf7-ec2-access-role\"");
+    aws.run(&host, &["plan", "--detailed-exitcode"]).code(0);
+
+    // What is signed by a clock that is off is refused, and said to be.
+    host.root("printf '#!/bin/sh\\n[ \"$*\" = +%%s ] && echo $(($(/bin/date +%%s) - 400)) || exec /bin/date \"$@\"\\n' >/usr/local/bin/date && chmod 755 /usr/local/bin/date");
+    aws.run(&host, &["plan"]).code(4).says("clock");
+    host.root("rm /usr/local/bin/date");
+
+    // An sshd that does not forward leads nowhere, and the option is named.
+    host.root(
+        "sed -i '1i AllowTcpForwarding no' /etc/ssh/sshd_config && kill -HUP $(pgrep -o -x sshd)",
+    );
+    crate::rig::until("sshd reads its settings", || {
+        let plan = aws.run(&host, &["plan"]);
+        plan.code == 4
+            && plan.out.contains("AllowTcpForwarding")
+            && plan
+                .out
+                .contains("client: 5 resources are as the spec says")
+    });
+}
+
+#[test]
+fn three_brokers_that_only_the_host_reaches() {
+    let host = Host::start("debian", &[]);
+    let aws = Aws::around(&host, "journey-2", "10.77.0.240", &["--kafka", "2.8.1"]);
+    let role = format!(
+        "msk_iam_auth: {{ version: 1.1.5, sha256: {JAR_SHA256}, role_arn: \"{ROLE_ARN}\", url: \"{SITE}/files/aws-msk-iam-auth-1.1.5-all.jar\" }}\nkafka: {{ version: 2.8.1, scala: 2.12, url: \"{SITE}/files/kafka_2.12-2.8.1.tgz\", sha512: {} }}",
+        kafka_sha512()
+    );
+    aws.spec(&host, &role, "pin, geo, user");
+    // The host's part is left out: a plan of topics needs none of it.
+    aws.run(&host, &["apply", "--auto-approve"])
+        .code(0)
+        .says("5 changes applied and verified");
+    assert_eq!(aws.topics().as_object().map(serde_json::Map::len), Some(3));
+    aws.run(&host, &["plan", "--detailed-exitcode"])
+        .code(0)
+        .says("2 resources and 3 topics");
+}
