@@ -1,4 +1,4 @@
-//! The Kafka protocol: our codec against another's, spoiled replies, a scripted broker, a real one.
+//! The Kafka protocol: our codec against another's, spoiled replies, and a scripted broker. Real ones: `tests/topics`.
 
 mod admin;
 mod fake;
