@@ -10,9 +10,10 @@ use super::{
         create_topics::{CreateTopics, NewTopic},
         delete_topics::DeleteTopics,
     },
-    cluster::{Again, Cluster, Patience},
+    cluster::Cluster,
     codes,
     error::Error,
+    pool::{Again, Patience},
     refusal::Refusal,
 };
 
@@ -53,7 +54,7 @@ impl<'c, 'd> Admin<'c, 'd> {
         validate_only: bool,
     ) -> Result<Outcomes, Error> {
         let again = if validate_only { Again::Yes } else { Again::No };
-        let timeout = self.0.broker_timeout();
+        let timeout = self.0.pool.broker_timeout();
         self.write(
             topics,
             |t| &t.name,
@@ -78,7 +79,7 @@ impl<'c, 'd> Admin<'c, 'd> {
         validate_only: bool,
     ) -> Result<Outcomes, Error> {
         let again = if validate_only { Again::Yes } else { Again::No };
-        let timeout = self.0.broker_timeout();
+        let timeout = self.0.pool.broker_timeout();
         self.write(
             topics,
             |t| &t.0,
@@ -116,7 +117,7 @@ impl<'c, 'd> Admin<'c, 'd> {
     /// # Errors
     /// As [`create_topics`](Self::create_topics).
     pub async fn delete_topics(&mut self, topics: &[String]) -> Result<Outcomes, Error> {
-        let timeout = self.0.broker_timeout();
+        let timeout = self.0.pool.broker_timeout();
         self.write(
             topics,
             |t| t,
@@ -149,7 +150,7 @@ impl<'c, 'd> Admin<'c, 'd> {
                 let name = name(topic);
                 let outcome = rows.get(name).and_then(|row| {
                     let message = row.message.as_deref();
-                    Refusal::unless_fine(row.code, message, C::NAME, self.0.mechanism())
+                    Refusal::unless_fine(row.code, message, C::NAME, self.0.pool.mechanism)
                 });
                 outcomes.push((name.to_owned(), outcome.map_or(Ok(()), Err)));
             }
@@ -169,10 +170,10 @@ impl<'c, 'd> Admin<'c, 'd> {
     ) -> Result<HashMap<String, Row>, Error> {
         let mut settled: HashMap<String, Row> = HashMap::new();
         let mut pending = batch.to_vec();
-        let mut patience = Patience::new(self.0.deadline());
+        let mut patience = Patience::new(self.0.pool.way.deadline);
         let mut idle = 0;
         loop {
-            let reply = self.0.ask_controller(&make(&pending), again).await?;
+            let reply = self.0.pool.ask_controller(&make(&pending), again).await?;
             let answered: HashMap<&str, &Row> = reply
                 .rows
                 .iter()
@@ -182,7 +183,7 @@ impl<'c, 'd> Admin<'c, 'd> {
             let mut left = Vec::new();
             for topic in &pending {
                 let Some(row) = answered.get(name(topic)) else {
-                    let error = self.0.left_out(C::NAME, name(topic));
+                    let error = self.0.pool.left_out(C::NAME, name(topic));
                     return Err(error.with_sent(again == Again::No));
                 };
                 match row.code {
@@ -210,7 +211,7 @@ impl<'c, 'd> Admin<'c, 'd> {
                 if !patience.pause().await {
                     return Ok(settled);
                 }
-                self.0.refresh().await?;
+                self.0.pool.refresh().await?;
             } else {
                 // The channel waits for as long as the broker asked; without a word of that, we do.
                 let mute = reply.throttle.is_zero() && !patience.pause().await;

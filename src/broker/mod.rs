@@ -24,7 +24,9 @@ pub mod codes;
 pub mod credentials;
 pub mod entrance;
 mod error;
+mod model;
 mod open;
+mod pool;
 mod refusal;
 pub mod sasl;
 mod symptom;
@@ -36,10 +38,9 @@ pub use address::{Address, NoAddress};
 pub use admin::{Admin, Outcomes};
 pub use api::{alter_configs::Keys, create_topics::NewTopic};
 pub use channel::LONGEST_FRAME;
-pub use cluster::{
-    Broker, Cluster, Config, Metadata, Partition, Reassignment, Source, Topic, Topics,
-};
+pub use cluster::Cluster;
 pub use error::{Error, Stage, Trouble};
+pub use model::{Broker, Config, Metadata, Partition, Reassignment, Source, Topic, Topics};
 pub use refusal::Refusal;
 pub use tls::{Roots, RootsError};
 pub use way::{DIRECT, Security, Way};

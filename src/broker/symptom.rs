@@ -83,7 +83,7 @@ pub fn dial(at: At<'_>, error: &DialError) -> Error {
         Reach::Tcp if lower.contains("refused") => (
             Stage::Tcp,
             format!(
-                "the broker is up, but not on port {}: it may be the wrong listener ({PORTS})",
+                "nothing listens on port {}: it may be the wrong one ({PORTS}), or the broker is down",
                 at.address.port
             ),
         ),
@@ -141,6 +141,11 @@ pub fn tls(at: At<'_>, error: &io::Error) -> Option<Error> {
             }
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
                 "this machine's clock is wrong, or the broker's certificate is not valid yet"
+                    .to_owned()
+            }
+            CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+                "the broker shows an authority's certificate (`CA:TRUE`) as its own, which is not \
+                 taken: give it a server's certificate"
                     .to_owned()
             }
             _ => "the broker's certificate cannot be trusted: look at how it was made, and at \

@@ -1,0 +1,10 @@
+//! The Kafka protocol: our codec against another's, spoiled replies, and a scripted broker. Real ones: `tests/topics`.
+
+mod admin;
+mod fake;
+mod handshake;
+mod oracle;
+mod pool;
+mod read;
+mod samples;
+mod spoiled;
