@@ -90,8 +90,20 @@ mod tests {
             assert!(check(host, 9092).is_ok(), "{host}");
         }
         let wrong = [
-            "", "-W", "-oProxyCommand=x", "a b", "a/b", "a:1", "[::1]", "a\0b", "b\u{202e}", &long,
-            "\u{1b}[2J", "a\nb", "é", "fe80::1%eth0",
+            "",
+            "-W",
+            "-oProxyCommand=x",
+            "a b",
+            "a/b",
+            "a:1",
+            "[::1]",
+            "a\0b",
+            "b\u{202e}",
+            &long,
+            "\u{1b}[2J",
+            "a\nb",
+            "é",
+            "fe80::1%eth0",
         ];
         for host in wrong {
             let error = check(host, 9092).expect_err(host);
