@@ -1,6 +1,13 @@
 //! Streams that a machine opens, with a real sshd and far ends of the tests' own.
 
-use std::{fs, io, process::Command, sync::Arc, time::Duration};
+use std::{
+    fs,
+    io::{self, Write},
+    os::unix::net::UnixStream,
+    process::Command,
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -410,6 +417,17 @@ async fn a_dial_that_is_given_up_ends_and_the_connection_lives() {
     let far = timeout(PATIENCE, far).await.expect("let in").expect("ran");
     assert_eq!(far.expect("closed"), b"");
     until("the channel's end", || open_files(&master) == before);
+
+    // Given up between the request and the files that belong to it.
+    let mut control = UnixStream::connect(ssh.control_socket()).expect("the master");
+    let mut message = Vec::new();
+    for word in [8, 1, 4, 21, 0x1000_0008, 0, 0, 1] {
+        message.extend(u32::to_be_bytes(word));
+    }
+    message.push(b'h');
+    message.extend(u32::to_be_bytes(9092));
+    control.write_all(&message).expect("sent");
+    drop(control);
 
     let (listener, _) = listener().await;
     dialled(&*ssh, &listener).await;
