@@ -1,6 +1,6 @@
 //! Streams straight from this machine (`topics.via: direct`, and the host `local`).
 
-use std::io;
+use std::{io, net::SocketAddr};
 
 use async_trait::async_trait;
 use tokio::net::{TcpStream, lookup_host};
@@ -18,19 +18,24 @@ impl Dial for Direct {
         check(host, port)?;
         let found = lookup_host((host, port)).await;
         let addresses: Vec<_> = found.map_err(|error| unknown(host, &error))?.collect();
-        let mut refused: Vec<(String, String)> = Vec::new();
-        for address in addresses {
-            match TcpStream::connect(address).await {
-                Ok(stream) => {
-                    // Requests are small and wait for their answers.
-                    let _ = stream.set_nodelay(true);
-                    return Ok(Box::new(stream));
-                }
-                Err(error) => refused.push((address.ip().to_string(), said(&error))),
-            }
-        }
-        Err(no_answer(host, &refused))
+        Ok(Box::new(first_of(host, &addresses).await?))
     }
+}
+
+/// The first address that takes a connection, in the order in which the resolver has them.
+async fn first_of(host: &str, addresses: &[SocketAddr]) -> Result<TcpStream, DialError> {
+    let mut refused: Vec<(String, String)> = Vec::new();
+    for address in addresses {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                // Requests are small and wait for their answers.
+                let _ = stream.set_nodelay(true);
+                return Ok(stream);
+            }
+            Err(error) => refused.push((address.ip().to_string(), said(&error))),
+        }
+    }
+    Err(no_answer(host, &refused))
 }
 
 fn unknown(host: &str, error: &io::Error) -> DialError {
@@ -79,6 +84,23 @@ fn said(error: &io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn every_address_is_tried() {
+        let bind = || std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let of = |listener: &std::net::TcpListener| listener.local_addr().expect("bound");
+        let (open, closed) = (bind(), of(&bind()));
+        let stream = first_of("h", &[closed, of(&open), closed]).await;
+        assert_eq!(
+            stream.expect("the second").peer_addr().expect("open"),
+            of(&open)
+        );
+        let error = first_of("h", &[closed, closed]).await.expect_err("refused");
+        assert_eq!(
+            error.to_string(),
+            "127.0.0.1: Connection refused; 127.0.0.1: Connection refused"
+        );
+    }
 
     #[test]
     fn each_address_says_why() {

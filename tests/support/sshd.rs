@@ -74,7 +74,8 @@ pub fn keygen(file: &Path, kind: &str) -> String {
 }
 
 impl Sshd {
-    /// Starts one with host keys of these types; `authorized` may log in; `more` is configuration.
+    /// Starts one with host keys of these types; `authorized` may log in; `more` is configuration
+    /// that wins over what stands here.
     pub fn start(folder: &Path, kinds: &[&str], authorized: &str, more: &str) -> Self {
         // Ports are found, then bound by another process: somebody may be quicker.
         for _ in 0..5 {
@@ -107,10 +108,10 @@ impl Sshd {
         fs::create_dir_all(folder).expect("a folder");
         let path = |name: &str| folder.join(name).display().to_string();
         let mut config = format!(
-            "ListenAddress 127.0.0.1\nPort {port}\nUsePAM no\nStrictModes no\nUseDNS no\n\
+            "{more}\nListenAddress 127.0.0.1\nPort {port}\nUsePAM no\nStrictModes no\nUseDNS no\n\
              PidFile none\nLogLevel DEBUG1\nPasswordAuthentication no\n\
              KbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n\
-             AllowTcpForwarding yes\nKexAlgorithms curve25519-sha256\nAuthorizedKeysFile {}\n{more}\n",
+             AllowTcpForwarding yes\nKexAlgorithms curve25519-sha256\nAuthorizedKeysFile {}\n",
             path("authorized_keys")
         );
         for kind in kinds {

@@ -1,23 +1,25 @@
 //! The transports against real parts: an sshd of each test's own, and the shells of this machine.
 
-#[path = "support/sshd.rs"]
+mod bench;
+mod dial;
+#[path = "../support/sshd.rs"]
 mod sshd;
 
 use std::{
     fs,
     net::TcpListener,
     os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
     time::Duration,
 };
 
+use bench::{Bench, master_of};
 use proptest::{
     prelude::*,
     test_runner::{Config, RngSeed, TestRunner},
 };
-use sshd::{PATIENCE, Sshd, free_port, keygen, until, user};
-use tempfile::TempDir;
+use sshd::{PATIENCE, Sshd, free_port, until, user};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use trueup::{
     script::Script,
@@ -27,85 +29,6 @@ use trueup::{
         ssh::{HostKey, Places, Ssh, SshWay},
     },
 };
-
-/// A client's side: a key, places of its own, and an sshd that lets the key in.
-struct Bench {
-    folder: TempDir,
-    public: String,
-}
-
-impl Bench {
-    fn new() -> Self {
-        // Short, because control sockets will live below.
-        let folder = tempfile::Builder::new()
-            .prefix("tt")
-            .tempdir_in("/tmp")
-            .expect("a folder");
-        let public = keygen(&folder.path().join("key"), "ed25519");
-        fs::create_dir(folder.path().join("run")).expect("a folder");
-        Self { folder, public }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn sshd(&self, kinds: &[&str]) -> Sshd {
-        Sshd::start(&self.path("sshd"), kinds, &self.public, "")
-    }
-
-    fn places(&self) -> Places {
-        Places {
-            user_config: self.path("user_config"),
-            system_config: self.path("none"),
-            known_hosts: self.path("state/trueup/known_hosts"),
-            runtime: vec![self.path("run")],
-        }
-    }
-
-    fn way(&self, port: u16, host_key: HostKey) -> SshWay {
-        SshWay {
-            name: "client".into(),
-            address: "127.0.0.1".into(),
-            port: Some(port),
-            user: Some(user()),
-            key_file: Some(self.path("key")),
-            agent_socket: None,
-            host_key,
-        }
-    }
-
-    async fn connect(&self, port: u16, host_key: HostKey) -> Result<Ssh, Error> {
-        Ssh::connect_from(&self.places(), &self.way(port, host_key), PATIENCE).await
-    }
-
-    /// Connected, with the host key pinned.
-    async fn connected(&self, sshd: &Sshd) -> Ssh {
-        let pins = HostKey::Pinned(vec![sshd.public("ed25519")]);
-        self.connect(sshd.port, pins).await.expect("connected")
-    }
-
-    fn user_config(&self, text: &str) {
-        fs::write(self.path("user_config"), text).expect("written");
-    }
-
-    /// Command lines of the processes that hold on to our folder, sshd and zombies aside.
-    fn processes(&self) -> Vec<String> {
-        let run = self.path("run").display().to_string();
-        let all = sshd::run("ps", &["-eo", "stat=,args="]);
-        let ours = all
-            .lines()
-            .filter(|line| line.contains(&run) && !line.starts_with('Z'));
-        ours.map(str::to_owned).collect()
-    }
-
-    /// No process, no folder.
-    fn assert_clean(&self) {
-        until("the end of every ssh", || self.processes().is_empty());
-        let left: Vec<_> = fs::read_dir(self.path("run")).expect("there").collect();
-        assert!(left.is_empty(), "{left:?}");
-    }
-}
 
 fn refusal(result: Result<Ssh, Error>) -> String {
     result.map(|_| ()).expect_err("refused").to_string()
@@ -586,21 +509,6 @@ async fn a_death_by_signal_is_lost() {
     }
     drop(ssh);
     bench.assert_clean();
-}
-
-/// The master's process id, by its control socket.
-fn master_of(ssh: &Ssh) -> String {
-    let socket = ssh.control_socket();
-    let mut check = Command::new("ssh");
-    let out = check
-        .arg("-S")
-        .arg(socket)
-        .args(["-O", "check", "127.0.0.1"])
-        .output()
-        .expect("ssh");
-    let said = String::from_utf8_lossy(&out.stderr).into_owned();
-    let (_, pid) = said.split_once("pid=").expect("a pid");
-    pid.chars().take_while(char::is_ascii_digit).collect()
 }
 
 #[tokio::test]
