@@ -6,6 +6,7 @@ mod drift;
 mod job;
 mod prompt;
 mod rig;
+mod topics;
 mod walkthrough;
 
 use rig::{JAR_SHA256, ROLE_ARN, SITE, kafka_sha512};

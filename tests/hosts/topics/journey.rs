@@ -8,9 +8,10 @@ use std::{
 
 use serde_json::{Value, json};
 
+use super::spec_through;
 use crate::{
+    client,
     rig::{Host, JAR_SHA256, ROLE_ARN, SITE, Said, differences, kafka_sha512},
-    spec_through,
 };
 
 /// What AWS gives: instance metadata, STS, DNS, and brokers that only the host reaches.
@@ -100,22 +101,11 @@ impl Drop for Aws {
     }
 }
 
-/// The walkthrough's client, from the rig's own download site.
-fn client() -> String {
-    format!(
-        "java: {{ version: 1.8.0 }}\n\
-         kafka:\n  version: 2.8.1\n  scala: 2.12\n  url: {SITE}/files/kafka_2.12-2.8.1.tgz\n  sha512: {}\n\
-         msk_iam_auth:\n  version: 1.1.5\n  url: {SITE}/files/aws-msk-iam-auth-1.1.5-all.jar\n  sha256: {JAR_SHA256}\n  role_arn: {ROLE_ARN}\n\
-         classpath: {{}}\nproperties: {{}}",
-        kafka_sha512()
-    )
-}
-
 #[test]
 fn from_a_bare_account_to_topics_in_one_apply() {
     let host = Host::start("amazon", &[]);
     let aws = Aws::around(&host, "journey", "10.77.0.200", &[]);
-    aws.spec(&host, &client(), "pin, geo, user");
+    aws.spec(&host, &client("1.8.0"), "pin, geo, user");
     let before = host.tree();
     aws.run(&host, &["plan", "--detailed-exitcode"])
         .code(2)
@@ -153,7 +143,7 @@ fn from_a_bare_account_to_topics_in_one_apply() {
     assert_eq!(connections_after - connections, 1);
     assert_eq!(execs_after.len() - execs.len(), 1, "{execs_after:?}");
 
-    aws.spec(&host, &client(), "pin, geo, user, board");
+    aws.spec(&host, &client("1.8.0"), "pin, geo, user, board");
     aws.run(&host, &["drift"])
         .code(2)
         .says("topics/0ab336d6fcf7.board");

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::{
+use super::{
     Desk,
     cluster::{BOTH, Cluster, Version, own},
 };

@@ -4,15 +4,13 @@ mod cluster;
 mod compare;
 mod cut;
 mod doors;
-mod explain;
+mod java;
 mod journey;
 mod many;
-#[path = "../hosts/rig.rs"]
-mod rig;
 
 use std::path::{Path, PathBuf};
 
-use rig::{Host, Said};
+use crate::rig::{self, Host, Said};
 
 /// A spec whose brokers are dialled from here, in a folder of its own.
 struct Desk {
