@@ -31,13 +31,13 @@ pub struct TooLong(pub usize);
 
 /// Writes a request's body.
 #[derive(Debug, Default)]
-pub struct Writer {
+pub struct Encoder {
     bytes: Vec<u8>,
     flexible: bool,
     too_long: Option<TooLong>,
 }
 
-impl Writer {
+impl Encoder {
     /// An empty body; `flexible` chooses the compact forms and tagged fields.
     pub fn new(flexible: bool) -> Self {
         Self {
@@ -157,12 +157,12 @@ impl Writer {
 
 /// Reads a reply's body.
 #[derive(Debug, Clone)]
-pub struct Reader<'a> {
+pub struct Decoder<'a> {
     rest: &'a [u8],
     flexible: bool,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> Decoder<'a> {
     /// Over a body; `flexible` as the request's version says.
     pub fn new(body: &'a [u8], flexible: bool) -> Self {
         Self {
@@ -171,7 +171,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// As [`Writer::set_flexible`].
+    /// As [`Encoder::set_flexible`].
     pub(crate) fn set_flexible(&mut self, flexible: bool) {
         self.flexible = flexible;
     }
@@ -371,7 +371,7 @@ mod tests {
     fn counts_are_believed_as_far_as_there_are_bytes() {
         let hostile = [0x7f, 0xff, 0xff, 0xff, 1, 2];
         let mut calls = 0;
-        let read = Reader::new(&hostile, false).array(|r| {
+        let read = Decoder::new(&hostile, false).array(|r| {
             calls += 1;
             r.i8()
         });
@@ -379,7 +379,7 @@ mod tests {
         assert_eq!(calls, 0);
         let compact = [0xff, 0xff, 0xff, 0xff, 0x0f, 1];
         assert_eq!(
-            Reader::new(&compact, true).array(Reader::i8),
+            Decoder::new(&compact, true).array(Decoder::i8),
             Err(Malformed::Length)
         );
     }
@@ -387,23 +387,23 @@ mod tests {
     #[test]
     fn varints_end_after_five_bytes() {
         let endless = [0x80; 6];
-        assert_eq!(Reader::new(&endless, true).tags(), Err(Malformed::Length));
+        assert_eq!(Decoder::new(&endless, true).tags(), Err(Malformed::Length));
         let over = [0x80, 0x80, 0x80, 0x80, 0x10];
-        assert_eq!(Reader::new(&over, true).tags(), Err(Malformed::Length));
+        assert_eq!(Decoder::new(&over, true).tags(), Err(Malformed::Length));
     }
 
     #[test]
     fn lengths_below_nothing_are_refused() {
         assert_eq!(
-            Reader::new(&[0xff, 0xfe], false).nullable_string(),
+            Decoder::new(&[0xff, 0xfe], false).nullable_string(),
             Err(Malformed::Length)
         );
         assert_eq!(
-            Reader::new(&[0xff, 0xff], false).nullable_string(),
+            Decoder::new(&[0xff, 0xff], false).nullable_string(),
             Ok(None)
         );
         assert_eq!(
-            Reader::new(&[0xff, 0xff], false).string(),
+            Decoder::new(&[0xff, 0xff], false).string(),
             Err(Malformed::Null)
         );
     }
@@ -411,10 +411,10 @@ mod tests {
     #[test]
     fn a_text_too_long_for_its_field_is_no_request() {
         let text = "x".repeat(40_000);
-        let mut writer = Writer::new(false);
+        let mut writer = Encoder::new(false);
         writer.string(&text);
         assert_eq!(writer.finish(), Err(TooLong(40_000)));
-        let mut writer = Writer::new(true);
+        let mut writer = Encoder::new(true);
         writer.string(&text);
         assert!(writer.finish().is_ok());
     }
@@ -427,7 +427,7 @@ mod tests {
             raw: Vec<u8>,
             numbers: Vec<i32>,
         ) {
-            let mut writer = Writer::new(flexible);
+            let mut writer = Encoder::new(flexible);
             writer.nullable_string(text.as_deref());
             writer.bytes(&raw);
             writer.array(numbers.len());
@@ -436,10 +436,10 @@ mod tests {
             }
             writer.tags();
             let bytes = writer.finish().unwrap();
-            let mut reader = Reader::new(&bytes, flexible);
+            let mut reader = Decoder::new(&bytes, flexible);
             prop_assert_eq!(reader.nullable_string(), Ok(text));
             prop_assert_eq!(reader.bytes(), Ok(&raw[..]));
-            prop_assert_eq!(reader.array(Reader::i32), Ok(numbers));
+            prop_assert_eq!(reader.array(Decoder::i32), Ok(numbers));
             prop_assert_eq!(reader.tags(), Ok(()));
             prop_assert_eq!(reader.end(), Ok(()));
         }

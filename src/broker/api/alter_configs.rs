@@ -3,7 +3,7 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use super::{Call, RESOURCE_TOPIC, Row, Rows, milliseconds};
-use crate::broker::wire::{Malformed, Reader, Writer};
+use crate::broker::wire::{Decoder, Encoder, Malformed};
 
 /// Keys of one topic: `Some` sets, `None` resets to the broker's default.
 pub type Keys = Vec<(String, Option<String>)>;
@@ -26,7 +26,7 @@ impl Call for AlterConfigs<'_> {
     const FLEXIBLE: i16 = 1;
     type Reply = Rows;
 
-    fn write(&self, out: &mut Writer, _: i16) {
+    fn write(&self, out: &mut Encoder, _: i16) {
         out.array(self.topics.len());
         for (name, keys) in &self.topics {
             out.i8(RESOURCE_TOPIC);
@@ -45,7 +45,7 @@ impl Call for AlterConfigs<'_> {
         out.tags();
     }
 
-    fn read(reply: &mut Reader<'_>, _: i16) -> Result<Rows, Malformed> {
+    fn read(reply: &mut Decoder<'_>, _: i16) -> Result<Rows, Malformed> {
         let throttle = milliseconds(reply.i32()?);
         let rows = reply.array(|r| {
             let code = r.i16()?;

@@ -3,7 +3,7 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use super::{Call, Row, Rows, milliseconds};
-use crate::broker::wire::{Malformed, Reader, Writer};
+use crate::broker::wire::{Decoder, Encoder, Malformed};
 
 /// Raises the number of partitions, or tries whether it could.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ impl Call for CreatePartitions<'_> {
     const FLEXIBLE: i16 = 2;
     type Reply = Rows;
 
-    fn write(&self, out: &mut Writer, _: i16) {
+    fn write(&self, out: &mut Encoder, _: i16) {
         out.array(self.topics.len());
         for (name, total) in &self.topics {
             out.string(name);
@@ -38,7 +38,7 @@ impl Call for CreatePartitions<'_> {
         out.tags();
     }
 
-    fn read(reply: &mut Reader<'_>, _: i16) -> Result<Rows, Malformed> {
+    fn read(reply: &mut Decoder<'_>, _: i16) -> Result<Rows, Malformed> {
         let throttle = milliseconds(reply.i32()?);
         let rows = reply.array(|r| {
             let row = Row {

@@ -3,7 +3,7 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use super::{Call, Row, Rows, milliseconds};
-use crate::broker::wire::{Malformed, Reader, Writer};
+use crate::broker::wire::{Decoder, Encoder, Malformed};
 
 /// A topic to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Call for CreateTopics<'_> {
     const FLEXIBLE: i16 = 5;
     type Reply = Rows;
 
-    fn write(&self, out: &mut Writer, _: i16) {
+    fn write(&self, out: &mut Encoder, _: i16) {
         out.array(self.topics.len());
         for topic in &self.topics {
             out.string(&topic.name);
@@ -58,7 +58,7 @@ impl Call for CreateTopics<'_> {
         out.tags();
     }
 
-    fn read(reply: &mut Reader<'_>, version: i16) -> Result<Rows, Malformed> {
+    fn read(reply: &mut Decoder<'_>, version: i16) -> Result<Rows, Malformed> {
         let throttle = milliseconds(reply.i32()?);
         let rows = reply.array(|r| {
             let name = r.string()?;

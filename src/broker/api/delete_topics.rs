@@ -3,7 +3,7 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use super::{Call, Row, Rows, milliseconds};
-use crate::broker::wire::{Malformed, Reader, Writer};
+use crate::broker::wire::{Decoder, Encoder, Malformed};
 
 /// Deletes topics by name.
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ impl Call for DeleteTopics<'_> {
     const FLEXIBLE: i16 = 4;
     type Reply = Rows;
 
-    fn write(&self, out: &mut Writer, _: i16) {
+    fn write(&self, out: &mut Encoder, _: i16) {
         out.array(self.topics.len());
         for name in &self.topics {
             out.string(name);
@@ -31,7 +31,7 @@ impl Call for DeleteTopics<'_> {
         out.tags();
     }
 
-    fn read(reply: &mut Reader<'_>, version: i16) -> Result<Rows, Malformed> {
+    fn read(reply: &mut Decoder<'_>, version: i16) -> Result<Rows, Malformed> {
         let throttle = milliseconds(reply.i32()?);
         let rows = reply.array(|r| {
             let row = Row {

@@ -3,7 +3,7 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use super::{Call, RESOURCE_TOPIC, milliseconds};
-use crate::broker::wire::{Malformed, Reader, Writer};
+use crate::broker::wire::{Decoder, Encoder, Malformed};
 
 /// Asks for all keys of these topics.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +57,7 @@ impl Call for DescribeConfigs<'_> {
     const FLEXIBLE: i16 = 4;
     type Reply = Reply;
 
-    fn write(&self, out: &mut Writer, version: i16) {
+    fn write(&self, out: &mut Encoder, version: i16) {
         out.array(self.topics.len());
         for topic in self.topics {
             out.i8(RESOURCE_TOPIC);
@@ -75,7 +75,7 @@ impl Call for DescribeConfigs<'_> {
         out.tags();
     }
 
-    fn read(reply: &mut Reader<'_>, version: i16) -> Result<Reply, Malformed> {
+    fn read(reply: &mut Decoder<'_>, version: i16) -> Result<Reply, Malformed> {
         let throttle = milliseconds(reply.i32()?);
         let results = reply.array(|r| {
             let code = r.i16()?;
@@ -104,7 +104,7 @@ impl Call for DescribeConfigs<'_> {
     }
 }
 
-fn entry(r: &mut Reader<'_>, version: i16) -> Result<Entry, Malformed> {
+fn entry(r: &mut Decoder<'_>, version: i16) -> Result<Entry, Malformed> {
     let entry = Entry {
         key: r.string()?,
         value: r.nullable_string()?,

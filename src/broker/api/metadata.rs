@@ -3,7 +3,7 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use super::{Call, milliseconds};
-use crate::broker::wire::{Malformed, Reader, Writer};
+use crate::broker::wire::{Decoder, Encoder, Malformed};
 
 /// Asks about topics; it never lets the broker create them.
 #[derive(Debug, Clone, Copy)]
@@ -74,7 +74,7 @@ impl Call for Metadata<'_> {
     const FLEXIBLE: i16 = 9;
     type Reply = Reply;
 
-    fn write(&self, out: &mut Writer, version: i16) {
+    fn write(&self, out: &mut Encoder, version: i16) {
         match self.topics {
             None => out.null_array(),
             Some(topics) => {
@@ -95,7 +95,7 @@ impl Call for Metadata<'_> {
         out.tags();
     }
 
-    fn read(reply: &mut Reader<'_>, version: i16) -> Result<Reply, Malformed> {
+    fn read(reply: &mut Decoder<'_>, version: i16) -> Result<Reply, Malformed> {
         let throttle = milliseconds(reply.i32()?);
         let brokers = reply.array(|r| {
             let broker = Broker {
@@ -143,7 +143,7 @@ impl Call for Metadata<'_> {
     }
 }
 
-fn partition(r: &mut Reader<'_>, version: i16) -> Result<Partition, Malformed> {
+fn partition(r: &mut Decoder<'_>, version: i16) -> Result<Partition, Malformed> {
     let code = r.i16()?;
     let id = r.i32()?;
     let leader = r.i32()?;
@@ -151,11 +151,11 @@ fn partition(r: &mut Reader<'_>, version: i16) -> Result<Partition, Malformed> {
         // leader_epoch
         r.i32()?;
     }
-    let replicas = r.array(Reader::i32)?;
-    let isr = r.array(Reader::i32)?;
+    let replicas = r.array(Decoder::i32)?;
+    let isr = r.array(Decoder::i32)?;
     if version >= 5 {
         // offline_replicas
-        r.array(Reader::i32)?;
+        r.array(Decoder::i32)?;
     }
     r.tags()?;
     Ok(Partition {

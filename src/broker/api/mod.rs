@@ -16,7 +16,7 @@ pub mod versions;
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use super::wire::{Malformed, Reader, TooLong, Writer};
+use super::wire::{Decoder, Encoder, Malformed, TooLong};
 
 /// How brokers call us in their logs and quotas.
 pub const CLIENT: &str = "trueup";
@@ -38,13 +38,13 @@ pub trait Call {
     type Reply;
 
     /// Writes the request's body.
-    fn write(&self, out: &mut Writer, version: i16);
+    fn write(&self, out: &mut Encoder, version: i16);
 
     /// Reads the reply's body.
     ///
     /// # Errors
     /// When it is not in this version's format.
-    fn read(reply: &mut Reader<'_>, version: i16) -> Result<Self::Reply, Malformed>;
+    fn read(reply: &mut Decoder<'_>, version: i16) -> Result<Self::Reply, Malformed>;
 
     /// How long the broker wants to be left alone on this connection.
     fn throttle(reply: &Self::Reply) -> Duration {
@@ -59,7 +59,7 @@ pub trait Call {
 /// When a text is longer than the protocol carries.
 pub fn request<C: Call>(call: &C, version: i16, correlation: i32) -> Result<Vec<u8>, TooLong> {
     let flexible = version >= C::FLEXIBLE;
-    let mut out = Writer::new(false);
+    let mut out = Encoder::new(false);
     // The length comes when it is known.
     out.i32(0);
     out.i16(C::KEY);
@@ -83,7 +83,7 @@ pub fn request<C: Call>(call: &C, version: i16, correlation: i32) -> Result<Vec<
 /// When it is not in this version's format.
 pub fn reply<C: Call>(body: &[u8], version: i16) -> Result<C::Reply, Malformed> {
     let flexible = version >= C::FLEXIBLE;
-    let mut reader = Reader::new(body, flexible);
+    let mut reader = Decoder::new(body, flexible);
     // Replies to ApiVersions never have the flexible header: its reader may not know the version.
     if C::KEY != versions::ApiVersions::KEY {
         reader.tags()?;

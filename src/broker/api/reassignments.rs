@@ -3,7 +3,7 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use super::{Call, milliseconds};
-use crate::broker::wire::{Malformed, Reader, Writer};
+use crate::broker::wire::{Decoder, Encoder, Malformed};
 
 /// Asks about partitions of topics.
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +47,7 @@ impl Call for Reassignments<'_> {
     const FLEXIBLE: i16 = 0;
     type Reply = Reply;
 
-    fn write(&self, out: &mut Writer, _: i16) {
+    fn write(&self, out: &mut Encoder, _: i16) {
         out.i32(self.timeout);
         out.array(self.topics.len());
         for (name, partitions) in self.topics {
@@ -61,7 +61,7 @@ impl Call for Reassignments<'_> {
         out.tags();
     }
 
-    fn read(reply: &mut Reader<'_>, _: i16) -> Result<Reply, Malformed> {
+    fn read(reply: &mut Decoder<'_>, _: i16) -> Result<Reply, Malformed> {
         let throttle = milliseconds(reply.i32()?);
         let code = reply.i16()?;
         let message = reply.nullable_string()?;
@@ -70,9 +70,9 @@ impl Call for Reassignments<'_> {
             let moving = r.array(|r| {
                 let moving = Moving {
                     partition: r.i32()?,
-                    replicas: r.array(Reader::i32)?,
-                    adding: r.array(Reader::i32)?,
-                    removing: r.array(Reader::i32)?,
+                    replicas: r.array(Decoder::i32)?,
+                    adding: r.array(Decoder::i32)?,
+                    removing: r.array(Decoder::i32)?,
                 };
                 r.tags()?;
                 Ok(moving)

@@ -3,7 +3,7 @@
 use std::{fmt, ops::RangeInclusive, time::Duration};
 
 use super::Call;
-use crate::broker::wire::{Malformed, Reader, Writer};
+use crate::broker::wire::{Decoder, Encoder, Malformed};
 
 /// Chooses a mechanism.
 #[derive(Debug, Clone, Copy)]
@@ -29,14 +29,14 @@ impl Call for Handshake<'_> {
     const FLEXIBLE: i16 = i16::MAX;
     type Reply = Offered;
 
-    fn write(&self, out: &mut Writer, _: i16) {
+    fn write(&self, out: &mut Encoder, _: i16) {
         out.string(self.mechanism);
     }
 
-    fn read(reply: &mut Reader<'_>, _: i16) -> Result<Offered, Malformed> {
+    fn read(reply: &mut Decoder<'_>, _: i16) -> Result<Offered, Malformed> {
         Ok(Offered {
             code: reply.i16()?,
-            mechanisms: reply.array(Reader::string)?,
+            mechanisms: reply.array(Decoder::string)?,
         })
     }
 }
@@ -83,12 +83,12 @@ impl Call for Authenticate<'_> {
     const FLEXIBLE: i16 = 2;
     type Reply = Answer;
 
-    fn write(&self, out: &mut Writer, _: i16) {
+    fn write(&self, out: &mut Encoder, _: i16) {
         out.bytes(self.token);
         out.tags();
     }
 
-    fn read(reply: &mut Reader<'_>, version: i16) -> Result<Answer, Malformed> {
+    fn read(reply: &mut Decoder<'_>, version: i16) -> Result<Answer, Malformed> {
         let answer = Answer {
             code: reply.i16()?,
             message: reply.nullable_string()?,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use super::{CLIENT, Call};
-use crate::broker::wire::{Malformed, Reader, Writer};
+use crate::broker::wire::{Decoder, Encoder, Malformed};
 
 /// Asks for all versions. Brokers that do not know version 3 answer in version 0 with error 35
 /// (KIP-511).
@@ -29,7 +29,7 @@ impl Call for ApiVersions {
     const FLEXIBLE: i16 = 3;
     type Reply = Spoken;
 
-    fn write(&self, out: &mut Writer, version: i16) {
+    fn write(&self, out: &mut Encoder, version: i16) {
         if version >= 3 {
             out.string(CLIENT);
             out.string(env!("CARGO_PKG_VERSION"));
@@ -37,7 +37,7 @@ impl Call for ApiVersions {
         out.tags();
     }
 
-    fn read(reply: &mut Reader<'_>, version: i16) -> Result<Spoken, Malformed> {
+    fn read(reply: &mut Decoder<'_>, version: i16) -> Result<Spoken, Malformed> {
         // A reply with error 35 is in version 0, whatever was asked.
         let mut peek = reply.clone();
         let (reply, version) = if peek.i16()? == UNSUPPORTED_VERSION && version > 0 {

@@ -9,8 +9,6 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::rig::Host;
-
 /// A version of Kafka that the rig runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
@@ -117,15 +115,6 @@ impl Cluster {
     /// How many brokers it has.
     pub fn brokers(&self) -> usize {
         self.record["brokers"].as_array().expect("a list").len()
-    }
-
-    /// Tells a host its names and authority.
-    pub fn introduce(&self, host: &Host) {
-        run(
-            "cluster.py",
-            &["introduce", self.path(), "-"],
-            &host.record.to_string(),
-        );
     }
 
     /// One of the rig's verbs about it.

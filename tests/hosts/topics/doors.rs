@@ -41,7 +41,7 @@ impl Door<'_> {
     }
 }
 
-fn aws<'c>(key: &'c serde_json::Value) -> Vec<(&'static str, &'c str)> {
+fn aws(key: &serde_json::Value) -> Vec<(&'static str, &str)> {
     let text = |name: &str| key[name].as_str();
     let mut environment = vec![
         ("AWS_ACCESS_KEY_ID", text("access_key").expect("an id")),
@@ -141,7 +141,7 @@ fn a_wrong_key_is_refused_and_explained() {
         // `denied` signs rightly, and may not connect.
         door.plan("iam", IAM, &aws(&keys["denied"]))
             .code(4)
-            .says("said Access denied")
+            .says("Access denied")
             .says("kafka-cluster:Connect");
         door.plan("iam", IAM, &aws(&keys["busy"]))
             .code(4)

@@ -1,6 +1,6 @@
 //! Our reading of random topics, held against Java's AdminClient.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use proptest::{
     prelude::*,
@@ -113,7 +113,7 @@ async fn we_read_what_java_reads() {
                 .map(|broker| broker.parse().expect("HOST:PORT"))
                 .collect(),
             security: Security::Plaintext,
-            deadline: std::time::Duration::from_secs(30),
+            deadline: Duration::from_secs(30),
             via: DIRECT.to_owned(),
         };
         let wanted = wanted(&names);
@@ -122,7 +122,21 @@ async fn we_read_what_java_reads() {
             ..Question::default()
         };
         let mut brokers = Brokers::connect(&Direct, way).await.expect("a cluster");
-        let facts = observe(&mut brokers, &question).await.expect("facts");
+        // Of three brokers one may hear of a new topic after the one that Java asked.
+        let seen = async {
+            loop {
+                let facts = observe(&mut brokers, &question).await.expect("facts");
+                let is_seen =
+                    |name| matches!(facts.topics.get(name), Some(Observation::Present(_)));
+                if names.iter().all(is_seen) {
+                    return facts;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let facts = tokio::time::timeout(Duration::from_secs(60), seen)
+            .await
+            .expect("all topics are seen");
         for name in &names {
             let Some(Observation::Present(ours)) = facts.topics.get(name) else {
                 panic!("seed {number}: {name} is {:?}", facts.topics.get(name));
