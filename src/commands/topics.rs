@@ -229,9 +229,13 @@ impl ClusterTarget {
     /// Reads the cluster and compares. What cannot be reached becomes a part of the plan that says
     /// so.
     pub async fn look(&self, way: Way<'_>, salt: &str, deadline: Duration) -> TopicsPlan {
-        match self.open(way, deadline).await {
+        let plan = match self.open(way, deadline).await {
             Ok(mut brokers) => self.read(&mut brokers, way, salt).await,
             Err(error) => TopicsPlan::unreached(&self.name, way.name, error.to_string()),
+        };
+        match way.skew {
+            Some(skew) if skew.abs() > SKEW && self.entrance.signs() => plan.warned_of_skew(skew),
+            _ => plan,
         }
     }
 
@@ -255,9 +259,7 @@ impl ClusterTarget {
             deletable: self.deletable.iter().map(String::as_str).collect(),
         };
         match observe(brokers, &question).await {
-            Ok(mut facts) => {
-                let counts = |skew: &i64| skew.abs() > SKEW && self.entrance.signs();
-                facts.skew = way.skew.filter(counts);
+            Ok(facts) => {
                 TopicsPlan::new(&self.name, way.name, &wanted, &self.deletable, &facts, salt)
             }
             Err(error) => TopicsPlan::unreached(&self.name, way.name, error.to_string()),

@@ -18,9 +18,6 @@ pub struct Cluster {
     pub topics: BTreeMap<String, Observation<Topic>>,
     /// Names on the cluster that the spec's pattern makes and no table does.
     pub unmanaged: Vec<String>,
-    /// The host's clock is this many seconds ahead of ours (behind: negative), where that may be
-    /// too much for AWS.
-    pub skew: Option<i64>,
 }
 
 /// One topic.

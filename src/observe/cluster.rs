@@ -117,7 +117,6 @@ pub async fn observe(cluster: &mut Cluster<'_>, question: &Question<'_>) -> Resu
         brokers: brokers.len(),
         topics: facts,
         unmanaged,
-        skew: None,
     })
 }
 

@@ -64,7 +64,6 @@ impl TopicsPlan {
                     .map(|topic| step(&topic.name, topic::assess(topic, facts))),
             )
             .collect();
-        let warnings = facts.skew.map(skew).into_iter().collect();
         Self {
             cluster: cluster.to_owned(),
             via: via.to_owned(),
@@ -77,8 +76,15 @@ impl TopicsPlan {
                 .filter(|name| !going.contains(name))
                 .cloned()
                 .collect(),
-            warnings,
+            warnings: vec![],
         }
+    }
+
+    /// With a word on the clock of the host that signs, so many seconds ahead of this machine's.
+    #[must_use]
+    pub fn warned_of_skew(mut self, seconds: i64) -> Self {
+        self.warnings.push(skew(seconds));
+        self
     }
 
     /// Whether an apply would do something here.

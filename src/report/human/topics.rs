@@ -27,6 +27,7 @@ pub fn section(page: &mut Page, cluster: &TopicsPlan) {
     page.wrapped(&lead, 8, Ink::Plain, &text);
     if let Some(error) = &cluster.error {
         super::outcome::error(page, "  ", error);
+        remarks(page, cluster);
         return;
     }
     let telling = telling(&cluster.steps);

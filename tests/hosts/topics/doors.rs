@@ -1,6 +1,17 @@
 //! Every door of a broker, with the right key and with wrong ones; and a controller that goes.
 
+use std::{path::Path, sync::Arc, time::Duration};
+
+use secrecy::SecretString;
 use serde_json::json;
+use trueup::{
+    broker::{
+        Cluster as Brokers, DIRECT, Roots, Security, Stage, Way,
+        credentials::{Credentials, clock::Clock},
+        sasl::{Authenticator, Conversation, iam::Iam},
+    },
+    transport::direct::Direct,
+};
 
 use super::{
     Desk,
@@ -146,10 +157,11 @@ fn a_wrong_key_is_refused_and_explained() {
         door.plan("iam", IAM, &aws(&keys["busy"]))
             .code(4)
             .says("Too many connects");
+        // A temporary key without its token is not even tried.
         let mut bare = keys["allowed"].clone();
         bare["token"] = json!(null);
         door.plan("iam", IAM, &aws(&bare))
-            .code(4)
+            .code(3)
             .says("AWS_SESSION_TOKEN");
         door.plan("iam", IAM, &[]).code(3).says("AWS_ACCESS_KEY_ID");
         // Allowed in, and to no topic but its own.
@@ -167,6 +179,74 @@ fn a_wrong_key_is_refused_and_explained() {
             .run("iam", IAM, &["apply", "--auto-approve"], &limited)
             .code(0);
         own_one.run("iam", IAM, &["drift"], &limited).code(0);
+    }
+}
+
+/// Signs as another does, for a broker of another name.
+struct ForAnother(Iam);
+
+impl Authenticator for ForAnother {
+    fn begin(&self, _broker: &str) -> Box<dyn Conversation> {
+        self.0
+            .begin("b-9.other.a1b2c3.c2.kafka.us-east-1.amazonaws.com")
+    }
+
+    fn caller(&self) -> String {
+        self.0.caller()
+    }
+}
+
+#[tokio::test]
+async fn a_signature_is_for_one_moment_one_broker_and_one_session() {
+    for version in BOTH {
+        let cluster = Cluster::shared(version);
+        let text = |name: &str| cluster.record["keys"]["allowed"][name].as_str();
+        let token = |token: Option<&str>| token.map(|token| SecretString::from(token.to_owned()));
+        let iam = |offset_seconds, session: Option<&str>| {
+            let (id, secret) = (text("access_key"), text("secret"));
+            let credentials = Credentials::new(
+                id.expect("an id").to_owned(),
+                SecretString::from(secret.expect("a secret").to_owned()),
+                token(session),
+                None,
+            );
+            Iam {
+                credentials: credentials.expect("credentials"),
+                clock: Clock { offset_seconds },
+                region: None,
+                caller: "a test".into(),
+            }
+        };
+        let roots = Roots::from_pem_file(Path::new(cluster.ca())).expect("roots");
+        let enter = |authenticator: Arc<dyn Authenticator>| {
+            let brokers = cluster.listener("iam").split(',');
+            let way = Way {
+                bootstrap: brokers
+                    .map(|broker| broker.parse().expect("HOST:PORT"))
+                    .collect(),
+                security: Security::Sasl {
+                    authenticator,
+                    tls: Some(roots.clone()),
+                },
+                deadline: Duration::from_secs(30),
+                via: DIRECT.to_owned(),
+            };
+            Brokers::connect(&Direct, way)
+        };
+        let session = text("token");
+        enter(Arc::new(iam(0, session))).await.expect("let in");
+        let wrong: [(&str, Arc<dyn Authenticator>); 4] = [
+            ("an hour ago", Arc::new(iam(-3600, session))),
+            ("in an hour", Arc::new(iam(3600, session))),
+            ("no token", Arc::new(iam(0, None))),
+            ("another broker", Arc::new(ForAnother(iam(0, session)))),
+        ];
+        for (what, authenticator) in wrong {
+            let error = enter(authenticator).await.err().expect(what);
+            assert_eq!(error.stage, Stage::Sasl, "{what}: {error}");
+            assert!(error.code.is_some(), "{what}: {error}");
+            assert!(error.help.len() > 20, "{what}: {error}");
+        }
     }
 }
 

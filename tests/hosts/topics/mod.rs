@@ -7,6 +7,7 @@ mod doors;
 mod java;
 mod journey;
 mod many;
+mod protocol;
 
 use std::path::{Path, PathBuf};
 

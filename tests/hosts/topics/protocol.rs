@@ -199,4 +199,3 @@ async fn life(real: &cluster::Cluster) {
         .expect("asked");
     assert_eq!(gone[0].1.as_ref().unwrap_err().code, 3);
 }
-
