@@ -13,7 +13,7 @@ use std::{
 use serde_json::Value;
 use trueup::{
     facts::{Account, Host, Identity, Login, Observation, Os, PackageManager},
-    plan::{HostPlan, Plan, SpecFile, Step, StepAction},
+    plan::{HostPlan, Plan, SpecFile, Step, StepAction, TopicsPlan},
     report::{
         event::{Event, Failure, HostOutcome, Sink},
         human::{self, Style},
@@ -30,7 +30,7 @@ fn style(color: bool) -> Style {
     Style { color, width: 80 }
 }
 
-fn step(address: &'static str, action: StepAction, reason: &str) -> Step {
+fn step(address: &str, action: StepAction, reason: &str) -> Step {
     Step {
         address: address.into(),
         action,
@@ -115,11 +115,105 @@ fn host(name: &str, steps: Vec<Step>) -> HostPlan {
 }
 
 fn plan(hosts: Vec<HostPlan>) -> Plan {
+    plan_with(hosts, vec![])
+}
+
+/// A cluster's part, with some of everything.
+fn cluster(steps: Vec<Step>) -> TopicsPlan {
+    let mut topics = TopicsPlan::unreached(
+        "b-1.pinterest.a1b2c3.c2.kafka.us-east-1.amazonaws.com:9098",
+        "client",
+        String::new(),
+    );
+    topics.error = None;
+    topics.caller = Some(
+        "arn:aws:sts::123456789012:assumed-role/0ab336d6fcf7-ec2-access-role/aws-msk-iam-auth"
+            .into(),
+    );
+    topics.steps = steps;
+    topics
+}
+
+fn topics() -> Plan {
+    let mut gone = step(
+        "topics/0ab336d6fcf7.old",
+        StepAction::Delete,
+        "on the cluster, in no table of the spec, and `--allow-delete` names it",
+    );
+    gone.warning = Some("the topic goes with every message in it; nothing brings them back".into());
+    let mut made = step(
+        "topics/0ab336d6fcf7.user",
+        StepAction::Create,
+        "not on the cluster",
+    );
+    made.changes = vec![
+        Change::shown("partitions", None, Some("3")),
+        Change::shown("replication_factor", None, Some("1")),
+        Change::shown("config.retention.ms", None, Some("604800000")),
+    ];
+    let bare = step(
+        "topics/0ab336d6fcf7.x",
+        StepAction::Create,
+        "not on the cluster",
+    );
+    let mut changed = step(
+        "topics/0ab336d6fcf7.geo",
+        StepAction::Update,
+        "it has 3 partitions, the spec wants 6; `retention.ms` is 1000, the spec wants 5000",
+    );
+    changed.changes = vec![
+        Change::shown("partitions", Some("3"), Some("6")),
+        Change::shown("config.retention.ms", Some("1000"), Some("5000")),
+    ];
+    changed.notes = vec!["kept: max.message.bytes=1000, which the spec does not name".into()];
+    changed.warning = Some(
+        "keys move: a message goes to another partition than earlier ones of its key\n\
+         it has 1 replica, the spec wants 3: an apply cannot change that\n\
+         help: Kafka changes it by reassignment alone; or say `replication_factor: keep`"
+            .into(),
+    );
+    let fine = step("topics/0ab336d6fcf7.pin", StepAction::None, "");
+    let mut topics = cluster(vec![gone, made, bare, changed, fine]);
+    topics.unmanaged = vec!["0ab336d6fcf7.test".into(), "0ab336d6fcf7.test2".into()];
+    let topics = topics.warned_of_skew(-301);
+    plan_with(vec![host("client", in_place(&ALL))], vec![topics])
+}
+
+/// A host and its topics, all as they should be; with a leftover.
+fn topics_in_place() -> Plan {
+    let mut topics = cluster(in_place(&["topics/a", "topics/b", "topics/c"]));
+    topics.unmanaged = vec!["d".into()];
+    plan_with(vec![host("client", in_place(&ALL))], vec![topics])
+}
+
+/// The host's own drift is told beside a cluster that is away.
+fn topics_away() -> Plan {
+    let error = "the cluster refused us at SASL, after DNS, TCP and TLS were fine\n  \
+                 broker  b-1.pinterest.a1b2c3.c2.kafka.us-east-1.amazonaws.com:9098, through client\n  \
+                 as      arn:aws:sts::123456789012:assumed-role/r/s\n  said    Access denied\n  \
+                 help: the caller needs `kafka-cluster:Connect` on the cluster";
+    let topics = TopicsPlan::unreached("b:9098", "client", error.into());
+    let mut hosts = example().hosts;
+    hosts.truncate(1);
+    plan_with(hosts, vec![topics])
+}
+
+/// More topics than anybody reads.
+fn many_topics() -> Plan {
+    let names: Vec<String> = (0..60).map(|n| format!("topics/t{n:02}")).collect();
+    let steps = names
+        .iter()
+        .map(|name| step(name, StepAction::Create, "not on the cluster"))
+        .collect();
+    plan_with(vec![], vec![cluster(steps)])
+}
+
+fn plan_with(hosts: Vec<HostPlan>, topics: Vec<TopicsPlan>) -> Plan {
     let spec = SpecFile {
         path: "specs/pinterest-client.yaml".into(),
         sha256: "22".repeat(32),
     };
-    Plan::new("salt".into(), vec![spec], hosts, vec![])
+    Plan::new("salt".into(), vec![spec], hosts, topics)
 }
 
 /// The picture that the project's own notes draw.
@@ -324,33 +418,45 @@ fn long_text() -> Plan {
 const HOSTILE: &str = "\u{1b}[2Jx\r\n::error::owned\u{202e}\u{9b}31m ##[add-mask]y\u{e0041}";
 
 fn hostile() -> Plan {
-    let mut step = step("client/properties", StepAction::Update, HOSTILE);
-    step.changes = vec![
+    let mut properties = step("client/properties", StepAction::Update, HOSTILE);
+    properties.changes = vec![
         Change::shown(HOSTILE, Some(HOSTILE), Some(HOSTILE)),
         Change::shown("::error::k", None, Some("::error::v")),
     ];
-    step.help = Some(HOSTILE.into());
-    step.notes = vec![
+    properties.help = Some(HOSTILE.into());
+    properties.notes = vec![
         HOSTILE.into(),
         format!("{} ::error::wrapped", "x".repeat(69)),
     ];
-    step.warning = Some(HOSTILE.into());
-    step.text = Some(TextChange {
+    properties.warning = Some(HOSTILE.into());
+    properties.text = Some(TextChange {
         path: HOSTILE.into(),
         before: format!("::error::context\n{HOSTILE}"),
         after: format!("::error::context\n{HOSTILE}\n{HOSTILE}"),
     });
-    let mut first = host("client", vec![step]);
+    let mut first = host("client", vec![properties]);
     first.address = HOSTILE.into();
     first.lock_holder = Some(HOSTILE.into());
     if let Some(facts) = &mut first.facts {
         facts.os.name = HOSTILE.into();
         facts.account.user = HOSTILE.into();
     }
-    plan(vec![
-        first,
-        HostPlan::unreached("::error::", HOSTILE, format!("a\n::error::b\n{HOSTILE}")),
-    ])
+    let mut topic = step(HOSTILE, StepAction::Create, HOSTILE);
+    topic.changes = vec![Change::shown(HOSTILE, None, Some(HOSTILE))];
+    let mut topics = cluster(vec![topic, step(HOSTILE, StepAction::None, "")]);
+    (topics.cluster, topics.via) = (HOSTILE.into(), HOSTILE.into());
+    topics.caller = Some(HOSTILE.into());
+    topics.unmanaged = vec!["::error::x".into(), HOSTILE.into()];
+    plan_with(
+        vec![
+            first,
+            HostPlan::unreached("::error::", HOSTILE, format!("a\n::error::b\n{HOSTILE}")),
+        ],
+        vec![
+            topics,
+            TopicsPlan::unreached("::error::", HOSTILE, format!("a\n::error::b\n{HOSTILE}")),
+        ],
+    )
 }
 
 fn outcome(applied: &[&str]) -> HostOutcome {
@@ -362,6 +468,21 @@ fn outcome(applied: &[&str]) -> HostOutcome {
             .collect(),
         took: Duration::from_millis(6200),
         ..HostOutcome::default()
+    }
+}
+
+fn topics_failed() -> HostOutcome {
+    HostOutcome {
+        host: "b-1.pinterest.a1b2c3.c2.kafka.us-east-1.amazonaws.com:9098".into(),
+        is_cluster: true,
+        failure: Some(Failure {
+            address: "topics/0ab336d6fcf7.geo".into(),
+            reasons: vec!["a setting that no broker knows (INVALID_CONFIG)".into()],
+            help: Some("look up the key's name".into()),
+            ..Failure::default()
+        }),
+        not_reached: vec!["topics/0ab336d6fcf7.old".into()],
+        ..outcome(&["topics/0ab336d6fcf7.user", "topics/0ab336d6fcf7.x"])
     }
 }
 
@@ -466,6 +587,24 @@ fn goldens(color: bool) -> Vec<(&'static str, String)> {
         ("plan-fleet", plan_of(&fleet())),
         ("plan-long", plan_of(&long_text())),
         ("plan-hostile", plan_of(&hostile())),
+        ("plan-topics", plan_of(&topics())),
+        ("plan-topics-nothing", plan_of(&topics_in_place())),
+        ("plan-topics-away", plan_of(&topics_away())),
+        ("plan-topics-many", plan_of(&many_topics())),
+        ("drift-topics", human::drift(&topics(), &style)),
+        (
+            "drift-topics-nothing",
+            human::drift(&topics_in_place(), &style),
+        ),
+        ("drift-topics-away", human::drift(&topics_away(), &style)),
+        (
+            "outcome-topics",
+            shown(
+                &[outcome(&["client/java"]), topics_failed()],
+                &topics(),
+                color,
+            ),
+        ),
         ("drift-example", human::drift(&example(), &style)),
         ("drift-nothing", human::drift(&nothing, &style)),
         ("drift-fleet", human::drift(&fleet(), &style)),

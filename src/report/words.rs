@@ -8,6 +8,18 @@ pub fn count(number: usize, thing: &str) -> String {
     format!("{number} {thing}{plural}")
 }
 
+/// A cluster as people call it: of a long list of brokers the first.
+pub fn cluster(name: &str) -> String {
+    let (first, others) = match name.split_once(',') {
+        Some((first, rest)) => (first, rest.split(',').count()),
+        None => (name, 0),
+    };
+    match others {
+        0 => first.to_owned(),
+        others => format!("{first} and {others} more"),
+    }
+}
+
 /// `0.3 s`, `2 min 5 s`.
 pub fn duration(took: Duration) -> String {
     if took.as_millis() >= 59_950 {
@@ -54,6 +66,11 @@ mod tests {
     fn numbers_read_well() {
         assert_eq!(count(1, "step"), "1 step");
         assert_eq!(count(0, "step"), "0 steps");
+        assert_eq!(cluster("b-1:9098"), "b-1:9098");
+        assert_eq!(
+            cluster("b-1:9098,b-2:9098, b-3:9098"),
+            "b-1:9098 and 2 more"
+        );
         assert_eq!(bytes(512), "512 B");
         assert_eq!(bytes(1023), "1023 B");
         assert_eq!(bytes(1024), "1.0 KiB");
