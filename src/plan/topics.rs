@@ -102,3 +102,22 @@ fn skew(seconds: i64) -> String {
          signed 5 minutes off; look at `chronyc tracking` on the host"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::TopicsPlan;
+
+    #[test]
+    fn a_clock_is_ahead_or_behind() {
+        let warning = |seconds| {
+            TopicsPlan::unreached("b:9098", "client", "no".into())
+                .warned_of_skew(seconds)
+                .warnings
+                .remove(0)
+        };
+        assert!(warning(-301).starts_with("the host's clock is 5 min 1 s behind this machine's:"));
+        assert!(
+            warning(3600).starts_with("the host's clock is 60 min 0 s ahead of this machine's:")
+        );
+    }
+}

@@ -63,7 +63,7 @@ pub fn drift(plan: &Plan, style: &Style) -> String {
             section(&mut page, (state, word, ink), &what, &hosts, all > 1);
         }
         for cluster in parts().filter(|part| !part.is_host) {
-            let what = format!("topics of {}", cluster.name);
+            let what = format!("topics of {}", words::cluster(cluster.name));
             section(&mut page, (state, word, ink), &what, &[cluster], false);
         }
     }

@@ -102,7 +102,7 @@ fn left(plan: &Plan, many: bool) -> Vec<String> {
         .filter(|part| part.error.is_some())
         .map(|part| match part.is_host {
             true => part.name.to_owned(),
-            false => format!("topics of {}", part.name),
+            false => format!("topics of {}", words::cluster(part.name)),
         })
         .collect();
     let unread = (!unread.is_empty()).then(|| format!("{} (could not be read)", unread.join(", ")));
@@ -158,7 +158,7 @@ fn paste(page: &mut Page, hosts: &[HostOutcome]) {
 
 fn named(host: &HostOutcome, address: &str, many: bool) -> String {
     match (many, address) {
-        (_, "") => host.host.clone(),
+        (_, "") => place(host),
         (false, address) => address.to_owned(),
         (true, address) if host.is_cluster => address.to_owned(),
         (true, address) => format!("{}:{address}", host.host),
@@ -192,19 +192,37 @@ fn failed(page: &mut Page, host: &HostOutcome, failure: &Failure, many: bool) {
     }
 }
 
+/// The host's name, or the cluster's.
+fn place(host: &HostOutcome) -> String {
+    match host.is_cluster {
+        true => words::cluster(&host.host),
+        false => host.host.clone(),
+    }
+}
+
+/// Addresses with commas between; of very many the first.
+fn some(addresses: &[String]) -> String {
+    const MOST: usize = 40;
+    let shown = addresses.iter().take(MOST).cloned().collect::<Vec<_>>();
+    match addresses.len().saturating_sub(MOST) {
+        0 => shown.join(", "),
+        more => format!("{}, … and {more} more", shown.join(", ")),
+    }
+}
+
 /// What the host is like now: what was applied, and what was not reached.
 fn now_true(host: &HostOutcome) -> Vec<String> {
     let lost = host.failure.as_ref().is_some_and(|f| f.outcome_unknown);
     let applied = match (host.applied.is_empty(), lost) {
-        (true, true) => format!("no other step was applied on {}", host.host),
-        (true, false) => format!("no step was applied on {}", host.host),
-        (false, _) => format!("applied on {}: {}", host.host, host.applied.join(", ")),
+        (true, true) => format!("no other step was applied on {}", place(host)),
+        (true, false) => format!("no step was applied on {}", place(host)),
+        (false, _) => format!("applied on {}: {}", place(host), some(&host.applied)),
     };
     let missed = &host.not_reached;
     let missed = (!missed.is_empty()).then(|| {
         let were = if missed.len() == 1 { "was" } else { "were" };
         let steps = words::count(missed.len(), "step");
-        format!("{steps} {were} not reached: {}", missed.join(", "))
+        format!("{steps} {were} not reached: {}", some(missed))
     });
     std::iter::once(applied).chain(missed).collect()
 }

@@ -104,7 +104,7 @@ fn quiet(page: &mut Page, plan: &Plan, time: Option<&str>) {
             for cluster in &of_clusters {
                 let number = cluster.steps.len();
                 let what = in_place(&words::count(number, "topic"), number);
-                lines.push(format!("{}: {what}", cluster.cluster));
+                lines.push(format!("{}: {what}", words::cluster(&cluster.cluster)));
             }
         }
     }
@@ -248,7 +248,7 @@ fn summary(page: &mut Page, plan: &Plan, many: bool) {
         parts
             .map(|part| match part.is_host {
                 true => part.name.to_owned(),
-                false => format!("topics of {}", part.name),
+                false => format!("topics of {}", words::cluster(part.name)),
             })
             .collect()
     };

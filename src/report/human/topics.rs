@@ -22,7 +22,8 @@ pub fn section(page: &mut Page, cluster: &TopicsPlan) {
     };
     let caller = cluster.caller.as_ref();
     let caller = caller.map(|caller| format!(", as {caller}"));
-    let text = format!("{}, {way}{}", cluster.cluster, caller.unwrap_or_default());
+    let name = words::cluster(&cluster.cluster);
+    let text = format!("{name}, {way}{}", caller.unwrap_or_default());
     let lead = [(Ink::Bold, "topics"), (Ink::Plain, "  ")];
     page.wrapped(&lead, 8, Ink::Plain, &text);
     if let Some(error) = &cluster.error {
