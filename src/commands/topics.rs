@@ -7,7 +7,7 @@ use super::{Surroundings, complain};
 use crate::{
     broker::{
         Cluster as Brokers,
-        credentials::clock::Clock,
+        credentials::clock::{self, Clock},
         entrance::{Dialler, Entrance, NoEntrance},
     },
     exit::Code,
@@ -18,9 +18,6 @@ use crate::{
     spec::{self, ResolvedCluster, ResolvedHost, ResolvedTopic, Role},
     transport::{Connection, dial::Dial, direct::Direct},
 };
-
-/// A clock this many seconds off is worth a warning: AWS refuses what is signed 300 seconds off.
-const SKEW: i64 = 240;
 
 /// The `via` of clusters that are dialled from here.
 pub(crate) const DIRECT: &str = "direct";
@@ -233,9 +230,10 @@ impl ClusterTarget {
             Ok(mut brokers) => self.read(&mut brokers, way, salt).await,
             Err(error) => TopicsPlan::unreached(&self.name, way.name, error.to_string()),
         };
-        match way.skew {
-            Some(skew) if skew.abs() > SKEW && self.entrance.signs() => plan.warned_of_skew(skew),
-            _ => plan,
+        let skew = way.skew.filter(|_| self.entrance.signs());
+        match skew.and_then(|skew| clock::concern(way.name, skew)) {
+            Some(warning) => plan.warned(warning),
+            None => plan,
         }
     }
 

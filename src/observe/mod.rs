@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use tokio::io::AsyncReadExt;
 
 use crate::{
+    broker::credentials::clock,
     facts::{Host, Reply},
     frame::{Frames, Garbled, Record},
     resource::{Probe, Resource},
@@ -105,10 +106,9 @@ impl<'c> Reader<'c> {
         let section = reply.section("host");
         let mut host = Host::read(&section);
         // Its clock is read at the beginning of the probe: the way there is the only doubt.
-        host.skew_seconds = section.number::<i64>("clock").and_then(|there| {
-            let here = asked.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-            Some(there - i64::try_from(here.as_secs()).ok()?)
-        });
+        host.skew_seconds = section
+            .number::<i64>("clock")
+            .map(|there| clock::skew(there, asked));
         Ok(Facts { host, reply })
     }
 }

@@ -80,44 +80,15 @@ impl TopicsPlan {
         }
     }
 
-    /// With a word on the clock of the host that signs, so many seconds ahead of this machine's.
+    /// With something that people should know of it.
     #[must_use]
-    pub fn warned_of_skew(mut self, seconds: i64) -> Self {
-        self.warnings.push(skew(seconds));
+    pub fn warned(mut self, warning: String) -> Self {
+        self.warnings.push(warning);
         self
     }
 
     /// Whether an apply would do something here.
     pub fn has_work(&self) -> bool {
         self.steps.iter().any(|step| step.action.changes())
-    }
-}
-
-/// AWS refuses what was signed more than five minutes from its own time.
-fn skew(seconds: i64) -> String {
-    let side = if seconds > 0 { "ahead of" } else { "behind" };
-    let (minutes, rest) = (seconds.abs() / 60, seconds.abs() % 60);
-    format!(
-        "the host's clock is {minutes} min {rest} s {side} this machine's: AWS refuses what is \
-         signed 5 minutes off; look at `chronyc tracking` on the host"
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::TopicsPlan;
-
-    #[test]
-    fn a_clock_is_ahead_or_behind() {
-        let warning = |seconds| {
-            TopicsPlan::unreached("b:9098", "client", "no".into())
-                .warned_of_skew(seconds)
-                .warnings
-                .remove(0)
-        };
-        assert!(warning(-301).starts_with("the host's clock is 5 min 1 s behind this machine's:"));
-        assert!(
-            warning(3600).starts_with("the host's clock is 60 min 0 s ahead of this machine's:")
-        );
     }
 }

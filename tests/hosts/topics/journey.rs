@@ -177,7 +177,7 @@ fn from_a_bare_account_to_topics_in_one_apply() {
     host.root("printf '#!/bin/sh\\n[ \"$*\" = +%%s ] && echo $(($(/bin/date +%%s) - 400)) || exec /bin/date \"$@\"\\n' >/usr/local/bin/date && chmod 755 /usr/local/bin/date");
     aws.run(&host, &["plan"])
         .code(4)
-        .says("the host's clock is 6 min this machine's");
+        .says("the clock of client is 6m this machine's");
     host.root("rm /usr/local/bin/date");
 
     // An sshd that does not forward leads nowhere, and the option is named.
