@@ -20,6 +20,18 @@ pub fn cluster(name: &str) -> String {
     }
 }
 
+/// How many of a list of names are written out.
+const MOST: usize = 40;
+
+/// Names with commas between; of very many the first.
+pub fn some(names: &[impl AsRef<str>]) -> String {
+    let shown: Vec<&str> = names.iter().take(MOST).map(AsRef::as_ref).collect();
+    match names.len().saturating_sub(MOST) {
+        0 => shown.join(", "),
+        more => format!("{}, … and {more} more", shown.join(", ")),
+    }
+}
+
 /// `0.3 s`, `2 min 5 s`.
 pub fn duration(took: Duration) -> String {
     if took.as_millis() >= 59_950 {

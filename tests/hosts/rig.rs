@@ -38,6 +38,29 @@ fn rig(arguments: &[&str]) -> Output {
         .expect("the rig runs")
 }
 
+/// One of the rig's files.
+pub fn rig_file(name: &str) -> PathBuf {
+    tests().join("rig").join(name)
+}
+
+/// Runs one of the rig's scripts, which has to succeed; what it prints.
+#[track_caller]
+pub fn script(name: &str, words: &[&str], stdin: &str) -> String {
+    let mut child = Command::new(rig_file(name))
+        .args(words)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the script runs");
+    let mut pipe = child.stdin.take().expect("a pipe");
+    pipe.write_all(stdin.as_bytes()).expect("written");
+    drop(pipe);
+    Said::new(child.wait_with_output().expect("it ends"))
+        .code(0)
+        .out
+}
+
 /// The sha512 of the Kafka archive that the rig built.
 pub fn kafka_sha512() -> String {
     let output = Command::new("curl")

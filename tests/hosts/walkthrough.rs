@@ -1,46 +1,20 @@
 //! The walkthrough's last page: the client that trueup made creates the topics, on a real broker
 //! that only the host reaches, through TLS and AWS_MSK_IAM with `awsRoleArn`.
 
-use std::{
-    fs,
-    io::Write,
-    process::{Command, Stdio},
-};
+use std::fs;
 
 use serde_json::Value;
 
 use crate::{
     KAFKA, client,
-    rig::{Host, ROLE_ARN, trueup},
+    rig::{Host, ROLE_ARN, script, trueup},
 };
 
 /// What AWS gives: instance metadata, STS, DNS, trust, and a broker of the cluster.
 struct Aws(Value);
 
-fn finale(arguments: &[&str], stdin: &str) -> Value {
-    let mut child = Command::new(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/rig/aws/finale.py"
-    ))
-    .args(arguments)
-    .stdin(Stdio::piped())
-    .stdout(Stdio::piped())
-    .stderr(Stdio::piped())
-    .spawn()
-    .expect("finale.py runs");
-    child
-        .stdin
-        .take()
-        .expect("a pipe")
-        .write_all(stdin.as_bytes())
-        .expect("written");
-    let output = child.wait_with_output().expect("it ends");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    serde_json::from_slice(&output.stdout).unwrap_or(Value::Null)
+fn finale(words: &[&str], stdin: &str) -> Value {
+    serde_json::from_str(&script("aws/finale.py", words, stdin)).unwrap_or(Value::Null)
 }
 
 impl Drop for Aws {

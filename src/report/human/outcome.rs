@@ -200,29 +200,19 @@ fn place(host: &HostOutcome) -> String {
     }
 }
 
-/// Addresses with commas between; of very many the first.
-fn some(addresses: &[String]) -> String {
-    const MOST: usize = 40;
-    let shown = addresses.iter().take(MOST).cloned().collect::<Vec<_>>();
-    match addresses.len().saturating_sub(MOST) {
-        0 => shown.join(", "),
-        more => format!("{}, … and {more} more", shown.join(", ")),
-    }
-}
-
 /// What the host is like now: what was applied, and what was not reached.
 fn now_true(host: &HostOutcome) -> Vec<String> {
     let lost = host.failure.as_ref().is_some_and(|f| f.outcome_unknown);
     let applied = match (host.applied.is_empty(), lost) {
         (true, true) => format!("no other step was applied on {}", place(host)),
         (true, false) => format!("no step was applied on {}", place(host)),
-        (false, _) => format!("applied on {}: {}", place(host), some(&host.applied)),
+        (false, _) => format!("applied on {}: {}", place(host), words::some(&host.applied)),
     };
     let missed = &host.not_reached;
     let missed = (!missed.is_empty()).then(|| {
         let were = if missed.len() == 1 { "was" } else { "were" };
         let steps = words::count(missed.len(), "step");
-        format!("{steps} {were} not reached: {}", some(missed))
+        format!("{steps} {were} not reached: {}", words::some(missed))
     });
     std::iter::once(applied).chain(missed).collect()
 }

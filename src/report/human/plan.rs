@@ -172,14 +172,15 @@ fn section(page: &mut Page, host: &HostPlan, time: Option<&str>) {
     for step in telling(&host.steps) {
         self::step(page, step);
     }
-    let unchanged: Vec<&str> = host
-        .steps
-        .iter()
-        .filter(|step| step.action == StepAction::None)
-        .map(|step| &*step.address)
-        .collect();
-    if !unchanged.is_empty() {
-        page.wrapped(&[(Ink::Dim, "  = ")], 4, Ink::Dim, &unchanged.join(", "));
+    unchanged(page, &host.steps);
+}
+
+/// The addresses that stay as they are, in one paragraph.
+pub fn unchanged(page: &mut Page, steps: &[Step]) {
+    let steps = steps.iter().filter(|step| step.action == StepAction::None);
+    let addresses: Vec<&str> = steps.map(|step| &*step.address).collect();
+    if !addresses.is_empty() {
+        page.wrapped(&[(Ink::Dim, "  = ")], 4, Ink::Dim, &words::some(&addresses));
     }
 }
 

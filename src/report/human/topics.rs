@@ -55,15 +55,7 @@ pub fn section(page: &mut Page, cluster: &TopicsPlan) {
         let more = format!("  … and {} more", words::count(folded, "topic"));
         page.line(&[(Ink::Dim, &more)]);
     }
-    let unchanged: Vec<&str> = cluster
-        .steps
-        .iter()
-        .filter(|step| step.action == StepAction::None)
-        .map(|step| &*step.address)
-        .collect();
-    if !unchanged.is_empty() {
-        page.wrapped(&[(Ink::Dim, "  = ")], 4, Ink::Dim, &some(&unchanged));
-    }
+    plan::unchanged(page, &cluster.steps);
     remarks(page, cluster);
 }
 
@@ -101,21 +93,12 @@ pub fn remarks(page: &mut Page, cluster: &TopicsPlan) {
         let names: Vec<&str> = cluster.unmanaged.iter().map(String::as_str).collect();
         let text = format!(
             "{}: on the cluster, in no table of the spec: left alone",
-            some(&names)
+            words::some(&names)
         );
         page.wrapped(&[(Ink::Dim, "  ? ")], 4, Ink::Plain, &text);
     }
     for warning in &cluster.warnings {
         let lead = [(Ink::Plain, "  "), (Ink::Yellow, "warning: ")];
         page.wrapped(&lead, 4, Ink::Plain, warning);
-    }
-}
-
-/// Names with commas between; of very many the first.
-fn some(names: &[&str]) -> String {
-    let shown: Vec<&str> = names.iter().take(MOST).copied().collect();
-    match names.len().saturating_sub(MOST) {
-        0 => shown.join(", "),
-        more => format!("{}, … and {more} more", shown.join(", ")),
     }
 }

@@ -9,6 +9,8 @@ use std::{
 
 use serde_json::{Value, json};
 
+use crate::rig::{rig_file, script};
+
 /// A version of Kafka that the rig runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
@@ -27,34 +29,6 @@ pub struct Cluster {
     /// What the rig said of it.
     pub record: Value,
     oracle: Mutex<Option<Oracle>>,
-}
-
-fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/rig/broker")
-        .join(name)
-}
-
-/// Runs one of the rig's scripts; its standard output.
-#[track_caller]
-pub fn run(name: &str, words: &[&str], stdin: &str) -> String {
-    let mut child = Command::new(script(name))
-        .args(words)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the script runs");
-    let mut pipe = child.stdin.take().expect("a pipe");
-    pipe.write_all(stdin.as_bytes()).expect("written");
-    drop(pipe);
-    let output = child.wait_with_output().expect("it ends");
-    assert!(
-        output.status.success(),
-        "{name} {words:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// The run's own folder for such things.
@@ -76,7 +50,7 @@ impl Cluster {
         let path = folder.to_str().expect("text");
         let mut words = vec!["start", path, "--kafka", kafka, "--address", address];
         words.extend(options);
-        let record = serde_json::from_str(&run("cluster.py", &words, "")).expect("JSON");
+        let record = serde_json::from_str(&script("broker/cluster.py", &words, "")).expect("JSON");
         Self {
             folder,
             record,
@@ -121,7 +95,7 @@ impl Cluster {
     pub fn verb(&self, verb: &str, words: &[&str]) -> String {
         let mut all = vec![verb, self.path()];
         all.extend(words);
-        run("cluster.py", &all, "")
+        script("broker/cluster.py", &all, "")
     }
 
     /// Its topics with their overrides, as a small client of the rig's own sees them.
@@ -167,7 +141,7 @@ struct Oracle {
 
 impl Oracle {
     fn start(folder: &Path) -> Self {
-        let mut child = Command::new(script("oracle.py"))
+        let mut child = Command::new(rig_file("broker/oracle.py"))
             .arg(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -197,7 +171,7 @@ impl Proxy {
         let folder = place(name);
         let mut words = vec!["start", folder.to_str().expect("text")];
         words.extend(routes.iter().map(String::as_str));
-        run("proxy.py", &words, "");
+        script("broker/proxy.py", &words, "");
         Self { folder }
     }
 
@@ -205,7 +179,7 @@ impl Proxy {
     pub fn verb(&self, verb: &str, words: &[&str]) -> String {
         let mut all = vec![verb, self.folder.to_str().expect("text")];
         all.extend(words);
-        run("proxy.py", &all, "")
+        script("broker/proxy.py", &all, "")
     }
 
     /// `{connections, total, requests: {API: N}, …}` since the last reset.
