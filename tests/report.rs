@@ -605,6 +605,21 @@ fn goldens(color: bool) -> Vec<(&'static str, String)> {
                 color,
             ),
         ),
+        (
+            "outcome-topics-not-reached",
+            shown(
+                &[
+                    failure(),
+                    HostOutcome {
+                        failure: None,
+                        applied: vec![],
+                        ..topics_failed()
+                    },
+                ],
+                &topics(),
+                color,
+            ),
+        ),
         ("drift-example", human::drift(&example(), &style)),
         ("drift-nothing", human::drift(&nothing, &style)),
         ("drift-fleet", human::drift(&fleet(), &style)),

@@ -100,6 +100,11 @@ fn what_is_odd_is_warned_of() {
         "the topic `pin` has 1 replicas, and `min.insync.replicas` is 2"
     );
 
+    let plain = |tls: bool| topics(&format!("security: {{ plain: {{ {LOGIN}, tls: {tls} }} }}"));
+    assert_eq!(warned(&plain(true)), vec![]);
+    let [(message, _)] = warned(&plain(false)).try_into().expect("one");
+    assert_eq!(message, "PLAIN without TLS sends the password as it is");
+
     let port = |port: u16, security: &str| {
         topics(&format!("security: {security}")).replace(
             "b:9098",

@@ -50,7 +50,7 @@ pub fn outcome(
             page.wrapped(&lead, 2, Ink::Plain, &now_true(host).join("; "));
         }
     }
-    let left = left(plan, many);
+    let left = left(plan, hosts, many);
     if !left.is_empty() {
         page.wrapped(
             &[(Ink::Red, "not applied: ")],
@@ -80,7 +80,7 @@ pub fn outcome(
 }
 
 /// What the plan could do nothing about: it was shown with its reasons.
-fn left(plan: &Plan, many: bool) -> Vec<String> {
+fn left(plan: &Plan, outcomes: &[HostOutcome], many: bool) -> Vec<String> {
     let named = |action, why| {
         let what: Vec<String> = plan
             .parts()
@@ -106,7 +106,15 @@ fn left(plan: &Plan, many: bool) -> Vec<String> {
         })
         .collect();
     let unread = (!unread.is_empty()).then(|| format!("{} (could not be read)", unread.join(", ")));
+    // A cluster whose host failed has no failure of its own.
+    let waiting: Vec<String> = outcomes
+        .iter()
+        .filter(|one| one.is_cluster && one.failure.is_none() && !one.interrupted)
+        .flat_map(|one| one.not_reached.iter().cloned())
+        .collect();
+    let waiting = (!waiting.is_empty()).then(|| format!("{} (not reached)", words::some(&waiting)));
     [
+        waiting,
         named(StepAction::Blocked, "blocked"),
         named(StepAction::Unknown, "could not be seen"),
         unread,

@@ -272,6 +272,15 @@ pub fn access(view: &View<'_>, problems: &mut Vec<Problem>) {
                 "take it out",
             ));
         }
+        if let Some(span) = host.key("topics.security.plain")
+            && clear
+        {
+            problems.push(Problem::warning(
+                span,
+                "PLAIN without TLS sends the password as it is",
+                "say `tls: true`, or use `scram_sha_512`",
+            ));
+        }
         let Some(Text { text, span }) = host.text("topics.cluster.bootstrap") else {
             continue;
         };
