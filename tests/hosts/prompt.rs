@@ -2,6 +2,7 @@
 
 use std::{
     io::{Read, Write},
+    path::Path,
     process::{Child, Command, Stdio},
 };
 
@@ -11,20 +12,21 @@ use crate::{
 };
 
 /// trueup on a terminal of 80 columns (the one that `script` makes).
-struct Terminal {
+pub struct Terminal {
     child: Child,
     seen: String,
 }
 
 impl Terminal {
-    fn apply(host: &Host, spec: &str) -> Self {
+    /// `trueup apply SPEC`; the user's home is `folder`.
+    pub fn apply(folder: &Path, spec: &str) -> Self {
         let command = format!(
             "stty cols 80; exec {} apply {spec}",
             env!("CARGO_BIN_EXE_trueup")
         );
         let child = Command::new("script")
             .args(["-qefc", &command, "/dev/null"])
-            .env("HOME", host.folder.path())
+            .env("HOME", folder)
             .env("TERM", "xterm")
             .env_remove("NO_COLOR")
             .stdin(Stdio::piped())
@@ -39,7 +41,7 @@ impl Terminal {
 
     /// Reads until a text has come; only what comes after the last call counts.
     #[track_caller]
-    fn until(&mut self, text: &str) -> String {
+    pub fn until(&mut self, text: &str) -> String {
         self.seen.clear();
         let mut byte = [0];
         let stdout = self.child.stdout.as_mut().expect("a pipe");
@@ -51,7 +53,8 @@ impl Terminal {
         self.seen.clone()
     }
 
-    fn type_in(&mut self, text: &str) {
+    /// Types.
+    pub fn type_in(&mut self, text: &str) {
         let stdin = self.child.stdin.as_mut().expect("a pipe");
         stdin
             .write_all(text.as_bytes())
@@ -60,7 +63,7 @@ impl Terminal {
     }
 
     /// The exit code, and what came last.
-    fn end(mut self) -> (i32, String) {
+    pub fn end(mut self) -> (i32, String) {
         let mut rest = String::new();
         let mut bytes = Vec::new();
         self.child
@@ -84,7 +87,7 @@ fn yes_no_and_a_machine_that_moves_meanwhile() {
     let spec = spec.to_str().expect("text");
 
     for (answer, code) in [("n\n", 1), ("\n", 1), ("\u{3}", 130), ("\u{4}", 1)] {
-        let mut terminal = Terminal::apply(&host, spec);
+        let mut terminal = Terminal::apply(host.folder.path(), spec);
         terminal.until("Apply these 5 changes? [y/N] ");
         terminal.type_in(answer);
         let (ended, said) = terminal.end();
@@ -96,7 +99,7 @@ fn yes_no_and_a_machine_that_moves_meanwhile() {
     }
     assert!(!host.home("kafka_2.12-2.8.1").exists());
 
-    let mut terminal = Terminal::apply(&host, spec);
+    let mut terminal = Terminal::apply(host.folder.path(), spec);
     let plan = terminal.until("Apply these 5 changes? [y/N] ");
     assert!(plan.contains("\u{1b}["), "a terminal gets colour");
     // Between the plan and the yes somebody makes the folder.
@@ -112,7 +115,7 @@ fn yes_no_and_a_machine_that_moves_meanwhile() {
     assert_eq!(code, 1, "{said}");
     host.user("rm -r ~/kafka_2.12-2.8.1");
 
-    let mut terminal = Terminal::apply(&host, spec);
+    let mut terminal = Terminal::apply(host.folder.path(), spec);
     terminal.until("Apply these 5 changes? [y/N] ");
     terminal.type_in("y\n");
     let (code, said) = terminal.end();

@@ -15,6 +15,7 @@ use crate::{
         Surroundings, Target, Targets, address, complain, connect, look, put, read,
         topics::{ClusterTarget, Pending, Way},
     },
+    facts::Identity,
     observe::Facts,
     plan::{HostPlan, Plan, SpecFile, Step, StepAction, TopicsPlan},
     report::{
@@ -309,11 +310,12 @@ impl Session<'_> {
     async fn agree(&mut self, now: &Shown, shown: Option<&Shown>) -> Result<(), Box<Visit>> {
         let one = self.over(now.host.clone().into_iter().collect(), now.topics.clone());
         match shown {
-            Some(shown) if same(shown, now) => {}
-            Some(_) => {
-                let what = match now.host {
-                    Some(_) => "machine",
-                    None => "cluster",
+            Some(shown) if shown.steps().eq(now.steps()) && shown.identity() == now.identity() => {}
+            Some(shown) => {
+                let host = shown.host_steps().eq(now.host_steps());
+                let what = match host && shown.identity() == now.identity() {
+                    true => "cluster",
+                    false => "machine",
                 };
                 complain(&format!("the {what} has changed since the plan was shown:"));
                 self.show(&one);
@@ -469,20 +471,28 @@ impl Shown {
             || self.topics.iter().any(TopicsPlan::has_work)
     }
 
-    fn steps(&self) -> impl Iterator<Item = &Step> {
+    fn identity(&self) -> Option<&Identity> {
+        self.host.as_ref()?.identity.as_ref()
+    }
+
+    /// What is about to be done, step by step.
+    fn steps(&self) -> impl Iterator<Item = Done<'_>> {
+        let topics = self.topics.iter().flat_map(|topics| &topics.steps);
+        self.host_steps().chain(topics.map(done))
+    }
+
+    fn host_steps(&self) -> impl Iterator<Item = Done<'_>> {
         let host = self.host.iter().flat_map(|host| &host.steps);
-        host.chain(self.topics.iter().flat_map(|topics| &topics.steps))
+        host.map(done)
     }
 }
 
-/// Whether what is about to be done is what was shown.
-fn same(shown: &Shown, now: &Shown) -> bool {
-    let key = |step: &'_ Step| {
-        let digests = (step.observed_digest.clone(), step.actions_digest.clone());
-        (step.address.clone(), step.action, digests)
-    };
-    let identity = |shown: &Shown| shown.host.as_ref().map(|host| host.identity.clone());
-    shown.steps().map(key).eq(now.steps().map(key)) && identity(shown) == identity(now)
+/// A step, as far as it must be what was shown: address, action, digests.
+type Done<'s> = (&'s str, StepAction, &'s str, &'s str);
+
+fn done(step: &Step) -> Done<'_> {
+    let (observed, actions) = (&step.observed_digest, &step.actions_digest);
+    (&step.address, step.action, observed, actions)
 }
 
 /// Of what was applied: the steps that are still not as the spec says, with the reason.

@@ -179,11 +179,18 @@ fn three_brokers_that_only_the_host_reaches() {
         "msk_iam_auth: {{ version: 1.1.5, sha256: {JAR_SHA256}, role_arn: \"{ROLE_ARN}\", url: \"{SITE}/files/aws-msk-iam-auth-1.1.5-all.jar\" }}\nkafka: {{ version: 2.8.1, scala: 2.12, url: \"{SITE}/files/kafka_2.12-2.8.1.tgz\", sha512: {} }}",
         kafka_sha512()
     );
+    // Where the host's own steps fail, its topics wait, and that is said.
+    let wrong = role.replace(JAR_SHA256, &"0".repeat(64));
+    aws.spec(&host, &wrong, "pin, geo, user");
+    aws.run(&host, &["apply", "--auto-approve"])
+        .code(5)
+        .says("`client/msk_iam_auth` was not applied")
+        .says("topics/0ab336d6fcf7.user (not reached)");
+    assert_eq!(aws.topics(), json!({}));
     aws.spec(&host, &role, "pin, geo, user");
-    // The host's part is left out: a plan of topics needs none of it.
     aws.run(&host, &["apply", "--auto-approve"])
         .code(0)
-        .says("5 changes applied and verified");
+        .says("4 changes applied and verified");
     assert_eq!(aws.topics().as_object().map(serde_json::Map::len), Some(3));
     aws.run(&host, &["plan", "--detailed-exitcode"])
         .code(0)

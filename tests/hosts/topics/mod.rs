@@ -1,5 +1,6 @@
 //! Topics on real brokers: Kafka 4.3.1 and three of 2.8.1, and hosts that lead to them.
 
+mod asked;
 mod cluster;
 mod compare;
 mod cut;
