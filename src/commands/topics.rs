@@ -256,7 +256,13 @@ impl ClusterTarget {
                 .collect(),
             deletable: self.deletable.iter().map(String::as_str).collect(),
         };
-        match observe(brokers, &question).await {
+        let observed = observe(brokers, &question).await;
+        tracing::debug!(
+            cluster = self.name,
+            requests = ?brokers.requests(),
+            "observed"
+        );
+        match observed {
             Ok(facts) => {
                 TopicsPlan::new(&self.name, way.name, &wanted, &self.deletable, &facts, salt)
             }
