@@ -5,11 +5,16 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Mutex, MutexGuard, OnceLock},
+    time::Duration,
 };
 
 use serde_json::{Value, json};
+use trueup::{
+    broker::{Cluster as Brokers, DIRECT, Security, Topics, Way},
+    transport::direct::Direct,
+};
 
-use crate::rig::{rig_file, script};
+use crate::rig::{rig_file, script, until};
 
 /// A version of Kafka that the rig runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,6 +129,36 @@ impl Cluster {
         self.ask(json!({ "create": {
             "name": name, "partitions": partitions, "replication": replication, "config": config,
         } }));
+        self.wait_for(name, partitions as usize);
+    }
+
+    /// Waits until every broker knows a topic: of three, one hears of it before the others.
+    #[track_caller]
+    fn wait_for(&self, name: &str, partitions: usize) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let names = [name.to_owned()];
+        for broker in self.listener("plaintext").split(',') {
+            let way = || Way {
+                bootstrap: vec![broker.parse().expect("HOST:PORT")],
+                security: Security::Plaintext,
+                deadline: Duration::from_secs(30),
+                via: DIRECT.to_owned(),
+            };
+            until("every broker knows the topic", || {
+                runtime.block_on(async {
+                    let mut cluster = Brokers::connect(&Direct, way()).await.expect("a broker");
+                    let asked = cluster.metadata(Topics::Named(&names)).await;
+                    let topics = asked.expect("metadata").topics;
+                    topics[0]
+                        .partitions
+                        .as_ref()
+                        .is_ok_and(|known| known.len() == partitions)
+                })
+            });
+        }
     }
 }
 
