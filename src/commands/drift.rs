@@ -9,7 +9,7 @@ use crate::{
 
 pub async fn run(args: &LookArgs, around: &Surroundings) -> Code {
     let plan = match plan::make(args, &AllowArgs::default(), around).await {
-        Ok(plan) => plan,
+        Ok((_, plan)) => plan,
         Err(code) => return code,
     };
     put(&match args.spec.format {

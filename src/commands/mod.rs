@@ -5,7 +5,9 @@ mod apply;
 mod drift;
 mod facts;
 mod plan;
+mod saved;
 mod schema;
+mod show;
 mod topics;
 mod validate;
 
@@ -13,17 +15,20 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{self, IsTerminal, Write},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
+use indexmap::IndexMap;
+
 use crate::{
+    action::Value,
     cli::{AllowArgs, Cli, Command, LookArgs, SpecArgs, When},
     diagnostic,
     exit::Code,
     lookup::secrets,
     observe::{self, Facts, Reader},
-    plan::{HostPlan, SpecFile, TopicsPlan},
+    plan::{HostPlan, SpecFile, TopicsPlan, is_saved},
     report::human::Style,
     resource::{Resource, kafka_client},
     spec::{self, Given, HostKey, Key, Resolved, ResolvedHost, Source, Way},
@@ -52,7 +57,15 @@ pub fn run(cli: &Cli) -> Code {
             look,
             allow,
             detailed_exitcode,
-        } => block_on(plan::run(look, allow, *detailed_exitcode, &around)),
+            out,
+        } => {
+            let end = plan::End {
+                detailed_exitcode: *detailed_exitcode,
+                out: out.as_deref(),
+            };
+            block_on(plan::run(look, allow, end, &around))
+        }
+        Command::Show(args) => show::run(args, &around),
         Command::Drift(look) => block_on(drift::run(look, &around)),
         // Ctrl-C means more here than to leave at once.
         Command::Apply {
@@ -152,6 +165,10 @@ pub(crate) fn complain(line: &str) {
 pub(crate) fn source(args: &SpecArgs) -> Result<Source, String> {
     let path = args.spec.display().to_string();
     match fs::read_to_string(&args.spec) {
+        Ok(text) if is_saved(text.as_bytes()) => Err(format!(
+            "error: `{path}` is a saved plan, not a spec\n  help: `show` shows it, `apply` does what \
+             it says"
+        )),
         Ok(text) => Ok(Source { path, text }),
         Err(error) => Err(format!("error: `{path}` cannot be read: {error}")),
     }
@@ -189,12 +206,47 @@ pub(crate) fn show(source: &Source, problems: &[diagnostic::Problem], around: &S
 pub(crate) struct Target {
     pub host: ResolvedHost,
     pub resources: Vec<Box<dyn Resource>>,
+    /// What the host's references to secrets became, by property.
+    pub secrets: IndexMap<String, Value>,
+    /// The spec's file: relative files start at its folder.
+    pub spec: PathBuf,
+}
+
+impl Target {
+    /// A host with what its spec refers to. What leads nowhere is said.
+    pub fn new(host: ResolvedHost, spec: &Path, around: &Surroundings) -> Result<Self, Code> {
+        match secrets::resolve(&host.client, spec, &around.environment) {
+            Ok(secrets) => Ok(Self {
+                resources: kafka_client::resources(&host.client, &secrets),
+                host,
+                secrets,
+                spec: spec.to_owned(),
+            }),
+            Err(missing) => {
+                for missing in missing {
+                    complain(&format!("error: host `{}`, property {missing}", host.name));
+                }
+                Err(Code::Usage)
+            }
+        }
+    }
 }
 
 /// What a command looks at.
 pub(crate) struct Targets {
     pub hosts: Vec<Target>,
     pub clusters: Vec<ClusterTarget>,
+}
+
+impl Targets {
+    /// The place of one of the clusters among them.
+    pub fn place_of(&self, cluster: &ClusterTarget) -> usize {
+        let place = self
+            .clusters
+            .iter()
+            .position(|one| std::ptr::eq(one, cluster));
+        place.unwrap_or_else(|| unreachable!("the cluster is one of these"))
+    }
 }
 
 /// The hosts and clusters that a command looks at. What this build cannot plan is said, with its
@@ -242,25 +294,18 @@ pub(crate) fn targets(
     let mut code = Ok(());
     let mut targets = Vec::new();
     for host in chosen {
-        match secrets::resolve(&host.client, &look.spec.spec, &around.environment) {
-            Ok(secrets) => {
-                let resources = kafka_client::resources(&host.client, &secrets);
+        match Target::new(host, file, around) {
+            Ok(target) => {
+                let leads = |cluster: &ClusterTarget| cluster.leads_through(&target.host.name);
                 // Where only topics are asked for, a host that leads to none is left in peace.
-                let wanted = !resources.is_empty()
+                let wanted = !target.resources.is_empty()
                     || clusters.is_empty()
-                    || clusters
-                        .iter()
-                        .any(|cluster| cluster.leads_through(&host.name));
+                    || clusters.iter().any(leads);
                 if wanted {
-                    targets.push(Target { host, resources });
+                    targets.push(target);
                 }
             }
-            Err(missing) => {
-                for missing in missing {
-                    complain(&format!("error: host `{}`, property {missing}", host.name));
-                }
-                code = Err(Code::Usage);
-            }
+            Err(wrong) => code = Err(wrong),
         }
     }
     code.map(|()| Targets {
@@ -293,8 +338,7 @@ pub(crate) fn address(host: &ResolvedHost) -> String {
 
 /// Opens the way to a host.
 pub(crate) async fn connect(
-    host: &ResolvedHost,
-    spec: &Path,
+    Target { host, spec, .. }: &Target,
     deadline: Duration,
     around: &Surroundings,
 ) -> Result<Box<dyn Connection>, transport::Error> {
@@ -350,7 +394,7 @@ pub(crate) async fn look(
     around: &Surroundings,
 ) -> (HostPlan, Option<Box<dyn Connection>>) {
     let (name, address) = (&target.host.name, address(&target.host));
-    let connection = match connect(&target.host, &args.spec.spec, args.timeout, around).await {
+    let connection = match connect(target, args.timeout, around).await {
         Ok(connection) => connection,
         Err(error) => return (HostPlan::unreached(name, &address, error.to_string()), None),
     };
@@ -384,23 +428,28 @@ pub(crate) async fn look_at_all(
 ) -> (Vec<HostPlan>, Vec<TopicsPlan>) {
     let mut hosts = Vec::new();
     let mut pending = Pending::new(&targets.clusters);
-    let mut topics = Vec::new();
+    // In the order of the targets, whoever leads to them first.
+    let mut topics: Vec<(usize, TopicsPlan)> = Vec::new();
     for target in &targets.hosts {
         let (plan, connection) = look(target, args, salt, around).await;
         if let Some(connection) = connection {
             for cluster in pending.take(&plan.name) {
                 let way = ClusterWay::through(connection.as_ref(), &plan.name, plan.facts.as_ref());
-                topics.push(cluster.look(way, salt, args.timeout).await);
+                let plan = cluster.look(way, salt, args.timeout).await;
+                topics.push((targets.place_of(cluster), plan));
             }
             connection.close().await;
         }
         hosts.push(plan);
     }
     for cluster in pending.take_direct() {
-        topics.push(cluster.look(ClusterWay::DIRECT, salt, args.timeout).await);
+        let plan = cluster.look(ClusterWay::DIRECT, salt, args.timeout).await;
+        topics.push((targets.place_of(cluster), plan));
     }
-    topics.extend(pending.rest().map(ClusterTarget::nowhere));
-    (hosts, topics)
+    let rest = pending.rest();
+    topics.extend(rest.map(|cluster| (targets.place_of(cluster), cluster.nowhere())));
+    topics.sort_by_key(|(place, _)| *place);
+    (hosts, topics.into_iter().map(|(_, plan)| plan).collect())
 }
 
 /// A plan's salt.

@@ -3,6 +3,8 @@
 
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
+use secrecy::SecretString;
+
 use super::{Surroundings, complain};
 use crate::{
     broker::{
@@ -14,7 +16,7 @@ use crate::{
     facts::Host,
     lookup::entrance,
     observe::cluster::{Question, observe},
-    plan::TopicsPlan,
+    plan::{DesiredCluster, TopicsPlan},
     spec::{self, ResolvedCluster, ResolvedHost, ResolvedTopic, Role},
     transport::{Connection, dial::Dial, direct::Direct},
 };
@@ -38,7 +40,7 @@ impl<'t> Pending<'t> {
 
     /// Those that are dialled from here.
     pub fn take_direct(&mut self) -> Vec<&'t ClusterTarget> {
-        self.take_if(|cluster| cluster.through.is_empty())
+        self.take_if(|cluster| cluster.desired.through.is_empty())
     }
 
     fn take_if(&mut self, which: impl Fn(&ClusterTarget) -> bool) -> Vec<&'t ClusterTarget> {
@@ -83,17 +85,11 @@ impl<'w> Way<'w> {
 
 /// One cluster, with what must be on it.
 pub(crate) struct ClusterTarget {
-    /// As the spec names it.
-    pub name: String,
-    cluster: ResolvedCluster,
+    /// What it must be, without any secret.
+    pub desired: DesiredCluster,
+    /// The password that it asks for, where it asks for one.
+    pub password: Option<SecretString>,
     entrance: Entrance,
-    /// Through which hosts it may be reached, the first that can be; none: from here.
-    through: Vec<String>,
-    /// The role that its clients take.
-    role_arn: Option<String>,
-    /// Of the hosts that are looked at.
-    hosts: BTreeSet<String>,
-    deletable: Vec<String>,
 }
 
 /// The clusters that a command looks at, of the selected hosts. What is wrong is said.
@@ -139,20 +135,18 @@ pub(crate) fn clusters(
             .iter()
             .filter(|host| through.is_empty() || through.contains(&host.name))
             .find_map(role);
-        match entrance::resolve(&cluster.cluster, &cluster.access, spec, &around.environment) {
-            Ok(entrance) => targets.push(ClusterTarget {
-                name,
-                entrance,
-                through,
-                role_arn,
-                hosts: selected.clone(),
-                deletable: deletable.clone(),
-                cluster,
-            }),
-            Err(error) => {
-                complain(&format!("error: topics of {name}: {error}"));
-                code = Err(Code::Usage);
-            }
+        let desired = DesiredCluster {
+            spec: spec.display().to_string(),
+            name,
+            through,
+            role_arn,
+            selected: selected.iter().cloned().collect(),
+            deletable: deletable.clone(),
+            cluster,
+        };
+        match ClusterTarget::new(desired, around) {
+            Ok(target) => targets.push(target),
+            Err(wrong) => code = Err(wrong),
         }
     }
     code.map(|()| targets)
@@ -193,15 +187,39 @@ fn deletable(clusters: &[ResolvedCluster], allow_delete: &[String]) -> Result<Ve
 }
 
 impl ClusterTarget {
+    /// Reads the secrets that a cluster refers to. What leads nowhere is said.
+    pub fn new(desired: DesiredCluster, around: &Surroundings) -> Result<Self, Code> {
+        let (spec, environment) = (Path::new(&desired.spec), &around.environment);
+        let (cluster, access) = (&desired.cluster.cluster, &desired.cluster.access);
+        let entrance = entrance::resolve(cluster, access, spec, environment)
+            .and_then(|door| Ok((door, entrance::password(access, spec, environment)?)));
+        match entrance {
+            Ok((entrance, password)) => Ok(Self {
+                desired,
+                password,
+                entrance,
+            }),
+            Err(error) => {
+                complain(&format!("error: topics of {}: {error}", desired.name));
+                Err(Code::Usage)
+            }
+        }
+    }
+
+    /// As the spec names it.
+    pub fn name(&self) -> &str {
+        &self.desired.name
+    }
+
     /// Whether it may be reached through a host.
     pub fn leads_through(&self, host: &str) -> bool {
-        self.through.iter().any(|name| name == host)
+        self.desired.through.iter().any(|name| name == host)
     }
 
     /// A broker to begin with, for people.
     pub fn first_broker(&self) -> String {
         let first = self.entrance.bootstrap.first();
-        first.map_or_else(|| self.name.clone(), ToString::to_string)
+        first.map_or_else(|| self.name().to_owned(), ToString::to_string)
     }
 
     /// Goes in.
@@ -215,7 +233,7 @@ impl ClusterTarget {
     ) -> Result<Brokers<'d>, NoEntrance> {
         let dialler = Dialler {
             name: way.name,
-            role_arn: self.role_arn.as_deref(),
+            role_arn: self.desired.role_arn.as_deref(),
             clock: Clock {
                 offset_seconds: way.skew.unwrap_or(0),
             },
@@ -228,7 +246,7 @@ impl ClusterTarget {
     pub async fn look(&self, way: Way<'_>, salt: &str, deadline: Duration) -> TopicsPlan {
         let plan = match self.open(way, deadline).await {
             Ok(mut brokers) => self.read(&mut brokers, way, salt).await,
-            Err(error) => TopicsPlan::unreached(&self.name, way.name, error.to_string()),
+            Err(error) => TopicsPlan::unreached(self.name(), way.name, error.to_string()),
         };
         let skew = way.skew.filter(|_| self.entrance.signs());
         match skew.and_then(|skew| clock::concern(way.name, skew)) {
@@ -240,45 +258,40 @@ impl ClusterTarget {
     /// Reads the cluster over a connection, and compares.
     pub async fn read(&self, brokers: &mut Brokers<'_>, way: Way<'_>, salt: &str) -> TopicsPlan {
         let wanted = self.wanted();
+        let (cluster, deletable) = (&self.desired.cluster, &self.desired.deletable);
         let question = Question {
             wanted: wanted.clone(),
-            declared: self
-                .cluster
-                .topics
-                .iter()
-                .map(|topic| &*topic.name)
-                .collect(),
-            patterns: self
-                .cluster
-                .hosts
-                .iter()
-                .map(|(_, pattern)| pattern)
-                .collect(),
-            deletable: self.deletable.iter().map(String::as_str).collect(),
+            declared: cluster.topics.iter().map(|topic| &*topic.name).collect(),
+            patterns: cluster.hosts.iter().map(|(_, pattern)| pattern).collect(),
+            deletable: deletable.iter().map(String::as_str).collect(),
         };
         let observed = observe(brokers, &question).await;
         tracing::debug!(
-            cluster = self.name,
+            cluster = self.name(),
             requests = ?brokers.requests(),
             "observed"
         );
         match observed {
-            Ok(facts) => {
-                TopicsPlan::new(&self.name, way.name, &wanted, &self.deletable, &facts, salt)
-            }
-            Err(error) => TopicsPlan::unreached(&self.name, way.name, error.to_string()),
+            Ok(facts) => TopicsPlan::new(self.name(), way.name, &wanted, deletable, &facts, salt),
+            Err(error) => TopicsPlan::unreached(self.name(), way.name, error.to_string()),
         }
     }
 
     /// When no host that it could be reached through was reached itself.
     pub fn nowhere(&self) -> TopicsPlan {
-        let hosts = self.through.join(", ");
+        let hosts = self.desired.through.join(", ");
         let error = format!("no host that it is reached through could be reached: {hosts}");
-        TopicsPlan::unreached(&self.name, &hosts, error)
+        TopicsPlan::unreached(self.name(), &hosts, error)
     }
 
     fn wanted(&self) -> Vec<&ResolvedTopic> {
-        let selected = |topic: &&ResolvedTopic| topic.hosts.iter().any(|h| self.hosts.contains(h));
-        self.cluster.topics.iter().filter(selected).collect()
+        let own = |host: &String| self.desired.selected.contains(host);
+        let selected = |topic: &&ResolvedTopic| topic.hosts.iter().any(own);
+        self.desired
+            .cluster
+            .topics
+            .iter()
+            .filter(selected)
+            .collect()
     }
 }

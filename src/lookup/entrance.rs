@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
+use secrecy::SecretString;
+
 use super::secrets::{self, Missing};
 use crate::{
     broker::{
@@ -40,10 +42,7 @@ pub fn resolve(
             ));
         }
     };
-    let password = |user: &User| {
-        secrets::secret("topics.security", &user.password, spec, environment)
-            .map_err(|missing: Missing| missing.to_string())
-    };
+    let password = |user: &User| read_password(user, spec, environment);
     let scram = |hash, user: &User| -> Result<Scram, String> {
         Ok(Scram {
             hash,
@@ -83,4 +82,33 @@ pub fn resolve(
         login,
         ca,
     })
+}
+
+/// What the spec calls the password of a cluster's user.
+pub const PASSWORD: &str = "topics.security";
+
+/// The password that a cluster asks for, where it asks for one.
+///
+/// # Errors
+/// A sentence with the way out, for a reference that leads nowhere.
+pub fn password(
+    access: &Access,
+    spec: &Path,
+    environment: &BTreeMap<String, String>,
+) -> Result<Option<SecretString>, String> {
+    match &access.security {
+        Security::Plain(user) | Security::ScramSha256(user) | Security::ScramSha512(user) => {
+            read_password(user, spec, environment).map(Some)
+        }
+        Security::Iam | Security::Tls | Security::Plaintext => Ok(None),
+    }
+}
+
+fn read_password(
+    user: &User,
+    spec: &Path,
+    environment: &BTreeMap<String, String>,
+) -> Result<SecretString, String> {
+    secrets::secret(PASSWORD, &user.password, spec, environment)
+        .map_err(|missing: Missing| missing.to_string())
 }

@@ -1,4 +1,4 @@
-//! Digests of observations and actions: salted, so that a plan file gives nothing away that could
+//! Digests of observations, actions and secrets: salted, so that a plan file gives nothing away that could
 //! be found by trying.
 
 use serde_json::Value;
@@ -6,14 +6,31 @@ use sha2::{Digest, Sha256};
 
 /// Hexadecimal sha256 over a salt and the canonical JSON of a value (keys sorted, no blanks).
 pub fn salted(salt: &str, value: &Value) -> String {
+    of_parts(&[salt, &canonical(value).to_string()])
+}
+
+/// Hexadecimal sha256 over a salt, what a secret is for, and the secret: equal secrets in two
+/// places do not show as equal.
+pub fn of_secret(salt: &str, of: &str, key: &str, secret: &str) -> String {
+    of_parts(&[salt, of, key, secret])
+}
+
+/// Hexadecimal sha256 over the canonical JSON of a value.
+pub fn plain(value: &Value) -> String {
+    of_parts(&[&canonical(value).to_string()])
+}
+
+/// The parts with a zero byte between each two, which JSON's text and names have none of.
+fn of_parts(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
-    hash.update(salt.as_bytes());
-    hash.update([0]);
-    hash.update(canonical(value).to_string().as_bytes());
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    for (at, part) in parts.iter().enumerate() {
+        if at > 0 {
+            hash.update([0]);
+        }
+        hash.update(part.as_bytes());
+    }
+    let bytes = hash.finalize();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The value with the keys of its maps sorted.

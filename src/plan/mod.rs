@@ -1,11 +1,16 @@
 //! The plan: what differs, why, and what would be done. Pure: facts in, one value out, which the
 //! text, the JSON and the exit code are all made from.
 
+mod desired;
 mod digest;
+mod file;
 mod order;
+mod schema;
+mod stale;
 mod topics;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     action::Action,
@@ -14,18 +19,22 @@ use crate::{
     resource::{Assessment, Change, Effect, Resource, TextChange, Verdict, Work},
 };
 
+pub use desired::{Desired, DesiredCluster, DesiredHost, SecretDigest};
+pub use file::{FileError, Incomplete, Saved, is_saved};
+pub use schema::schema;
+pub use stale::{Moved, of_host as moved_on_host, of_topics as moved_topics};
 pub use topics::TopicsPlan;
 
 /// Version of the JSON form. Readers ignore unknown fields and refuse another major.
 pub const FORMAT_VERSION: &str = "1.0";
 
 /// What a command found and would do, over all its hosts.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
-    /// [`FORMAT_VERSION`].
-    pub format_version: &'static str,
+    /// Version of this form: readers ignore unknown fields, and refuse another major.
+    pub format_version: String,
     /// The program's version.
-    pub tool_version: &'static str,
+    pub tool_version: String,
     /// What the digests are salted with: random, one a plan.
     pub salt: String,
     /// The specs that it was made from.
@@ -41,7 +50,7 @@ pub struct Plan {
 }
 
 /// A spec file that a plan was made from.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SpecFile {
     /// Its path, as the user typed it.
     pub path: String,
@@ -50,7 +59,7 @@ pub struct SpecFile {
 }
 
 /// How many addresses have which action.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// Nothing differs.
     pub none: usize,
@@ -67,7 +76,7 @@ pub struct Summary {
 }
 
 /// One host's part.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct HostPlan {
     /// Its name in the spec.
     pub name: String,
@@ -75,6 +84,8 @@ pub struct HostPlan {
     pub address: String,
     /// Who the machine is; absent when it could not be reached.
     pub identity: Option<Identity>,
+    /// The account that we are there; absent when it could not be reached.
+    pub account: Option<String>,
     /// Why it could not be read, if so.
     pub error: Option<String>,
     /// Who holds the lock of an apply, if anybody does.
@@ -87,7 +98,7 @@ pub struct HostPlan {
 }
 
 /// One address of one host.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// Such as `client/kafka` or `topics/NAME`.
     pub address: String,
@@ -105,15 +116,15 @@ pub struct Step {
     /// Salted sha256 of the actions.
     pub actions_digest: String,
     /// The addresses without which it cannot be.
-    pub requires: Vec<&'static str>,
+    pub requires: Vec<String>,
     /// A text file before and after, for people alone.
     #[serde(skip)]
     pub text: Option<TextChange>,
-    /// Remarks for people.
-    #[serde(skip)]
+    /// Remarks for people: where downloads come from, what stays as it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// What people should see before they say yes.
-    #[serde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
     /// What would be done, in order.
     #[serde(skip)]
@@ -121,7 +132,7 @@ pub struct Step {
 }
 
 /// What happens to an address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StepAction {
     /// Nothing.
@@ -154,8 +165,8 @@ impl Plan {
         topics: Vec<TopicsPlan>,
     ) -> Self {
         let mut plan = Self {
-            format_version: FORMAT_VERSION,
-            tool_version: env!("CARGO_PKG_VERSION"),
+            format_version: FORMAT_VERSION.into(),
+            tool_version: env!("CARGO_PKG_VERSION").into(),
             salt,
             specs,
             complete: false,
@@ -191,6 +202,20 @@ impl Plan {
     /// All addresses of all hosts and clusters.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         self.parts().flat_map(|part| part.steps)
+    }
+
+    /// Without the sides of sensitive changes. A kind leaves them out already; this holds also for
+    /// one that forgets.
+    #[must_use]
+    pub fn masked(mut self) -> Self {
+        let of_hosts = self.hosts.iter_mut().flat_map(|host| &mut host.steps);
+        let of_topics = self.topics.iter_mut().flat_map(|topics| &mut topics.steps);
+        for change in of_hosts.chain(of_topics).flat_map(|step| &mut step.changes) {
+            if change.sensitive {
+                (change.before, change.after) = (None, None);
+            }
+        }
+        self
     }
 
     /// Whether an apply would do something.
@@ -261,6 +286,7 @@ impl HostPlan {
             name: name.to_owned(),
             address: address.to_owned(),
             identity: None,
+            account: None,
             error: Some(error),
             lock_holder: None,
             steps: vec![],
@@ -290,6 +316,7 @@ impl HostPlan {
             name: name.to_owned(),
             address: address.to_owned(),
             identity: Some(facts.identity.clone()),
+            account: Some(facts.account.user.clone()),
             error: None,
             lock_holder: facts.lock_holder.clone(),
             steps,
@@ -318,7 +345,7 @@ impl Step {
             changes: vec![],
             observed_digest: digest::salted(salt, &observed),
             actions_digest: String::new(),
-            requires: requires.to_vec(),
+            requires: requires.iter().map(|one| (*one).to_owned()).collect(),
             text: None,
             notes: vec![],
             warning: None,

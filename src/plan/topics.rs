@@ -1,12 +1,13 @@
 //! The part of a plan that is about a cluster's topics.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::Step;
 use crate::{facts::cluster::Cluster, resource::topic, spec::ResolvedTopic};
 
 /// One cluster's part.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct TopicsPlan {
     /// The cluster, as the spec names it.
     pub cluster: String,
@@ -21,7 +22,7 @@ pub struct TopicsPlan {
     /// Topics like the spec's that no table of it names. They are left alone.
     pub unmanaged: Vec<String>,
     /// What people should know of it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
 

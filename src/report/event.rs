@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer, ser::SerializeSeq};
 
+use crate::plan::Part;
+
 /// One thing that happened.
 #[derive(Debug, Clone)]
 pub enum Event<'a> {
@@ -78,6 +80,10 @@ pub struct HostOutcome {
     /// Addresses that were applied, and still are not as the spec says: with the reason.
     #[serde(serialize_with = "address_and_reason")]
     pub not_converged: Vec<(String, String)>,
+    /// Addresses that a saved plan no longer fits, with how they have moved (an empty address: the
+    /// machine itself). Nothing is written then.
+    #[serde(serialize_with = "address_and_reason")]
+    pub moved: Vec<(String, String)>,
     /// Lines to paste into the spec: digests of unpinned downloads.
     pub paste: Vec<String>,
     /// Ctrl-C ended it.
@@ -85,6 +91,18 @@ pub struct HostOutcome {
     /// How long it took; in JSON `took_ms`, in milliseconds.
     #[serde(rename = "took_ms", serialize_with = "milliseconds")]
     pub took: Duration,
+}
+
+impl HostOutcome {
+    /// Whether it is what became of a part of a plan.
+    pub fn is_of(&self, part: &Part<'_>) -> bool {
+        self.host == part.name && self.is_cluster != part.is_host
+    }
+
+    /// Whether a saved plan no longer fits here.
+    pub fn is_stale(&self) -> bool {
+        !self.moved.is_empty()
+    }
 }
 
 /// Why a step failed, and what to do.

@@ -83,16 +83,7 @@ pub fn text(value: &Value) -> String {
     text
 }
 
-/// Both sides of a sensitive change are absent already; this holds also for a kind that forgets.
 fn plan_value(plan: &Plan) -> Value {
-    let mut plan = plan.clone();
-    let of_hosts = plan.hosts.iter_mut().flat_map(|host| &mut host.steps);
-    let of_topics = plan.topics.iter_mut().flat_map(|topics| &mut topics.steps);
-    for change in of_hosts.chain(of_topics).flat_map(|step| &mut step.changes) {
-        if change.sensitive {
-            (change.before, change.after) = (None, None);
-        }
-    }
-    serde_json::to_value(&plan)
+    serde_json::to_value(plan.clone().masked())
         .unwrap_or_else(|error| unreachable!("a plan is plain data: {error}"))
 }

@@ -16,7 +16,8 @@ pub mod msk_iam_auth;
 pub mod properties;
 pub mod topic;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     action::Action,
@@ -190,7 +191,7 @@ impl Work {
 }
 
 /// One field that differs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
     /// Which field.
     pub path: String,

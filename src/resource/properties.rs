@@ -250,7 +250,7 @@ impl Kind for Properties {
 
 /// A value in the form in which values are compared: a jaas line by its meaning.
 fn normal(key: &str, value: &str) -> String {
-    if key == "sasl.jaas.config"
+    if key.ends_with("sasl.jaas.config")
         && let Some(login) = jaas(value)
     {
         let mut options = login.options;
@@ -270,13 +270,14 @@ pub fn is_sensitive(key: &str) -> bool {
     ["password", "secret", "token"]
         .iter()
         .any(|word| key.contains(word))
-        || key == "ssl.keystore.key"
+        || key.ends_with("ssl.keystore.key")
+        || key.ends_with("basic.auth.user.info")
 }
 
 /// A value as it may be shown: in a jaas line only the secret options are masked, so that
 /// reviewers see the role.
 fn mask(key: &str, value: &str) -> String {
-    if key != "sasl.jaas.config" {
+    if !key.ends_with("sasl.jaas.config") {
         return value.to_owned();
     }
     let Some(login) = jaas(value) else {
@@ -381,5 +382,14 @@ mod tests {
             r#"M required username="u" password="(sensitive)" awsRoleArn="arn:x";"#
         );
         assert!(!mask("sasl.jaas.config", "M required password=\"canary").contains("canary"));
+        let prefixed = mask("producer.sasl.jaas.config", "M required password=canary;");
+        assert!(!prefixed.contains("canary"), "{prefixed}");
+        for key in [
+            "producer.ssl.keystore.key",
+            "basic.auth.user.info",
+            "a.Token",
+        ] {
+            assert!(is_sensitive(key), "{key}");
+        }
     }
 }

@@ -36,11 +36,12 @@ pub struct Resolved {
 }
 
 /// One machine.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ResolvedHost {
     /// Its name in the spec.
     pub name: String,
     /// Its line in the spec.
+    #[serde(skip)]
     pub line: u32,
     /// How it is reached.
     pub way: Way,
@@ -49,7 +50,8 @@ pub struct ResolvedHost {
 }
 
 /// How a machine is reached.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Way {
     /// It is this one.
     Local,
@@ -176,7 +178,7 @@ pub struct Properties {
 }
 
 /// A cluster, the way into it, and the topics that it must have.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResolvedCluster {
     /// Which one.
     pub cluster: Cluster,

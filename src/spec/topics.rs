@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 
 use super::{
     merge::HostTree,
@@ -37,7 +38,8 @@ pub struct Row {
 }
 
 /// What `topics.name` makes of tables: the literal parts, with a table between each two.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "Vec<String>", try_from = "Vec<String>")]
 pub struct Pattern(Arc<[String]>);
 
 /// Stands for the table while a pattern is rendered; YAML has no such character.
@@ -70,6 +72,23 @@ impl Pattern {
             && topic
                 .get(first..first + length)
                 .is_some_and(|table| self.0.join(table) == topic)
+    }
+}
+
+impl From<Pattern> for Vec<String> {
+    fn from(pattern: Pattern) -> Self {
+        pattern.0.to_vec()
+    }
+}
+
+impl TryFrom<Vec<String>> for Pattern {
+    type Error = &'static str;
+
+    fn try_from(parts: Vec<String>) -> Result<Self, Self::Error> {
+        match parts.is_empty() {
+            true => Err("a pattern has one part at least"),
+            false => Ok(Self(parts.into())),
+        }
     }
 }
 

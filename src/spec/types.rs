@@ -90,7 +90,7 @@ pub struct Host {
 pub struct Local {}
 
 /// An EC2 instance, named by exactly one of `instance_id`, `name` and `tags`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ec2 {
     /// The AWS region; default: the one of the credentials' profile.
@@ -120,7 +120,7 @@ pub struct Ec2 {
 }
 
 /// Which name or address of an EC2 instance is handed to ssh.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Via {
     /// The public DNS name.
@@ -139,7 +139,7 @@ pub enum Via {
 }
 
 /// How a machine is reached over SSH. `~/.ssh/config` applies to whatever is not given here.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ssh {
     /// Host name or address, handed to ssh as it stands, so that your own `Host` blocks match.
@@ -165,7 +165,7 @@ pub struct Ssh {
 }
 
 /// Where the private key comes from.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Key {
     /// A file on this machine; a relative path starts at the spec's folder.
@@ -180,7 +180,7 @@ pub enum Key {
 }
 
 /// How a machine's host key is checked.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HostKey {
     /// Only a key that known_hosts already holds.

@@ -7,7 +7,10 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::visit::Visit;
+use super::{
+    consent::{Consent, Shown, not_reached},
+    visit::Visit,
+};
 use crate::{
     apply::{Limits, Lock, LockError, SpecPlaces, Stop, apply_host, apply_topics},
     cli::{Format, LookArgs},
@@ -15,7 +18,6 @@ use crate::{
         Surroundings, Target, Targets, address, complain, connect, look, put, read,
         topics::{ClusterTarget, Pending, Way},
     },
-    facts::Identity,
     observe::Facts,
     plan::{HostPlan, Plan, SpecFile, Step, StepAction, TopicsPlan},
     report::{
@@ -44,24 +46,23 @@ pub struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// Without asking: every host is locked before it is read.
-    pub async fn all(&mut self, targets: &Targets) -> Vec<Visit> {
+    /// Without asking: every host is locked before it is read. With a saved plan nothing is done
+    /// but what it says.
+    pub async fn all(&mut self, targets: &Targets, saved: Option<&Plan>) -> Vec<Visit> {
         let mut visits = Vec::new();
         let mut pending = Pending::new(&targets.clusters);
         for target in &targets.hosts {
-            let connecting = connect(
-                &target.host,
-                &self.args.spec.spec,
-                self.args.timeout,
-                self.around,
-            );
+            let connecting = connect(target, self.args.timeout, self.around);
             visits.push(match self.unless_stopped(connecting).await {
                 None => return visits,
                 Some(Err(error)) => self.unreached(target, error.to_string()),
                 Some(Ok(connection)) => {
                     let clusters = pending.take(&target.host.name);
+                    let planned =
+                        saved.map(|plan| Shown::of(plan, targets, Some(target), &clusters));
+                    let consent = planned.as_ref().map_or(Consent::Given, Consent::Saved);
                     let visit = self
-                        .visit(target, connection.as_ref(), &clusters, None)
+                        .visit(target, connection.as_ref(), &clusters, consent)
                         .await;
                     connection.close().await;
                     visit
@@ -72,7 +73,9 @@ impl Session<'_> {
             if *self.stop.borrow() > 0 {
                 return visits;
             }
-            visits.push(self.visit_cluster(cluster, None).await);
+            let planned = saved.map(|plan| Shown::of(plan, targets, None, &[cluster]));
+            let consent = planned.as_ref().map_or(Consent::Given, Consent::Saved);
+            visits.push(self.visit_cluster(cluster, consent).await);
         }
         visits.extend(pending.rest().map(|cluster| self.nobody_leads_to(cluster)));
         visits
@@ -138,7 +141,8 @@ impl Session<'_> {
             visits.push(if !shown.has_work() {
                 Visit::nothing(shown.host, shown.topics)
             } else if agreed && *self.stop.borrow() == 0 {
-                self.visit(target, connection.as_ref(), &clusters, Some(&shown))
+                let consent = Consent::Shown(&shown);
+                self.visit(target, connection.as_ref(), &clusters, consent)
                     .await
             } else {
                 Visit::refuse(shown.host, shown.topics)
@@ -149,7 +153,11 @@ impl Session<'_> {
             visits.push(if !plan.has_work() {
                 Visit::nothing(None, vec![plan])
             } else if agreed && *self.stop.borrow() == 0 {
-                self.visit_cluster(cluster, Some(&plan)).await
+                let shown = Shown {
+                    host: None,
+                    topics: vec![plan],
+                };
+                self.visit_cluster(cluster, Consent::Shown(&shown)).await
             } else {
                 Visit::refuse(None, vec![plan])
             });
@@ -165,7 +173,7 @@ impl Session<'_> {
         target: &Target,
         connection: &dyn Connection,
         clusters: &[&ClusterTarget],
-        shown: Option<&Shown>,
+        consent: Consent<'_>,
     ) -> Visit {
         let name = &target.host.name;
         let progress = &mut self.progress;
@@ -194,10 +202,10 @@ impl Session<'_> {
             }
             Err(error) => return self.unreached(target, error.to_string()),
         };
-        let visit = match self.decide(target, connection, clusters, shown).await {
+        let visit = match self.decide(target, connection, clusters, consent).await {
             Err(visit) => *visit,
             Ok((plan, topics, facts)) => {
-                let mut outcomes = Vec::new();
+                let mut outcomes = consent.stale_clusters(&topics);
                 if plan.has_work() {
                     let limits = Limits {
                         call: self.args.timeout,
@@ -215,8 +223,8 @@ impl Session<'_> {
                     }
                     outcomes.push(outcome);
                 }
-                for (cluster, topics) in clusters.iter().zip(&topics) {
-                    if !topics.has_work() {
+                for (at, (cluster, topics)) in clusters.iter().zip(&topics).enumerate() {
+                    if !topics.has_work() || consent.is_stale(at, topics) {
                         continue;
                     }
                     let well = outcomes
@@ -238,11 +246,7 @@ impl Session<'_> {
 
     /// A cluster that is dialled from here. There is no machine to lock: the brokers take one
     /// change of a topic at a time.
-    async fn visit_cluster(
-        &mut self,
-        cluster: &ClusterTarget,
-        shown: Option<&TopicsPlan>,
-    ) -> Visit {
+    async fn visit_cluster(&mut self, cluster: &ClusterTarget, consent: Consent<'_>) -> Visit {
         let looking = cluster.look(Way::DIRECT, &self.salt, self.args.timeout);
         let Some(plan) = self.unless_stopped(looking).await else {
             return Visit::refuse(None, vec![]);
@@ -251,15 +255,12 @@ impl Session<'_> {
             host: None,
             topics: vec![plan],
         };
-        let shown = shown.map(|plan| Shown {
-            host: None,
-            topics: vec![plan.clone()],
-        });
-        if let Err(visit) = self.agree(&now, shown.as_ref()).await {
+        if let Err(visit) = self.agree(&now, consent).await {
             return *visit;
         }
-        let mut outcomes = Vec::new();
-        for topics in &now.topics {
+        let mut outcomes = consent.stale_clusters(&now.topics);
+        let fresh = outcomes.is_empty();
+        for topics in now.topics.iter().filter(|_| fresh) {
             outcomes.push(self.cluster_work(cluster, Way::DIRECT, topics).await);
         }
         Visit::applied(None, now.topics, outcomes)
@@ -272,7 +273,7 @@ impl Session<'_> {
         target: &Target,
         connection: &dyn Connection,
         clusters: &[&ClusterTarget],
-        shown: Option<&Shown>,
+        consent: Consent<'_>,
     ) -> Result<(HostPlan, Vec<TopicsPlan>, Facts), Box<Visit>> {
         let interrupted = |session: &Self| {
             Box::new(Visit::refuse(
@@ -300,18 +301,27 @@ impl Session<'_> {
                 Some(plan) => now.topics.push(plan),
             }
         }
-        self.agree(&now, shown).await?;
+        self.agree(&now, consent).await?;
         let Shown { host, topics } = now;
         let host = host.unwrap_or_else(|| unreachable!("it was put in above"));
         Ok((host, topics, facts))
     }
 
     /// Shows what is about to be done, and asks where that is not what was shown.
-    async fn agree(&mut self, now: &Shown, shown: Option<&Shown>) -> Result<(), Box<Visit>> {
-        let one = self.over(now.host.clone().into_iter().collect(), now.topics.clone());
-        match shown {
-            Some(shown) if shown.steps().eq(now.steps()) && shown.identity() == now.identity() => {}
-            Some(shown) => {
+    async fn agree(&mut self, now: &Shown, consent: Consent<'_>) -> Result<(), Box<Visit>> {
+        let mut one = self.over(now.host.clone().into_iter().collect(), now.topics.clone());
+        match consent {
+            Consent::Saved(planned) => {
+                if let Some(visit) = planned.refusal(now) {
+                    return Err(visit.into());
+                }
+                let fresh = planned.fresh(now);
+                one = self.over(fresh.host.into_iter().collect(), fresh.topics);
+                self.show(&one);
+            }
+            Consent::Shown(shown)
+                if shown.steps().eq(now.steps()) && shown.identity() == now.identity() => {}
+            Consent::Shown(shown) => {
                 let host = shown.host_steps().eq(now.host_steps());
                 let what = match host && shown.identity() == now.identity() {
                     true => "cluster",
@@ -323,7 +333,7 @@ impl Session<'_> {
                     return Err(Visit::refuse(now.host.clone(), now.topics.clone()).into());
                 }
             }
-            None => self.show(&one),
+            Consent::Given => self.show(&one),
         }
         if !one.has_work() {
             return Err(Visit::nothing(now.host.clone(), now.topics.clone()).into());
@@ -459,42 +469,6 @@ impl Session<'_> {
     }
 }
 
-/// What people saw of one host and the clusters that it leads to.
-struct Shown {
-    host: Option<HostPlan>,
-    topics: Vec<TopicsPlan>,
-}
-
-impl Shown {
-    fn has_work(&self) -> bool {
-        self.host.as_ref().is_some_and(HostPlan::has_work)
-            || self.topics.iter().any(TopicsPlan::has_work)
-    }
-
-    fn identity(&self) -> Option<&Identity> {
-        self.host.as_ref()?.identity.as_ref()
-    }
-
-    /// What is about to be done, step by step.
-    fn steps(&self) -> impl Iterator<Item = Done<'_>> {
-        let topics = self.topics.iter().flat_map(|topics| &topics.steps);
-        self.host_steps().chain(topics.map(done))
-    }
-
-    fn host_steps(&self) -> impl Iterator<Item = Done<'_>> {
-        let host = self.host.iter().flat_map(|host| &host.steps);
-        host.map(done)
-    }
-}
-
-/// A step, as far as it must be what was shown: address, action, digests.
-type Done<'s> = (&'s str, StepAction, &'s str, &'s str);
-
-fn done(step: &Step) -> Done<'_> {
-    let (observed, actions) = (&step.observed_digest, &step.actions_digest);
-    (&step.address, step.action, observed, actions)
-}
-
 /// Of what was applied: the steps that are still not as the spec says, with the reason.
 fn still_open(steps: Vec<Step>, applied: &[String]) -> Vec<(String, String)> {
     steps
@@ -517,17 +491,6 @@ fn unread(applied: &[String], error: &str) -> Vec<(String, String)> {
         .iter()
         .map(|address| (address.clone(), reason.clone()))
         .collect()
-}
-
-/// A cluster whose turn did not come.
-fn not_reached(plan: &TopicsPlan) -> HostOutcome {
-    let steps = plan.steps.iter().filter(|step| step.action.changes());
-    HostOutcome {
-        host: plan.cluster.clone(),
-        is_cluster: true,
-        not_reached: steps.map(|step| step.address.clone()).collect(),
-        ..HostOutcome::default()
-    }
 }
 
 /// What the holder of the lock is called in the host's process list.

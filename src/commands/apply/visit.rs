@@ -78,6 +78,13 @@ impl Visit {
         })
     }
 
+    fn stale(&self, part: &Part<'_>) -> bool {
+        let End::Applied(outcomes) = &self.end else {
+            return false;
+        };
+        outcomes.iter().any(|one| one.is_of(part) && one.is_stale())
+    }
+
     fn code(&self) -> Code {
         let parts = || {
             let host = self.host.iter().map(Part::from);
@@ -90,10 +97,13 @@ impl Visit {
             // Declined; what Ctrl-C means is decided over all hosts.
             End::Refused => Code::Failed,
             End::Applied(outcomes) if outcomes.iter().any(failed) => Code::Partial,
+            End::Applied(outcomes) if outcomes.iter().any(HostOutcome::is_stale) => Code::Stale,
             End::Applied(_) | End::Nothing => Code::Done,
         };
         let stays = |step: &Step| matches!(step.action, StepAction::Blocked | StepAction::Unknown);
         let of_parts = parts().map(|part| match (part.lock_holder, part.error) {
+            // What it is like now was never to be carried out.
+            _ if self.stale(&part) => Code::Stale,
             (Some(_), _) => Code::Locked,
             (None, Some(_)) => Code::Unreachable,
             // What was declined says so; nothing of it could have been done anyway.

@@ -12,7 +12,7 @@ mod topics;
 pub use drift::drift;
 pub use facts::facts;
 pub use outcome::{outcome, prompt};
-pub use plan::plan;
+pub use plan::{plan, saved};
 
 use crate::{plan::Step, plan::StepAction};
 pub(super) use page::{Ink, Page};

@@ -7,7 +7,7 @@ use super::{
     page::{Ink, Page},
 };
 use crate::{
-    plan::{Plan, StepAction},
+    plan::{Part, Plan, StepAction},
     report::{
         event::{Failure, HostOutcome},
         words,
@@ -45,6 +45,7 @@ pub fn outcome(
                 page.wrapped(&[(Ink::Plain, "  ")], 4, Ink::Plain, line.trim());
             }
         }
+        moved(&mut page, host, many);
         if host.interrupted {
             let lead = [(Ink::Red, "interrupted: ")];
             page.wrapped(&lead, 2, Ink::Plain, &now_true(host).join("; "));
@@ -61,7 +62,8 @@ pub fn outcome(
     }
     let well = left.is_empty()
         && hosts.iter().all(|host| {
-            host.failure.is_none() && host.not_converged.is_empty() && !host.interrupted
+            let stopped = host.interrupted || host.is_stale();
+            host.failure.is_none() && host.not_converged.is_empty() && !stopped
         });
     last(&mut page, hosts, plan, well, took);
     paste(&mut page, hosts);
@@ -84,6 +86,7 @@ fn left(plan: &Plan, outcomes: &[HostOutcome], many: bool) -> Vec<String> {
     let named = |action, why| {
         let what: Vec<String> = plan
             .parts()
+            .filter(|part| !stale(part, outcomes))
             .flat_map(|part| {
                 let steps = part.steps.iter().filter(move |step| step.action == action);
                 steps.map(move |step| {
@@ -198,6 +201,34 @@ fn failed(page: &mut Page, host: &HostOutcome, failure: &Failure, many: bool) {
             page.wrapped(&[(Ink::Plain, "    ")], 6, Ink::Plain, line.trim());
         }
     }
+}
+
+/// Where a saved plan no longer fits, and that nothing was written there.
+fn moved(page: &mut Page, host: &HostOutcome, many: bool) {
+    for (address, how) in &host.moved {
+        let text = match address.as_str() {
+            "" => format!("{} is not what the plan was made for", place(host)),
+            address => format!(
+                "`{}` has moved since the plan was made",
+                named(host, address, many)
+            ),
+        };
+        error(page, "", &text);
+        for line in how.lines() {
+            page.wrapped(&[(Ink::Plain, "  ")], 4, Ink::Plain, line.trim());
+        }
+    }
+    if host.is_stale() {
+        let text = format!("nothing was written on {}", place(host));
+        page.wrapped(&[(Ink::Plain, "  ")], 4, Ink::Plain, &text);
+        let help = "look at what has moved, and make a new plan";
+        page.wrapped(&[(Ink::Plain, "  help: ")], 4, Ink::Plain, help);
+    }
+}
+
+/// Whether a part of the plan is one that a saved plan no longer fits.
+fn stale(part: &Part<'_>, outcomes: &[HostOutcome]) -> bool {
+    outcomes.iter().any(|one| one.is_of(part) && one.is_stale())
 }
 
 /// The host's name, or the cluster's.

@@ -21,10 +21,30 @@ const MOST: usize = 40;
 /// A plan: the hosts that have something to say, one line for each of the others, and last the
 /// summary by address.
 pub fn plan(plan: &Plan, style: &Style, took: Duration) -> String {
+    all(plan, style, Some(took))
+}
+
+/// A plan that comes from a file: as it was shown when it was made, but for what is not saved.
+pub fn saved(plan: &Plan, style: &Style) -> String {
+    let mut text = all(plan, style, None);
+    let mut page = Page::new(style);
+    page.gap();
+    let made = format!(
+        "a saved plan, made by trueup {}; it holds no lines of start files and nothing of a \
+         machine's disk and system",
+        plan.tool_version
+    );
+    page.wrapped(&[], 0, Ink::Dim, &made);
+    text.push('\n');
+    text.push_str(&page.into_text());
+    text
+}
+
+fn all(plan: &Plan, style: &Style, took: Option<Duration>) -> String {
     let mut page = Page::new(style);
     let many = plan.hosts.len() > 1;
     // Over several hosts the time is that of all together, and stands at the end.
-    let own_time = (!many).then(|| words::duration(took));
+    let own_time = took.filter(|_| !many).map(words::duration);
     for host in plan.hosts.iter().filter(|host| !is_quiet((*host).into())) {
         page.gap();
         section(&mut page, host, own_time.as_deref());
@@ -39,7 +59,7 @@ pub fn plan(plan: &Plan, style: &Style, took: Duration) -> String {
         page.gap();
         summary(&mut page, plan, many);
     }
-    if many {
+    if let (true, Some(took)) = (many, took) {
         let read = plan.hosts.iter().filter(|host| host.error.is_none());
         let (read, all) = (read.count(), plan.hosts.len());
         let whole = words::count(all, "host");
@@ -126,11 +146,9 @@ fn in_place(what: &str, number: usize) -> String {
 
 fn section(page: &mut Page, host: &HostPlan, time: Option<&str>) {
     let indent = (columns(&host.name) + 2).min(16);
-    let address = match &host.facts {
-        Some(facts) if host.address == "local" => format!("local, as {}", facts.account.user),
-        Some(facts) if !host.address.contains('@') => {
-            format!("{}@{}", facts.account.user, host.address)
-        }
+    let address = match &host.account {
+        Some(account) if host.address == "local" => format!("local, as {account}"),
+        Some(account) if !host.address.contains('@') => format!("{account}@{}", host.address),
         _ => host.address.clone(),
     };
     page.line(&[

@@ -1,0 +1,150 @@
+//! Why an apply may write: nobody asked to be asked, people said yes to what they saw, or a saved
+//! plan says it.
+
+use super::visit::Visit;
+use crate::{
+    commands::{Target, Targets, topics::ClusterTarget},
+    facts::Identity,
+    plan::{HostPlan, Moved, Plan, Step, StepAction, TopicsPlan, moved_on_host, moved_topics},
+    report::event::HostOutcome,
+};
+
+/// Why a visit may write.
+#[derive(Clone, Copy)]
+pub enum Consent<'c> {
+    /// `--auto-approve`: whatever the plan is by then.
+    Given,
+    /// People saw this; they are asked again where it is no longer so.
+    Shown(&'c Shown),
+    /// A saved plan: this or nothing.
+    Saved(&'c Shown),
+}
+
+impl Consent<'_> {
+    /// The clusters that a saved plan no longer fits.
+    pub fn stale_clusters(self, now: &[TopicsPlan]) -> Vec<HostOutcome> {
+        let moved = |(at, topics)| stale_cluster(topics, self.moved(at, topics));
+        now.iter().enumerate().filter_map(moved).collect()
+    }
+
+    /// Whether a saved plan no longer fits a cluster, the one at this place.
+    pub fn is_stale(self, at: usize, now: &TopicsPlan) -> bool {
+        !self.moved(at, now).is_empty()
+    }
+
+    fn moved(self, at: usize, now: &TopicsPlan) -> Vec<Moved> {
+        match self {
+            Self::Saved(planned) => moved_topics(&planned.topics[at], now),
+            Self::Given | Self::Shown(_) => vec![],
+        }
+    }
+}
+
+fn stale_cluster(now: &TopicsPlan, moved: Vec<Moved>) -> Option<HostOutcome> {
+    (!moved.is_empty()).then(|| HostOutcome {
+        host: now.cluster.clone(),
+        is_cluster: true,
+        moved,
+        ..HostOutcome::default()
+    })
+}
+
+/// What people saw, or what was saved, of one host and the clusters that it leads to.
+pub struct Shown {
+    pub host: Option<HostPlan>,
+    pub topics: Vec<TopicsPlan>,
+}
+
+impl Shown {
+    /// The part of a saved plan for a host and clusters.
+    pub fn of(
+        plan: &Plan,
+        targets: &Targets,
+        target: Option<&Target>,
+        clusters: &[&ClusterTarget],
+    ) -> Self {
+        let own = |host: &&HostPlan| target.is_some_and(|one| one.host.name == host.name);
+        let topics = clusters.iter().map(|one| targets.place_of(one));
+        Self {
+            host: plan.hosts.iter().find(own).cloned(),
+            topics: topics.map(|at| plan.topics[at].clone()).collect(),
+        }
+    }
+
+    /// The end of a visit where nothing of this plan may be written, or nothing is left to be.
+    /// Where the host has moved, its clusters are not reached.
+    pub fn refusal(&self, now: &Self) -> Option<Visit> {
+        let of_host = match (&self.host, &now.host) {
+            (Some(planned), Some(now)) => moved_on_host(planned, now),
+            _ => vec![],
+        };
+        let consent = Consent::Saved(self);
+        let mut outcomes = Vec::new();
+        if !of_host.is_empty() {
+            outcomes.push(HostOutcome {
+                host: now.host.iter().map(|host| host.name.clone()).collect(),
+                moved: of_host,
+                ..HostOutcome::default()
+            });
+            outcomes.extend(now.topics.iter().enumerate().filter_map(|(at, topics)| {
+                let stale = stale_cluster(topics, consent.moved(at, topics));
+                stale.or_else(|| topics.has_work().then(|| not_reached(topics)))
+            }));
+        } else if !self.fresh(now).has_work() {
+            outcomes = consent.stale_clusters(&now.topics);
+        }
+        (!outcomes.is_empty()).then(|| {
+            let (host, topics) = (now.host.clone(), now.topics.clone());
+            Visit::applied(host, topics, outcomes)
+        })
+    }
+
+    /// What is now, without the clusters that this plan no longer fits.
+    pub fn fresh(&self, now: &Self) -> Self {
+        let topics = now.topics.iter().enumerate();
+        let fresh = topics.filter(|(at, topics)| !Consent::Saved(self).is_stale(*at, topics));
+        Self {
+            host: now.host.clone(),
+            topics: fresh.map(|(_, topics)| topics.clone()).collect(),
+        }
+    }
+
+    pub fn has_work(&self) -> bool {
+        self.host.as_ref().is_some_and(HostPlan::has_work)
+            || self.topics.iter().any(TopicsPlan::has_work)
+    }
+
+    pub fn identity(&self) -> Option<&Identity> {
+        self.host.as_ref()?.identity.as_ref()
+    }
+
+    /// What is about to be done, step by step.
+    pub fn steps(&self) -> impl Iterator<Item = Done<'_>> {
+        let topics = self.topics.iter().flat_map(|topics| &topics.steps);
+        self.host_steps().chain(topics.map(done))
+    }
+
+    pub fn host_steps(&self) -> impl Iterator<Item = Done<'_>> {
+        let host = self.host.iter().flat_map(|host| &host.steps);
+        host.map(done)
+    }
+}
+
+/// A step, as far as it must be what was shown: address, action, digests.
+pub type Done<'s> = (&'s str, StepAction, &'s str, &'s str);
+
+fn done(step: &Step) -> Done<'_> {
+    let (observed, actions) = (&step.observed_digest, &step.actions_digest);
+    (&step.address, step.action, observed, actions)
+}
+
+/// A cluster whose turn did not come.
+pub fn not_reached(plan: &TopicsPlan) -> HostOutcome {
+    let steps = plan.steps.iter().filter(|step| step.action.changes());
+    HostOutcome {
+        host: plan.cluster.clone(),
+        is_cluster: true,
+        not_reached: steps.map(|step| step.address.clone()).collect(),
+        ..HostOutcome::default()
+    }
+}

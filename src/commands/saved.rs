@@ -1,0 +1,180 @@
+//! Plans in files: written whole or not at all, read back, and made into what an apply works on.
+
+use std::{fs, io::Write, path::Path};
+
+use secrecy::ExposeSecret;
+
+use super::{Surroundings, Target, Targets, complain, topics::ClusterTarget};
+use crate::{
+    exit::Code,
+    lookup::entrance,
+    plan::{Desired, DesiredHost, Plan, Saved, SecretDigest, is_saved},
+    report::json,
+};
+
+/// Whether a plan can be kept at a place; said before anything is asked of a machine.
+///
+/// # Errors
+/// [`Code::Usage`].
+pub(crate) fn check_place(file: &Path) -> Result<(), Code> {
+    let wrong = match fs::symlink_metadata(file) {
+        // A device or a link would be replaced by what was meant to go through it.
+        Ok(there) if !there.is_file() => "it is there, and is no plain file",
+        Err(_) if !folder(file).is_dir() => "its folder is not there",
+        _ => return Ok(()),
+    };
+    complain(&format!(
+        "error: `--out {}`: {wrong}\n  help: name a file in a folder that is there",
+        file.display()
+    ));
+    Err(Code::Usage)
+}
+
+fn folder(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Keeps a plan, unless it is incomplete; says what became of it.
+pub(crate) fn save(file: &Path, plan: Plan, targets: &Targets, deep: bool) -> Code {
+    let shown = file.display();
+    let desired = desired(targets, &plan.salt, deep);
+    let saved = match Saved::new(plan, &desired) {
+        Ok(saved) => saved,
+        Err(incomplete) => {
+            // The plan's own code says why.
+            complain(&format!("`{shown}` was not written: {incomplete}"));
+            return Code::Done;
+        }
+    };
+    match write(file, &json::text(&saved.to_value())) {
+        Ok(()) => {
+            complain(&format!(
+                "saved: `trueup apply {shown}` does this, or nothing"
+            ));
+            Code::Done
+        }
+        Err(error) => {
+            complain(&format!("error: `{shown}` cannot be written: {error}"));
+            Code::Failed
+        }
+    }
+}
+
+/// Beside its place, synced, and renamed: whole or not at all, for nobody else to read.
+fn write(file: &Path, text: &str) -> std::io::Result<()> {
+    let folder = folder(file);
+    let mut staged = tempfile::Builder::new()
+        .prefix(".trueup-")
+        .tempfile_in(folder)?;
+    staged.write_all(text.as_bytes())?;
+    staged.as_file().sync_all()?;
+    staged.persist(file).map_err(|error| error.error)?;
+    fs::File::open(folder)?.sync_all()
+}
+
+fn desired(targets: &Targets, salt: &str, deep: bool) -> Desired {
+    let host = |target: &Target| DesiredHost {
+        spec: target.spec.display().to_string(),
+        host: target.host.clone(),
+    };
+    Desired {
+        deep,
+        hosts: targets.hosts.iter().map(host).collect(),
+        clusters: targets
+            .clusters
+            .iter()
+            .map(|one| one.desired.clone())
+            .collect(),
+        secrets: secrets(targets, salt),
+    }
+}
+
+/// What the secrets are that hosts and clusters refer to.
+fn secrets(targets: &Targets, salt: &str) -> Vec<SecretDigest> {
+    let of_hosts = targets.hosts.iter().flat_map(|target| {
+        let secrets = target.secrets.iter();
+        secrets.map(|(key, value)| SecretDigest::new(salt, &target.host.name, key, value.expose()))
+    });
+    let of_clusters = targets.clusters.iter().filter_map(|cluster| {
+        let password = cluster.password.as_ref()?.expose_secret();
+        let name = cluster.name();
+        Some(SecretDigest::new(salt, name, entrance::PASSWORD, password))
+    });
+    of_hosts.chain(of_clusters).collect()
+}
+
+/// The bytes of a file that is, or was meant to be, a saved plan; `None`: it is something else.
+/// What is no plain file can be read only once, and is taken for a spec.
+pub(crate) fn bytes(file: &Path) -> Option<Vec<u8>> {
+    let plain = fs::metadata(file).is_ok_and(|there| there.is_file());
+    let bytes = plain.then(|| fs::read(file).ok()).flatten()?;
+    is_saved(&bytes).then_some(bytes)
+}
+
+/// Reads a saved plan; what is wrong with it is said.
+pub(crate) fn load(file: &Path) -> Result<Saved, Code> {
+    let shown = file.display();
+    let bytes = fs::read(file).map_err(|error| {
+        complain(&format!("error: `{shown}` cannot be read: {error}"));
+        Code::Usage
+    })?;
+    if !is_saved(&bytes) {
+        complain(&format!(
+            "error: `{shown}` is no saved plan\n  help: `plan SPEC --out FILE` saves one"
+        ));
+        return Err(Code::Usage);
+    }
+    parse(file, &bytes)
+}
+
+/// Reads the bytes of a saved plan; what is wrong with it is said.
+pub(crate) fn parse(file: &Path, bytes: &[u8]) -> Result<Saved, Code> {
+    Saved::load(bytes).map_err(|error| unusable(file, &error))
+}
+
+/// Says why a plan cannot be used.
+pub(crate) fn unusable(file: &Path, error: &dyn std::error::Error) -> Code {
+    complain(&format!("error: plan `{}`: {error}", file.display()));
+    Code::Usage
+}
+
+/// What an apply of a saved plan works on. Secrets are read again; one that is another than when
+/// the plan was made is said.
+pub(crate) fn targets(
+    desired: Desired,
+    salt: &str,
+    around: &Surroundings,
+) -> Result<Targets, Code> {
+    let mut code = Ok(());
+    let mut targets = Targets {
+        hosts: vec![],
+        clusters: vec![],
+    };
+    for DesiredHost { spec, host } in desired.hosts {
+        match Target::new(host, Path::new(&spec), around) {
+            Ok(target) => targets.hosts.push(target),
+            Err(wrong) => code = Err(wrong),
+        }
+    }
+    for cluster in desired.clusters {
+        match ClusterTarget::new(cluster, around) {
+            Ok(target) => targets.clusters.push(target),
+            Err(wrong) => code = Err(wrong),
+        }
+    }
+    code?;
+    for now in secrets(&targets, salt) {
+        if !desired.secrets.contains(&now) {
+            complain(&format!(
+                "error: the secret `{}` of {} is another than when the plan was made\n  help: make a new \
+                 plan",
+                now.key, now.of
+            ));
+            code = Err(Code::Stale);
+        }
+    }
+    code.map(|()| targets)
+}

@@ -1,0 +1,70 @@
+//! What an apply of a saved plan needs beside the plan: the desired state, and the ways to where
+//! it belongs. Secrets are references here, and what they were is a salted digest.
+
+use serde::{Deserialize, Serialize};
+
+use super::digest;
+use crate::spec::{ResolvedCluster, ResolvedHost};
+
+/// What hosts and clusters must be, without choices left open.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Desired {
+    /// `--deep` was given: the archive's files are hashed.
+    pub deep: bool,
+    /// The hosts, as many as the plan has and in its order.
+    pub hosts: Vec<DesiredHost>,
+    /// The clusters, likewise.
+    pub clusters: Vec<DesiredCluster>,
+    /// What the secrets were that the specs refer to.
+    pub secrets: Vec<SecretDigest>,
+}
+
+/// One host.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DesiredHost {
+    /// The spec's file: relative files that the host names start at its folder.
+    pub spec: String,
+    /// How it is reached, and what it must be.
+    pub host: ResolvedHost,
+}
+
+/// One cluster.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DesiredCluster {
+    /// The spec's file: relative files that the cluster names start at its folder.
+    pub spec: String,
+    /// As the spec names it.
+    pub name: String,
+    /// What must be on it, and how it is spoken to.
+    pub cluster: ResolvedCluster,
+    /// Through which hosts it may be reached, the first that can be; none: from here.
+    pub through: Vec<String>,
+    /// The role that its clients take.
+    pub role_arn: Option<String>,
+    /// The hosts that were selected: only topics that one of them renders are looked at.
+    pub selected: Vec<String>,
+    /// What `--allow-delete` names, without `topics/`.
+    pub deletable: Vec<String>,
+}
+
+/// What a secret was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretDigest {
+    /// Whose it is: a host, or a cluster.
+    pub of: String,
+    /// What the spec calls it.
+    pub key: String,
+    /// Its salted digest.
+    pub digest: String,
+}
+
+impl SecretDigest {
+    /// Of a secret; `salt` is the plan's.
+    pub fn new(salt: &str, of: &str, key: &str, secret: &str) -> Self {
+        Self {
+            of: of.to_owned(),
+            key: key.to_owned(),
+            digest: digest::of_secret(salt, of, key, secret),
+        }
+    }
+}

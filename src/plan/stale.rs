@@ -1,0 +1,139 @@
+//! Whether a saved plan still holds: what was planned against what the same planner makes of fresh
+//! facts.
+//!
+//! Per address: no differences any more, and it is done already (so that a plan that was cut short
+//! can be applied again); the same observation, the same actions, and it is run; anything else has
+//! moved. What was as it should be and no longer is has moved, too.
+
+use super::{HostPlan, Step, StepAction, TopicsPlan};
+
+/// What has moved: the address (empty: the machine itself), and how.
+pub type Moved = (String, String);
+
+/// What has moved on a host. `now` is made with the salt of what was planned.
+pub fn of_host(planned: &HostPlan, now: &HostPlan) -> Vec<Moved> {
+    if now.error.is_some() {
+        return vec![];
+    }
+    if let Some(how) = another_machine(planned, now) {
+        return vec![(String::new(), how)];
+    }
+    if planned.account != now.account {
+        let name = |host: &HostPlan| host.account.clone().unwrap_or_default();
+        let how = format!(
+            "we are {} there, and were {} when it was planned",
+            name(now),
+            name(planned)
+        );
+        return vec![(String::new(), how)];
+    }
+    of_steps(&planned.steps, &now.steps)
+}
+
+/// What has moved on a cluster.
+pub fn of_topics(planned: &TopicsPlan, now: &TopicsPlan) -> Vec<Moved> {
+    // What could not be read says so itself.
+    if now.error.is_some() {
+        return vec![];
+    }
+    of_steps(&planned.steps, &now.steps)
+}
+
+fn another_machine(planned: &HostPlan, now: &HostPlan) -> Option<String> {
+    let (was, is) = (planned.identity.as_ref()?, now.identity.as_ref()?);
+    if was.machine_id != is.machine_id {
+        let name = |id: &Option<String>| id.clone().unwrap_or_else(|| "none".into());
+        return Some(format!(
+            "its machine id is {}, and was {} when it was planned",
+            name(&is.machine_id),
+            name(&was.machine_id)
+        ));
+    }
+    (was.host_keys != is.host_keys)
+        .then(|| "its host keys are others than when it was planned".to_owned())
+}
+
+fn of_steps(planned: &[Step], now: &[Step]) -> Vec<Moved> {
+    let find = |steps: &'_ [Step], address: &str| -> Option<usize> {
+        steps.iter().position(|step| step.address == address)
+    };
+    let mut moved: Vec<Moved> = now
+        .iter()
+        .filter_map(|step| {
+            let planned = find(planned, &step.address).map(|at| &planned[at]);
+            Some((step.address.clone(), how(planned, step)?))
+        })
+        .collect();
+    // What was to be deleted and is no longer there is done.
+    let gone = planned
+        .iter()
+        .filter(|step| step.action != StepAction::Delete && find(now, &step.address).is_none());
+    moved.extend(gone.map(|step| (step.address.clone(), "it is no longer looked at".to_owned())));
+    moved
+}
+
+/// How one address has moved, if it has.
+fn how(planned: Option<&Step>, now: &Step) -> Option<String> {
+    if now.action == StepAction::None {
+        return None;
+    }
+    let because = match now.reason.is_empty() {
+        true => String::new(),
+        false => format!(": {}", now.reason),
+    };
+    let Some(planned) = planned else {
+        return Some(format!(
+            "it is not in the plan, and {}{because}",
+            verb(now.action)
+        ));
+    };
+    if planned.action != now.action {
+        return Some(format!(
+            "the plan says that it {}; now it {}{because}",
+            verb(planned.action),
+            verb(now.action)
+        ));
+    }
+    if planned.observed_digest != now.observed_digest {
+        let was = match planned.reason == now.reason {
+            true => String::new(),
+            false => format!(", and was: {}", planned.reason),
+        };
+        let fields = fields(planned, now);
+        return Some(format!(
+            "what it was planned on is no longer so{because}{was}{fields}"
+        ));
+    }
+    (planned.actions_digest != now.actions_digest)
+        .then(|| format!("something else would be done than was planned{because}"))
+}
+
+/// The fields that are no longer what they were, as far as they may be shown.
+fn fields(planned: &Step, now: &Step) -> String {
+    let same = |one: &crate::resource::Change| planned.changes.contains(one);
+    let names: Vec<String> = now
+        .changes
+        .iter()
+        .filter(|change| !same(change))
+        .map(|change| match (change.sensitive, &change.before) {
+            (false, Some(before)) => format!("`{}` is {before}", change.path),
+            _ => format!("`{}`", change.path),
+        })
+        .take(5)
+        .collect();
+    match names.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", names.join(", ")),
+    }
+}
+
+fn verb(action: StepAction) -> &'static str {
+    match action {
+        StepAction::None => "stays as it is",
+        StepAction::Create => "would be created",
+        StepAction::Update => "would be changed",
+        StepAction::Delete => "would be deleted",
+        StepAction::Blocked => "is blocked",
+        StepAction::Unknown => "could not be seen",
+    }
+}
