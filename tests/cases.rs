@@ -5,106 +5,24 @@
 //! file (in `topics/`, where no host is asked, with what was read of the cluster):
 //! `TRUEUP_BLESS=1 cargo test --test cases` writes what comes out, for you to read.
 
-use std::{
-    collections::BTreeMap,
-    env, fs,
-    path::{Path, PathBuf},
-};
+#[path = "support/case.rs"]
+mod case;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use std::{collections::BTreeMap, env, fs};
+
+use case::{Case, TopicsCase, files, host, parse};
 use indexmap::IndexMap;
-use serde::Deserialize;
 use serde_json::json;
 use trueup::{
-    facts::{Host, Section, cluster::Cluster},
+    facts::Section,
     plan::{HostPlan, TopicsPlan},
     resource::{Assessment, Effect, Verdict, kafka_client},
     spec::{Given, ResolvedTopic, Source, load},
 };
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Case {
-    /// As in a spec, in YAML text of its own.
-    client: String,
-    /// The records of the host, beside the usual ones.
-    #[serde(default)]
-    host: BTreeMap<String, Records>,
-    /// The records of the probe; `content` is given as text.
-    reply: BTreeMap<String, Records>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Records {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl Records {
-    fn values(&self) -> &[String] {
-        match self {
-            Self::One(value) => std::slice::from_ref(value),
-            Self::Many(values) => values,
-        }
-    }
-}
-
-/// The usual host: Amazon Linux 2, with whatever the case says instead.
-fn host(own: &BTreeMap<String, Records>) -> Host {
-    let usual = [
-        ("user", "ec2-user"),
-        ("uid", "1000"),
-        ("home", "/home/ec2-user"),
-        ("shell", "/bin/bash"),
-        ("os_id", "amzn"),
-        ("os_version", "2"),
-        ("os_name", "Amazon Linux 2"),
-    ];
-    let mut records: Vec<(String, Vec<u8>)> = usual
-        .iter()
-        .filter(|(key, _)| !own.contains_key(*key))
-        .map(|(key, value)| ((*key).to_owned(), value.as_bytes().to_vec()))
-        .collect();
-    if !own.contains_key("tool") {
-        records.extend(["yum", "sudo"].map(|tool| ("tool".to_owned(), tool.as_bytes().to_vec())));
-    }
-    for (key, values) in own {
-        records.extend(
-            values
-                .values()
-                .iter()
-                .map(|v| (key.clone(), v.as_bytes().to_vec())),
-        );
-    }
-    Host::read(&Section::new(records))
-}
-
-/// A case of `topics/`: what the cluster has, instead of a probe's reply.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TopicsCase {
-    /// As in a spec, in YAML text of its own, without the cluster.
-    topics: String,
-    /// What was read.
-    cluster: Cluster,
-    /// `--allow-delete`, without `topics/`.
-    #[serde(default)]
-    allow_delete: Vec<String>,
-}
-
 fn run_topics(case: &TopicsCase) -> serde_json::Value {
-    let indented = case.topics.replace('\n', "\n  ");
-    let text = format!(
-        "version: 1\nhosts: {{ client: {{ local: {{}} }} }}\ntopics:\n  cluster: {{ bootstrap: \"b:9098\" }}\n  {indented}\n"
-    );
-    let source = Source {
-        path: "case.yaml".into(),
-        text,
-    };
-    let (spec, problems) = load(&source, &Given::default());
-    let spec = spec.unwrap_or_else(|| panic!("the case's topics are wrong: {problems:?}"));
-    let wanted: Vec<&ResolvedTopic> = spec.clusters[0].topics.iter().collect();
+    let wanted = case.wanted();
+    let wanted: Vec<&ResolvedTopic> = wanted.iter().collect();
     let plan = TopicsPlan::new(
         "b:9098",
         "client",
@@ -132,34 +50,8 @@ fn run_topics(case: &TopicsCase) -> serde_json::Value {
 }
 
 fn run(kind: &str, case: &Case) -> serde_json::Value {
-    let indented = case.client.replace('\n', "\n  ");
-    let text =
-        format!("version: 1\nhosts: {{ client: {{ local: {{}} }} }}\nclient:\n  {indented}\n");
-    let source = Source {
-        path: "case.yaml".into(),
-        text,
-    };
-    let (spec, problems) = load(&source, &Given::default());
-    let spec = spec.unwrap_or_else(|| panic!("the case's client is wrong: {problems:?}"));
-    let resources = kafka_client::resources(&spec.hosts[0].client, &IndexMap::new());
-    let address = format!("client/{kind}");
-    let resource = resources
-        .into_iter()
-        .find(|resource| resource.address() == address)
-        .expect("the client has the kind");
-    let host = host(&case.host);
-    let mut records = Vec::new();
-    for (key, values) in &case.reply {
-        for value in values.values() {
-            let value = if key == "content" {
-                STANDARD.encode(value)
-            } else {
-                value.clone()
-            };
-            records.push((key.clone(), value.into_bytes()));
-        }
-    }
-    let section = Section::new(records);
+    let resource = case.resource(kind);
+    let (section, host) = (Section::new(case.records()), host(&case.host));
     let Assessment { observed, verdict } = resource.assess(&section, &host);
     let mut out = json!({ "arguments": resource.arguments(false), "observed": observed });
     match verdict {
@@ -187,23 +79,10 @@ fn run(kind: &str, case: &Case) -> serde_json::Value {
     out
 }
 
-fn parse<T: for<'de> Deserialize<'de>>(text: &str, path: &Path) -> T {
-    serde_yaml::from_str(text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = fs::read_dir(folder)
-        .expect("a folder")
-        .map(|entry| entry.expect("an entry").path())
-        .collect();
-    files.sort();
-    files
-}
-
 #[test]
 fn every_case_comes_out_as_its_file_says() {
     let bless = env::var_os("TRUEUP_BLESS").is_some();
-    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let cases = case::folder();
     let mut wrong = Vec::new();
     for folder in files(&cases) {
         let kind = folder
@@ -211,7 +90,7 @@ fn every_case_comes_out_as_its_file_says() {
             .and_then(|name| name.to_str())
             .expect("a name")
             .to_owned();
-        let inputs: Vec<PathBuf> = files(&folder)
+        let inputs: Vec<_> = files(&folder)
             .into_iter()
             .filter(|path| path.extension().is_some_and(|e| e == "yaml"))
             .collect();
@@ -240,7 +119,7 @@ fn every_case_comes_out_as_its_file_says() {
 
 #[test]
 fn every_kind_has_cases() {
-    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let cases = case::folder();
     let client = "java: { version: 8 }\nkafka: { version: 2.8.1, scala: 2.12 }\nmsk_iam_auth: { version: 1.1.5 }\nclasspath: {}\nproperties: {}";
     let source = Source {
         path: "all.yaml".into(),

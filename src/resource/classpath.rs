@@ -28,11 +28,17 @@ pub struct Classpath {
 /// What a fresh shell sees, and the file that would be edited.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Observed {
-    /// Entries of `$CLASSPATH` that are, or stand for, an auth jar, in their order: the entry, and
-    /// the jar with links resolved.
-    pub jars: Vec<(String, String)>,
+    /// What is compared: entries of `$CLASSPATH` that are, or stand for, an auth jar, and whether
+    /// that is the wanted one. A folder's entry stands for the wanted jar only once that is there,
+    /// and links resolve only once their folders are: both are for other addresses to change.
+    #[serde(rename = "jars")]
+    pub compared: Vec<(String, bool)>,
+    /// The same entries, in their order, with the jar that each stands for, its links resolved.
+    #[serde(skip)]
+    jars: Vec<(String, String)>,
     /// The wanted jar, with links resolved.
-    pub wanted: String,
+    #[serde(skip)]
+    wanted: String,
     #[serde(skip)]
     whole: Option<String>,
     #[serde(skip)]
@@ -159,14 +165,20 @@ impl Kind for Classpath {
         let Some(wanted) = records.get("wanted") else {
             return Observation::Unknown("the host said nothing of the start file".into());
         };
+        let jars: Vec<(String, String)> = records
+            .all("jar")
+            .filter_map(|line| {
+                let (entry, real) = line.split_once(' ')?;
+                Some((entry.to_owned(), real.to_owned()))
+            })
+            .collect();
         Observation::Present(Observed {
-            jars: records
-                .all("jar")
-                .filter_map(|line| {
-                    let (entry, real) = line.split_once(' ')?;
-                    Some((entry.to_owned(), real.to_owned()))
-                })
+            compared: jars
+                .iter()
+                .map(|(entry, real)| (entry.clone(), *real == wanted))
+                .filter(|(entry, is_wanted)| !(*is_wanted && entry.ends_with('*')))
                 .collect(),
+            jars,
             wanted,
             whole: classpath.clone(),
             lines: records
