@@ -6,6 +6,7 @@ mod drift;
 mod job;
 mod prompt;
 mod rig;
+mod saved;
 mod topics;
 mod walkthrough;
 

@@ -7,7 +7,10 @@ use std::{
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -127,8 +130,31 @@ impl Said {
     /// stdout as JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {}{}", self.out, self.err))
+        let value = serde_json::from_str(&self.out)
+            .unwrap_or_else(|e| panic!("{e}: {}{}", self.out, self.err));
+        assert_plan(&value);
+        value
     }
+}
+
+/// What is a plan is one by the schema that is checked in.
+#[track_caller]
+pub fn assert_plan(value: &Value) {
+    static SCHEMA: OnceLock<jsonschema::Validator> = OnceLock::new();
+    if value.get("summary").is_none() {
+        return;
+    }
+    let validator = SCHEMA.get_or_init(|| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/plan.schema.json");
+        let text = fs::read_to_string(path).expect("the schema");
+        let schema = serde_json::from_str(&text).expect("JSON");
+        jsonschema::validator_for(&schema).expect("a schema")
+    });
+    let wrong: Vec<String> = validator
+        .iter_errors(value)
+        .map(|e| e.to_string())
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:?} in {value:#}");
 }
 
 impl Host {

@@ -9,6 +9,7 @@ mod java;
 mod journey;
 mod many;
 mod protocol;
+mod saved;
 
 use std::path::{Path, PathBuf};
 

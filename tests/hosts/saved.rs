@@ -1,0 +1,387 @@
+//! Plans that are kept: applied as they were shown, or not at all.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+};
+
+use serde_json::Value;
+
+use crate::{
+    KAFKA, client,
+    rig::{self, Host, Said, differences, start, start_with, trueup, until, wait},
+};
+
+/// Makes a plan and keeps it; its path.
+#[track_caller]
+fn keep(host: &Host, spec: &str, name: &str) -> String {
+    let file = host.folder.path().join(name);
+    let file = file.to_str().expect("text").to_owned();
+    trueup(host, &["plan", spec, "--out", &file]).code(0);
+    file
+}
+
+/// Applies a plan that must be refused; nothing on the host may be another than before.
+#[track_caller]
+fn refused(host: &Host, file: &str) -> Said {
+    let before = host.tree();
+    let said = trueup(host, &["apply", file]).code(6);
+    let after = host.tree();
+    assert_eq!(
+        differences(&before, &after),
+        [] as [&str; 0],
+        "something was written: {}",
+        said.out
+    );
+    // It can be shown all the same.
+    trueup(host, &["show", file]).code(0).says("a saved plan");
+    said
+}
+
+#[test]
+fn a_plan_is_kept_shown_applied_and_then_done() {
+    let host = Host::start("amazon", &[]);
+    let spec = host.spec(&client("1.8.0"));
+    let spec = spec.to_str().expect("text");
+    let file = host.folder.path().join("plan.json");
+    let before = host.tree();
+    let printed = trueup(
+        &host,
+        &[
+            "plan",
+            spec,
+            "--out",
+            file.to_str().expect("text"),
+            "--format",
+            "json",
+            "--detailed-exitcode",
+        ],
+    )
+    .code(2);
+    assert_eq!(
+        differences(&before, &host.tree()),
+        [] as [&str; 0],
+        "a plan wrote something"
+    );
+    assert_eq!(
+        fs::metadata(&file).expect("kept").permissions().mode() & 0o777,
+        0o600
+    );
+    let kept: Value =
+        serde_json::from_str(&fs::read_to_string(&file).expect("text")).expect("JSON");
+    rig::assert_plan(&kept);
+    let left = fs::read_dir(host.folder.path()).expect("a folder");
+    let names: Vec<_> = left.map(|one| one.expect("an entry").file_name()).collect();
+    assert!(
+        !names
+            .iter()
+            .any(|name| name.to_string_lossy().contains("trueup-")),
+        "{names:?}"
+    );
+    let file = file.to_str().expect("text");
+    let shown = trueup(&host, &["show", file, "--format", "json"]).code(0);
+    assert_eq!(shown.out, printed.out);
+
+    // No terminal, no `--auto-approve`: the plan is its own approval.
+    trueup(&host, &["apply", file])
+        .code(0)
+        .says("5 changes applied and verified")
+        .says("~/kafka_2.12-2.8.1/bin/kafka-topics.sh");
+    trueup(&host, &["drift", spec]).code(0);
+
+    let before = host.tree();
+    for _ in 0..2 {
+        trueup(&host, &["apply", file])
+            .code(0)
+            .says("5 resources are as the spec says");
+    }
+    assert_eq!(
+        differences(&before, &host.tree()),
+        [] as [&str; 0],
+        "it was done already"
+    );
+    // Where the spec does not go along, that is said.
+    fs::remove_file(spec).expect("removed");
+    trueup(&host, &["apply", file]).code(0).says("is not here");
+}
+
+#[test]
+fn what_moved_since_is_refused_by_name() {
+    let host = Host::start("amazon", &[]);
+    let spec = host.spec(&client("1.8.0"));
+    let spec = spec.to_str().expect("text");
+    let empty = keep(&host, spec, "empty.json");
+    // The machine was bare when it was planned.
+    host.user(&format!("mkdir {KAFKA} && touch {KAFKA}/theirs"));
+    refused(&host, &empty)
+        .says("`client/kafka` has moved since the plan was made")
+        .says("the plan says that it would be created; now it is blocked")
+        .says("nothing was written on client");
+    host.user(&format!("rm -r {KAFKA}"));
+    trueup(&host, &["apply", &empty]).code(0);
+
+    let jar = format!("~/{KAFKA}/libs/aws-msk-iam-auth-1.1.5-all.jar");
+    let properties = format!("~/{KAFKA}/bin/client.properties");
+    // What was as it should be counts, too; what to undo it with.
+    let drifts = [
+        (
+            "client/kafka",
+            format!("mv ~/{KAFKA}/bin/kafka-topics.sh ~/x"),
+            format!("mv ~/x ~/{KAFKA}/bin/kafka-topics.sh"),
+        ),
+        (
+            "client/msk_iam_auth",
+            format!("mv {jar} ~/x; echo x >{jar}"),
+            format!("mv ~/x {jar}"),
+        ),
+        (
+            "client/classpath",
+            "cp ~/.bashrc ~/x; echo 'export CLASSPATH=/opt/aws-msk-iam-auth-0.jar' >>~/.bashrc"
+                .into(),
+            "cp ~/x ~/.bashrc; rm ~/x".into(),
+        ),
+        (
+            "client/properties",
+            format!("sed -i 's/^sasl.mechanism=.*/sasl.mechanism=PLAIN/' {properties}"),
+            format!("sed -i 's/^sasl.mechanism=.*/sasl.mechanism=AWS_MSK_IAM/' {properties}"),
+        ),
+        (
+            "client/properties",
+            format!("chmod 644 {properties}"),
+            format!("chmod 600 {properties}"),
+        ),
+    ];
+    let whole = keep(&host, spec, "whole.json");
+    for (address, change, undo) in &drifts {
+        host.user(change);
+        refused(&host, &whole)
+            .says(&format!("`{address}` has moved since the plan was made"))
+            .says("the plan says that it stays as it is");
+        // A plan to repair it, and another drift elsewhere: also what is not to be touched counts.
+        let repair = keep(&host, spec, "repair.json");
+        let other = drifts
+            .iter()
+            .find(|(other, ..)| other != address)
+            .expect("one");
+        host.user(&other.1.replace("~/x", "~/y"));
+        refused(&host, &repair).says(&format!("`{}` has moved", other.0));
+        host.user(&other.2.replace("~/x", "~/y"));
+        // And once more elsewhere: a machine that is again as it was is not refused.
+        host.user(undo);
+        trueup(&host, &["apply", &whole]).code(0);
+    }
+    let said = {
+        host.user(&drifts[3].1);
+        let repair = keep(&host, spec, "repair.json");
+        host.user(&format!(
+            "sed -i 's/^sasl.mechanism=.*/sasl.mechanism=GSSAPI/' {properties}"
+        ));
+        refused(&host, &repair).says("`sasl.mechanism` is GSSAPI");
+        host.user(&drifts[3].1);
+        host.user(&format!("sed -i 's/GSSAPI/PLAIN/' {properties}"));
+        trueup(&host, &["apply", &repair, "--format", "json"])
+            .code(0)
+            .json()
+    };
+    assert_eq!(
+        said["outcome"]["hosts"][0]["applied"][0],
+        "client/properties"
+    );
+    host.user(&drifts[3].1);
+    let said = trueup(&host, &["apply", &whole, "--format", "json"])
+        .code(6)
+        .json();
+    assert_eq!(said["outcome"]["exit_code"], 6);
+    assert_eq!(
+        said["outcome"]["hosts"][0]["moved"][0]["address"],
+        "client/properties"
+    );
+}
+
+#[test]
+fn another_machine_behind_the_address_is_refused() {
+    let first = Host::start("amazon", &[]);
+    let desk = tempfile::tempdir().expect("a folder");
+    let spec = desk.path().join("spec.yaml");
+    fs::copy(first.spec(&client("1.8.0")), &spec).expect("copied");
+    let plan = desk.path().join("plan.json");
+    let (spec, plan) = (spec.to_str().expect("text"), plan.to_str().expect("text"));
+    let run = |words: &[&str]| wait(start(desk.path(), words));
+    run(&["plan", spec, "--out", plan]).code(0);
+    // A machine of the same image, keys and all, takes over the address.
+    let address = first.get("address").to_owned();
+    let key = fs::read(first.path("etc/ssh/ssh_host_ed25519_key")).expect("a key");
+    let public = fs::read(first.path("etc/ssh/ssh_host_ed25519_key.pub")).expect("a key");
+    drop(first);
+    let second = Host::start("amazon", &["--address", &address]);
+    // With a key of its own ssh itself refuses it.
+    run(&["apply", plan]).code(4);
+    fs::write(second.path("etc/ssh/ssh_host_ed25519_key"), key).expect("written");
+    fs::write(second.path("etc/ssh/ssh_host_ed25519_key.pub"), &public).expect("written");
+    second.root("kill -HUP $(pgrep -o sshd)");
+    let connects = || second_knows(&second, &public);
+    until("sshd has the key", connects);
+    let before = second.tree();
+    run(&["apply", plan])
+        .code(6)
+        .says("client is not what the plan was made for")
+        .says("its machine id is");
+    assert_eq!(differences(&before, &second.tree()), [] as [&str; 0]);
+}
+
+/// Whether a host shows a key.
+fn second_knows(host: &Host, public: &[u8]) -> bool {
+    let output = std::process::Command::new("ssh-keyscan")
+        .args(["-t", "ed25519", host.get("address")])
+        .output()
+        .expect("ssh-keyscan runs");
+    let wanted = String::from_utf8_lossy(public);
+    let wanted = wanted.split_whitespace().nth(1).expect("a key");
+    String::from_utf8_lossy(&output.stdout).contains(wanted)
+}
+
+#[test]
+fn a_changed_spec_is_refused_before_anything_is_sent() {
+    let host = Host::start("amazon", &[]);
+    let spec = host.spec(&client("1.8.0"));
+    let path = spec.to_str().expect("text");
+    let plan = keep(&host, path, "plan.json");
+    let text = fs::read_to_string(&spec).expect("text");
+    fs::write(&spec, format!("{text}# a remark\n")).expect("written");
+    let (connections, _) = host.seen_by_sshd();
+    refused(&host, &plan).says("has changed since the plan was made");
+    assert_eq!(host.seen_by_sshd().0, connections, "the host was asked");
+    fs::write(&spec, text).expect("written");
+    trueup(&host, &["apply", &plan]).code(0);
+}
+
+/// Killed with -9 when the k-th step has said that it is done, and applied again, with the same plan.
+#[test]
+fn a_plan_that_was_killed_after_any_step_can_be_applied_again() {
+    let mut again = 0;
+    for steps in 1..=4 {
+        let host = Host::start("amazon", &[]);
+        let spec = host.spec(&client("1.8.0"));
+        let spec = spec.to_str().expect("text");
+        let plan = keep(&host, spec, "plan.json");
+        let mut child = start(host.folder.path(), &["apply", &plan]);
+        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let is_done = |line: &String| line.split_whitespace().nth(1) == Some("done");
+        for _ in 0..steps {
+            let done = lines.by_ref().map(|line| line.expect("text")).find(is_done);
+            assert!(done.is_some(), "it ended before {steps} steps were done");
+        }
+        child.kill().expect("killed");
+        child.wait().expect("it ends");
+        // The holder of the lock ends with the step that runs, if one does.
+        let said = trueup(&host, &["apply", &plan, "--format", "json"])
+            .code(0)
+            .json();
+        let done = said["outcome"]["hosts"][0]["applied"]
+            .as_array()
+            .map_or(0, Vec::len);
+        assert!(
+            done <= 5 - steps,
+            "{steps} steps were done, and then {done}"
+        );
+        again += done;
+        trueup(&host, &["plan", spec, "--detailed-exitcode"]).code(0);
+        trueup(&host, &["apply", &plan])
+            .code(0)
+            .says("5 resources are as the spec says");
+    }
+    assert!(again > 0, "each apply was over before it was killed");
+}
+
+#[test]
+fn a_stale_host_does_not_hold_up_the_others() {
+    let (first, second) = (Host::start("amazon", &[]), Host::start("amazon", &[]));
+    let spec = first.folder.path().join("spec.yaml");
+    let properties = "properties: { path: ~/c.properties, extra: { client.id: x } }";
+    let text = format!(
+        "version: 1\nhosts:\n  one:\n    {}\n  two:\n    {}\nclient: {{ {properties} }}\n",
+        first.way(),
+        second.way()
+    );
+    fs::write(&spec, text).expect("written");
+    let plan = keep(&first, spec.to_str().expect("text"), "plan.json");
+    first.user("echo client.id=y >~/c.properties");
+    let before = first.tree();
+    trueup(&first, &["apply", &plan])
+        .code(6)
+        .says("`one:client/properties` has moved")
+        .says("nothing was written on one")
+        .says("1 of 2 changes applied and verified");
+    assert_eq!(differences(&before, &first.tree()), [] as [&str; 0]);
+    assert_eq!(second.read("c.properties").trim(), "client.id=x");
+}
+
+#[test]
+fn secrets_are_read_again_and_another_one_is_refused() {
+    let host = Host::start("amazon", &[]);
+    let spec = host.spec(
+        "properties: { path: ~/c.properties, extra: { ssl.truststore.password: { env: PW }, ssl.key.password: { file: pw } } }",
+    );
+    let (spec, folder) = (spec.to_str().expect("text"), host.folder.path());
+    let run = |secret: &str, words: &[&str]| wait(start_with(folder, words, &[("PW", secret)]));
+    fs::write(folder.join("pw"), "canary-2\n").expect("written");
+    let plan = folder.join("plan.json");
+    let plan = plan.to_str().expect("text");
+    run("canary-1", &["plan", spec, "--out", plan]).code(0);
+    let (connections, _) = host.seen_by_sshd();
+    run("canary-3", &["apply", plan]).code(6).says(
+        "the secret `ssl.truststore.password` of client is another than when the plan was made",
+    );
+    fs::write(folder.join("pw"), "canary-4\n").expect("written");
+    run("canary-1", &["apply", plan])
+        .code(6)
+        .says("the secret `ssl.key.password` of client");
+    wait(start(folder, &["apply", plan]))
+        .code(3)
+        .says("`PW` is not set");
+    assert_eq!(host.seen_by_sshd().0, connections, "the host was asked");
+    fs::write(folder.join("pw"), "canary-2\n").expect("written");
+    run("canary-1", &["apply", plan]).code(0);
+    let on_host = host.read("c.properties");
+    assert!(
+        on_host.contains("canary-1") && on_host.contains("canary-2"),
+        "{on_host}"
+    );
+    // Where both sides are secret, the next plan knows them, and says neither.
+    host.user("sed -i s/canary-1/canary-5/ ~/c.properties");
+    let next = folder.join("next.json");
+    let said = run(
+        "canary-1",
+        &["plan", spec, "--out", next.to_str().expect("text")],
+    )
+    .code(0);
+    let shown = run("canary-1", &["show", next.to_str().expect("text")])
+        .code(0)
+        .says("(sensitive), differs");
+    no_canary(folder, &[&said, &shown]);
+}
+
+/// No file but the secret's own and no output has a secret.
+fn no_canary(folder: &Path, said: &[&Said]) {
+    for said in said {
+        assert!(
+            !said.out.contains("canary") && !said.err.contains("canary"),
+            "{said:?}"
+        );
+    }
+    let mut files = 0;
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_file() && !path.ends_with("pw") {
+            files += 1;
+            assert!(
+                !fs::read_to_string(&path).expect("text").contains("canary"),
+                "{}",
+                path.display()
+            );
+        }
+    }
+    assert!(files >= 3, "{files} files were looked at");
+}
