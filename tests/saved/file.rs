@@ -176,6 +176,19 @@ fn no_secret_is_in_a_file_or_in_what_is_shown() {
             assert!(!output.contains(form.as_str()), "`{form}` is in:\n{output}");
         }
     }
+    // Also where a kind forgets to leave out what is secret.
+    let (mut plan, desired) = plan_and_desired();
+    for change in plan.hosts[0]
+        .steps
+        .iter_mut()
+        .flat_map(|step| &mut step.changes)
+    {
+        if change.sensitive {
+            (change.before, change.after) = (Some(CANARY.into()), Some(CANARY.into()));
+        }
+    }
+    let saved = Saved::new(plan, &desired).expect("complete");
+    assert!(!saved.to_value().to_string().contains("canary"));
     // What is looked for would be found: the plan that people see has the user's own lines.
     let (plan, _) = plan_and_desired();
     assert!(format!("{plan:?}").contains("canary"));

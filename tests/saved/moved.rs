@@ -445,3 +445,43 @@ fn the_field_that_moved_is_named() {
     );
     assert!(!format!("{moved:?}").contains("canary"), "{moved:?}");
 }
+
+/// A plan that was cut after the jar's step: the folder's entry in `CLASSPATH` now stands for the
+/// new jar, too, and a link above Kafka's home is resolved now that the home is there.
+#[test]
+fn what_another_address_brings_about_is_no_move() {
+    let (_, case) = cases::<Case>("classpath")
+        .into_iter()
+        .find(|(name, _)| name.ends_with("/stale-line.yaml"))
+        .expect("the case");
+    let host = host(&case.host);
+    let with = |wanted: &str, jars: &[String]| {
+        let mut entries = case.records();
+        entries.retain(|(key, _)| key != "jar" && key != "wanted");
+        let own = |key: &str, value: &str| (key.to_owned(), value.as_bytes().to_vec());
+        entries.push(own("wanted", wanted));
+        entries.extend(jars.iter().map(|jar| own("jar", jar)));
+        see(case.resource("classpath"), &host, &entries).plan
+    };
+    let libs = "kafka_2.12-2.8.1/libs";
+    let jar =
+        |home: &str, version: &str| format!("{home}/{libs}/aws-msk-iam-auth-{version}-all.jar");
+    let (link, real) = ("/home/ec2-user", "/var/home/ec2-user");
+    let entry = |jar: String| format!("{link}/{libs}/* {jar}");
+    let planned = with(&jar(link, "1.1.5"), &[entry(jar(link, "1.1.1"))]);
+    assert!(planned.steps[0].action.changes(), "{:?}", planned.steps[0]);
+    for home in [link, real] {
+        let now = with(
+            &jar(home, "1.1.5"),
+            &[entry(jar(home, "1.1.1")), entry(jar(home, "1.1.5"))],
+        );
+        assert!(now.steps[0].action.changes());
+        assert_eq!(moved_on_host(&planned, &now), [] as [Moved; 0], "{home}");
+    }
+    // Another entry is one.
+    let now = with(
+        &jar(link, "1.1.5"),
+        &[format!("/opt/* {}", jar("/opt", "1.1.1"))],
+    );
+    assert_eq!(moved_on_host(&planned, &now).len(), 1);
+}

@@ -258,9 +258,8 @@ impl Session<'_> {
         if let Err(visit) = self.agree(&now, consent).await {
             return *visit;
         }
-        let mut outcomes = consent.stale_clusters(&now.topics);
-        let fresh = outcomes.is_empty();
-        for topics in now.topics.iter().filter(|_| fresh) {
+        let mut outcomes = Vec::new();
+        for topics in &now.topics {
             outcomes.push(self.cluster_work(cluster, Way::DIRECT, topics).await);
         }
         Visit::applied(None, now.topics, outcomes)
