@@ -32,6 +32,7 @@ use crate::{
     report::human::Style,
     resource::{Resource, kafka_client},
     spec::{self, Given, HostKey, Key, Resolved, ResolvedHost, Source, Way},
+    text::escape_lines,
     transport::{self, Connection, local::Local, ssh},
 };
 use topics::{ClusterTarget, Pending, Way as ClusterWay};
@@ -161,6 +162,12 @@ pub(crate) fn complain(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
+/// Likewise, what may come from elsewhere, such as a plan's file: nothing in it moves a cursor or
+/// starts a CI command.
+pub(crate) fn complain_safely(text: &str) {
+    complain(&escape_lines(text));
+}
+
 /// The text of a spec; or the line that says why there is none.
 pub(crate) fn source(args: &SpecArgs) -> Result<Source, String> {
     let path = args.spec.display().to_string();
@@ -224,7 +231,7 @@ impl Target {
             }),
             Err(missing) => {
                 for missing in missing {
-                    complain(&format!("error: host `{}`, property {missing}", host.name));
+                    complain_safely(&format!("error: host `{}`, property {missing}", host.name));
                 }
                 Err(Code::Usage)
             }

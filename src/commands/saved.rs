@@ -4,7 +4,7 @@ use std::{fs, io::Write, path::Path};
 
 use secrecy::ExposeSecret;
 
-use super::{Surroundings, Target, Targets, complain, topics::ClusterTarget};
+use super::{Surroundings, Target, Targets, complain_safely, topics::ClusterTarget};
 use crate::{
     exit::Code,
     lookup::entrance,
@@ -20,10 +20,14 @@ pub(crate) fn check_place(file: &Path) -> Result<(), Code> {
     let wrong = match fs::symlink_metadata(file) {
         // A device or a link would be replaced by what was meant to go through it.
         Ok(there) if !there.is_file() => "it is there, and is no plain file",
+        // A spec, say: a slip of the pen must not cost it. An empty file is mktemp's.
+        Ok(there) if there.len() > 0 && bytes(file).is_none() => {
+            "it is there, and is no saved plan"
+        }
         Err(_) if !folder(file).is_dir() => "its folder is not there",
         _ => return Ok(()),
     };
-    complain(&format!(
+    complain_safely(&format!(
         "error: `--out {}`: {wrong}\n  help: name a file in a folder that is there",
         file.display()
     ));
@@ -45,19 +49,19 @@ pub(crate) fn save(file: &Path, plan: Plan, targets: &Targets, deep: bool) -> Co
         Ok(saved) => saved,
         Err(incomplete) => {
             // The plan's own code says why.
-            complain(&format!("`{shown}` was not written: {incomplete}"));
+            complain_safely(&format!("`{shown}` was not written: {incomplete}"));
             return Code::Done;
         }
     };
     match write(file, &json::text(&saved.to_value())) {
         Ok(()) => {
-            complain(&format!(
+            complain_safely(&format!(
                 "saved: `trueup apply {shown}` does this, or nothing"
             ));
             Code::Done
         }
         Err(error) => {
-            complain(&format!("error: `{shown}` cannot be written: {error}"));
+            complain_safely(&format!("error: `{shown}` cannot be written: {error}"));
             Code::Failed
         }
     }
@@ -118,11 +122,11 @@ pub(crate) fn bytes(file: &Path) -> Option<Vec<u8>> {
 pub(crate) fn load(file: &Path) -> Result<Saved, Code> {
     let shown = file.display();
     let bytes = fs::read(file).map_err(|error| {
-        complain(&format!("error: `{shown}` cannot be read: {error}"));
+        complain_safely(&format!("error: `{shown}` cannot be read: {error}"));
         Code::Usage
     })?;
     if !is_saved(&bytes) {
-        complain(&format!(
+        complain_safely(&format!(
             "error: `{shown}` is no saved plan\n  help: `plan SPEC --out FILE` saves one"
         ));
         return Err(Code::Usage);
@@ -137,7 +141,7 @@ pub(crate) fn parse(file: &Path, bytes: &[u8]) -> Result<Saved, Code> {
 
 /// Says why a plan cannot be used.
 pub(crate) fn unusable(file: &Path, error: &dyn std::error::Error) -> Code {
-    complain(&format!("error: plan `{}`: {error}", file.display()));
+    complain_safely(&format!("error: plan `{}`: {error}", file.display()));
     Code::Usage
 }
 
@@ -168,7 +172,7 @@ pub(crate) fn targets(
     code?;
     for now in secrets(&targets, salt) {
         if !desired.secrets.contains(&now) {
-            complain(&format!(
+            complain_safely(&format!(
                 "error: the secret `{}` of {} is another than when the plan was made\n  help: make a new \
                  plan",
                 now.key, now.of

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use secrecy::SecretString;
 
-use super::{Surroundings, complain};
+use super::{Surroundings, complain, complain_safely};
 use crate::{
     broker::{
         Cluster as Brokers,
@@ -200,7 +200,7 @@ impl ClusterTarget {
                 entrance,
             }),
             Err(error) => {
-                complain(&format!("error: topics of {}: {error}", desired.name));
+                complain_safely(&format!("error: topics of {}: {error}", desired.name));
                 Err(Code::Usage)
             }
         }

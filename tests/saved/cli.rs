@@ -187,6 +187,34 @@ fn a_damaged_file_is_refused_before_anything_is_sent() {
     }
 }
 
+/// A plan may come from elsewhere: what is said of it moves no cursor and starts no CI command.
+#[test]
+fn what_a_file_says_is_shown_safely() {
+    let desk = desk();
+    let hostile = "\u{1b}[2J\n::error::x\u{202e}";
+    let text = sample::text();
+    let mut plan: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    for version in ["1.0", hostile] {
+        plan["format_version"] = version.into();
+        plan["tool_version"] = hostile.into();
+        plan["specs"][0]["path"] = hostile.into();
+        plan["desired"]["secrets"] = serde_json::json!([]);
+        let sealed = crate::file::sealed(plan.clone());
+        fs::write(desk.path().join("plan.json"), sealed).expect("written");
+        let all = [&["apply", "plan.json"][..], &["show", "plan.json"]].map(|words| {
+            let said = run(desk.path(), words);
+            format!("{}{}", said.out, said.err)
+        });
+        for said in all {
+            assert!(said.contains("\\u{1b}"), "{said}");
+            assert!(
+                !said.contains(['\u{1b}', '\u{202e}']) && !said.contains("\n::"),
+                "{said}"
+            );
+        }
+    }
+}
+
 /// The way goes on to the machine where nothing is wrong: here nobody listens.
 #[test]
 fn without_its_spec_a_plan_is_applied_all_the_same() {
@@ -204,6 +232,7 @@ fn a_plan_is_not_kept_where_it_cannot_be() {
     for (place, said) in [
         ("nowhere/plan.json", "its folder is not there"),
         (".", "it is there, and is no plain file"),
+        ("spec.yaml", "it is there, and is no saved plan"),
         ("/dev/null", "it is there, and is no plain file"),
     ] {
         says(

@@ -8,7 +8,7 @@ use super::{How, Work, carry_out};
 use crate::{
     apply::SpecPlaces,
     cli::{AllowArgs, LookArgs},
-    commands::{Surroundings, complain, saved},
+    commands::{Surroundings, complain_safely, saved},
     exit::Code,
     plan::SpecFile,
 };
@@ -38,7 +38,7 @@ pub async fn run(
     };
     let tool = env!("CARGO_PKG_VERSION");
     if plan.tool_version != tool {
-        complain(&format!(
+        complain_safely(&format!(
             "note: the plan was made by trueup {}, and this is {tool}: what this one would do \
              otherwise counts as moved",
             plan.tool_version
@@ -68,7 +68,7 @@ fn refuse_flags(args: &LookArgs, allow: &AllowArgs, file: &Path) -> Result<(), C
     let Some((flag, _)) = given.into_iter().find(|(_, given)| *given) else {
         return Ok(());
     };
-    complain(&format!(
+    complain_safely(&format!(
         "error: `{flag}` shapes a plan, and `{}` is one that was made already\n  help: give `{flag}` to \
          `plan --out`, or leave it out here",
         file.display()
@@ -84,7 +84,7 @@ fn check_specs(specs: &[SpecFile]) -> Result<(), Code> {
         let absent = [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory];
         let wrong = match fs::read(path) {
             Err(error) if absent.contains(&error.kind()) => {
-                complain(&format!(
+                complain_safely(&format!(
                     "note: `{path}` is not here: whether it has changed since the plan was made is \
                      not known"
                 ));
@@ -94,7 +94,7 @@ fn check_specs(specs: &[SpecFile]) -> Result<(), Code> {
             Ok(bytes) if sha256(&bytes) == spec.sha256 => continue,
             Ok(_) => "has changed since the plan was made".to_owned(),
         };
-        complain(&format!("error: `{path}` {wrong}\n  help: make a new plan"));
+        complain_safely(&format!("error: `{path}` {wrong}\n  help: make a new plan"));
         code = Err(Code::Stale);
     }
     code
