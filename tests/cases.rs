@@ -40,7 +40,8 @@ fn run_topics(case: &TopicsCase) -> serde_json::Value {
     {
         let shown = shown.as_object_mut().expect("a map");
         shown.retain(|key, _| {
-            !key.ends_with("_digest") && !["requires", "notes", "warning"].contains(&key.as_str())
+            !key.ends_with("_digest")
+                && !["requires", "notes", "warning", "remains"].contains(&key.as_str())
         });
         shown.insert("actions".into(), json!(step.actions));
         shown.insert("notes".into(), json!(step.notes));

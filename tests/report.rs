@@ -43,6 +43,7 @@ fn step(address: &str, action: StepAction, reason: &str) -> Step {
         text: None,
         notes: vec![],
         warning: None,
+        remains: None,
         actions: vec![],
     }
 }

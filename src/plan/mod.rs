@@ -126,6 +126,9 @@ pub struct Step {
     /// What people should see before they say yes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
+    /// What differs even when it is applied: the reason with which it is blocked by then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remains: Option<String>,
     /// What would be done, in order.
     #[serde(skip)]
     pub actions: Vec<Action>,
@@ -349,6 +352,7 @@ impl Step {
             text: None,
             notes: vec![],
             warning: None,
+            remains: None,
             actions: vec![],
         };
         match verdict {
@@ -361,6 +365,7 @@ impl Step {
                     text,
                     notes,
                     warning,
+                    remains,
                     actions,
                 } = *work;
                 step.action = match effect {
@@ -373,6 +378,7 @@ impl Step {
                 step.text = text;
                 step.notes = notes;
                 step.warning = warning;
+                step.remains = remains;
                 step.actions = actions;
             }
             Verdict::Blocked { reason, help } => {
@@ -399,6 +405,7 @@ impl Step {
         self.text = None;
         self.notes.clear();
         self.warning = None;
+        self.remains = None;
         self.actions.clear();
     }
 }

@@ -87,6 +87,10 @@ fn how(planned: Option<&Step>, now: &Step) -> Option<String> {
             verb(now.action)
         ));
     };
+    // It was applied, and what no apply can close was said.
+    if now.action == StepAction::Blocked && planned.remains.as_ref() == Some(&now.reason) {
+        return None;
+    }
     if planned.action != now.action {
         return Some(format!(
             "the plan says that it {}; now it {}{because}",

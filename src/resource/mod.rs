@@ -166,6 +166,8 @@ pub struct Work {
     pub notes: Vec<String>,
     /// A line that people should see before they say yes.
     pub warning: Option<String>,
+    /// What differs even then, and no apply can close: the reason with which it is blocked by then.
+    pub remains: Option<String>,
     /// What is done, in order.
     pub actions: Vec<Action>,
 }
@@ -180,6 +182,7 @@ impl Work {
             text: None,
             notes: vec![],
             warning: None,
+            remains: None,
             actions,
         }
     }

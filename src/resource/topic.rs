@@ -167,6 +167,7 @@ fn differ(wanted: &ResolvedTopic, topic: &Topic) -> Verdict {
         Err(blocked) => return blocked,
     };
     let replicas = replicas(wanted, topic);
+    let remains = replicas.as_ref().map(|(reason, _)| reason.clone());
     if let Some((reason, help)) = replicas {
         if actions.is_empty() && settings.is_empty() {
             return Verdict::Blocked { reason, help };
@@ -181,6 +182,7 @@ fn differ(wanted: &ResolvedTopic, topic: &Topic) -> Verdict {
         return Verdict::InPlace;
     }
     let mut work = Work::new(Effect::Update, reasons.join("; "), changes, actions);
+    work.remains = remains;
     if !kept.is_empty() {
         work.notes.push(format!(
             "kept: {}, which the spec does not name",
