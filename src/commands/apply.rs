@@ -1,6 +1,7 @@
 //! `trueup apply`: lock → fresh facts → plan → apply → facts once more → exit code.
 
 mod session;
+mod teller;
 mod visit;
 
 use std::{
@@ -9,16 +10,18 @@ use std::{
 };
 
 use super::{
-    Surroundings, Target, complain, load, put, salt, spec_file, targets, topics::ClusterTarget,
+    Surroundings, Target, complain, load, output::Outputs, plan::FORMATS, put, salt, spec_files,
+    targets, topics::ClusterTarget,
 };
 use crate::{
     apply::SpecPlaces,
-    cli::{AllowArgs, Format, LookArgs},
+    cli::{AllowArgs, LookArgs},
     exit::Code,
     plan::Plan,
-    report::{human, json, progress::Progress},
+    report::{Format, Report, Told, human, progress::Progress, render},
 };
 use session::{Session, listen_for_ctrl_c};
+use teller::Teller;
 use visit::Visit;
 
 /// How an apply is made.
@@ -38,27 +41,37 @@ pub async fn run(args: &LookArgs, allow: &AllowArgs, how: How, around: &Surround
         return Code::Usage;
     }
     let started = Instant::now();
-    let spec = match load(&args.spec, around) {
-        Ok(spec) => spec,
-        Err(code) => return code,
+    let (mut outputs, specs) = match (
+        Outputs::open(&args.spec.formats, &FORMATS, true),
+        load(&args.spec, around),
+    ) {
+        (Ok(outputs), Ok(specs)) => (outputs, specs),
+        (Err(code), _) | (_, Err(code)) => return code,
     };
-    let specs = vec![spec_file(&spec)];
-    let places = SpecPlaces::new(&spec);
-    let (targets, salt) = match (targets(args, allow, spec, around), salt()) {
+    let files = spec_files(&specs);
+    let places = SpecPlaces::new(&specs);
+    let (targets, salt) = match (targets(args, allow, specs, around), salt()) {
         (Ok(targets), Ok(salt)) => (targets, salt),
         (Err(code), _) | (_, Err(code)) => return code,
     };
-    let human = args.spec.format == Format::Human;
+    let human = outputs.stdout() == Format::Human;
     let mut session = Session {
         args,
         around,
         lock_timeout: how.lock_timeout,
-        specs,
+        teller: Teller::new(progress(human, around), outputs.take_events(), &files),
+        specs: files,
+        selection: targets.selection.clone(),
         salt,
         places,
+        show: match (human, how.auto_approve) {
+            (true, _) => session::Show::Stdout,
+            // Who is asked has to see what about.
+            (false, false) => session::Show::Stderr,
+            (false, true) => session::Show::Nowhere,
+        },
         stop: listen_for_ctrl_c(),
         many: targets.hosts.len() > 1,
-        progress: progress(human, around),
         started,
     };
     let visits = if how.auto_approve {
@@ -79,19 +92,31 @@ pub async fn run(args: &LookArgs, allow: &AllowArgs, how: How, around: &Surround
         topics.extend(of_host);
         outcomes.extend(done);
     }
-    let plan = Plan::new(session.salt, session.specs, hosts, topics);
+    let plan = Plan::new(session.salt, session.specs, hosts, topics).of(session.selection);
     if refused && outcomes.is_empty() {
         complain("nothing was changed");
     }
-    put(&if human {
-        human::outcome(&outcomes, &plan, &around.style, started.elapsed(), &next)
-    } else {
-        json::outcome(&plan, &outcomes, code as u8)
-    });
-    code
+    let report = Report {
+        told: Told::Apply,
+        plan: &plan,
+        outcomes: &outcomes,
+        code,
+        style: around.style,
+        took: started.elapsed(),
+        next: &next,
+    };
+    let whole = session.teller.end(&report);
+    match outputs.stdout() {
+        // The plan and the steps stand above.
+        Format::Human => put(&human::outcome_of(&report)),
+        Format::Jsonl => {}
+        format => put(&render(format, &report)),
+    }
+    Code::worst([outputs.put_files(&report), whole])
 }
 
-/// Progress goes to stderr; the lines that say what was done are results, unless stdout has JSON.
+/// Progress goes to stderr; the lines that say what was done are results, unless stdout is a
+/// machine's.
 fn progress(human: bool, around: &Surroundings) -> Progress {
     let results: Box<dyn Write + Send> = if human {
         Box::new(io::stdout())

@@ -4,16 +4,18 @@
 mod apply;
 mod drift;
 mod facts;
+mod output;
 mod plan;
 mod schema;
+mod select;
 mod topics;
 mod validate;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{self, IsTerminal, Write},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -23,9 +25,9 @@ use crate::{
     exit::Code,
     lookup::secrets,
     observe::{self, Facts, Reader},
-    plan::{HostPlan, SpecFile, TopicsPlan},
+    plan::{HostPlan, Selection, SpecFile, TopicsPlan},
     report::human::Style,
-    resource::{Resource, kafka_client},
+    resource::Resource,
     spec::{self, Given, HostKey, Key, Resolved, ResolvedHost, Source, Way},
     transport::{self, Connection, local::Local, ssh},
 };
@@ -149,9 +151,9 @@ pub(crate) fn complain(line: &str) {
 }
 
 /// The text of a spec; or the line that says why there is none.
-pub(crate) fn source(args: &SpecArgs) -> Result<Source, String> {
-    let path = args.spec.display().to_string();
-    match fs::read_to_string(&args.spec) {
+pub(crate) fn source(file: &Path) -> Result<Source, String> {
+    let path = file.display().to_string();
+    match fs::read_to_string(file) {
         Ok(text) => Ok(Source { path, text }),
         Err(error) => Err(format!("error: `{path}` cannot be read: {error}")),
     }
@@ -165,17 +167,28 @@ pub(crate) fn given(args: &SpecArgs, around: &Surroundings) -> Given {
     }
 }
 
-/// Reads a spec, and shows its errors when it has any; warnings are `validate`'s.
-pub(crate) fn load(args: &SpecArgs, around: &Surroundings) -> Result<Resolved, Code> {
-    let source = source(args).map_err(|error| {
-        complain(&error);
-        Code::Usage
-    })?;
-    let (resolved, problems) = spec::load(&source, &given(args, around));
-    if resolved.is_none() {
-        show(&source, &problems, around);
+/// Reads the specs, and shows their errors when they have any; warnings are `validate`'s. Hosts of
+/// one name in several specs are told apart.
+pub(crate) fn load(args: &SpecArgs, around: &Surroundings) -> Result<Vec<Resolved>, Code> {
+    let mut specs = Vec::new();
+    let mut code = Ok(());
+    for file in &args.specs {
+        match source(file) {
+            Ok(source) => match spec::load(&source, &given(args, around)) {
+                (Some(resolved), _) => specs.push(resolved),
+                (None, problems) => {
+                    show(&source, &problems, around);
+                    code = Err(Code::Usage);
+                }
+            },
+            Err(error) => {
+                complain(&error);
+                code = Err(Code::Usage);
+            }
+        }
     }
-    resolved.ok_or(Code::Usage)
+    spec::several::tell_apart(&mut specs);
+    code.map(|()| specs)
 }
 
 pub(crate) fn show(source: &Source, problems: &[diagnostic::Problem], around: &Surroundings) {
@@ -188,13 +201,36 @@ pub(crate) fn show(source: &Source, problems: &[diagnostic::Problem], around: &S
 /// One host of a spec, with what it must have.
 pub(crate) struct Target {
     pub host: ResolvedHost,
+    /// What is read of it.
     pub resources: Vec<Box<dyn Resource>>,
+    /// Of these: what is left out, and looked at only because something selected requires it.
+    pub beside: BTreeSet<String>,
+    /// The spec that has it: relative paths start at its folder.
+    pub spec: PathBuf,
+}
+
+impl Target {
+    /// Its plan, from what was read of it.
+    pub fn plan(&self, facts: &Facts, salt: &str) -> HostPlan {
+        let (name, address) = (&self.host.name, address(&self.host));
+        let plan = HostPlan::new(
+            name,
+            &address,
+            &self.resources,
+            &facts.host,
+            &facts.reply,
+            salt,
+        );
+        plan.without(|address| self.beside.contains(address))
+    }
 }
 
 /// What a command looks at.
 pub(crate) struct Targets {
     pub hosts: Vec<Target>,
     pub clusters: Vec<ClusterTarget>,
+    /// What `--target` and `--exclude` leave.
+    pub selection: Option<Selection>,
 }
 
 /// The hosts and clusters that a command looks at. What this build cannot plan is said, with its
@@ -202,79 +238,69 @@ pub(crate) struct Targets {
 pub(crate) fn targets(
     look: &LookArgs,
     allow: &AllowArgs,
-    spec: Resolved,
+    specs: Vec<Resolved>,
     around: &Surroundings,
 ) -> Result<Targets, Code> {
-    if let Some(unknown) = look
-        .hosts
-        .iter()
-        .find(|name| !spec.hosts.iter().any(|host| host.name == **name))
-    {
-        let names: Vec<&str> = spec.hosts.iter().map(|host| host.name.as_str()).collect();
-        complain(&format!(
-            "error: `{}` has no host `{unknown}`\n  help: it has {}",
-            spec.path,
-            names.join(", ")
-        ));
-        return Err(Code::Usage);
-    }
-    let selected = |name: &str| look.hosts.is_empty() || look.hosts.iter().any(|host| host == name);
-    let later = spec::later_work(&spec, selected);
-    if !later.is_empty() {
-        let text = fs::read_to_string(&look.spec.spec).unwrap_or_default();
-        show(
-            &Source {
-                path: spec.path,
-                text,
-            },
-            &later,
-            around,
-        );
-        return Err(Code::Usage);
-    }
-    let chosen: Vec<ResolvedHost> = spec
-        .hosts
-        .into_iter()
-        .filter(|host| selected(&host.name))
-        .collect();
-    let file = &look.spec.spec;
-    let clusters = topics::clusters(spec.clusters, &chosen, &allow.delete, file, around)?;
+    let selected = |name: &str| select::has_host(&look.hosts, name);
+    select::check(look, &specs)?;
     let mut code = Ok(());
+    for (file, spec) in look.spec.specs.iter().zip(&specs) {
+        let later = spec::later_work(spec, selected);
+        if !later.is_empty() {
+            let path = spec.path.clone();
+            let text = fs::read_to_string(file).unwrap_or_default();
+            show(&Source { path, text }, &later, around);
+            code = Err(Code::Usage);
+        }
+    }
+    code?;
+    let deletable = topics::deletable(&specs, &allow.delete)?;
+    let chosen = select::choose(look, &specs, &deletable)?;
+    let declared = topics::declared(&specs);
     let mut targets = Vec::new();
-    for host in chosen {
-        match secrets::resolve(&host.client, &look.spec.spec, &around.environment) {
-            Ok(secrets) => {
-                let resources = kafka_client::resources(&host.client, &secrets);
-                // Where only topics are asked for, a host that leads to none is left in peace.
-                let wanted = !resources.is_empty()
-                    || clusters.is_empty()
-                    || clusters
-                        .iter()
-                        .any(|cluster| cluster.leads_through(&host.name));
-                if wanted {
-                    targets.push(Target { host, resources });
+    let mut clusters = Vec::new();
+    let mut code = Ok(());
+    for (file, spec) in look.spec.specs.iter().zip(specs) {
+        let mut hosts = spec.hosts;
+        hosts.retain(|host| selected(&host.name));
+        let how = topics::Selected {
+            hosts: &hosts,
+            chosen: &chosen,
+            deletable: &deletable,
+            declared: &declared,
+        };
+        let of_spec = topics::clusters(spec.clusters, how, file, around)?;
+        for host in hosts {
+            match select::target(host, file, &chosen, around) {
+                Ok(target) => {
+                    // Where only topics are asked for, a host that leads to none is left in peace.
+                    let leads = |cluster: &ClusterTarget| cluster.leads_through(&target.host.name);
+                    let wanted = !target.resources.is_empty()
+                        || of_spec.is_empty() && chosen.selection.is_none()
+                        || of_spec.iter().any(leads);
+                    if wanted {
+                        targets.push(target);
+                    }
                 }
-            }
-            Err(missing) => {
-                for missing in missing {
-                    complain(&format!("error: host `{}`, property {missing}", host.name));
-                }
-                code = Err(Code::Usage);
+                Err(error) => code = Err(error),
             }
         }
+        clusters.extend(of_spec);
     }
     code.map(|()| Targets {
         hosts: targets,
         clusters,
+        selection: chosen.selection,
     })
 }
 
-/// The spec's file, as a plan names it.
-pub(crate) fn spec_file(spec: &Resolved) -> SpecFile {
-    SpecFile {
+/// The specs' files, as a plan names them.
+pub(crate) fn spec_files(specs: &[Resolved]) -> Vec<SpecFile> {
+    let file = |spec: &Resolved| SpecFile {
         path: spec.path.clone(),
         sha256: spec.sha256.clone(),
-    }
+    };
+    specs.iter().map(file).collect()
 }
 
 /// The address of a host, as it is handed to ssh.
@@ -350,14 +376,12 @@ pub(crate) async fn look(
     around: &Surroundings,
 ) -> (HostPlan, Option<Box<dyn Connection>>) {
     let (name, address) = (&target.host.name, address(&target.host));
-    let connection = match connect(&target.host, &args.spec.spec, args.timeout, around).await {
+    let connection = match connect(&target.host, &target.spec, args.timeout, around).await {
         Ok(connection) => connection,
         Err(error) => return (HostPlan::unreached(name, &address, error.to_string()), None),
     };
     let plan = match read(target, connection.as_ref(), args).await {
-        Ok(Facts { host, reply }) => {
-            HostPlan::new(name, &address, &target.resources, &host, &reply, salt)
-        }
+        Ok(facts) => target.plan(&facts, salt),
         Err(error) => HostPlan::unreached(name, &address, error.to_string()),
     };
     (plan, Some(connection))

@@ -1,11 +1,12 @@
-//! `trueup schema`: the JSON Schema of what people write.
+//! `trueup schema`: the JSON Schemas of what people write and machines read.
 
 use super::put;
-use crate::{cli::SchemaOf, exit::Code, spec};
+use crate::{cli::SchemaOf, exit::Code, report::jsonl, spec};
 
 pub fn run(of: SchemaOf) -> Code {
     let schema = match of {
         SchemaOf::Spec => spec::schema(),
+        SchemaOf::Events => jsonl::schema(),
     };
     put(&format!("{schema:#}\n"));
     Code::Done

@@ -14,8 +14,9 @@ use crate::{
     facts::Host,
     lookup::entrance,
     observe::cluster::{Question, observe},
-    plan::TopicsPlan,
-    spec::{self, ResolvedCluster, ResolvedHost, ResolvedTopic, Role},
+    plan::{TopicsPlan, selection::Chosen},
+    resource::topic,
+    spec::{self, Resolved, ResolvedCluster, ResolvedHost, ResolvedTopic, Role},
     transport::{Connection, dial::Dial, direct::Direct},
 };
 
@@ -91,20 +92,47 @@ pub(crate) struct ClusterTarget {
     through: Vec<String>,
     /// The role that its clients take.
     role_arn: Option<String>,
-    /// Of the hosts that are looked at.
-    hosts: BTreeSet<String>,
+    /// The topics that are compared.
+    wanted: Vec<ResolvedTopic>,
+    /// The topics that some spec has, selected or not.
+    declared: BTreeSet<String>,
     deletable: Vec<String>,
 }
 
-/// The clusters that a command looks at, of the selected hosts. What is wrong is said.
+/// What is selected, over all specs.
+#[derive(Clone, Copy)]
+pub(crate) struct Selected<'s> {
+    /// The hosts of this spec that are looked at.
+    pub hosts: &'s [ResolvedHost],
+    /// The addresses.
+    pub chosen: &'s Chosen,
+    /// The names that `--allow-delete` gives.
+    pub deletable: &'s [String],
+    /// See [`declared`].
+    pub declared: &'s [(spec::Cluster, BTreeSet<String>)],
+}
+
+/// The topics that the specs have, by cluster: what another spec wants is no leftover.
+pub(crate) fn declared(specs: &[Resolved]) -> Vec<(spec::Cluster, BTreeSet<String>)> {
+    let mut all: Vec<(spec::Cluster, BTreeSet<String>)> = Vec::new();
+    for cluster in specs.iter().flat_map(|spec| &spec.clusters) {
+        let names = cluster.topics.iter().map(|topic| topic.name.clone());
+        match all.iter_mut().find(|(one, _)| *one == cluster.cluster) {
+            Some((_, known)) => known.extend(names),
+            None => all.push((cluster.cluster.clone(), names.collect())),
+        }
+    }
+    all
+}
+
+/// The clusters of a spec that a command looks at, of the selected hosts. What is wrong is said.
 pub(crate) fn clusters(
     clusters: Vec<ResolvedCluster>,
-    hosts: &[ResolvedHost],
-    allow_delete: &[String],
+    how: Selected<'_>,
     spec: &Path,
     around: &Surroundings,
 ) -> Result<Vec<ClusterTarget>, Code> {
-    let deletable = deletable(&clusters, allow_delete)?;
+    let hosts = how.hosts;
     let selected: BTreeSet<String> = hosts.iter().map(|host| host.name.clone()).collect();
     let mut targets = Vec::new();
     let mut code = Ok(());
@@ -131,6 +159,16 @@ pub(crate) fn clusters(
         if !hosts_of_it().any(own) {
             continue;
         }
+        let is_chosen = |name: &str| how.chosen.has(None, &topic::address(name));
+        let mut wanted = cluster.topics.clone();
+        wanted.retain(|topic| topic.hosts.iter().any(own) && is_chosen(&topic.name));
+        let mut deletable = how.deletable.to_vec();
+        deletable.retain(|name| is_chosen(name));
+        if how.chosen.selection.is_some() && wanted.is_empty() && deletable.is_empty() {
+            continue;
+        }
+        let mut declared = how.declared.iter();
+        let declared = declared.find(|(one, _)| *one == cluster.cluster);
         let role = |host: &ResolvedHost| match &host.client.msk_iam_auth.as_ref()?.role {
             Role::Arn(arn) => Some(arn.clone()),
             Role::Own | Role::Name(_) => None,
@@ -145,8 +183,9 @@ pub(crate) fn clusters(
                 entrance,
                 through,
                 role_arn,
-                hosts: selected.clone(),
-                deletable: deletable.clone(),
+                wanted,
+                declared: declared.map(|(_, names)| names.clone()).unwrap_or_default(),
+                deletable,
                 cluster,
             }),
             Err(error) => {
@@ -158,8 +197,8 @@ pub(crate) fn clusters(
     code.map(|()| targets)
 }
 
-/// The names that `--allow-delete` gives, when each is a leftover of some pattern of the spec.
-fn deletable(clusters: &[ResolvedCluster], allow_delete: &[String]) -> Result<Vec<String>, Code> {
+/// The names that `--allow-delete` gives, when each is a leftover of some pattern of the specs.
+pub(crate) fn deletable(specs: &[Resolved], allow_delete: &[String]) -> Result<Vec<String>, Code> {
     let mut names = Vec::new();
     for address in allow_delete {
         let wrong = |what: &str, help: &str| {
@@ -171,7 +210,7 @@ fn deletable(clusters: &[ResolvedCluster], allow_delete: &[String]) -> Result<Ve
         let Some(name) = address.strip_prefix("topics/") else {
             return wrong("only topics can be deleted", "write `topics/NAME`");
         };
-        let all = || clusters.iter();
+        let all = || specs.iter().flat_map(|spec| &spec.clusters);
         if all().any(|cluster| cluster.topics.iter().any(|topic| topic.name == name)) {
             return wrong(
                 "the spec wants this topic",
@@ -239,15 +278,10 @@ impl ClusterTarget {
 
     /// Reads the cluster over a connection, and compares.
     pub async fn read(&self, brokers: &mut Brokers<'_>, way: Way<'_>, salt: &str) -> TopicsPlan {
-        let wanted = self.wanted();
+        let wanted: Vec<&ResolvedTopic> = self.wanted.iter().collect();
         let question = Question {
             wanted: wanted.clone(),
-            declared: self
-                .cluster
-                .topics
-                .iter()
-                .map(|topic| &*topic.name)
-                .collect(),
+            declared: self.declared.iter().map(String::as_str).collect(),
             patterns: self
                 .cluster
                 .hosts
@@ -275,10 +309,5 @@ impl ClusterTarget {
         let hosts = self.through.join(", ");
         let error = format!("no host that it is reached through could be reached: {hosts}");
         TopicsPlan::unreached(&self.name, &hosts, error)
-    }
-
-    fn wanted(&self) -> Vec<&ResolvedTopic> {
-        let selected = |topic: &&ResolvedTopic| topic.hosts.iter().any(|h| self.hosts.contains(h));
-        self.cluster.topics.iter().filter(selected).collect()
     }
 }

@@ -3,8 +3,10 @@
 
 mod digest;
 mod order;
+pub mod selection;
 mod topics;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -14,6 +16,7 @@ use crate::{
     resource::{Assessment, Change, Effect, Resource, TextChange, Verdict, Work},
 };
 
+pub use selection::Selection;
 pub use topics::TopicsPlan;
 
 /// Version of the JSON form. Readers ignore unknown fields and refuse another major.
@@ -32,6 +35,8 @@ pub struct Plan {
     pub specs: Vec<SpecFile>,
     /// Everything could be seen, and nobody was changing it meanwhile.
     pub complete: bool,
+    /// What `--target` and `--exclude` leave; absent: everything is looked at.
+    pub selection: Option<Selection>,
     /// How many addresses have which action.
     pub summary: Summary,
     /// The hosts, in the order of the spec.
@@ -41,7 +46,7 @@ pub struct Plan {
 }
 
 /// A spec file that a plan was made from.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct SpecFile {
     /// Its path, as the user typed it.
     pub path: String,
@@ -50,7 +55,7 @@ pub struct SpecFile {
 }
 
 /// How many addresses have which action.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Summary {
     /// Nothing differs.
     pub none: usize,
@@ -121,7 +126,7 @@ pub struct Step {
 }
 
 /// What happens to an address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StepAction {
     /// Nothing.
@@ -159,6 +164,7 @@ impl Plan {
             salt,
             specs,
             complete: false,
+            selection: None,
             summary: Summary::default(),
             hosts,
             topics,
@@ -180,6 +186,13 @@ impl Plan {
                 .parts()
                 .all(|part| part.error.is_none() && part.lock_holder.is_none());
         plan
+    }
+
+    /// With what was selected.
+    #[must_use]
+    pub fn of(mut self, selection: Option<Selection>) -> Self {
+        self.selection = selection;
+        self
     }
 
     /// The hosts and the clusters, alike.
@@ -295,6 +308,15 @@ impl HostPlan {
             steps,
             facts: Some(facts.clone()),
         }
+    }
+
+    /// Without addresses that are left out and were looked at only because something selected
+    /// requires them: where one of them is not there, what requires it is blocked.
+    #[must_use]
+    pub fn without(mut self, left_out: impl Fn(&str) -> bool) -> Self {
+        order::hold_without(&mut self.steps, &left_out);
+        self.steps.retain(|step| !left_out(&step.address));
+        self
     }
 
     /// Whether an apply would do something here.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer, ser::SerializeSeq};
 
 /// One thing that happened.
@@ -62,7 +63,7 @@ pub trait Sink {
 }
 
 /// What became of one host, or of the topics of one cluster.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct HostOutcome {
     /// The host's name in the spec, or the cluster's.
     pub host: String,
@@ -77,6 +78,7 @@ pub struct HostOutcome {
     pub not_reached: Vec<String>,
     /// Addresses that were applied, and still are not as the spec says: with the reason.
     #[serde(serialize_with = "address_and_reason")]
+    #[schemars(with = "Vec<NotConverged>")]
     pub not_converged: Vec<(String, String)>,
     /// Lines to paste into the spec: digests of unpinned downloads.
     pub paste: Vec<String>,
@@ -84,11 +86,12 @@ pub struct HostOutcome {
     pub interrupted: bool,
     /// How long it took; in JSON `took_ms`, in milliseconds.
     #[serde(rename = "took_ms", serialize_with = "milliseconds")]
+    #[schemars(with = "u64")]
     pub took: Duration,
 }
 
 /// Why a step failed, and what to do.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Failure {
     /// The step's address.
     pub address: String,
@@ -100,19 +103,23 @@ pub struct Failure {
     pub outcome_unknown: bool,
 }
 
+/// What was applied and still is not as the spec says.
+#[derive(Serialize, JsonSchema)]
+struct NotConverged<'a> {
+    /// The step's address.
+    address: &'a str,
+    /// What it is like now.
+    reason: &'a str,
+}
+
 /// Pairs as objects with names, to which fields can be added later.
 fn address_and_reason<S: Serializer>(
     pairs: &[(String, String)],
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Pair<'a> {
-        address: &'a str,
-        reason: &'a str,
-    }
     let mut list = serializer.serialize_seq(Some(pairs.len()))?;
     for (address, reason) in pairs {
-        list.serialize_element(&Pair { address, reason })?;
+        list.serialize_element(&NotConverged { address, reason })?;
     }
     list.end()
 }

@@ -16,6 +16,7 @@ pub mod msk_iam_auth;
 pub mod properties;
 pub mod topic;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -190,7 +191,7 @@ impl Work {
 }
 
 /// One field that differs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Change {
     /// Which field.
     pub path: String,
