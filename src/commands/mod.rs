@@ -24,6 +24,7 @@ use crate::{
     diagnostic,
     exit::Code,
     lookup::secrets,
+    meter::{Call, Phase},
     observe::{self, Facts, Reader},
     plan::{HostPlan, Selection, SpecFile, TopicsPlan},
     report::human::Style,
@@ -350,12 +351,19 @@ pub(crate) async fn connect(
         },
     };
     let started = std::time::Instant::now();
-    let connection = ssh::Ssh::connect(&way, deadline).await?;
-    tracing::debug!(
-        host = host.name,
-        milliseconds = started.elapsed().as_millis() as u64,
-        "connected"
-    );
+    let connected = ssh::Ssh::connect(&way, deadline).await;
+    Call {
+        phase: Phase::Connect,
+        name: "connect",
+        place: &host.name,
+        took: started.elapsed(),
+        round_trips: None,
+        sent: 0,
+        got: 0,
+        detail: if connected.is_ok() { "" } else { "failed" },
+    }
+    .tell();
+    let connection = connected?;
     if let Some(learned) = connection.learned() {
         complain(&format!(
             "warning: host `{}`: its host key {} was taken on first use\n  help: compare it with the \

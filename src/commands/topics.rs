@@ -1,7 +1,11 @@
 //! The clusters of a spec: through which host each is reached, what is asked of it, and what its
 //! part of the plan is.
 
-use std::{collections::BTreeSet, path::Path, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use super::{Surroundings, complain};
 use crate::{
@@ -13,6 +17,7 @@ use crate::{
     exit::Code,
     facts::Host,
     lookup::entrance,
+    meter::{Call, Phase},
     observe::cluster::{Question, observe},
     plan::{TopicsPlan, selection::Chosen},
     resource::topic,
@@ -265,8 +270,13 @@ impl ClusterTarget {
     /// Reads the cluster and compares. What cannot be reached becomes a part of the plan that says
     /// so.
     pub async fn look(&self, way: Way<'_>, salt: &str, deadline: Duration) -> TopicsPlan {
+        let started = Instant::now();
         let plan = match self.open(way, deadline).await {
-            Ok(mut brokers) => self.read(&mut brokers, way, salt).await,
+            Ok(mut brokers) => {
+                let plan = self.read(&mut brokers, way, salt).await;
+                self.tell("read", started, &brokers);
+                plan
+            }
             Err(error) => TopicsPlan::unreached(&self.name, way.name, error.to_string()),
         };
         let skew = way.skew.filter(|_| self.entrance.signs());
@@ -291,17 +301,33 @@ impl ClusterTarget {
             deletable: self.deletable.iter().map(String::as_str).collect(),
         };
         let observed = observe(brokers, &question).await;
-        tracing::debug!(
-            cluster = self.name,
-            requests = ?brokers.requests(),
-            "observed"
-        );
         match observed {
             Ok(facts) => {
                 TopicsPlan::new(&self.name, way.name, &wanted, &self.deletable, &facts, salt)
             }
             Err(error) => TopicsPlan::unreached(&self.name, way.name, error.to_string()),
         }
+    }
+
+    /// Tells what was asked of the brokers.
+    pub fn tell(&self, name: &str, started: Instant, brokers: &Brokers<'_>) {
+        let requests = brokers.requests();
+        let by_name: Vec<String> = requests
+            .iter()
+            .map(|(name, number)| format!("{name} {number}"))
+            .collect();
+        let (sent, got) = brokers.bytes();
+        Call {
+            phase: Phase::Topics,
+            name,
+            place: &self.name,
+            took: started.elapsed(),
+            round_trips: Some(requests.values().sum()),
+            sent,
+            got,
+            detail: &by_name.join(", "),
+        }
+        .tell();
     }
 
     /// When no host that it could be reached through was reached itself.

@@ -347,6 +347,7 @@ impl Session<'_> {
         plan: &TopicsPlan,
     ) -> HostOutcome {
         let deadline = self.args.timeout;
+        let started = Instant::now();
         let mut brokers = match cluster.open(way, deadline).await {
             Ok(brokers) => brokers,
             Err(error) => {
@@ -372,6 +373,7 @@ impl Session<'_> {
                 None => still_open(now.steps, &outcome.applied),
             };
         }
+        cluster.tell("apply", started, &brokers);
         outcome
     }
 
