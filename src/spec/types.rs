@@ -120,7 +120,7 @@ pub struct Ec2 {
 }
 
 /// Which name or address of an EC2 instance is handed to ssh.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Via {
     /// The public DNS name.
@@ -180,7 +180,7 @@ pub enum Key {
 }
 
 /// How a machine's host key is checked.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HostKey {
     /// Only a key that known_hosts already holds.
