@@ -4,8 +4,10 @@ mod adoption;
 mod bad_input;
 mod drift;
 mod job;
+mod pipeline;
 mod prompt;
 mod rig;
+mod select;
 mod topics;
 mod walkthrough;
 
