@@ -13,7 +13,7 @@ use super::{complain, put};
 use crate::{
     cli::Output,
     exit::Code,
-    report::{Format, Report, jsonl::Lines, render},
+    report::{Format, Report, human::Style, jsonl::Lines, render},
 };
 
 /// The places that results go to. Each can be written: that is found out before anything is done.
@@ -114,7 +114,13 @@ impl Outputs {
 
     /// Writes a report to the files alone; the code that the command ends with.
     pub fn put_files(self, report: &Report<'_>) -> Code {
-        self.write(report.code, |format| render(format, report))
+        // Colour is for the terminal.
+        let style = Style {
+            color: false,
+            ..report.style
+        };
+        let plain = Report { style, ..*report };
+        self.write(report.code, |format| render(format, &plain))
     }
 
     /// Writes texts that are no reports.
