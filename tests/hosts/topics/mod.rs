@@ -9,6 +9,7 @@ mod java;
 mod journey;
 mod many;
 mod protocol;
+mod selected;
 
 use std::path::{Path, PathBuf};
 
