@@ -284,6 +284,10 @@ const MARKUP: &str = "</details></code><script>alert(1)</script><img src=x onerr
 
 fn assert_inert(text: &str) {
     let plain = outside_of_code(text);
+    // A forge looks for people and issues in what is shown: an entity shows them, too.
+    for shown in ["&#64;", "&#35;", "&#36;"] {
+        assert!(!plain.contains(shown), "`{shown}` in:\n{plain}");
+    }
     let allowed = Regexes::new();
     let stripped = allowed.ours.replace_all(&plain, "");
     for bad in ["<", ">", "@", "](", "://", "www.", "~~", "$"] {
