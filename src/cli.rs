@@ -4,6 +4,8 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::report::Format;
+
 /// Brings a Kafka client machine into true with its spec, over SSH.
 #[derive(Debug, Parser)]
 #[command(
@@ -21,7 +23,7 @@ pub struct Cli {
     /// What to do
     #[command(subcommand)]
     pub command: Command,
-    /// Show each remote call; twice: ssh's own messages, too
+    /// Show each remote call and where the time goes; twice: ssh's own messages, too
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub verbose: u8,
     /// When to use colour; NO_COLOR is honoured
@@ -40,13 +42,13 @@ pub enum When {
     Never,
 }
 
-/// What results are written as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
-    Human,
-    /// For programs
-    Json,
+/// One place that results are written to, and as what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// As what.
+    pub format: Format,
+    /// The file; absent: stdout.
+    pub path: Option<PathBuf>,
 }
 
 /// What to do.
@@ -94,7 +96,7 @@ not at all where something has moved (exit 6)."
     },
     /// Tell whether the machines have moved away from the spec; exits with 2 when they have
     Drift(LookArgs),
-    /// Print the JSON Schema of spec files, or of plans
+    /// Print the JSON Schema of spec files, of plans, or of the events of an apply
     Schema {
         /// Of what
         #[arg(value_enum, default_value_t = SchemaOf::Spec)]
@@ -109,6 +111,8 @@ pub enum SchemaOf {
     Spec,
     /// Plans: what `--format json` prints, and what `plan --out` saves
     Plan,
+    /// Lines of `--format jsonl`
+    Events,
 }
 
 /// A saved plan, and how it is shown.
@@ -118,22 +122,31 @@ pub struct ShowArgs {
     #[arg(value_name = "PLANFILE")]
     pub file: PathBuf,
     /// What it is written as
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub format: Format,
+    #[command(flatten)]
+    pub output: FormatArgs,
 }
 
-/// A spec, and how it is read.
+/// Specs, and how they are read.
 #[derive(Debug, Clone, Args)]
 pub struct SpecArgs {
-    /// The spec file
-    #[arg(value_name = "SPEC")]
-    pub spec: PathBuf,
+    /// The spec file; may be several
+    #[arg(value_name = "SPEC", required = true)]
+    pub specs: Vec<PathBuf>,
     /// Set a variable; overrides the spec's
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = key_value)]
     pub vars: Vec<(String, String)>,
     /// What the result is written as
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub format: Format,
+    #[command(flatten)]
+    pub output: FormatArgs,
+}
+
+/// What results are written as.
+#[derive(Debug, Clone, Args)]
+pub struct FormatArgs {
+    /// What the result is written as (human, json, jsonl, markdown, junit), and to which file;
+    /// may be given several times. Where none goes to stdout, the human text does
+    #[arg(long = "format", value_name = "FORMAT[=FILE]", value_parser = output)]
+    pub formats: Vec<Output>,
 }
 
 /// Which machines are looked at, and how.
@@ -145,6 +158,13 @@ pub struct LookArgs {
     /// Only this host of the spec; may be given several times
     #[arg(long = "host", value_name = "NAME")]
     pub hosts: Vec<String>,
+    /// Only this address and what it requires: client/kafka, topics/NAME, HOST:client/kafka; may
+    /// be given several times
+    #[arg(long = "target", value_name = "ADDRESS")]
+    pub targets: Vec<String>,
+    /// Not this address; may be given several times
+    #[arg(long = "exclude", value_name = "ADDRESS")]
+    pub excludes: Vec<String>,
     /// How long a remote call may take; downloads and packages have 15 minutes of their own
     #[arg(long, value_parser = humantime::parse_duration, default_value = "30s", value_name = "TIME")]
     pub timeout: Duration,
@@ -161,6 +181,20 @@ pub struct AllowArgs {
     pub delete: Vec<String>,
 }
 
+fn output(text: &str) -> Result<Output, String> {
+    let (name, path) = match text.split_once('=') {
+        Some((_, "")) => return Err("expected a file after `=`".into()),
+        Some((name, "-")) => (name, None),
+        Some((name, path)) => (name, Some(PathBuf::from(path))),
+        None => (text, None),
+    };
+    let format = Format::named(name).ok_or_else(|| {
+        let names: Vec<&str> = Format::ALL.iter().map(|(name, _)| *name).collect();
+        format!("`{name}` is no format: there is {}", names.join(", "))
+    })?;
+    Ok(Output { format, path })
+}
+
 fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
@@ -172,8 +206,20 @@ fn key_value(text: &str) -> Result<(String, String), String> {
 mod tests {
     use clap::CommandFactory;
 
+    use super::*;
+
+    #[test]
+    fn a_format_may_have_a_file() {
+        let of = |text: &str| output(text).map(|it| (it.format.name(), it.path));
+        assert_eq!(of("human"), Ok(("human", None)));
+        assert_eq!(of("json=-"), Ok(("json", None)));
+        assert_eq!(of("junit=a=b.xml"), Ok(("junit", Some("a=b.xml".into()))));
+        assert!(of("json=").is_err());
+        assert!(of("yaml").is_err_and(|said| said.contains("markdown")));
+    }
+
     #[test]
     fn the_command_line_is_well_formed() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
     }
 }

@@ -45,6 +45,23 @@ impl Code {
     }
 }
 
+impl Code {
+    /// What it means, in the words of README's table.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "done; nothing to change",
+            Self::Failed => "another error, or declined at the prompt",
+            Self::Changes => "there are changes",
+            Self::Usage => "the spec or the command line is wrong",
+            Self::Unreachable => "something could not be reached, refused us or could not be read",
+            Self::Partial => "applied in part, blocked, or not converged",
+            Self::Stale => "the saved plan is stale",
+            Self::Locked => "another apply holds the lock",
+            Self::Interrupted => "interrupted, nothing written",
+        }
+    }
+}
+
 impl From<Code> for ExitCode {
     fn from(code: Code) -> Self {
         Self::from(code as u8)

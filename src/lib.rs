@@ -13,6 +13,7 @@ pub mod exit;
 pub mod facts;
 pub mod frame;
 pub mod lookup;
+pub mod meter;
 pub mod observe;
 pub mod plan;
 pub mod properties;

@@ -3,7 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use trueup::{cli::Cli, commands, exit::Code};
+use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
+use trueup::{
+    cli::Cli,
+    commands,
+    exit::Code,
+    meter::{self, Meter},
+};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -19,19 +25,28 @@ fn main() -> ExitCode {
             return code.into();
         }
     };
-    if cli.verbose > 0 {
-        let level = if cli.verbose > 1 {
-            "trace"
-        } else {
-            "trueup=debug"
-        };
-        tracing_subscriber::fmt()
-            .with_env_filter(tracing_subscriber::EnvFilter::new(level))
-            .with_writer(std::io::stderr)
-            .with_ansi(false)
-            .without_time()
-            .with_target(false)
-            .init();
+    let meter = (cli.verbose > 0).then(|| watch(cli.verbose));
+    let code = commands::run(&cli);
+    if let Some(meter) = meter {
+        meter.end();
     }
-    commands::run(&cli).into()
+    code.into()
+}
+
+/// Shows on stderr what is asked for by `-v`.
+fn watch(verbose: u8) -> Meter {
+    let meter = Meter::new(Box::new(std::io::stderr()));
+    let level = if verbose > 1 { "trace" } else { "trueup=info" };
+    let rest = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .without_time()
+        .with_target(false)
+        // Calls are the meter's.
+        .with_filter(EnvFilter::new(format!("{level},{}=off", meter::TARGET)));
+    tracing_subscriber::registry()
+        .with(meter.clone())
+        .with(rest)
+        .init();
+    meter
 }

@@ -32,6 +32,13 @@ pub struct Exec {
     pub stdin: Option<Vec<u8>>,
 }
 
+impl Exec {
+    /// How many bytes it takes to send.
+    pub fn bytes(&self) -> u64 {
+        (self.command.len() + self.stdin.as_ref().map_or(0, Vec::len)) as u64
+    }
+}
+
 impl Script {
     /// An empty script; `name` is what logs call it.
     pub fn new(name: &'static str) -> Self {

@@ -8,7 +8,7 @@
 #[path = "support/case.rs"]
 mod case;
 
-use std::{collections::BTreeMap, env, fs};
+use std::{collections::BTreeMap, env, fs, path::Path};
 
 use case::{Case, TopicsCase, files, host, parse};
 use indexmap::IndexMap;
@@ -162,4 +162,49 @@ fn every_kind_has_cases() {
             .iter()
             .all(|step| step.action == trueup::plan::StepAction::Unknown)
     );
+}
+
+/// Every reason that stands in a JSON value.
+fn reasons(value: &serde_json::Value, found: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Object(map) => {
+            let acts = map.get("action").is_none_or(|action| action != "none");
+            for (key, value) in map {
+                match value.as_str() {
+                    Some(text) if (key == "reason" || key == "unknown") && acts => {
+                        found.push(text.to_owned());
+                    }
+                    _ => reasons(value, found),
+                }
+            }
+        }
+        serde_json::Value::Array(all) => all.iter().for_each(|value| reasons(value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn each_verdict_says_why_in_one_sentence() {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut seen = 0;
+    for path in files(&cases).iter().flat_map(|folder| files(folder)) {
+        if path.extension().is_none_or(|end| end != "json") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("readable");
+        let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let mut found = Vec::new();
+        reasons(&value, &mut found);
+        let is_change = ["create", "update", "delete", "blocked", "unknown"]
+            .iter()
+            .any(|verdict| value.get(verdict).is_some());
+        assert!(!is_change || !found.is_empty(), "{}", path.display());
+        for reason in found {
+            seen += 1;
+            // A fragment: no full stop, no second line, and it says what is the case.
+            let sound = reason.len() >= 10 && !reason.contains('\n') && !reason.ends_with('.');
+            assert!(sound, "{}: {reason:?}", path.display());
+        }
+    }
+    assert!(seen > 60, "only {seen} reasons were seen");
 }

@@ -12,6 +12,7 @@ use tokio::{
 
 use crate::{
     frame::{Frames, Garbled, Record},
+    meter::{self, Phase},
     script::{NulByte, Script},
     text::escape_lines,
     transport::{self, Connection, Ending, Input, Output},
@@ -121,6 +122,7 @@ impl Lock {
             .text("identify")
             .call("holder", [wait.as_secs().to_string()])
             .map_err(WriteError::from)?;
+        let (started, sent) = (Instant::now(), script.exec().bytes());
         let running = connection.spawn(&script).await.map_err(WriteError::from)?;
         let Some(input) = running.stdin else {
             unreachable!("the holder's script is constant and short enough for the exec request")
@@ -133,6 +135,7 @@ impl Lock {
             exit: running.exit,
             frames: Frames::after_mark(HELLO),
             buffer: vec![0; 16 * 1024],
+            got: 0,
         };
         let limit = Instant::now() + wait + answer;
         loop {
@@ -148,7 +151,11 @@ impl Lock {
             };
             let said = escape_lines(&String::from_utf8_lossy(&record.value));
             match record.key.as_str() {
-                "locked" => return Ok(writer),
+                "locked" => {
+                    let place = connection.address();
+                    tell(Phase::Lock, "lock", place, started, sent, writer.got);
+                    return Ok(writer);
+                }
                 "waiting" => waiting(&said),
                 "held" => return Err(LockError::Held { holder: said }),
                 _ => return Err(LockError::Cannot { said }),
@@ -244,6 +251,23 @@ pub struct Writer<'c> {
     exit: Ending,
     frames: Frames,
     buffer: Vec<u8>,
+    /// How many bytes have come.
+    got: u64,
+}
+
+/// Tells of a call that was answered once.
+fn tell(phase: Phase, name: &str, place: &str, started: Instant, sent: u64, got: u64) {
+    meter::Call {
+        phase,
+        name,
+        place,
+        took: started.elapsed(),
+        round_trips: Some(1),
+        sent,
+        got,
+        detail: "",
+    }
+    .tell();
 }
 
 impl Writer<'_> {
@@ -266,7 +290,9 @@ impl Writer<'_> {
             answer.failed = Some("not begun".into());
             return Ok(answer);
         }
-        self.send(call.line().as_bytes()).await?;
+        let line = call.line();
+        let got = self.got;
+        self.send(line.as_bytes()).await?;
         let mut process: Option<String> = None;
         let mut limit = started + deadline;
         loop {
@@ -326,13 +352,9 @@ impl Writer<'_> {
                             if text != "0" && answer.failed.is_none() {
                                 answer.failed = Some(format!("it ended with status {text}"));
                             }
-                            tracing::debug!(
-                                address = self.connection.address(),
-                                call = call.name,
-                                milliseconds = started.elapsed().as_millis() as u64,
-                                status = text,
-                                "step"
-                            );
+                            let (place, got) = (self.connection.address(), self.got - got);
+                            let sent = line.len() as u64;
+                            tell(Phase::Step, call.name, place, started, sent, got);
                             return Ok(answer);
                         }
                         _ => {
@@ -382,7 +404,10 @@ impl Writer<'_> {
             }
             match self.output.read(&mut self.buffer).await {
                 Ok(0) | Err(_) => return Err(self.ended().await),
-                Ok(count) => self.frames.feed(&self.buffer[..count])?,
+                Ok(count) => {
+                    self.got += count as u64;
+                    self.frames.feed(&self.buffer[..count])?;
+                }
             }
         }
     }

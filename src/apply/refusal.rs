@@ -13,16 +13,22 @@ use crate::{
 /// Where a spec says what, for messages that send people there.
 #[derive(Debug, Clone)]
 pub struct SpecPlaces {
-    path: String,
+    /// The specs, by host.
+    paths: BTreeMap<String, String>,
     /// By host and address.
     lines: BTreeMap<(String, String), Lines>,
 }
 
 impl SpecPlaces {
-    /// The places of a spec's downloads.
-    pub fn new(spec: &Resolved) -> Self {
+    /// The places of the specs' downloads.
+    pub fn new(specs: &[Resolved]) -> Self {
         let mut lines = BTreeMap::new();
-        for host in &spec.hosts {
+        let mut paths = BTreeMap::new();
+        let hosts = specs
+            .iter()
+            .flat_map(|spec| spec.hosts.iter().map(move |host| (&spec.path, host)));
+        for (path, host) in hosts {
+            paths.insert(host.name.clone(), path.clone());
             if let Some(kafka) = &host.client.kafka {
                 lines.insert(
                     (host.name.clone(), "client/kafka".into()),
@@ -36,16 +42,13 @@ impl SpecPlaces {
                 );
             }
         }
-        Self {
-            path: spec.path.clone(),
-            lines,
-        }
+        Self { paths, lines }
     }
 
-    /// Without lines: of a plan that comes from a file.
-    pub fn without_lines(path: &str) -> Self {
+    /// Without lines, of a plan that comes from a file: the specs' paths by host.
+    pub fn without_lines(paths: BTreeMap<String, String>) -> Self {
         Self {
-            path: path.to_owned(),
+            paths,
             lines: BTreeMap::new(),
         }
     }
@@ -53,6 +56,7 @@ impl SpecPlaces {
     /// ``check `url` and `sha256` in specs/a.yaml, lines 14 and 15``, as far as the spec has them.
     pub(super) fn check(&self, host: &str, address: &str, keys: &[&str]) -> String {
         let lines = self.lines.get(&(host.to_owned(), address.to_owned()));
+        let path = self.paths.get(host).map_or("the spec", String::as_str);
         let found = keys
             .iter()
             .filter_map(|key| lines?.get(*key).map(|line| (*key, *line)));
@@ -60,12 +64,11 @@ impl SpecPlaces {
         let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
         let lines: Vec<String> = lines.iter().map(u32::to_string).collect();
         match lines.len() {
-            0 => format!("look at `{address}` in {}", self.path),
-            1 => format!("check {} in {}, line {}", keys[0], self.path, lines[0]),
+            0 => format!("look at `{address}` in {path}"),
+            1 => format!("check {} in {path}, line {}", keys[0], lines[0]),
             _ => format!(
-                "check {} in {}, lines {}",
+                "check {} in {path}, lines {}",
                 keys.join(" and "),
-                self.path,
                 lines.join(" and ")
             ),
         }

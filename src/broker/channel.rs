@@ -64,7 +64,15 @@ impl Fault {
 }
 
 /// How often each call went out, by its name.
-pub type Counts = BTreeMap<&'static str, u64>;
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Requests, by the call's name in Kafka.
+    pub requests: BTreeMap<&'static str, u64>,
+    /// Bytes of requests.
+    pub sent: u64,
+    /// Bytes of answers.
+    pub got: u64,
+}
 
 /// One connection to a broker.
 pub struct Channel {
@@ -164,7 +172,8 @@ impl Channel {
         let correlation = self.next;
         self.next = self.next.wrapping_add(1);
         let frame = api::request(call, version, correlation).map_err(Fault::TooLong)?;
-        *counts.entry(C::NAME).or_default() += 1;
+        *counts.requests.entry(C::NAME).or_default() += 1;
+        counts.sent += frame.len() as u64;
         let exchange = async {
             self.stream.write_all(&frame).await?;
             self.stream.flush().await?;
@@ -173,6 +182,8 @@ impl Channel {
         let body = timeout(deadline, exchange)
             .await
             .map_err(|_| Fault::Deadline)??;
+        // Its length comes before it.
+        counts.got += body.len() as u64 + 4;
         self.used = Instant::now();
         let (id, body) = body
             .split_first_chunk()

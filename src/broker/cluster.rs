@@ -34,7 +34,12 @@ impl<'d> Cluster<'d> {
 
     /// How many requests went out, by the call's name in Kafka.
     pub fn requests(&self) -> BTreeMap<&'static str, u64> {
-        self.pool.counts.clone()
+        self.pool.counts.requests.clone()
+    }
+
+    /// How many bytes went out and came back in them.
+    pub fn bytes(&self) -> (u64, u64) {
+        (self.pool.counts.sent, self.pool.counts.got)
     }
 
     /// Who we are to the brokers; `None` without SASL.

@@ -83,7 +83,7 @@ async fn explain_tls(dial: &dyn Dial, at: At<'_>, error: &io::Error) -> Error {
     }
     let until = Instant::now() + at.way.deadline.min(Duration::from_secs(5));
     let plain = match reach(dial, at, until).await {
-        Ok(stream) => greet(&mut Channel::over(stream), until, &mut Counts::new())
+        Ok(stream) => greet(&mut Channel::over(stream), until, &mut Counts::default())
             .await
             .is_ok(),
         Err(_) => false,

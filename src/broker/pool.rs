@@ -77,7 +77,7 @@ impl<'d> Pool<'d> {
             home,
             brokers: BTreeMap::new(),
             controller: None,
-            counts: Counts::new(),
+            counts: Counts::default(),
             mechanism: None,
         };
         let channel = pool.enter().await?;

@@ -3,6 +3,7 @@
 mod consent;
 mod saved;
 mod session;
+mod teller;
 mod visit;
 
 use std::{
@@ -11,17 +12,18 @@ use std::{
 };
 
 use super::{
-    Surroundings, Target, Targets, complain, load, put, salt, saved as files, spec_file, targets,
-    topics::ClusterTarget,
+    Surroundings, Target, Targets, complain, load, output::Outputs, plan::FORMATS, put, salt,
+    saved as files, spec_files, targets, topics::ClusterTarget,
 };
 use crate::{
     apply::SpecPlaces,
-    cli::{AllowArgs, Format, LookArgs},
+    cli::{AllowArgs, LookArgs},
     exit::Code,
     plan::{Plan, SpecFile},
-    report::{human, json, progress::Progress},
+    report::{Format, Report, Told, human, progress::Progress, render},
 };
 use session::{Session, listen_for_ctrl_c};
+use teller::Teller;
 use visit::Visit;
 
 /// How an apply is made.
@@ -44,8 +46,10 @@ struct Work {
 }
 
 pub async fn run(args: &LookArgs, allow: &AllowArgs, how: How, around: &Surroundings) -> Code {
-    if let Some(bytes) = files::bytes(&args.spec.spec) {
-        return saved::run(&bytes, args, allow, how, around).await;
+    if let [file] = args.spec.specs.as_slice()
+        && let Some(bytes) = files::bytes(file)
+    {
+        return saved::run(file, &bytes, args, allow, how, around).await;
     }
     if !how.auto_approve && !io::stdin().is_terminal() {
         complain(
@@ -53,46 +57,61 @@ pub async fn run(args: &LookArgs, allow: &AllowArgs, how: How, around: &Surround
         );
         return Code::Usage;
     }
-    let spec = match load(&args.spec, around) {
-        Ok(spec) => spec,
-        Err(code) => return code,
+    let outputs = Outputs::open(&args.spec.output.formats, &FORMATS, true);
+    let (outputs, specs) = match (outputs, load(&args.spec, around)) {
+        (Ok(outputs), Ok(specs)) => (outputs, specs),
+        (Err(code), _) | (_, Err(code)) => return code,
     };
-    let specs = vec![spec_file(&spec)];
-    let places = SpecPlaces::new(&spec);
-    let (targets, salt) = match (targets(args, allow, spec, around), salt()) {
+    let files = spec_files(&specs);
+    let places = SpecPlaces::new(&specs);
+    let (targets, salt) = match (targets(args, allow, specs, around), salt()) {
         (Ok(targets), Ok(salt)) => (targets, salt),
         (Err(code), _) | (_, Err(code)) => return code,
     };
     let work = Work {
         targets,
-        specs,
+        specs: files,
         salt,
         places,
         saved: None,
     };
-    carry_out(work, args, how, around).await
+    carry_out(work, outputs, args, how, around).await
 }
 
-async fn carry_out(work: Work, args: &LookArgs, how: How, around: &Surroundings) -> Code {
+async fn carry_out(
+    work: Work,
+    mut outputs: Outputs,
+    args: &LookArgs,
+    how: How,
+    around: &Surroundings,
+) -> Code {
     let started = Instant::now();
     let Work { targets, saved, .. } = work;
-    let human = args.spec.format == Format::Human;
+    let human = outputs.stdout() == Format::Human;
+    let asks = saved.is_none() && !how.auto_approve;
     let mut session = Session {
         args,
         around,
         lock_timeout: how.lock_timeout,
+        teller: Teller::new(progress(human, around), outputs.take_events(), &work.specs),
         specs: work.specs,
+        selection: targets.selection().cloned(),
         salt: work.salt,
         places: work.places,
+        show: match (human, asks) {
+            (true, _) => session::Show::Stdout,
+            // Who is asked has to see what about.
+            (false, true) => session::Show::Stderr,
+            (false, false) => session::Show::Nowhere,
+        },
         stop: listen_for_ctrl_c(),
         many: targets.hosts.len() > 1,
-        progress: progress(human, around),
         started,
     };
-    let visits = if how.auto_approve || saved.is_some() {
-        session.all(&targets, saved.as_ref()).await
-    } else {
+    let visits = if asks {
         session.asked(&targets).await
+    } else {
+        session.all(&targets, saved.as_ref()).await
     };
     let code = visit::code(&visits, *session.stop.borrow() > 0);
     let next = match targets.hosts.as_slice() {
@@ -107,19 +126,31 @@ async fn carry_out(work: Work, args: &LookArgs, how: How, around: &Surroundings)
         topics.extend(of_host);
         outcomes.extend(done);
     }
-    let plan = Plan::new(session.salt, session.specs, hosts, topics);
+    let plan = Plan::new(session.salt, session.specs, hosts, topics).of(session.selection);
     if refused && outcomes.is_empty() {
         complain("nothing was changed");
     }
-    put(&if human {
-        human::outcome(&outcomes, &plan, &around.style, started.elapsed(), &next)
-    } else {
-        json::outcome(&plan, &outcomes, code as u8)
-    });
-    code
+    let report = Report {
+        told: Told::Apply,
+        plan: &plan,
+        outcomes: &outcomes,
+        code,
+        style: around.style,
+        took: started.elapsed(),
+        next: &next,
+    };
+    let whole = session.teller.end(&report);
+    match outputs.stdout() {
+        // The plan and the steps stand above.
+        Format::Human => put(&human::outcome_of(&report)),
+        Format::Jsonl => {}
+        format => put(&render(format, &report)),
+    }
+    Code::worst([outputs.put_files(&report), whole])
 }
 
-/// Progress goes to stderr; the lines that say what was done are results, unless stdout has JSON.
+/// Progress goes to stderr; the lines that say what was done are results, unless stdout is a
+/// machine's.
 fn progress(human: bool, around: &Surroundings) -> Progress {
     let results: Box<dyn Write + Send> = if human {
         Box::new(io::stdout())

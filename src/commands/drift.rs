@@ -1,20 +1,18 @@
 //! `trueup drift`: the plan's comparison, told as what has moved.
 
-use super::{Surroundings, plan, put};
+use super::{Surroundings, plan};
 use crate::{
-    cli::{AllowArgs, Format, LookArgs},
+    cli::{AllowArgs, LookArgs},
     exit::Code,
-    report::{human, json},
+    report::Told,
 };
 
 pub async fn run(args: &LookArgs, around: &Surroundings) -> Code {
-    let plan = match plan::make(args, &AllowArgs::default(), around).await {
-        Ok((_, plan)) => plan,
-        Err(code) => return code,
-    };
-    put(&match args.spec.format {
-        Format::Human => human::drift(&plan, &around.style),
-        Format::Json => json::plan(&plan),
-    });
-    plan.code()
+    match plan::tell(Told::Drift, args, &AllowArgs::default(), around, |code| {
+        code
+    })
+    .await
+    {
+        Ok((_, _, code)) | Err(code) => code,
+    }
 }

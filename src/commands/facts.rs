@@ -1,18 +1,23 @@
 //! `trueup facts`: what is read of each machine.
 
-use super::{Surroundings, complain, load, look_at_all, put, salt, targets};
+use super::{Surroundings, complain, load, look_at_all, output::Outputs, salt, targets};
 use crate::{
-    cli::{AllowArgs, Format, LookArgs},
+    cli::{AllowArgs, LookArgs},
     exit::Code,
-    report::{human, json},
+    report::{Format, human, json},
 };
 
 pub async fn run(args: &LookArgs, around: &Surroundings) -> Code {
     let allow = AllowArgs::default();
-    let prepared = load(&args.spec, around).and_then(|mut spec| {
+    let known = [Format::Human, Format::Json];
+    let outputs = match Outputs::open(&args.spec.output.formats, &known, false) {
+        Ok(outputs) => outputs,
+        Err(code) => return code,
+    };
+    let prepared = load(&args.spec, around).and_then(|mut specs| {
         // What is on a cluster is said by `plan`.
-        spec.clusters.clear();
-        targets(args, &allow, spec, around)
+        specs.iter_mut().for_each(|spec| spec.clusters.clear());
+        targets(args, &allow, specs, around)
     });
     let (targets, salt) = match (prepared, salt()) {
         (Ok(targets), Ok(salt)) => (targets, salt),
@@ -20,32 +25,24 @@ pub async fn run(args: &LookArgs, around: &Surroundings) -> Code {
     };
     let mut code = Code::Done;
     let mut values = Vec::new();
+    let mut pages = String::new();
     let (hosts, _) = look_at_all(&targets, args, &salt, around).await;
     for host in hosts {
-        match (&host.facts, args.spec.format) {
-            (Some(facts), Format::Human) => {
-                put(&human::facts(
-                    &host.name,
-                    &host.address,
-                    facts,
-                    &around.style,
-                ));
+        let (name, address) = (&host.name, &host.address);
+        match &host.facts {
+            Some(facts) => {
+                pages.push_str(&human::facts(name, address, facts, &around.style));
+                values.push(json::facts(name, address, facts));
             }
-            (Some(facts), Format::Json) => {
-                values.push(json::facts(&host.name, &host.address, facts))
-            }
-            (None, _) => {
-                complain(&format!(
-                    "error: host `{}`: {}",
-                    host.name,
-                    host.error.unwrap_or_default()
-                ));
+            None => {
+                let error = host.error.unwrap_or_default();
+                complain(&format!("error: host `{name}`: {error}"));
                 code = Code::Unreachable;
             }
         }
     }
-    if args.spec.format == Format::Json {
-        put(&json::text(&serde_json::Value::Array(values)));
-    }
-    code
+    outputs.put_text(code, |format| match format {
+        Format::Json => json::text(&serde_json::Value::Array(values.clone())),
+        _ => pages.clone(),
+    })
 }

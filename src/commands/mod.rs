@@ -4,15 +4,17 @@
 mod apply;
 mod drift;
 mod facts;
+mod output;
 mod plan;
 mod saved;
 mod schema;
+mod select;
 mod show;
 mod topics;
 mod validate;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
@@ -27,10 +29,11 @@ use crate::{
     diagnostic,
     exit::Code,
     lookup::secrets,
+    meter::{Call, Phase},
     observe::{self, Facts, Reader},
-    plan::{HostPlan, SpecFile, TopicsPlan, is_saved},
+    plan::{HostPlan, Selection, SpecFile, TopicsPlan, is_saved, selection::Chosen},
     report::human::Style,
-    resource::{Resource, kafka_client},
+    resource::{Resource, kafka_client, properties},
     spec::{self, Given, HostKey, Key, Resolved, ResolvedHost, Source, Way},
     text::escape_lines,
     transport::{self, Connection, local::Local, ssh},
@@ -169,9 +172,9 @@ pub(crate) fn complain_safely(text: &str) {
 }
 
 /// The text of a spec; or the line that says why there is none.
-pub(crate) fn source(args: &SpecArgs) -> Result<Source, String> {
-    let path = args.spec.display().to_string();
-    match fs::read_to_string(&args.spec) {
+pub(crate) fn source(file: &Path) -> Result<Source, String> {
+    let path = file.display().to_string();
+    match fs::read_to_string(file) {
         Ok(text) if is_saved(text.as_bytes()) => Err(format!(
             "error: `{path}` is a saved plan, not a spec\n  help: `show` shows it, `apply` does what \
              it says"
@@ -189,17 +192,28 @@ pub(crate) fn given(args: &SpecArgs, around: &Surroundings) -> Given {
     }
 }
 
-/// Reads a spec, and shows its errors when it has any; warnings are `validate`'s.
-pub(crate) fn load(args: &SpecArgs, around: &Surroundings) -> Result<Resolved, Code> {
-    let source = source(args).map_err(|error| {
-        complain(&error);
-        Code::Usage
-    })?;
-    let (resolved, problems) = spec::load(&source, &given(args, around));
-    if resolved.is_none() {
-        show(&source, &problems, around);
+/// Reads the specs, and shows their errors when they have any; warnings are `validate`'s. Hosts of
+/// one name in several specs are told apart.
+pub(crate) fn load(args: &SpecArgs, around: &Surroundings) -> Result<Vec<Resolved>, Code> {
+    let mut specs = Vec::new();
+    let mut code = Ok(());
+    for file in &args.specs {
+        match source(file) {
+            Ok(source) => match spec::load(&source, &given(args, around)) {
+                (Some(resolved), _) => specs.push(resolved),
+                (None, problems) => {
+                    show(&source, &problems, around);
+                    code = Err(Code::Usage);
+                }
+            },
+            Err(error) => {
+                complain(&error);
+                code = Err(Code::Usage);
+            }
+        }
     }
-    resolved.ok_or(Code::Usage)
+    spec::several::tell_apart(&mut specs);
+    code.map(|()| specs)
 }
 
 pub(crate) fn show(source: &Source, problems: &[diagnostic::Problem], around: &Surroundings) {
@@ -212,30 +226,67 @@ pub(crate) fn show(source: &Source, problems: &[diagnostic::Problem], around: &S
 /// One host of a spec, with what it must have.
 pub(crate) struct Target {
     pub host: ResolvedHost,
+    /// What is read of it.
     pub resources: Vec<Box<dyn Resource>>,
     /// What the host's references to secrets became, by property.
     pub secrets: IndexMap<String, Value>,
-    /// The spec's file: relative files start at its folder.
+    /// Of the resources: what is left out, and looked at only because something selected requires
+    /// it.
+    pub beside: BTreeSet<String>,
+    /// The spec that has it: relative paths start at its folder.
     pub spec: PathBuf,
 }
 
 impl Target {
-    /// A host with what its spec refers to. What leads nowhere is said.
-    pub fn new(host: ResolvedHost, spec: &Path, around: &Surroundings) -> Result<Self, Code> {
-        match secrets::resolve(&host.client, spec, &around.environment) {
-            Ok(secrets) => Ok(Self {
-                resources: kafka_client::resources(&host.client, &secrets),
-                host,
-                secrets,
-                spec: spec.to_owned(),
-            }),
-            Err(missing) => {
-                for missing in missing {
-                    complain_safely(&format!("error: host `{}`, property {missing}", host.name));
+    /// A host with what is selected of it. Secrets are looked up where they are compared; what
+    /// leads nowhere is said.
+    pub fn new(
+        host: ResolvedHost,
+        spec: &Path,
+        chosen: &Chosen,
+        around: &Surroundings,
+    ) -> Result<Self, Code> {
+        let name = host.name.as_str();
+        let beside = |address: &str| chosen.looks_beside(name, address);
+        let looked_at = |address: &str| chosen.has(Some(name), address) || beside(address);
+        let mut secrets = IndexMap::new();
+        if looked_at(properties::ADDRESS) {
+            secrets = secrets::resolve(&host.client, spec, &around.environment).map_err(|all| {
+                for missing in all {
+                    complain_safely(&format!("error: host `{name}`, property {missing}"));
                 }
-                Err(Code::Usage)
-            }
+                Code::Usage
+            })?;
         }
+        let mut resources = kafka_client::resources(&host.client, &secrets);
+        resources.retain(|resource| looked_at(resource.address()));
+        let beside = resources
+            .iter()
+            .map(|resource| resource.address())
+            .filter(|address| beside(address))
+            .map(str::to_owned)
+            .collect();
+        Ok(Self {
+            resources,
+            secrets,
+            beside,
+            spec: spec.to_owned(),
+            host,
+        })
+    }
+
+    /// Its plan, from what was read of it.
+    pub fn plan(&self, facts: &Facts, salt: &str) -> HostPlan {
+        let (name, address) = (&self.host.name, address(&self.host));
+        let plan = HostPlan::new(
+            name,
+            &address,
+            &self.resources,
+            &facts.host,
+            &facts.reply,
+            salt,
+        );
+        plan.without(|address| self.beside.contains(address))
     }
 }
 
@@ -243,9 +294,16 @@ impl Target {
 pub(crate) struct Targets {
     pub hosts: Vec<Target>,
     pub clusters: Vec<ClusterTarget>,
+    /// What `--target` and `--exclude` leave.
+    pub chosen: Chosen,
 }
 
 impl Targets {
+    /// What `--target` and `--exclude` say; nothing: everything is looked at.
+    pub fn selection(&self) -> Option<&Selection> {
+        self.chosen.selection.as_ref()
+    }
+
     /// The place of one of the clusters among them.
     pub fn place_of(&self, cluster: &ClusterTarget) -> usize {
         let place = self
@@ -261,72 +319,69 @@ impl Targets {
 pub(crate) fn targets(
     look: &LookArgs,
     allow: &AllowArgs,
-    spec: Resolved,
+    specs: Vec<Resolved>,
     around: &Surroundings,
 ) -> Result<Targets, Code> {
-    if let Some(unknown) = look
-        .hosts
-        .iter()
-        .find(|name| !spec.hosts.iter().any(|host| host.name == **name))
-    {
-        let names: Vec<&str> = spec.hosts.iter().map(|host| host.name.as_str()).collect();
-        complain(&format!(
-            "error: `{}` has no host `{unknown}`\n  help: it has {}",
-            spec.path,
-            names.join(", ")
-        ));
-        return Err(Code::Usage);
-    }
-    let selected = |name: &str| look.hosts.is_empty() || look.hosts.iter().any(|host| host == name);
-    let later = spec::later_work(&spec, selected);
-    if !later.is_empty() {
-        let text = fs::read_to_string(&look.spec.spec).unwrap_or_default();
-        show(
-            &Source {
-                path: spec.path,
-                text,
-            },
-            &later,
-            around,
-        );
-        return Err(Code::Usage);
-    }
-    let chosen: Vec<ResolvedHost> = spec
-        .hosts
-        .into_iter()
-        .filter(|host| selected(&host.name))
-        .collect();
-    let file = &look.spec.spec;
-    let clusters = topics::clusters(spec.clusters, &chosen, &allow.delete, file, around)?;
+    let selected = |name: &str| select::has_host(&look.hosts, name);
+    select::check(look, &specs)?;
     let mut code = Ok(());
-    let mut targets = Vec::new();
-    for host in chosen {
-        match Target::new(host, file, around) {
-            Ok(target) => {
-                let leads = |cluster: &ClusterTarget| cluster.leads_through(&target.host.name);
-                // Where only topics are asked for, a host that leads to none is left in peace.
-                let wanted = !target.resources.is_empty()
-                    || clusters.is_empty()
-                    || clusters.iter().any(leads);
-                if wanted {
-                    targets.push(target);
-                }
-            }
-            Err(wrong) => code = Err(wrong),
+    for (file, spec) in look.spec.specs.iter().zip(&specs) {
+        let later = spec::later_work(spec, selected);
+        if !later.is_empty() {
+            let path = spec.path.clone();
+            let text = fs::read_to_string(file).unwrap_or_default();
+            show(&Source { path, text }, &later, around);
+            code = Err(Code::Usage);
         }
+    }
+    code?;
+    let deletable = topics::deletable(&specs, &allow.delete)?;
+    let chosen = select::choose(look, &specs, &deletable)?;
+    let declared = topics::declared(&specs);
+    let mut targets = Vec::new();
+    let mut clusters = Vec::new();
+    let mut code = Ok(());
+    for (file, spec) in look.spec.specs.iter().zip(specs) {
+        let mut hosts = spec.hosts;
+        hosts.retain(|host| selected(&host.name));
+        let how = topics::Selected {
+            hosts: &hosts,
+            chosen: &chosen,
+            deletable: &deletable,
+            declared: &declared,
+        };
+        let of_spec = topics::clusters(spec.clusters, how, file, around)?;
+        for host in hosts {
+            match Target::new(host, file, &chosen, around) {
+                Ok(target) => {
+                    // Where only topics are asked for, a host that leads to none is left in peace.
+                    let leads = |cluster: &ClusterTarget| cluster.leads_through(&target.host.name);
+                    let wanted = !target.resources.is_empty()
+                        || of_spec.is_empty() && chosen.selection.is_none()
+                        || of_spec.iter().any(leads);
+                    if wanted {
+                        targets.push(target);
+                    }
+                }
+                Err(error) => code = Err(error),
+            }
+        }
+        clusters.extend(of_spec);
     }
     code.map(|()| Targets {
         hosts: targets,
         clusters,
+        chosen,
     })
 }
 
-/// The spec's file, as a plan names it.
-pub(crate) fn spec_file(spec: &Resolved) -> SpecFile {
-    SpecFile {
+/// The specs' files, as a plan names them.
+pub(crate) fn spec_files(specs: &[Resolved]) -> Vec<SpecFile> {
+    let file = |spec: &Resolved| SpecFile {
         path: spec.path.clone(),
         sha256: spec.sha256.clone(),
-    }
+    };
+    specs.iter().map(file).collect()
 }
 
 /// The address of a host, as it is handed to ssh.
@@ -375,12 +430,19 @@ pub(crate) async fn connect(
         },
     };
     let started = std::time::Instant::now();
-    let connection = ssh::Ssh::connect(&way, deadline).await?;
-    tracing::debug!(
-        host = host.name,
-        milliseconds = started.elapsed().as_millis() as u64,
-        "connected"
-    );
+    let connected = ssh::Ssh::connect(&way, deadline).await;
+    Call {
+        phase: Phase::Connect,
+        name: "connect",
+        place: &host.name,
+        took: started.elapsed(),
+        round_trips: None,
+        sent: 0,
+        got: 0,
+        detail: if connected.is_ok() { "" } else { "failed" },
+    }
+    .tell();
+    let connection = connected?;
     if let Some(learned) = connection.learned() {
         complain(&format!(
             "warning: host `{}`: its host key {} was taken on first use\n  help: compare it with the \
@@ -406,9 +468,7 @@ pub(crate) async fn look(
         Err(error) => return (HostPlan::unreached(name, &address, error.to_string()), None),
     };
     let plan = match read(target, connection.as_ref(), args).await {
-        Ok(Facts { host, reply }) => {
-            HostPlan::new(name, &address, &target.resources, &host, &reply, salt)
-        }
+        Ok(facts) => target.plan(&facts, salt),
         Err(error) => HostPlan::unreached(name, &address, error.to_string()),
     };
     (plan, Some(connection))

@@ -1,14 +1,25 @@
-//! `trueup plan`: spec → facts of hosts and clusters → plan → text or JSON, a file → exit code.
+//! `trueup plan`: specs → facts of hosts and clusters → plan → every format, a file → exit code.
 
 use std::{path::Path, time::Instant};
 
-use super::{Surroundings, Targets, load, look_at_all, put, salt, saved, spec_file, targets};
+use super::{
+    Surroundings, Targets, load, look_at_all, output::Outputs, salt, saved, spec_files, targets,
+};
 use crate::{
     cli::{AllowArgs, LookArgs},
     exit::Code,
     plan::Plan,
-    report,
+    report::{Format, Report, Told},
 };
+
+/// The formats of a plan.
+pub const FORMATS: [Format; 5] = [
+    Format::Human,
+    Format::Json,
+    Format::Jsonl,
+    Format::Markdown,
+    Format::Junit,
+];
 
 /// What becomes of a plan.
 #[derive(Debug, Clone, Copy)]
@@ -20,36 +31,46 @@ pub struct End<'e> {
 }
 
 pub async fn run(args: &LookArgs, allow: &AllowArgs, end: End<'_>, around: &Surroundings) -> Code {
-    let started = Instant::now();
     if let Some(Err(code)) = end.out.map(saved::check_place) {
         return code;
     }
-    let (targets, plan) = match make(args, allow, around).await {
-        Ok(made) => made,
-        Err(code) => return code,
-    };
-    let took = Some(started.elapsed());
-    put(&report::plan(&plan, args.spec.format, &around.style, took));
-    let code = match plan.code() {
+    let code = |code| match code {
         Code::Changes if !end.detailed_exitcode => Code::Done,
         code => code,
     };
-    match end.out {
-        Some(file) => Code::worst([code, saved::save(file, plan, &targets, args.deep)]),
-        None => code,
+    match (tell(Told::Plan, args, allow, around, code).await, end.out) {
+        (Ok((targets, plan, code)), Some(file)) => {
+            Code::worst([code, saved::save(file, plan, &targets, args.deep)])
+        }
+        (Ok((.., code)) | Err(code), _) => code,
     }
 }
 
-/// The plan of a spec as its hosts and clusters are now, and what it was made of.
-pub async fn make(
+/// Makes a plan and tells it; `code` turns the plan's exit code into the command's. Gives what the
+/// plan was made of, too.
+pub async fn tell(
+    told: Told,
     args: &LookArgs,
     allow: &AllowArgs,
     around: &Surroundings,
-) -> Result<(Targets, Plan), Code> {
-    let spec = load(&args.spec, around)?;
-    let specs = vec![spec_file(&spec)];
-    let targets = targets(args, allow, spec, around)?;
+    code: impl Fn(Code) -> Code,
+) -> Result<(Targets, Plan, Code), Code> {
+    let started = Instant::now();
+    let outputs = Outputs::open(&args.spec.output.formats, &FORMATS, false)?;
+    let specs = load(&args.spec, around)?;
+    let files = spec_files(&specs);
+    let targets = targets(args, allow, specs, around)?;
     let salt = salt()?;
     let (hosts, topics) = look_at_all(&targets, args, &salt, around).await;
-    Ok((targets, Plan::new(salt, specs, hosts, topics)))
+    let plan = Plan::new(salt, files, hosts, topics).of(targets.selection().cloned());
+    let code = outputs.put(&Report {
+        told,
+        plan: &plan,
+        outcomes: &[],
+        code: code(plan.code()),
+        style: around.style,
+        took: started.elapsed(),
+        next: &[],
+    });
+    Ok((targets, plan, code))
 }

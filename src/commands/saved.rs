@@ -86,6 +86,7 @@ fn desired(targets: &Targets, salt: &str, deep: bool) -> Desired {
     };
     Desired {
         deep,
+        chosen: targets.chosen.clone(),
         hosts: targets.hosts.iter().map(host).collect(),
         clusters: targets
             .clusters
@@ -156,15 +157,16 @@ pub(crate) fn targets(
     let mut targets = Targets {
         hosts: vec![],
         clusters: vec![],
+        chosen: desired.chosen,
     };
     for DesiredHost { spec, host } in desired.hosts {
-        match Target::new(host, Path::new(&spec), around) {
+        match Target::new(host, Path::new(&spec), &targets.chosen, around) {
             Ok(target) => targets.hosts.push(target),
             Err(wrong) => code = Err(wrong),
         }
     }
     for cluster in desired.clusters {
-        match ClusterTarget::new(cluster, around) {
+        match ClusterTarget::new(cluster, &targets.chosen, around) {
             Ok(target) => targets.clusters.push(target),
             Err(wrong) => code = Err(wrong),
         }

@@ -1,14 +1,27 @@
 //! `trueup show`: a saved plan, also one that no longer holds or that another trueup made.
 
-use super::{Surroundings, put, saved};
-use crate::{cli::ShowArgs, exit::Code, report};
+use std::time::Duration;
+
+use super::{Surroundings, output::Outputs, plan::FORMATS, saved};
+use crate::{
+    cli::ShowArgs,
+    exit::Code,
+    report::{Report, Told},
+};
 
 pub fn run(args: &ShowArgs, around: &Surroundings) -> Code {
-    match saved::load(&args.file) {
-        Ok(saved) => {
-            put(&report::plan(&saved.plan, args.format, &around.style, None));
-            Code::Done
-        }
-        Err(code) => code,
-    }
+    let told = || {
+        let outputs = Outputs::open(&args.output.formats, &FORMATS, false)?;
+        let saved = saved::load(&args.file)?;
+        Ok(outputs.put(&Report {
+            told: Told::Saved,
+            plan: &saved.plan,
+            outcomes: &[],
+            code: Code::Done,
+            style: around.style,
+            took: Duration::ZERO,
+            next: &[],
+        }))
+    };
+    told().unwrap_or_else(|code| code)
 }

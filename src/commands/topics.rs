@@ -1,7 +1,11 @@
 //! The clusters of a spec: through which host each is reached, what is asked of it, and what its
 //! part of the plan is.
 
-use std::{collections::BTreeSet, path::Path, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use secrecy::SecretString;
 
@@ -15,9 +19,11 @@ use crate::{
     exit::Code,
     facts::Host,
     lookup::entrance,
+    meter::{Call, Phase},
     observe::cluster::{Question, observe},
-    plan::{DesiredCluster, TopicsPlan},
-    spec::{self, ResolvedCluster, ResolvedHost, ResolvedTopic, Role},
+    plan::{DesiredCluster, TopicsPlan, selection::Chosen},
+    resource::topic,
+    spec::{self, Resolved, ResolvedCluster, ResolvedHost, ResolvedTopic, Role},
     transport::{Connection, dial::Dial, direct::Direct},
 };
 
@@ -90,17 +96,44 @@ pub(crate) struct ClusterTarget {
     /// The password that it asks for, where it asks for one.
     pub password: Option<SecretString>,
     entrance: Entrance,
+    /// The topics that are compared.
+    wanted: Vec<ResolvedTopic>,
 }
 
-/// The clusters that a command looks at, of the selected hosts. What is wrong is said.
+/// What is selected, over all specs.
+#[derive(Clone, Copy)]
+pub(crate) struct Selected<'s> {
+    /// The hosts of this spec that are looked at.
+    pub hosts: &'s [ResolvedHost],
+    /// The addresses.
+    pub chosen: &'s Chosen,
+    /// The names that `--allow-delete` gives.
+    pub deletable: &'s [String],
+    /// See [`declared`].
+    pub declared: &'s [(spec::Cluster, BTreeSet<String>)],
+}
+
+/// The topics that the specs have, by cluster: what another spec wants is no leftover.
+pub(crate) fn declared(specs: &[Resolved]) -> Vec<(spec::Cluster, BTreeSet<String>)> {
+    let mut all: Vec<(spec::Cluster, BTreeSet<String>)> = Vec::new();
+    for cluster in specs.iter().flat_map(|spec| &spec.clusters) {
+        let names = cluster.topics.iter().map(|topic| topic.name.clone());
+        match all.iter_mut().find(|(one, _)| *one == cluster.cluster) {
+            Some((_, known)) => known.extend(names),
+            None => all.push((cluster.cluster.clone(), names.collect())),
+        }
+    }
+    all
+}
+
+/// The clusters of a spec that a command looks at, of the selected hosts. What is wrong is said.
 pub(crate) fn clusters(
     clusters: Vec<ResolvedCluster>,
-    hosts: &[ResolvedHost],
-    allow_delete: &[String],
+    how: Selected<'_>,
     spec: &Path,
     around: &Surroundings,
 ) -> Result<Vec<ClusterTarget>, Code> {
-    let deletable = deletable(&clusters, allow_delete)?;
+    let hosts = how.hosts;
     let selected: BTreeSet<String> = hosts.iter().map(|host| host.name.clone()).collect();
     let mut targets = Vec::new();
     let mut code = Ok(());
@@ -127,6 +160,10 @@ pub(crate) fn clusters(
         if !hosts_of_it().any(own) {
             continue;
         }
+        let mut deletable = how.deletable.to_vec();
+        deletable.retain(|name| how.chosen.has(None, &topic::address(name)));
+        let mut declared = how.declared.iter();
+        let declared = declared.find(|(one, _)| *one == cluster.cluster);
         let role = |host: &ResolvedHost| match &host.client.msk_iam_auth.as_ref()?.role {
             Role::Arn(arn) => Some(arn.clone()),
             Role::Own | Role::Name(_) => None,
@@ -135,16 +172,23 @@ pub(crate) fn clusters(
             .iter()
             .filter(|host| through.is_empty() || through.contains(&host.name))
             .find_map(role);
+        let name_is_here = |name: &String| cluster.topics.iter().any(|topic| topic.name == *name);
+        let elsewhere = declared.map(|(_, names)| names.iter().filter(|name| !name_is_here(name)));
         let desired = DesiredCluster {
             spec: spec.display().to_string(),
             name,
             through,
             role_arn,
             selected: selected.iter().cloned().collect(),
-            deletable: deletable.clone(),
+            elsewhere: elsewhere.into_iter().flatten().cloned().collect(),
+            deletable,
             cluster,
         };
-        match ClusterTarget::new(desired, around) {
+        let nothing = desired.deletable.is_empty() && wanted(&desired, how.chosen).is_empty();
+        if how.chosen.selection.is_some() && nothing {
+            continue;
+        }
+        match ClusterTarget::new(desired, how.chosen, around) {
             Ok(target) => targets.push(target),
             Err(wrong) => code = Err(wrong),
         }
@@ -152,8 +196,8 @@ pub(crate) fn clusters(
     code.map(|()| targets)
 }
 
-/// The names that `--allow-delete` gives, when each is a leftover of some pattern of the spec.
-fn deletable(clusters: &[ResolvedCluster], allow_delete: &[String]) -> Result<Vec<String>, Code> {
+/// The names that `--allow-delete` gives, when each is a leftover of some pattern of the specs.
+pub(crate) fn deletable(specs: &[Resolved], allow_delete: &[String]) -> Result<Vec<String>, Code> {
     let mut names = Vec::new();
     for address in allow_delete {
         let wrong = |what: &str, help: &str| {
@@ -165,7 +209,7 @@ fn deletable(clusters: &[ResolvedCluster], allow_delete: &[String]) -> Result<Ve
         let Some(name) = address.strip_prefix("topics/") else {
             return wrong("only topics can be deleted", "write `topics/NAME`");
         };
-        let all = || clusters.iter();
+        let all = || specs.iter().flat_map(|spec| &spec.clusters);
         if all().any(|cluster| cluster.topics.iter().any(|topic| topic.name == name)) {
             return wrong(
                 "the spec wants this topic",
@@ -186,15 +230,32 @@ fn deletable(clusters: &[ResolvedCluster], allow_delete: &[String]) -> Result<Ve
     Ok(names)
 }
 
+/// The topics that are compared: what a selected host renders, as far as `--target` and `--exclude`
+/// leave it.
+fn wanted(desired: &DesiredCluster, chosen: &Chosen) -> Vec<ResolvedTopic> {
+    let own = |host: &String| desired.selected.contains(host);
+    let mut wanted = desired.cluster.topics.clone();
+    wanted.retain(|topic| {
+        topic.hosts.iter().any(own) && chosen.has(None, &topic::address(&topic.name))
+    });
+    wanted
+}
+
 impl ClusterTarget {
-    /// Reads the secrets that a cluster refers to. What leads nowhere is said.
-    pub fn new(desired: DesiredCluster, around: &Surroundings) -> Result<Self, Code> {
+    /// A cluster with what is selected of it, and the secrets that it refers to. What leads nowhere
+    /// is said.
+    pub fn new(
+        desired: DesiredCluster,
+        chosen: &Chosen,
+        around: &Surroundings,
+    ) -> Result<Self, Code> {
         let (spec, environment) = (Path::new(&desired.spec), &around.environment);
         let (cluster, access) = (&desired.cluster.cluster, &desired.cluster.access);
         let entrance = entrance::resolve(cluster, access, spec, environment)
             .and_then(|door| Ok((door, entrance::password(access, spec, environment)?)));
         match entrance {
             Ok((entrance, password)) => Ok(Self {
+                wanted: wanted(&desired, chosen),
                 desired,
                 password,
                 entrance,
@@ -244,8 +305,13 @@ impl ClusterTarget {
     /// Reads the cluster and compares. What cannot be reached becomes a part of the plan that says
     /// so.
     pub async fn look(&self, way: Way<'_>, salt: &str, deadline: Duration) -> TopicsPlan {
+        let started = Instant::now();
         let plan = match self.open(way, deadline).await {
-            Ok(mut brokers) => self.read(&mut brokers, way, salt).await,
+            Ok(mut brokers) => {
+                let plan = self.read(&mut brokers, way, salt).await;
+                self.tell("read", started, &brokers);
+                plan
+            }
             Err(error) => TopicsPlan::unreached(self.name(), way.name, error.to_string()),
         };
         let skew = way.skew.filter(|_| self.entrance.signs());
@@ -257,24 +323,44 @@ impl ClusterTarget {
 
     /// Reads the cluster over a connection, and compares.
     pub async fn read(&self, brokers: &mut Brokers<'_>, way: Way<'_>, salt: &str) -> TopicsPlan {
-        let wanted = self.wanted();
+        let wanted: Vec<&ResolvedTopic> = self.wanted.iter().collect();
         let (cluster, deletable) = (&self.desired.cluster, &self.desired.deletable);
+        let own = cluster.topics.iter().map(|topic| &topic.name);
         let question = Question {
             wanted: wanted.clone(),
-            declared: cluster.topics.iter().map(|topic| &*topic.name).collect(),
+            declared: own
+                .chain(&self.desired.elsewhere)
+                .map(String::as_str)
+                .collect(),
             patterns: cluster.hosts.iter().map(|(_, pattern)| pattern).collect(),
             deletable: deletable.iter().map(String::as_str).collect(),
         };
         let observed = observe(brokers, &question).await;
-        tracing::debug!(
-            cluster = self.name(),
-            requests = ?brokers.requests(),
-            "observed"
-        );
         match observed {
             Ok(facts) => TopicsPlan::new(self.name(), way.name, &wanted, deletable, &facts, salt),
             Err(error) => TopicsPlan::unreached(self.name(), way.name, error.to_string()),
         }
+    }
+
+    /// Tells what was asked of the brokers.
+    pub fn tell(&self, name: &str, started: Instant, brokers: &Brokers<'_>) {
+        let requests = brokers.requests();
+        let by_name: Vec<String> = requests
+            .iter()
+            .map(|(name, number)| format!("{name} {number}"))
+            .collect();
+        let (sent, got) = brokers.bytes();
+        Call {
+            phase: Phase::Topics,
+            name,
+            place: self.name(),
+            took: started.elapsed(),
+            round_trips: Some(requests.values().sum()),
+            sent,
+            got,
+            detail: &by_name.join(", "),
+        }
+        .tell();
     }
 
     /// When no host that it could be reached through was reached itself.
@@ -282,16 +368,5 @@ impl ClusterTarget {
         let hosts = self.desired.through.join(", ");
         let error = format!("no host that it is reached through could be reached: {hosts}");
         TopicsPlan::unreached(self.name(), &hosts, error)
-    }
-
-    fn wanted(&self) -> Vec<&ResolvedTopic> {
-        let own = |host: &String| self.desired.selected.contains(host);
-        let selected = |topic: &&ResolvedTopic| topic.hosts.iter().any(own);
-        self.desired
-            .cluster
-            .topics
-            .iter()
-            .filter(selected)
-            .collect()
     }
 }

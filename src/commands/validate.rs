@@ -1,38 +1,58 @@
-//! `trueup validate`: checks a spec, offline.
+//! `trueup validate`: checks specs, offline.
 
-use super::{Surroundings, complain, given, put, show, source};
+use super::{Surroundings, complain, given, output::Outputs, show, source};
 use crate::{
-    cli::{Format, SpecArgs},
+    cli::SpecArgs,
+    diagnostic::Problem,
     exit::Code,
-    report::json,
-    spec,
+    report::{Format, json},
+    spec::{self, Resolved, several},
 };
 
 pub fn run(args: &SpecArgs, around: &Surroundings) -> Code {
-    let source = match source(args) {
-        Ok(source) => source,
-        Err(error) => {
-            complain(&error);
-            return Code::Usage;
-        }
+    let known = [Format::Human, Format::Json];
+    let outputs = match Outputs::open(&args.output.formats, &known, false) {
+        Ok(outputs) => outputs,
+        Err(code) => return code,
     };
-    let (spec, problems) = spec::load(&source, &given(args, around));
-    match args.format {
-        Format::Json => put(&json::problems(&source.path, &problems)),
-        Format::Human => {
-            show(&source, &problems, around);
-            if let (Some(spec), true) = (&spec, problems.is_empty()) {
-                let hosts = match spec.hosts.len() {
-                    1 => "1 host".to_owned(),
-                    count => format!("{count} hosts"),
-                };
-                put(&format!("{}: {hosts}, nothing wrong\n", source.path));
+    let mut code = Code::Done;
+    let mut right: Vec<Resolved> = Vec::new();
+    let mut checked: Vec<(String, Vec<Problem>)> = Vec::new();
+    let mut lines = String::new();
+    for file in &args.specs {
+        let source = match source(file) {
+            Ok(source) => source,
+            Err(error) => {
+                complain(&error);
+                code = Code::Usage;
+                continue;
             }
+        };
+        let (spec, problems) = spec::load(&source, &given(args, around));
+        if outputs.stdout() == Format::Human {
+            show(&source, &problems, around);
         }
+        if let (Some(spec), true) = (&spec, problems.is_empty()) {
+            let hosts = match spec.hosts.len() {
+                1 => "1 host".to_owned(),
+                count => format!("{count} hosts"),
+            };
+            lines.push_str(&format!("{}: {hosts}, nothing wrong\n", source.path));
+        }
+        match spec {
+            Some(spec) => right.push(spec),
+            None => code = Code::Usage,
+        }
+        checked.push((source.path, problems));
     }
-    if spec.is_some() {
-        Code::Done
-    } else {
-        Code::Usage
+    for conflict in several::conflicts(&right, |_| true) {
+        complain(&format!(
+            "error: {conflict}\n  help: take it out of one of them"
+        ));
+        code = Code::Usage;
     }
+    outputs.put_text(code, |format| match format {
+        Format::Json => json::problems(&checked),
+        _ => lines.clone(),
+    })
 }

@@ -10,6 +10,7 @@ use crate::{
     broker::credentials::clock,
     facts::{Host, Reply},
     frame::{Frames, Garbled, Record},
+    meter::{Call, Phase},
     resource::{Probe, Resource},
     script::{NulByte, Script},
     text::escape_lines,
@@ -85,23 +86,26 @@ impl<'c> Reader<'c> {
         let started = std::time::Instant::now();
         let asked = SystemTime::now();
         let running = self.connection.spawn(&script).await?;
-        let records = tokio::time::timeout(self.deadline, read_all(running, &mark))
+        let (records, got) = tokio::time::timeout(self.deadline, read_all(running, &mark))
             .await
             .map_err(|_| transport::Error::Deadline {
                 address: self.connection.address().to_owned(),
                 call: script.name(),
                 seconds: self.deadline.as_secs(),
             })??;
-        tracing::debug!(
-            address = self.connection.address(),
-            call = script.name(),
-            bytes = records
-                .iter()
-                .map(|record| record.value.len())
-                .sum::<usize>(),
-            milliseconds = started.elapsed().as_millis() as u64,
-            "observed"
-        );
+        let exec = script.exec();
+        Call {
+            phase: Phase::Probe,
+            name: script.name(),
+            place: self.connection.address(),
+            took: started.elapsed(),
+            // Whatever the number of resources.
+            round_trips: Some(1),
+            sent: exec.bytes(),
+            got,
+            detail: "",
+        }
+        .tell();
         let reply = Reply::new(records);
         let section = reply.section("host");
         let mut host = Host::read(&section);
@@ -167,9 +171,9 @@ pub fn probe_script(
     Ok(script.text("S=host; say end \"\"\n}"))
 }
 
-/// Reads records up to the end record. The pipes are not read to their end: a process that a start
+/// Reads records up to the end record, and counts their bytes. The pipes are not read to their end: a process that a start
 /// file left behind could hold them open.
-async fn read_all(running: Running, mark: &str) -> Result<Vec<Record>, Error> {
+async fn read_all(running: Running, mark: &str) -> Result<(Vec<Record>, u64), Error> {
     let Running {
         stdin,
         mut stdout,
@@ -180,15 +184,17 @@ async fn read_all(running: Running, mark: &str) -> Result<Vec<Record>, Error> {
     let mut frames = Frames::after_mark(mark);
     let mut records = Vec::new();
     let mut buffer = vec![0; 64 * 1024];
+    let mut got = 0;
     loop {
         let count = match stdout.read(&mut buffer).await {
             Ok(0) | Err(_) => break,
             Ok(count) => count,
         };
+        got += count as u64;
         frames.feed(&buffer[..count])?;
         while let Some(record) = frames.next_record()? {
             if record.section == "host" && record.key == "end" {
-                return Ok(records);
+                return Ok((records, got));
             }
             records.push(record);
         }

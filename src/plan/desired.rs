@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::digest;
+use super::{digest, selection::Chosen};
 use crate::spec::{ResolvedCluster, ResolvedHost};
 
 /// What hosts and clusters must be, without choices left open.
@@ -11,6 +11,9 @@ use crate::spec::{ResolvedCluster, ResolvedHost};
 pub struct Desired {
     /// `--deep` was given: the archive's files are hashed.
     pub deep: bool,
+    /// What `--target` and `--exclude` leave.
+    #[serde(default)]
+    pub chosen: Chosen,
     /// The hosts, as many as the plan has and in its order.
     pub hosts: Vec<DesiredHost>,
     /// The clusters, likewise.
@@ -43,6 +46,9 @@ pub struct DesiredCluster {
     pub role_arn: Option<String>,
     /// The hosts that were selected: only topics that one of them renders are looked at.
     pub selected: Vec<String>,
+    /// Topics that other specs have on it: they are no leftovers.
+    #[serde(default)]
+    pub elsewhere: Vec<String>,
     /// What `--allow-delete` names, without `topics/`.
     pub deletable: Vec<String>,
 }

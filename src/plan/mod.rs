@@ -6,6 +6,7 @@ mod digest;
 mod file;
 mod order;
 mod schema;
+pub mod selection;
 mod stale;
 mod topics;
 
@@ -22,6 +23,7 @@ use crate::{
 pub use desired::{Desired, DesiredCluster, DesiredHost, SecretDigest};
 pub use file::{FileError, Incomplete, Saved, is_saved};
 pub use schema::schema;
+pub use selection::Selection;
 pub use stale::{Moved, of_host as moved_on_host, of_topics as moved_topics};
 pub use topics::TopicsPlan;
 
@@ -41,6 +43,9 @@ pub struct Plan {
     pub specs: Vec<SpecFile>,
     /// Everything could be seen, and nobody was changing it meanwhile.
     pub complete: bool,
+    /// What `--target` and `--exclude` leave; absent: everything is looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection: Option<Selection>,
     /// How many addresses have which action.
     pub summary: Summary,
     /// The hosts, in the order of the spec.
@@ -173,6 +178,7 @@ impl Plan {
             salt,
             specs,
             complete: false,
+            selection: None,
             summary: Summary::default(),
             hosts,
             topics,
@@ -194,6 +200,13 @@ impl Plan {
                 .parts()
                 .all(|part| part.error.is_none() && part.lock_holder.is_none());
         plan
+    }
+
+    /// With what was selected.
+    #[must_use]
+    pub fn of(mut self, selection: Option<Selection>) -> Self {
+        self.selection = selection;
+        self
     }
 
     /// The hosts and the clusters, alike.
@@ -325,6 +338,15 @@ impl HostPlan {
             steps,
             facts: Some(facts.clone()),
         }
+    }
+
+    /// Without addresses that are left out and were looked at only because something selected
+    /// requires them: where one of them is not there, what requires it is blocked.
+    #[must_use]
+    pub fn without(mut self, left_out: impl Fn(&str) -> bool) -> Self {
+        order::hold_without(&mut self.steps, &left_out);
+        self.steps.retain(|step| !left_out(&step.address));
+        self
     }
 
     /// Whether an apply would do something here.

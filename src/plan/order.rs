@@ -38,3 +38,78 @@ pub fn hold_back(steps: &mut [Step]) {
         }
     }
 }
+
+/// What requires something that is left out and not there is blocked, and so is what requires that.
+pub fn hold_without(steps: &mut [Step], left_out: impl Fn(&str) -> bool) {
+    let absent: Vec<String> = steps
+        .iter()
+        .filter(|step| left_out(&step.address) && step.action == StepAction::Create)
+        .map(|step| step.address.clone())
+        .collect();
+    for step in steps.iter_mut().filter(|step| step.action.changes()) {
+        let cause = absent.iter().find(|one| step.requires.contains(one));
+        if let Some(address) = cause {
+            let reason = format!("needs `{address}`, which is not there and is left out");
+            step.hold(StepAction::Blocked, reason);
+            step.help = Some(format!("take `{address}` in, or apply it first"));
+        }
+    }
+    hold_back(steps);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(address: &str, action: StepAction, requires: &[&str]) -> Step {
+        Step {
+            address: address.into(),
+            action,
+            reason: "x".into(),
+            help: None,
+            changes: vec![],
+            observed_digest: String::new(),
+            actions_digest: String::new(),
+            requires: requires.iter().map(|one| (*one).to_owned()).collect(),
+            text: None,
+            notes: vec![],
+            warning: None,
+            remains: None,
+            actions: vec![],
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_and_absent_blocks_what_requires_it_and_nothing_else() {
+        use StepAction::{Blocked, Create, None, Update};
+        let steps = |kafka| {
+            vec![
+                step("client/java", Create, &[]),
+                step("client/kafka", kafka, &[]),
+                step("client/msk_iam_auth", Create, &["client/kafka"]),
+                step("client/classpath", Create, &["client/msk_iam_auth"]),
+            ]
+        };
+        let held = |kafka| {
+            let mut steps = steps(kafka);
+            hold_without(&mut steps, |address| address == "client/kafka");
+            let actions: Vec<StepAction> = steps.iter().map(|step| step.action).collect();
+            (actions, steps)
+        };
+        let (actions, steps) = held(Create);
+        assert_eq!(actions, [Create, Create, Blocked, Blocked]);
+        assert!(
+            steps[2]
+                .reason
+                .contains("`client/kafka`, which is not there")
+        );
+        assert!(
+            steps[3]
+                .reason
+                .contains("`client/msk_iam_auth`, which is blocked")
+        );
+        // What is there serves, whether it is as the spec says or not.
+        assert_eq!(held(Update).0, [Create, Update, Create, Create]);
+        assert_eq!(held(None).0, [Create, None, Create, Create]);
+    }
+}

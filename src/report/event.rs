@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer, ser::SerializeSeq};
 
 use crate::plan::Part;
@@ -64,7 +65,7 @@ pub trait Sink {
 }
 
 /// What became of one host, or of the topics of one cluster.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct HostOutcome {
     /// The host's name in the spec, or the cluster's.
     pub host: String,
@@ -79,10 +80,12 @@ pub struct HostOutcome {
     pub not_reached: Vec<String>,
     /// Addresses that were applied, and still are not as the spec says: with the reason.
     #[serde(serialize_with = "address_and_reason")]
+    #[schemars(with = "Vec<AddressAndReason>")]
     pub not_converged: Vec<(String, String)>,
     /// Addresses that a saved plan no longer fits, with how they have moved (an empty address: the
     /// machine itself). Nothing is written then.
     #[serde(serialize_with = "address_and_reason")]
+    #[schemars(with = "Vec<AddressAndReason>")]
     pub moved: Vec<(String, String)>,
     /// Lines to paste into the spec: digests of unpinned downloads.
     pub paste: Vec<String>,
@@ -90,6 +93,7 @@ pub struct HostOutcome {
     pub interrupted: bool,
     /// How long it took; in JSON `took_ms`, in milliseconds.
     #[serde(rename = "took_ms", serialize_with = "milliseconds")]
+    #[schemars(with = "u64")]
     pub took: Duration,
 }
 
@@ -106,7 +110,7 @@ impl HostOutcome {
 }
 
 /// Why a step failed, and what to do.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Failure {
     /// The step's address.
     pub address: String,
@@ -118,19 +122,23 @@ pub struct Failure {
     pub outcome_unknown: bool,
 }
 
+/// An address, and what is to be said of it.
+#[derive(Serialize, JsonSchema)]
+struct AddressAndReason<'a> {
+    /// The step's address; empty: the whole host or cluster.
+    address: &'a str,
+    /// What it is like now, or how it has moved.
+    reason: &'a str,
+}
+
 /// Pairs as objects with names, to which fields can be added later.
 fn address_and_reason<S: Serializer>(
     pairs: &[(String, String)],
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Pair<'a> {
-        address: &'a str,
-        reason: &'a str,
-    }
     let mut list = serializer.serialize_seq(Some(pairs.len()))?;
     for (address, reason) in pairs {
-        list.serialize_element(&Pair { address, reason })?;
+        list.serialize_element(&AddressAndReason { address, reason })?;
     }
     list.end()
 }

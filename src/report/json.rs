@@ -28,8 +28,19 @@ pub fn facts(name: &str, address: &str, facts: &Host) -> Value {
     json!({ "name": name, "address": address, "facts": facts })
 }
 
-/// What is wrong in a spec.
-pub fn problems(path: &str, problems: &[Problem]) -> String {
+/// What is wrong in specs: an object for one, a list for several.
+pub fn problems(specs: &[(String, Vec<Problem>)]) -> String {
+    let all: Vec<Value> = specs
+        .iter()
+        .map(|(path, problems)| of_spec(path, problems))
+        .collect();
+    match all.as_slice() {
+        [one] => text(one),
+        _ => text(&Value::Array(all)),
+    }
+}
+
+fn of_spec(path: &str, problems: &[Problem]) -> Value {
     let list: Vec<Value> = problems
         .iter()
         .map(|problem| {
@@ -46,13 +57,13 @@ pub fn problems(path: &str, problems: &[Problem]) -> String {
         })
         .collect();
     let errors = problems.iter().filter(|problem| problem.is_error()).count();
-    text(&json!({
+    json!({
         "format_version": FORMAT_VERSION,
         "path": path,
         "errors": errors,
         "warnings": problems.len() - errors,
         "problems": list,
-    }))
+    })
 }
 
 /// A value as text: indented, with a newline at its end, and with nothing in it that could move a
@@ -60,6 +71,15 @@ pub fn problems(path: &str, problems: &[Problem]) -> String {
 pub fn text(value: &Value) -> String {
     let plain = serde_json::to_string_pretty(value)
         .unwrap_or_else(|error| unreachable!("a value is plain data: {error}"));
+    safe(&plain)
+}
+
+/// Like [`text`], on one line.
+pub fn line(value: &Value) -> String {
+    safe(&value.to_string())
+}
+
+fn safe(plain: &str) -> String {
     let mut text = String::with_capacity(plain.len() + 1);
     for (at, c) in plain.char_indices() {
         // serde_json escapes what lies below U+0020; the rest stands in strings only, where
@@ -86,4 +106,16 @@ pub fn text(value: &Value) -> String {
 fn plan_value(plan: &Plan) -> Value {
     serde_json::to_value(plan.clone().masked())
         .unwrap_or_else(|error| unreachable!("a plan is plain data: {error}"))
+}
+
+/// Descriptions that come from doc comments, each on one line.
+pub(super) fn one_line_descriptions(schema: &mut Value) {
+    if let Some(Value::String(description)) = schema.get_mut("description") {
+        *description = description.replace('\n', " ");
+    }
+    match schema {
+        Value::Object(map) => map.values_mut().for_each(one_line_descriptions),
+        Value::Array(items) => items.iter_mut().for_each(one_line_descriptions),
+        _ => {}
+    }
 }

@@ -1,22 +1,162 @@
 //! What people and machines see of a run: everything is made from one plan value and one stream of
-//! events.
+//! events. [`render`] is the one way from a plan to a text, in every format.
 
+mod diff;
 pub mod event;
 pub mod human;
 pub mod json;
+pub mod jsonl;
+mod junit;
+mod markdown;
 pub mod progress;
 mod words;
 
 use std::time::Duration;
 
-use crate::{cli::Format, plan::Plan};
+use crate::{exit::Code, plan::Plan};
+use event::HostOutcome;
 use human::Style;
 
-/// A plan in a format. `took` is how long looking took; a plan that comes from a file has none.
-pub fn plan(plan: &Plan, format: Format, style: &Style, took: Option<Duration>) -> String {
-    match (format, took) {
-        (Format::Human, Some(took)) => human::plan(plan, style, took),
-        (Format::Human, None) => human::saved(plan, style),
-        (Format::Json, _) => json::plan(plan),
+/// What a result is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// For people.
+    Human,
+    /// For programs: one value.
+    Json,
+    /// For programs: a value a line, as things happen.
+    Jsonl,
+    /// For a comment on a pull request.
+    Markdown,
+    /// For a CI system's list of tests.
+    Junit,
+}
+
+impl Format {
+    /// All of them, by name.
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("human", Self::Human),
+        ("json", Self::Json),
+        ("jsonl", Self::Jsonl),
+        ("markdown", Self::Markdown),
+        ("junit", Self::Junit),
+    ];
+
+    /// The one with a name.
+    pub fn named(name: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find_map(|(own, format)| (own == name).then_some(format))
     }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        let mut all = Self::ALL.into_iter();
+        all.find_map(|(name, format)| (format == self).then_some(name))
+            .unwrap_or_default()
+    }
+}
+
+/// What a plan is told as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// What would change.
+    Plan,
+    /// What has moved.
+    Drift,
+    /// What became of it.
+    Apply,
+    /// What a file keeps.
+    Saved,
+}
+
+impl Told {
+    /// The command that tells it.
+    pub fn command(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Drift => "drift",
+            Self::Apply => "apply",
+            Self::Saved => "show",
+        }
+    }
+}
+
+/// Everything that is said of a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Report<'r> {
+    /// What it is told as.
+    pub told: Told,
+    /// What was found.
+    pub plan: &'r Plan,
+    /// What became of it; empty unless it was applied.
+    pub outcomes: &'r [HostOutcome],
+    /// How the command ends.
+    pub code: Code,
+    /// How people's text is laid out.
+    pub style: Style,
+    /// How long it took.
+    pub took: Duration,
+    /// What people do next, line by line.
+    pub next: &'r [String],
+}
+
+/// A whole report in one format.
+pub fn render(format: Format, report: &Report<'_>) -> String {
+    match format {
+        Format::Human => human::whole(report),
+        Format::Json => match report.told {
+            Told::Apply => json::outcome(report.plan, report.outcomes, report.code as u8),
+            Told::Plan | Told::Drift | Told::Saved => json::plan(report.plan),
+        },
+        Format::Jsonl => jsonl::whole(report),
+        Format::Markdown => markdown::markdown(report),
+        Format::Junit => junit::junit(report),
+    }
+}
+
+/// Why a command ended as it did, in one sentence: of what the code alone would leave open, too.
+fn code_in_words(report: &Report<'_>) -> String {
+    if report.told == Told::Saved {
+        return format!("a saved plan, made by trueup {}", report.plan.tool_version);
+    }
+    let code = report.code;
+    let meaning = match code {
+        Code::Done if report.told == Told::Apply && report.plan.has_work() => {
+            "applied and verified"
+        }
+        Code::Done if report.plan.has_work() => {
+            "there are changes (`--detailed-exitcode` makes this 2)"
+        }
+        // Blocked addresses differ, too, and are no work.
+        Code::Done if report.plan.summary.blocked > 0 => {
+            "there are blocked changes (`--detailed-exitcode` makes this 2)"
+        }
+        code => code.meaning(),
+    };
+    format!("exit code {}: {meaning}", code as u8)
+}
+
+/// Whether everything was seen, in one sentence.
+fn complete_in_words(plan: &Plan) -> &'static str {
+    match plan.complete {
+        true => "complete: everything could be read",
+        false => "not complete: not everything could be read, or an apply was running",
+    }
+}
+
+/// What was selected, in one sentence.
+fn selection_in_words(plan: &Plan) -> Option<String> {
+    let selection = plan.selection.as_ref()?;
+    let mut parts = Vec::new();
+    if !selection.target.is_empty() {
+        parts.push(format!("only {}", words::some(&selection.target)));
+    }
+    if !selection.required.is_empty() {
+        let with = words::some(&selection.required);
+        parts.push(format!("with what that requires: {with}"));
+    }
+    if !selection.exclude.is_empty() {
+        parts.push(format!("without {}", words::some(&selection.exclude)));
+    }
+    Some(format!("selected: {}", parts.join(", ")))
 }

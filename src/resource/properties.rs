@@ -16,6 +16,9 @@ use crate::{
     properties,
 };
 
+/// Its address in plans.
+pub const ADDRESS: &str = "client/properties";
+
 /// The file's mode: it may hold secrets.
 const MODE: Mode = Mode(0o600);
 
@@ -67,7 +70,7 @@ impl Kind for Properties {
     type Observed = Observed;
 
     fn address(&self) -> &'static str {
-        "client/properties"
+        ADDRESS
     }
 
     fn requires(&self) -> &'static [&'static str] {
@@ -223,14 +226,14 @@ impl Kind for Properties {
                     .map(|mode| mode.to_string())
                     .unwrap_or_default()
             ),
+            (true, 1, line) => one_key(&changes[0], &shown, line),
             (true, keys, line) => {
                 let line = line
                     .map(|line| format!(", line {line}"))
                     .unwrap_or_default();
                 format!(
-                    "{keys} of {} keys {} in {shown}{line}",
+                    "{keys} of {} keys differ in {shown}{line}",
                     self.set.len() + self.absent.len(),
-                    if keys == 1 { "differs" } else { "differ" }
                 )
             }
         };
@@ -344,6 +347,29 @@ fn jaas(line: &str) -> Option<Jaas> {
         flag,
         options,
     })
+}
+
+/// Why the one key differs: what it is, where, and what the spec wants.
+fn one_key(change: &Change, file: &str, line: Option<usize>) -> String {
+    /// Longer values stand below, not in the sentence.
+    const SHORT: usize = 40;
+    let key = &change.path;
+    let place = match line {
+        Some(line) => format!("`{key}` in {file}, line {line},"),
+        None => format!("`{key}` is not in {file};"),
+    };
+    let short = |side: &Option<String>| side.clone().filter(|value| value.len() <= SHORT);
+    match (line, short(&change.before), short(&change.after)) {
+        (None, _, Some(wanted)) => format!("{place} the spec wants {wanted}"),
+        (None, ..) => format!("{place} the spec wants it"),
+        (Some(_), Some(found), Some(wanted)) => {
+            format!("{place} is {found}; the spec wants {wanted}")
+        }
+        (Some(_), Some(_), None) if change.after.is_none() => {
+            format!("{place} is there; the spec wants it gone")
+        }
+        (Some(_), ..) => format!("{place} is another than the spec wants"),
+    }
 }
 
 #[cfg(test)]

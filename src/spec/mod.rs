@@ -11,6 +11,7 @@ pub mod merge;
 pub mod near;
 pub mod resolved;
 pub mod schema;
+pub mod several;
 pub mod topics;
 pub mod tree;
 pub mod types;

@@ -4,9 +4,11 @@ mod adoption;
 mod bad_input;
 mod drift;
 mod job;
+mod pipeline;
 mod prompt;
 mod rig;
 mod saved;
+mod select;
 mod topics;
 mod walkthrough;
 

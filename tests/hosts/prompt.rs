@@ -123,3 +123,27 @@ fn yes_no_and_a_machine_that_moves_meanwhile() {
     assert!(said.contains("5 changes applied and verified"), "{said}");
     trueup(&host, &["drift", spec]).code(0);
 }
+
+#[test]
+fn who_is_asked_sees_the_plan_whatever_goes_to_stdout() {
+    let host = Host::start("amazon", &[]);
+    let spec = host.spec("java: { version: 1.8.0 }");
+    let file = host.folder.path().join("plan.txt");
+    let (spec, file) = (spec.display(), file.display());
+    let words = format!("{spec} --format json --format human={file}");
+    let mut terminal = Terminal::apply(host.folder.path(), &words);
+    let seen = terminal.until("Apply this change? [y/N] ");
+    assert!(
+        seen.contains("client/java") && !seen.contains("format_version"),
+        "{seen}"
+    );
+    terminal.type_in("n\n");
+    let (code, said) = terminal.end();
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("\"exit_code\": 1"), "{said}");
+    let text = std::fs::read_to_string(file.to_string()).expect("written");
+    assert!(
+        text.contains("+ client/java") && !text.contains('\u{1b}'),
+        "{text}"
+    );
+}

@@ -6,6 +6,8 @@ use std::{
     process::{Command, Stdio},
 };
 
+use trueup::plan::StepAction;
+
 use crate::sample;
 
 struct Said {
@@ -65,6 +67,25 @@ fn show_needs_nothing_but_the_file() {
     assert_eq!(json.code, 0);
     let (plan, _) = sample::plan_and_desired();
     assert_eq!(json.out, trueup::report::json::plan(&plan));
+    // Every format, several at once, and each from the same plan.
+    let files = ["--format", "junit=p.xml", "--format", "markdown=p.md"];
+    let words = [&["show", "plan.json", "--format", "jsonl"][..], &files].concat();
+    let several = run(desk.path(), &words);
+    assert_eq!((several.code, several.err.as_str()), (0, ""));
+    let count = |text: &str, what: &str| text.matches(what).count();
+    let left = |name| fs::read_to_string(desk.path().join(name)).expect(name);
+    let telling = plan.steps().filter(|step| step.action != StepAction::None);
+    let (telling, all) = (telling.count(), plan.steps().count());
+    assert_eq!(count(&several.out, "\"event\":\"step\""), all);
+    assert_eq!(
+        count(&left("p.xml"), "<failure"),
+        telling,
+        "{}",
+        left("p.xml")
+    );
+    assert_eq!(count(&left("p.md"), "\n#### "), telling, "{}", left("p.md"));
+    assert!(left("p.md").contains("a saved plan, made by trueup"));
+    assert!(!left("p.md").contains("exit code") && !left("p.xml").contains("exit code"));
     says(
         &run(desk.path(), &["show", "nowhere.json"]),
         3,
@@ -96,6 +117,8 @@ fn what_shapes_a_plan_comes_too_late() {
     for (flag, words) in [
         ("--var", &["--var", "a=b"][..]),
         ("--host", &["--host", "client"]),
+        ("--target", &["--target", "client/java"]),
+        ("--exclude", &["--exclude", "client/java"]),
         ("--deep", &["--deep"]),
         ("--allow-delete", &["--allow-delete", "topics/x"]),
     ] {

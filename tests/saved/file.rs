@@ -1,14 +1,14 @@
 //! The file: what it holds, what it never holds, and what is refused of it.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use trueup::{
-    cli::Format,
-    plan::{self, FileError, Saved, StepAction, is_saved},
-    report::{self, human::Style, json},
+    exit::Code,
+    plan::{self, FileError, Plan, Saved, StepAction, is_saved},
+    report::{Format, Report, Told, human::Style, json, render},
 };
 
 use crate::sample::{CANARY, plan_and_desired, text};
@@ -17,6 +17,25 @@ const PLAIN: Style = Style {
     color: false,
     width: 80,
 };
+
+/// A plan in a format, as a command tells it.
+fn told(told: Told, plan: &Plan, format: Format) -> String {
+    let report = Report {
+        told,
+        plan,
+        outcomes: &[],
+        code: Code::Done,
+        style: PLAIN,
+        took: Duration::from_millis(300),
+        next: &[],
+    };
+    render(format, &report)
+}
+
+/// What `show` prints of a saved plan.
+fn show(saved: &Saved, format: Format) -> String {
+    told(Told::Saved, &saved.plan, format)
+}
 
 fn at(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -116,10 +135,9 @@ fn a_plan_comes_back_as_it_went() {
 #[test]
 fn show_says_what_plan_said_but_for_what_is_not_saved() {
     let (plan, _) = plan_and_desired();
-    let took = Some(std::time::Duration::from_millis(300));
-    let planned = report::plan(&plan, Format::Human, &PLAIN, took);
+    let planned = told(Told::Plan, &plan, Format::Human);
     let saved = Saved::load(text().as_bytes()).expect("whole");
-    let shown = report::plan(&saved.plan, Format::Human, &PLAIN, None);
+    let shown = show(&saved, Format::Human);
     let mut lost = Vec::new();
     let mut lines = shown.lines();
     for line in planned.lines() {
@@ -161,12 +179,8 @@ fn show_says_what_plan_said_but_for_what_is_not_saved() {
 fn no_secret_is_in_a_file_or_in_what_is_shown() {
     let raw = text();
     let saved = Saved::load(raw.as_bytes()).expect("whole");
-    let outputs = [
-        raw,
-        report::plan(&saved.plan, Format::Human, &PLAIN, None),
-        report::plan(&saved.plan, Format::Json, &PLAIN, None),
-        format!("{saved:?}"),
-    ];
+    let mut outputs = vec![raw, format!("{saved:?}")];
+    outputs.extend(Format::ALL.map(|(_, format)| show(&saved, format)));
     let url: String = CANARY.bytes().map(|byte| format!("%{byte:02X}")).collect();
     let forms = [
         CANARY.to_owned(),
@@ -299,7 +313,7 @@ fn another_version_of_the_same_major_is_read() {
     });
     let saved = Saved::load(&bytes).expect("readable");
     saved.desired().expect("readable");
-    let shown = report::plan(&saved.plan, Format::Human, &PLAIN, None);
+    let shown = show(&saved, Format::Human);
     assert!(shown.contains("made by trueup 0.9.9"), "{shown}");
 }
 
@@ -371,7 +385,7 @@ fn the_sample_of_version_1_loads() {
         "2.8.1"
     );
     assert_eq!(desired.clusters[0].cluster.topics.len(), 3);
-    let shown = report::plan(&saved.plan, Format::Human, &PLAIN, None);
+    let shown = show(&saved, Format::Human);
     assert!(
         shown.contains("client/msk_iam_auth") && shown.contains("topics/u.old"),
         "{shown}"

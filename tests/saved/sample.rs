@@ -9,7 +9,7 @@ use trueup::{
     lookup::secrets,
     plan::{
         Desired, DesiredCluster, DesiredHost, HostPlan, Plan, Saved, SecretDigest, SpecFile,
-        TopicsPlan,
+        TopicsPlan, selection::Chosen,
     },
     resource::kafka_client,
     spec::{Given, Resolved, Source, load},
@@ -217,6 +217,7 @@ pub fn plan_and_desired() -> (Plan, Desired) {
     };
     let desired = Desired {
         deep: false,
+        chosen: Chosen::default(),
         hosts: vec![DesiredHost {
             spec: spec.path.clone(),
             host: spec.hosts[0].clone(),
@@ -228,6 +229,7 @@ pub fn plan_and_desired() -> (Plan, Desired) {
             through: vec!["client".into()],
             role_arn: Some("arn:aws:iam::123456789012:role/r".into()),
             selected: vec!["client".into()],
+            elsewhere: vec![],
             deletable: vec!["u.old".into()],
         }],
         secrets: vec![

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use trueup::spec::{Given, Source, load, schema};
 
 fn at(path: &str) -> PathBuf {
@@ -85,10 +85,43 @@ fn every_key_is_described_and_shown() {
             described.is_some_and(|text| text.len() > 5),
             "{path} has no description"
         );
-        let shown = inner.get("default").is_some() || inner.get("examples").is_some();
-        assert!(shown, "{path} has neither a default nor an example");
+        let examples = inner.get("examples").and_then(Value::as_array);
+        assert!(
+            examples.is_some_and(|all| !all.is_empty()),
+            "{path} has no example"
+        );
     });
     assert!(keys > 60, "{keys} keys were seen");
+}
+
+#[test]
+fn keys_with_a_default_say_it() {
+    let schema = schema();
+    for (key, default) in [
+        ("Ec2/properties/via", json!("public_dns")),
+        ("Ec2/properties/all", json!(false)),
+        ("Ssh/properties/host_key", json!("strict")),
+        ("Classpath/properties/in", json!("bashrc")),
+        ("Topics/properties/config_policy", json!("merge")),
+        ("Topics/properties/security", json!("iam")),
+        ("Login/properties/tls", json!(true)),
+    ] {
+        assert_eq!(
+            schema.pointer(&format!("/$defs/{key}/default")),
+            Some(&default),
+            "{key}"
+        );
+    }
+    // What depends on other keys is said in words.
+    for key in [
+        "Kafka/properties/home",
+        "Kafka/properties/url",
+        "Ssh/properties/port",
+    ] {
+        let text = schema.pointer(&format!("/$defs/{key}/description"));
+        let text = text.and_then(Value::as_str).expect("a description");
+        assert!(text.contains("Default:"), "{key}: {text}");
+    }
 }
 
 #[test]

@@ -8,19 +8,19 @@ use super::{How, Work, carry_out};
 use crate::{
     apply::SpecPlaces,
     cli::{AllowArgs, LookArgs},
-    commands::{Surroundings, complain_safely, saved},
+    commands::{Surroundings, Target, complain_safely, output::Outputs, plan::FORMATS, saved},
     exit::Code,
     plan::SpecFile,
 };
 
 pub async fn run(
+    file: &Path,
     bytes: &[u8],
     args: &LookArgs,
     allow: &AllowArgs,
     how: How,
     around: &Surroundings,
 ) -> Code {
-    let file = &args.spec.spec;
     let prepared = refuse_flags(args, allow, file)
         .and_then(|()| saved::parse(file, bytes))
         .and_then(|saved| {
@@ -32,9 +32,10 @@ pub async fn run(
             let targets = saved::targets(desired, &saved.plan.salt, around)?;
             Ok((saved.plan, targets, deep))
         });
-    let (plan, targets, deep) = match prepared {
-        Ok(prepared) => prepared,
-        Err(code) => return code,
+    let outputs = Outputs::open(&args.spec.output.formats, &FORMATS, true);
+    let ((plan, targets, deep), outputs) = match (prepared, outputs) {
+        (Ok(prepared), Ok(outputs)) => (prepared, outputs),
+        (Err(code), _) | (_, Err(code)) => return code,
     };
     let tool = env!("CARGO_PKG_VERSION");
     if plan.tool_version != tool {
@@ -46,15 +47,15 @@ pub async fn run(
     }
     let mut args = args.clone();
     args.deep = deep;
-    let specs: Vec<&str> = plan.specs.iter().map(|spec| &*spec.path).collect();
+    let place = |one: &Target| (one.host.name.clone(), one.spec.display().to_string());
     let work = Work {
-        places: SpecPlaces::without_lines(&specs.join(", ")),
+        places: SpecPlaces::without_lines(targets.hosts.iter().map(place).collect()),
         specs: plan.specs.clone(),
         salt: plan.salt.clone(),
         targets,
         saved: Some(plan),
     };
-    carry_out(work, &args, how, around).await
+    carry_out(work, outputs, &args, how, around).await
 }
 
 /// What shapes a plan has been said when it was made.
@@ -62,6 +63,8 @@ fn refuse_flags(args: &LookArgs, allow: &AllowArgs, file: &Path) -> Result<(), C
     let given = [
         ("--var", !args.spec.vars.is_empty()),
         ("--host", !args.hosts.is_empty()),
+        ("--target", !args.targets.is_empty()),
+        ("--exclude", !args.excludes.is_empty()),
         ("--deep", args.deep),
         ("--allow-delete", !allow.delete.is_empty()),
     ];

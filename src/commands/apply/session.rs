@@ -9,21 +9,21 @@ use tokio::sync::watch;
 
 use super::{
     consent::{Consent, Shown, not_reached},
+    teller::Teller,
     visit::Visit,
 };
 use crate::{
     apply::{Limits, Lock, LockError, SpecPlaces, Stop, apply_host, apply_topics},
-    cli::{Format, LookArgs},
+    cli::LookArgs,
     commands::{
         Surroundings, Target, Targets, address, complain, connect, look, put, read,
         topics::{ClusterTarget, Pending, Way},
     },
     observe::Facts,
-    plan::{HostPlan, Plan, SpecFile, Step, StepAction, TopicsPlan},
+    plan::{HostPlan, Plan, Selection, SpecFile, Step, StepAction, TopicsPlan},
     report::{
         event::{Event, Failure, HostOutcome, Sink},
         human,
-        progress::Progress,
     },
     transport::Connection,
 };
@@ -37,12 +37,22 @@ pub struct Session<'a> {
     pub around: &'a Surroundings,
     pub lock_timeout: Duration,
     pub specs: Vec<SpecFile>,
+    pub selection: Option<Selection>,
     pub salt: String,
     pub places: SpecPlaces,
     pub stop: Stop,
-    pub progress: Progress,
+    pub teller: Teller,
+    pub show: Show,
     pub many: bool,
     pub started: Instant,
+}
+
+/// Where people see the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Show {
+    Stdout,
+    Stderr,
+    Nowhere,
 }
 
 impl Session<'_> {
@@ -176,8 +186,8 @@ impl Session<'_> {
         consent: Consent<'_>,
     ) -> Visit {
         let name = &target.host.name;
-        let progress = &mut self.progress;
-        let waiting = |holder: &str| progress.event(Event::Waiting { host: name, holder });
+        let teller = &mut self.teller;
+        let waiting = |holder: &str| teller.event(Event::Waiting { host: name, holder });
         let answer = self.args.timeout;
         let title = title();
         let lock = Lock::acquire(
@@ -212,11 +222,10 @@ impl Session<'_> {
                         work: WORK,
                         package_lock: self.lock_timeout,
                     };
-                    let (places, stop, progress) =
-                        (&self.places, &mut self.stop, &mut self.progress);
+                    let (places, stop, teller) = (&self.places, &mut self.stop, &mut self.teller);
                     let reply = &facts.reply;
                     let mut outcome =
-                        apply_host(&mut writer, &plan, reply, limits, places, stop, progress).await;
+                        apply_host(&mut writer, &plan, reply, limits, places, stop, teller).await;
                     if !outcome.applied.is_empty() {
                         outcome.not_converged =
                             self.verify(target, connection, &outcome.applied).await;
@@ -289,7 +298,7 @@ impl Session<'_> {
         // It is we who hold it.
         facts.host.lock_holder = None;
         let mut now = Shown {
-            host: Some(self.plan(target, &facts)),
+            host: Some(target.plan(&facts, &self.salt)),
             topics: vec![],
         };
         for cluster in clusters {
@@ -337,8 +346,8 @@ impl Session<'_> {
         if !one.has_work() {
             return Err(Visit::nothing(now.host.clone(), now.topics.clone()).into());
         }
-        self.progress.expect(&one, self.many);
-        if self.args.spec.format == Format::Human {
+        self.teller.expect(&one, self.many);
+        if self.show == Show::Stdout {
             put("\n");
         }
         Ok(())
@@ -353,6 +362,7 @@ impl Session<'_> {
         plan: &TopicsPlan,
     ) -> HostOutcome {
         let deadline = self.args.timeout;
+        let started = Instant::now();
         let mut brokers = match cluster.open(way, deadline).await {
             Ok(brokers) => brokers,
             Err(error) => {
@@ -369,8 +379,8 @@ impl Session<'_> {
                 return outcome;
             }
         };
-        let (stop, progress) = (&self.stop, &mut self.progress);
-        let mut outcome = apply_topics(&mut brokers, plan, deadline, stop, progress).await;
+        let (stop, teller) = (&self.stop, &mut self.teller);
+        let mut outcome = apply_topics(&mut brokers, plan, deadline, stop, teller).await;
         if !outcome.applied.is_empty() {
             let now = cluster.read(&mut brokers, way, &self.salt).await;
             outcome.not_converged = match now.error {
@@ -378,6 +388,7 @@ impl Session<'_> {
                 None => still_open(now.steps, &outcome.applied),
             };
         }
+        cluster.tell("apply", started, &brokers);
         outcome
     }
 
@@ -389,7 +400,7 @@ impl Session<'_> {
         applied: &[String],
     ) -> Vec<(String, String)> {
         match read(target, connection, self.args).await {
-            Ok(facts) => still_open(self.plan(target, &facts).steps, applied),
+            Ok(facts) => still_open(target.plan(&facts, &self.salt).steps, applied),
             Err(error) => unread(applied, &error.to_string()),
         }
     }
@@ -405,44 +416,33 @@ impl Session<'_> {
     }
 
     fn over(&self, hosts: Vec<HostPlan>, topics: Vec<TopicsPlan>) -> Plan {
-        Plan::new(self.salt.clone(), self.specs.clone(), hosts, topics)
-    }
-
-    fn plan(&self, target: &Target, facts: &Facts) -> HostPlan {
-        let (name, address) = (&target.host.name, address(&target.host));
-        HostPlan::new(
-            name,
-            &address,
-            &target.resources,
-            &facts.host,
-            &facts.reply,
-            &self.salt,
-        )
+        let (salt, specs) = (self.salt.clone(), self.specs.clone());
+        Plan::new(salt, specs, hosts, topics).of(self.selection.clone())
     }
 
     fn nowhere(&self, target: &Target, why: &str) -> HostPlan {
         HostPlan::unreached(&target.host.name, &address(&target.host), why.to_owned())
     }
 
-    fn unreached(&self, target: &Target, error: String) -> Visit {
+    fn unreached(&mut self, target: &Target, error: String) -> Visit {
         let plan = self.nowhere(target, &error);
         self.show(&self.over(vec![plan.clone()], vec![]));
         Visit::nothing(plan, vec![])
     }
 
-    fn nobody_leads_to(&self, cluster: &ClusterTarget) -> Visit {
+    fn nobody_leads_to(&mut self, cluster: &ClusterTarget) -> Visit {
         let plan = cluster.nowhere();
         self.show(&self.over(vec![], vec![plan.clone()]));
         Visit::nothing(None, vec![plan])
     }
 
-    fn show(&self, plan: &Plan) {
-        if self.args.spec.format == Format::Human {
-            put(&human::plan(
-                plan,
-                &self.around.style,
-                self.started.elapsed(),
-            ));
+    fn show(&mut self, plan: &Plan) {
+        self.teller.plan(plan);
+        let text = || human::plan(plan, &self.around.style, self.started.elapsed());
+        match self.show {
+            Show::Stdout => put(&text()),
+            Show::Stderr => complain(text().trim_end()),
+            Show::Nowhere => {}
         }
     }
 

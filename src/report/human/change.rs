@@ -1,11 +1,10 @@
 //! What differs at one address: rows, and the lines of a text file.
 
-use similar::{ChangeTag, TextDiff};
-
 use super::page::{Ink, Page, columns};
 use crate::{
     plan::{Step, StepAction},
-    resource::{Change, TextChange, properties::is_sensitive},
+    report::diff::{self, Kind},
+    resource::{Change, TextChange},
 };
 
 /// How many rows or lines one step may take; the rest is counted.
@@ -17,20 +16,8 @@ const MARGIN: &str = "        ";
 
 /// The fields that differ. What the reason or the lines of a text file say anyway is not said twice.
 pub fn rows(page: &mut Page, step: &Step) {
-    let added = step.text.as_ref().map(added_lines).unwrap_or_default();
     let creates = step.action == StepAction::Create;
-    let is_said = |change: &Change| match &change.after {
-        Some(after) if !change.sensitive && !after.is_empty() => {
-            added.iter().any(|line| line.contains(after.as_str()))
-                || creates && after.contains('/') && step.reason.ends_with(after.as_str())
-        }
-        _ => false,
-    };
-    let changes: Vec<&Change> = step
-        .changes
-        .iter()
-        .filter(|change| !is_said(change))
-        .collect();
+    let changes = diff::untold(step);
     let width = changes
         .iter()
         .map(|change| columns(&change.path))
@@ -90,106 +77,13 @@ fn row(page: &mut Page, change: &Change, width: usize, creates: bool) {
 /// A text file's change, with two lines around it.
 pub fn lines(page: &mut Page, change: &TextChange) {
     page.line(&[(Ink::Plain, MARGIN), (Ink::Bold, &change.path)]);
-    let diff = TextDiff::from_lines(change.before.as_str(), change.after.as_str());
-    let mut shown = 0;
-    let (mut added, mut removed, mut around) = (0, 0, 0);
-    for group in diff.grouped_ops(2) {
-        let first = group.first().map_or(0, |op| op.old_range().start);
-        if shown < MOST {
-            let head = format!("@@ line {} @@", first + 1);
-            page.line(&[(Ink::Plain, MARGIN), (Ink::Dim, &head)]);
-        }
-        for line in group.iter().flat_map(|op| diff.iter_changes(op)) {
-            let (ink, sign, folded) = match line.tag() {
-                ChangeTag::Equal => (Ink::Plain, "  ", &mut around),
-                ChangeTag::Insert => (Ink::Green, "+ ", &mut added),
-                ChangeTag::Delete => (Ink::Red, "- ", &mut removed),
-            };
-            if shown == MOST {
-                *folded += 1;
-                continue;
-            }
-            shown += 1;
-            let text = line.value();
-            // A tab as an escape would be hard to read in a start file.
-            let text = mask(text.strip_suffix('\n').unwrap_or(text)).replace('\t', "    ");
-            let whole = format!("{sign}{text}");
-            page.line(&[(Ink::Plain, MARGIN), (ink, whole.trim_end_matches(' '))]);
-            if line.missing_newline() && line.tag() != ChangeTag::Equal {
-                let hint = "  (no end of line)";
-                page.line(&[(Ink::Plain, MARGIN), (Ink::Dim, hint)]);
-            }
-        }
-    }
-    let counts: Vec<String> = [
-        (added, "added"),
-        (removed, "removed"),
-        (around, "around them"),
-    ]
-    .iter()
-    .filter(|(number, _)| *number > 0)
-    .map(|(number, what)| format!("{number} {what}"))
-    .collect();
-    if !counts.is_empty() {
-        let lines = if added + removed + around == 1 {
-            "line"
-        } else {
-            "lines"
+    for line in diff::lines(change, MOST) {
+        let ink = match line.kind {
+            Kind::Head | Kind::Remark => Ink::Dim,
+            Kind::Around => Ink::Plain,
+            Kind::Added => Ink::Green,
+            Kind::Removed => Ink::Red,
         };
-        let more = format!(
-            "… {} more {lines}: {}",
-            added + removed + around,
-            counts.join(", ")
-        );
-        page.line(&[(Ink::Plain, MARGIN), (Ink::Dim, &more)]);
-    }
-}
-
-fn added_lines(change: &TextChange) -> Vec<String> {
-    TextDiff::from_lines(change.before.as_str(), change.after.as_str())
-        .iter_all_changes()
-        .filter(|line| line.tag() == ChangeTag::Insert)
-        .map(|line| line.value().to_owned())
-        .collect()
-}
-
-/// A line of the user's may set a password (`export DB_PASSWORD=…`); logs are read by others.
-fn mask(line: &str) -> String {
-    let is_secret = |name: &str| {
-        let lower = name.to_ascii_lowercase();
-        is_sensitive(name)
-            || ["passwd", "credential", "api_key", "apikey", "private_key"]
-                .iter()
-                .any(|word| lower.contains(word))
-    };
-    for (at, _) in line.match_indices('=') {
-        let before = line[..at].trim_end();
-        let name = before
-            .rsplit(|c: char| !c.is_ascii_alphanumeric() && !"_.-".contains(c))
-            .next()
-            .unwrap_or_default();
-        if is_secret(name) && !line[at + 1..].trim().is_empty() {
-            return format!("{}=(sensitive)", &line[..at]);
-        }
-    }
-    line.to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::mask;
-
-    #[test]
-    fn a_password_beside_our_lines_is_not_shown() {
-        assert_eq!(
-            mask("export DB_PASSWORD=canary"),
-            "export DB_PASSWORD=(sensitive)"
-        );
-        assert_eq!(
-            mask("A=b AWS_SECRET_ACCESS_KEY = canary"),
-            "A=b AWS_SECRET_ACCESS_KEY =(sensitive)"
-        );
-        assert_eq!(mask("export CLASSPATH=/x"), "export CLASSPATH=/x");
-        assert_eq!(mask("TOKEN="), "TOKEN=");
+        page.line(&[(Ink::Plain, MARGIN), (ink, &line.text)]);
     }
 }

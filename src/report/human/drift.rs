@@ -67,6 +67,7 @@ pub fn drift(plan: &Plan, style: &Style) -> String {
             section(&mut page, (state, word, ink), &what, &[cluster], false);
         }
     }
+    super::plan::selection(&mut page, plan);
     if let Some(words) = code_in_words(plan) {
         let lead = format!("exit {}: ", plan.code() as u8);
         page.wrapped(&[(Ink::Plain, &lead)], 2, Ink::Plain, words);

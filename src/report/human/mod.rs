@@ -14,6 +14,7 @@ pub use facts::facts;
 pub use outcome::{outcome, prompt};
 pub use plan::{plan, saved};
 
+use super::{Report, Told};
 use crate::{plan::Step, plan::StepAction};
 pub(super) use page::{Ink, Page};
 
@@ -24,6 +25,34 @@ pub struct Style {
     pub color: bool,
     /// How many columns a line may have.
     pub width: usize,
+}
+
+/// A whole report: of an apply its plan and what became of it.
+pub fn whole(report: &Report<'_>) -> String {
+    match report.told {
+        Told::Plan => plan(report.plan, &report.style, report.took),
+        Told::Drift => drift(report.plan, &report.style),
+        Told::Saved => saved(report.plan, &report.style),
+        Told::Apply => {
+            let plan = plan(report.plan, &report.style, report.took);
+            let end = outcome_of(report);
+            let gap = if end.is_empty() { "" } else { "\n" };
+            format!("{plan}{gap}{end}")
+        }
+    }
+}
+
+/// What became of an apply, for those who saw the plan before.
+pub fn outcome_of(report: &Report<'_>) -> String {
+    let Report {
+        plan,
+        outcomes,
+        style,
+        took,
+        next,
+        ..
+    } = report;
+    outcome(outcomes, plan, style, *took, next)
 }
 
 /// The sign before an address, and its colour.
@@ -50,7 +79,7 @@ fn mark(action: StepAction) -> &'static str {
 
 /// The steps that have something to say: what deletes first, then what cannot be done, then the
 /// rest in the order in which it would be applied.
-fn telling(steps: &[Step]) -> Vec<&Step> {
+pub(super) fn telling(steps: &[Step]) -> Vec<&Step> {
     let mut telling: Vec<&Step> = steps
         .iter()
         .filter(|step| step.action != StepAction::None)

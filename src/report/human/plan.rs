@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     plan::{HostPlan, Part, Plan, Step, StepAction},
-    report::words,
+    report::{selection_in_words, words},
 };
 
 /// How many addresses the summary names of one action; what is deleted is named one by one.
@@ -72,7 +72,15 @@ fn all(plan: &Plan, style: &Style, took: Option<Duration>) -> String {
         let line = format!("{lead}{read} read in {}", words::duration(took));
         page.line(&[(Ink::Plain, &line)]);
     }
+    selection(&mut page, plan);
     page.into_text()
+}
+
+/// What `--target` and `--exclude` leave.
+pub fn selection(page: &mut Page, plan: &Plan) {
+    if let Some(text) = selection_in_words(plan) {
+        page.wrapped(&[], 2, Ink::Plain, &text);
+    }
 }
 
 /// Nothing to say but that all is well.

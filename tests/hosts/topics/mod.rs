@@ -10,6 +10,7 @@ mod journey;
 mod many;
 mod protocol;
 mod saved;
+mod selected;
 
 use std::path::{Path, PathBuf};
 

@@ -22,6 +22,8 @@ COMMANDS = {
     "mmdebstrap": "mmdebstrap",
     "mvn": "maven",
     "nft": "nftables",
+    "node": "nodejs",
+    "npm": "npm",
     "nsenter": "util-linux",
     "openssl": "openssl",
     "rpmbuild": "rpm",

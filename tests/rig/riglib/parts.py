@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 
-from . import apt_repo, base_root, debian_archive, kinds, places, rpm_repo
+from . import apt_repo, base_root, debian_archive, kinds, places, rpm_repo, yaml_server
 
 # In the order in which they are made: a part may need those before it.
 PARTS = {
@@ -20,6 +20,7 @@ PARTS = {
     "kinds": (kinds, [places, base_root]),
     "rpm-repo": (rpm_repo, [debian_archive]),
     "apt-repo": (apt_repo, [debian_archive, base_root]),
+    "yaml-server": (yaml_server, []),
 }
 
 

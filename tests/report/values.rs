@@ -1,36 +1,27 @@
-//! What people and machines see, from values built by hand. `TRUEUP_BLESS=1 cargo test --test
-//! report` writes the golden texts anew; read the difference before you commit it.
+//! Plans and outcomes, built by hand.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    io::{self, Write},
-    path::Path,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
-use serde_json::Value;
 use trueup::{
+    exit::Code,
     facts::{Account, Host, Identity, Login, Observation, Os, PackageManager},
     plan::{HostPlan, Plan, SpecFile, Step, StepAction, TopicsPlan},
     report::{
-        event::{Event, Failure, HostOutcome, Sink},
+        Report, Told,
+        event::{Failure, HostOutcome},
         human::{self, Style},
-        json,
-        progress::Progress,
     },
     resource::{Change, TextChange},
 };
 
-const CANARY: &str = "canary-5f2a";
-const TOOK: Duration = Duration::from_millis(312);
+pub const CANARY: &str = "canary-5f2a";
+pub const TOOK: Duration = Duration::from_millis(312);
 
-fn style(color: bool) -> Style {
+pub fn style(color: bool) -> Style {
     Style { color, width: 80 }
 }
 
-fn step(address: &str, action: StepAction, reason: &str) -> Step {
+pub fn step(address: &str, action: StepAction, reason: &str) -> Step {
     Step {
         address: address.into(),
         action,
@@ -48,14 +39,14 @@ fn step(address: &str, action: StepAction, reason: &str) -> Step {
     }
 }
 
-fn in_place(addresses: &[&'static str]) -> Vec<Step> {
+pub fn in_place(addresses: &[&'static str]) -> Vec<Step> {
     let steps = addresses.iter();
     steps
         .map(|address| step(address, StepAction::None, ""))
         .collect()
 }
 
-const ALL: [&str; 5] = [
+pub const ALL: [&str; 5] = [
     "client/java",
     "client/kafka",
     "client/msk_iam_auth",
@@ -63,7 +54,7 @@ const ALL: [&str; 5] = [
     "client/properties",
 ];
 
-fn facts() -> Host {
+pub fn facts() -> Host {
     Host {
         account: Account {
             user: "ec2-user".into(),
@@ -102,7 +93,7 @@ fn facts() -> Host {
     }
 }
 
-fn host(name: &str, steps: Vec<Step>) -> HostPlan {
+pub fn host(name: &str, steps: Vec<Step>) -> HostPlan {
     let facts = facts();
     HostPlan {
         name: name.into(),
@@ -116,12 +107,12 @@ fn host(name: &str, steps: Vec<Step>) -> HostPlan {
     }
 }
 
-fn plan(hosts: Vec<HostPlan>) -> Plan {
+pub fn plan(hosts: Vec<HostPlan>) -> Plan {
     plan_with(hosts, vec![])
 }
 
 /// A cluster's part, with some of everything.
-fn cluster(steps: Vec<Step>) -> TopicsPlan {
+pub fn cluster(steps: Vec<Step>) -> TopicsPlan {
     let mut topics = TopicsPlan::unreached(
         "b-1.pinterest.a1b2c3.c2.kafka.us-east-1.amazonaws.com:9098",
         "client",
@@ -136,7 +127,7 @@ fn cluster(steps: Vec<Step>) -> TopicsPlan {
     topics
 }
 
-fn topics() -> Plan {
+pub fn topics() -> Plan {
     let mut gone = step(
         "topics/0ab336d6fcf7.old",
         StepAction::Delete,
@@ -182,14 +173,14 @@ fn topics() -> Plan {
 }
 
 /// A host and its topics, all as they should be; with a leftover.
-fn topics_in_place() -> Plan {
+pub fn topics_in_place() -> Plan {
     let mut topics = cluster(in_place(&["topics/a", "topics/b", "topics/c"]));
     topics.unmanaged = vec!["d".into()];
     plan_with(vec![host("client", in_place(&ALL))], vec![topics])
 }
 
 /// The host's own drift is told beside a cluster that is away.
-fn topics_away() -> Plan {
+pub fn topics_away() -> Plan {
     let error = "the cluster refused us at SASL, after DNS, TCP and TLS were fine\n  \
                  broker  b-1.pinterest.a1b2c3.c2.kafka.us-east-1.amazonaws.com:9098, through client\n  \
                  as      arn:aws:sts::123456789012:assumed-role/r/s\n  said    Access denied\n  \
@@ -201,7 +192,7 @@ fn topics_away() -> Plan {
 }
 
 /// More topics than anybody reads.
-fn many_topics() -> Plan {
+pub fn many_topics() -> Plan {
     let names: Vec<String> = (0..60).map(|n| format!("topics/t{n:02}")).collect();
     let steps = names
         .iter()
@@ -210,7 +201,7 @@ fn many_topics() -> Plan {
     plan_with(vec![], vec![cluster(steps)])
 }
 
-fn plan_with(hosts: Vec<HostPlan>, topics: Vec<TopicsPlan>) -> Plan {
+pub fn plan_with(hosts: Vec<HostPlan>, topics: Vec<TopicsPlan>) -> Plan {
     let spec = SpecFile {
         path: "specs/pinterest-client.yaml".into(),
         sha256: "22".repeat(32),
@@ -219,7 +210,7 @@ fn plan_with(hosts: Vec<HostPlan>, topics: Vec<TopicsPlan>) -> Plan {
 }
 
 /// The picture that the project's own notes draw.
-fn example() -> Plan {
+pub fn example() -> Plan {
     let jar = "/home/ec2-user/kafka_2.12-2.8.1/libs/aws-msk-iam-auth-1.1.5-all.jar";
     let before = "# .bashrc\n\nif [ -f /etc/bashrc ]; then\n  . /etc/bashrc\nfi\n\n\n\n\n\n\n\n\n\
         export CLASSPATH=/home/ec2-user/kafka_2.12-2.8.1/libs/aws-msk-iam-auth-1.1.1-all.jar\n";
@@ -272,7 +263,7 @@ fn example() -> Plan {
     plan(vec![host("client", steps)])
 }
 
-fn blocked_and_unknown() -> Plan {
+pub fn blocked_and_unknown() -> Plan {
     let mut kafka = step(
         "client/kafka",
         StepAction::Blocked,
@@ -308,7 +299,7 @@ fn blocked_and_unknown() -> Plan {
     plan(vec![host("client", vec![java, kafka, held, unseen, gone])])
 }
 
-fn sensitive() -> Plan {
+pub fn sensitive() -> Plan {
     let mut properties = step(
         "client/properties",
         StepAction::Update,
@@ -335,7 +326,7 @@ fn sensitive() -> Plan {
     plan(vec![host("client", vec![properties, created])])
 }
 
-fn unreachable() -> Plan {
+pub fn unreachable() -> Plan {
     let drifted = vec![step(
         "client/java",
         StepAction::Create,
@@ -355,7 +346,7 @@ fn unreachable() -> Plan {
     ])
 }
 
-fn locked() -> Plan {
+pub fn locked() -> Plan {
     let mut steps = in_place(&ALL[..4]);
     steps.push(step(
         "client/properties",
@@ -367,7 +358,7 @@ fn locked() -> Plan {
     plan(vec![host])
 }
 
-fn fleet() -> Plan {
+pub fn fleet() -> Plan {
     let hosts = (1..=40).map(|number| {
         let name = format!("client-{number:02}");
         let later = "a later line wins: ~/.bashrc, line 31, `export CLASSPATH=/opt/x.jar`";
@@ -392,7 +383,7 @@ fn fleet() -> Plan {
     plan(hosts.collect())
 }
 
-fn long_text() -> Plan {
+pub fn long_text() -> Plan {
     let text = |what: &str| -> String { (1..=30).map(|n| format!("{what} {n}\n")).collect() };
     let mut long = step(
         "client/classpath",
@@ -417,9 +408,9 @@ fn long_text() -> Plan {
 }
 
 /// What a machine, or who holds one, may send.
-const HOSTILE: &str = "\u{1b}[2Jx\r\n::error::owned\u{202e}\u{9b}31m ##[add-mask]y\u{e0041}";
+pub const HOSTILE: &str = "\u{1b}[2Jx\r\n::error::owned\u{202e}\u{9b}31m ##[add-mask]y\u{e0041}";
 
-fn hostile() -> Plan {
+pub fn hostile() -> Plan {
     let mut properties = step("client/properties", StepAction::Update, HOSTILE);
     properties.changes = vec![
         Change::shown(HOSTILE, Some(HOSTILE), Some(HOSTILE)),
@@ -461,7 +452,7 @@ fn hostile() -> Plan {
     )
 }
 
-fn outcome(applied: &[&str]) -> HostOutcome {
+pub fn outcome(applied: &[&str]) -> HostOutcome {
     HostOutcome {
         host: "client".into(),
         applied: applied
@@ -473,7 +464,7 @@ fn outcome(applied: &[&str]) -> HostOutcome {
     }
 }
 
-fn topics_failed() -> HostOutcome {
+pub fn topics_failed() -> HostOutcome {
     HostOutcome {
         host: "b-1.pinterest.a1b2c3.c2.kafka.us-east-1.amazonaws.com:9098".into(),
         is_cluster: true,
@@ -488,7 +479,7 @@ fn topics_failed() -> HostOutcome {
     }
 }
 
-fn failure() -> HostOutcome {
+pub fn failure() -> HostOutcome {
     HostOutcome {
         failure: Some(Failure {
             address: "client/msk_iam_auth".into(),
@@ -506,7 +497,7 @@ fn failure() -> HostOutcome {
     }
 }
 
-fn partial() -> HostOutcome {
+pub fn partial() -> HostOutcome {
     HostOutcome {
         failure: Some(Failure {
             address: "client/classpath".into(),
@@ -520,7 +511,7 @@ fn partial() -> HostOutcome {
     }
 }
 
-fn not_converged() -> HostOutcome {
+pub fn not_converged() -> HostOutcome {
     HostOutcome {
         not_converged: vec![(
             "client/classpath".into(),
@@ -536,7 +527,54 @@ fn not_converged() -> HostOutcome {
     }
 }
 
-fn interrupted() -> HostOutcome {
+pub fn moved() -> HostOutcome {
+    HostOutcome {
+        moved: vec![
+            (
+                "client/classpath".into(),
+                "what it was planned on is no longer so: another line wins (`CLASSPATH`)".into(),
+            ),
+            (
+                "client/java".into(),
+                "it is not in the plan, and would be created".into(),
+            ),
+            ("client/gone".into(), "it is no longer looked at".into()),
+        ],
+        ..outcome(&[])
+    }
+}
+
+pub fn another_machine() -> HostOutcome {
+    HostOutcome {
+        moved: vec![(
+            String::new(),
+            "its machine id is another than when it was planned".into(),
+        )],
+        ..outcome(&[])
+    }
+}
+
+pub fn topics_moved() -> HostOutcome {
+    HostOutcome {
+        host: topics().topics[0].cluster.clone(),
+        is_cluster: true,
+        moved: vec![(
+            "topics/0ab336d6fcf7.user".into(),
+            "the plan says that it would be created; now it would be changed".into(),
+        )],
+        ..outcome(&[])
+    }
+}
+
+pub fn moved_hostile() -> HostOutcome {
+    let of = |address: &str| (address.to_owned(), HOSTILE.to_owned());
+    HostOutcome {
+        moved: vec![of(""), of(HOSTILE), of("client/properties")],
+        ..outcome(&[])
+    }
+}
+
+pub fn interrupted() -> HostOutcome {
     HostOutcome {
         interrupted: true,
         not_reached: vec!["client/classpath".into(), "client/properties".into()],
@@ -544,7 +582,7 @@ fn interrupted() -> HostOutcome {
     }
 }
 
-fn shown(outcome: &[HostOutcome], plan: &Plan, color: bool) -> String {
+pub fn shown(outcome: &[HostOutcome], plan: &Plan, color: bool) -> String {
     let next = [
         "on the client, in a new shell",
         "~/kafka_2.12-2.8.1/bin/kafka-topics.sh --list \\",
@@ -561,433 +599,20 @@ fn shown(outcome: &[HostOutcome], plan: &Plan, color: bool) -> String {
     )
 }
 
-/// Every golden text, with its name.
-fn goldens(color: bool) -> Vec<(&'static str, String)> {
-    let style = style(color);
-    let plan_of = |value: &Plan| human::plan(value, &style, TOOK);
-    let nothing = plan(vec![host("client", in_place(&ALL))]);
-    let nothing_over_three = plan(
-        ["client-1", "client-2", "client-3"]
-            .map(|name| host(name, in_place(&ALL)))
-            .into(),
-    );
-    let done = outcome(&[
-        "client/msk_iam_auth",
-        "client/classpath",
-        "client/properties",
-    ]);
-    let mut elsewhere = failure();
-    elsewhere.host = "client-3".into();
-    vec![
-        ("plan-example", plan_of(&example())),
-        ("plan-nothing", plan_of(&nothing)),
-        ("plan-nothing-fleet", plan_of(&nothing_over_three)),
-        ("plan-blocked", plan_of(&blocked_and_unknown())),
-        ("plan-sensitive", plan_of(&sensitive())),
-        ("plan-unreachable", plan_of(&unreachable())),
-        ("plan-locked", plan_of(&locked())),
-        ("plan-fleet", plan_of(&fleet())),
-        ("plan-long", plan_of(&long_text())),
-        ("plan-hostile", plan_of(&hostile())),
-        ("plan-topics", plan_of(&topics())),
-        ("plan-topics-nothing", plan_of(&topics_in_place())),
-        ("plan-topics-away", plan_of(&topics_away())),
-        ("plan-topics-many", plan_of(&many_topics())),
-        ("drift-topics", human::drift(&topics(), &style)),
-        (
-            "drift-topics-nothing",
-            human::drift(&topics_in_place(), &style),
-        ),
-        ("drift-topics-away", human::drift(&topics_away(), &style)),
-        (
-            "outcome-topics",
-            shown(
-                &[outcome(&["client/java"]), topics_failed()],
-                &topics(),
-                color,
-            ),
-        ),
-        (
-            "outcome-topics-not-reached",
-            shown(
-                &[
-                    failure(),
-                    HostOutcome {
-                        failure: None,
-                        applied: vec![],
-                        ..topics_failed()
-                    },
-                ],
-                &topics(),
-                color,
-            ),
-        ),
-        ("drift-example", human::drift(&example(), &style)),
-        ("drift-nothing", human::drift(&nothing, &style)),
-        ("drift-fleet", human::drift(&fleet(), &style)),
-        (
-            "drift-blocked",
-            human::drift(&blocked_and_unknown(), &style),
-        ),
-        ("drift-locked", human::drift(&locked(), &style)),
-        ("drift-unreachable", human::drift(&unreachable(), &style)),
-        ("drift-hostile", human::drift(&hostile(), &style)),
-        ("outcome-done", shown(&[done], &example(), color)),
-        ("outcome-nothing", shown(&[], &nothing, color)),
-        ("outcome-failure", shown(&[failure()], &example(), color)),
-        ("outcome-partial", shown(&[partial()], &example(), color)),
-        (
-            "outcome-not-converged",
-            shown(&[not_converged()], &example(), color),
-        ),
-        (
-            "outcome-interrupted",
-            shown(&[interrupted()], &example(), color),
-        ),
-        (
-            "outcome-blocked",
-            shown(&[outcome(&["client/java"])], &blocked_and_unknown(), color),
-        ),
-        ("outcome-fleet", shown(&[elsewhere], &unreachable(), color)),
-        (
-            "facts",
-            human::facts(
-                "client",
-                "ec2-3-80-1-2.compute-1.amazonaws.com",
-                &facts(),
-                &style,
-            ),
-        ),
-    ]
-}
-
-#[test]
-fn texts_are_as_blessed() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/report");
-    let mut wrong = Vec::new();
-    for (name, text) in goldens(false) {
-        let path = folder.join(format!("{name}.txt"));
-        if std::env::var_os("TRUEUP_BLESS").is_some() {
-            fs::write(&path, &text).expect("the fixtures can be written");
-        }
-        let blessed = fs::read_to_string(&path).unwrap_or_default();
-        if blessed != text {
-            wrong.push(format!("--- {name}: blessed\n{blessed}--- now\n{text}"));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-#[test]
-fn lines_keep_to_the_width() {
-    for (name, text) in goldens(false) {
-        if name.ends_with("hostile") {
-            continue;
-        }
-        for line in text.lines() {
-            // Paths, URLs and the lines of a file stay whole; people copy them.
-            let words = line.trim_start();
-            let is_whole = words.starts_with(['+', '-'])
-                || words.starts_with("export ")
-                || words.split(' ').any(|word| word.chars().count() > 55);
-            assert!(line.chars().count() <= 80 || is_whole, "{name}: {line}");
-        }
-    }
-}
-
-#[test]
-fn narrow_terminals_get_every_word() {
-    let words = |text: String| {
-        text.split_whitespace()
-            .map(String::from)
-            .collect::<Vec<_>>()
-    };
-    for value in [example(), blocked_and_unknown(), unreachable(), locked()] {
-        let narrow = Style {
-            color: false,
-            width: 40,
-        };
-        let wide = human::plan(&value, &style(false), TOOK);
-        assert_eq!(words(human::plan(&value, &narrow, TOOK)), words(wide));
-    }
-}
-
-#[test]
-fn colour_says_nothing_that_the_words_do_not() {
-    for ((name, plain), (_, colored)) in goldens(false).into_iter().zip(goldens(true)) {
-        assert!(!plain.contains('\u{1b}'), "{name}");
-        assert_eq!(strip(&colored), plain, "{name}");
-        // Of what looks like a command of a runner, colour does not hide the beginning of a line.
-        assert!(
-            colored
-                .lines()
-                .all(|line| line.matches("\u{1b}[").count() % 2 == 0),
-            "{name}"
-        );
-    }
-    assert!(human::plan(&example(), &style(true), TOOK).contains('\u{1b}'));
-}
-
-/// Takes the colours out, and nothing else.
-fn strip(text: &str) -> String {
-    let mut pieces = text.split("\u{1b}[");
-    let mut plain = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        let (codes, rest) = piece.split_once('m').expect("only colours");
-        assert!(
-            codes.chars().all(|c| c.is_ascii_digit() || c == ';'),
-            "{codes}"
-        );
-        plain.push_str(rest);
-    }
-    plain
-}
-
-#[test]
-fn secrets_stay_out_of_everything() {
-    let value = sensitive();
-    let all = [
-        human::plan(&value, &style(true), TOOK),
-        human::drift(&value, &style(false)),
-        json::plan(&value),
-        json::outcome(&value, &[outcome(&["client/properties"])], 0),
-    ];
-    for text in all {
-        assert!(!text.contains(CANARY), "{text}");
-    }
-}
-
-fn assert_tame(text: &str) {
-    for c in text.chars() {
-        let moves = c.is_control() && c != '\n';
-        assert!(
-            !moves && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'),
-            "{c:?}: {text}"
-        );
-    }
-    for line in text.lines() {
-        assert!(
-            !line.trim_start().starts_with("::") && !line.contains("##["),
-            "{line}"
-        );
-    }
-}
-
-#[test]
-fn remote_text_is_shown_escaped() {
-    let value = hostile();
-    let mut of_host = failure();
-    of_host.host = HOSTILE.into();
-    of_host.applied = vec![HOSTILE.into()];
-    of_host.not_converged = vec![(HOSTILE.into(), HOSTILE.into())];
-    of_host.paste = vec!["::error::p".into()];
-    of_host.failure = Some(Failure {
-        address: HOSTILE.into(),
-        reasons: vec![HOSTILE.into(), "::error::x".into()],
-        help: Some(HOSTILE.into()),
-        outcome_unknown: true,
-    });
-    let mut host = facts();
-    host.os.name = HOSTILE.into();
-    host.login = Observation::Unknown(HOSTILE.into());
-    host.identity.host_keys = vec![HOSTILE.into()];
-    let (results, log) = (Shared::default(), Shared::default());
-    play(&mut progress(&results, &log), HOSTILE);
-    let all = [
-        human::plan(&value, &style(false), TOOK),
-        human::drift(&value, &style(false)),
-        shown(&[of_host.clone()], &value, false),
-        human::facts("::error::", HOSTILE, &host, &style(false)),
-        json::plan(&value),
-        json::outcome(&value, &[of_host], 5),
-        json::text(&json::facts(HOSTILE, HOSTILE, &host)),
-        results.text(),
-        log.text(),
-    ];
-    for text in all {
-        assert!(text.contains("\\u"), "{text}");
-        assert_tame(&text);
-    }
-}
-
-#[test]
-fn json_has_the_fields_that_are_promised() {
-    let value: Value = serde_json::from_str(&json::plan(&hostile())).expect("JSON");
-    assert_eq!(value["format_version"], "1.0");
-    assert_eq!(value["tool_version"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(value["specs"][0]["path"], "specs/pinterest-client.yaml");
-    assert_eq!(value["complete"], false);
-    assert_eq!(value["summary"]["update"], 1);
-    let step = &value["hosts"][0]["steps"][0];
-    // It reads back as what was there.
-    assert_eq!(step["reason"], HOSTILE);
-    assert_eq!(step["changes"][0]["path"], HOSTILE);
-    assert_eq!(step["changes"][0]["sensitive"], false);
-    for key in [
-        "address",
-        "action",
-        "observed_digest",
-        "actions_digest",
-        "requires",
-    ] {
-        assert!(!step[key].is_null(), "{key}");
-    }
-    // The user's own lines are for people alone.
-    assert!(step["text"].is_null());
-    assert!(value["hosts"][0]["identity"]["machine_id"].is_string());
-    assert!(value["hosts"][1]["identity"].is_null());
-    assert!(json::plan(&example()).ends_with("}\n"));
-
-    let all: Value = serde_json::from_str(&json::plan(&blocked_and_unknown())).expect("JSON");
-    let actions = all["hosts"][0]["steps"].as_array().expect("steps").iter();
-    let actions: Vec<_> = actions
-        .map(|step| step["action"].as_str().expect("text"))
-        .collect();
-    assert_eq!(
-        actions,
-        ["create", "blocked", "blocked", "unknown", "delete"]
-    );
-}
-
-#[test]
-fn json_of_an_apply_is_the_plan_with_an_outcome() {
-    let mut one = partial();
-    one.not_converged = not_converged().not_converged;
-    let value: Value = serde_json::from_str(&json::outcome(&example(), &[one], 5)).expect("JSON");
-    assert_eq!(value["format_version"], "1.0");
-    assert_eq!(value["outcome"]["exit_code"], 5);
-    let host = &value["outcome"]["hosts"][0];
-    assert_eq!(host["host"], "client");
-    assert_eq!(host["took_ms"], 6200);
-    assert_eq!(host["applied"][0], "client/msk_iam_auth");
-    assert_eq!(host["failure"]["address"], "client/classpath");
-    assert_eq!(host["failure"]["outcome_unknown"], true);
-    assert_eq!(host["not_reached"][0], "client/properties");
-    assert_eq!(host["not_converged"][0]["address"], "client/classpath");
-    assert_eq!(host["interrupted"], false);
-
-    let facts = json::facts("client", "10.0.0.5", &facts());
-    assert_eq!(facts["name"], "client");
-    assert_eq!(facts["facts"]["account"]["user"], "ec2-user");
-}
-
-#[test]
-fn the_question_counts() {
-    assert_eq!(human::prompt(4), "Apply these 4 changes? [y/N] ");
-    assert_eq!(human::prompt(1), "Apply this change? [y/N] ");
-}
-
-/// A writer that the test can read.
-#[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Vec<u8>>>);
-
-impl Shared {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().expect("one thread").clone()).expect("text")
-    }
-}
-
-impl Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("one thread").write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn progress(results: &Shared, log: &Shared) -> Progress {
-    let mut progress =
-        Progress::new(false, false, 80, Box::new(results.clone())).with_log(Box::new(log.clone()));
-    progress.expect(&example(), false);
-    progress
-}
-
-fn play(progress: &mut Progress, what: &str) {
-    let (host, address) = ("client", "client/msk_iam_auth");
-    for _ in 0..3 {
-        progress.event(Event::Waiting { host, holder: what });
-    }
-    progress.event(Event::Started {
-        host,
-        address,
-        verb: "fetch",
-    });
-    let total = 13_421_772;
-    for part in 0..=1000 {
-        progress.event(Event::Bytes {
-            have: total / 1000 * part,
-            total: Some(total),
-        });
-    }
-    progress.event(Event::Done {
-        host,
-        address,
-        summary: what,
-    });
-    progress.event(Event::Started {
-        host,
-        address: "client/java",
-        verb: "install",
-    });
-    progress.event(Event::Line(what));
-    progress.event(Event::Bytes {
-        have: 5,
-        total: None,
-    });
-    progress.event(Event::Interrupted { what });
-    progress.event(Event::Failed {
-        host,
-        address: "client/java",
-    });
-    // What nobody began does no harm.
-    progress.event(Event::Bytes {
-        have: 5,
-        total: Some(0),
-    });
-    progress.event(Event::Line(what));
-}
-
-#[test]
-fn without_a_terminal_progress_is_a_few_plain_lines() {
-    let (results, log) = (Shared::default(), Shared::default());
-    play(
-        &mut progress(&results, &log),
-        "12.8 MiB in 3.1 s, sha256 as in the spec",
-    );
-    assert_eq!(
-        results.text(),
-        "  client/msk_iam_auth  done      12.8 MiB in 3.1 s, sha256 as in the spec\n  \
-         client/java          failed\n"
-    );
-    assert_eq!(
-        log.text().lines().collect::<Vec<_>>(),
-        [
-            "waiting on client for an apply by 12.8 MiB in 3.1 s, sha256 as in the spec",
-            "  client/msk_iam_auth  fetch",
-            "  client/msk_iam_auth  fetch     25 %, 3.2/12.8 MiB",
-            "  client/msk_iam_auth  fetch     50 %, 6.4/12.8 MiB",
-            "  client/msk_iam_auth  fetch     75 %, 9.6/12.8 MiB",
-            "  client/java          install",
-            "interrupted: 12.8 MiB in 3.1 s, sha256 as in the spec",
-        ]
-    );
-}
-
-#[test]
-fn on_a_terminal_results_carry_no_bar() {
-    for width in [20, 40, 80] {
-        let (results, log) = (Shared::default(), Shared::default());
-        let mut progress = Progress::new(true, true, width, Box::new(results.clone()))
-            .with_log(Box::new(log.clone()));
-        progress.expect(&unreachable(), true);
-        play(&mut progress, HOSTILE);
-        drop(progress);
-        let text = strip(&results.text());
-        assert_eq!(text.lines().count(), 2, "{text}");
-        assert!(text.contains("client:client/java"), "{text}");
-        assert_tame(&text);
-        assert_tame(&log.text());
+/// A report of a plan, as a command would give it.
+pub fn report<'r>(
+    told: Told,
+    plan: &'r Plan,
+    outcomes: &'r [HostOutcome],
+    code: Code,
+) -> Report<'r> {
+    Report {
+        told,
+        plan,
+        outcomes,
+        code,
+        style: style(false),
+        took: TOOK,
+        next: &[],
     }
 }

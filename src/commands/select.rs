@@ -1,0 +1,115 @@
+//! `--host`, `--target` and `--exclude`: what of the specs a command looks at.
+
+use std::collections::BTreeSet;
+
+use indexmap::IndexMap;
+
+use super::complain;
+use crate::{
+    cli::LookArgs,
+    exit::Code,
+    plan::selection::{Chosen, Known},
+    resource::{kafka_client, topic},
+    spec::{Resolved, several},
+};
+
+/// Whether `--host` selects a host: all of them where there is no such flag. A host that several
+/// specs have is meant by its name alone, too, and then in each of them.
+pub fn has_host(hosts: &[String], name: &str) -> bool {
+    let bare = name.rsplit_once('/').map(|(_, bare)| bare);
+    let is_it = |host: &String| host == name || Some(host.as_str()) == bare;
+    hosts.is_empty() || hosts.iter().any(is_it)
+}
+
+/// Refuses a `--host` that no spec has, and what two specs give one machine.
+pub fn check(look: &LookArgs, specs: &[Resolved]) -> Result<(), Code> {
+    let all = || specs.iter().flat_map(|spec| &spec.hosts);
+    let unknown = look
+        .hosts
+        .iter()
+        .find(|host| !all().any(|one| has_host(std::slice::from_ref(*host), &one.name)));
+    if let Some(unknown) = unknown {
+        let paths: Vec<String> = specs
+            .iter()
+            .map(|spec| format!("`{}`", spec.path))
+            .collect();
+        let names: Vec<&str> = all().map(|host| host.name.as_str()).collect();
+        let (have, they) = if specs.len() == 1 {
+            ("has", "it has")
+        } else {
+            ("have", "they have")
+        };
+        complain(&format!(
+            "error: {} {have} no host `{unknown}`\n  help: {they} {}",
+            paths.join(" and "),
+            names.join(", ")
+        ));
+        return Err(Code::Usage);
+    }
+    let conflicts = several::conflicts(specs, |name| has_host(&look.hosts, name));
+    for conflict in &conflicts {
+        complain(&format!(
+            "error: {conflict}\n  help: take it out of one of them, or select hosts with `--host`"
+        ));
+    }
+    if conflicts.is_empty() {
+        Ok(())
+    } else {
+        Err(Code::Usage)
+    }
+}
+
+/// Reads `--target` and `--exclude`; what comes with a target is said.
+pub fn choose(look: &LookArgs, specs: &[Resolved], deletable: &[String]) -> Result<Chosen, Code> {
+    let mut known: Vec<Known> = Vec::new();
+    let hosts = specs.iter().flat_map(|spec| &spec.hosts);
+    for host in hosts.filter(|host| has_host(&look.hosts, &host.name)) {
+        // What a kind requires does not depend on secrets.
+        for resource in kafka_client::resources(&host.client, &IndexMap::new()) {
+            known.push(Known {
+                host: Some(host.name.clone()),
+                address: resource.address().to_owned(),
+                requires: resource.requires(),
+            });
+        }
+    }
+    let clusters = specs.iter().flat_map(|spec| &spec.clusters);
+    let wanted = clusters
+        .flat_map(|cluster| &cluster.topics)
+        .filter(|topic| {
+            let mut hosts = topic.hosts.iter();
+            hosts.any(|host| has_host(&look.hosts, host))
+        });
+    let names = wanted.map(|topic| &topic.name).chain(deletable);
+    let names: BTreeSet<&String> = names.collect();
+    known.extend(names.into_iter().map(|name| Known {
+        host: None,
+        address: topic::address(name),
+        requires: &[],
+    }));
+    let chosen = Chosen::new(&look.targets, &look.excludes, &known).map_err(|error| {
+        complain(&format!("error: {error}"));
+        Code::Usage
+    })?;
+    for name in deletable {
+        let address = topic::address(name);
+        if !chosen.has(None, &address) {
+            complain(&format!(
+                "error: `--allow-delete {address}`: this topic is not selected\n  help: add `--target \
+                 {address}`, or leave `--allow-delete` out"
+            ));
+            return Err(Code::Usage);
+        }
+    }
+    if let Some(selection) = chosen
+        .selection
+        .as_ref()
+        .filter(|it| !it.required.is_empty())
+    {
+        complain(&format!(
+            "note: `--target` takes with it what is required: {}",
+            selection.required.join(", ")
+        ));
+    }
+    Ok(chosen)
+}

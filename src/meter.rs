@@ -1,0 +1,304 @@
+//! `-v`: each remote call with its name, time, round trips and bytes, and at the end where the time
+//! went. Calls are events of `tracing`, so that nothing is handed through for them, and nothing is
+//! measured that nobody looks at.
+
+use std::{
+    io::Write,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use tracing::{
+    Event, Subscriber,
+    field::{Field, Visit},
+};
+use tracing_subscriber::layer::{Context, Layer};
+
+use crate::text::escape_control;
+
+/// The target of the events that are calls.
+pub const TARGET: &str = "trueup::call";
+
+/// What a call is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// The way to a host: name, TCP, host key, login.
+    Connect,
+    /// Reading a host.
+    Probe,
+    /// The lock of a host.
+    Lock,
+    /// A step of an apply.
+    Step,
+    /// Reading or changing a cluster.
+    Topics,
+}
+
+impl Phase {
+    const ALL: [(Self, &'static str); 5] = [
+        (Self::Connect, "connect"),
+        (Self::Probe, "probe"),
+        (Self::Lock, "lock"),
+        (Self::Step, "steps"),
+        (Self::Topics, "topics"),
+    ];
+
+    fn name(self) -> &'static str {
+        let mut all = Self::ALL.into_iter();
+        all.find_map(|(phase, name)| (phase == self).then_some(name))
+            .unwrap_or_default()
+    }
+}
+
+/// One remote call that is over.
+#[derive(Debug, Clone)]
+pub struct Call<'c> {
+    /// What it is for.
+    pub phase: Phase,
+    /// Its name.
+    pub name: &'c str,
+    /// The host or the cluster.
+    pub place: &'c str,
+    /// How long it took.
+    pub took: Duration,
+    /// How often an answer was waited for; absent where that is not ours to know (ssh's handshake).
+    pub round_trips: Option<u64>,
+    /// Bytes there, as far as they are ours.
+    pub sent: u64,
+    /// Bytes back.
+    pub got: u64,
+    /// More of it, in a few words.
+    pub detail: &'c str,
+}
+
+impl Call<'_> {
+    /// Tells whoever looks.
+    pub fn tell(&self) {
+        tracing::debug!(
+            target: TARGET,
+            phase = self.phase.name(),
+            name = self.name,
+            place = self.place,
+            microseconds = u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX),
+            // None of them is told as 0, which no call has.
+            round_trips = self.round_trips.unwrap_or(0),
+            sent = self.sent,
+            got = self.got,
+            detail = self.detail,
+        );
+    }
+}
+
+/// Takes calls and shows them, a line each.
+#[derive(Clone)]
+pub struct Meter(Arc<Inner>);
+
+struct Inner {
+    started: Instant,
+    state: Mutex<State>,
+}
+
+struct State {
+    writer: Box<dyn Write + Send>,
+    phases: [Sum; Phase::ALL.len()],
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Sum {
+    calls: u64,
+    took: Duration,
+}
+
+impl Meter {
+    /// Shows on a writer; the time begins now.
+    pub fn new(writer: Box<dyn Write + Send>) -> Self {
+        Self(Arc::new(Inner {
+            started: Instant::now(),
+            state: Mutex::new(State {
+                writer,
+                phases: Default::default(),
+            }),
+        }))
+    }
+
+    /// Shows where the time went.
+    pub fn end(&self) {
+        let whole = self.0.started.elapsed();
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = summary(&state.phases, whole);
+        // Nobody reads it: no reason to stop.
+        let _ = writeln!(state.writer, "{line}");
+    }
+}
+
+/// `time: connect 0.213 s (1 call), …; 0.004 s elsewhere, 0.520 s in all`.
+fn summary(phases: &[Sum], whole: Duration) -> String {
+    let mut parts = Vec::new();
+    let mut known = Duration::ZERO;
+    for ((_, name), sum) in Phase::ALL.iter().zip(phases) {
+        if sum.calls > 0 {
+            known += sum.took;
+            let calls = if sum.calls == 1 { "call" } else { "calls" };
+            parts.push(format!(
+                "{name} {} ({} {calls})",
+                seconds(sum.took),
+                sum.calls
+            ));
+        }
+    }
+    parts.push(format!(
+        "elsewhere {}",
+        seconds(whole.saturating_sub(known))
+    ));
+    format!("time: {}; {} in all", parts.join(", "), seconds(whole))
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.3} s", time.as_secs_f64())
+}
+
+fn bytes(number: u64) -> String {
+    match number {
+        0..10_000 => format!("{number} B"),
+        _ => format!("{:.1} KiB", number as f64 / 1024.0),
+    }
+}
+
+#[derive(Default)]
+struct Fields {
+    phase: String,
+    name: String,
+    place: String,
+    microseconds: u64,
+    round_trips: u64,
+    sent: u64,
+    got: u64,
+    detail: String,
+}
+
+impl Fields {
+    fn line(&self) -> String {
+        let took = seconds(Duration::from_micros(self.microseconds));
+        let mut line = format!("call: {}  {}  {took}", self.place, self.name);
+        match self.round_trips {
+            0 => {}
+            1 => line.push_str(", 1 round trip"),
+            more => line.push_str(&format!(", {more} round trips")),
+        }
+        if self.sent + self.got > 0 {
+            let (sent, got) = (bytes(self.sent), bytes(self.got));
+            line.push_str(&format!(", {sent} sent, {got} got"));
+        }
+        if !self.detail.is_empty() {
+            line.push_str(&format!(": {}", self.detail));
+        }
+        escape_control(&line)
+    }
+}
+
+impl Visit for Fields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        let place = match field.name() {
+            "phase" => &mut self.phase,
+            "name" => &mut self.name,
+            "place" => &mut self.place,
+            "detail" => &mut self.detail,
+            _ => return,
+        };
+        value.clone_into(place);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        match field.name() {
+            "microseconds" => self.microseconds = value,
+            "round_trips" => self.round_trips = value,
+            "sent" => self.sent = value,
+            "got" => self.got = value,
+            _ => {}
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
+}
+
+impl<S: Subscriber> Layer<S> for Meter {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if event.metadata().target() != TARGET {
+            return;
+        }
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let phases = Phase::ALL
+            .iter()
+            .position(|(_, name)| *name == fields.phase);
+        if let Some(at) = phases {
+            let sum = &mut state.phases[at];
+            sum.calls += 1;
+            sum.took += Duration::from_micros(fields.microseconds);
+        }
+        let line = fields.line();
+        let _ = writeln!(state.writer, "{line}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("one thread").write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn each_call_is_a_line_and_the_sum_is_by_phase() {
+        let out = Shared::default();
+        let meter = Meter::new(Box::new(out.clone()));
+        let subscriber = tracing_subscriber::registry().with(meter.clone());
+        tracing::subscriber::with_default(subscriber, || {
+            let call = |phase, name, round_trips| Call {
+                phase,
+                name,
+                place: "client\u{1b}[2J",
+                took: Duration::from_millis(250),
+                round_trips,
+                sent: 100,
+                got: 20_480,
+                detail: "Metadata 2",
+            };
+            call(Phase::Probe, "probe", Some(1)).tell();
+            call(Phase::Step, "fetch", Some(3)).tell();
+            call(Phase::Step, "edit", None).tell();
+            tracing::debug!("of somebody else");
+        });
+        meter.end();
+        let text = String::from_utf8(out.0.lock().expect("one thread").clone()).expect("text");
+        let lines: Vec<&str> = text.lines().collect();
+        let place = "client\\u{1b}[2J";
+        let moved = "100 B sent, 20.0 KiB got: Metadata 2";
+        assert_eq!(
+            lines[..3],
+            [
+                format!("call: {place}  probe  0.250 s, 1 round trip, {moved}"),
+                format!("call: {place}  fetch  0.250 s, 3 round trips, {moved}"),
+                format!("call: {place}  edit  0.250 s, {moved}"),
+            ]
+        );
+        assert!(
+            lines[3]
+                .starts_with("time: probe 0.250 s (1 call), steps 0.500 s (2 calls), elsewhere"),
+            "{text}"
+        );
+        assert_eq!(lines.len(), 4);
+    }
+}

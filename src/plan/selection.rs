@@ -1,0 +1,273 @@
+//! What of a spec is looked at: `--target` and `--exclude`.
+
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::spec::near;
+
+/// So many addresses are named where none is near to what was typed.
+const MOST_NAMED: usize = 12;
+
+/// What was asked for by `--target` and `--exclude`. Addresses outside of it are not compared,
+/// digested or verified.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Selection {
+    /// The addresses that `--target` gives; none: all.
+    pub target: Vec<String>,
+    /// The addresses that `--exclude` gives.
+    pub exclude: Vec<String>,
+    /// What the targets require, and so comes with them.
+    pub required: Vec<String>,
+}
+
+/// An address that a spec has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Its host; topics have none.
+    pub host: Option<String>,
+    /// The address.
+    pub address: String,
+    /// The addresses of the same host without which it cannot be.
+    pub requires: &'static [&'static str],
+}
+
+/// Why nothing can be selected: exit code 3.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// A flag names what no spec has.
+    #[error("`{flag} {word}`: there is no such address\n  help: {help}")]
+    Unknown {
+        /// `--target` or `--exclude`.
+        flag: &'static str,
+        /// As typed.
+        word: String,
+        /// What was perhaps meant.
+        help: String,
+    },
+    /// The flags leave nothing.
+    #[error("`--target` and `--exclude` leave nothing to look at\n  help: leave one of them out")]
+    Nothing,
+}
+
+/// What is looked at, address by address.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Chosen {
+    /// What was asked for; `None`: everything is looked at.
+    pub selection: Option<Selection>,
+    picked: BTreeSet<(Option<String>, String)>,
+    beside: BTreeSet<(Option<String>, String)>,
+}
+
+impl Chosen {
+    /// Reads the flags with what the specs have.
+    ///
+    /// # Errors
+    /// When an address is unknown, or nothing is left.
+    pub fn new(target: &[String], exclude: &[String], known: &[Known]) -> Result<Self, Refused> {
+        if target.is_empty() && exclude.is_empty() {
+            return Ok(Self::default());
+        }
+        let key = |one: &Known| (one.host.clone(), one.address.clone());
+        let mut picked = BTreeSet::new();
+        for word in target {
+            picked.extend(find("--target", word, known)?.map(key));
+        }
+        let asked = picked.clone();
+        let mut required = Vec::new();
+        if target.is_empty() {
+            picked.extend(known.iter().map(key));
+        } else {
+            while let Some(one) = missing_requirement(known, &picked) {
+                if !required.contains(&one.address) {
+                    required.push(one.address.clone());
+                }
+                picked.insert(key(one));
+            }
+        }
+        let mut excluded = BTreeSet::new();
+        for word in exclude {
+            excluded.extend(find("--exclude", word, known)?.map(key));
+        }
+        picked.retain(|one| !excluded.contains(one));
+        // What is left out by name and yet required has to be there: it is looked at for that.
+        let beside = known
+            .iter()
+            .filter(|one| picked.contains(&key(one)))
+            .flat_map(|one| one.requires.iter().map(|r| (one.host.clone(), (*r).into())))
+            .filter(|one| !picked.contains(one) && known.iter().any(|known| key(known) == *one))
+            .collect();
+        required.retain(|address| {
+            let is_it = |(_, picked): &&(Option<String>, String)| picked == address;
+            picked.iter().find(is_it).is_some() && !asked.iter().any(|(_, a)| a == address)
+        });
+        if picked.is_empty() {
+            return Err(Refused::Nothing);
+        }
+        Ok(Self {
+            selection: Some(Selection {
+                target: target.to_vec(),
+                exclude: exclude.to_vec(),
+                required,
+            }),
+            picked,
+            beside,
+        })
+    }
+
+    /// Whether an address is compared. `host` is absent for topics.
+    pub fn has(&self, host: Option<&str>, address: &str) -> bool {
+        self.selection.is_none() || contains(&self.picked, host, address)
+    }
+
+    /// Whether an address is looked at only because something selected requires it.
+    pub fn looks_beside(&self, host: &str, address: &str) -> bool {
+        contains(&self.beside, Some(host), address)
+    }
+}
+
+fn contains(all: &BTreeSet<(Option<String>, String)>, host: Option<&str>, address: &str) -> bool {
+    all.contains(&(host.map(str::to_owned), address.to_owned()))
+}
+
+/// Something that a picked address requires and that is not picked yet.
+fn missing_requirement<'k>(
+    known: &'k [Known],
+    picked: &BTreeSet<(Option<String>, String)>,
+) -> Option<&'k Known> {
+    let has = |one: &Known| picked.contains(&(one.host.clone(), one.address.clone()));
+    let needed = known.iter().filter(|one| has(one)).flat_map(|one| {
+        let same_host = known.iter().filter(|other| other.host == one.host);
+        same_host.filter(|other| one.requires.contains(&other.address.as_str()))
+    });
+    needed.into_iter().find(|one| !has(one))
+}
+
+/// The addresses that a word names: `client/kafka`, `topics/NAME`, `HOST:client/kafka`.
+fn find<'k>(
+    flag: &'static str,
+    word: &str,
+    known: &'k [Known],
+) -> Result<impl Iterator<Item = &'k Known>, Refused> {
+    let found: Vec<&Known> = known
+        .iter()
+        .filter(|one| match &one.host {
+            Some(host) => {
+                let of_host = word.strip_prefix(&**host).and_then(|w| w.strip_prefix(':'));
+                word == one.address || of_host == Some(&one.address)
+            }
+            None => word == one.address,
+        })
+        .collect();
+    if found.is_empty() {
+        return Err(Refused::Unknown {
+            flag,
+            word: word.to_owned(),
+            help: help(word, known),
+        });
+    }
+    Ok(found.into_iter())
+}
+
+fn help(word: &str, known: &[Known]) -> String {
+    let with_host = word.contains(':');
+    let mut names: Vec<String> = Vec::new();
+    for one in known {
+        let name = match &one.host {
+            Some(host) if with_host => format!("{host}:{}", one.address),
+            _ => one.address.clone(),
+        };
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    if let Some(near) = near::nearest(word, names.iter().map(String::as_str)) {
+        return format!("did you mean `{near}`?");
+    }
+    let shown = names.iter().take(MOST_NAMED).map(String::as_str);
+    match names.len().saturating_sub(MOST_NAMED) {
+        _ if names.is_empty() => "nothing of the spec is selected by `--host`".into(),
+        0 => format!("there is {}", near::listed(shown, "and")),
+        more => format!("there is {}, and {more} more", near::listed(shown, "and")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known() -> Vec<Known> {
+        let mut all = Vec::new();
+        for host in ["a", "b"] {
+            let rows: [(&str, &'static [&'static str]); 4] = [
+                ("client/java", &[]),
+                ("client/kafka", &[]),
+                ("client/msk_iam_auth", &["client/kafka"]),
+                ("client/classpath", &["client/msk_iam_auth"]),
+            ];
+            all.extend(rows.map(|(address, requires)| Known {
+                host: Some(host.into()),
+                address: address.into(),
+                requires,
+            }));
+        }
+        all.push(Known {
+            host: None,
+            address: "topics/pin".into(),
+            requires: &[],
+        });
+        all
+    }
+
+    fn chosen(target: &[&str], exclude: &[&str]) -> Result<Chosen, Refused> {
+        let owned = |words: &[&str]| -> Vec<String> { words.iter().map(|w| (*w).into()).collect() };
+        Chosen::new(&owned(target), &owned(exclude), &known())
+    }
+
+    #[test]
+    fn a_target_takes_with_it_what_it_requires() {
+        let chosen = chosen(&["a:client/classpath"], &[]).expect("it is there");
+        for address in ["client/kafka", "client/msk_iam_auth", "client/classpath"] {
+            assert!(chosen.has(Some("a"), address), "{address}");
+            assert!(!chosen.has(Some("b"), address), "{address}");
+        }
+        assert!(!chosen.has(Some("a"), "client/java") && !chosen.has(None, "topics/pin"));
+        assert_eq!(
+            chosen.selection.expect("asked for").required,
+            ["client/msk_iam_auth", "client/kafka"]
+        );
+    }
+
+    #[test]
+    fn what_is_excluded_and_required_is_looked_at_beside() {
+        let chosen = chosen(&[], &["client/kafka", "topics/pin"]).expect("something is left");
+        assert!(!chosen.has(Some("a"), "client/kafka") && chosen.has(Some("b"), "client/java"));
+        assert!(chosen.looks_beside("b", "client/kafka"));
+        assert!(!chosen.looks_beside("b", "client/msk_iam_auth"));
+        assert!(!chosen.has(None, "topics/pin"));
+    }
+
+    #[test]
+    fn without_flags_everything_is_looked_at() {
+        let all = chosen(&[], &[]).expect("nothing was asked");
+        assert!(all.selection.is_none() && all.has(Some("x"), "y") && !all.looks_beside("a", "y"));
+    }
+
+    #[test]
+    fn what_no_spec_has_is_refused_with_what_was_meant() {
+        let said = |target: &[&str], exclude: &[&str]| match chosen(target, exclude) {
+            Err(error) => error.to_string(),
+            Ok(chosen) => panic!("{chosen:?}"),
+        };
+        assert_eq!(
+            said(&["client/kafak"], &[]),
+            "`--target client/kafak`: there is no such address\n  help: did you mean `client/kafka`?"
+        );
+        assert!(said(&[], &["b:client/jav"]).contains("did you mean `b:client/java`?"));
+        assert!(said(&["c:client/java"], &[]).contains("`a:client/java`"));
+        assert!(said(&["a:topics/pin"], &[]).contains("no such address"));
+        assert!(said(&["topics/whatever"], &[]).contains("`client/java`, `client/kafka`"));
+        assert!(said(&["topics/pin"], &["topics/pin"]).contains("leave nothing"));
+    }
+}

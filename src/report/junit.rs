@@ -1,0 +1,338 @@
+//! A list of tests for a CI system: a suite a host or cluster, a test an address. What differs is a
+//! failure, what could not be read an error.
+
+use serde::Serialize;
+
+use super::{Report, Told, code_in_words, event::HostOutcome, selection_in_words, words};
+use crate::{
+    plan::{Part, Plan, Step, StepAction},
+    text::escape_control,
+};
+
+#[derive(Serialize)]
+#[serde(rename = "testsuites")]
+struct Suites {
+    #[serde(rename = "@name")]
+    name: String,
+    #[serde(rename = "@tests")]
+    tests: usize,
+    #[serde(rename = "@failures")]
+    failures: usize,
+    #[serde(rename = "@errors")]
+    errors: usize,
+    #[serde(rename = "@skipped")]
+    skipped: usize,
+    #[serde(rename = "@time")]
+    time: String,
+    #[serde(rename = "testsuite")]
+    suites: Vec<Suite>,
+}
+
+#[derive(Serialize)]
+struct Suite {
+    #[serde(rename = "@name")]
+    name: String,
+    #[serde(rename = "@tests")]
+    tests: usize,
+    #[serde(rename = "@failures")]
+    failures: usize,
+    #[serde(rename = "@errors")]
+    errors: usize,
+    #[serde(rename = "@skipped")]
+    skipped: usize,
+    properties: Properties,
+    testcase: Vec<Case>,
+}
+
+#[derive(Serialize, Clone)]
+struct Properties {
+    property: Vec<Property>,
+}
+
+#[derive(Serialize, Clone)]
+struct Property {
+    #[serde(rename = "@name")]
+    name: &'static str,
+    #[serde(rename = "@value")]
+    value: String,
+}
+
+#[derive(Serialize)]
+struct Case {
+    #[serde(rename = "@classname")]
+    classname: String,
+    #[serde(rename = "@name")]
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<Finding>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Finding>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    skipped: Option<Finding>,
+}
+
+#[derive(Serialize)]
+struct Finding {
+    #[serde(rename = "@type", skip_serializing_if = "str::is_empty")]
+    kind: &'static str,
+    /// The first line is what lists show; the whole text stands inside.
+    #[serde(rename = "@message")]
+    message: String,
+    #[serde(rename = "$text")]
+    text: String,
+}
+
+/// How a test ended.
+enum End {
+    Passed,
+    Failed {
+        kind: &'static str,
+        why: String,
+        more: String,
+    },
+    Error {
+        kind: &'static str,
+        why: String,
+    },
+    Skipped {
+        why: String,
+    },
+}
+
+struct Test {
+    name: String,
+    end: End,
+}
+
+/// A report as JUnit's XML.
+pub fn junit(report: &Report<'_>) -> String {
+    let plan = report.plan.clone().masked();
+    let about = about(report, &plan);
+    let suites: Vec<Suite> = plan
+        .parts()
+        .map(|part| (suite_name(part), tests(report, part)))
+        .filter(|(_, tests)| !tests.is_empty())
+        .map(|(name, tests)| suite(name, tests, about.clone()))
+        .collect();
+    let all = |number: fn(&Suite) -> usize| suites.iter().map(number).sum();
+    let whole = Suites {
+        name: format!("trueup {}", report.told.command()),
+        tests: all(|suite| suite.tests),
+        failures: all(|suite| suite.failures),
+        errors: all(|suite| suite.errors),
+        skipped: all(|suite| suite.skipped),
+        time: format!("{:.3}", report.took.as_secs_f64()),
+        suites,
+    };
+    let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    let mut serializer = quick_xml::se::Serializer::new(&mut text);
+    serializer.indent(' ', 2);
+    let written = whole.serialize(serializer);
+    written.unwrap_or_else(|error| unreachable!("a report is plain data: {error}"));
+    text.push('\n');
+    text
+}
+
+fn suite(name: String, tests: Vec<Test>, properties: Properties) -> Suite {
+    let count = |is: fn(&End) -> bool| tests.iter().filter(|test| is(&test.end)).count();
+    Suite {
+        tests: tests.len(),
+        failures: count(|end| matches!(end, End::Failed { .. })),
+        errors: count(|end| matches!(end, End::Error { .. })),
+        skipped: count(|end| matches!(end, End::Skipped { .. })),
+        properties,
+        testcase: tests.into_iter().map(|test| case(&name, test)).collect(),
+        name,
+    }
+}
+
+fn case(suite: &str, test: Test) -> Case {
+    let finding = |kind, why: &str, more: &str| {
+        let text: Vec<String> = why.lines().chain(more.lines()).map(safe).collect();
+        Some(Finding {
+            kind,
+            message: safe(why.lines().next().unwrap_or_default()),
+            text: text.join("\n"),
+        })
+    };
+    let (mut failure, mut error, mut skipped) = (None, None, None);
+    match &test.end {
+        End::Passed => {}
+        End::Failed { kind, why, more } => failure = finding(kind, why, more),
+        End::Error { kind, why } => error = finding(kind, why, ""),
+        End::Skipped { why } => skipped = finding("", why, ""),
+    }
+    Case {
+        classname: suite.to_owned(),
+        name: safe(&test.name),
+        failure,
+        error,
+        skipped,
+    }
+}
+
+/// What is true of the whole run. Readers look for it in a suite.
+fn about(report: &Report<'_>, plan: &Plan) -> Properties {
+    let mut rows = vec![
+        ("trueup.version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("trueup.complete", plan.complete.to_string()),
+        ("trueup.exit", code_in_words(report)),
+    ];
+    let specs = plan.specs.iter();
+    rows.extend(specs.map(|spec| ("trueup.spec", spec.path.clone())));
+    rows.extend(selection_in_words(plan).map(|text| ("trueup.selection", text)));
+    let property = |(name, value): (&'static str, String)| Property {
+        name,
+        value: safe(&value),
+    };
+    Properties {
+        property: rows.into_iter().map(property).collect(),
+    }
+}
+
+fn suite_name(part: Part<'_>) -> String {
+    safe(&match part.is_host {
+        true => part.name.to_owned(),
+        false => format!("topics of {}", words::cluster(part.name)),
+    })
+}
+
+fn tests(report: &Report<'_>, part: Part<'_>) -> Vec<Test> {
+    let mut tests = Vec::new();
+    let mut whole = |name: &str, kind, why: String| {
+        let (name, end) = (name.to_owned(), End::Error { kind, why });
+        tests.push(Test { name, end });
+    };
+    if let Some(holder) = part.lock_holder {
+        let why = format!("an apply is running, by {holder}; what is shown may change");
+        whole("lock", "locked", why);
+    } else if let Some(error) = part.error {
+        let name = if part.is_host { "host" } else { "cluster" };
+        whole(name, "unread", error.to_owned());
+    }
+    let own = report.outcomes.iter().filter(|one| one.is_of(&part));
+    for (address, how) in own.flat_map(|one| &one.moved) {
+        // What is looked at has a test of its own, below.
+        if !part.steps.iter().any(|step| step.address == *address) {
+            let name = match (address.as_str(), part.is_host) {
+                ("", true) => "host".to_owned(),
+                ("", false) => "cluster".to_owned(),
+                (address, _) => address.to_owned(),
+            };
+            let end = moved(how);
+            tests.push(Test { name, end });
+        }
+    }
+    tests.extend(part.steps.iter().map(|step| Test {
+        name: step.address.clone(),
+        end: match report.told {
+            Told::Apply => applied(report.outcomes, part, step),
+            Told::Plan | Told::Drift | Told::Saved => seen(step),
+        },
+    }));
+    tests
+}
+
+/// What was found at an address.
+fn seen(step: &Step) -> End {
+    let kind = match step.action {
+        StepAction::None => return End::Passed,
+        StepAction::Unknown => {
+            return End::Error {
+                kind: "unknown",
+                why: step.reason.clone(),
+            };
+        }
+        StepAction::Create => "create",
+        StepAction::Update => "update",
+        StepAction::Delete => "delete",
+        StepAction::Blocked => "blocked",
+    };
+    let value = |side: &Option<String>| side.clone().unwrap_or_else(|| "–".into());
+    let help = step.help.iter().map(|help| format!("help: {help}"));
+    let changes = step.changes.iter().map(|change| match change.sensitive {
+        true => format!("{}: (sensitive)", change.path),
+        false => format!(
+            "{}: {} → {}",
+            change.path,
+            value(&change.before),
+            value(&change.after)
+        ),
+    });
+    End::Failed {
+        kind,
+        why: step.reason.clone(),
+        more: help.chain(changes).collect::<Vec<_>>().join("\n"),
+    }
+}
+
+/// A saved plan no longer fits.
+fn moved(how: &str) -> End {
+    End::Failed {
+        kind: "moved",
+        why: "it has moved since the plan was made".into(),
+        more: how.to_owned(),
+    }
+}
+
+/// What became of an address.
+fn applied(outcomes: &[HostOutcome], part: Part<'_>, step: &Step) -> End {
+    let outcome = outcomes.iter().find(|one| one.is_of(&part));
+    let all = outcome.iter().flat_map(|outcome| &outcome.moved);
+    if let Some((_, how)) = all.into_iter().find(|(one, _)| *one == step.address) {
+        return moved(how);
+    }
+    let Some(outcome) = outcome.filter(|_| step.action.changes()) else {
+        return match step.action {
+            action if action.changes() => End::Skipped {
+                why: "not applied".into(),
+            },
+            _ => seen(step),
+        };
+    };
+    let open = outcome.not_converged.iter();
+    if let Some((_, why)) = open
+        .into_iter()
+        .find(|(address, _)| *address == step.address)
+    {
+        return End::Failed {
+            kind: "not_converged",
+            why: why.clone(),
+            more: String::new(),
+        };
+    }
+    if outcome.applied.contains(&step.address) {
+        return End::Passed;
+    }
+    match &outcome.failure {
+        Some(failure) if failure.address == step.address => End::Failed {
+            kind: match failure.outcome_unknown {
+                true => "outcome_unknown",
+                false => "failed",
+            },
+            why: failure.reasons.join("\n"),
+            more: failure
+                .help
+                .iter()
+                .map(|help| format!("help: {help}"))
+                .collect(),
+        },
+        _ => End::Skipped {
+            why: match outcome.is_stale() {
+                true => "not done: the plan no longer holds here".into(),
+                false => "not reached".into(),
+            },
+        },
+    }
+}
+
+/// Text on one line, without what XML 1.0 cannot hold.
+fn safe(text: &str) -> String {
+    escape_control(text)
+        .chars()
+        .flat_map(|c| match c {
+            '\u{fffe}' | '\u{ffff}' => c.escape_unicode().collect(),
+            c => vec![c],
+        })
+        .collect()
+}

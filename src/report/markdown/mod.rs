@@ -1,0 +1,433 @@
+//! A comment for a pull request: a headline with counts, a table by address, the differences folded
+//! per host and cluster. What deletes stands first and is marked. A forge takes no more than 65,536
+//! characters; what does not fit is left out step by step, and counted.
+
+mod escape;
+
+use super::{
+    Report, Told, code_in_words, complete_in_words, diff, event::HostOutcome, selection_in_words,
+    words,
+};
+use crate::{
+    plan::{Part, Plan, Step, StepAction},
+    resource::Change,
+};
+use escape::{code, code_in_html, fenced, prose, shortened};
+
+/// So many characters a comment may have.
+const MOST: usize = 65_000;
+/// Of them the table may take this many; the differences are worth more.
+const MOST_OF_TABLE: usize = 20_000;
+/// A sentence in the table, and a value or a line in a difference.
+const MOST_OF_CELL: usize = 300;
+const MOST_OF_VALUE: usize = 1_000;
+/// Lines of one file, and fields of one address.
+const MOST_LINES: usize = 100;
+const MOST_FIELDS: usize = 100;
+
+/// A report as Markdown.
+pub fn markdown(report: &Report<'_>) -> String {
+    let plan = report.plan.clone().masked();
+    let mut page = Page {
+        text: head(report, &plan),
+        room: MOST,
+    };
+    let tail = tail(report, &plan);
+    // The sentence on what was left out has to fit as well.
+    let taken = page.text.chars().count() + tail.chars().count() + 300;
+    page.room = page.room.saturating_sub(taken);
+    let many = plan.hosts.len() > 1;
+    let rows = table(&mut page, report, &plan, many);
+    let left_out = folds(&mut page, report, &plan);
+    remarks(&mut page, &plan);
+    if left_out + rows > 0 {
+        let mut parts = Vec::new();
+        if rows > 0 {
+            parts.push(format!("{} of the table", words::count(rows, "row")));
+        }
+        if left_out > 0 {
+            parts.push(format!("the differences of {}", addresses(left_out)));
+        }
+        let text = format!(
+            "\n**Left out here: {}.** A comment may have {MOST} characters; `trueup {}` shows all.\n",
+            parts.join(" and "),
+            report.told.command()
+        );
+        page.text.push_str(&text);
+    }
+    page.text + &tail
+}
+
+/// A text with room for more.
+struct Page {
+    text: String,
+    room: usize,
+}
+
+impl Page {
+    /// Appends a text if there is room for it.
+    fn fits(&mut self, text: &str) -> bool {
+        let size = text.chars().count();
+        if size > self.room {
+            return false;
+        }
+        self.room -= size;
+        self.text.push_str(text);
+        true
+    }
+}
+
+fn head(report: &Report<'_>, plan: &Plan) -> String {
+    let counts = plan.summary;
+    let mut parts = vec![
+        format!("{} to create", counts.create),
+        format!("{} to change", counts.update),
+        format!("{} to delete", counts.delete),
+    ];
+    for (number, what) in [(counts.blocked, "blocked"), (counts.unknown, "not seen")] {
+        if number > 0 {
+            parts.push(format!("{number} {what}"));
+        }
+    }
+    let what = match report.told {
+        Told::Plan if !plan.has_work() && counts.blocked == 0 && plan.complete => {
+            "nothing to change".to_owned()
+        }
+        Told::Drift if plan.complete && !plan.has_work() && counts.blocked == 0 => {
+            "in sync".to_owned()
+        }
+        Told::Apply if !report.outcomes.is_empty() => {
+            let applied: usize = report.outcomes.iter().map(|one| one.applied.len()).sum();
+            let all = plan.steps().filter(|step| step.action.changes()).count();
+            format!("{applied} of {} applied", words::count(all, "change"))
+        }
+        _ => parts.join(", "),
+    };
+    let specs = plan.specs.iter();
+    let specs: Vec<String> = specs
+        .map(|spec| code(&shortened(&spec.path, MOST_OF_CELL)))
+        .collect();
+    let are = if counts.none == 1 { "is" } else { "are" };
+    let mut text = format!(
+        "### trueup {}: {what}\n\n{}; {} {are} as the spec says\n",
+        report.told.command(),
+        words::some(&specs),
+        addresses(counts.none)
+    );
+    if let Some(selection) = selection_in_words(plan) {
+        let selection = prose(&shortened(&selection, 4 * MOST_OF_VALUE));
+        text.push_str(&format!("\n{selection}\n"));
+    }
+    text
+}
+
+/// `1 address`, `2 addresses`.
+fn addresses(number: usize) -> String {
+    match number {
+        1 => "1 address".into(),
+        number => format!("{number} addresses"),
+    }
+}
+
+fn tail(report: &Report<'_>, plan: &Plan) -> String {
+    format!(
+        "\n{}; {}\n",
+        prose(complete_in_words(plan)),
+        prose(&code_in_words(report))
+    )
+}
+
+/// What is done with an address, as its row begins.
+fn mark(action: StepAction) -> &'static str {
+    match action {
+        StepAction::None => "as it should be",
+        StepAction::Create => "create",
+        StepAction::Update => "change",
+        StepAction::Delete => "**delete**",
+        StepAction::Blocked => "**blocked**",
+        StepAction::Unknown => "**not seen**",
+    }
+}
+
+/// A row for each address that differs and for each host and cluster that is away, what deletes
+/// first. Returns how many rows were left out.
+fn table(page: &mut Page, report: &Report<'_>, plan: &Plan, many: bool) -> usize {
+    let mut rows: Vec<(usize, String)> = Vec::new();
+    let cell = |text: &str| {
+        prose(&shortened(
+            text.lines().next().unwrap_or_default(),
+            MOST_OF_CELL,
+        ))
+    };
+    for part in plan.parts() {
+        if let Some(holder) = part.lock_holder {
+            let text = format!("an apply is running, by {holder}; what is shown may change");
+            rows.push((
+                1,
+                format!("| **locked** | {} | {} |", name(part), cell(&text)),
+            ));
+        }
+        if let Some(error) = part.error {
+            rows.push((
+                1,
+                format!("| **unread** | {} | {} |", name(part), cell(error)),
+            ));
+        }
+        for step in part.steps {
+            let rank = match step.action {
+                StepAction::None => continue,
+                StepAction::Delete => 0,
+                StepAction::Blocked | StepAction::Unknown => 1,
+                StepAction::Create | StepAction::Update => 2,
+            };
+            let address = match many && part.is_host {
+                true => format!("{}:{}", part.name, step.address),
+                false => step.address.clone(),
+            };
+            let became = match report.told {
+                Told::Apply => format!(" {} |", became(report.outcomes, part, &step.address)),
+                _ => String::new(),
+            };
+            let text = cell(&step.reason);
+            let address = code(&shortened(&address, MOST_OF_CELL));
+            rows.push((
+                rank,
+                format!("| {} | {address} | {text} |{became}", mark(step.action)),
+            ));
+        }
+    }
+    if rows.is_empty() {
+        return 0;
+    }
+    rows.sort_by_key(|(rank, _)| *rank);
+    let head = match report.told {
+        Told::Apply => "\n| | address | why | outcome |\n|---|---|---|---|\n",
+        _ => "\n| | address | why |\n|---|---|---|\n",
+    };
+    page.fits(head);
+    let end = page.room.saturating_sub(MOST_OF_TABLE);
+    let mut left_out = 0;
+    for (_, row) in rows {
+        let size = row.chars().count() + 1;
+        if left_out > 0 || page.room < end + size || !page.fits(&format!("{row}\n")) {
+            left_out += 1;
+        }
+    }
+    left_out
+}
+
+/// What became of an address.
+fn became(outcomes: &[HostOutcome], part: Part<'_>, address: &str) -> &'static str {
+    let Some(outcome) = outcomes.iter().find(|one| one.is_of(&part)) else {
+        return "–";
+    };
+    let is = |list: &[String]| list.iter().any(|one| one == address);
+    let failure = outcome
+        .failure
+        .as_ref()
+        .filter(|one| one.address == address);
+    if outcome.moved.iter().any(|(one, _)| one == address) {
+        "**has moved**"
+    } else if outcome.is_stale() {
+        "not done: the plan no longer holds here"
+    } else if outcome.not_converged.iter().any(|(one, _)| one == address) {
+        "**not as the spec says**"
+    } else if is(&outcome.applied) {
+        "applied"
+    } else if let Some(failure) = failure {
+        match failure.outcome_unknown {
+            true => "**not known**",
+            false => "**failed**",
+        }
+    } else if is(&outcome.not_reached) {
+        "**not reached**"
+    } else {
+        "–"
+    }
+}
+
+/// The host's name, or the cluster's.
+fn name(part: Part<'_>) -> String {
+    name_as(part, code)
+}
+
+fn name_as(part: Part<'_>, code: impl Fn(&str) -> String) -> String {
+    match part.is_host {
+        true => code(&shortened(part.name, MOST_OF_CELL)),
+        false => {
+            let cluster = words::cluster(part.name);
+            format!("topics of {}", code(&shortened(&cluster, MOST_OF_CELL)))
+        }
+    }
+}
+
+/// A fold for each host and cluster that has something to say. Returns of how many addresses the
+/// differences were left out.
+fn folds(page: &mut Page, report: &Report<'_>, plan: &Plan) -> usize {
+    const CLOSE: &str = "\n\n</details>\n";
+    let mut parts: Vec<Part<'_>> = plan.parts().collect();
+    let deletes = |part: &Part<'_>| part.steps.iter().any(|s| s.action == StepAction::Delete);
+    parts.sort_by_key(|part| !deletes(part));
+    let mut left_out = 0;
+    for part in parts {
+        let telling = super::human::telling(part.steps);
+        let failed = failures(report.outcomes, part);
+        if telling.is_empty() && part.error.is_none() && failed.is_empty() {
+            continue;
+        }
+        let count = match part.error {
+            Some(_) => "could not be read".to_owned(),
+            None => format!("{} of {}", telling.len(), addresses(part.steps.len())),
+        };
+        // A line of HTML: nothing in it is Markdown.
+        let name = name_as(part, code_in_html);
+        let open = format!("\n<details><summary>{name}: {count}</summary>\n\n");
+        page.room = page.room.saturating_sub(CLOSE.len());
+        if left_out > 0 || !page.fits(&open) {
+            left_out += telling.len().max(1);
+            continue;
+        }
+        if let Some(error) = part.error {
+            let lines: Vec<String> = error.lines().take(MOST_LINES).map(line).collect();
+            page.fits(&fenced("text", &lines));
+        }
+        for text in failed {
+            if left_out > 0 || !page.fits(&text) {
+                left_out += 1;
+            }
+        }
+        for step in telling {
+            if left_out > 0 || !page.fits(&section(step)) {
+                left_out += 1;
+            }
+        }
+        page.text.truncate(page.text.trim_end().len());
+        page.text.push_str(CLOSE);
+    }
+    left_out
+}
+
+/// What is no difference and yet worth knowing.
+fn remarks(page: &mut Page, plan: &Plan) {
+    for cluster in &plan.topics {
+        let name = code(&shortened(&words::cluster(&cluster.cluster), MOST_OF_CELL));
+        for warning in &cluster.warnings {
+            let warning = prose(&shortened(warning, MOST_OF_VALUE));
+            page.fits(&format!("\n**warning:** topics of {name}: {warning}\n"));
+        }
+        if !cluster.unmanaged.is_empty() {
+            let names = cluster.unmanaged.iter();
+            let names: Vec<String> = names.map(|name| code(name)).collect();
+            let names = words::some(&names);
+            page.fits(&format!(
+                "\n{names}: on {name}, in no table of the spec: left alone\n"
+            ));
+        }
+    }
+}
+
+fn line(text: &str) -> String {
+    shortened(text, MOST_OF_VALUE)
+}
+
+/// Why an address was not applied, or is not as it should be.
+fn failures(outcomes: &[HostOutcome], part: Part<'_>) -> Vec<String> {
+    let mut texts = Vec::new();
+    for outcome in outcomes.iter().filter(|one| one.is_of(&part)) {
+        let mut add = |address: &str, lines: Vec<String>| {
+            let title = match address {
+                "" => name(part),
+                address => code(address),
+            };
+            texts.push(format!("**{title}**\n\n{}\n", fenced("text", &lines)));
+        };
+        if let Some(failure) = &outcome.failure {
+            let reasons = failure.reasons.iter().flat_map(|reason| reason.lines());
+            let help = failure.help.iter().map(|help| format!("help: {help}"));
+            let lines = reasons.map(line).chain(help.map(|help| line(&help)));
+            add(&failure.address, lines.collect());
+        }
+        for (address, reason) in &outcome.not_converged {
+            add(address, reason.lines().map(line).collect());
+        }
+        for (address, how) in &outcome.moved {
+            let what = match address.as_str() {
+                "" => "not what the plan was made for",
+                _ => "has moved since the plan was made",
+            };
+            let lines = [what].into_iter().chain(how.lines()).map(line);
+            add(address, lines.collect());
+        }
+    }
+    texts
+}
+
+/// One address: why, and what differs.
+fn section(step: &Step) -> String {
+    let mut text = format!("#### {} {}\n\n", mark(step.action), code(&step.address));
+    sentences(&mut text, "", &step.reason);
+    sentences(
+        &mut text,
+        "help: ",
+        step.help.as_deref().unwrap_or_default(),
+    );
+    let warning = step.warning.as_deref().unwrap_or_default();
+    for line in warning.lines() {
+        // The way out of the one before.
+        let lead = if line.starts_with("help: ") {
+            ""
+        } else {
+            "**warning:** "
+        };
+        sentences(&mut text, lead, line);
+    }
+    let lines = differences(step);
+    if !lines.is_empty() {
+        text.push_str(&fenced("diff", &lines));
+        text.push('\n');
+    }
+    for note in &step.notes {
+        sentences(&mut text, "", note);
+    }
+    text
+}
+
+/// A paragraph a line.
+fn sentences(text: &mut String, lead: &str, said: &str) {
+    for line in said.lines() {
+        let said = prose(&shortened(line, MOST_OF_VALUE));
+        text.push_str(&format!("{lead}{said}\n\n"));
+    }
+}
+
+fn differences(step: &Step) -> Vec<String> {
+    let mut lines = Vec::new();
+    let changes = diff::untold(step);
+    for change in changes.iter().take(MOST_FIELDS) {
+        lines.extend(field(change, step.action).iter().map(|text| line(text)));
+    }
+    if changes.len() > MOST_FIELDS {
+        lines.push(format!("… {} more fields", changes.len() - MOST_FIELDS));
+    }
+    if let Some(text) = &step.text {
+        lines.push(line(&format!("  {}", text.path)));
+        let file = diff::lines(text, MOST_LINES);
+        lines.extend(file.iter().map(|one| line(&one.text)));
+    }
+    lines
+}
+
+/// A field that differs, in the signs of a difference.
+fn field(change: &Change, action: StepAction) -> Vec<String> {
+    let path = &change.path;
+    match (change.sensitive, &change.before, &change.after) {
+        (true, ..) if action == StepAction::Create => vec![format!("+ {path}: (sensitive)")],
+        (true, ..) => vec![format!("! {path}: (sensitive), differs")],
+        (_, None, None) => vec![format!("! {path}: differs")],
+        (_, before, after) => {
+            let before = before.iter().map(|value| format!("- {path}: {value}"));
+            let after = after.iter().map(|value| format!("+ {path}: {value}"));
+            before.chain(after).collect()
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Several specs in one command: hosts of one name are told apart, and no machine is given the same
+//! thing twice.
+
+use std::{collections::BTreeMap, path::Path};
+
+use super::{Resolved, ResolvedHost, ResolvedTopic, Way};
+
+/// What `topics.via` says where no host leads there.
+const DIRECT: &str = "direct";
+
+/// Gives hosts whose name several specs have a name of their own: the spec's file name without its
+/// ending, a slash, and the name (`prod/client`); the whole path where file names are alike, too.
+pub fn tell_apart(specs: &mut [Resolved]) {
+    let mut owners: BTreeMap<String, usize> = BTreeMap::new();
+    for spec in specs.iter() {
+        for host in &spec.hosts {
+            *owners.entry(host.name.clone()).or_default() += 1;
+        }
+    }
+    let labels: Vec<String> = specs.iter().map(|spec| stem(&spec.path)).collect();
+    for (at, spec) in specs.iter_mut().enumerate() {
+        let alone = labels.iter().filter(|label| **label == labels[at]).count() == 1;
+        let label = if alone { &labels[at] } else { &spec.path }.clone();
+        rename(spec, |name| match owners.get(name) {
+            Some(2..) => format!("{label}/{name}"),
+            _ => name.to_owned(),
+        });
+    }
+}
+
+fn stem(path: &str) -> String {
+    let stem = Path::new(path).file_stem();
+    stem.map_or_else(|| path.to_owned(), |stem| stem.display().to_string())
+}
+
+fn rename(spec: &mut Resolved, new: impl Fn(&str) -> String) {
+    for host in &mut spec.hosts {
+        host.name = new(&host.name);
+    }
+    for cluster in &mut spec.clusters {
+        if let Some(via) = cluster.access.via.as_mut().filter(|via| *via != DIRECT) {
+            *via = new(via);
+        }
+        for (host, _) in &mut cluster.hosts {
+            *host = new(host);
+        }
+        for host in cluster.topics.iter_mut().flat_map(|topic| &mut topic.hosts) {
+            *host = new(host);
+        }
+    }
+    for host in spec.later.iter_mut().filter_map(|(host, _)| host.as_mut()) {
+        *host = new(host);
+    }
+}
+
+/// What two specs give the same machine or the same cluster; each in a sentence that names both.
+/// `selected` says which hosts are looked at.
+pub fn conflicts(specs: &[Resolved], selected: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut first: BTreeMap<(String, &str), &Resolved> = BTreeMap::new();
+    for spec in specs {
+        let hosts = spec.hosts.iter().filter(|host| selected(&host.name));
+        for host in hosts {
+            let machine = machine(host);
+            for address in addresses(host) {
+                match first.get(&(machine.clone(), address)) {
+                    Some(other) if !std::ptr::eq(*other, spec) => {
+                        found.push(sentence(address, &machine, other, spec));
+                    }
+                    _ => {
+                        first.insert((machine.clone(), address), spec);
+                    }
+                }
+            }
+        }
+        for cluster in &spec.clusters {
+            let others = specs.iter().take_while(|other| !std::ptr::eq(*other, spec));
+            for other in others {
+                let same = other
+                    .clusters
+                    .iter()
+                    .filter(|one| one.cluster == cluster.cluster);
+                let mine = |topic: &&ResolvedTopic| topic.hosts.iter().any(|host| selected(host));
+                let theirs: Vec<&str> = same
+                    .flat_map(|one| one.topics.iter().filter(mine))
+                    .map(|topic| topic.name.as_str())
+                    .collect();
+                for topic in cluster.topics.iter().filter(mine) {
+                    if theirs.contains(&topic.name.as_str()) {
+                        let address = format!("topics/{}", topic.name);
+                        found.push(sentence(&address, "one cluster", other, spec));
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+fn sentence(address: &str, machine: &str, one: &Resolved, other: &Resolved) -> String {
+    format!(
+        "`{address}` of {machine} is given by two specs: {} and {}",
+        one.path, other.path
+    )
+}
+
+/// The machine and the account, as far as a spec says it.
+fn machine(host: &ResolvedHost) -> String {
+    match &host.way {
+        Way::Local => "this machine".into(),
+        Way::Ssh(ssh) | Way::Ec2 { ssh, .. } => {
+            let user = ssh.user.as_ref().map(|user| format!("{user}@"));
+            let address = match &host.way {
+                Way::Ec2 { ec2, .. } => format!("{ec2:?}"),
+                _ => ssh.address.clone().unwrap_or_default(),
+            };
+            let port = ssh.port.filter(|port| *port != 22);
+            let port = port.map(|port| format!(":{port}"));
+            format!(
+                "{}{address}{}",
+                user.unwrap_or_default(),
+                port.unwrap_or_default()
+            )
+        }
+    }
+}
+
+fn addresses(host: &ResolvedHost) -> Vec<&'static str> {
+    let client = &host.client;
+    [
+        ("client/java", client.java.is_some()),
+        ("client/kafka", client.kafka.is_some()),
+        ("client/msk_iam_auth", client.msk_iam_auth.is_some()),
+        ("client/classpath", client.classpath.is_some()),
+        ("client/properties", client.properties.is_some()),
+    ]
+    .into_iter()
+    .filter_map(|(address, there)| there.then_some(address))
+    .collect()
+}

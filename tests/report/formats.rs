@@ -1,0 +1,749 @@
+//! The formats that machines and forges read: golden texts, schemas, limits, and that all of them
+//! say the same.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use quick_xml::{Reader, events::Event as Xml};
+use serde_json::Value;
+use trueup::{
+    exit::Code,
+    plan::{HostPlan, Plan, Step, StepAction, TopicsPlan, selection::Selection},
+    report::{
+        Format, Told,
+        event::{Event, HostOutcome, Sink},
+        json,
+        jsonl::{self, Lines},
+        render,
+    },
+    resource::{Change, TextChange},
+};
+
+use crate::{Shared, blessed, play, values::*};
+
+/// Every plan that there is by hand, with its name.
+fn plans() -> Vec<(&'static str, Plan)> {
+    vec![
+        ("example", example()),
+        ("nothing", plan(vec![host("client", in_place(&ALL))])),
+        ("blocked", blocked_and_unknown()),
+        ("sensitive", sensitive()),
+        ("unreachable", unreachable()),
+        ("locked", locked()),
+        ("fleet", fleet()),
+        ("long", long_text()),
+        ("hostile", hostile()),
+        ("topics", topics()),
+        ("topics-nothing", topics_in_place()),
+        ("topics-away", topics_away()),
+        ("topics-many", many_topics()),
+    ]
+}
+
+/// Every report by hand, with its name.
+fn each(mut see: impl FnMut(&str, &trueup::report::Report<'_>)) {
+    for (name, plan) in plans() {
+        let of_plan = match plan.code() {
+            Code::Changes => Code::Done,
+            code => code,
+        };
+        see(
+            &format!("plan-{name}"),
+            &report(Told::Plan, &plan, &[], of_plan),
+        );
+        see(
+            &format!("drift-{name}"),
+            &report(Told::Drift, &plan, &[], plan.code()),
+        );
+        see(
+            &format!("show-{name}"),
+            &report(Told::Saved, &plan, &[], Code::Done),
+        );
+    }
+    let applied = [
+        (
+            "done",
+            example(),
+            vec![outcome(&[
+                "client/msk_iam_auth",
+                "client/classpath",
+                "client/properties",
+            ])],
+            Code::Done,
+        ),
+        ("failure", example(), vec![failure()], Code::Partial),
+        ("partial", example(), vec![partial()], Code::Partial),
+        (
+            "not-converged",
+            example(),
+            vec![not_converged()],
+            Code::Partial,
+        ),
+        ("interrupted", example(), vec![interrupted()], Code::Partial),
+        ("moved", example(), vec![moved()], Code::Stale),
+        (
+            "moved-machine",
+            topics(),
+            vec![another_machine(), topics_moved()],
+            Code::Stale,
+        ),
+        (
+            "moved-hostile",
+            hostile(),
+            vec![moved_hostile()],
+            Code::Stale,
+        ),
+        (
+            "topics",
+            topics(),
+            vec![outcome(&["client/java"]), topics_failed()],
+            Code::Partial,
+        ),
+    ];
+    for (name, plan, outcomes, code) in &applied {
+        see(
+            &format!("apply-{name}"),
+            &report(Told::Apply, plan, outcomes, *code),
+        );
+    }
+}
+
+#[test]
+fn formats_are_as_blessed() {
+    let mut texts = Vec::new();
+    each(|name, report| {
+        let kinds: &[(Format, &str)] = match name {
+            "drift-example"
+            | "drift-blocked"
+            | "drift-unreachable"
+            | "drift-locked"
+            | "drift-topics"
+            | "drift-hostile"
+            | "apply-failure"
+            | "apply-topics"
+            | "apply-moved"
+            | "show-topics"
+            | "apply-moved-machine"
+            | "apply-moved-hostile" => &[
+                (Format::Junit, "xml"),
+                (Format::Markdown, "md"),
+                (Format::Jsonl, "jsonl"),
+            ],
+            name if name.starts_with("drift") || name.starts_with("show") => &[],
+            "plan-topics" | "plan-example" => &[
+                (Format::Markdown, "md"),
+                (Format::Jsonl, "jsonl"),
+                (Format::Json, "json"),
+            ],
+            _ => &[(Format::Markdown, "md")],
+        };
+        for (format, ending) in kinds {
+            texts.push((format!("{name}.{ending}"), render(*format, report)));
+        }
+    });
+    let mut selected = example();
+    selected.selection = Some(Selection {
+        target: vec!["client/classpath".into()],
+        exclude: vec!["topics/@x".into()],
+        required: vec!["client/kafka".into(), "client/msk_iam_auth".into()],
+    });
+    for (format, ending) in [(Format::Human, "txt"), (Format::Markdown, "md")] {
+        let report = report(Told::Plan, &selected, &[], Code::Done);
+        texts.push((format!("plan-selected.{ending}"), render(format, &report)));
+    }
+    assert!(texts.len() > 30, "{}", texts.len());
+    blessed(texts.into_iter());
+}
+
+#[test]
+fn the_schema_of_events_is_up_to_date() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/events.schema.json");
+    let made = format!("{:#}\n", jsonl::schema());
+    if std::env::var_os("TRUEUP_BLESS").is_some_and(|bless| bless == "1") {
+        std::fs::write(&path, &made).expect("written");
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        kept == made,
+        "schemas/events.schema.json is out of date; renew it: trueup schema events > schemas/events.schema.json"
+    );
+}
+
+/// Holds lines against the schema; they as values.
+fn valid(lines: &str) -> Vec<Value> {
+    let validator = jsonschema::validator_for(&jsonl::schema()).expect("a schema");
+    let values: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect();
+    for value in &values {
+        let wrong: Vec<String> = validator
+            .iter_errors(value)
+            .map(|e| e.to_string())
+            .collect();
+        assert!(wrong.is_empty(), "{value}: {wrong:?}");
+    }
+    values
+}
+
+#[test]
+fn each_line_is_valid_and_the_first_and_last_say_what_they_must() {
+    let mut reports = 0;
+    each(|name, report| {
+        let values = valid(&render(Format::Jsonl, report));
+        let (first, last) = (&values[0], &values[values.len() - 1]);
+        assert_eq!(first["event"], "start", "{name}");
+        assert_eq!(first["format_version"], "1.0");
+        assert_eq!(first["specs"][0]["path"], "specs/pinterest-client.yaml");
+        assert_eq!(last["event"], "end");
+        assert_eq!(last["exit_code"], report.code as u8);
+        assert_eq!(last["hosts"].is_array(), report.told == Told::Apply);
+        let steps = values.iter().filter(|value| value["event"] == "step");
+        assert_eq!(steps.count(), report.plan.steps().count(), "{name}");
+        reports += 1;
+    });
+    assert!(reports > 30);
+    // The validator does look.
+    let validator = jsonschema::validator_for(&jsonl::schema()).expect("a schema");
+    assert!(!validator.is_valid(&serde_json::json!({ "event": "start" })));
+}
+
+#[test]
+fn events_are_lines_as_they_happen() {
+    for what in ["12.8 MiB in 3.1 s", HOSTILE] {
+        let out = Shared::default();
+        let mut lines = Lines::new(Box::new(out.clone()));
+        lines.put(&jsonl::start(Told::Apply, &[]));
+        play(&mut lines, what);
+        let values = valid(&out.text());
+        let events: Vec<&str> = values.iter().filter_map(|v| v["event"].as_str()).collect();
+        let bytes = events.iter().filter(|event| **event == "bytes").count();
+        assert!(
+            (10..=21).contains(&bytes),
+            "a thousand parts became {bytes} lines"
+        );
+        let others: Vec<&str> = events
+            .into_iter()
+            .filter(|event| *event != "bytes")
+            .collect();
+        assert_eq!(
+            others,
+            [
+                "start",
+                "waiting",
+                "started",
+                "done",
+                "started",
+                "interrupted",
+                "failed"
+            ]
+        );
+        let done = values
+            .iter()
+            .find(|value| value["event"] == "done")
+            .expect("one");
+        assert_eq!(done["summary"], what);
+        assert_eq!(done["host"], "client");
+        crate::assert_tame(&out.text());
+    }
+    // Topics belong to no host.
+    let out = Shared::default();
+    let (host, address) = ("", "topics/a");
+    Lines::new(Box::new(out.clone())).event(Event::Failed { host, address });
+    assert!(valid(&out.text())[0]["host"].is_null());
+}
+
+#[test]
+fn a_writer_that_fails_stops_nothing_and_is_told() {
+    struct Full;
+    impl std::io::Write for Full {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::StorageFull.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut lines = Lines::new(Box::new(Full));
+    play(&mut lines, "x");
+    assert!(lines.error().is_some());
+}
+
+/// What a reader of Markdown sees of a line: without what stands in code.
+fn outside_of_code(text: &str) -> String {
+    let mut plain = String::new();
+    let mut fence: Option<String> = None;
+    for line in text.lines() {
+        if let Some(open) = &fence {
+            if line == open {
+                fence = None;
+            }
+            continue;
+        }
+        let run: String = line.chars().take_while(|c| *c == '`').collect();
+        if run.len() >= 3 {
+            fence = Some(run);
+            continue;
+        }
+        let mut rest = line;
+        while let Some((before, after)) = rest.split_once('`') {
+            plain.push_str(before);
+            rest = after
+                .split_once('`')
+                .unwrap_or_else(|| panic!("an open span: {line}"))
+                .1;
+        }
+        plain.push_str(rest);
+        plain.push('\n');
+    }
+    assert!(fence.is_none(), "a fence stays open:\n{text}");
+    while let Some((before, after)) = plain.split_once("<code>") {
+        let (_, after) = after.split_once("</code>").expect("an end");
+        plain = format!("{before}{after}");
+    }
+    plain
+}
+
+/// Text that means something in Markdown, in HTML, or to a forge.
+const MARKUP: &str = "</details></code><script>alert(1)</script><img src=x onerror=y> @octocat @org/team \
+     #1 GH-2 o/r#3 ![i](https://evil.example/i.png) [l](javascript:x) https://evil.example `@tick <b>` \
+     **bold** | cell | ``` ~~~ $x$ <!-- c --> &lt; \\@octocat www.evil.example x@evil.example";
+
+fn assert_inert(text: &str) {
+    let plain = outside_of_code(text);
+    // A forge looks for people and issues in what is shown: an entity shows them, too.
+    for shown in ["&#64;", "&#35;", "&#36;"] {
+        assert!(!plain.contains(shown), "`{shown}` in:\n{plain}");
+    }
+    let allowed = Regexes::new();
+    let stripped = allowed.ours.replace_all(&plain, "");
+    for bad in ["<", ">", "@", "](", "://", "www.", "~~", "$"] {
+        assert!(
+            !stripped.contains(bad),
+            "`{bad}` in:\n{stripped}\nof:\n{text}"
+        );
+    }
+    assert!(!allowed.reference.is_match(&stripped), "{stripped}");
+    assert_eq!(
+        text.matches("<details>").count(),
+        text.matches("\n</details>\n").count()
+    );
+}
+
+struct Regexes {
+    ours: regex::Regex,
+    reference: regex::Regex,
+}
+
+impl Regexes {
+    fn new() -> Self {
+        let ours = r"</?details>|</?summary>|&#\d+;|(?m)^#+ ";
+        Self {
+            ours: regex::Regex::new(ours).expect("a pattern"),
+            reference: regex::Regex::new(r"#\d|(?i)gh-\d").expect("a pattern"),
+        }
+    }
+}
+
+/// A plan in which everything from elsewhere is one text.
+fn filled_with(text: &str) -> Plan {
+    let mut one = step(text, StepAction::Update, text);
+    one.help = Some(text.into());
+    one.warning = Some(text.into());
+    one.notes = vec![text.into()];
+    one.changes = vec![
+        Change::shown(text, Some(text), Some(text)),
+        Change::shown(text, None, None),
+        Change::sensitive(text),
+    ];
+    one.text = Some(TextChange {
+        path: text.into(),
+        before: format!("a\n{text}"),
+        after: format!("a\n{text}\n{text}"),
+    });
+    let mut blocked = one.clone();
+    blocked.action = StepAction::Blocked;
+    let mut locked = host(text, vec![one, blocked]);
+    locked.lock_holder = Some(text.into());
+    let away = HostPlan::unreached(text, text, format!("{text}\n{text}"));
+    let topics = TopicsPlan::unreached(text, text, text.into());
+    let mut plan = plan_with(vec![locked, away], vec![topics]);
+    plan.specs[0].path = text.into();
+    plan.selection = Some(Selection {
+        target: vec![text.into()],
+        exclude: vec![text.into()],
+        required: vec![text.into()],
+    });
+    plan
+}
+
+/// An outcome in which everything from elsewhere is one text.
+fn outcome_of(text: &str) -> HostOutcome {
+    let mut outcome = failure();
+    outcome.host = text.into();
+    outcome.not_converged = vec![(text.into(), text.into())];
+    let failure = outcome.failure.as_mut().expect("it failed");
+    failure.address = text.into();
+    failure.reasons = vec![text.into()];
+    failure.help = Some(text.into());
+    outcome
+}
+
+#[test]
+fn nothing_from_elsewhere_is_markup_or_a_mention() {
+    for text in [MARKUP, HOSTILE] {
+        let (plan, outcomes) = (filled_with(text), [outcome_of(text)]);
+        for told in [Told::Plan, Told::Drift, Told::Apply] {
+            assert_inert(&render(
+                Format::Markdown,
+                &report(told, &plan, &outcomes, Code::Partial),
+            ));
+        }
+    }
+    each(|_, report| assert_inert(&render(Format::Markdown, report)));
+}
+
+/// The names of failed, wrong and all test cases, by suite.
+#[derive(Default, Debug)]
+struct Cases {
+    all: Vec<(String, String)>,
+    failed: BTreeSet<(String, String)>,
+    errors: BTreeSet<(String, String)>,
+}
+
+fn attribute(tag: &quick_xml::events::BytesStart<'_>, name: &str) -> String {
+    let attribute = tag
+        .try_get_attribute(name)
+        .expect("attributes")
+        .expect(name);
+    let value = attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0);
+    value.expect("a value").into_owned()
+}
+
+/// Reads a report as an XML parser does, which has to find it well-formed.
+fn cases(xml: &str) -> Cases {
+    for c in xml.chars() {
+        let may = matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+        assert!(may, "XML cannot hold {c:?}");
+    }
+    let mut reader = Reader::from_str(xml);
+    reader.config_mut().check_end_names = true;
+    let mut cases = Cases::default();
+    let mut depth = 0;
+    loop {
+        match reader.read_event().expect("well-formed") {
+            Xml::Start(tag) | Xml::Empty(tag) if tag.name().as_ref() == "testcase" => {
+                depth += 1;
+                let name = (attribute(&tag, "classname"), attribute(&tag, "name"));
+                cases.all.push(name);
+            }
+            Xml::Start(tag) | Xml::Empty(tag) if tag.name().as_ref() == "failure" => {
+                cases.failed.extend(cases.all.last().cloned());
+            }
+            Xml::Start(tag) | Xml::Empty(tag) if tag.name().as_ref() == "error" => {
+                cases.errors.extend(cases.all.last().cloned());
+            }
+            Xml::Eof => break,
+            _ => {}
+        }
+    }
+    assert_eq!(depth, cases.all.len());
+    cases
+}
+
+#[test]
+fn junit_is_well_formed_whatever_stands_in_it() {
+    let odd = "\u{0}\u{b}\u{fffe}\u{ffff}]]><x a='\"'>&amp;\u{85}\u{10ffff}";
+    for text in [MARKUP, HOSTILE, odd] {
+        let (plan, outcomes) = (filled_with(text), [outcome_of(text)]);
+        for told in [Told::Plan, Told::Drift, Told::Apply] {
+            let xml = render(
+                Format::Junit,
+                &report(told, &plan, &outcomes, Code::Partial),
+            );
+            assert_eq!(cases(&xml).all.len(), 5, "{xml}");
+        }
+    }
+    each(|_, report| drop(cases(&render(Format::Junit, report))));
+}
+
+#[test]
+fn a_comment_fits_and_says_what_is_left_out() {
+    let reason = "it is not as it should be, and this takes a whole sentence to say ";
+    for (hosts, steps, values) in [(1, 3000, 1), (40, 400, 1), (3, 5, 20), (1, 1, 1)] {
+        let steps = |_| -> Vec<Step> {
+            (0..steps)
+                .map(|number| {
+                    let action = match number % 500 {
+                        499 => StepAction::Delete,
+                        _ => StepAction::Update,
+                    };
+                    let mut one = step(&format!("client/{number}"), action, reason);
+                    let long = "<`".repeat(values * 10);
+                    let change = |n| Change::shown(format!("key{n}"), Some(&long), Some("b"));
+                    one.changes = (0..values).map(change).collect();
+                    one
+                })
+                .collect()
+        };
+        let hosts = (0..hosts).map(|number| host(&format!("client-{number}"), steps(number)));
+        let plan = plan(hosts.collect());
+        let text = render(
+            Format::Markdown,
+            &report(Told::Plan, &plan, &[], Code::Done),
+        );
+        let size = text.chars().count();
+        assert!(size <= 65_000, "{size}");
+        assert_inert(&text);
+        assert!(
+            text.trim_end()
+                .ends_with("(`--detailed-exitcode` makes this 2)"),
+            "{text}"
+        );
+        let all = plan.steps().count();
+        let sections = text.matches("\n#### ").count();
+        let rows = text.matches("\n| change |").count() + text.matches("\n| **delete** |").count();
+        if sections == all {
+            assert!(!text.contains("Left out here"), "{text}");
+            continue;
+        }
+        // It is full, and what is missing is counted.
+        assert!(size > 55_000, "{size}");
+        assert!(
+            text.contains(&format!("the differences of {} addresses", all - sections)),
+            "{sections} of {all}"
+        );
+        assert_eq!(
+            rows < all,
+            text.contains(&format!("{} rows of the table", all - rows))
+        );
+        // What deletes comes first.
+        let deleted = text.rfind("\n| **delete** |");
+        if let (Some(deleted), Some(changed)) = (deleted, text.find("\n| change |")) {
+            assert!(deleted < changed);
+        }
+    }
+}
+
+#[test]
+fn one_step_too_large_is_left_out_and_the_text_stays_whole() {
+    let mut huge = step("client/huge", StepAction::Update, &"word ".repeat(300));
+    huge.changes = (0..100)
+        .map(|n| {
+            Change::shown(
+                format!("k{n}"),
+                Some(&"a".repeat(2000)),
+                Some(&"b".repeat(2000)),
+            )
+        })
+        .collect();
+    let plan = plan(vec![host("client", vec![huge])]);
+    let text = render(
+        Format::Markdown,
+        &report(Told::Drift, &plan, &[], Code::Changes),
+    );
+    assert!(text.contains("the differences of 1 address.**"), "{text}");
+    assert!(text.contains("| change | `client/huge` |"), "{text}");
+    assert_inert(&text);
+}
+
+fn action() -> impl Strategy<Value = StepAction> {
+    prop_oneof![
+        Just(StepAction::None),
+        Just(StepAction::Create),
+        Just(StepAction::Update),
+        Just(StepAction::Delete),
+        Just(StepAction::Blocked),
+        Just(StepAction::Unknown),
+    ]
+}
+
+fn any_plan() -> impl Strategy<Value = Plan> {
+    let steps = |kind: &'static str| {
+        proptest::collection::vec((action(), "[ -~]{0,30}"), 0..6).prop_map(move |rows| {
+            let rows = rows.into_iter().enumerate();
+            rows.map(|(at, (action, reason))| {
+                let reason = if action == StepAction::None {
+                    ""
+                } else {
+                    &reason
+                };
+                let mut one = step(&format!("{kind}/{at}"), action, reason);
+                if action.changes() {
+                    one.changes = vec![Change::shown("field", Some("a"), Some(reason))];
+                }
+                one
+            })
+            .collect::<Vec<_>>()
+        })
+    };
+    let part = |kind| (steps(kind), any::<bool>(), any::<bool>());
+    let hosts = proptest::collection::vec(part("client"), 0..4);
+    (hosts, proptest::option::of(part("topics"))).prop_map(|(hosts, topics)| {
+        let hosts = hosts
+            .into_iter()
+            .enumerate()
+            .map(|(at, (steps, away, locked))| {
+                let name = format!("client-{at}");
+                if away {
+                    return HostPlan::unreached(&name, "10.0.0.5", "no route".into());
+                }
+                let mut host = host(&name, steps);
+                host.lock_holder = locked.then(|| "somebody".into());
+                host
+            });
+        let topics = topics.map(|(steps, away, _)| match away {
+            true => TopicsPlan::unreached("b:9098", "direct", "no route".into()),
+            false => cluster(steps),
+        });
+        plan_with(hosts.collect(), topics.into_iter().collect())
+    })
+}
+
+/// Addresses by host, with what happens to them: of one format.
+type Seen = BTreeSet<(String, String, String)>;
+
+fn seen_in_plan(plan: &Plan) -> Seen {
+    let parts = plan
+        .parts()
+        .flat_map(|part| part.steps.iter().map(move |step| (part, step)));
+    parts
+        .filter(|(_, step)| step.action != StepAction::None)
+        .map(|(part, step)| {
+            let host = if part.is_host { part.name } else { "" };
+            let action = serde_json::to_value(step.action).expect("a word");
+            (
+                host.into(),
+                step.address.clone(),
+                action.as_str().expect("text").into(),
+            )
+        })
+        .collect()
+}
+
+fn seen_in_values<'v>(rows: impl Iterator<Item = (String, &'v Value)>) -> Seen {
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    rows.filter(|(_, step)| step["action"] != "none")
+        .map(|(host, step)| (host, text(&step["address"]), text(&step["action"])))
+        .collect()
+}
+
+fn seen_in_json(text: &str) -> Seen {
+    let value: Value = serde_json::from_str(text).expect("JSON");
+    let list = |value: &Value| value.as_array().expect("a list").clone();
+    let mut rows = Vec::new();
+    for host in list(&value["hosts"]) {
+        let name = host["name"].as_str().expect("a name").to_owned();
+        rows.extend(
+            list(&host["steps"])
+                .into_iter()
+                .map(|step| (name.clone(), step)),
+        );
+    }
+    for cluster in list(&value["topics"]) {
+        rows.extend(
+            list(&cluster["steps"])
+                .into_iter()
+                .map(|step| (String::new(), step)),
+        );
+    }
+    seen_in_values(rows.iter().map(|(name, step)| (name.clone(), step)))
+}
+
+fn seen_in_jsonl(text: &str) -> Seen {
+    let values = valid(text);
+    let steps = values.iter().filter(|value| value["event"] == "step");
+    seen_in_values(steps.map(|step| (step["host"].as_str().unwrap_or_default().to_owned(), step)))
+}
+
+/// What stands in the summary of the text and in the table of the Markdown: the host before a colon
+/// where there are several.
+fn named(plan: &Plan, name: &str, action: &str) -> (String, String, String) {
+    let only = plan.hosts.first().map_or("", |host| &host.name);
+    let (host, address) = match name.split_once(':') {
+        Some((host, address)) => (host, address),
+        None if name.starts_with("topics/") => ("", name),
+        None => (only, name),
+    };
+    (host.into(), address.into(), action.into())
+}
+
+fn seen_in_markdown(plan: &Plan, text: &str) -> Seen {
+    let rows = text.lines().filter_map(|line| {
+        let mut cells = line.strip_prefix("| ")?.split(" | ");
+        let action = match cells.next()? {
+            "create" => "create",
+            "change" => "update",
+            "**delete**" => "delete",
+            "**blocked**" => "blocked",
+            "**not seen**" => "unknown",
+            _ => return None,
+        };
+        Some(named(plan, cells.next()?.trim_matches('`'), action))
+    });
+    rows.collect()
+}
+
+fn seen_in_text(plan: &Plan, text: &str) -> Seen {
+    let Some((_, summary)) = text.split_once("summary\n") else {
+        return Seen::new();
+    };
+    let mut seen = Seen::new();
+    let mut action = "";
+    for line in summary.lines() {
+        let mut words = line.split_whitespace().peekable();
+        match words.peek().copied() {
+            Some("create") => action = "create",
+            Some("change") => action = "update",
+            Some("delete") => action = "delete",
+            Some("blocked") => action = "blocked",
+            Some("unknown") => action = "unknown",
+            Some("unread" | "locked") => action = "",
+            Some(word) if word.contains('/') => {}
+            _ => break,
+        }
+        let names = words.filter(|word| word.contains('/') && !action.is_empty());
+        seen.extend(names.map(|name| named(plan, name.trim_end_matches(','), action)));
+    }
+    seen
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn every_format_and_the_code_say_the_same(plan in any_plan()) {
+        let wanted = seen_in_plan(&plan);
+        let of = |format| render(format, &report(Told::Plan, &plan, &[], plan.code()));
+        prop_assert_eq!(&seen_in_json(&of(Format::Json)), &wanted);
+        prop_assert_eq!(&seen_in_jsonl(&of(Format::Jsonl)), &wanted);
+        prop_assert_eq!(&seen_in_markdown(&plan, &of(Format::Markdown)), &wanted);
+        prop_assert_eq!(&seen_in_text(&plan, &of(Format::Human)), &wanted);
+        let cases = cases(&of(Format::Junit));
+        let addresses = |all: &BTreeSet<(String, String)>| {
+            let own = all.iter().filter(|(_, name)| name.contains('/'));
+            own.map(|(suite, name)| (suite.clone(), name.clone())).collect::<BTreeSet<_>>()
+        };
+        let of_actions = |which: fn(&str) -> bool| -> BTreeSet<(String, String)> {
+            let own = wanted.iter().filter(|(.., action)| which(action));
+            own.map(|(host, address, _)| {
+                let cluster = plan.topics.first().map_or("", |topics| &topics.cluster);
+                let suite = if host.is_empty() { format!("topics of {cluster}") } else { host.clone() };
+                (suite, address.clone())
+            }).collect()
+        };
+        prop_assert_eq!(addresses(&cases.failed), of_actions(|action| action != "unknown"));
+        prop_assert_eq!(addresses(&cases.errors), of_actions(|action| action == "unknown"));
+        // The code: what could not be seen, then what differs.
+        let differs = wanted.iter().any(|(.., action)| action != "unknown");
+        let code = plan.code();
+        if plan.complete {
+            prop_assert_eq!(code, if differs { Code::Changes } else { Code::Done });
+        } else {
+            prop_assert!(matches!(code, Code::Locked | Code::Unreachable), "{:?}", code);
+        }
+        // And what applies only some of it says no more than that.
+        prop_assert_eq!(plan.has_work(), wanted.iter().any(|(.., a)| ["create", "update", "delete"].contains(&&**a)));
+        let _ = json::plan(&plan);
+    }
+}

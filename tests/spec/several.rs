@@ -1,0 +1,111 @@
+//! Several specs in one command.
+
+use trueup::spec::{
+    Resolved,
+    several::{conflicts, tell_apart},
+};
+
+fn spec(path: &str, text: &str) -> Resolved {
+    let mut spec = crate::good(text);
+    spec.path = path.into();
+    spec
+}
+
+fn client(address: &str, user: &str, client: &str) -> String {
+    format!(
+        "version: 1\nhosts: {{ client: {{ ssh: {{ address: {address}, user: {user} }} }} }}\nclient: {client}\n"
+    )
+}
+
+const KAFKA: &str = "{ kafka: { version: 2.8.1, scala: 2.12 } }";
+const JAVA: &str = "{ java: { version: 8 } }";
+
+fn all(specs: &[Resolved]) -> Vec<String> {
+    conflicts(specs, |_| true)
+}
+
+#[test]
+fn one_machine_is_given_each_address_once() {
+    let a = || spec("a.yaml", &client("10.0.0.5", "ec2-user", KAFKA));
+    let b = |address, user, what| spec("b.yaml", &client(address, user, what));
+    assert_eq!(
+        all(&[a(), b("10.0.0.5", "ec2-user", KAFKA)]),
+        ["`client/kafka` of ec2-user@10.0.0.5 is given by two specs: a.yaml and b.yaml"]
+    );
+    // Another address of the machine, another machine, another account: nothing is given twice.
+    assert!(all(&[a(), b("10.0.0.5", "ec2-user", JAVA)]).is_empty());
+    assert!(all(&[a(), b("10.0.0.6", "ec2-user", KAFKA)]).is_empty());
+    assert!(all(&[a(), b("10.0.0.5", "admin", KAFKA)]).is_empty());
+    assert!(conflicts(&[a(), a()], |_| false).is_empty());
+    // The usual port is the same whether it is said or not.
+    let text = client("10.0.0.5, port: 22", "ec2-user", KAFKA);
+    assert_eq!(all(&[a(), spec("b.yaml", &text)]).len(), 1);
+    let local = format!("version: 1\nhosts: {{ here: {{ local: {{}} }} }}\nclient: {KAFKA}\n");
+    let twice = [
+        spec("a.yaml", &local),
+        spec("b.yaml", &local.replace("here", "there")),
+    ];
+    assert_eq!(
+        all(&twice),
+        ["`client/kafka` of this machine is given by two specs: a.yaml and b.yaml"]
+    );
+}
+
+#[test]
+fn one_cluster_is_given_each_topic_once() {
+    let topics = |address: &str, tables: &str| {
+        let host = client(address, "u", "{}");
+        format!("{host}topics: {{ cluster: {{ bootstrap: 'b:9098' }}, tables: [{tables}] }}\n")
+    };
+    let a = spec("a.yaml", &topics("10.0.0.5", "pin, geo"));
+    let b = spec("b.yaml", &topics("10.0.0.6", "geo, user"));
+    assert_eq!(
+        all(&[a.clone(), b]),
+        ["`topics/geo` of one cluster is given by two specs: a.yaml and b.yaml"]
+    );
+    assert!(all(&[a, spec("b.yaml", &topics("10.0.0.6", "user"))]).is_empty());
+}
+
+fn names(specs: &[Resolved]) -> Vec<&str> {
+    let hosts = specs.iter().flat_map(|spec| &spec.hosts);
+    hosts.map(|host| host.name.as_str()).collect()
+}
+
+#[test]
+fn hosts_of_one_name_are_told_apart() {
+    let text = |address: &str| {
+        let host = client(address, "u", "{}");
+        format!(
+            "{host}topics: {{ cluster: {{ bootstrap: 'b-{address}:9098' }}, via: client, tables: [pin] }}\n"
+        )
+    };
+    let other = client("10.0.0.7", "u", JAVA).replace("client: { ssh", "loader: { ssh");
+    let mut specs = [
+        spec("specs/prod.yaml", &text("10.0.0.5")),
+        spec("specs/test.yaml", &text("10.0.0.6")),
+        spec("specs/other.yaml", &other),
+    ];
+    tell_apart(&mut specs);
+    assert_eq!(names(&specs), ["prod/client", "test/client", "loader"]);
+    // What refers to a host follows it.
+    let cluster = &specs[1].clusters[0];
+    assert_eq!(cluster.access.via.as_deref(), Some("test/client"));
+    assert_eq!(cluster.hosts[0].0, "test/client");
+    assert_eq!(cluster.topics[0].hosts, ["test/client"]);
+
+    // Where file names are alike, too, the paths tell them apart.
+    let mut specs = [
+        spec("prod/client.yaml", &text("10.0.0.5")),
+        spec("test/client.yaml", &text("10.0.0.6")),
+    ];
+    tell_apart(&mut specs);
+    assert_eq!(
+        names(&specs),
+        ["prod/client.yaml/client", "test/client.yaml/client"]
+    );
+
+    let mut one = [spec("a.yaml", &text("10.0.0.5"))];
+    tell_apart(&mut one);
+    assert_eq!(names(&one), ["client"]);
+    assert_eq!(one[0].clusters[0].access.via.as_deref(), Some("client"));
+}
