@@ -6,6 +6,7 @@ mod drift;
 mod job;
 mod pipeline;
 mod prompt;
+mod random;
 mod rig;
 mod saved;
 mod select;

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     io::Write,
     process::{Command, Stdio},
+    sync::Mutex,
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -54,8 +55,19 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// What a fresh shell has as `CLASSPATH`, said by a real one.
+    /// What a fresh shell has as `CLASSPATH`, said by a real one, once for each start file.
     fn classpath(&self) -> String {
+        static SAID: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+        let known = SAID.lock().expect("no panic").get(&self.bashrc).cloned();
+        known.unwrap_or_else(|| {
+            let said = self.ask_a_shell();
+            let mut all = SAID.lock().expect("no panic");
+            all.insert(self.bashrc.clone(), said.clone());
+            said
+        })
+    }
+
+    fn ask_a_shell(&self) -> String {
         let mut shell = Command::new("bash")
             .args(["--norc", "--noprofile", "-s"])
             .env_clear()

@@ -1,25 +1,24 @@
 //! The formats that machines and forges read: golden texts, schemas, limits, and that all of them
 //! say the same.
 
-use std::collections::BTreeSet;
-
 use proptest::prelude::*;
-use quick_xml::{Reader, events::Event as Xml};
-use serde_json::Value;
 use trueup::{
     exit::Code,
     plan::{HostPlan, Plan, Step, StepAction, TopicsPlan, selection::Selection},
     report::{
         Format, Told,
         event::{Event, HostOutcome, Sink},
-        json,
         jsonl::{self, Lines},
         render,
     },
     resource::{Change, TextChange},
 };
 
-use crate::{Shared, blessed, play, values::*};
+use crate::{
+    Shared, blessed, play,
+    told::{agree, cases, valid},
+    values::*,
+};
 
 /// Every plan that there is by hand, with its name.
 fn plans() -> Vec<(&'static str, Plan)> {
@@ -167,23 +166,6 @@ fn the_schema_of_events_is_up_to_date() {
         kept == made,
         "schemas/events.schema.json is out of date; renew it: trueup schema events > schemas/events.schema.json"
     );
-}
-
-/// Holds lines against the schema; they as values.
-fn valid(lines: &str) -> Vec<Value> {
-    let validator = jsonschema::validator_for(&jsonl::schema()).expect("a schema");
-    let values: Vec<Value> = lines
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
-        .collect();
-    for value in &values {
-        let wrong: Vec<String> = validator
-            .iter_errors(value)
-            .map(|e| e.to_string())
-            .collect();
-        assert!(wrong.is_empty(), "{value}: {wrong:?}");
-    }
-    values
 }
 
 #[test]
@@ -403,54 +385,6 @@ fn nothing_from_elsewhere_is_markup_or_a_mention() {
     each(|_, report| assert_inert(&render(Format::Markdown, report)));
 }
 
-/// The names of failed, wrong and all test cases, by suite.
-#[derive(Default, Debug)]
-struct Cases {
-    all: Vec<(String, String)>,
-    failed: BTreeSet<(String, String)>,
-    errors: BTreeSet<(String, String)>,
-}
-
-fn attribute(tag: &quick_xml::events::BytesStart<'_>, name: &str) -> String {
-    let attribute = tag
-        .try_get_attribute(name)
-        .expect("attributes")
-        .expect(name);
-    let value = attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0);
-    value.expect("a value").into_owned()
-}
-
-/// Reads a report as an XML parser does, which has to find it well-formed.
-fn cases(xml: &str) -> Cases {
-    for c in xml.chars() {
-        let may = matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
-        assert!(may, "XML cannot hold {c:?}");
-    }
-    let mut reader = Reader::from_str(xml);
-    reader.config_mut().check_end_names = true;
-    let mut cases = Cases::default();
-    let mut depth = 0;
-    loop {
-        match reader.read_event().expect("well-formed") {
-            Xml::Start(tag) | Xml::Empty(tag) if tag.name().as_ref() == "testcase" => {
-                depth += 1;
-                let name = (attribute(&tag, "classname"), attribute(&tag, "name"));
-                cases.all.push(name);
-            }
-            Xml::Start(tag) | Xml::Empty(tag) if tag.name().as_ref() == "failure" => {
-                cases.failed.extend(cases.all.last().cloned());
-            }
-            Xml::Start(tag) | Xml::Empty(tag) if tag.name().as_ref() == "error" => {
-                cases.errors.extend(cases.all.last().cloned());
-            }
-            Xml::Eof => break,
-            _ => {}
-        }
-    }
-    assert_eq!(depth, cases.all.len());
-    cases
-}
-
 #[test]
 fn junit_is_well_formed_whatever_stands_in_it() {
     let odd = "\u{0}\u{b}\u{fffe}\u{ffff}]]><x a='\"'>&amp;\u{85}\u{10ffff}";
@@ -600,150 +534,11 @@ fn any_plan() -> impl Strategy<Value = Plan> {
     })
 }
 
-/// Addresses by host, with what happens to them: of one format.
-type Seen = BTreeSet<(String, String, String)>;
-
-fn seen_in_plan(plan: &Plan) -> Seen {
-    let parts = plan
-        .parts()
-        .flat_map(|part| part.steps.iter().map(move |step| (part, step)));
-    parts
-        .filter(|(_, step)| step.action != StepAction::None)
-        .map(|(part, step)| {
-            let host = if part.is_host { part.name } else { "" };
-            let action = serde_json::to_value(step.action).expect("a word");
-            (
-                host.into(),
-                step.address.clone(),
-                action.as_str().expect("text").into(),
-            )
-        })
-        .collect()
-}
-
-fn seen_in_values<'v>(rows: impl Iterator<Item = (String, &'v Value)>) -> Seen {
-    let text = |value: &Value| value.as_str().expect("text").to_owned();
-    rows.filter(|(_, step)| step["action"] != "none")
-        .map(|(host, step)| (host, text(&step["address"]), text(&step["action"])))
-        .collect()
-}
-
-fn seen_in_json(text: &str) -> Seen {
-    let value: Value = serde_json::from_str(text).expect("JSON");
-    let list = |value: &Value| value.as_array().expect("a list").clone();
-    let mut rows = Vec::new();
-    for host in list(&value["hosts"]) {
-        let name = host["name"].as_str().expect("a name").to_owned();
-        rows.extend(
-            list(&host["steps"])
-                .into_iter()
-                .map(|step| (name.clone(), step)),
-        );
-    }
-    for cluster in list(&value["topics"]) {
-        rows.extend(
-            list(&cluster["steps"])
-                .into_iter()
-                .map(|step| (String::new(), step)),
-        );
-    }
-    seen_in_values(rows.iter().map(|(name, step)| (name.clone(), step)))
-}
-
-fn seen_in_jsonl(text: &str) -> Seen {
-    let values = valid(text);
-    let steps = values.iter().filter(|value| value["event"] == "step");
-    seen_in_values(steps.map(|step| (step["host"].as_str().unwrap_or_default().to_owned(), step)))
-}
-
-/// What stands in the summary of the text and in the table of the Markdown: the host before a colon
-/// where there are several.
-fn named(plan: &Plan, name: &str, action: &str) -> (String, String, String) {
-    let only = plan.hosts.first().map_or("", |host| &host.name);
-    let (host, address) = match name.split_once(':') {
-        Some((host, address)) => (host, address),
-        None if name.starts_with("topics/") => ("", name),
-        None => (only, name),
-    };
-    (host.into(), address.into(), action.into())
-}
-
-fn seen_in_markdown(plan: &Plan, text: &str) -> Seen {
-    let rows = text.lines().filter_map(|line| {
-        let mut cells = line.strip_prefix("| ")?.split(" | ");
-        let action = match cells.next()? {
-            "create" => "create",
-            "change" => "update",
-            "**delete**" => "delete",
-            "**blocked**" => "blocked",
-            "**not seen**" => "unknown",
-            _ => return None,
-        };
-        Some(named(plan, cells.next()?.trim_matches('`'), action))
-    });
-    rows.collect()
-}
-
-fn seen_in_text(plan: &Plan, text: &str) -> Seen {
-    let Some((_, summary)) = text.split_once("summary\n") else {
-        return Seen::new();
-    };
-    let mut seen = Seen::new();
-    let mut action = "";
-    for line in summary.lines() {
-        let mut words = line.split_whitespace().peekable();
-        match words.peek().copied() {
-            Some("create") => action = "create",
-            Some("change") => action = "update",
-            Some("delete") => action = "delete",
-            Some("blocked") => action = "blocked",
-            Some("unknown") => action = "unknown",
-            Some("unread" | "locked") => action = "",
-            Some(word) if word.contains('/') => {}
-            _ => break,
-        }
-        let names = words.filter(|word| word.contains('/') && !action.is_empty());
-        seen.extend(names.map(|name| named(plan, name.trim_end_matches(','), action)));
-    }
-    seen
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn every_format_and_the_code_say_the_same(plan in any_plan()) {
-        let wanted = seen_in_plan(&plan);
-        let of = |format| render(format, &report(Told::Plan, &plan, &[], plan.code()));
-        prop_assert_eq!(&seen_in_json(&of(Format::Json)), &wanted);
-        prop_assert_eq!(&seen_in_jsonl(&of(Format::Jsonl)), &wanted);
-        prop_assert_eq!(&seen_in_markdown(&plan, &of(Format::Markdown)), &wanted);
-        prop_assert_eq!(&seen_in_text(&plan, &of(Format::Human)), &wanted);
-        let cases = cases(&of(Format::Junit));
-        let addresses = |all: &BTreeSet<(String, String)>| {
-            let own = all.iter().filter(|(_, name)| name.contains('/'));
-            own.map(|(suite, name)| (suite.clone(), name.clone())).collect::<BTreeSet<_>>()
-        };
-        let of_actions = |which: fn(&str) -> bool| -> BTreeSet<(String, String)> {
-            let own = wanted.iter().filter(|(.., action)| which(action));
-            own.map(|(host, address, _)| {
-                let cluster = plan.topics.first().map_or("", |topics| &topics.cluster);
-                let suite = if host.is_empty() { format!("topics of {cluster}") } else { host.clone() };
-                (suite, address.clone())
-            }).collect()
-        };
-        prop_assert_eq!(addresses(&cases.failed), of_actions(|action| action != "unknown"));
-        prop_assert_eq!(addresses(&cases.errors), of_actions(|action| action == "unknown"));
-        // The code: what could not be seen, then what differs.
-        let differs = wanted.iter().any(|(.., action)| action != "unknown");
-        let code = plan.code();
-        if plan.complete {
-            prop_assert_eq!(code, if differs { Code::Changes } else { Code::Done });
-        } else {
-            prop_assert!(matches!(code, Code::Locked | Code::Unreachable), "{:?}", code);
-        }
-        // And what applies only some of it says no more than that.
-        prop_assert_eq!(plan.has_work(), wanted.iter().any(|(.., a)| ["create", "update", "delete"].contains(&&**a)));
-        let _ = json::plan(&plan);
+        agree(&plan);
     }
 }

@@ -2,6 +2,8 @@
 //! report` writes the golden texts anew; read the difference before you commit it.
 
 mod formats;
+#[path = "../support/told.rs"]
+mod told;
 mod values;
 
 use std::{
