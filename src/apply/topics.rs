@@ -6,14 +6,18 @@ use std::{
     time::Duration,
 };
 
+use indexmap::IndexMap;
 use tokio::time::Instant;
 
 use super::holder::Stop;
 use crate::{
     action::{Action, TopicAction},
-    broker::{Admin, Cluster, Error, NewTopic, Outcomes, Refusal, Topics, codes},
+    broker::{
+        Admin, Cluster, Config, Error, NewTopic, Outcomes, Refusal, Source, Topic, Topics, codes,
+    },
     plan::{Step, TopicsPlan},
     report::event::{Event, Failure, HostOutcome, Sink},
+    resource::topic::same,
 };
 
 /// So many topics are asked for at once: Ctrl-C and progress come in between.
@@ -341,52 +345,63 @@ fn lost(address: String, error: &Error) -> Failure {
     }
 }
 
-/// Waits until what was made shows and what was deleted does not: a cluster tells its brokers a
-/// little later than it answers. What does not settle in time is seen by the reading that follows.
+/// Waits until what was made and set shows and what was deleted does not: a cluster tells its
+/// brokers a little later than it answers. What does not settle in time is seen by the reading that
+/// follows.
 async fn settle(cluster: &mut Cluster<'_>, plan: &TopicsPlan, applied: &[String], limit: Duration) {
     let end = Instant::now() + limit;
     let mut pause = Duration::from_millis(20);
-    let mut open: BTreeMap<&str, Expected> = plan
-        .steps
-        .iter()
-        .filter(|step| applied.contains(&step.address))
-        .flat_map(|step| &step.actions)
-        .filter_map(|action| match action {
-            Action::Topic(TopicAction::Create {
-                name, partitions, ..
-            }) => Some((name.as_str(), Expected::Partitions(partitions.unwrap_or(1)))),
-            Action::Topic(TopicAction::AddPartitions { name, total }) => {
-                Some((name.as_str(), Expected::Partitions(*total)))
-            }
-            Action::Topic(TopicAction::Delete { name }) => Some((name.as_str(), Expected::Gone)),
-            _ => None,
-        })
-        .collect();
-    while !open.is_empty() && Instant::now() < end {
-        let names: Vec<String> = open.keys().map(|name| (*name).to_owned()).collect();
-        let Ok(metadata) = cluster.metadata(Topics::Named(&names)).await else {
-            return;
+    let (mut shapes, mut settings) = (BTreeMap::new(), BTreeMap::new());
+    let steps = plan.steps.iter();
+    let done = steps.filter(|step| applied.contains(&step.address));
+    for action in done.flat_map(|step| &step.actions) {
+        let Action::Topic(action) = action else {
+            continue;
         };
-        for topic in metadata.topics {
-            let Some(expected) = open.get(topic.name.as_str()) else {
-                continue;
-            };
-            let shows = match expected {
-                Expected::Gone => topic
-                    .partitions
-                    .is_err_and(|refusal| refusal.code == codes::UNKNOWN_TOPIC_OR_PARTITION),
-                Expected::Partitions(count) => topic.partitions.is_ok_and(|partitions| {
-                    partitions.len() >= *count as usize
-                        && partitions
-                            .iter()
-                            .all(|partition| partition.leader.is_some())
-                }),
-            };
-            if shows {
-                open.remove(topic.name.as_str());
+        let name = action.name();
+        match action {
+            TopicAction::Create { partitions, .. } => {
+                shapes.insert(name, Shape::Partitions(partitions.unwrap_or(1)));
+            }
+            TopicAction::AddPartitions { total, .. } => {
+                shapes.insert(name, Shape::Partitions(*total));
+            }
+            TopicAction::Delete { .. } => {
+                shapes.insert(name, Shape::Gone);
+            }
+            TopicAction::Configure { set, reset, .. } => {
+                settings.insert(name, Settings { set, reset });
             }
         }
-        if !open.is_empty() {
+    }
+    let names = |open: Vec<&&str>| -> Vec<String> {
+        open.into_iter().map(|name| (*name).to_owned()).collect()
+    };
+    while (!shapes.is_empty() || !settings.is_empty()) && Instant::now() < end {
+        if !shapes.is_empty() {
+            let names = names(shapes.keys().collect());
+            let Ok(metadata) = cluster.metadata(Topics::Named(&names)).await else {
+                return;
+            };
+            for topic in metadata.topics {
+                let name = topic.name.as_str();
+                if shapes.get(name).is_some_and(|shape| shape.shows(&topic)) {
+                    shapes.remove(name);
+                }
+            }
+        }
+        if !settings.is_empty() {
+            let Ok(now) = cluster.configs(&names(settings.keys().collect())).await else {
+                return;
+            };
+            for (name, configs) in now {
+                let wanted = settings.get(name.as_str());
+                if wanted.is_some_and(|wanted| configs.is_ok_and(|now| wanted.show(&now))) {
+                    settings.remove(name.as_str());
+                }
+            }
+        }
+        if !shapes.is_empty() || !settings.is_empty() {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(1));
         }
@@ -394,7 +409,42 @@ async fn settle(cluster: &mut Cluster<'_>, plan: &TopicsPlan, applied: &[String]
 }
 
 /// How a topic shows once an action on it has settled.
-enum Expected {
+enum Shape {
     Gone,
     Partitions(u32),
+}
+
+impl Shape {
+    fn shows(&self, topic: &Topic) -> bool {
+        match (self, &topic.partitions) {
+            (Self::Gone, Err(refusal)) => refusal.code == codes::UNKNOWN_TOPIC_OR_PARTITION,
+            (Self::Partitions(count), Ok(partitions)) => {
+                partitions.len() >= *count as usize
+                    && partitions
+                        .iter()
+                        .all(|partition| partition.leader.is_some())
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What was set on a topic and taken back.
+struct Settings<'a> {
+    set: &'a IndexMap<String, String>,
+    reset: &'a [String],
+}
+
+impl Settings<'_> {
+    fn show(&self, now: &[Config]) -> bool {
+        let own = |key: &String| {
+            let mut now = now.iter();
+            now.find(|one| one.key == *key && one.source == Source::Topic)
+        };
+        let is_set = |(key, value): (&String, &String)| {
+            let now = own(key);
+            now.is_some_and(|now| now.value.as_ref().is_none_or(|now| same(now, value)))
+        };
+        self.set.iter().all(is_set) && self.reset.iter().all(|key| own(key).is_none())
+    }
 }

@@ -330,7 +330,7 @@ fn counted(number: u32, thing: &str) -> String {
 
 /// Whether two texts mean the same value: a broker shows numbers, booleans and lists in a form of
 /// its own (`ConfigDef.convertToString`), whatever it was given.
-fn same(one: &str, other: &str) -> bool {
+pub fn same(one: &str, other: &str) -> bool {
     let list = |text: &str| -> Vec<String> {
         text.split(',')
             .map(|item| item.trim().to_owned())

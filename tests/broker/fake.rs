@@ -76,6 +76,8 @@ pub enum Act {
     CodeAfter(i16, usize),
     /// Does what was asked, and asks to be left alone for so many milliseconds.
     Throttle(i32),
+    /// Tells the settings that the topics had before any was set.
+    Before,
     /// Leaves the last topic out of the answer.
     LeaveOut,
     /// Answers with another request's number.
@@ -604,11 +606,17 @@ fn configs(state: &State, act: &Act, mut rest: Bytes, version: i16) -> Vec<u8> {
                             .with_value(Some(text(value)))
                             .with_config_source(source)
                     };
-                    let own = known.config.iter().map(|(k, v)| entry(k, v, 1));
+                    let none = BTreeMap::new();
+                    let own = match act {
+                        Act::Before => &none,
+                        _ => &known.config,
+                    };
+                    let shown = own;
+                    let own = own.iter().map(|(k, v)| entry(k, v, 1));
                     let rest = state
                         .defaults
                         .iter()
-                        .filter(|(k, ..)| !known.config.contains_key(k))
+                        .filter(|(k, ..)| !shown.contains_key(k))
                         .map(|(k, v, s)| entry(k, v, *s));
                     result.with_configs(own.chain(rest).collect())
                 }

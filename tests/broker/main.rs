@@ -7,4 +7,5 @@ mod oracle;
 mod pool;
 mod read;
 mod samples;
+mod settle;
 mod spoiled;
