@@ -256,7 +256,7 @@ fn seen(step: &Step) -> End {
             "{}: {} → {}",
             change.path,
             value(&change.before),
-            value(&change.after)
+            value(&change.after_in_words())
         ),
     });
     End::Failed {

@@ -223,11 +223,19 @@ impl Kind for Java {
         let mut work = Work::new(
             Effect::on(effective.is_some()),
             reason,
-            vec![Change::shown(
-                "version",
-                effective.and_then(|jvm| jvm.version.as_deref()),
-                Some(&self.version),
-            )],
+            vec![
+                Change::shown(
+                    "version",
+                    effective.and_then(|jvm| jvm.version.as_deref()),
+                    Some(&self.version),
+                ),
+                // Where a package puts it, and whether it becomes the shell's own, shows only then.
+                Change::known_after(
+                    "home",
+                    effective.map(|jvm| jvm.home.as_str()),
+                    self.address(),
+                ),
+            ],
             vec![Action::InstallPackage {
                 manager,
                 package: package.clone(),

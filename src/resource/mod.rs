@@ -204,6 +204,9 @@ pub struct Change {
     pub after: Option<String>,
     /// Both sides are masked.
     pub sensitive: bool,
+    /// The address after which it is known what it will be, where it is not known yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_after: Option<String>,
 }
 
 impl Change {
@@ -214,7 +217,23 @@ impl Change {
             before: before.map(str::to_owned),
             after: after.map(str::to_owned),
             sensitive: false,
+            known_after: None,
         }
+    }
+
+    /// A field of which is known only when an address has been applied what it will be.
+    pub fn known_after(path: impl Into<String>, before: Option<&str>, address: &str) -> Self {
+        Self {
+            known_after: Some(address.to_owned()),
+            ..Self::shown(path, before, None)
+        }
+    }
+
+    /// What it will be, as people read it.
+    pub fn after_in_words(&self) -> Option<String> {
+        let known = self.known_after.as_ref();
+        let known = known.map(|address| format!("known after `{address}`"));
+        self.after.clone().or(known)
     }
 
     /// A field whose sides are not shown.
@@ -224,6 +243,7 @@ impl Change {
             before: None,
             after: None,
             sensitive: true,
+            known_after: None,
         }
     }
 }

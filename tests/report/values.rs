@@ -327,11 +327,14 @@ pub fn sensitive() -> Plan {
 }
 
 pub fn unreachable() -> Plan {
-    let drifted = vec![step(
-        "client/java",
-        StepAction::Create,
-        "a fresh shell finds no `java`",
-    )];
+    let address = "client/java";
+    let reason = "a fresh shell runs Java 17.0.2, the spec wants 1.8.0";
+    let mut java = step(address, StepAction::Update, reason);
+    java.changes = vec![
+        Change::shown("version", Some("17.0.2"), Some("1.8.0")),
+        Change::known_after("home", Some("/usr/lib/jvm/java-17"), address),
+    ];
+    let drifted = vec![java];
     plan(vec![
         host("client-1", in_place(&ALL)),
         HostPlan::unreached(

@@ -48,7 +48,8 @@ fn row(page: &mut Page, change: &Change, width: usize, creates: bool) {
             side.to_owned()
         }
     };
-    let text = match (change.sensitive, &change.before, &change.after) {
+    let after = change.after_in_words();
+    let text = match (change.sensitive, &change.before, &after) {
         (true, ..) if creates => "(sensitive)".to_owned(),
         (true, ..) => "(sensitive), differs".to_owned(),
         (_, None, None) => "differs".to_owned(),
@@ -64,7 +65,7 @@ fn row(page: &mut Page, change: &Change, width: usize, creates: bool) {
     page.line(&lead[..2]);
     let below = MARGIN.len() + 2;
     let margin = [(Ink::Plain, &*" ".repeat(below))];
-    match (change.sensitive, &change.before, &change.after) {
+    match (change.sensitive, &change.before, &after) {
         (false, Some(before), Some(after)) => {
             page.wrapped(&margin, below + 2, Ink::Plain, &value(before));
             let arrow = [margin[0], (Ink::Plain, "→ ")];

@@ -420,7 +420,7 @@ fn differences(step: &Step) -> Vec<String> {
 /// A field that differs, in the signs of a difference.
 fn field(change: &Change, action: StepAction) -> Vec<String> {
     let path = &change.path;
-    match (change.sensitive, &change.before, &change.after) {
+    match (change.sensitive, &change.before, &change.after_in_words()) {
         (true, ..) if action == StepAction::Create => vec![format!("+ {path}: (sensitive)")],
         (true, ..) => vec![format!("! {path}: (sensitive), differs")],
         (_, None, None) => vec![format!("! {path}: differs")],
