@@ -131,7 +131,8 @@ pub fn tls(at: At<'_>, error: &io::Error) -> Option<Error> {
                  gives, not an address or an alias"
                     .to_owned()
             }
-            CertificateError::UnknownIssuer => {
+            // A bad signature: an authority of the same name is trusted, but it is another one.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
                 "the broker's certificate comes from an authority that is not trusted here: name \
                  its file with `ca:`"
                     .to_owned()

@@ -57,7 +57,7 @@ pub async fn run(args: &LookArgs, allow: &AllowArgs, how: How, around: &Surround
         );
         return Code::Usage;
     }
-    let outputs = Outputs::open(&args.spec.output.formats, &FORMATS, true);
+    let outputs = Outputs::open(&args.spec.output.formats, &FORMATS, &args.spec.specs, true);
     let (outputs, specs) = match (outputs, load(&args.spec, around)) {
         (Ok(outputs), Ok(specs)) => (outputs, specs),
         (Err(code), _) | (_, Err(code)) => return code,

@@ -8,9 +8,14 @@ use crate::{
 };
 
 pub async fn run(args: &LookArgs, around: &Surroundings) -> Code {
-    match plan::tell(Told::Drift, args, &AllowArgs::default(), around, |code| {
-        code
-    })
+    match plan::tell(
+        Told::Drift,
+        args,
+        &AllowArgs::default(),
+        None,
+        around,
+        |code| code,
+    )
     .await
     {
         Ok((_, _, code)) | Err(code) => code,

@@ -10,7 +10,7 @@ use crate::{
 pub async fn run(args: &LookArgs, around: &Surroundings) -> Code {
     let allow = AllowArgs::default();
     let known = [Format::Human, Format::Json];
-    let outputs = match Outputs::open(&args.spec.output.formats, &known, false) {
+    let outputs = match Outputs::open(&args.spec.output.formats, &known, &args.spec.specs, false) {
         Ok(outputs) => outputs,
         Err(code) => return code,
     };

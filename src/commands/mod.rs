@@ -65,7 +65,7 @@ pub fn run(cli: &Cli) -> Code {
         } => {
             let end = plan::End {
                 detailed_exitcode: *detailed_exitcode,
-                out: out.as_deref(),
+                out: out.as_ref(),
             };
             block_on(plan::run(look, allow, end, &around))
         }

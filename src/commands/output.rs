@@ -36,13 +36,19 @@ enum To {
 }
 
 impl Outputs {
-    /// Opens what the command line names; `known` are the formats that a command has. What is wrong
-    /// is said.
-    pub fn open(wanted: &[Output], known: &[Format], events: bool) -> Result<Self, Code> {
+    /// Opens what the command line names; `known` are the formats that a command has, and `taken` the
+    /// other files that it names: what is read, or kept. What is wrong is said.
+    pub fn open<'t>(
+        wanted: &[Output],
+        known: &[Format],
+        taken: impl IntoIterator<Item = &'t PathBuf>,
+        events: bool,
+    ) -> Result<Self, Code> {
         let wrong = |what: String, help: &str| {
             complain(&format!("error: {what}\n  help: {help}"));
             Code::Usage
         };
+        let taken: Vec<PathBuf> = taken.into_iter().map(|path| place(path)).collect();
         let mut stdout = None;
         let mut files: Vec<File> = Vec::new();
         for Output { format, path } in wanted {
@@ -63,11 +69,15 @@ impl Outputs {
                 }
                 continue;
             };
-            if files.iter().any(|file| file.path == *path) {
-                let what = format!(
-                    "`--format {name}={}`: another format goes there",
-                    path.display()
-                );
+            let own = place(path);
+            let twice = match files.iter().any(|file| place(&file.path) == own) {
+                true => Some("another format goes there"),
+                false => taken
+                    .contains(&own)
+                    .then_some("the command line names this file already"),
+            };
+            if let Some(twice) = twice {
+                let what = format!("`--format {name}={}`: {twice}", path.display());
                 return Err(wrong(what, "give each a file of its own"));
             }
             let to = open(path, events && *format == Format::Jsonl).map_err(|error| {
@@ -144,6 +154,13 @@ impl Outputs {
     }
 }
 
+/// Where a path leads, whether something is there or not.
+fn place(path: &Path) -> PathBuf {
+    fs::canonicalize(path)
+        .or_else(|_| std::path::absolute(path))
+        .unwrap_or_else(|_| path.to_owned())
+}
+
 fn open(path: &Path, events: bool) -> io::Result<To> {
     // A link stays a link: what it points to is written.
     let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -214,13 +231,13 @@ mod tests {
         let path = folder.path().join("plan.json");
         fs::write(&path, "old").expect("written");
         let wanted = [output(Format::Json, Some(path.clone()))];
-        let outputs = Outputs::open(&wanted, &ALL, false).expect("it can be written");
+        let outputs = Outputs::open(&wanted, &ALL, [], false).expect("it can be written");
         assert_eq!(outputs.stdout(), Format::Human);
         assert_eq!(fs::read_to_string(&path).expect("read"), "old");
         drop(outputs);
         assert_eq!(names(folder.path()), ["plan.json"]);
 
-        let outputs = Outputs::open(&wanted, &ALL, false).expect("it can be written");
+        let outputs = Outputs::open(&wanted, &ALL, [], false).expect("it can be written");
         assert_eq!(
             outputs.write(Code::Changes, |_| "new".into()),
             Code::Changes
@@ -232,13 +249,24 @@ mod tests {
     #[test]
     fn what_cannot_be_written_is_said_before_anything_is_done() {
         let folder = tempfile::tempdir().expect("a folder");
-        let open = |wanted: &[Output]| Outputs::open(wanted, &ALL, false).err();
+        let open = |wanted: &[Output]| Outputs::open(wanted, &ALL, [], false).err();
         let missing = folder.path().join("none/plan.json");
         for path in [missing, folder.path().to_owned()] {
             assert_eq!(open(&[output(Format::Json, Some(path))]), Some(Code::Usage));
         }
         let twice = || output(Format::Json, Some(folder.path().join("a")));
         assert_eq!(open(&[twice(), twice()]), Some(Code::Usage));
+        // Nor over what is read, whatever it is called there.
+        let spec = folder.path().join("spec.yaml");
+        fs::write(&spec, "mine").expect("written");
+        let same = folder.path().join("./spec.yaml");
+        let over = [output(Format::Json, Some(same))];
+        assert_eq!(
+            Outputs::open(&over, &ALL, [&spec], false).err(),
+            Some(Code::Usage)
+        );
+        assert_eq!(fs::read_to_string(&spec).expect("read"), "mine");
+        fs::remove_file(&spec).expect("removed");
         let stdout = [output(Format::Human, None), output(Format::Json, None)];
         assert_eq!(open(&stdout), Some(Code::Usage));
         assert_eq!(open(&[output(Format::Junit, None)]), Some(Code::Usage));
@@ -255,7 +283,7 @@ mod tests {
             output(Format::Json, Some(link.clone())),
             output(Format::Human, Some("/dev/null".into())),
         ];
-        let outputs = Outputs::open(&wanted, &ALL, false).expect("both can be written");
+        let outputs = Outputs::open(&wanted, &ALL, [], false).expect("both can be written");
         outputs.write(Code::Done, |_| "new".into());
         assert!(link.is_symlink());
         assert_eq!(fs::read_to_string(&file).expect("read"), "new");

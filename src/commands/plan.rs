@@ -1,6 +1,6 @@
 //! `trueup plan`: specs → facts of hosts and clusters → plan → every format, a file → exit code.
 
-use std::{path::Path, time::Instant};
+use std::{path::PathBuf, time::Instant};
 
 use super::{
     Surroundings, Targets, load, look_at_all, output::Outputs, salt, saved, spec_files, targets,
@@ -27,18 +27,21 @@ pub struct End<'e> {
     /// Exit with 2 when there are changes.
     pub detailed_exitcode: bool,
     /// Where it is kept.
-    pub out: Option<&'e Path>,
+    pub out: Option<&'e PathBuf>,
 }
 
 pub async fn run(args: &LookArgs, allow: &AllowArgs, end: End<'_>, around: &Surroundings) -> Code {
-    if let Some(Err(code)) = end.out.map(saved::check_place) {
+    if let Some(Err(code)) = end.out.map(|file| saved::check_place(file)) {
         return code;
     }
     let code = |code| match code {
         Code::Changes if !end.detailed_exitcode => Code::Done,
         code => code,
     };
-    match (tell(Told::Plan, args, allow, around, code).await, end.out) {
+    match (
+        tell(Told::Plan, args, allow, end.out, around, code).await,
+        end.out,
+    ) {
         (Ok((targets, plan, code)), Some(file)) => {
             Code::worst([code, saved::save(file, plan, &targets, args.deep)])
         }
@@ -46,17 +49,19 @@ pub async fn run(args: &LookArgs, allow: &AllowArgs, end: End<'_>, around: &Surr
     }
 }
 
-/// Makes a plan and tells it; `code` turns the plan's exit code into the command's. Gives what the
+/// Makes a plan and tells it; `out` is where it will be kept, and `code` turns the plan's exit code into the command's. Gives what the
 /// plan was made of, too.
 pub async fn tell(
     told: Told,
     args: &LookArgs,
     allow: &AllowArgs,
+    out: Option<&PathBuf>,
     around: &Surroundings,
     code: impl Fn(Code) -> Code,
 ) -> Result<(Targets, Plan, Code), Code> {
     let started = Instant::now();
-    let outputs = Outputs::open(&args.spec.output.formats, &FORMATS, false)?;
+    let taken = args.spec.specs.iter().chain(out);
+    let outputs = Outputs::open(&args.spec.output.formats, &FORMATS, taken, false)?;
     let specs = load(&args.spec, around)?;
     let files = spec_files(&specs);
     let targets = targets(args, allow, specs, around)?;

@@ -11,7 +11,7 @@ use crate::{
 
 pub fn run(args: &ShowArgs, around: &Surroundings) -> Code {
     let told = || {
-        let outputs = Outputs::open(&args.output.formats, &FORMATS, false)?;
+        let outputs = Outputs::open(&args.output.formats, &FORMATS, [&args.file], false)?;
         let saved = saved::load(&args.file)?;
         Ok(outputs.put(&Report {
             told: Told::Saved,

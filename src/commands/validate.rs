@@ -11,7 +11,7 @@ use crate::{
 
 pub fn run(args: &SpecArgs, around: &Surroundings) -> Code {
     let known = [Format::Human, Format::Json];
-    let outputs = match Outputs::open(&args.output.formats, &known, false) {
+    let outputs = match Outputs::open(&args.output.formats, &known, &args.specs, false) {
         Ok(outputs) => outputs,
         Err(code) => return code,
     };

@@ -98,9 +98,10 @@ impl Chosen {
             .flat_map(|one| one.requires.iter().map(|r| (one.host.clone(), (*r).into())))
             .filter(|one| !picked.contains(one) && known.iter().any(|known| key(known) == *one))
             .collect();
+        // On some host it was not asked for.
         required.retain(|address| {
-            let is_it = |(_, picked): &&(Option<String>, String)| picked == address;
-            picked.iter().find(is_it).is_some() && !asked.iter().any(|(_, a)| a == address)
+            let mut unasked = picked.difference(&asked);
+            unasked.any(|(_, picked)| picked == address)
         });
         if picked.is_empty() {
             return Err(Refused::Nothing);
@@ -236,6 +237,15 @@ mod tests {
         assert_eq!(
             chosen.selection.expect("asked for").required,
             ["client/msk_iam_auth", "client/kafka"]
+        );
+    }
+
+    #[test]
+    fn what_is_asked_for_on_one_host_may_be_required_on_another() {
+        let chosen = chosen(&["a:client/msk_iam_auth", "b:client/kafka"], &[]).expect("there");
+        assert_eq!(
+            chosen.selection.expect("asked for").required,
+            ["client/kafka"]
         );
     }
 

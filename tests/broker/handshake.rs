@@ -446,7 +446,12 @@ async fn certificates_that_are_not_taken() {
     fake.state().tls = Some(acceptor);
     let error = fails(&fake, Security::Tls(others)).await;
     assert_eq!(error.stage, Stage::Tls);
-    assert!(error.help.contains("`ca:`"), "{error}");
+    assert!(
+        error
+            .help
+            .contains("not trusted here: name its file with `ca:`"),
+        "{error}"
+    );
 
     let (acceptor, roots) = listener(&["b-1"], true);
     fake.state().tls = Some(acceptor);

@@ -20,6 +20,8 @@ fn keep(host: &Host, spec: &str, name: &str) -> String {
     let file = host.folder.path().join(name);
     let file = file.to_str().expect("text").to_owned();
     trueup(host, &["plan", spec, "--out", &file]).code(0);
+    let kept = fs::read(&file).expect("kept");
+    rig::assert_plan(&serde_json::from_slice(&kept).expect("JSON"));
     file
 }
 
@@ -316,6 +318,71 @@ fn a_stale_host_does_not_hold_up_the_others() {
         .says("1 of 2 changes applied and verified");
     assert_eq!(differences(&before, &first.tree()), [] as [&str; 0]);
     assert_eq!(second.read("c.properties").trim(), "client.id=x");
+}
+
+#[test]
+fn a_kept_plan_keeps_what_was_selected() {
+    let (first, second) = (Host::start("amazon", &[]), Host::start("amazon", &[]));
+    // Two specs whose hosts have one name.
+    let specs = [("one", &first), ("two", &second)].map(|(name, host)| {
+        let path = first.folder.path().join(format!("{name}.yaml"));
+        let text = format!(
+            "version: 1\nhosts:\n  client:\n    {}\nclient:\n  {}\n",
+            host.way(),
+            client("1.8.0").replace('\n', "\n  ")
+        );
+        fs::write(&path, text).expect("written");
+        path.to_str().expect("text").to_owned()
+    });
+    let file = first.folder.path().join("plan.json");
+    let file = file.to_str().expect("text");
+    let mut words = vec!["plan", &specs[0], &specs[1], "--out", file];
+    words.extend(["--target", "one/client:client/msk_iam_auth"]);
+    words.extend(["--target", "two/client:client/kafka"]);
+    trueup(&first, &words).code(0);
+    let kept: Value = serde_json::from_slice(&fs::read(file).expect("kept")).expect("JSON");
+    assert_eq!(kept["selection"]["required"][0], "client/kafka");
+
+    let said = trueup(&first, &["apply", file, "--format", "json"]).code(0);
+    let plan = said.json();
+    let addresses = |at: usize| -> Vec<&str> {
+        let steps = plan["hosts"][at]["steps"].as_array().expect("steps");
+        let address = |step: &'_ Value| -> Option<usize> {
+            ["client/kafka", "client/msk_iam_auth"]
+                .iter()
+                .position(|one| step["address"] == *one)
+        };
+        let name = |at| ["client/kafka", "client/msk_iam_auth"][at];
+        steps
+            .iter()
+            .map(|step| address(step).map_or("another", name))
+            .collect()
+    };
+    assert_eq!(addresses(0), ["client/kafka", "client/msk_iam_auth"]);
+    assert_eq!(addresses(1), ["client/kafka"]);
+    assert_eq!(plan["selection"], kept["selection"]);
+    assert!(
+        first
+            .home(&format!("{KAFKA}/libs/aws-msk-iam-auth-1.1.5-all.jar"))
+            .exists()
+    );
+    assert!(
+        !second
+            .home(&format!("{KAFKA}/libs/aws-msk-iam-auth-1.1.5-all.jar"))
+            .exists()
+    );
+    assert!(second.home(KAFKA).exists() && !first.read(".bashrc").contains("trueup"));
+
+    // What was left out may move as it likes; what was selected may not.
+    first.user("echo 'export CLASSPATH=/opt/x.jar' >>~/.bashrc");
+    trueup(&first, &["apply", file]).code(0);
+    second.user(&format!(
+        "truncate -s -100 ~/{KAFKA}/libs/kafka-clients-2.8.1.jar"
+    ));
+    trueup(&first, &["apply", file, "--format", "markdown"])
+        .code(6)
+        .says("| change | `two/client:client/kafka`")
+        .says("**has moved**");
 }
 
 #[test]

@@ -382,11 +382,15 @@ fn no_format_and_no_file_has_a_secret() {
                 ));
             }
         };
-        for command in ["plan", "drift", "apply"] {
-            let mut words = vec![command, spec, "-vv"];
-            if command == "apply" {
-                words.push("--auto-approve");
-            }
+        let kept = host.folder.path().join("kept.json");
+        let kept = kept.to_str().expect("text");
+        for command in ["plan", "drift", "show", "apply"] {
+            let mut words = match command {
+                "plan" => vec![command, spec, "-vv", "--out", kept],
+                "show" => vec![command, kept, "-vv"],
+                "apply" => vec![command, kept, "-vv"],
+                _ => vec![command, spec, "-vv"],
+            };
             files.clear();
             all(command, &mut files);
             words.extend(files.iter().map(|(flag, _)| flag.as_str()));
@@ -402,6 +406,9 @@ fn no_format_and_no_file_has_a_secret() {
                 differing += usize::from(text.contains("ssl.truststore.password"));
             }
         }
+        let text = fs::read_to_string(kept).expect("kept");
+        assert_no_secret("the saved plan", &text);
+        assert!(text.contains("ssl.truststore.password"), "{text}");
         // What is the machine's own holds it, where it belongs.
         assert!(
             host.read(&format!("{KAFKA}/bin/client.properties"))
@@ -411,7 +418,7 @@ fn no_format_and_no_file_has_a_secret() {
         assert_eq!(journal, "");
     }
     assert!(
-        differing > 12,
+        differing > 16,
         "only {differing} texts name the sensitive key"
     );
     assert!(

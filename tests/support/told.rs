@@ -6,7 +6,7 @@ use quick_xml::{Reader, events::Event as Xml};
 use serde_json::{Value, json};
 use trueup::{
     exit::Code,
-    plan::{Plan, StepAction},
+    plan::{Plan, StepAction, schema},
     report::{Format, Report, Told, human::Style, jsonl, render},
 };
 
@@ -85,6 +85,13 @@ fn counts(plan: &Plan, wanted: &Seen, text: &str, json: &str) {
         ["create", "update", "delete", "blocked", "unknown"].map(counted);
     let none = plan.steps().count() - wanted.len();
     let value: Value = serde_json::from_str(json).expect("JSON");
+    static SCHEMA: OnceLock<jsonschema::Validator> = OnceLock::new();
+    let validator = SCHEMA.get_or_init(|| jsonschema::validator_for(&schema()).expect("a schema"));
+    let wrong: Vec<String> = validator
+        .iter_errors(&value)
+        .map(|error| error.to_string())
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:?} in {json}");
     assert_eq!(
         value["summary"],
         json!({"none": none, "create": create, "update": update, "delete": delete, "blocked": blocked, "unknown": unknown})

@@ -32,7 +32,7 @@ pub async fn run(
             let targets = saved::targets(desired, &saved.plan.salt, around)?;
             Ok((saved.plan, targets, deep))
         });
-    let outputs = Outputs::open(&args.spec.output.formats, &FORMATS, true);
+    let outputs = Outputs::open(&args.spec.output.formats, &FORMATS, &args.spec.specs, true);
     let ((plan, targets, deep), outputs) = match (prepared, outputs) {
         (Ok(prepared), Ok(outputs)) => (prepared, outputs),
         (Err(code), _) | (_, Err(code)) => return code,
