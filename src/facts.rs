@@ -174,6 +174,10 @@ pub struct Identity {
     pub machine_id: Option<String>,
     /// sshd's public host keys, type and base64, sorted.
     pub host_keys: Vec<String>,
+    /// The EC2 instance: what the hypervisor tells it (`board_asset_tag` of its DMI table, on Nitro
+    /// machines), or what cloud-init was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_id: Option<String>,
 }
 
 /// What a fresh terminal of the account sees, as its login shell printed it.
@@ -238,6 +242,7 @@ impl Host {
             identity: Identity {
                 machine_id: some("machine_id"),
                 host_keys,
+                instance_id: some("instance_id").filter(|id| is_instance_id(id)),
             },
             disk_free_kib: section.number("disk_free_kib"),
             memory_total_kib: section.number("memory_total_kib"),
@@ -268,4 +273,11 @@ impl Host {
             _ => path.to_owned(),
         }
     }
+}
+
+/// Whether a text is the id of an EC2 instance: `i-` and 8 or 17 hexadecimal digits.
+pub fn is_instance_id(text: &str) -> bool {
+    let hexadecimal = |c: char| matches!(c, '0'..='9' | 'a'..='f');
+    text.strip_prefix("i-")
+        .is_some_and(|id| matches!(id.len(), 8 | 17) && id.chars().all(hexadecimal))
 }

@@ -117,6 +117,11 @@ host_facts() {
     done </etc/os-release
   fi
   if [ -r /etc/machine-id ]; then read -r id </etc/machine-id; say machine_id "$id"; fi
+  # The hypervisor's word first: an image carries the other file along.
+  for file in /sys/devices/virtual/dmi/id/board_asset_tag /var/lib/cloud/data/instance-id; do
+    id=; { read -r id <"$file"; } 2>/dev/null || :
+    case $id in i-[0-9a-f]*) say instance_id "$id"; break ;; esac
+  done
   for tool in apt-get yum dnf rpm dpkg curl wget tar gzip sha256sum sha512sum flock setsid timeout sudo cloud-init; do
     if command -v "$tool" >/dev/null 2>&1; then say tool "$tool"; fi
   done

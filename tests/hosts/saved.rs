@@ -231,6 +231,20 @@ fn another_machine_behind_the_address_is_refused() {
         .says("client is not what the plan was made for")
         .says("its machine id is");
     assert_eq!(differences(&before, &second.tree()), [] as [&str; 0]);
+
+    // An image may carry a machine id along; the instance is another all the same.
+    let cloud = second.path("var/lib/cloud/data");
+    fs::create_dir_all(&cloud).expect("made");
+    fs::write(cloud.join("instance-id"), "i-0123456789abcdef0\n").expect("written");
+    run(&["plan", spec, "--out", plan])
+        .code(0)
+        .says("i-0123456789abcdef0");
+    fs::write(cloud.join("instance-id"), "i-0fedcba9876543210\n").expect("written");
+    run(&["apply", plan])
+        .code(6)
+        .says("it is the instance i-0fedcba9876543210, and was i-0123456789abcdef0");
+    fs::write(cloud.join("instance-id"), "i-0123456789abcdef0").expect("written");
+    run(&["apply", plan]).code(0);
 }
 
 /// Whether a host shows a key.

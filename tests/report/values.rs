@@ -71,6 +71,7 @@ pub fn facts() -> Host {
         },
         identity: Identity {
             machine_id: Some("ec2f8a1b6c0d4e5f8a9b0c1d2e3f4a5b".into()),
+            instance_id: Some("i-0123456789abcdef0".into()),
             host_keys: vec!["ecdsa-sha2-nistp256 AAAA".into(), "ssh-ed25519 AAAB".into()],
         },
         disk_free_kib: Some(6_400_000),

@@ -11,7 +11,7 @@ use trueup::{
     report::{Format, Report, Told, human::Style, json, render},
 };
 
-use crate::sample::{CANARY, plan_and_desired, text};
+use crate::sample::{CANARY, plan_and_desired, selected, text};
 
 const PLAIN: Style = Style {
     color: false,
@@ -361,36 +361,40 @@ fn specs_are_no_plans() {
     }
 }
 
-/// A plan of version 1 loads for ever. When a field is added, a new sample goes beside this one.
+/// A plan of version 1 loads for ever. When a field is added, a new sample goes beside these.
 #[test]
-fn the_sample_of_version_1_loads() {
-    let path = at("tests/fixtures/plans/v1.json");
-    if std::env::var_os("TRUEUP_BLESS").is_some() && !path.exists() {
-        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
-        fs::write(&path, text()).expect("written");
+fn the_samples_of_version_1_load() {
+    // What each has: steps of its host, and what is selected.
+    let samples: [(&str, usize, fn() -> String); 2] =
+        [("v1", 5, text), ("v1-selected", 4, selected)];
+    let folder = at("tests/fixtures/plans");
+    let names = fs::read_dir(&folder).expect("a folder").count();
+    for (name, steps, make) in samples {
+        let path = folder.join(format!("{name}.json"));
+        if std::env::var_os("TRUEUP_BLESS").is_some() && !path.exists() {
+            fs::write(&path, make()).expect("written");
+        }
+        let bytes = fs::read(&path).expect("the sample");
+        let saved = Saved::load(&bytes).expect("it loads");
+        let desired = saved.desired().expect("it can be applied");
+        assert_eq!((saved.plan.hosts.len(), saved.plan.topics.len()), (1, 1));
+        assert_eq!(saved.plan.hosts[0].steps.len(), steps);
+        let kafka = desired.hosts[0].host.client.kafka.as_ref();
+        assert_eq!(kafka.expect("kafka").version, "2.8.1");
+        assert_eq!(desired.clusters[0].cluster.topics.len(), 3);
+        let has_java = desired.chosen.has(Some("client"), "client/java");
+        assert_eq!(has_java, steps == 5);
+        assert_eq!(saved.plan.selection.is_none(), has_java);
+        for (_, format) in Format::ALL {
+            let shown = show(&saved, format);
+            assert!(
+                shown.contains("client/msk_iam_auth") && shown.contains("topics/u.old"),
+                "{shown}"
+            );
+        }
+        assert!(validator().is_valid(&serde_json::from_slice(&bytes).expect("JSON")));
     }
-    let bytes = fs::read(&path).expect("the sample");
-    let saved = Saved::load(&bytes).expect("it loads");
-    let desired = saved.desired().expect("it can be applied");
-    assert_eq!((saved.plan.hosts.len(), saved.plan.topics.len()), (1, 1));
-    assert_eq!(saved.plan.hosts[0].steps.len(), 5);
-    assert_eq!(
-        desired.hosts[0]
-            .host
-            .client
-            .kafka
-            .as_ref()
-            .expect("kafka")
-            .version,
-        "2.8.1"
-    );
-    assert_eq!(desired.clusters[0].cluster.topics.len(), 3);
-    let shown = show(&saved, Format::Human);
-    assert!(
-        shown.contains("client/msk_iam_auth") && shown.contains("topics/u.old"),
-        "{shown}"
-    );
-    assert!(validator().is_valid(&serde_json::from_slice(&bytes).expect("JSON")));
+    assert_eq!(names, samples.len(), "a sample that is not looked at");
 }
 
 fn validator() -> jsonschema::Validator {

@@ -350,6 +350,12 @@ fn another_machine_or_account_is_refused_by_name() {
         ("machine_id", Some("ffff"), "its machine id is ffff"),
         ("machine_id", None, "its machine id is none"),
         (
+            "instance_id",
+            Some("i-0fedcba9876543210"),
+            "it is the instance i-0fedcba9876543210, and was i-0123456789abcdef0",
+        ),
+        ("instance_id", None, "it is the instance none"),
+        (
             "host_key",
             Some("ssh-ed25519 AAAC x"),
             "its host keys are others",
@@ -374,6 +380,12 @@ fn another_machine_or_account_is_refused_by_name() {
             "{moved:?}"
         );
     }
+    // An older plan did not tell the instance.
+    let mut old = sample::records();
+    old.retain(|record| record.key != "instance_id");
+    let old = through_a_file(sample::host_plan(&spec, old));
+    let now = sample::host_plan(&spec, sample::records());
+    assert_eq!(moved_on_host(&old, &now), [] as [Moved; 0]);
     // What only informs is no reason.
     let mut records = sample::records();
     for record in &mut records {

@@ -9,7 +9,8 @@ use trueup::{
     lookup::secrets,
     plan::{
         Desired, DesiredCluster, DesiredHost, HostPlan, Plan, Saved, SecretDigest, SpecFile,
-        TopicsPlan, selection::Chosen,
+        TopicsPlan,
+        selection::{Chosen, Known},
     },
     resource::kafka_client,
     spec::{Given, Resolved, Source, load},
@@ -89,6 +90,7 @@ pub fn records() -> Vec<Record> {
             "machine_id",
             "ec2f8a1b6c0d4e5f8a9b0c1d2e3f4a5b".into(),
         ),
+        ("host", "instance_id", "i-0123456789abcdef0".into()),
         ("host", "host_key", "ssh-ed25519 AAAB comment".into()),
         ("host", "disk_free_kib", "6400000".into()),
         ("host", "login_classpath", "/opt/x.jar".into()),
@@ -242,6 +244,35 @@ pub fn plan_and_desired() -> (Plan, Desired) {
         Plan::new(SALT.into(), vec![file], vec![host], vec![topics]),
         desired,
     )
+}
+
+/// The same of a selection, as a file.
+pub fn selected() -> String {
+    let (plan, mut desired) = plan_and_desired();
+    let host = &plan.hosts[0];
+    let mut known: Vec<Known> = host
+        .steps
+        .iter()
+        .map(|step| Known {
+            host: Some(host.name.clone()),
+            address: step.address.clone(),
+            requires: &[],
+        })
+        .collect();
+    known.extend(plan.topics[0].steps.iter().map(|step| Known {
+        host: None,
+        address: step.address.clone(),
+        requires: &[],
+    }));
+    desired.chosen =
+        Chosen::new(&[], &["client/java".to_owned()], &known).expect("something is left");
+    desired.clusters[0].elsewhere = vec!["u.of-another-spec".into()];
+    let mut plan = plan.of(desired.chosen.selection.clone());
+    plan.hosts[0]
+        .steps
+        .retain(|step| step.address != "client/java");
+    let saved = Saved::new(plan, &desired).expect("complete");
+    trueup::report::json::text(&saved.to_value())
 }
 
 /// As a file.

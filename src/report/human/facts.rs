@@ -130,6 +130,9 @@ fn rows(host: &Host) -> Vec<(&'static str, Vec<String>)> {
         "machine id",
         or(host.identity.machine_id.clone(), "not seen"),
     ));
+    if let Some(id) = &host.identity.instance_id {
+        rows.push(("instance", one(id.clone())));
+    }
     let lock = host.lock_holder.as_deref().map(held);
     rows.push(("lock", or(lock, "free")));
     rows

@@ -159,9 +159,15 @@ fn section(page: &mut Page, host: &HostPlan, time: Option<&str>) {
         Some(account) if !host.address.contains('@') => format!("{account}@{}", host.address),
         _ => host.address.clone(),
     };
+    let instance = host
+        .identity
+        .as_ref()
+        .and_then(|id| id.instance_id.as_ref());
+    let instance = instance.map(|id| format!("{id}  ")).unwrap_or_default();
     page.line(&[
         (Ink::Bold, &host.name),
         (Ink::Plain, "  "),
+        (Ink::Plain, &instance),
         (Ink::Plain, &address),
     ]);
     if let Some(error) = &host.error {

@@ -7,6 +7,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use super::{Host, Text, View};
 use crate::{
     diagnostic::Problem,
+    facts::is_instance_id,
     spec::tree::{Node, Value},
 };
 
@@ -256,12 +257,7 @@ pub fn instance(host: &Host<'_>, problems: &mut Vec<Problem>) {
         )),
     }
     if let Some(Text { text, span }) = host.text("ec2.instance_id") {
-        let digits = text.strip_prefix("i-").unwrap_or_default();
-        let good = matches!(digits.len(), 8 | 17)
-            && digits
-                .bytes()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        if !good {
+        if !is_instance_id(text) {
             problems.push(Problem::error(
                 span,
                 format!("`{text}` is no id of an instance"),
