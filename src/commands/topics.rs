@@ -4,6 +4,7 @@
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use secrecy::SecretString;
+use tokio::sync::OnceCell;
 
 use super::{Surroundings, complain, complain_safely};
 use crate::{
@@ -14,10 +15,13 @@ use crate::{
     },
     exit::Code,
     facts::Host,
-    lookup::entrance,
+    lookup::{
+        entrance,
+        tables::{Databases, TablesError},
+    },
     observe::cluster::{Question, observe},
     plan::{DesiredCluster, TopicsPlan},
-    spec::{self, ResolvedCluster, ResolvedHost, ResolvedTopic, Role},
+    spec::{self, Expanded, ResolvedCluster, ResolvedHost, ResolvedTopic, Role},
     transport::{Connection, dial::Dial, direct::Direct},
 };
 
@@ -90,6 +94,10 @@ pub(crate) struct ClusterTarget {
     /// The password that it asks for, where it asks for one.
     pub password: Option<SecretString>,
     entrance: Entrance,
+    /// Where the tables are read that some of its topics are for.
+    databases: Databases,
+    /// What they became: a run reads them once, as it reads the spec once.
+    expanded: OnceCell<Expanded>,
 }
 
 /// The clusters that a command looks at, of the selected hosts. What is wrong is said.
@@ -191,13 +199,18 @@ impl ClusterTarget {
     pub fn new(desired: DesiredCluster, around: &Surroundings) -> Result<Self, Code> {
         let (spec, environment) = (Path::new(&desired.spec), &around.environment);
         let (cluster, access) = (&desired.cluster.cluster, &desired.cluster.access);
-        let entrance = entrance::resolve(cluster, access, spec, environment)
-            .and_then(|door| Ok((door, entrance::password(access, spec, environment)?)));
-        match entrance {
-            Ok((entrance, password)) => Ok(Self {
+        let found = entrance::resolve(cluster, access, spec, environment).and_then(|door| {
+            let password = entrance::password(access, spec, environment)?;
+            let databases = Databases::resolve(&desired.cluster, spec, environment)?;
+            Ok((door, password, databases))
+        });
+        match found {
+            Ok((entrance, password, databases)) => Ok(Self {
                 desired,
                 password,
                 entrance,
+                databases,
+                expanded: OnceCell::new(),
             }),
             Err(error) => {
                 complain_safely(&format!("error: topics of {}: {error}", desired.name));
@@ -241,9 +254,58 @@ impl ClusterTarget {
         self.entrance.open(way.dial, dialler, deadline).await
     }
 
-    /// Reads the cluster and compares. What cannot be reached becomes a part of the plan that says
-    /// so.
+    /// The topics of the tables that its databases have; read once.
+    async fn expand(&self, way: Way<'_>, deadline: Duration) -> Result<&Expanded, TablesError> {
+        let reading = || {
+            let (cluster, dialled) = (&self.desired.cluster, (way.dial, way.name));
+            self.databases.read(cluster, dialled, deadline)
+        };
+        self.expanded.get_or_try_init(reading).await
+    }
+
+    /// What it must be, as a saved plan keeps it: with the topics that the tables became.
+    pub fn settled(&self) -> DesiredCluster {
+        let mut desired = self.desired.clone();
+        desired.cluster.topics = self.topics().to_vec();
+        desired.cluster.lists.clear();
+        desired
+    }
+
+    /// Its topics, as far as they are known.
+    fn topics(&self) -> &[ResolvedTopic] {
+        match self.expanded.get() {
+            Some(expanded) => &expanded.topics,
+            None => &self.desired.cluster.topics,
+        }
+    }
+
+    /// Reads the tables and the cluster, and compares. What cannot be reached becomes a part of the
+    /// plan that says so.
     pub async fn look(&self, way: Way<'_>, salt: &str, deadline: Duration) -> TopicsPlan {
+        let expanded = match self.expand(way, deadline).await {
+            Ok(expanded) => expanded,
+            Err(TablesError::Unfit(error)) => {
+                return TopicsPlan::unreached(self.name(), way.name, error).unfit();
+            }
+            Err(error) => {
+                return TopicsPlan::unreached(self.name(), way.name, error.to_string());
+            }
+        };
+        let mut plan = self.look_at_brokers(way, salt, deadline).await;
+        for warning in &expanded.warnings {
+            plan = plan.warned(warning.clone());
+        }
+        for name in &self.desired.deletable {
+            if self.topics().iter().any(|topic| topic.name == *name) {
+                plan = plan.warned(format!(
+                    "`--allow-delete topics/{name}`: the topic stays, its table is in the database"
+                ));
+            }
+        }
+        plan
+    }
+
+    async fn look_at_brokers(&self, way: Way<'_>, salt: &str, deadline: Duration) -> TopicsPlan {
         let plan = match self.open(way, deadline).await {
             Ok(mut brokers) => self.read(&mut brokers, way, salt).await,
             Err(error) => TopicsPlan::unreached(self.name(), way.name, error.to_string()),
@@ -261,7 +323,7 @@ impl ClusterTarget {
         let (cluster, deletable) = (&self.desired.cluster, &self.desired.deletable);
         let question = Question {
             wanted: wanted.clone(),
-            declared: cluster.topics.iter().map(|topic| &*topic.name).collect(),
+            declared: self.topics().iter().map(|topic| &*topic.name).collect(),
             patterns: cluster.hosts.iter().map(|(_, pattern)| pattern).collect(),
             deletable: deletable.iter().map(String::as_str).collect(),
         };
@@ -287,11 +349,6 @@ impl ClusterTarget {
     fn wanted(&self) -> Vec<&ResolvedTopic> {
         let own = |host: &String| self.desired.selected.contains(host);
         let selected = |topic: &&ResolvedTopic| topic.hosts.iter().any(own);
-        self.desired
-            .cluster
-            .topics
-            .iter()
-            .filter(selected)
-            .collect()
+        self.topics().iter().filter(selected).collect()
     }
 }

@@ -111,7 +111,11 @@ fn server(
         .map_err(|missing| missing.to_string())?;
     let roots = match (mysql.tls, &mysql.ca) {
         (false, _) => None,
-        (true, Some(ca)) => Some(Roots::from_pem_file(&secrets::local_path(ca, spec, environment))),
+        (true, Some(ca)) => Some(Roots::from_pem_file(&secrets::local_path(
+            ca,
+            spec,
+            environment,
+        ))),
         (true, None) => Some(Roots::system()),
     };
     Ok(Server {

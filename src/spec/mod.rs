@@ -23,12 +23,12 @@ use std::collections::{BTreeMap, HashSet};
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 
+pub use checks::is_of_rds;
 pub use resolved::{
     Access, Classpath, Client, Java, Kafka, Lines, MskIamAuth, Properties, Resolved,
     ResolvedCluster, ResolvedHost, ResolvedTopic, Role, Way, later_work,
 };
 pub use schema::schema;
-pub use checks::is_of_rds;
 pub use tables::{Expanded, TableList, expand};
 pub use topics::Pattern;
 pub use types::{

@@ -536,7 +536,10 @@ pub(super) fn later(
     }
     let mechanisms = ["scram_sha_512", "scram_sha_256", "plain"];
     let logins = mechanisms.map(|mechanism| vec!["topics", "security", mechanism]);
-    for login in logins.into_iter().chain([vec!["topics", "tables", "from", "mysql"]]) {
+    for login in logins
+        .into_iter()
+        .chain([vec!["topics", "tables", "from", "mysql"]])
+    {
         let path = [login.as_slice(), &["password", "ssm_parameter"]].concat();
         if let Some(span) = at(&path) {
             add(

@@ -56,7 +56,9 @@ pub fn expand(cluster: &ResolvedCluster, read: &[&[String]]) -> Result<Expanded,
         } = &list.tables;
         let TableSource::Mysql(mysql) = from;
         let except: HashSet<&str> = except.iter().map(String::as_str).collect();
-        let kept = tables.iter().filter(|table| !except.contains(table.as_str()));
+        let kept = tables
+            .iter()
+            .filter(|table| !except.contains(table.as_str()));
         rows.extend(kept.map(|table| list.template.row(table, settings.get(table).cloned())));
         let there: HashSet<&str> = tables.iter().map(String::as_str).collect();
         let unknown = settings.keys().filter(|key| !there.contains(key.as_str()));
@@ -74,7 +76,10 @@ pub fn expand(cluster: &ResolvedCluster, read: &[&[String]]) -> Result<Expanded,
     if !wrong.is_empty() {
         return Err(said(&wrong));
     }
-    warnings.extend(odd.into_iter().map(|one| format!("{}: {}", one.message, one.label)));
+    warnings.extend(
+        odd.into_iter()
+            .map(|one| format!("{}: {}", one.message, one.label)),
+    );
     let mut topics = cluster.topics.clone();
     topics.extend(merged(rows));
     // Two hosts may warn of one thing.

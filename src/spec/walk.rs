@@ -278,7 +278,9 @@ impl<'a> Walker<'a> {
                 };
                 let free = |one: &&&Alternative<'a>| one.required().next().is_none();
                 let found = several.iter().find(fits);
-                let found = found.or_else(|| several.iter().find(free)).unwrap_or(&several[0]);
+                let found = found
+                    .or_else(|| several.iter().find(free))
+                    .unwrap_or(&several[0]);
                 self.object(found.schema, node, entries, place)
             }
         }

@@ -70,7 +70,9 @@ impl Error {
             (Stage::Tls, "TLS", server.roots.is_some()),
             (Stage::Login, "login", true),
         ];
-        let passed = all.into_iter().filter(|(at, _, applies)| *at < stage && *applies);
+        let passed = all
+            .into_iter()
+            .filter(|(at, _, applies)| *at < stage && *applies);
         let mut shown: String = said.trim().chars().take(LONGEST_SAID).collect();
         if shown.len() < said.trim().len() {
             shown.push('…');
@@ -108,7 +110,9 @@ impl fmt::Display for Error {
         let refused = self.code.is_some();
         f.write_str(match self.stage {
             Stage::Machine => "the database of the tables could not be dialled",
-            Stage::Forwarding => "the database of the tables was not reached: no way through the host",
+            Stage::Forwarding => {
+                "the database of the tables was not reached: no way through the host"
+            }
             Stage::Name => "the database of the tables was not reached at DNS",
             Stage::Tcp => "the database of the tables was not reached at TCP",
             Stage::Greeting if refused => "the database of the tables refused us at once",

@@ -33,11 +33,17 @@ pub async fn open(dial: &dyn Dial, at: At<'_>, until: Instant) -> Result<Packets
         Err(_) => return Err(at.late(Stage::Tcp)),
     };
     let mut packets = Packets::over(stream);
-    let greeting = packets.read(until).await.map_err(|fault| at.fault(Stage::Greeting, fault))?;
+    let greeting = packets
+        .read(until)
+        .await
+        .map_err(|fault| at.fault(Stage::Greeting, fault))?;
     let greeting = read_greeting(&greeting).map_err(|fault| at.fault(Stage::Greeting, fault))?;
     let mut flags = WANTED | CapabilityFlags::CLIENT_PLUGIN_AUTH_LENENC_CLIENT_DATA;
     if let Some(roots) = &server.roots {
-        if !greeting.capabilities().contains(CapabilityFlags::CLIENT_SSL) {
+        if !greeting
+            .capabilities()
+            .contains(CapabilityFlags::CLIENT_SSL)
+        {
             return Err(at.no_tls());
         }
         flags |= CapabilityFlags::CLIENT_SSL;
@@ -45,7 +51,10 @@ pub async fn open(dial: &dyn Dial, at: At<'_>, until: Instant) -> Result<Packets
             return Err(at.no_tls_name());
         };
         let asking = SslRequest::new(flags, LONGEST_PACKET as u32, UTF8);
-        packets.send(&asking, until).await.map_err(|fault| at.fault(Stage::Tls, fault))?;
+        packets
+            .send(&asking, until)
+            .await
+            .map_err(|fault| at.fault(Stage::Tls, fault))?;
         let connector = TlsConnector::from(roots.client());
         let secured = packets.wrapped(async |stream: Stream| {
             match timeout_at(until, connector.connect(name, stream)).await {
@@ -70,11 +79,14 @@ pub async fn open(dial: &dyn Dial, at: At<'_>, until: Instant) -> Result<Packets
         until,
         nonce: greeting.nonce(),
     };
-    login.run(&greeting, flags).await.map_err(|fault| match fault {
-        NoLogin::Fault(fault) => at.fault(Stage::Login, fault),
-        NoLogin::Plugin(name) => at.plugin(&name),
-        NoLogin::NeedsTls(name) => at.needs_tls(&name),
-    })?;
+    login
+        .run(&greeting, flags)
+        .await
+        .map_err(|fault| match fault {
+            NoLogin::Fault(fault) => at.fault(Stage::Login, fault),
+            NoLogin::Plugin(name) => at.plugin(&name),
+            NoLogin::NeedsTls(name) => at.needs_tls(&name),
+        })?;
     Ok(packets)
 }
 
@@ -102,7 +114,9 @@ fn read_greeting(packet: &[u8]) -> Result<HandshakePacket<'_>, Fault> {
         | CapabilityFlags::CLIENT_PLUGIN_AUTH;
     match greeting.capabilities().contains(needed) {
         true => Ok(greeting),
-        false => Err(Fault::Odd("the server is too old: MySQL 5.5.7 or newer is needed")),
+        false => Err(Fault::Odd(
+            "the server is too old: MySQL 5.5.7 or newer is needed",
+        )),
     }
 }
 
@@ -140,7 +154,9 @@ impl Login<'_> {
         let plugin = first.unwrap_or(AuthPlugin::MysqlNativePassword);
         let mut procedure = self.begin(&plugin)?;
         let nonce = self.nonce.clone();
-        let answer = self.step(&mut procedure, &plugin, &nonce)?.unwrap_or_default();
+        let answer = self
+            .step(&mut procedure, &plugin, &nonce)?
+            .unwrap_or_default();
         let response = HandshakeResponse::new(
             Some(answer),
             (8, 0, 0),

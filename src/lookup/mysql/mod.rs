@@ -71,7 +71,9 @@ pub async fn tables(
     let until = Instant::now() + deadline;
     let found = query::tables(&mut packets, like.unwrap_or("%"), until).await;
     let mut tables = found.map_err(|fault| at.fault(Stage::Query, fault))?;
-    packets.quit(until.min(Instant::now() + Duration::from_secs(1))).await;
+    packets
+        .quit(until.min(Instant::now() + Duration::from_secs(1)))
+        .await;
     tables.sort();
     Ok(tables)
 }

@@ -70,8 +70,9 @@ pub async fn tables(
         if names.len() > MOST_TABLES {
             return Err(ODD);
         }
-        let row: RowDeserializer<ServerSide, Binary> =
-            ParseBuf(&packet).parse(Arc::clone(&columns)).map_err(|_| ODD)?;
+        let row: RowDeserializer<ServerSide, Binary> = ParseBuf(&packet)
+            .parse(Arc::clone(&columns))
+            .map_err(|_| ODD)?;
         let name = match row.into_inner().unwrap_raw().as_mut_slice() {
             [Some(Value::Bytes(name))] => std::mem::take(name),
             _ => return Err(ODD),

@@ -115,12 +115,18 @@ impl At<'_> {
     /// No certificate could be for the server's name.
     pub fn no_tls_name(self) -> Error {
         let said = "no certificate can be for this name";
-        self.error(Stage::Tls, said, "write the name that the database's endpoint has")
+        self.error(
+            Stage::Tls,
+            said,
+            "write the name that the database's endpoint has",
+        )
     }
 
     /// TLS came to nothing.
     pub fn tls(self, error: &io::Error) -> Error {
-        let found = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        let found = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>());
         let help = match found {
             Some(rustls::Error::InvalidCertificate(problem)) => match problem {
                 CertificateError::NotValidForName
@@ -195,7 +201,10 @@ impl At<'_> {
             ),
             Fault::Odd(what) => (
                 what.to_owned(),
-                format!("look at `host` and `port`: is {} a MySQL server?", self.server),
+                format!(
+                    "look at `host` and `port`: is {} a MySQL server?",
+                    self.server
+                ),
             ),
             Fault::Io(error) => (
                 error.to_string(),
@@ -213,10 +222,17 @@ impl At<'_> {
                 "look at `user` and `password`; the user's host must fit, too: the server is dialled from {}",
                 self.machine()
             ),
-            1044 | 1142 => format!("let the user in: GRANT SELECT ON `{database}`.* TO '{user}'@'%'"),
+            1044 | 1142 => {
+                format!("let the user in: GRANT SELECT ON `{database}`.* TO '{user}'@'%'")
+            }
             1049 => "look at `database`: capitals matter in its name on most servers".into(),
-            1040 | 1203 | 1226 => "the server has as many connections as it takes: try again later".into(),
-            1129 | 1130 => format!("the server takes no connection from {}: look at the user's host", self.machine()),
+            1040 | 1203 | 1226 => {
+                "the server has as many connections as it takes: try again later".into()
+            }
+            1129 | 1130 => format!(
+                "the server takes no connection from {}: look at the user's host",
+                self.machine()
+            ),
             1820 | 1862 => "the user's password has expired: give it a new one".into(),
             3159 | 4031 | 4151 => "the server wants TLS: take `tls: false` out".into(),
             _ => "the number is MySQL's: its manual says what helps".into(),

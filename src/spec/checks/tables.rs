@@ -1,10 +1,7 @@
 //! Databases whose tables get topics.
 
 use super::{Host, Text, View};
-use crate::{
-    diagnostic::Problem,
-    spec::tree::Node,
-};
+use crate::{diagnostic::Problem, spec::tree::Node};
 
 /// Longest name of a topic.
 const LONGEST: usize = 249;
@@ -55,7 +52,11 @@ pub fn server(view: &View<'_>, problems: &mut Vec<Problem>) {
         let clear = text("tls").is_some_and(|tls| tls.text == "false");
         let ca = mysql.entry("ca").map(|(key, _)| key.span);
         if let (Some(span), true) = (ca, clear) {
-            error(span, "`ca` vouches for TLS, which is not spoken here".into(), "take it out");
+            error(
+                span,
+                "`ca` vouches for TLS, which is not spoken here".into(),
+                "take it out",
+            );
         }
         if let (Some((key, _)), true) = (mysql.entry("tls"), clear) {
             problems.push(Problem::warning(
@@ -93,7 +94,10 @@ fn is_host(host: &str) -> bool {
 /// Whatever the tables are called, their topics have names, and different ones.
 pub fn pattern(view: &View<'_>, problems: &mut Vec<Problem>) {
     for template in view.databases {
-        let tree = view.hosts.iter().find(|tree| tree.name.text == template.host);
+        let tree = view
+            .hosts
+            .iter()
+            .find(|tree| tree.name.text == template.host);
         let name = tree.and_then(|tree| Host { tree }.entry("topics.name"));
         let Some((_, Node { span, .. })) = name else {
             continue;
@@ -104,7 +108,8 @@ pub fn pattern(view: &View<'_>, problems: &mut Vec<Problem>) {
             .find(|c| !(c.is_ascii_alphanumeric() || "._-".contains(*c)));
         let (message, label) = if tables == 0 {
             (
-                "`name` has no `${table}`, and every table of the database would have one topic".into(),
+                "`name` has no `${table}`, and every table of the database would have one topic"
+                    .into(),
                 "write `${table}` where the table's name goes",
             )
         } else if let Some(odd) = odd {
@@ -114,7 +119,10 @@ pub fn pattern(view: &View<'_>, problems: &mut Vec<Problem>) {
             )
         } else if text.len() >= LONGEST {
             (
-                format!("`name` leaves no room for a table: {} characters", text.len()),
+                format!(
+                    "`name` leaves no room for a table: {} characters",
+                    text.len()
+                ),
                 "Kafka takes 249 at most",
             )
         } else {

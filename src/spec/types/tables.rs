@@ -67,7 +67,7 @@ pub struct Mysql {
     #[schemars(with = "OwnText", example = &"pinterest_data")]
     pub database: String,
     /// Only tables whose names are LIKE this, as SQL has it: `%` is any text, `_` any character,
-    /// `\\_` the character itself. Default: all.
+    /// `\_` the character itself. Default: all.
     #[serde(default)]
     #[schemars(with = "OwnText", example = &"%_data")]
     pub like: Option<String>,

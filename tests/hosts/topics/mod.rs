@@ -10,6 +10,7 @@ mod journey;
 mod many;
 mod protocol;
 mod saved;
+mod tables;
 
 use std::path::{Path, PathBuf};
 

@@ -18,6 +18,7 @@ COMMANDS = {
     "dpkg-deb": "dpkg",
     "ip": "iproute2",
     "iptables": "iptables",
+    "mariadbd": "mariadb-server",
     "javac": "default-jdk-headless",
     "mmdebstrap": "mmdebstrap",
     "mvn": "maven",
