@@ -135,10 +135,13 @@ impl At<'_> {
                      address or an alias"
                         .to_owned()
                 }
-                CertificateError::UnknownIssuer if is_of_rds(&self.server.host) => {
+                // The second where the wrong authority has the right one's name.
+                CertificateError::UnknownIssuer | CertificateError::BadSignature
+                    if is_of_rds(&self.server.host) =>
+                {
                     format!("RDS has authorities of its own: fetch {BUNDLE} and name it with `ca:`")
                 }
-                CertificateError::UnknownIssuer => {
+                CertificateError::UnknownIssuer | CertificateError::BadSignature => {
                     "the certificate comes from an authority that is not trusted here: name its file \
                      with `ca:`"
                         .to_owned()

@@ -35,18 +35,16 @@ fn who_is_not_let_in_is_told_why() {
     let server = Server::shared();
     let base = own("dbdoor");
     server.database(&base, &["pin"]);
-    let sql = |text: &str| server.sql(&text.replace("BASE", &base));
-    sql(
-        "CREATE USER BASEwrong@'%' IDENTIFIED BY 'another'; GRANT SELECT ON BASE.* TO BASEwrong@'%';",
-    );
+    let sql = |text: &str| server.sql(&text.replace('~', &base));
+    sql("CREATE USER ~wrong@'%' IDENTIFIED BY 'another'; GRANT SELECT ON ~.* TO ~wrong@'%';");
     sql(&format!(
-        "CREATE USER BASEnone@'%' IDENTIFIED BY '{PASSWORD}';"
+        "CREATE USER ~none@'%' IDENTIFIED BY '{PASSWORD}';"
     ));
     sql("INSTALL SONAME 'auth_ed25519';");
     sql(&format!(
-        "CREATE USER BASEed@'%' IDENTIFIED VIA ed25519 USING PASSWORD('{PASSWORD}');"
+        "CREATE USER ~ed@'%' IDENTIFIED VIA ed25519 USING PASSWORD('{PASSWORD}');"
     ));
-    sql("CREATE DATABASE BASEempty; GRANT SELECT ON BASEempty.* TO BASE@'%';");
+    sql("CREATE DATABASE ~empty; GRANT SELECT ON ~empty.* TO ~@'%';");
     let user = |name: &str| format!("{base}{name}");
     let source = |who: &str| error(&server.source_as(&user(who), &base, ""), 4, &[]);
 
@@ -71,7 +69,7 @@ fn who_is_not_let_in_is_told_why() {
     let unknown = server.source_as(&base, &user("missing"), "");
     // MariaDB tells a user who may not see it as much.
     says(&error(&unknown, 4, &[]), &[refused, "(1044)"]);
-    sql("GRANT SHOW DATABASES, SELECT ON *.* TO BASEnone@'%';");
+    sql("GRANT SHOW DATABASES, SELECT ON *.* TO ~none@'%';");
     let unknown = server.source_as(&user("none"), &user("missing"), "");
     says(
         &error(&unknown, 4, &[]),
@@ -84,7 +82,7 @@ fn who_is_not_let_in_is_told_why() {
     );
     // Who must speak TLS, and may not.
     sql(&format!(
-        "CREATE USER BASEtls@'%' IDENTIFIED BY '{PASSWORD}' REQUIRE SSL; GRANT SELECT ON BASE.* TO BASEtls@'%';"
+        "CREATE USER ~tls@'%' IDENTIFIED BY '{PASSWORD}' REQUIRE SSL; GRANT SELECT ON ~.* TO ~tls@'%';"
     ));
     let clear = |who: &str| {
         let with_ca = server.source_as(&user(who), &base, "tls: false");
@@ -112,8 +110,10 @@ fn whoever_is_no_such_server_is_not_believed() {
     let bundle = "global-bundle.pem";
     says(
         &with(server.get("ca"), server.get("other_ca")),
-        &[tls, "UnknownIssuer", bundle],
+        &[tls, "BadSignature", bundle],
     );
+    let unnamed = format!(", ca: {}", server.get("ca"));
+    says(&with(&unnamed, ""), &[tls, "UnknownIssuer", bundle]);
     says(
         &with(server.get("host"), server.get("address")),
         &["at TLS, after TCP was fine", "another name"],
