@@ -135,6 +135,22 @@ async fn what_is_no_mysql_is_called_so() {
 async fn an_answer_of_another_kind_is_not_believed() {
     let file = [&[0xfb], &b"/etc/passwd"[..]].concat();
     let null = [0, 4];
+    // A type that mysql_common 0.38 panics at.
+    let mut unknown = column();
+    let at = unknown.len() - 6;
+    assert_eq!(std::mem::replace(&mut unknown[at], 0xf3), 253);
+    let (found, ()) = ask(None, async |peer| {
+        let mut peer = entered(peer).await;
+        peer.read().await;
+        peer.statement().await;
+        peer.read().await;
+        for packet in [&[1][..], &unknown, END, &packed(b"pin"), END] {
+            peer.send(packet).await;
+        }
+        peer.end().await;
+    })
+    .await;
+    assert_eq!(found.expect_err("no text").stage, Stage::Query);
     for (result, row) in [
         // "Send me this file."
         (Some(&file[..]), None),

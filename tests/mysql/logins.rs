@@ -170,25 +170,30 @@ async fn the_server_may_ask_for_another_login() {
 #[tokio::test(start_paused = true)]
 async fn an_iam_token_is_longer_than_passwords_are() {
     let token = "t".repeat(1700);
-    let (acceptor, roots) = tls();
-    let offer = Offer {
-        plugin: "mysql_native_password",
-        tls: Some(acceptor),
-    };
-    let (found, answer) = ask_as(Some(roots), &token, None, async |peer| {
-        let (mut peer, _) = peer.greeted(&offer).await.expect("a login");
-        // As RDS asks for it.
-        peer.send(&[&[0xfe], &b"mysql_clear_password\0"[..]].concat())
-            .await;
-        let answer = peer.read().await;
-        peer.send(OK).await;
-        peer.tables(&[b"pin"]).await;
-        peer.end().await;
-        answer
-    })
-    .await;
-    assert_eq!(found.expect("tables"), ["pin"]);
-    assert_eq!(answer, [token.as_bytes(), b"\0"].concat());
+    // As RDS asks for it, and in the client's first words.
+    for first in ["mysql_native_password", "mysql_clear_password"] {
+        let (acceptor, roots) = tls();
+        let offer = Offer {
+            plugin: first,
+            tls: Some(acceptor),
+        };
+        let (found, answer) = ask_as(Some(roots), &token, None, async |peer| {
+            let (mut peer, hello) = peer.greeted(&offer).await.expect("a login");
+            let mut answer = hello.answer;
+            if first != "mysql_clear_password" {
+                peer.send(&[&[0xfe], &b"mysql_clear_password\0"[..]].concat())
+                    .await;
+                answer = peer.read().await;
+            }
+            peer.send(OK).await;
+            peer.tables(&[b"pin"]).await;
+            peer.end().await;
+            answer
+        })
+        .await;
+        assert_eq!(found.expect("tables"), ["pin"]);
+        assert_eq!(answer, [token.as_bytes(), b"\0"].concat());
+    }
 }
 
 #[tokio::test(start_paused = true)]

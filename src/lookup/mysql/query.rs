@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use mysql_common::{
+    constants::ColumnType,
     io::ParseBuf,
     packets::{Column, ComStmtExecuteRequestBuilder, StmtPacket},
     proto::{Binary, MySerialize as _},
@@ -57,6 +58,19 @@ pub async fn tables(
     }
     let column = packets.read(until).await?;
     let column: Column = ParseBuf(&column).parse(()).map_err(|_| ODD)?;
+    // mysql_common 0.38 panics at types that MySQL never sends.
+    if !matches!(
+        column.column_type(),
+        ColumnType::MYSQL_TYPE_VAR_STRING
+            | ColumnType::MYSQL_TYPE_VARCHAR
+            | ColumnType::MYSQL_TYPE_STRING
+            | ColumnType::MYSQL_TYPE_BLOB
+            | ColumnType::MYSQL_TYPE_TINY_BLOB
+            | ColumnType::MYSQL_TYPE_MEDIUM_BLOB
+            | ColumnType::MYSQL_TYPE_LONG_BLOB
+    ) {
+        return Err(ODD);
+    }
     let columns: Arc<[Column]> = Arc::new([column]);
     if !is_end(&packets.read(until).await?) {
         return Err(ODD);
