@@ -71,6 +71,9 @@ pub fn expand(cluster: &ResolvedCluster, read: &[&[String]]) -> Result<Expanded,
     }
     let mut problems = Vec::new();
     checks::rows(&rows, &mut problems);
+    // Two hosts may have one mistake.
+    let mut seen = HashSet::new();
+    problems.retain(|problem| seen.insert(problem.clone()));
     let (wrong, odd): (Vec<Problem>, Vec<Problem>) =
         problems.into_iter().partition(Problem::is_error);
     if !wrong.is_empty() {
@@ -82,18 +85,17 @@ pub fn expand(cluster: &ResolvedCluster, read: &[&[String]]) -> Result<Expanded,
     );
     let mut topics = cluster.topics.clone();
     topics.extend(merged(rows));
-    // Two hosts may warn of one thing.
     let mut seen = HashSet::new();
     warnings.retain(|warning| seen.insert(warning.clone()));
     Ok(Expanded { topics, warnings })
 }
 
 fn said(wrong: &[Problem]) -> String {
-    let count = match wrong.len() {
-        1 => "a table of the database".to_owned(),
-        count => format!("{count} tables of the database"),
-    };
-    let mut out = format!("{count} cannot have a topic as the spec wants it");
+    let mut out = match wrong {
+        [_] => "a table of the database cannot have a topic as the spec wants it",
+        _ => "tables of the database cannot have topics as the spec wants them",
+    }
+    .to_owned();
     for one in wrong.iter().take(MOST_NAMED) {
         out.push_str(&format!("\n  {}: {}", one.message, one.label));
     }

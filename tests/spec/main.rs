@@ -5,6 +5,7 @@ mod files;
 mod hostile;
 mod reading;
 mod rendering;
+mod tables;
 mod topics;
 
 use trueup::{

@@ -221,10 +221,17 @@ impl At<'_> {
     fn refusal(self, code: u16) -> String {
         let Server { user, database, .. } = self.server;
         match code {
-            1045 | 1698 => format!(
-                "look at `user` and `password`; the user's host must fit, too: the server is dialled from {}",
-                self.machine()
-            ),
+            1045 | 1698 => {
+                let tls = match self.server.roots {
+                    Some(_) => "",
+                    None => "; a user may be one that must speak TLS",
+                };
+                format!(
+                    "look at `user` and `password`; the user's host must fit, too: the server is \
+                     dialled from {}{tls}",
+                    self.machine()
+                )
+            }
             1044 | 1142 => {
                 format!("let the user in: GRANT SELECT ON `{database}`.* TO '{user}'@'%'")
             }

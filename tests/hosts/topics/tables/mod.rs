@@ -111,6 +111,10 @@ fn a_new_table_is_drift_and_one_that_went_is_left() {
     run(&["apply", spec, "--auto-approve"]).code(0);
     run(&["drift", spec]).code(0);
 
+    // We take leave each time: who hangs up is an entry in the server's log.
+    let complaints = server.complaints();
+    assert!(!complaints.contains("Aborted"), "{complaints}");
+
     // A table that goes leaves its topic; it goes when it is named.
     server.sql(&format!("DROP TABLE {base}.geo"));
     let gone = format!("topics/{user}.geo");

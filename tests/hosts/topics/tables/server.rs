@@ -85,6 +85,11 @@ impl Server {
         self.verb("introduce", &["-"], &host.record.to_string());
     }
 
+    /// What the server complained of.
+    pub fn complaints(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).expect("the log")
+    }
+
     /// What a user has asked so far.
     pub fn asked_by(&self, user: &str) -> Asked {
         let log = self.verb("log", &[], "");
