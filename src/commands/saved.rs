@@ -91,7 +91,7 @@ fn desired(targets: &Targets, salt: &str, deep: bool) -> Desired {
         clusters: targets
             .clusters
             .iter()
-            .map(|one| one.desired.clone())
+            .map(ClusterTarget::settled)
             .collect(),
         secrets: secrets(targets, salt),
     }

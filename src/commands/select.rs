@@ -80,8 +80,18 @@ pub fn choose(look: &LookArgs, specs: &[Resolved], deletable: &[String]) -> Resu
             let mut hosts = topic.hosts.iter();
             hosts.any(|host| has_host(&look.hosts, host))
         });
-    let names = wanted.map(|topic| &topic.name).chain(deletable);
-    let names: BTreeSet<&String> = names.collect();
+    // Which tables a database has is known later; a name that one could make is taken at its word.
+    let typed = look.targets.iter().chain(&look.excludes);
+    let typed = typed.filter_map(|word| word.strip_prefix("topics/"));
+    let may_come = typed.filter(|name| {
+        let open = specs.iter().flat_map(|spec| &spec.clusters);
+        let open = open.filter(|cluster| !cluster.lists.is_empty());
+        let mut patterns = open.flat_map(|cluster| &cluster.hosts);
+        patterns.any(|(_, pattern)| pattern.makes(name))
+    });
+    let names = wanted.map(|topic| topic.name.as_str());
+    let names = names.chain(deletable.iter().map(String::as_str));
+    let names: BTreeSet<&str> = names.chain(may_come).collect();
     known.extend(names.into_iter().map(|name| Known {
         host: None,
         address: topic::address(name),

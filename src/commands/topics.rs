@@ -8,6 +8,7 @@ use std::{
 };
 
 use secrecy::SecretString;
+use tokio::sync::OnceCell;
 
 use super::{Surroundings, complain, complain_safely};
 use crate::{
@@ -18,12 +19,15 @@ use crate::{
     },
     exit::Code,
     facts::Host,
-    lookup::entrance,
+    lookup::{
+        entrance,
+        tables::{Databases, TablesError},
+    },
     meter::{Call, Phase},
     observe::cluster::{Question, observe},
     plan::{DesiredCluster, TopicsPlan, selection::Chosen},
     resource::topic,
-    spec::{self, Resolved, ResolvedCluster, ResolvedHost, ResolvedTopic, Role},
+    spec::{self, Expanded, Resolved, ResolvedCluster, ResolvedHost, ResolvedTopic, Role},
     transport::{Connection, dial::Dial, direct::Direct},
 };
 
@@ -96,8 +100,12 @@ pub(crate) struct ClusterTarget {
     /// The password that it asks for, where it asks for one.
     pub password: Option<SecretString>,
     entrance: Entrance,
-    /// The topics that are compared.
-    wanted: Vec<ResolvedTopic>,
+    /// What `--target` and `--exclude` leave.
+    chosen: Chosen,
+    /// Where the tables are read that some of its topics are for.
+    databases: Databases,
+    /// What they became: a run reads them once, as it reads the spec once.
+    expanded: OnceCell<Expanded>,
 }
 
 /// What is selected, over all specs.
@@ -184,7 +192,16 @@ pub(crate) fn clusters(
             deletable,
             cluster,
         };
-        let nothing = desired.deletable.is_empty() && wanted(&desired, how.chosen).is_empty();
+        let topics = &desired.cluster.topics;
+        // Which topics a database's tables come to is known later.
+        let may_come = !desired.cluster.lists.is_empty()
+            && how.chosen.may_have_topics(|name| {
+                let mut patterns = desired.cluster.hosts.iter();
+                patterns.any(|(_, pattern)| pattern.makes(name))
+            });
+        let nothing = desired.deletable.is_empty()
+            && !may_come
+            && wanted(&desired, topics, how.chosen).is_empty();
         if how.chosen.selection.is_some() && nothing {
             continue;
         }
@@ -232,13 +249,16 @@ pub(crate) fn deletable(specs: &[Resolved], allow_delete: &[String]) -> Result<V
 
 /// The topics that are compared: what a selected host renders, as far as `--target` and `--exclude`
 /// leave it.
-fn wanted(desired: &DesiredCluster, chosen: &Chosen) -> Vec<ResolvedTopic> {
+fn wanted<'t>(
+    desired: &DesiredCluster,
+    topics: &'t [ResolvedTopic],
+    chosen: &Chosen,
+) -> Vec<&'t ResolvedTopic> {
     let own = |host: &String| desired.selected.contains(host);
-    let mut wanted = desired.cluster.topics.clone();
-    wanted.retain(|topic| {
+    let wanted = topics.iter().filter(|topic| {
         topic.hosts.iter().any(own) && chosen.has(None, &topic::address(&topic.name))
     });
-    wanted
+    wanted.collect()
 }
 
 impl ClusterTarget {
@@ -251,14 +271,19 @@ impl ClusterTarget {
     ) -> Result<Self, Code> {
         let (spec, environment) = (Path::new(&desired.spec), &around.environment);
         let (cluster, access) = (&desired.cluster.cluster, &desired.cluster.access);
-        let entrance = entrance::resolve(cluster, access, spec, environment)
-            .and_then(|door| Ok((door, entrance::password(access, spec, environment)?)));
-        match entrance {
-            Ok((entrance, password)) => Ok(Self {
-                wanted: wanted(&desired, chosen),
+        let found = entrance::resolve(cluster, access, spec, environment).and_then(|door| {
+            let password = entrance::password(access, spec, environment)?;
+            let databases = Databases::resolve(&desired.cluster, spec, environment)?;
+            Ok((door, password, databases))
+        });
+        match found {
+            Ok((entrance, password, databases)) => Ok(Self {
+                chosen: chosen.clone(),
                 desired,
                 password,
                 entrance,
+                databases,
+                expanded: OnceCell::new(),
             }),
             Err(error) => {
                 complain_safely(&format!("error: topics of {}: {error}", desired.name));
@@ -302,9 +327,89 @@ impl ClusterTarget {
         self.entrance.open(way.dial, dialler, deadline).await
     }
 
-    /// Reads the cluster and compares. What cannot be reached becomes a part of the plan that says
-    /// so.
+    /// The topics of the tables that its databases have; read once.
+    async fn expand(&self, way: Way<'_>, deadline: Duration) -> Result<&Expanded, TablesError> {
+        let reading = || async {
+            let started = Instant::now();
+            let (cluster, dialled) = (&self.desired.cluster, (way.dial, way.name));
+            let read = self.databases.read(cluster, dialled, deadline).await;
+            if !cluster.lists.is_empty() {
+                Call {
+                    phase: Phase::Topics,
+                    name: "tables",
+                    place: self.name(),
+                    took: started.elapsed(),
+                    round_trips: None,
+                    sent: 0,
+                    got: 0,
+                    detail: if read.is_ok() { "" } else { "failed" },
+                }
+                .tell();
+            }
+            read
+        };
+        self.expanded.get_or_try_init(reading).await
+    }
+
+    /// What it must be, as a saved plan keeps it: with the topics that the tables became.
+    pub fn settled(&self) -> DesiredCluster {
+        let mut desired = self.desired.clone();
+        desired.cluster.topics = self.topics().to_vec();
+        desired.cluster.lists.clear();
+        desired
+    }
+
+    /// Its topics, as far as they are known.
+    fn topics(&self) -> &[ResolvedTopic] {
+        match self.expanded.get() {
+            Some(expanded) => &expanded.topics,
+            None => &self.desired.cluster.topics,
+        }
+    }
+
+    /// Reads the tables and the cluster, and compares. What cannot be reached becomes a part of the
+    /// plan that says so.
     pub async fn look(&self, way: Way<'_>, salt: &str, deadline: Duration) -> TopicsPlan {
+        let expanded = match self.expand(way, deadline).await {
+            Ok(expanded) => expanded,
+            Err(TablesError::Unfit(error)) => {
+                return TopicsPlan::unreached(self.name(), way.name, error).unfit();
+            }
+            Err(error) => {
+                return TopicsPlan::unreached(self.name(), way.name, error.to_string());
+            }
+        };
+        let mut plan = self.look_at_brokers(way, salt, deadline).await;
+        for warning in &expanded.warnings {
+            plan = plan.warned(warning.clone());
+        }
+        let targets = self.chosen.selection.iter().flat_map(|it| &it.target);
+        let targets = targets.filter_map(|word| word.strip_prefix("topics/"));
+        let makes = |name: &&str| {
+            let mut patterns = self.desired.cluster.hosts.iter();
+            !self.desired.cluster.lists.is_empty() && patterns.any(|(_, it)| it.makes(name))
+        };
+        for name in targets.filter(makes) {
+            let is_it = |topic: &ResolvedTopic| topic.name == name;
+            if !self.topics().iter().any(is_it)
+                && !self.desired.deletable.iter().any(|it| it == name)
+            {
+                plan = plan.warned(format!(
+                    "`--target topics/{name}`: no table of the database makes this topic"
+                ));
+            }
+        }
+        for name in &self.desired.deletable {
+            if self.topics().iter().any(|topic| topic.name == *name) {
+                plan = plan.warned(format!(
+                    "`--allow-delete topics/{name}`: the topic stays, its table is in the database"
+                ));
+            }
+        }
+        plan
+    }
+
+    async fn look_at_brokers(&self, way: Way<'_>, salt: &str, deadline: Duration) -> TopicsPlan {
         let started = Instant::now();
         let plan = match self.open(way, deadline).await {
             Ok(mut brokers) => {
@@ -323,9 +428,9 @@ impl ClusterTarget {
 
     /// Reads the cluster over a connection, and compares.
     pub async fn read(&self, brokers: &mut Brokers<'_>, way: Way<'_>, salt: &str) -> TopicsPlan {
-        let wanted: Vec<&ResolvedTopic> = self.wanted.iter().collect();
+        let wanted = self.wanted();
         let (cluster, deletable) = (&self.desired.cluster, &self.desired.deletable);
-        let own = cluster.topics.iter().map(|topic| &topic.name);
+        let own = self.topics().iter().map(|topic| &topic.name);
         let question = Question {
             wanted: wanted.clone(),
             declared: own
@@ -368,5 +473,10 @@ impl ClusterTarget {
         let hosts = self.desired.through.join(", ");
         let error = format!("no host that it is reached through could be reached: {hosts}");
         TopicsPlan::unreached(self.name(), &hosts, error)
+    }
+
+    /// The topics that are compared.
+    fn wanted(&self) -> Vec<&ResolvedTopic> {
+        wanted(&self.desired, self.topics(), &self.chosen)
     }
 }

@@ -245,6 +245,9 @@ impl Plan {
             let any = |wanted: fn(StepAction) -> bool| part.steps.iter().any(|s| wanted(s.action));
             let unseen = part.error.is_some() || any(|action| action == StepAction::Unknown);
             let differs = any(|action| action.changes() || action == StepAction::Blocked);
+            if part.unfit {
+                return Code::Usage;
+            }
             match (part.lock_holder.is_some(), unseen, differs) {
                 (true, ..) => Code::Locked,
                 (_, true, _) => Code::Unreachable,
@@ -265,6 +268,8 @@ pub struct Part<'p> {
     pub is_host: bool,
     /// Why it could not be read, if so.
     pub error: Option<&'p str>,
+    /// Whether that is the spec's: it asks for what cannot be.
+    pub unfit: bool,
     /// Who holds the lock of an apply on the host, if anybody does.
     pub lock_holder: Option<&'p str>,
     /// Its addresses.
@@ -277,6 +282,7 @@ impl<'p> From<&'p HostPlan> for Part<'p> {
             name: &host.name,
             is_host: true,
             error: host.error.as_deref(),
+            unfit: false,
             lock_holder: host.lock_holder.as_deref(),
             steps: &host.steps,
         }
@@ -289,6 +295,7 @@ impl<'p> From<&'p TopicsPlan> for Part<'p> {
             name: &topics.cluster,
             is_host: false,
             error: topics.error.as_deref(),
+            unfit: topics.unfit,
             lock_holder: None,
             steps: &topics.steps,
         }

@@ -119,7 +119,27 @@ impl Chosen {
 
     /// Whether an address is compared. `host` is absent for topics.
     pub fn has(&self, host: Option<&str>, address: &str) -> bool {
-        self.selection.is_none() || contains(&self.picked, host, address)
+        match &self.selection {
+            None => true,
+            // Of a database's tables it is known later which topics they come to.
+            Some(selection) if selection.target.is_empty() => {
+                let excluded = |word: &String| names(word, host, address);
+                !selection.exclude.iter().any(excluded)
+            }
+            Some(_) => contains(&self.picked, host, address),
+        }
+    }
+
+    /// Whether a topic may be compared whose name is not known yet; `makes` tells of names whether
+    /// it may be this one.
+    pub fn may_have_topics(&self, makes: impl Fn(&str) -> bool) -> bool {
+        let all = self
+            .selection
+            .as_ref()
+            .is_none_or(|it| it.target.is_empty());
+        let topics = self.picked.iter().filter(|(host, _)| host.is_none());
+        let mut names = topics.filter_map(|(_, address)| address.strip_prefix("topics/"));
+        all || names.any(makes)
     }
 
     /// Whether an address is looked at only because something selected requires it.
@@ -145,6 +165,12 @@ fn missing_requirement<'k>(
     needed.into_iter().find(|one| !has(one))
 }
 
+/// Whether a word names an address of a host, or a topic.
+fn names(word: &str, host: Option<&str>, address: &str) -> bool {
+    let of_host = host.and_then(|host| word.strip_prefix(host)?.strip_prefix(':'));
+    word == address || of_host == Some(address)
+}
+
 /// The addresses that a word names: `client/kafka`, `topics/NAME`, `HOST:client/kafka`.
 fn find<'k>(
     flag: &'static str,
@@ -153,13 +179,7 @@ fn find<'k>(
 ) -> Result<impl Iterator<Item = &'k Known>, Refused> {
     let found: Vec<&Known> = known
         .iter()
-        .filter(|one| match &one.host {
-            Some(host) => {
-                let of_host = word.strip_prefix(&**host).and_then(|w| w.strip_prefix(':'));
-                word == one.address || of_host == Some(&one.address)
-            }
-            None => word == one.address,
-        })
+        .filter(|one| names(word, one.host.as_deref(), &one.address))
         .collect();
     if found.is_empty() {
         return Err(Refused::Unknown {

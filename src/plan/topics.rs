@@ -21,6 +21,9 @@ pub struct TopicsPlan {
     pub steps: Vec<Step>,
     /// Topics like the spec's that no table of it names. They are left alone.
     pub unmanaged: Vec<String>,
+    /// Whether `error` is the spec's: it asks for topics that cannot be.
+    #[serde(skip)]
+    pub unfit: bool,
     /// What people should know of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -36,6 +39,7 @@ impl TopicsPlan {
             error: Some(error),
             steps: vec![],
             unmanaged: vec![],
+            unfit: false,
             warnings: vec![],
         }
     }
@@ -77,8 +81,16 @@ impl TopicsPlan {
                 .filter(|name| !going.contains(name))
                 .cloned()
                 .collect(),
+            unfit: false,
             warnings: vec![],
         }
+    }
+
+    /// Likewise, where it is the spec that asks for what cannot be.
+    #[must_use]
+    pub fn unfit(mut self) -> Self {
+        self.unfit = true;
+        self
     }
 
     /// With something that people should know of it.

@@ -12,6 +12,7 @@ pub mod near;
 pub mod resolved;
 pub mod schema;
 pub mod several;
+pub mod tables;
 pub mod topics;
 pub mod tree;
 pub mod types;
@@ -23,15 +24,17 @@ use std::collections::{BTreeMap, HashSet};
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 
+pub use checks::is_of_rds;
 pub use resolved::{
     Access, Classpath, Client, Java, Kafka, Lines, MskIamAuth, Properties, Resolved,
     ResolvedCluster, ResolvedHost, ResolvedTopic, Role, Way, later_work,
 };
 pub use schema::schema;
+pub use tables::{Expanded, TableList, expand};
 pub use topics::Pattern;
 pub use types::{
-    Cluster, ConfigPolicy, Credentials, Ec2, HostKey, Keep, Key, Login, PropertyValue,
-    ReplicationFactor, SecretRef, Security, Ssh, StartFile, TopicSettings, Via,
+    Cluster, ConfigPolicy, Credentials, Ec2, HostKey, Keep, Key, Login, Mysql, PropertyValue,
+    ReplicationFactor, SecretRef, Security, Ssh, StartFile, TableSource, TopicSettings, Via,
 };
 
 use crate::diagnostic::{Problem, Span};
@@ -80,11 +83,14 @@ fn read(source: &Source, given: &Given, problems: &mut Vec<Problem>) -> Option<R
     }
     let mut trees = Vec::new();
     let mut rows = Vec::new();
+    let mut databases = Vec::new();
     for (name, entry) in entries {
         let own = entry.get("vars").map(Node::entries).unwrap_or_default();
         let mut scope = variables.scope(&name.text, own);
         let tree = merge::host(&root, name, entry, &mut variables, &mut scope, problems);
-        rows.extend(topics::rows(&tree, &mut variables, &mut scope, problems));
+        let made = topics::of_host(&tree, &mut variables, &mut scope, problems);
+        rows.extend(made.rows);
+        databases.extend(made.database);
         trees.push(tree);
     }
 
@@ -106,6 +112,7 @@ fn read(source: &Source, given: &Given, problems: &mut Vec<Problem>) -> Option<R
         &checks::View {
             hosts: &trees,
             rows: &rows,
+            databases: &databases,
             no_hosts,
         },
         problems,
@@ -131,7 +138,7 @@ fn read(source: &Source, given: &Given, problems: &mut Vec<Problem>) -> Option<R
         let at = trees.iter().position(|tree| tree.name.text == name)?;
         values[at].as_ref()?.get("topics").cloned()
     };
-    let Some(clusters) = resolved::clusters(rows, topics) else {
+    let Some(clusters) = resolved::clusters(rows, databases, topics) else {
         let span = root.entry("topics").map(|(key, _)| key.span);
         problems.push(mistake(
             span,

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     merge::{HostTree, default_home},
-    topics::{Pattern, Row},
+    tables::TableList,
+    topics::{ClusterText, Pattern, Row, Template},
     tree::Node,
     types::{
         self, Cluster, ConfigPolicy, Credentials, Ec2, HostKey, Key, PropertyValue, SecretRef,
@@ -189,6 +190,10 @@ pub struct ResolvedCluster {
     pub hosts: Vec<(String, Pattern)>,
     /// Its topics, each once, in the order of hosts and tables.
     pub topics: Vec<ResolvedTopic>,
+    /// Lists of tables that are still to be read, a host each. A saved plan has none: it has the
+    /// topics that they became.
+    #[serde(skip)]
+    pub lists: Vec<TableList>,
 }
 
 /// How brokers are reached and spoken to.
@@ -365,43 +370,72 @@ fn lines(client: Option<&Node>, part: &str) -> Lines {
 /// `None` is a mistake of this program.
 pub(super) fn clusters(
     rows: Vec<Row>,
+    databases: Vec<Template>,
     topics: impl Fn(&str) -> Option<serde_json::Value>,
 ) -> Option<Vec<ResolvedCluster>> {
     let mut clusters: Vec<ResolvedCluster> = Vec::new();
-    let mut known: HashMap<(usize, String), usize> = HashMap::new();
+    let mut of_cluster: Vec<Vec<Row>> = Vec::new();
+    let mut place = |host: &str, cluster: &ClusterText, pattern: &Pattern| {
+        let (kind, text) = cluster.clone()?;
+        let cluster = match kind.as_str() {
+            "name" => Cluster::Name(text),
+            "arn" => Cluster::Arn(text),
+            _ => Cluster::Bootstrap(text),
+        };
+        let access: Access = serde_json::from_value(topics(host)?).ok()?;
+        let same = |one: &ResolvedCluster| one.cluster == cluster && one.access == access;
+        let at = clusters.iter().position(same).unwrap_or_else(|| {
+            clusters.push(ResolvedCluster {
+                cluster,
+                access,
+                hosts: Vec::new(),
+                topics: Vec::new(),
+                lists: Vec::new(),
+            });
+            clusters.len() - 1
+        });
+        clusters[at].hosts.push((host.to_owned(), pattern.clone()));
+        Some(at)
+    };
     let mut of_host: Option<(String, usize)> = None;
     for row in rows {
         // The rows of a host stand together.
         let at = match &of_host {
             Some((host, at)) if *host == row.host => *at,
             _ => {
-                let (kind, text) = row.cluster?;
-                let cluster = match kind.as_str() {
-                    "name" => Cluster::Name(text),
-                    "arn" => Cluster::Arn(text),
-                    _ => Cluster::Bootstrap(text),
-                };
-                let access: Access = serde_json::from_value(topics(&row.host)?).ok()?;
-                let same = |one: &ResolvedCluster| one.cluster == cluster && one.access == access;
-                let at = clusters.iter().position(same).unwrap_or_else(|| {
-                    clusters.push(ResolvedCluster {
-                        cluster,
-                        access,
-                        hosts: Vec::new(),
-                        topics: Vec::new(),
-                    });
-                    clusters.len() - 1
-                });
-                clusters[at].hosts.push((row.host.clone(), row.pattern));
+                let at = place(&row.host, &row.cluster, &row.pattern)?;
                 of_host = Some((row.host.clone(), at));
                 at
             }
         };
-        let topics = &mut clusters[at].topics;
-        match known.get(&(at, row.name.clone())) {
+        of_cluster.resize_with(of_cluster.len().max(at + 1), Vec::new);
+        of_cluster[at].push(row);
+    }
+    let mut lists = Vec::new();
+    for template in databases {
+        let at = place(&template.host, &template.cluster, &template.pattern)?;
+        let tables = topics(&template.host)?.get("tables")?.clone();
+        let tables = serde_json::from_value(tables).ok()?;
+        lists.push((at, TableList { template, tables }));
+    }
+    for (cluster, rows) in clusters.iter_mut().zip(of_cluster) {
+        cluster.topics = merged(rows);
+    }
+    for (at, list) in lists {
+        clusters[at].lists.push(list);
+    }
+    Some(clusters)
+}
+
+/// The topics of a cluster, each once.
+pub(super) fn merged(rows: impl IntoIterator<Item = Row>) -> Vec<ResolvedTopic> {
+    let mut topics: Vec<ResolvedTopic> = Vec::new();
+    let mut known: HashMap<String, usize> = HashMap::new();
+    for row in rows {
+        match known.get(&row.name) {
             Some(&topic) => topics[topic].hosts.push(row.host),
             None => {
-                known.insert((at, row.name.clone()), topics.len());
+                known.insert(row.name.clone(), topics.len());
                 topics.push(ResolvedTopic {
                     name: row.name,
                     table: row.table,
@@ -413,7 +447,7 @@ pub(super) fn clusters(
             }
         }
     }
-    Some(clusters)
+    topics
 }
 
 /// What this build cannot plan yet, with its place.
@@ -500,8 +534,13 @@ pub(super) fn later(
             );
         }
     }
-    for mechanism in ["scram_sha_512", "scram_sha_256", "plain"] {
-        let path = ["topics", "security", mechanism, "password", "ssm_parameter"];
+    let mechanisms = ["scram_sha_512", "scram_sha_256", "plain"];
+    let logins = mechanisms.map(|mechanism| vec!["topics", "security", mechanism]);
+    for login in logins
+        .into_iter()
+        .chain([vec!["topics", "tables", "from", "mysql"]])
+    {
+        let path = [login.as_slice(), &["password", "ssm_parameter"]].concat();
         if let Some(span) = at(&path) {
             add(
                 Some(span),

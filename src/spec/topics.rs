@@ -51,6 +51,11 @@ impl Pattern {
         Self(rendered.split(HOLE).map(str::to_owned).collect())
     }
 
+    /// What it says beside the table, and how often it says the table.
+    pub fn parts(&self) -> (String, usize) {
+        (self.0.concat(), self.0.len() - 1)
+    }
+
     /// Whether it says anything but the table: else every topic of a cluster would be of it.
     pub fn is_telling(&self) -> bool {
         self.0.iter().any(|part| !part.is_empty())
@@ -98,15 +103,64 @@ impl std::fmt::Display for Pattern {
     }
 }
 
+/// What one host makes of tables: all of a row but the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    /// The host.
+    pub host: String,
+    /// The cluster.
+    pub cluster: ClusterText,
+    /// Settings of a table that has none of its own.
+    pub defaults: TopicSettings,
+    /// What happens to other overrides.
+    pub policy: ConfigPolicy,
+    /// What a table's name becomes.
+    pub pattern: Pattern,
+    /// Where the tables are listed.
+    pub place: Span,
+}
+
+impl Template {
+    /// The row of a table whose topic has been named; `own` are the table's settings.
+    fn named(&self, name: String, table: &str, place: Span, own: Option<TopicSettings>) -> Row {
+        let defaults = &self.defaults;
+        Row {
+            host: self.host.clone(),
+            table: table.to_owned(),
+            name,
+            place,
+            cluster: self.cluster.clone(),
+            settings: own.map_or_else(|| defaults.clone(), |own| over(defaults, own)),
+            policy: self.policy,
+            pattern: self.pattern.clone(),
+        }
+    }
+
+    /// The row of a table.
+    pub fn row(&self, table: &str, own: Option<TopicSettings>) -> Row {
+        self.named(self.pattern.0.join(table), table, self.place, own)
+    }
+}
+
+/// What one host renders.
+#[derive(Debug, Clone, Default)]
+pub struct OfHost {
+    /// The topics of the tables that the spec names.
+    pub rows: Vec<Row>,
+    /// What the tables of a database are to become, where the spec names one.
+    pub database: Option<Template>,
+}
+
 /// Renders the topics of one host.
-pub fn rows<'a>(
+pub fn of_host<'a>(
     tree: &HostTree,
     variables: &mut Variables<'a>,
     scope: &mut Scope<'a>,
     problems: &mut Vec<Problem>,
-) -> Vec<Row> {
+) -> OfHost {
+    let mut made = OfHost::default();
     let Some(topics) = tree.node.get("topics") else {
-        return Vec::new();
+        return made;
     };
     let own = |key: &str| topics.get(key).and_then(Node::text).map(str::to_owned);
     let pattern = topics.entry("name");
@@ -121,7 +175,6 @@ pub fn rows<'a>(
         _ => ConfigPolicy::Merge,
     };
     let defaults = topics.get("defaults").map(settings).unwrap_or_default();
-    let mut rows = Vec::new();
     // A pattern that cannot be filled in is said once for each table below.
     let hole = Specials {
         table: Special::Is(HOLE),
@@ -131,7 +184,15 @@ pub fn rows<'a>(
         None => Some(HOLE.to_owned()),
         Some((text, span)) => variables.text(scope, text, span, hole, &mut Vec::new()),
     };
-    let made = Pattern::new(rendered.as_deref().unwrap_or(HOLE));
+    let telling = rendered.is_some();
+    let template = Template {
+        host: tree.name.text.clone(),
+        cluster,
+        defaults,
+        policy,
+        pattern: Pattern::new(rendered.as_deref().unwrap_or(HOLE)),
+        place: Span::default(),
+    };
     let mut add = |table: &str, place: Span, node: Option<&Node>| {
         let specials = Specials {
             table: Special::Is(table),
@@ -144,16 +205,8 @@ pub fn rows<'a>(
                 .and_then(|text| variables.text(scope, text, node.span, specials, problems)),
         };
         let Some(name) = name else { return };
-        rows.push(Row {
-            host: tree.name.text.clone(),
-            table: table.to_owned(),
-            name,
-            place,
-            cluster: cluster.clone(),
-            settings: node.map_or_else(|| defaults.clone(), |node| over(&defaults, settings(node))),
-            policy,
-            pattern: made.clone(),
-        });
+        made.rows
+            .push(template.named(name, table, place, node.map(settings)));
     };
     match topics.get("tables").map(|tables| &tables.value) {
         Some(Value::Seq(items)) => {
@@ -163,15 +216,28 @@ pub fn rows<'a>(
                 }
             }
         }
-        Some(Value::Map(entries)) => {
-            for (key, node) in entries {
-                add(&key.text, key.span, Some(node));
+        Some(Value::Map(entries)) => match entries.iter().find(|(key, _)| key.text == FROM) {
+            None => {
+                for (key, node) in entries {
+                    add(&key.text, key.span, Some(node));
+                }
             }
-        }
+            Some((key, _)) => {
+                // Where it cannot be filled in, no table below says so.
+                if !telling {
+                    add("table", key.span, None);
+                }
+                let place = key.span;
+                made.database = Some(Template { place, ..template });
+            }
+        },
         _ => {}
     }
-    rows
+    made
 }
+
+/// The key of `tables` that names a database.
+pub const FROM: &str = "from";
 
 /// Settings as far as they are well-formed; what is not has been said.
 fn settings(node: &Node) -> TopicSettings {

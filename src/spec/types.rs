@@ -4,11 +4,15 @@
 //! that schemars makes from them, so that every problem carries its place in the YAML (see
 //! [`super::tree`]). Doc comments here are the descriptions an editor shows.
 
+mod tables;
+
 use std::borrow::Cow;
 
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+
+pub use tables::{FromDatabase, Mysql, TableSource, Tables};
 
 /// In the schema: a scalar that is taken as it is written, be it `2.12`, `12e5` or `no`. Editors
 /// would call these numbers and booleans, and must not underline them.
@@ -368,7 +372,9 @@ pub struct Topics {
     #[serde(default)]
     #[schemars(example = &"${user_id}.${table}")]
     pub name: Option<String>,
-    /// The tables: a list of names, or a map from name to settings.
+    /// The tables: a list of names, a map from name to settings, or `from:` a database, whose
+    /// tables are read through the SSH connection each time, so that a new one without a topic is
+    /// drift. (A table whose name is `from` goes into a list.)
     #[schemars(example = ["pin", "geo", "user"])]
     pub tables: Tables,
     /// Settings of every topic that does not say otherwise.
@@ -467,16 +473,6 @@ pub enum Cluster {
     /// Brokers, `host:port` with commas between.
     #[schemars(example = &"b-1.example.kafka.us-east-1.amazonaws.com:9098")]
     Bootstrap(String),
-}
-
-/// The tables that get a topic.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum Tables {
-    /// Names.
-    Names(#[schemars(with = "Vec<OwnText>")] Vec<String>),
-    /// Names with settings of their own; `null` takes the defaults.
-    Settings(IndexMap<String, Option<TopicSettings>>),
 }
 
 /// Settings of a topic.

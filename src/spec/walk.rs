@@ -270,7 +270,19 @@ impl<'a> Walker<'a> {
             _ if tags.len() == maps.len() && maps.iter().all(|one| one.of_enum) => {
                 self.one_of(&maps, &tags, node, entries, place)
             }
-            [one, ..] => self.object(one.schema, node, entries, place),
+            several => {
+                // The form whose required keys are there, before one that requires none.
+                let fits = |one: &&&Alternative<'a>| {
+                    one.required().next().is_some()
+                        && one.required().all(|key| node.get(key).is_some())
+                };
+                let free = |one: &&&Alternative<'a>| one.required().next().is_none();
+                let found = several.iter().find(fits);
+                let found = found
+                    .or_else(|| several.iter().find(free))
+                    .unwrap_or(&several[0]);
+                self.object(found.schema, node, entries, place)
+            }
         }
     }
 
@@ -450,6 +462,12 @@ struct Alternative<'a> {
 }
 
 impl<'a> Alternative<'a> {
+    /// The keys that it must have.
+    fn required(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let required = self.schema.get("required").and_then(Json::as_array);
+        required.into_iter().flatten().filter_map(Json::as_str)
+    }
+
     /// The key of an object that has exactly one, and must.
     fn tag(&self) -> Option<&'a str> {
         let properties = self.schema.get("properties")?.as_object()?;

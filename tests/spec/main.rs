@@ -6,6 +6,7 @@ mod hostile;
 mod reading;
 mod rendering;
 mod several;
+mod tables;
 mod topics;
 
 use trueup::{

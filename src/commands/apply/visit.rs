@@ -105,6 +105,7 @@ impl Visit {
             // What it is like now was never to be carried out.
             _ if self.stale(&part) => Code::Stale,
             (Some(_), _) => Code::Locked,
+            _ if part.unfit => Code::Usage,
             (None, Some(_)) => Code::Unreachable,
             // What was declined says so; nothing of it could have been done anyway.
             (None, None) if !self.refused() && part.steps.iter().any(stays) => Code::Partial,

@@ -7,14 +7,17 @@
 mod downloads;
 mod hosts;
 mod properties;
+mod tables;
 mod topics;
 mod versions;
 
 use std::collections::BTreeMap;
 
+pub use tables::is_of_rds;
+
 use super::{
     merge::HostTree,
-    topics::Row,
+    topics::{Row, Template},
     tree::{Key, Node},
 };
 use crate::diagnostic::{Problem, Span};
@@ -25,12 +28,16 @@ pub struct View<'a> {
     pub hosts: &'a [HostTree],
     /// Every topic that every host renders.
     pub rows: &'a [Row],
+    /// What each host makes of the tables of a database.
+    pub databases: &'a [Template],
     /// The key `hosts`, when there is nothing in it.
     pub no_hosts: Option<Span>,
 }
 
 type OfHost = fn(&Host<'_>, &mut Vec<Problem>);
 type OfSpec = fn(&View<'_>, &mut Vec<Problem>);
+
+type OfRows = fn(&[Row], &mut Vec<Problem>);
 
 macro_rules! checks {
     ($($check:path),* $(,)?) => { &[$($check),*] };
@@ -67,12 +74,18 @@ const OF_SPEC: &[OfSpec] = checks![
     hosts::different_machines,
     topics::cluster,
     topics::tables,
-    topics::names,
-    topics::one_setting,
-    topics::dots_and_underscores,
+    tables::server,
+    tables::pattern,
     topics::via,
     topics::access,
     topics::config_keys,
+];
+
+/// Checks of topics, whether their tables are named in the spec or were read from a database.
+const OF_ROWS: &[OfRows] = checks![
+    topics::names,
+    topics::one_setting,
+    topics::dots_and_underscores,
     topics::enough_replicas,
 ];
 
@@ -83,6 +96,12 @@ pub fn run(view: &View<'_>, problems: &mut Vec<Problem>) {
         OF_HOST.iter().for_each(|check| check(&host, problems));
     }
     OF_SPEC.iter().for_each(|check| check(view, problems));
+    rows(view.rows, problems);
+}
+
+/// Runs the checks of topics.
+pub fn rows(rows: &[Row], problems: &mut Vec<Problem>) {
+    OF_ROWS.iter().for_each(|check| check(rows, problems));
 }
 
 /// One host, with short ways to its values.

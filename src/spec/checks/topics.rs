@@ -122,8 +122,8 @@ pub fn tables(view: &View<'_>, problems: &mut Vec<Problem>) {
 }
 
 /// Names are what Kafka takes.
-pub fn names(view: &View<'_>, problems: &mut Vec<Problem>) {
-    for row in view.rows {
+pub fn names(rows: &[Row], problems: &mut Vec<Problem>) {
+    for row in rows {
         let name = row.name.as_str();
         let odd = name
             .chars()
@@ -163,9 +163,9 @@ pub fn names(view: &View<'_>, problems: &mut Vec<Problem>) {
 }
 
 /// A topic has the same settings wherever it comes from.
-pub fn one_setting(view: &View<'_>, problems: &mut Vec<Problem>) {
+pub fn one_setting(rows: &[Row], problems: &mut Vec<Problem>) {
     let mut seen: HashMap<(&ClusterText, &str), &Row> = HashMap::new();
-    for row in view.rows {
+    for row in rows {
         let Some(first) = seen.insert((&row.cluster, &row.name), row) else {
             continue;
         };
@@ -194,9 +194,9 @@ pub fn one_setting(view: &View<'_>, problems: &mut Vec<Problem>) {
 }
 
 /// Kafka refuses names that differ in `.` and `_` only.
-pub fn dots_and_underscores(view: &View<'_>, problems: &mut Vec<Problem>) {
+pub fn dots_and_underscores(rows: &[Row], problems: &mut Vec<Problem>) {
     let mut seen: HashMap<(&ClusterText, String), &Row> = HashMap::new();
-    for row in view.rows {
+    for row in rows {
         let alike = (&row.cluster, row.name.replace('.', "_"));
         let first = *seen.entry(alike).or_insert(row);
         if first.name != row.name {
@@ -365,10 +365,12 @@ pub fn config_keys(view: &View<'_>, problems: &mut Vec<Problem>) {
         return;
     };
     let host = Host { tree };
-    let tables = host
-        .node("topics.tables")
-        .map(Node::entries)
-        .unwrap_or_default();
+    // Of a database, settings of single tables stand apart.
+    let path = match host.has("topics.tables.from") {
+        true => "topics.tables.settings",
+        false => "topics.tables",
+    };
+    let tables = host.node(path).map(Node::entries).unwrap_or_default();
     let own = tables
         .iter()
         .filter_map(|(_, settings)| settings.get("config"));
@@ -393,8 +395,8 @@ pub fn config_keys(view: &View<'_>, problems: &mut Vec<Problem>) {
 }
 
 /// A topic whose `min.insync.replicas` is beyond its replicas takes no message with `acks=all`.
-pub fn enough_replicas(view: &View<'_>, problems: &mut Vec<Problem>) {
-    for row in view.rows {
+pub fn enough_replicas(rows: &[Row], problems: &mut Vec<Problem>) {
+    for row in rows {
         let Some(ReplicationFactor::Count(replicas)) = row.settings.replication_factor else {
             continue;
         };

@@ -11,6 +11,7 @@ mod many;
 mod protocol;
 mod saved;
 mod selected;
+mod tables;
 
 use std::path::{Path, PathBuf};
 

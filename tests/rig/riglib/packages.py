@@ -18,6 +18,7 @@ COMMANDS = {
     "dpkg-deb": "dpkg",
     "ip": "iproute2",
     "iptables": "iptables",
+    "mariadbd": "mariadb-server",
     "javac": "default-jdk-headless",
     "mmdebstrap": "mmdebstrap",
     "mvn": "maven",
@@ -63,7 +64,9 @@ def install(say):
         run(["apt-get", "update", "-q"], environment)
         run(["apt-get", "install", "-y", "-q", "--no-install-recommends", *names], environment)
     if "openssh-server" in names:
-        keep_sshd_down()
+        keep_down("ssh.service", "ssh.socket")
+    if "mariadb-server" in names:
+        keep_down("mariadb.service")
     left = missing()
     if left:
         raise Failed(f"still missing after apt-get: {' '.join(left)}")
@@ -87,11 +90,11 @@ class nothing_starts:
             POLICY.unlink(missing_ok=True)
 
 
-def keep_sshd_down():
-    """The sshd that we installed is not to come up at the next boot either."""
+def keep_down(*units):
+    """What we installed is not to come up at the next boot either."""
     if shutil.which("systemctl"):
         subprocess.run(
-            ["systemctl", "disable", "ssh.service", "ssh.socket"],
+            ["systemctl", "disable", *units],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
 

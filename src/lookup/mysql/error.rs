@@ -1,0 +1,142 @@
+//! Why a database did not say which tables it has: how far we came, what was said, what helps.
+
+use std::{fmt, ops::Deref};
+
+use super::Server;
+use crate::{broker::DIRECT, text::escape_control};
+
+/// Longest text of a server that is shown, in characters.
+const LONGEST_SAID: usize = 300;
+
+/// How far we came. Later is further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// The machine that was to dial could not be asked.
+    Machine,
+    /// The machine's sshd does not forward.
+    Forwarding,
+    /// The server's name means nothing there.
+    Name,
+    /// Nothing took the connection.
+    Tcp,
+    /// The server did not greet as MySQL does, or greeted with a refusal.
+    Greeting,
+    /// TLS was not agreed on.
+    Tls,
+    /// The server did not let the user in, or not into the database.
+    Login,
+    /// The list was not answered.
+    Query,
+}
+
+/// A server could not be reached, refused us, or answered what no MySQL answers. Exit code 4.
+#[derive(Debug, Clone)]
+pub struct Error(Box<Trouble>);
+
+/// What an [`Error`] holds.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Trouble {
+    /// How far we came.
+    pub stage: Stage,
+    /// `HOST:PORT`.
+    pub server: String,
+    /// How the machine that dialled is called: a host's name, or `direct`.
+    pub via: String,
+    /// The user, and the database.
+    pub login: (String, String),
+    /// What was said, escaped, on one line.
+    pub said: String,
+    /// The way out.
+    pub help: String,
+    /// MySQL's error number, where the server answered with one.
+    pub code: Option<u16>,
+    /// What was fine before: `DNS`, `TCP`, ….
+    pub passed: Vec<&'static str>,
+}
+
+impl Error {
+    pub(super) fn new(
+        (server, via): (&Server, &str),
+        stage: Stage,
+        said: &str,
+        help: String,
+    ) -> Self {
+        let named = server.host.parse::<std::net::IpAddr>().is_err();
+        let all = [
+            // An address needs no looking up.
+            (Stage::Name, "DNS", named),
+            (Stage::Tcp, "TCP", true),
+            (Stage::Tls, "TLS", server.roots.is_some()),
+            (Stage::Login, "login", true),
+        ];
+        let passed = all
+            .into_iter()
+            .filter(|(at, _, applies)| *at < stage && *applies);
+        let mut shown: String = said.trim().chars().take(LONGEST_SAID).collect();
+        if shown.len() < said.trim().len() {
+            shown.push('…');
+        }
+        Self(Box::new(Trouble {
+            stage,
+            server: server.to_string(),
+            via: via.to_owned(),
+            login: (server.user.clone(), server.database.clone()),
+            said: escape_control(&shown),
+            help,
+            code: None,
+            passed: passed.map(|(_, name, _)| name).collect(),
+        }))
+    }
+
+    pub(super) fn with_code(mut self, code: u16) -> Self {
+        self.0.code = Some(code);
+        self
+    }
+}
+
+impl Deref for Error {
+    type Target = Trouble;
+
+    fn deref(&self) -> &Trouble {
+        &self.0
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let refused = self.code.is_some();
+        f.write_str(match self.stage {
+            Stage::Machine => "the database of the tables could not be dialled",
+            Stage::Forwarding => {
+                "the database of the tables was not reached: no way through the host"
+            }
+            Stage::Name => "the database of the tables was not reached at DNS",
+            Stage::Tcp => "the database of the tables was not reached at TCP",
+            Stage::Greeting if refused => "the database of the tables refused us at once",
+            Stage::Greeting => "the database of the tables did not greet as MySQL does",
+            Stage::Tls => "the database of the tables was not reached at TLS",
+            Stage::Login if refused => "the database of the tables refused us at login",
+            Stage::Login => "the database of the tables was not entered: login failed",
+            Stage::Query if refused => "the database refused the list of its tables",
+            Stage::Query => "the database did not give the list of its tables",
+        })?;
+        match self.passed.as_slice() {
+            [] => {}
+            [one] => write!(f, ", after {one} was fine")?,
+            [most @ .., last] => write!(f, ", after {} and {last} were fine", most.join(", "))?,
+        }
+        write!(f, "\n  server  {}", self.server)?;
+        match self.via.as_str() {
+            DIRECT => write!(f, ", direct")?,
+            via => write!(f, ", through {via}")?,
+        }
+        let (user, database) = &self.login;
+        let (user, database) = (escape_control(user), escape_control(database));
+        write!(f, "\n  as      {user}, into {database}")?;
+        write!(f, "\n  said    {}", self.said)?;
+        write!(f, "\n  help: {}", self.help)
+    }
+}

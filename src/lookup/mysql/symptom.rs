@@ -1,0 +1,251 @@
+//! What goes wrong on the way to a database, and what each symptom means.
+
+use std::{io, time::Duration};
+
+use tokio_rustls::rustls::{self, CertificateError};
+
+use super::{
+    Server,
+    error::{Error, Stage},
+    packets::Fault,
+};
+use crate::{
+    broker::DIRECT,
+    spec::is_of_rds,
+    transport::dial::{DialError, Reach},
+};
+
+/// Which server, on which way.
+#[derive(Clone, Copy)]
+pub struct At<'a> {
+    /// The server.
+    pub server: &'a Server,
+    /// How the machine that dials is called: a host's name, or `direct`.
+    pub via: &'a str,
+    /// For the dial with its login, and for the question.
+    pub deadline: Duration,
+}
+
+/// Amazon's own bundle of RDS's authorities.
+const BUNDLE: &str = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem";
+
+impl At<'_> {
+    fn error(self, stage: Stage, said: &str, help: impl Into<String>) -> Error {
+        Error::new((self.server, self.via), stage, said, help.into())
+    }
+
+    fn machine(self) -> String {
+        match self.via {
+            DIRECT => "this machine".to_owned(),
+            host => format!("`{host}`"),
+        }
+    }
+
+    fn network(self) -> String {
+        format!(
+            "the database's security group has to let {} in on port {}; look at subnets and routes too",
+            self.machine(),
+            self.server.port
+        )
+    }
+
+    /// The dial failed.
+    pub fn dial(self, error: &DialError) -> Error {
+        let (stage, help) = match error.reach {
+            Reach::Machine => (
+                Stage::Machine,
+                format!("look at the connection to {}", self.machine()),
+            ),
+            Reach::Forwarding => (
+                Stage::Forwarding,
+                format!(
+                    "sshd on {} has to allow `AllowTcpForwarding yes` (or `local`)",
+                    self.machine()
+                ),
+            ),
+            Reach::Name => (
+                Stage::Name,
+                format!(
+                    "the name was looked up on {}: check its spelling, and that the VPC's DNS is used there",
+                    self.machine()
+                ),
+            ),
+            Reach::Tcp if error.said.to_lowercase().contains("refused") => (
+                Stage::Tcp,
+                format!(
+                    "nothing listens on port {}: look at `port`, and whether the database runs",
+                    self.server.port
+                ),
+            ),
+            Reach::Tcp => (Stage::Tcp, self.network()),
+        };
+        self.error(stage, &error.said, error.help.clone().unwrap_or(help))
+    }
+
+    /// Nothing came in time.
+    pub fn late(self, stage: Stage) -> Error {
+        let within = humantime::format_duration(self.deadline);
+        let (said, help) = match stage {
+            Stage::Tcp => (format!("no connection within {within}"), self.network()),
+            Stage::Greeting => (
+                format!("connected, and no greeting within {within}"),
+                format!(
+                    "the server on port {} may not be MySQL, which speaks first; or it is overloaded",
+                    self.server.port
+                ),
+            ),
+            _ => (
+                format!("no answer within {within}"),
+                "look at the server's load, or raise `--timeout`".into(),
+            ),
+        };
+        self.error(stage, &said, help)
+    }
+
+    /// The server offers no TLS.
+    pub fn no_tls(self) -> Error {
+        self.error(
+            Stage::Tls,
+            "the server offers no TLS",
+            "set up TLS on the server (RDS always has it); `tls: false` goes without, and takes the \
+             server for whoever answers",
+        )
+    }
+
+    /// No certificate could be for the server's name.
+    pub fn no_tls_name(self) -> Error {
+        let said = "no certificate can be for this name";
+        self.error(
+            Stage::Tls,
+            said,
+            "write the name that the database's endpoint has",
+        )
+    }
+
+    /// TLS came to nothing.
+    pub fn tls(self, error: &io::Error) -> Error {
+        let found = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        let help = match found {
+            Some(rustls::Error::InvalidCertificate(problem)) => match problem {
+                CertificateError::NotValidForName
+                | CertificateError::NotValidForNameContext { .. } => {
+                    "the certificate is for another name: write the database's own endpoint, not an \
+                     address or an alias"
+                        .to_owned()
+                }
+                // The second where the wrong authority has the right one's name.
+                CertificateError::UnknownIssuer | CertificateError::BadSignature
+                    if is_of_rds(&self.server.host) =>
+                {
+                    format!("RDS has authorities of its own: fetch {BUNDLE} and name it with `ca:`")
+                }
+                CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                    "the certificate comes from an authority that is not trusted here: name its file \
+                     with `ca:`"
+                        .to_owned()
+                }
+                CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                    "the certificate has expired, or this machine's clock is wrong".to_owned()
+                }
+                _ => "the certificate cannot be trusted: look at how it was made, and at `ca:`"
+                    .to_owned(),
+            },
+            Some(rustls::Error::AlertReceived(_)) => "the server ended TLS: its log says why; TLS 1.2 is \
+                 the oldest that is spoken here"
+                .to_owned(),
+            _ => "the server ended TLS: its log says why".to_owned(),
+        };
+        let said = match (found, error.kind()) {
+            (Some(found), _) => found.to_string(),
+            (None, io::ErrorKind::UnexpectedEof) => "the connection was closed instead".into(),
+            (None, _) => error.to_string(),
+        };
+        self.error(Stage::Tls, &said, help)
+    }
+
+    /// A way to log in that is not spoken here.
+    pub fn plugin(self, name: &str) -> Error {
+        self.error(
+            Stage::Login,
+            &format!("the user logs in by `{name}`, which is not spoken here"),
+            "give trueup a user with `mysql_native_password`, `caching_sha2_password` or an IAM token",
+        )
+    }
+
+    /// A way to log in that shows the password itself.
+    pub fn needs_tls(self, name: &str) -> Error {
+        self.error(
+            Stage::Login,
+            &format!("`{name}` wants the password itself, and there is no TLS to hide it"),
+            "take `tls: false` out",
+        )
+    }
+
+    /// What came of a packet.
+    pub fn fault(self, stage: Stage, fault: Fault) -> Error {
+        let (said, help) = match fault {
+            Fault::Late => return self.late(stage),
+            Fault::Refused(code, said) => {
+                let said = format!("{said} ({code})");
+                return self.error(stage, &said, self.refusal(code)).with_code(code);
+            }
+            Fault::Closed => (
+                "the connection was closed".to_owned(),
+                match stage {
+                    Stage::Greeting => format!(
+                        "the server on port {} may not be MySQL, or it let {} in no further",
+                        self.server.port,
+                        self.machine()
+                    ),
+                    _ => "the server's log says why".to_owned(),
+                },
+            ),
+            Fault::Odd(what) => (
+                what.to_owned(),
+                format!(
+                    "look at `host` and `port`: is {} a MySQL server?",
+                    self.server
+                ),
+            ),
+            Fault::Io(error) => (
+                error.to_string(),
+                format!("look at the connection from {} to it", self.machine()),
+            ),
+        };
+        self.error(stage, &said, help)
+    }
+
+    /// What helps, by MySQL's error numbers.
+    fn refusal(self, code: u16) -> String {
+        let Server { user, database, .. } = self.server;
+        match code {
+            1045 | 1698 => {
+                let tls = match self.server.roots {
+                    Some(_) => "",
+                    None => "; a user may be one that must speak TLS",
+                };
+                format!(
+                    "look at `user` and `password`; the user's host must fit, too: the server is \
+                     dialled from {}{tls}",
+                    self.machine()
+                )
+            }
+            1044 | 1142 => {
+                format!("let the user in: GRANT SELECT ON `{database}`.* TO '{user}'@'%'")
+            }
+            1049 => "look at `database`: capitals matter in its name on most servers".into(),
+            1040 | 1203 | 1226 => {
+                "the server has as many connections as it takes: try again later".into()
+            }
+            1129 | 1130 => format!(
+                "the server takes no connection from {}: look at the user's host",
+                self.machine()
+            ),
+            1820 | 1862 => "the user's password has expired: give it a new one".into(),
+            3159 | 4031 | 4151 => "the server wants TLS: take `tls: false` out".into(),
+            _ => "the number is MySQL's: its manual says what helps".into(),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Databases whose tables get topics.
+
+use super::{Host, Text, View};
+use crate::{diagnostic::Problem, spec::tree::Node};
+
+/// Longest name of a topic.
+const LONGEST: usize = 249;
+
+/// What is said of the server goes together.
+pub fn server(view: &View<'_>, problems: &mut Vec<Problem>) {
+    for tree in view.hosts {
+        let host = Host { tree };
+        let Some(mysql) = host.node("topics.tables.from.mysql") else {
+            continue;
+        };
+        let text = |key: &str| {
+            let node = mysql.get(key)?;
+            let (text, span) = (node.text()?, node.span);
+            Some(Text { text, span })
+        };
+        let mut error = |span, message: String, label: &str| {
+            problems.push(Problem::error(span, message, label));
+        };
+        let name = text("host");
+        if let Some(Text { text, span }) = name
+            && !is_host(text)
+        {
+            let label = match text.contains(':') {
+                true => "write the name alone; `port` has a key of its own",
+                false => "write a host name or an address",
+            };
+            error(span, format!("`{text}` is no name of a server"), label);
+        }
+        for key in ["user", "database"] {
+            // MySQL's names have at most 64 characters, users of MariaDB 128.
+            if let Some(Text { text, span }) = text(key)
+                && (text.is_empty() || text.chars().count() > 128 || text.contains('\0'))
+            {
+                let message = match text.is_empty() {
+                    true => format!("`{key}` is empty"),
+                    false => format!("`{key}` is none that MySQL could have"),
+                };
+                error(span, message, "write its name");
+            }
+        }
+        if let Some(Text { text, span }) = text("like")
+            && text.is_empty()
+        {
+            let label = "`%` stands for any text; leave the key out for all tables";
+            error(span, "no table is LIKE an empty text".into(), label);
+        }
+        let clear = text("tls").is_some_and(|tls| tls.text == "false");
+        let ca = mysql.entry("ca").map(|(key, _)| key.span);
+        if let (Some(span), true) = (ca, clear) {
+            error(
+                span,
+                "`ca` vouches for TLS, which is not spoken here".into(),
+                "take it out",
+            );
+        }
+        if let (Some((key, _)), true) = (mysql.entry("tls"), clear) {
+            problems.push(Problem::warning(
+                key.span,
+                "without TLS the server is taken for whoever answers, and table names are read in the clear",
+                "leave `tls` out where the server has it",
+            ));
+        }
+        if let Some(Text { text, span }) = name
+            && is_of_rds(text)
+            && ca.is_none()
+            && !clear
+        {
+            problems.push(Problem::warning(
+                span,
+                "RDS has authorities of its own, which systems do not trust by themselves",
+                "add `ca:` with https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem",
+            ));
+        }
+    }
+}
+
+/// Whether Amazon's own authorities vouch for a server: RDS, but for its proxies.
+pub fn is_of_rds(host: &str) -> bool {
+    (host.ends_with(".rds.amazonaws.com") || host.ends_with(".rds.amazonaws.com.cn"))
+        && !host.contains(".proxy-")
+}
+
+fn is_host(host: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let name = !host.is_empty() && !host.starts_with('-') && host.chars().all(plain);
+    name || host.parse::<std::net::Ipv6Addr>().is_ok()
+}
+
+/// Whatever the tables are called, their topics have names, and different ones.
+pub fn pattern(view: &View<'_>, problems: &mut Vec<Problem>) {
+    for template in view.databases {
+        let tree = view
+            .hosts
+            .iter()
+            .find(|tree| tree.name.text == template.host);
+        let name = tree.and_then(|tree| Host { tree }.entry("topics.name"));
+        let Some((_, Node { span, .. })) = name else {
+            continue;
+        };
+        let (text, tables) = template.pattern.parts();
+        let odd = text
+            .chars()
+            .find(|c| !(c.is_ascii_alphanumeric() || "._-".contains(*c)));
+        let (message, label) = if tables == 0 {
+            (
+                "`name` has no `${table}`, and every table of the database would have one topic"
+                    .into(),
+                "write `${table}` where the table's name goes",
+            )
+        } else if let Some(odd) = odd {
+            (
+                format!("topics of `{}` would hold `{odd}`", template.pattern),
+                "names have letters, digits, `.`, `_` and `-`",
+            )
+        } else if text.len() >= LONGEST {
+            (
+                format!(
+                    "`name` leaves no room for a table: {} characters",
+                    text.len()
+                ),
+                "Kafka takes 249 at most",
+            )
+        } else {
+            continue;
+        };
+        problems.push(Problem::error(*span, message, label));
+    }
+}

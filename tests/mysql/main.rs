@@ -1,0 +1,7 @@
+//! The conversation with MySQL against a server that is scripted here, in bytes of our own: logins
+//! that Debian's MariaDB does not have, and answers that no server gives. What a real server does is
+//! in tests/hosts/topics/tables.
+
+mod answers;
+mod fake;
+mod logins;
