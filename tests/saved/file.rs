@@ -365,25 +365,24 @@ fn specs_are_no_plans() {
 #[test]
 fn the_samples_of_version_1_load() {
     // What each has: steps of its host, and what is selected.
-    let samples: [(&str, usize, fn() -> String); 2] =
-        [("v1", 5, text), ("v1-selected", 4, selected)];
+    let samples = [("v1", 5, text()), ("v1-selected", 4, selected())];
     let folder = at("tests/fixtures/plans");
     let names = fs::read_dir(&folder).expect("a folder").count();
-    for (name, steps, make) in samples {
+    for (name, steps, made) in &samples {
         let path = folder.join(format!("{name}.json"));
         if std::env::var_os("TRUEUP_BLESS").is_some() && !path.exists() {
-            fs::write(&path, make()).expect("written");
+            fs::write(&path, made).expect("written");
         }
         let bytes = fs::read(&path).expect("the sample");
         let saved = Saved::load(&bytes).expect("it loads");
         let desired = saved.desired().expect("it can be applied");
         assert_eq!((saved.plan.hosts.len(), saved.plan.topics.len()), (1, 1));
-        assert_eq!(saved.plan.hosts[0].steps.len(), steps);
+        assert_eq!(saved.plan.hosts[0].steps.len(), *steps);
         let kafka = desired.hosts[0].host.client.kafka.as_ref();
         assert_eq!(kafka.expect("kafka").version, "2.8.1");
         assert_eq!(desired.clusters[0].cluster.topics.len(), 3);
         let has_java = desired.chosen.has(Some("client"), "client/java");
-        assert_eq!(has_java, steps == 5);
+        assert_eq!(has_java, *steps == 5);
         assert_eq!(saved.plan.selection.is_none(), has_java);
         for (_, format) in Format::ALL {
             let shown = show(&saved, format);
