@@ -72,10 +72,15 @@ pub fn machines() -> impl Strategy<Value = Machine> {
     // Often all that the jar needs; what comes later in the file counts.
     let whole = prop_oneof![
         Just(iam.to_owned()),
-        Just(format!("{iam}client.id=y\nbatch.size=5\n"))
+        Just(format!("{iam}client.id=y\nbatch.size=5\n")),
+        // All that any of the specs wants.
+        Just(format!(
+            "{iam}client.id=y\nbatch.size=5\nclient.dns.lookup=a\n"
+        ))
     ];
-    let text = prop_oneof![lines, whole];
-    let properties = proptest::option::of((prop_oneof![Just(0o600), Just(0o644)], text));
+    let text = prop_oneof![1 => lines, 2 => whole];
+    let mode = prop_oneof![2 => Just(0o600), 1 => Just(0o644)];
+    let properties = proptest::option::weighted(0.8, (mode, text));
     let clusters = (
         topics(),
         subsequence(vec!["u.old".to_owned(), "u.older".to_owned()], 0..=2),
