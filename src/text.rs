@@ -1,4 +1,9 @@
-//! Text that others wrote, made safe to show.
+//! Text that others wrote, made safe to show; bytes as text.
+
+/// Bytes as lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// Text from elsewhere on one line: whatever could move a terminal's cursor, turn the reading
 /// direction or be taken by a CI system as a command is shown as `\u{…}`.

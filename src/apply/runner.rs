@@ -16,6 +16,7 @@ use crate::{
     properties,
     report::event::{Event, Failure, HostOutcome, Sink},
     resource::kafka::Kafka,
+    text::hex,
 };
 
 /// How long things may take.
@@ -293,10 +294,7 @@ impl Run<'_, '_> {
         after: Vec<u8>,
     ) -> Result<(), Failure> {
         let expected = match self.content(address, path) {
-            Some(before) => Sha256::digest(&before)
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
+            Some(before) => hex(&Sha256::digest(&before)),
             None => "absent".to_owned(),
         };
         let call = Call::new("write")

@@ -374,13 +374,9 @@ async fn settle(cluster: &mut Cluster<'_>, plan: &TopicsPlan, applied: &[String]
             }
         }
     }
-    let names = |open: Vec<&&str>| -> Vec<String> {
-        open.into_iter().map(|name| (*name).to_owned()).collect()
-    };
     while (!shapes.is_empty() || !settings.is_empty()) && Instant::now() < end {
         if !shapes.is_empty() {
-            let names = names(shapes.keys().collect());
-            let Ok(metadata) = cluster.metadata(Topics::Named(&names)).await else {
+            let Ok(metadata) = cluster.metadata(Topics::Named(&names(&shapes))).await else {
                 return;
             };
             for topic in metadata.topics {
@@ -391,7 +387,7 @@ async fn settle(cluster: &mut Cluster<'_>, plan: &TopicsPlan, applied: &[String]
             }
         }
         if !settings.is_empty() {
-            let Ok(now) = cluster.configs(&names(settings.keys().collect())).await else {
+            let Ok(now) = cluster.configs(&names(&settings)).await else {
                 return;
             };
             for (name, configs) in now {
@@ -406,6 +402,10 @@ async fn settle(cluster: &mut Cluster<'_>, plan: &TopicsPlan, applied: &[String]
             pause = (pause * 2).min(Duration::from_secs(1));
         }
     }
+}
+
+fn names<T>(open: &BTreeMap<&str, T>) -> Vec<String> {
+    open.keys().map(|name| (*name).to_owned()).collect()
 }
 
 /// How a topic shows once an action on it has settled.

@@ -3,6 +3,7 @@
 use std::{fmt, ops::Deref};
 
 use super::{address::Address, way::Way};
+use crate::transport::dial::{Fine, Through};
 
 /// How far we came with a broker. Later is further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -132,17 +133,8 @@ impl fmt::Display for Error {
             Stage::Request(api) if refused => write!(f, "the cluster refused `{api}`")?,
             Stage::Request(api) => write!(f, "the cluster did not serve `{api}`")?,
         }
-        match self.passed.as_slice() {
-            [] => {}
-            [one] => write!(f, ", after {one} was fine")?,
-            [most @ .., last] => write!(f, ", after {} and {last} were fine", most.join(", "))?,
-        }
-        write!(f, "\n  broker  {}", self.broker)?;
-        if self.via == super::way::DIRECT {
-            write!(f, ", direct")?;
-        } else {
-            write!(f, ", through {}", self.via)?;
-        }
+        let (fine, through) = (Fine(&self.passed), Through(&self.via));
+        write!(f, "{fine}\n  broker  {}{through}", self.broker)?;
         if self.tried > 1 {
             write!(
                 f,

@@ -12,11 +12,11 @@ use super::{
     error::{Error, Stage},
     refusal::{self, IAM},
     sasl::SaslError,
-    way::{DIRECT, Way},
+    way::Way,
 };
 use crate::{
     text::escape_control,
-    transport::dial::{DialError, Reach},
+    transport::dial::{self, DialError, Reach},
 };
 
 /// Which broker, on which way.
@@ -38,10 +38,7 @@ impl At<'_> {
 
     /// The machine that dials, after "on".
     fn machine(self) -> String {
-        match self.way.via.as_str() {
-            DIRECT => "this machine".to_owned(),
-            host => format!("`{host}`"),
-        }
+        dial::machine(&self.way.via)
     }
 
     fn deadline(self) -> humantime::FormattedDuration {
@@ -60,36 +57,21 @@ impl At<'_> {
 /// The dial failed.
 pub fn dial(at: At<'_>, error: &DialError) -> Error {
     let said = escape_control(&error.said);
-    let lower = said.to_lowercase();
-    let (stage, help) = match error.reach {
-        Reach::Machine => (
-            Stage::Machine,
-            format!("look at the connection to {}", at.machine()),
-        ),
-        Reach::Forwarding => (
-            Stage::Forwarding,
-            format!(
-                "sshd on {} has to allow `AllowTcpForwarding yes` (or `local`)",
-                at.machine()
-            ),
-        ),
-        Reach::Name => (
-            Stage::Name,
-            format!(
-                "the name was looked up on {}: check its spelling, and that the VPC's DNS is used there",
-                at.machine()
-            ),
-        ),
-        Reach::Tcp if lower.contains("refused") => (
-            Stage::Tcp,
-            format!(
-                "nothing listens on port {}: it may be the wrong one ({PORTS}), or the broker is down",
-                at.address.port
-            ),
-        ),
-        Reach::Tcp => (Stage::Tcp, at.network()),
+    let stage = match error.reach {
+        Reach::Machine => Stage::Machine,
+        Reach::Forwarding => Stage::Forwarding,
+        Reach::Name => Stage::Name,
+        Reach::Tcp => Stage::Tcp,
     };
-    at.error(stage, said, error.help.clone().unwrap_or(help))
+    let tcp = || match said.to_lowercase().contains("refused") {
+        true => format!(
+            "nothing listens on port {}: it may be the wrong one ({PORTS}), or the broker is down",
+            at.address.port
+        ),
+        false => at.network(),
+    };
+    let help = error.way_out(&at.way.via).unwrap_or_else(tcp);
+    at.error(stage, said, help)
 }
 
 /// The dial took too long.

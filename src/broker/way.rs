@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use super::{address::Address, sasl::Authenticator, tls::Roots};
 
 /// [`Way::via`] of brokers that this machine dials itself.
-pub const DIRECT: &str = "direct";
+pub use crate::transport::dial::DIRECT;
 
 /// What a listener of a broker asks for.
 #[derive(Clone)]

@@ -154,6 +154,14 @@ impl Outputs {
     }
 }
 
+/// The folder that a file is in.
+pub(super) fn folder(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}
+
 /// Where a path leads, whether something is there or not.
 fn place(path: &Path) -> PathBuf {
     fs::canonicalize(path)
@@ -176,16 +184,12 @@ fn open(path: &Path, events: bool) -> io::Result<To> {
             .open(&place)?;
         return Ok(To::AsItIs(file));
     }
-    let folder = match place.parent() {
-        Some(folder) if folder != Path::new("") => folder.to_owned(),
-        _ => PathBuf::from("."),
-    };
     // As any program makes files: readable as the umask says.
     let mode = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o666);
     let file = tempfile::Builder::new()
         .prefix(".trueup-")
         .permissions(mode)
-        .tempfile_in(folder)?;
+        .tempfile_in(folder(&place))?;
     Ok(To::Whole(file, place))
 }
 

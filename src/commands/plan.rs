@@ -49,8 +49,8 @@ pub async fn run(args: &LookArgs, allow: &AllowArgs, end: End<'_>, around: &Surr
     }
 }
 
-/// Makes a plan and tells it; `out` is where it will be kept, and `code` turns the plan's exit code into the command's. Gives what the
-/// plan was made of, too.
+/// Makes a plan and tells it; `out` is where it will be kept, and `code` turns the plan's exit code
+/// into the command's. Gives what the plan was made of, too.
 pub async fn tell(
     told: Told,
     args: &LookArgs,

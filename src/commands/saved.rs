@@ -4,7 +4,9 @@ use std::{fs, io::Write, path::Path};
 
 use secrecy::ExposeSecret;
 
-use super::{Surroundings, Target, Targets, complain_safely, topics::ClusterTarget};
+use super::{
+    Surroundings, Target, Targets, complain_safely, output::folder, topics::ClusterTarget,
+};
 use crate::{
     exit::Code,
     lookup::entrance,
@@ -32,13 +34,6 @@ pub(crate) fn check_place(file: &Path) -> Result<(), Code> {
         file.display()
     ));
     Err(Code::Usage)
-}
-
-fn folder(file: &Path) -> &Path {
-    match file.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    }
 }
 
 /// Keeps a plan, unless it is incomplete; says what became of it.

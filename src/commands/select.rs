@@ -85,9 +85,8 @@ pub fn choose(look: &LookArgs, specs: &[Resolved], deletable: &[String]) -> Resu
     let typed = typed.filter_map(|word| word.strip_prefix("topics/"));
     let may_come = typed.filter(|name| {
         let open = specs.iter().flat_map(|spec| &spec.clusters);
-        let open = open.filter(|cluster| !cluster.lists.is_empty());
-        let mut patterns = open.flat_map(|cluster| &cluster.hosts);
-        patterns.any(|(_, pattern)| pattern.makes(name))
+        let mut open = open.filter(|cluster| !cluster.lists.is_empty());
+        open.any(|cluster| cluster.makes(name))
     });
     let names = wanted.map(|topic| topic.name.as_str());
     let names = names.chain(deletable.iter().map(String::as_str));

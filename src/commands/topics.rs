@@ -28,11 +28,12 @@ use crate::{
     plan::{DesiredCluster, TopicsPlan, selection::Chosen},
     resource::topic,
     spec::{self, Expanded, Resolved, ResolvedCluster, ResolvedHost, ResolvedTopic, Role},
-    transport::{Connection, dial::Dial, direct::Direct},
+    transport::{
+        Connection,
+        dial::{DIRECT, Dial},
+        direct::Direct,
+    },
 };
-
-/// The `via` of clusters that are dialled from here.
-pub(crate) const DIRECT: &str = "direct";
 
 /// The clusters that nobody has looked at yet: each is taken by the first host that leads to it.
 pub(crate) struct Pending<'t>(Vec<&'t ClusterTarget>);
@@ -195,10 +196,9 @@ pub(crate) fn clusters(
         let topics = &desired.cluster.topics;
         // Which topics a database's tables come to is known later.
         let may_come = !desired.cluster.lists.is_empty()
-            && how.chosen.may_have_topics(|name| {
-                let mut patterns = desired.cluster.hosts.iter();
-                patterns.any(|(_, pattern)| pattern.makes(name))
-            });
+            && how
+                .chosen
+                .may_have_topics(|name| desired.cluster.makes(name));
         let nothing = desired.deletable.is_empty()
             && !may_come
             && wanted(&desired, topics, how.chosen).is_empty();
@@ -233,9 +233,7 @@ pub(crate) fn deletable(specs: &[Resolved], allow_delete: &[String]) -> Result<V
                 "take its table out of the spec first",
             );
         }
-        let made = all()
-            .flat_map(|cluster| &cluster.hosts)
-            .any(|(_, pattern)| pattern.makes(name));
+        let made = all().any(|cluster| cluster.makes(name));
         if !made || name.starts_with("__") {
             return wrong(
                 "no table could make this topic by the spec's `topics.name`",
@@ -385,11 +383,8 @@ impl ClusterTarget {
         }
         let targets = self.chosen.selection.iter().flat_map(|it| &it.target);
         let targets = targets.filter_map(|word| word.strip_prefix("topics/"));
-        let makes = |name: &&str| {
-            let mut patterns = self.desired.cluster.hosts.iter();
-            !self.desired.cluster.lists.is_empty() && patterns.any(|(_, it)| it.makes(name))
-        };
-        for name in targets.filter(makes) {
+        let cluster = &self.desired.cluster;
+        for name in targets.filter(|name| !cluster.lists.is_empty() && cluster.makes(name)) {
             let is_it = |topic: &ResolvedTopic| topic.name == name;
             if !self.topics().iter().any(is_it)
                 && !self.desired.deletable.iter().any(|it| it == name)

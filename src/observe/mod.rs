@@ -13,7 +13,7 @@ use crate::{
     meter::{Call, Phase},
     resource::{Probe, Resource},
     script::{NulByte, Script},
-    text::escape_lines,
+    text::{escape_lines, hex},
     transport::{self, Connection, Output, Running},
 };
 
@@ -125,7 +125,7 @@ impl<'c> Reader<'c> {
 pub fn random_mark() -> Result<String, Error> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(Error::Random)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&bytes))
 }
 
 /// The script that reads everything. The login shell's start files run while the other probes

@@ -4,6 +4,8 @@
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::text::hex;
+
 /// Hexadecimal sha256 over a salt and the canonical JSON of a value (keys sorted, no blanks).
 pub fn salted(salt: &str, value: &Value) -> String {
     of_parts(&[salt, &canonical(value).to_string()])
@@ -29,8 +31,7 @@ fn of_parts(parts: &[&str]) -> String {
         }
         hash.update(part.as_bytes());
     }
-    let bytes = hash.finalize();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize())
 }
 
 /// The value with the keys of its maps sorted.

@@ -37,7 +37,10 @@ pub use types::{
     ReplicationFactor, SecretRef, Security, Ssh, StartFile, TableSource, TopicSettings, Via,
 };
 
-use crate::diagnostic::{Problem, Span};
+use crate::{
+    diagnostic::{Problem, Span},
+    text::hex,
+};
 use tree::{Node, Value};
 
 /// What all hosts of a spec may come to together, in values: the common part counts for each.
@@ -68,6 +71,11 @@ pub fn load(source: &Source, given: &Given) -> (Option<Resolved>, Vec<Problem>) 
     let mut seen = HashSet::new();
     problems.retain(|problem| seen.insert(problem.clone()));
     (resolved, problems)
+}
+
+/// The digest of a spec's bytes, in hexadecimal, by which a saved plan knows it again.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 fn read(source: &Source, given: &Given, problems: &mut Vec<Problem>) -> Option<Resolved> {
@@ -146,11 +154,9 @@ fn read(source: &Source, given: &Given, problems: &mut Vec<Problem>) -> Option<R
         ));
         return None;
     };
-    let sha256 = Sha256::digest(source.text.as_bytes());
-    let sha256 = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
     Some(Resolved {
         path: source.path.clone(),
-        sha256,
+        sha256: sha256(source.text.as_bytes()),
         hosts,
         clusters,
         later,

@@ -213,6 +213,13 @@ pub struct Access {
     pub ca: Option<String>,
 }
 
+impl ResolvedCluster {
+    /// Whether some table's name makes this topic of it, on one of its hosts.
+    pub fn makes(&self, topic: &str) -> bool {
+        self.hosts.iter().any(|(_, pattern)| pattern.makes(topic))
+    }
+}
+
 /// One topic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResolvedTopic {

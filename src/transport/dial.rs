@@ -1,6 +1,6 @@
 //! Streams to what a machine can reach: brokers, its metadata service.
 
-use std::net::Ipv6Addr;
+use std::{fmt, net::Ipv6Addr};
 
 use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -38,6 +38,60 @@ pub struct DialError {
     pub said: String,
     /// What helps, where it is known at this level (the name of an sshd option).
     pub help: Option<String>,
+}
+
+/// How this machine is called where it dials itself.
+pub const DIRECT: &str = "direct";
+
+/// The machine that dials, after "on"; `via` is a host's name, or [`DIRECT`].
+pub fn machine(via: &str) -> String {
+    match via {
+        DIRECT => "this machine".to_owned(),
+        host => format!("`{host}`"),
+    }
+}
+
+impl DialError {
+    /// What helps, as far as that does not depend on what was dialled; `via` as in [`machine`].
+    pub fn way_out(&self, via: &str) -> Option<String> {
+        let machine = machine(via);
+        self.help.clone().or(match self.reach {
+            Reach::Machine => Some(format!("look at the connection to {machine}")),
+            Reach::Forwarding => Some(format!(
+                "sshd on {machine} has to allow `AllowTcpForwarding yes` (or `local`)"
+            )),
+            Reach::Name => Some(format!(
+                "the name was looked up on {machine}: check its spelling, and that the VPC's DNS is \
+                 used there"
+            )),
+            Reach::Tcp => None,
+        })
+    }
+}
+
+/// For errors from far away, what was fine before: `, after DNS and TCP were fine`.
+pub struct Fine<'a>(pub &'a [&'static str]);
+
+impl fmt::Display for Fine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [] => Ok(()),
+            [one] => write!(f, ", after {one} was fine"),
+            [most @ .., last] => write!(f, ", after {} and {last} were fine", most.join(", ")),
+        }
+    }
+}
+
+/// For errors from far away, who dialled: `, direct`, or `, through HOST`.
+pub struct Through<'a>(pub &'a str);
+
+impl fmt::Display for Through<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            DIRECT => f.write_str(", direct"),
+            host => write!(f, ", through {host}"),
+        }
+    }
 }
 
 /// Opens streams from a machine. The name is looked up there, and no port listens for it.

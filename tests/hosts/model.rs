@@ -8,22 +8,18 @@ mod random;
 
 use std::{collections::BTreeMap, fs};
 
-use indexmap::IndexMap;
-use machine::{JAR_SHA256 as GOOD_JAR, Machine, Tree, wanted};
+use machine::{JAR_SHA256, Machine, Tree, wanted};
 use proptest::{
     strategy::{Strategy, ValueTree},
     test_runner::{Config, RngAlgorithm, RngSeed, TestRunner},
 };
+use random::{host_plan, resolved, seed};
 use serde_json::Value;
-use trueup::{
-    plan::{HostPlan, StepAction},
-    resource::kafka_client,
-    spec::{Given, Resolved, Source, load},
-};
+use trueup::plan::{HostPlan, StepAction};
 
 use crate::{
     KAFKA,
-    rig::{Host, JAR_SHA256, SITE, kafka_sha512, trueup},
+    rig::{Host, SITE, kafka_sha512, trueup},
 };
 
 const PAIRS: usize = 20;
@@ -47,22 +43,6 @@ fn real_spec(text: &str, host: &Host) -> String {
         .replace("version: 1.1.5 }", &jar)
         // The rig's site has this one alone.
         .replace("java: { version: 17 }", "java: { version: 8 }")
-}
-
-fn resolved(text: &str) -> Resolved {
-    let source = Source {
-        path: "spec.yaml".into(),
-        text: text.to_owned(),
-    };
-    let (spec, problems) = load(&source, &Given::default());
-    spec.unwrap_or_else(|| panic!("{problems:?} in {text}"))
-}
-
-/// What the model says: the action of each address.
-fn modelled(spec: &Resolved, machine: &Machine) -> HostPlan {
-    let resources = kafka_client::resources(&spec.hosts[0].client, &IndexMap::new());
-    let (host, reply) = (machine.host(), machine.reply());
-    HostPlan::new("client", "x", &resources, &host, &reply, "s")
 }
 
 type Actions = BTreeMap<String, String>;
@@ -121,7 +101,7 @@ fn make(host: &Host, machine: &Machine, has_java: &mut bool) {
     }
     match &machine.jar {
         None => {}
-        Some((sha256, _)) if sha256 == GOOD_JAR => {
+        Some((sha256, _)) if sha256 == JAR_SHA256 => {
             text.push_str(&format!("cp jar-1.1.5.jar {}\n", wanted()));
         }
         Some((_, true)) => text.push_str(&format!("cp jar-1.1.1.jar {}\n", wanted())),
@@ -147,11 +127,7 @@ fn make(host: &Host, machine: &Machine, has_java: &mut bool) {
 
 #[test]
 fn twenty_pairs_of_the_model_are_so_on_a_machine() {
-    let given = std::env::var("TRUEUP_SEED").ok();
-    let seed: u64 = given
-        .and_then(|seed| seed.parse().ok())
-        .unwrap_or_else(from_the_clock);
-    println!("TRUEUP_SEED={seed}");
+    let seed = seed();
     let mut runner = TestRunner::new(Config {
         rng_algorithm: RngAlgorithm::ChaCha,
         rng_seed: RngSeed::Fixed(seed),
@@ -191,7 +167,7 @@ fn twenty_pairs_of_the_model_are_so_on_a_machine() {
         make(&host, &machine, &mut has_java);
         let what = format!("pair {pair} of TRUEUP_SEED={seed}: {machine:?}\n{text}");
 
-        let expected = modelled(&spec, &machine);
+        let expected = host_plan(&spec, &machine);
         let plan = trueup(&host, &["plan", spec_path, "--format", "json"]).code(0);
         assert_eq!(of_real(&plan.json()), of_model(&expected), "{what}");
         for action in of_model(&expected).into_values() {
@@ -212,7 +188,7 @@ fn twenty_pairs_of_the_model_are_so_on_a_machine() {
             machine.apply(step);
             has_java |= step.address == "client/java";
         }
-        let left = modelled(&spec, &machine);
+        let left = host_plan(&spec, &machine);
         assert!(!left.has_work(), "{what}");
         let plan = trueup(&host, &["plan", spec_path, "--format", "json"]).code(0);
         assert_eq!(
@@ -229,10 +205,4 @@ fn twenty_pairs_of_the_model_are_so_on_a_machine() {
     for action in ["none", "create", "update"] {
         assert!(seen.get(action).is_some_and(|times| *times > 2), "{seen:?}");
     }
-}
-
-/// The seed is printed, and a run can be had again.
-fn from_the_clock() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    now.map_or(0, |now| now.as_nanos() as u64)
 }

@@ -6,32 +6,19 @@ mod random;
 #[path = "../support/told.rs"]
 mod told;
 
-use indexmap::IndexMap;
 use machine::Machine;
 use proptest::{prelude::*, test_runner::RngSeed};
-use random::{machines, specs};
+use random::{host_plan, machines, resolved, seed, specs};
 use told::agree;
 use trueup::{
-    plan::{HostPlan, Moved, Plan, Step, StepAction, TopicsPlan, moved_on_host, moved_topics},
-    resource::kafka_client,
-    spec::{Given, Resolved, Source, load},
+    plan::{Moved, Plan, Step, StepAction, TopicsPlan, moved_on_host, moved_topics},
+    spec::Resolved,
 };
 
 const DELETABLE: &str = "u.old";
 
-fn resolved(text: &str) -> Resolved {
-    let source = Source {
-        path: "spec.yaml".into(),
-        text: text.to_owned(),
-    };
-    let (spec, problems) = load(&source, &Given::default());
-    spec.unwrap_or_else(|| panic!("{problems:?} in {text}"))
-}
-
 fn plan(spec: &Resolved, machine: &Machine) -> Plan {
-    let resources = kafka_client::resources(&spec.hosts[0].client, &IndexMap::new());
-    let reply = machine.reply();
-    let host = HostPlan::new("client", "local", &resources, &machine.host(), &reply, "s");
+    let host = host_plan(spec, machine);
     let wanted: Vec<_> = spec.clusters[0].topics.iter().collect();
     let deletable = [DELETABLE.to_owned()];
     let topics = TopicsPlan::new(
@@ -90,11 +77,7 @@ fn held(saved: &Plan, now: &Plan, what: &str) {
 
 #[test]
 fn plans_agree_converge_and_hold() {
-    let seed = std::env::var("TRUEUP_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok());
-    let seed: u64 = seed.unwrap_or_else(rand_seed);
-    println!("TRUEUP_SEED={seed}");
+    let seed = seed();
     let config = ProptestConfig {
         cases: 500,
         rng_seed: RngSeed::Fixed(seed),
@@ -154,10 +137,4 @@ fn plans_agree_converge_and_hold() {
         }
     }
     assert!(seen.contains_key("topics Delete"), "{seen:?}");
-}
-
-/// From the clock: the seed is printed, and a run can be had again.
-fn rand_seed() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    now.map_or(0, |now| now.as_nanos() as u64)
 }

@@ -1,9 +1,15 @@
 //! Random specs and machines.
 
+use indexmap::IndexMap;
 use proptest::{prelude::*, sample::subsequence};
-use trueup::facts::{
-    Observation,
-    cluster::{Cluster, Setting, Topic},
+use trueup::{
+    facts::{
+        Observation,
+        cluster::{Cluster, Setting, Topic},
+    },
+    plan::HostPlan,
+    resource::kafka_client,
+    spec::{Given, Resolved, Source, load},
 };
 
 use super::machine::{JAR_SHA256, Jar, Machine, Tree, defaults, wanted};
@@ -197,4 +203,33 @@ pub fn specs() -> impl Strategy<Value = String> {
     (client, settings).prop_map(|(client, topics)| {
         format!("version: 1\nhosts: {{ client: {{ local: {{}} }} }}\n{client}{topics}")
     })
+}
+
+/// A spec that has no mistakes, as the planner takes it.
+pub fn resolved(text: &str) -> Resolved {
+    let source = Source {
+        path: "spec.yaml".into(),
+        text: text.to_owned(),
+    };
+    let (spec, problems) = load(&source, &Given::default());
+    spec.unwrap_or_else(|| panic!("{problems:?} in {text}"))
+}
+
+/// What the program plans for a machine of the model.
+pub fn host_plan(spec: &Resolved, machine: &Machine) -> HostPlan {
+    let resources = kafka_client::resources(&spec.hosts[0].client, &IndexMap::new());
+    let (host, reply) = (machine.host(), machine.reply());
+    HostPlan::new("client", "local", &resources, &host, &reply, "s")
+}
+
+/// `TRUEUP_SEED`, or one from the clock. It is printed, so that a run can be had again.
+pub fn seed() -> u64 {
+    let given = std::env::var("TRUEUP_SEED").ok();
+    let seed = given.and_then(|seed| seed.parse().ok());
+    let seed = seed.unwrap_or_else(|| {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        now.map_or(0, |now| now.as_nanos() as u64)
+    });
+    println!("TRUEUP_SEED={seed}");
+    seed
 }

@@ -25,10 +25,16 @@ fn desk() -> tempfile::TempDir {
 }
 
 fn run(desk: &Path, words: &[&str]) -> Said {
+    run_with(desk, words, &[])
+}
+
+/// With other secrets than the sample's.
+fn run_with(desk: &Path, words: &[&str], environment: &[(&str, &str)]) -> Said {
     let output = Command::new(env!("CARGO_BIN_EXE_trueup"))
         .args(words)
         .current_dir(desk)
         .envs(sample::environment())
+        .envs(environment.iter().copied())
         .env("HOME", desk)
         .stdin(Stdio::null())
         .output()
@@ -149,21 +155,6 @@ fn a_changed_spec_is_refused_before_anything_is_sent() {
 #[test]
 fn a_changed_secret_is_refused_by_name_before_anything_is_sent() {
     let desk = desk();
-    let apply = |name: &str, value: &str| {
-        let output = Command::new(env!("CARGO_BIN_EXE_trueup"))
-            .args(["apply", "plan.json"])
-            .current_dir(desk.path())
-            .envs(sample::environment())
-            .env(name, value)
-            .stdin(Stdio::null())
-            .output()
-            .expect("trueup runs");
-        Said {
-            code: output.status.code().unwrap_or(-1),
-            out: String::from_utf8_lossy(&output.stdout).into_owned(),
-            err: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
-    };
     for (name, said) in [
         (
             "TRUSTSTORE_PASSWORD",
@@ -178,7 +169,8 @@ fn a_changed_secret_is_refused_by_name_before_anything_is_sent() {
             "the secret `topics.security` of b-1:9096 is another",
         ),
     ] {
-        let ended = apply(name, "canary-new");
+        let words = ["apply", "plan.json"];
+        let ended = run_with(desk.path(), &words, &[(name, "canary-new")]);
         says(&ended, 6, said);
         assert!(
             !ended.err.contains("canary") && !ended.err.contains("127.0.0.1"),

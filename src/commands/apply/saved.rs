@@ -2,8 +2,6 @@
 
 use std::{fs, io, path::Path};
 
-use sha2::{Digest, Sha256};
-
 use super::{How, Work, carry_out};
 use crate::{
     apply::SpecPlaces,
@@ -11,6 +9,7 @@ use crate::{
     commands::{Surroundings, Target, complain_safely, output::Outputs, plan::FORMATS, saved},
     exit::Code,
     plan::SpecFile,
+    spec,
 };
 
 pub async fn run(
@@ -94,16 +93,11 @@ fn check_specs(specs: &[SpecFile]) -> Result<(), Code> {
                 continue;
             }
             Err(error) => format!("cannot be read: {error}"),
-            Ok(bytes) if sha256(&bytes) == spec.sha256 => continue,
+            Ok(bytes) if spec::sha256(&bytes) == spec.sha256 => continue,
             Ok(_) => "has changed since the plan was made".to_owned(),
         };
         complain_safely(&format!("error: `{path}` {wrong}\n  help: make a new plan"));
         code = Err(Code::Stale);
     }
     code
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

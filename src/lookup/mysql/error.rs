@@ -3,7 +3,10 @@
 use std::{fmt, ops::Deref};
 
 use super::Server;
-use crate::{broker::DIRECT, text::escape_control};
+use crate::{
+    text::escape_control,
+    transport::dial::{Fine, Through},
+};
 
 /// Longest text of a server that is shown, in characters.
 const LONGEST_SAID: usize = 300;
@@ -123,16 +126,8 @@ impl fmt::Display for Error {
             Stage::Query if refused => "the database refused the list of its tables",
             Stage::Query => "the database did not give the list of its tables",
         })?;
-        match self.passed.as_slice() {
-            [] => {}
-            [one] => write!(f, ", after {one} was fine")?,
-            [most @ .., last] => write!(f, ", after {} and {last} were fine", most.join(", "))?,
-        }
-        write!(f, "\n  server  {}", self.server)?;
-        match self.via.as_str() {
-            DIRECT => write!(f, ", direct")?,
-            via => write!(f, ", through {via}")?,
-        }
+        let (fine, through) = (Fine(&self.passed), Through(&self.via));
+        write!(f, "{fine}\n  server  {}{through}", self.server)?;
         let (user, database) = &self.login;
         let (user, database) = (escape_control(user), escape_control(database));
         write!(f, "\n  as      {user}, into {database}")?;

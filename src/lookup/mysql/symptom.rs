@@ -10,9 +10,8 @@ use super::{
     packets::Fault,
 };
 use crate::{
-    broker::DIRECT,
     spec::is_of_rds,
-    transport::dial::{DialError, Reach},
+    transport::dial::{self, DialError, Reach},
 };
 
 /// Which server, on which way.
@@ -35,10 +34,7 @@ impl At<'_> {
     }
 
     fn machine(self) -> String {
-        match self.via {
-            DIRECT => "this machine".to_owned(),
-            host => format!("`{host}`"),
-        }
+        dial::machine(self.via)
     }
 
     fn network(self) -> String {
@@ -51,35 +47,21 @@ impl At<'_> {
 
     /// The dial failed.
     pub fn dial(self, error: &DialError) -> Error {
-        let (stage, help) = match error.reach {
-            Reach::Machine => (
-                Stage::Machine,
-                format!("look at the connection to {}", self.machine()),
-            ),
-            Reach::Forwarding => (
-                Stage::Forwarding,
-                format!(
-                    "sshd on {} has to allow `AllowTcpForwarding yes` (or `local`)",
-                    self.machine()
-                ),
-            ),
-            Reach::Name => (
-                Stage::Name,
-                format!(
-                    "the name was looked up on {}: check its spelling, and that the VPC's DNS is used there",
-                    self.machine()
-                ),
-            ),
-            Reach::Tcp if error.said.to_lowercase().contains("refused") => (
-                Stage::Tcp,
-                format!(
-                    "nothing listens on port {}: look at `port`, and whether the database runs",
-                    self.server.port
-                ),
-            ),
-            Reach::Tcp => (Stage::Tcp, self.network()),
+        let stage = match error.reach {
+            Reach::Machine => Stage::Machine,
+            Reach::Forwarding => Stage::Forwarding,
+            Reach::Name => Stage::Name,
+            Reach::Tcp => Stage::Tcp,
         };
-        self.error(stage, &error.said, error.help.clone().unwrap_or(help))
+        let tcp = || match error.said.to_lowercase().contains("refused") {
+            true => format!(
+                "nothing listens on port {}: look at `port`, and whether the database runs",
+                self.server.port
+            ),
+            false => self.network(),
+        };
+        let help = error.way_out(self.via).unwrap_or_else(tcp);
+        self.error(stage, &error.said, help)
     }
 
     /// Nothing came in time.
