@@ -68,6 +68,9 @@ pub fn resolve(
         Security::ScramSha512(user) => sasl(Arc::new(scram(Hash::Sha512, user)?), user),
         Security::Iam => Login::Iam(match access.credentials {
             None | Some(Credentials::InstanceRole) => Principal::Instance,
+            Some(Credentials::Here) => {
+                return Err("`credentials: here` is not built yet\n  help: use `env`".into());
+            }
             Some(Credentials::Env) => Principal::Given(
                 credentials::from_environment(environment).map_err(|error| error.to_string())?,
             ),

@@ -29,7 +29,7 @@ pub use resolved::{
 pub use schema::schema;
 pub use topics::Pattern;
 pub use types::{
-    Cluster, ConfigPolicy, Credentials, Ec2, HostKey, Keep, Key, Login, PropertyValue,
+    Aws, Cluster, ConfigPolicy, Credentials, Ec2, HostKey, Keep, Key, Login, Network, PropertyValue,
     ReplicationFactor, SecretRef, Security, Ssh, StartFile, TopicSettings, Via,
 };
 
