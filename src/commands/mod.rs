@@ -367,7 +367,8 @@ pub(crate) async fn connect(
         port: ssh.port,
         user: ssh.user.clone(),
         key_file,
-        agent_socket: None,
+        private_key: None,
+        instance: None,
         host_key: match &ssh.host_key {
             HostKey::Strict | HostKey::Console(_) => ssh::HostKey::Strict,
             HostKey::AcceptNew => ssh::HostKey::AcceptNew,

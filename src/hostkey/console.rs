@@ -277,10 +277,7 @@ mod tests {
                 format!("<14>May 26 00:12:52 ec2: {}", block(&[&good])),
                 Error::None,
             ),
-            (
-                format!("ip login: {}", block(&[&good])),
-                Error::None,
-            ),
+            (format!("ip login: {}", block(&[&good])), Error::None),
             (
                 block(&[&good]).replace(END, "-----END SSH HOST KEY KEYS----- "),
                 Error::Unfinished,
@@ -340,9 +337,8 @@ mod tests {
             (vec![ed(1), ecdsa()], vec![ed(1)]),
             (vec![ed(1)], vec![ed(1), ecdsa()]),
         ] {
-            let text = |lines: &[String]| {
-                block(&lines.iter().map(String::as_str).collect::<Vec<_>>())
-            };
+            let text =
+                |lines: &[String]| block(&lines.iter().map(String::as_str).collect::<Vec<_>>());
             let both = console(&(text(&first) + "x\r\n" + &text(&second)));
             let error = keys(&both).expect_err("they disagree");
             assert!(matches!(error, Error::Disagree { .. }), "{error}");

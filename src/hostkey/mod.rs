@@ -130,7 +130,9 @@ pub fn spec_line(keys: &[PublicKey]) -> String {
 
 /// All signature algorithms that prove a key of a known type, the best first.
 pub fn algorithms() -> impl Iterator<Item = &'static str> {
-    KINDS.iter().flat_map(|(_, algorithms)| algorithms.iter().copied())
+    KINDS
+        .iter()
+        .flat_map(|(_, algorithms)| algorithms.iter().copied())
 }
 
 /// What people are shown of several keys: `TYPE SHA256:…, …`.
@@ -279,10 +281,7 @@ pub(crate) mod tests {
             ("ssh-ed25519".into(), Wrong::Damaged("ssh-ed25519")),
             ("ssh-ed25519 AAAA".into(), Wrong::Damaged("ssh-ed25519")),
             (format!("ssh-rsa {ed}"), Wrong::Damaged("ssh-rsa")),
-            (
-                key("ssh-ed25519", &[short]),
-                Wrong::Damaged("ssh-ed25519"),
-            ),
+            (key("ssh-ed25519", &[short]), Wrong::Damaged("ssh-ed25519")),
             // Cut where base64 is still good, and longer by a part.
             (
                 format!("ssh-ed25519 {}", &ed[..ed.len() - 4]),

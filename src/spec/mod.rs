@@ -29,8 +29,8 @@ pub use resolved::{
 pub use schema::schema;
 pub use topics::Pattern;
 pub use types::{
-    Aws, Cluster, ConfigPolicy, Credentials, Ec2, HostKey, Keep, Key, Login, Network, PropertyValue,
-    ReplicationFactor, SecretRef, Security, Ssh, StartFile, TopicSettings, Via,
+    Aws, Cluster, ConfigPolicy, Credentials, Ec2, HostKey, Keep, Key, Login, Network,
+    PropertyValue, ReplicationFactor, SecretRef, Security, Ssh, StartFile, TopicSettings, Via,
 };
 
 use crate::diagnostic::{Problem, Span};

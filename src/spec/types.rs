@@ -96,17 +96,7 @@ pub struct Local {}
 /// Which AWS account is asked, and where: what is not given is what the AWS CLI would take
 /// (environment, profiles, SSO, web identity, a container's or an instance's role).
 #[derive(
-    Debug,
-    Clone,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    JsonSchema,
+    Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(deny_unknown_fields)]
 pub struct Aws {
