@@ -1,6 +1,8 @@
 //! The transports against real parts: an sshd of each test's own, and the shells of this machine.
 
 mod bench;
+#[path = "../support/canary.rs"]
+mod canary;
 mod dial;
 mod host_keys;
 mod private_key;
