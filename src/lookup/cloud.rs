@@ -154,20 +154,24 @@ pub trait Cloud: Send + Sync {
 #[non_exhaustive]
 pub enum CloudError {
     /// This build cannot ask. Exit code 3.
-    #[error("this build of trueup has no AWS in it\n  help: build it with the feature `aws`, which is on by default")]
+    #[error(
+        "this build of trueup has no AWS in it\n  help: build it with the feature `aws`, which is on by default"
+    )]
     NotBuilt,
     /// There is nothing to sign with, or it is no longer good.
-    #[error("no AWS credentials that can be used, from {source}: {said}\n  help: {help}")]
+    #[error("no AWS credentials that can be used, from {tried}: {said}\n  help: {help}")]
     Credentials {
         /// Where they came from, or where they were looked for.
-        source: String,
+        tried: String,
         /// What is wrong.
         said: String,
         /// The way out.
         help: String,
     },
     /// No region was given anywhere.
-    #[error("no AWS region is set for {service}\n  help: set `aws: {{ region: … }}` in the spec, or AWS_REGION, or `region` in the profile")]
+    #[error(
+        "no AWS region is set for {service}\n  help: set `aws: {{ region: … }}` in the spec, or AWS_REGION, or `region` in the profile"
+    )]
     NoRegion {
         /// The service that was to be asked.
         service: &'static str,

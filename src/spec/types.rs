@@ -96,17 +96,7 @@ pub struct Local {}
 /// Which AWS account is asked, and where: what is not given is what the AWS CLI would take
 /// (environment, profiles, SSO, web identity, a container's or an instance's role).
 #[derive(
-    Debug,
-    Clone,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    JsonSchema,
+    Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(deny_unknown_fields)]
 pub struct Aws {
@@ -525,7 +515,9 @@ pub enum Credentials {
 }
 
 /// A Kafka cluster.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Cluster {
     /// Name of an MSK cluster.
