@@ -1,20 +1,23 @@
-//! `trueup facts`: what is read of each machine.
+//! `trueup facts`: what is read of each machine, and what the spec's references became.
 
-use super::{Surroundings, complain, load, look_at_all, put, salt, targets};
+use super::{Surroundings, complain, complain_safely, load, look_at_all, put, salt, targets};
 use crate::{
     cli::{AllowArgs, Format, LookArgs},
     exit::Code,
+    lookup,
     report::{human, json},
+    spec::{Cluster, ResolvedCluster},
 };
 
 pub async fn run(args: &LookArgs, around: &Surroundings) -> Code {
     let allow = AllowArgs::default();
-    let prepared = load(&args.spec, around).and_then(|mut spec| {
-        // What is on a cluster is said by `plan`.
-        spec.clusters.clear();
-        targets(args, &allow, spec, around)
-    });
-    let (targets, salt) = match (prepared, salt()) {
+    let mut spec = match load(&args.spec, around) {
+        Ok(spec) => spec,
+        Err(code) => return code,
+    };
+    // What is on a cluster is said by `plan`; which brokers it has is said here.
+    let clusters = std::mem::take(&mut spec.clusters);
+    let (targets, salt) = match (targets(args, &allow, spec, around).await, salt()) {
         (Ok(targets), Ok(salt)) => (targets, salt),
         (Err(code), _) | (_, Err(code)) => return code,
     };
@@ -22,6 +25,15 @@ pub async fn run(args: &LookArgs, around: &Surroundings) -> Code {
     let mut values = Vec::new();
     let (hosts, _) = look_at_all(&targets, args, &salt, around).await;
     for host in hosts {
+        let (looked_up, warnings) = (&host.looked_up, &host.warnings);
+        if args.spec.format == Format::Human {
+            put(&human::looked_up(
+                &host.name,
+                looked_up,
+                warnings,
+                &around.style,
+            ));
+        }
         match (&host.facts, args.spec.format) {
             (Some(facts), Format::Human) => {
                 put(&human::facts(
@@ -32,7 +44,7 @@ pub async fn run(args: &LookArgs, around: &Surroundings) -> Code {
                 ));
             }
             (Some(facts), Format::Json) => {
-                values.push(json::facts(&host.name, &host.address, facts))
+                values.push(json::facts(&host.name, &host.address, facts, looked_up));
             }
             (None, _) => {
                 complain(&format!(
@@ -41,6 +53,29 @@ pub async fn run(args: &LookArgs, around: &Surroundings) -> Code {
                     host.error.unwrap_or_default()
                 ));
                 code = Code::Unreachable;
+            }
+        }
+    }
+    let named = |cluster: &ResolvedCluster| !matches!(cluster.cluster, Cluster::Bootstrap(_));
+    let clusters = clusters.into_iter().filter(named).collect();
+    let settled = lookup::settle(&targets.cloud, vec![], clusters).await;
+    for cluster in settled.clusters {
+        match (cluster.values, args.spec.format) {
+            (Ok(found), Format::Human) => {
+                let remarks = &found.warnings;
+                put(&human::looked_up(
+                    &cluster.name,
+                    &found.looked_up,
+                    remarks,
+                    &around.style,
+                ));
+            }
+            (Ok(found), Format::Json) => {
+                values.push(json::cluster(&cluster.name, &found.looked_up))
+            }
+            (Err(error), _) => {
+                complain_safely(&format!("error: topics of {}: {error}", cluster.name));
+                code = Code::worst([code, Code::Unreachable]);
             }
         }
     }

@@ -11,11 +11,11 @@ use super::{
     topics::{Pattern, Row},
     tree::Node,
     types::{
-        self, Aws, Cluster, ConfigPolicy, Credentials, Ec2, HostKey, Key, Network, PropertyValue,
+        self, Aws, Cluster, ConfigPolicy, Credentials, Ec2, Network, PropertyValue,
         SecretRef, Security, Ssh, StartFile, TopicSettings,
     },
 };
-use crate::diagnostic::{Problem, Span};
+use crate::diagnostic::Problem;
 
 /// The lines of the spec where keys stand, for messages about what they say.
 pub type Lines = BTreeMap<String, u32>;
