@@ -23,6 +23,25 @@ pub async fn run(args: &LookArgs, around: &Surroundings) -> Code {
     };
     let mut code = Code::Done;
     let mut values = Vec::new();
+    let named = |cluster: &ResolvedCluster| !matches!(cluster.cluster, Cluster::Bootstrap(_));
+    let clusters = clusters.into_iter().filter(named).collect();
+    let mut settled = lookup::settle(&targets.cloud, vec![], clusters).await;
+    settled.accounts.extend(targets.accounts.iter().cloned());
+    for aws in &settled.accounts {
+        // Where nobody was let in, each reference says why.
+        let Ok(caller) = targets.cloud.caller(aws).await else {
+            continue;
+        };
+        match args.spec.format {
+            Format::Human => put(&human::caller(
+                aws,
+                &caller.arn,
+                &caller.source,
+                &around.style,
+            )),
+            Format::Json => values.push(json::caller(aws, &caller.arn, &caller.source)),
+        }
+    }
     let (hosts, _) = look_at_all(&targets, args, &salt, around).await;
     for host in hosts {
         let (looked_up, warnings) = (&host.looked_up, &host.warnings);
@@ -56,9 +75,6 @@ pub async fn run(args: &LookArgs, around: &Surroundings) -> Code {
             }
         }
     }
-    let named = |cluster: &ResolvedCluster| !matches!(cluster.cluster, Cluster::Bootstrap(_));
-    let clusters = clusters.into_iter().filter(named).collect();
-    let settled = lookup::settle(&targets.cloud, vec![], clusters).await;
     for cluster in settled.clusters {
         match (cluster.values, args.spec.format) {
             (Ok(found), Format::Human) => {

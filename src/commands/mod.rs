@@ -12,7 +12,7 @@ mod topics;
 mod validate;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
@@ -33,7 +33,7 @@ use crate::{
     plan::{HostPlan, LookedUp, SpecFile, TopicsPlan, is_saved},
     report::human::Style,
     resource::{Resource, kafka_client},
-    spec::{self, Given, HostKey, Key, Resolved, ResolvedHost, Source, Way},
+    spec::{self, Aws, Given, HostKey, Key, Resolved, ResolvedHost, Source, Way},
     text::escape_lines,
     transport::{self, Connection, local::Local, ssh},
 };
@@ -286,7 +286,9 @@ impl Target {
 pub(crate) struct Targets {
     pub hosts: Vec<Target>,
     pub clusters: Vec<ClusterTarget>,
-    /// Who was asked what they refer to.
+    /// The AWS accounts and regions that were asked what they refer to.
+    pub accounts: BTreeSet<Aws>,
+    /// Who was asked.
     pub cloud: Arc<dyn Cloud>,
 }
 
@@ -359,6 +361,7 @@ pub(crate) async fn targets(
         look.hosts.is_empty() || look.hosts.iter().any(asked)
     };
     settled.hosts.retain(member);
+    let accounts = std::mem::take(&mut settled.accounts);
     let (clusters, hosts) = topics::clusters(settled, deletable, file, around)?;
     let mut code = Ok(());
     let mut targets = Vec::new();
@@ -380,6 +383,7 @@ pub(crate) async fn targets(
     code.map(|()| Targets {
         hosts: targets,
         clusters,
+        accounts,
         cloud,
     })
 }

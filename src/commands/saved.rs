@@ -165,6 +165,7 @@ pub(crate) async fn targets(
     let mut targets = Targets {
         hosts: vec![],
         clusters: vec![],
+        accounts: settled.accounts,
         cloud: Arc::clone(&cloud),
     };
     // One for one: in a saved plan the members of a fleet stand one by one.

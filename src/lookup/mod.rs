@@ -15,9 +15,13 @@ pub mod questions;
 pub mod secrets;
 pub mod trust;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
-use crate::spec::{ResolvedCluster, ResolvedHost};
+use crate::spec::{Aws, ResolvedCluster, ResolvedHost};
 use questions::Answers;
 
 pub use cloud::{
@@ -44,6 +48,8 @@ pub struct Settled {
     pub clusters: Vec<clusters::Settled>,
     /// The names of the hosts that each host of the spec became.
     pub members: BTreeMap<String, Vec<String>>,
+    /// The accounts and regions that were asked.
+    pub accounts: BTreeSet<Aws>,
 }
 
 /// Looks up what hosts and clusters refer to, side by side, each thing once. What refers to
@@ -61,7 +67,10 @@ pub async fn settle(
         of_hosts.chain(of_clusters).collect()
     };
     let answers = Answers::gather(cloud, asked_for).await;
-    let mut settled = Settled::default();
+    let mut settled = Settled {
+        accounts: answers.accounts(),
+        ..Settled::default()
+    };
     for host in hosts {
         let name = host.name.clone();
         let of_it = hosts::settle(host, &answers);

@@ -80,6 +80,20 @@ impl Answers {
         }
     }
 
+    /// The accounts and regions that were asked.
+    pub fn accounts(&self) -> BTreeSet<Aws> {
+        let of = |question: &Question| match question {
+            Question::Instances(aws, _)
+            | Question::KeyPair(aws, _)
+            | Question::Parameter(aws, _)
+            | Question::Role(aws, _)
+            | Question::Profile(aws, _)
+            | Question::Cluster(aws, _)
+            | Question::Signing(aws) => aws.clone(),
+        };
+        self.0.keys().map(of).collect()
+    }
+
     /// The instances of a name.
     pub fn instances(&self, aws: &Aws, which: &Which) -> Known<'_, Vec<Instance>> {
         let question = Question::Instances(aws.clone(), which.clone());

@@ -7,6 +7,7 @@ use crate::{
     diagnostic::{Problem, Severity},
     facts::Host,
     plan::{FORMAT_VERSION, LookedUp, Plan},
+    spec::Aws,
     text::escape_control,
 };
 
@@ -31,6 +32,11 @@ pub fn facts(name: &str, address: &str, facts: &Host, looked_up: &[LookedUp]) ->
     }
     value["facts"] = json!(facts);
     value
+}
+
+/// Who AWS takes us for.
+pub fn caller(aws: &Aws, arn: &str, source: &str) -> Value {
+    json!({ "aws": aws, "caller": arn, "source": source })
 }
 
 /// What the references of a cluster became.

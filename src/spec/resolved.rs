@@ -11,8 +11,8 @@ use super::{
     topics::{Pattern, Row},
     tree::Node,
     types::{
-        self, Aws, Cluster, ConfigPolicy, Credentials, Ec2, Network, PropertyValue,
-        SecretRef, Security, Ssh, StartFile, TopicSettings,
+        self, Aws, Cluster, ConfigPolicy, Credentials, Ec2, Network, PropertyValue, SecretRef,
+        Security, Ssh, StartFile, TopicSettings,
     },
 };
 use crate::diagnostic::Problem;

@@ -4,7 +4,7 @@ use super::{
     Style,
     page::{Ink, Page},
 };
-use crate::plan::LookedUp;
+use crate::{plan::LookedUp, spec::Aws};
 
 /// A line for each reference: what the spec says, what that is, and who said so.
 pub fn rows(page: &mut Page, looked_up: &[LookedUp]) {
@@ -46,6 +46,16 @@ pub fn looked_up(name: &str, looked_up: &[LookedUp], remarks: &[String], style: 
     page.line(&[(Ink::Bold, name), (Ink::Plain, "  looked up")]);
     rows(&mut page, looked_up);
     warnings(&mut page, remarks);
+    page.into_text()
+}
+
+/// Who AWS takes us for.
+pub fn caller(aws: &Aws, arn: &str, source: &str, style: &Style) -> String {
+    let mut page = Page::new(style);
+    let region = aws.region.iter().map(|region| format!("{region}, "));
+    let text = format!("{}as {arn}, with {source}", region.collect::<String>());
+    let lead = [(Ink::Bold, "AWS"), (Ink::Plain, "  ")];
+    page.wrapped(&lead, 5, Ink::Plain, &text);
     page.into_text()
 }
 

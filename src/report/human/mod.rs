@@ -12,7 +12,7 @@ mod topics;
 
 pub use drift::drift;
 pub use facts::facts;
-pub use looked_up::looked_up;
+pub use looked_up::{caller, looked_up};
 pub use outcome::{outcome, prompt};
 pub use plan::{plan, saved};
 

@@ -52,7 +52,10 @@ fn is_region(text: &str) -> bool {
         return false;
     };
     let is_word = |word: &&str| {
-        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        !word.is_empty()
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
     };
     text.len() <= 32
         && words.len() >= 2
@@ -133,10 +136,24 @@ mod tests {
 
     #[test]
     fn regions() {
-        for good in ["us-east-1", "us-gov-west-1", "eu-isoe-west-1", "ap-southeast-10"] {
+        for good in [
+            "us-east-1",
+            "us-gov-west-1",
+            "eu-isoe-west-1",
+            "ap-southeast-10",
+        ] {
             assert!(is_region(good), "{good}");
         }
-        for bad in ["", "us-east-1a", "us-east", "US-EAST-1", "a.b-c-1", "x-1", "us-east-1/..", "--1"] {
+        for bad in [
+            "",
+            "us-east-1a",
+            "us-east",
+            "US-EAST-1",
+            "a.b-c-1",
+            "x-1",
+            "us-east-1/..",
+            "--1",
+        ] {
             assert!(!is_region(bad), "{bad}");
         }
     }
