@@ -174,6 +174,9 @@ pub struct Identity {
     pub machine_id: Option<String>,
     /// sshd's public host keys, type and base64, sorted.
     pub host_keys: Vec<String>,
+    /// The EC2 instance that it was looked up as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_id: Option<String>,
 }
 
 /// What a fresh terminal of the account sees, as its login shell printed it.
@@ -238,6 +241,7 @@ impl Host {
             identity: Identity {
                 machine_id: some("machine_id"),
                 host_keys,
+                instance_id: None,
             },
             disk_free_kib: section.number("disk_free_kib"),
             memory_total_kib: section.number("memory_total_kib"),

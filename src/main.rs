@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use trueup::{cli::Cli, commands, exit::Code};
 
+/// Everything, but what could hold a secret: below `info` the AWS SDK and what carries its requests
+/// may tell of headers and bodies.
+const TRACE: &str = "trace,aws_=info,hyper=info,hyper_util=info,h2=info,rustls=info,tower=info";
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -21,7 +25,7 @@ fn main() -> ExitCode {
     };
     if cli.verbose > 0 {
         let level = if cli.verbose > 1 {
-            "trace"
+            TRACE
         } else {
             "trueup=debug"
         };

@@ -59,7 +59,7 @@ pub async fn run(args: &LookArgs, allow: &AllowArgs, how: How, around: &Surround
     };
     let specs = vec![spec_file(&spec)];
     let places = SpecPlaces::new(&spec);
-    let (targets, salt) = match (targets(args, allow, spec, around), salt()) {
+    let (targets, salt) = match (targets(args, allow, spec, around).await, salt()) {
         (Ok(targets), Ok(salt)) => (targets, salt),
         (Err(code), _) | (_, Err(code)) => return code,
     };

@@ -12,26 +12,28 @@ mod topics;
 mod validate;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use indexmap::IndexMap;
+use secrecy::SecretString;
 
 use crate::{
     action::Value,
     cli::{AllowArgs, Cli, Command, LookArgs, SpecArgs, When},
     diagnostic,
     exit::Code,
-    lookup::secrets,
+    lookup::{self, Cloud, hosts::Values, secrets},
     observe::{self, Facts, Reader},
-    plan::{HostPlan, SpecFile, TopicsPlan, is_saved},
+    plan::{HostPlan, LookedUp, SpecFile, TopicsPlan, is_saved},
     report::human::Style,
     resource::{Resource, kafka_client},
-    spec::{self, Given, HostKey, Key, Resolved, ResolvedHost, Source, Way},
+    spec::{self, Aws, Given, HostKey, Key, Resolved, ResolvedHost, Source, Way},
     text::escape_lines,
     transport::{self, Connection, local::Local, ssh},
 };
@@ -47,9 +49,19 @@ pub struct Surroundings {
     pub environment: BTreeMap<String, String>,
 }
 
+/// The AWS SDK's switch for logs with all that it sends and gets.
+const SENSITIVE: &str = "LOG_SENSITIVE_BODIES";
+
 /// Runs a command line.
 pub fn run(cli: &Cli) -> Code {
     let around = Surroundings::new(cli.color);
+    if around.environment.contains_key(SENSITIVE) {
+        complain(&format!(
+            "error: `{SENSITIVE}` is set: with it the AWS SDK writes secrets into logs\n  help: unset \
+             {SENSITIVE}"
+        ));
+        return Code::Usage;
+    }
     match &cli.command {
         Command::Validate(args) => validate::run(args, &around),
         Command::Schema { of } => schema::run(*of),
@@ -217,17 +229,43 @@ pub(crate) struct Target {
     pub secrets: IndexMap<String, Value>,
     /// The spec's file: relative files start at its folder.
     pub spec: PathBuf,
+    /// The private key that opens it, where the Parameter Store has it.
+    pub ssh_key: Option<SecretString>,
+    /// What its references became.
+    pub looked_up: Vec<LookedUp>,
+    /// What people should know of it.
+    pub warnings: Vec<String>,
+    /// Why there is no way to it: what its references led to.
+    pub trouble: Option<String>,
+    /// Who is asked about its instance.
+    pub cloud: Arc<dyn Cloud>,
 }
 
 impl Target {
     /// A host with what its spec refers to. What leads nowhere is said.
-    pub fn new(host: ResolvedHost, spec: &Path, around: &Surroundings) -> Result<Self, Code> {
-        match secrets::resolve(&host.client, spec, &around.environment) {
+    pub fn new(
+        settled: lookup::hosts::Settled,
+        cloud: &Arc<dyn Cloud>,
+        spec: &Path,
+        around: &Surroundings,
+    ) -> Result<Self, Code> {
+        let host = settled.host;
+        let (values, trouble) = match settled.values {
+            Ok(values) => (values, None),
+            Err(trouble) => (Values::default(), Some(trouble)),
+        };
+        let parameters = &values.parameters;
+        match secrets::resolve(&host.client, parameters, spec, &around.environment) {
             Ok(secrets) => Ok(Self {
                 resources: kafka_client::resources(&host.client, &secrets),
                 host,
                 secrets,
                 spec: spec.to_owned(),
+                ssh_key: values.ssh_key,
+                looked_up: values.looked_up,
+                warnings: values.warnings,
+                trouble,
+                cloud: Arc::clone(cloud),
             }),
             Err(missing) => {
                 for missing in missing {
@@ -237,12 +275,21 @@ impl Target {
             }
         }
     }
+
+    /// A plan of it, with what its references became.
+    pub fn tell(&self, plan: HostPlan) -> HostPlan {
+        plan.told(&self.looked_up, &self.warnings)
+    }
 }
 
 /// What a command looks at.
 pub(crate) struct Targets {
     pub hosts: Vec<Target>,
     pub clusters: Vec<ClusterTarget>,
+    /// The AWS accounts and regions that were asked what they refer to.
+    pub accounts: BTreeSet<Aws>,
+    /// Who was asked.
+    pub cloud: Arc<dyn Cloud>,
 }
 
 impl Targets {
@@ -257,8 +304,8 @@ impl Targets {
 }
 
 /// The hosts and clusters that a command looks at. What this build cannot plan is said, with its
-/// place.
-pub(crate) fn targets(
+/// place; what the spec refers to is looked up.
+pub(crate) async fn targets(
     look: &LookArgs,
     allow: &AllowArgs,
     spec: Resolved,
@@ -267,7 +314,7 @@ pub(crate) fn targets(
     if let Some(unknown) = look
         .hosts
         .iter()
-        .find(|name| !spec.hosts.iter().any(|host| host.name == **name))
+        .find(|name| !spec.hosts.iter().any(|host| is_of(name, host)))
     {
         let names: Vec<&str> = spec.hosts.iter().map(|host| host.name.as_str()).collect();
         complain(&format!(
@@ -277,7 +324,10 @@ pub(crate) fn targets(
         ));
         return Err(Code::Usage);
     }
-    let selected = |name: &str| look.hosts.is_empty() || look.hosts.iter().any(|host| host == name);
+    let selected = |name: &str| {
+        let of_it = |wanted: &String| wanted == name || fleet_of(wanted) == Some(name);
+        look.hosts.is_empty() || look.hosts.iter().any(of_it)
+    };
     let later = spec::later_work(&spec, selected);
     if !later.is_empty() {
         let text = fs::read_to_string(&look.spec.spec).unwrap_or_default();
@@ -297,11 +347,26 @@ pub(crate) fn targets(
         .filter(|host| selected(&host.name))
         .collect();
     let file = &look.spec.spec;
-    let clusters = topics::clusters(spec.clusters, &chosen, &allow.delete, file, around)?;
+    let deletable = topics::deletable(&spec.clusters, &allow.delete)?;
+    let of_chosen = |cluster: &spec::ResolvedCluster| {
+        let own = |name: &String| chosen.iter().any(|host| host.name == *name);
+        cluster.hosts.iter().any(|(name, _)| own(name))
+    };
+    let clusters = spec.clusters.into_iter().filter(of_chosen).collect();
+    let cloud = lookup::cloud(&around.environment, look.timeout);
+    let mut settled = lookup::settle(&cloud, chosen, clusters).await;
+    let member = |host: &lookup::hosts::Settled| {
+        let name = &host.host.name;
+        let asked = |wanted: &String| wanted == name || fleet_of(name) == Some(wanted);
+        look.hosts.is_empty() || look.hosts.iter().any(asked)
+    };
+    settled.hosts.retain(member);
+    let accounts = std::mem::take(&mut settled.accounts);
+    let (clusters, hosts) = topics::clusters(settled, deletable, file, around)?;
     let mut code = Ok(());
     let mut targets = Vec::new();
-    for host in chosen {
-        match Target::new(host, file, around) {
+    for host in hosts {
+        match Target::new(host, &cloud, file, around) {
             Ok(target) => {
                 let leads = |cluster: &ClusterTarget| cluster.leads_through(&target.host.name);
                 // Where only topics are asked for, a host that leads to none is left in peace.
@@ -318,7 +383,20 @@ pub(crate) fn targets(
     code.map(|()| Targets {
         hosts: targets,
         clusters,
+        accounts,
+        cloud,
     })
+}
+
+/// `client` of `client/i-…`: the fleet that a host is of.
+fn fleet_of(name: &str) -> Option<&str> {
+    name.split_once('/').map(|(fleet, _)| fleet)
+}
+
+/// Whether a name that the user gives may be this host, or one of a fleet that it stands for.
+fn is_of(name: &str, host: &ResolvedHost) -> bool {
+    let fleet = matches!(&host.way, Way::Ec2 { ec2, .. } if ec2.all);
+    host.name == name || (fleet && fleet_of(name) == Some(&host.name))
 }
 
 /// The spec's file, as a plan names it.
@@ -334,7 +412,10 @@ pub(crate) fn address(host: &ResolvedHost) -> String {
     match &host.way {
         Way::Local => "local".into(),
         Way::Ssh(ssh) | Way::Ec2 { ssh, .. } => {
-            let address = ssh.address.clone().unwrap_or_default();
+            let found = host.way.found().map(|found| found.address.clone());
+            let address = found.or_else(|| ssh.address.clone());
+            // An instance that was not found is called what the spec calls it.
+            let address = address.unwrap_or_else(|| host.name.clone());
             match &ssh.user {
                 Some(user) => format!("{user}@{address}"),
                 None => address,
@@ -345,10 +426,14 @@ pub(crate) fn address(host: &ResolvedHost) -> String {
 
 /// Opens the way to a host.
 pub(crate) async fn connect(
-    Target { host, spec, .. }: &Target,
+    target: &Target,
     deadline: Duration,
     around: &Surroundings,
 ) -> Result<Box<dyn Connection>, transport::Error> {
+    let Target { host, spec, .. } = target;
+    if let Some(trouble) = &target.trouble {
+        return Err(transport::Error::LookUp(trouble.clone()));
+    }
     let ssh = match &host.way {
         Way::Local => return Ok(Box::new(Local::new()?)),
         Way::Ssh(ssh) | Way::Ec2 { ssh, .. } => ssh,
@@ -363,7 +448,10 @@ pub(crate) async fn connect(
     };
     let way = ssh::SshWay {
         name: host.name.clone(),
-        address: ssh.address.clone().unwrap_or_default(),
+        address: match host.way.found() {
+            Some(found) => found.address.clone(),
+            None => ssh.address.clone().unwrap_or_default(),
+        },
         port: ssh.port,
         user: ssh.user.clone(),
         key_file,
@@ -404,7 +492,10 @@ pub(crate) async fn look(
     let (name, address) = (&target.host.name, address(&target.host));
     let connection = match connect(target, args.timeout, around).await {
         Ok(connection) => connection,
-        Err(error) => return (HostPlan::unreached(name, &address, error.to_string()), None),
+        Err(error) => {
+            let plan = HostPlan::unreached(name, &address, error.to_string());
+            return (target.tell(plan), None);
+        }
     };
     let plan = match read(target, connection.as_ref(), args).await {
         Ok(Facts { host, reply }) => {
@@ -412,7 +503,7 @@ pub(crate) async fn look(
         }
         Err(error) => HostPlan::unreached(name, &address, error.to_string()),
     };
-    (plan, Some(connection))
+    (target.tell(plan), Some(connection))
 }
 
 /// Reads one host over a connection.
@@ -421,9 +512,12 @@ pub(crate) async fn read(
     connection: &dyn Connection,
     args: &LookArgs,
 ) -> Result<Facts, observe::Error> {
-    Reader::new(connection, args.timeout)
+    let mut facts = Reader::new(connection, args.timeout)
         .observe(&target.resources, args.deep)
-        .await
+        .await?;
+    let found = target.host.way.found();
+    facts.host.identity.instance_id = found.map(|found| found.instance_id.clone());
+    Ok(facts)
 }
 
 /// Looks at all hosts, one after another, and at each cluster through the first host that leads to

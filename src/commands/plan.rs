@@ -48,7 +48,7 @@ pub async fn make(
 ) -> Result<(Targets, Plan), Code> {
     let spec = load(&args.spec, around)?;
     let specs = vec![spec_file(&spec)];
-    let targets = targets(args, allow, spec, around)?;
+    let targets = targets(args, allow, spec, around).await?;
     let salt = salt()?;
     let (hosts, topics) = look_at_all(&targets, args, &salt, around).await;
     Ok((targets, Plan::new(salt, specs, hosts, topics)))

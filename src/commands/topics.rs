@@ -14,10 +14,10 @@ use crate::{
     },
     exit::Code,
     facts::Host,
-    lookup::entrance,
+    lookup::{self, clusters::Values, entrance},
     observe::cluster::{Question, observe},
-    plan::{DesiredCluster, TopicsPlan},
-    spec::{self, ResolvedCluster, ResolvedHost, ResolvedTopic, Role},
+    plan::{DesiredCluster, LookedUp, TopicsPlan},
+    spec::{ResolvedCluster, ResolvedTopic, Role},
     transport::{Connection, dial::Dial, direct::Direct},
 };
 
@@ -89,32 +89,37 @@ pub(crate) struct ClusterTarget {
     pub desired: DesiredCluster,
     /// The password that it asks for, where it asks for one.
     pub password: Option<SecretString>,
-    entrance: Entrance,
+    /// What its references became.
+    pub looked_up: Vec<LookedUp>,
+    warnings: Vec<String>,
+    /// The way in; or what its references led to instead.
+    entrance: Result<Entrance, String>,
 }
 
-/// The clusters that a command looks at, of the selected hosts. What is wrong is said.
+/// The clusters that a command looks at, of the selected hosts; and those hosts. What is wrong is
+/// said.
 pub(crate) fn clusters(
-    clusters: Vec<ResolvedCluster>,
-    hosts: &[ResolvedHost],
-    allow_delete: &[String],
+    settled: lookup::Settled,
+    deletable: Vec<String>,
     spec: &Path,
     around: &Surroundings,
-) -> Result<Vec<ClusterTarget>, Code> {
-    let deletable = deletable(&clusters, allow_delete)?;
-    let selected: BTreeSet<String> = hosts.iter().map(|host| host.name.clone()).collect();
+) -> Result<(Vec<ClusterTarget>, Vec<lookup::hosts::Settled>), Code> {
+    let hosts = settled.hosts;
+    let selected: BTreeSet<String> = hosts.iter().map(|one| one.host.name.clone()).collect();
     let mut targets = Vec::new();
     let mut code = Ok(());
-    for cluster in clusters {
+    for settled_cluster in settled.clusters {
+        let (name, cluster) = (settled_cluster.name, settled_cluster.cluster);
         let own = |name: &String| selected.contains(name);
         let hosts_of_it = || cluster.hosts.iter().map(|(name, _)| name);
-        let name = match &cluster.cluster {
-            spec::Cluster::Name(text)
-            | spec::Cluster::Arn(text)
-            | spec::Cluster::Bootstrap(text) => text.clone(),
+        // A fleet is as many ways as it has instances.
+        let of = |host: &str| {
+            let members = settled.members.get(host).into_iter().flatten();
+            members.filter(|name| selected.contains(*name)).cloned()
         };
         let through = match cluster.access.via.as_deref() {
             Some(DIRECT) => vec![],
-            Some(host) if selected.contains(host) => vec![host.to_owned()],
+            Some(host) if of(host).next().is_some() => of(host).collect(),
             Some(host) => {
                 complain(&format!(
                     "note: the topics of {name} are reached through `{host}`, which `--host` leaves out: \
@@ -127,13 +132,14 @@ pub(crate) fn clusters(
         if !hosts_of_it().any(own) {
             continue;
         }
-        let role = |host: &ResolvedHost| match &host.client.msk_iam_auth.as_ref()?.role {
+        let role = |one: &lookup::hosts::Settled| match &one.host.client.msk_iam_auth.as_ref()?.role
+        {
             Role::Arn(arn) => Some(arn.clone()),
             Role::Own | Role::Name(_) => None,
         };
         let role_arn = hosts
             .iter()
-            .filter(|host| through.is_empty() || through.contains(&host.name))
+            .filter(|one| through.is_empty() || through.contains(&one.host.name))
             .find_map(role);
         let desired = DesiredCluster {
             spec: spec.display().to_string(),
@@ -144,16 +150,19 @@ pub(crate) fn clusters(
             deletable: deletable.clone(),
             cluster,
         };
-        match ClusterTarget::new(desired, around) {
+        match ClusterTarget::new(desired, settled_cluster.values, around) {
             Ok(target) => targets.push(target),
             Err(wrong) => code = Err(wrong),
         }
     }
-    code.map(|()| targets)
+    code.map(|()| (targets, hosts))
 }
 
 /// The names that `--allow-delete` gives, when each is a leftover of some pattern of the spec.
-fn deletable(clusters: &[ResolvedCluster], allow_delete: &[String]) -> Result<Vec<String>, Code> {
+pub(crate) fn deletable(
+    clusters: &[ResolvedCluster],
+    allow_delete: &[String],
+) -> Result<Vec<String>, Code> {
     let mut names = Vec::new();
     for address in allow_delete {
         let wrong = |what: &str, help: &str| {
@@ -188,16 +197,39 @@ fn deletable(clusters: &[ResolvedCluster], allow_delete: &[String]) -> Result<Ve
 
 impl ClusterTarget {
     /// Reads the secrets that a cluster refers to. What leads nowhere is said.
-    pub fn new(desired: DesiredCluster, around: &Surroundings) -> Result<Self, Code> {
+    pub fn new(
+        desired: DesiredCluster,
+        values: Result<Values, String>,
+        around: &Surroundings,
+    ) -> Result<Self, Code> {
+        let values = match values {
+            Ok(values) => values,
+            Err(trouble) => {
+                return Ok(Self {
+                    desired,
+                    password: None,
+                    looked_up: vec![],
+                    warnings: vec![],
+                    entrance: Err(trouble),
+                });
+            }
+        };
         let (spec, environment) = (Path::new(&desired.spec), &around.environment);
         let (cluster, access) = (&desired.cluster.cluster, &desired.cluster.access);
-        let entrance = entrance::resolve(cluster, access, spec, environment)
-            .and_then(|door| Ok((door, entrance::password(access, spec, environment)?)));
+        let entrance =
+            entrance::resolve(cluster, access, &values, spec, environment).and_then(|door| {
+                Ok((
+                    door,
+                    entrance::password(access, &values, spec, environment)?,
+                ))
+            });
         match entrance {
             Ok((entrance, password)) => Ok(Self {
                 desired,
                 password,
-                entrance,
+                looked_up: values.looked_up,
+                warnings: values.warnings,
+                entrance: Ok(entrance),
             }),
             Err(error) => {
                 complain_safely(&format!("error: topics of {}: {error}", desired.name));
@@ -218,7 +250,7 @@ impl ClusterTarget {
 
     /// A broker to begin with, for people.
     pub fn first_broker(&self) -> String {
-        let first = self.entrance.bootstrap.first();
+        let first = self.entrance.iter().find_map(|door| door.bootstrap.first());
         first.map_or_else(|| self.name().to_owned(), ToString::to_string)
     }
 
@@ -238,7 +270,10 @@ impl ClusterTarget {
                 offset_seconds: way.skew.unwrap_or(0),
             },
         };
-        self.entrance.open(way.dial, dialler, deadline).await
+        match &self.entrance {
+            Ok(entrance) => entrance.open(way.dial, dialler, deadline).await,
+            Err(trouble) => Err(NoEntrance::LookUp(trouble.clone())),
+        }
     }
 
     /// Reads the cluster and compares. What cannot be reached becomes a part of the plan that says
@@ -248,7 +283,9 @@ impl ClusterTarget {
             Ok(mut brokers) => self.read(&mut brokers, way, salt).await,
             Err(error) => TopicsPlan::unreached(self.name(), way.name, error.to_string()),
         };
-        let skew = way.skew.filter(|_| self.entrance.signs());
+        let plan = plan.told(&self.looked_up, &self.warnings);
+        let signs = self.entrance.as_ref().is_ok_and(Entrance::signs);
+        let skew = way.skew.filter(|_| signs);
         match skew.and_then(|skew| clock::concern(way.name, skew)) {
             Some(warning) => plan.warned(warning),
             None => plan,

@@ -4,6 +4,7 @@
 mod desired;
 mod digest;
 mod file;
+mod looked_up;
 mod order;
 mod schema;
 mod stale;
@@ -21,6 +22,7 @@ use crate::{
 
 pub use desired::{Desired, DesiredCluster, DesiredHost, SecretDigest};
 pub use file::{FileError, Incomplete, Saved, is_saved};
+pub use looked_up::LookedUp;
 pub use schema::schema;
 pub use stale::{Moved, of_host as moved_on_host, of_topics as moved_topics};
 pub use topics::TopicsPlan;
@@ -90,6 +92,12 @@ pub struct HostPlan {
     pub error: Option<String>,
     /// Who holds the lock of an apply, if anybody does.
     pub lock_holder: Option<String>,
+    /// What the spec's references became.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looked_up: Vec<LookedUp>,
+    /// What people should know of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// All its addresses, in the order in which they would be applied.
     pub steps: Vec<Step>,
     /// The facts, for people's output.
@@ -292,6 +300,8 @@ impl HostPlan {
             account: None,
             error: Some(error),
             lock_holder: None,
+            looked_up: vec![],
+            warnings: vec![],
             steps: vec![],
             facts: None,
         }
@@ -322,9 +332,19 @@ impl HostPlan {
             account: Some(facts.account.user.clone()),
             error: None,
             lock_holder: facts.lock_holder.clone(),
+            looked_up: vec![],
+            warnings: vec![],
             steps,
             facts: Some(facts.clone()),
         }
+    }
+
+    /// With what the spec's references became, and what people should know of it.
+    #[must_use]
+    pub fn told(mut self, looked_up: &[LookedUp], warnings: &[String]) -> Self {
+        self.looked_up.extend_from_slice(looked_up);
+        self.warnings.extend_from_slice(warnings);
+        self
     }
 
     /// Whether an apply would do something here.

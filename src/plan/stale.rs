@@ -41,8 +41,15 @@ pub fn of_topics(planned: &TopicsPlan, now: &TopicsPlan) -> Vec<Moved> {
 
 fn another_machine(planned: &HostPlan, now: &HostPlan) -> Option<String> {
     let (was, is) = (planned.identity.as_ref()?, now.identity.as_ref()?);
+    let name = |id: &Option<String>| id.clone().unwrap_or_else(|| "none".into());
+    if was.instance_id != is.instance_id {
+        return Some(format!(
+            "it is another instance, {}; planned was {}",
+            name(&is.instance_id),
+            name(&was.instance_id)
+        ));
+    }
     if was.machine_id != is.machine_id {
-        let name = |id: &Option<String>| id.clone().unwrap_or_else(|| "none".into());
         return Some(format!(
             "its machine id is {}, and was {} when it was planned",
             name(&is.machine_id),

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Step;
+use super::{LookedUp, Step};
 use crate::{facts::cluster::Cluster, resource::topic, spec::ResolvedTopic};
 
 /// One cluster's part.
@@ -21,6 +21,9 @@ pub struct TopicsPlan {
     pub steps: Vec<Step>,
     /// Topics like the spec's that no table of it names. They are left alone.
     pub unmanaged: Vec<String>,
+    /// What the spec's references became.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looked_up: Vec<LookedUp>,
     /// What people should know of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -36,6 +39,7 @@ impl TopicsPlan {
             error: Some(error),
             steps: vec![],
             unmanaged: vec![],
+            looked_up: vec![],
             warnings: vec![],
         }
     }
@@ -77,6 +81,7 @@ impl TopicsPlan {
                 .filter(|name| !going.contains(name))
                 .cloned()
                 .collect(),
+            looked_up: vec![],
             warnings: vec![],
         }
     }
@@ -85,6 +90,14 @@ impl TopicsPlan {
     #[must_use]
     pub fn warned(mut self, warning: String) -> Self {
         self.warnings.push(warning);
+        self
+    }
+
+    /// With what the spec's references became, and what people should know of it.
+    #[must_use]
+    pub fn told(mut self, looked_up: &[LookedUp], warnings: &[String]) -> Self {
+        self.looked_up.extend_from_slice(looked_up);
+        self.warnings.extend_from_slice(warnings);
         self
     }
 

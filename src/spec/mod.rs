@@ -7,6 +7,7 @@
 //! names them all.
 
 pub mod checks;
+pub mod later;
 pub mod merge;
 pub mod near;
 pub mod resolved;
@@ -22,9 +23,10 @@ use std::collections::{BTreeMap, HashSet};
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 
+pub use later::later_work;
 pub use resolved::{
-    Access, Classpath, Client, Java, Kafka, Lines, MskIamAuth, Properties, Resolved,
-    ResolvedCluster, ResolvedHost, ResolvedTopic, Role, Way, later_work,
+    Access, Classpath, Client, Found, Java, Kafka, Lines, MskIamAuth, Properties, Resolved,
+    ResolvedCluster, ResolvedHost, ResolvedTopic, Role, Way,
 };
 pub use schema::schema;
 pub use topics::Pattern;
@@ -114,7 +116,7 @@ fn read(source: &Source, given: &Given, problems: &mut Vec<Problem>) -> Option<R
     }
 
     let mut hosts = Vec::new();
-    let mut later = Vec::new();
+    let mut unplanned = Vec::new();
     for (tree, values) in trees.iter().zip(&values) {
         let built = values.as_ref();
         let Some(host) = built.and_then(|values| resolved::host(tree, values)) else {
@@ -123,14 +125,18 @@ fn read(source: &Source, given: &Given, problems: &mut Vec<Problem>) -> Option<R
             problems.push(mistake(tree.name.span, message));
             return None;
         };
-        resolved::later(tree, &host, &mut later);
+        later::later(tree, &host, &mut unplanned);
         hosts.push(host);
     }
     let topics = |name: &str| {
         let at = trees.iter().position(|tree| tree.name.text == name)?;
         values[at].as_ref()?.get("topics").cloned()
     };
-    let Some(clusters) = resolved::clusters(rows, topics) else {
+    let account = |name: &str| {
+        let host = hosts.iter().find(|host| host.name == name);
+        host.map(|host| host.aws.clone()).unwrap_or_default()
+    };
+    let Some(clusters) = resolved::clusters(rows, topics, account) else {
         let span = root.entry("topics").map(|(key, _)| key.span);
         problems.push(mistake(
             span,
@@ -145,7 +151,7 @@ fn read(source: &Source, given: &Given, problems: &mut Vec<Problem>) -> Option<R
         sha256,
         hosts,
         clusters,
-        later,
+        later: unplanned,
     })
 }
 
@@ -184,6 +190,7 @@ fn check_host(schema: &Json, node: &Node, problems: &mut Vec<Problem>) -> Option
             "ec2" => "Ec2",
             "ssh" => "Ssh",
             "local" => "Local",
+            "aws" => "Aws",
             "client" => "Client",
             _ => "Topics",
         };

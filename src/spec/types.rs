@@ -515,7 +515,9 @@ pub enum Credentials {
 }
 
 /// A Kafka cluster.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Cluster {
     /// Name of an MSK cluster.

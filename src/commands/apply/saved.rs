@@ -28,12 +28,15 @@ pub async fn run(
                 .desired()
                 .map_err(|error| saved::unusable(file, &error))?;
             check_specs(&saved.plan.specs)?;
-            let deep = desired.deep;
-            let targets = saved::targets(desired, &saved.plan.salt, around)?;
-            Ok((saved.plan, targets, deep))
+            Ok((saved.plan, desired))
         });
-    let (plan, targets, deep) = match prepared {
+    let (plan, desired) = match prepared {
         Ok(prepared) => prepared,
+        Err(code) => return code,
+    };
+    let deep = desired.deep;
+    let targets = match saved::targets(desired, &plan.salt, args.timeout, around).await {
+        Ok(targets) => targets,
         Err(code) => return code,
     };
     let tool = env!("CARGO_PKG_VERSION");

@@ -410,18 +410,19 @@ impl Session<'_> {
 
     fn plan(&self, target: &Target, facts: &Facts) -> HostPlan {
         let (name, address) = (&target.host.name, address(&target.host));
-        HostPlan::new(
+        target.tell(HostPlan::new(
             name,
             &address,
             &target.resources,
             &facts.host,
             &facts.reply,
             &self.salt,
-        )
+        ))
     }
 
     fn nowhere(&self, target: &Target, why: &str) -> HostPlan {
-        HostPlan::unreached(&target.host.name, &address(&target.host), why.to_owned())
+        let plan = HostPlan::unreached(&target.host.name, &address(&target.host), why.to_owned());
+        target.tell(plan)
     }
 
     fn unreached(&self, target: &Target, error: String) -> Visit {

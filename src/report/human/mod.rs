@@ -4,6 +4,7 @@
 mod change;
 mod drift;
 mod facts;
+mod looked_up;
 mod outcome;
 mod page;
 mod plan;
@@ -11,6 +12,7 @@ mod topics;
 
 pub use drift::drift;
 pub use facts::facts;
+pub use looked_up::{caller, looked_up};
 pub use outcome::{outcome, prompt};
 pub use plan::{plan, saved};
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Style, change, mark,
+    Style, change, looked_up, mark,
     page::{Ink, Page, columns},
     sign, telling, topics,
 };
@@ -111,7 +111,7 @@ fn quiet(page: &mut Page, plan: &Plan, time: Option<&str>) {
             lines.push(format!("{}: {what}{time}", host.name));
         }
         _ => {
-            for host in hosts {
+            for host in &hosts {
                 let number = host.steps.len();
                 let what = match number {
                     0 if plan.topics.is_empty() => "no resource is selected".into(),
@@ -133,6 +133,9 @@ fn quiet(page: &mut Page, plan: &Plan, time: Option<&str>) {
     }
     for line in &lines {
         page.line(&[(Ink::Plain, line)]);
+    }
+    for host in hosts {
+        looked_up::warnings(page, &host.warnings);
     }
     for cluster in of_clusters {
         topics::remarks(page, cluster);
@@ -156,10 +159,12 @@ fn section(page: &mut Page, host: &HostPlan, time: Option<&str>) {
         (Ink::Plain, "  "),
         (Ink::Plain, &address),
     ]);
+    looked_up::rows(page, &host.looked_up);
     if let Some(error) = &host.error {
         // The address stands above already.
         let own = format!("{}: ", host.address);
         super::outcome::error(page, "  ", error.strip_prefix(&own).unwrap_or(error));
+        looked_up::warnings(page, &host.warnings);
         return;
     }
     let mut about = Vec::new();
@@ -191,6 +196,7 @@ fn section(page: &mut Page, host: &HostPlan, time: Option<&str>) {
         self::step(page, step);
     }
     unchanged(page, &host.steps);
+    looked_up::warnings(page, &host.warnings);
 }
 
 /// The addresses that stay as they are, in one paragraph.

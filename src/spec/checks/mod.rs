@@ -4,6 +4,7 @@
 //! so it works beside other mistakes, and it stays silent about what is not there or was called
 //! wrong already.
 
+mod aws;
 mod downloads;
 mod hosts;
 mod properties;
@@ -44,6 +45,7 @@ const OF_HOST: &[OfHost] = checks![
     hosts::pinned_keys,
     hosts::ec2_only,
     hosts::instance,
+    aws::parameters,
     versions::look_like_versions,
     versions::kafka_has_scala,
     versions::java_runs_the_jar,
@@ -72,6 +74,8 @@ const OF_SPEC: &[OfSpec] = checks![
     topics::dots_and_underscores,
     topics::via,
     topics::access,
+    aws::account,
+    aws::listeners,
     topics::config_keys,
     topics::enough_replicas,
 ];

@@ -24,6 +24,7 @@ COMMANDS = {
     "nft": "nftables",
     "nsenter": "util-linux",
     "openssl": "openssl",
+    "pip3": "python3-pip",
     "rpmbuild": "rpm",
     "setpriv": "util-linux",
     "ssh": "openssh-client",

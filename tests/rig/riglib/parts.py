@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 
-from . import apt_repo, base_root, debian_archive, kinds, places, rpm_repo
+from . import apt_repo, base_root, debian_archive, kinds, moto_server, places, rpm_repo
 
 # In the order in which they are made: a part may need those before it.
 PARTS = {
@@ -20,6 +20,7 @@ PARTS = {
     "kinds": (kinds, [places, base_root]),
     "rpm-repo": (rpm_repo, [debian_archive]),
     "apt-repo": (apt_repo, [debian_archive, base_root]),
+    "moto": (moto_server, []),
 }
 
 
@@ -27,6 +28,8 @@ def recipe(name):
     """The hash that a part's stamp must hold."""
     module, needs = PARTS[name]
     text = "".join(inspect.getsource(each) for each in [module, *needs])
+    if hasattr(module, "parameters"):
+        text += module.parameters()
     parameters = [debian_archive.MIRROR, os.uname().machine]
     return hashlib.sha256((text + json.dumps(parameters)).encode()).hexdigest()
 
