@@ -94,6 +94,29 @@ not at all where something has moved (exit 6)."
     },
     /// Tell whether the machines have moved away from the spec; exits with 2 when they have
     Drift(LookArgs),
+    /// Show the host keys of the machines and what vouches for them, and pin them
+    #[command(
+        after_help = "For an EC2 instance keys are pinned to its id, else to its address. What the console output \
+(or known_hosts) vouches for can be pinned without a terminal, with --yes; what nothing vouches for \
+is pinned only when somebody who has compared the fingerprints says so."
+    )]
+    Trust {
+        /// Which machines
+        #[command(flatten)]
+        at: HostArgs,
+        /// Do not ask where something vouches for the keys
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Save the private key that a host's spec refers to, with mode 0400
+    Key {
+        /// Which machine
+        #[command(flatten)]
+        at: HostArgs,
+        /// The file, which must not be there yet
+        #[arg(long, value_name = "FILE")]
+        save: PathBuf,
+    },
     /// Print the JSON Schema of spec files, or of plans
     Schema {
         /// Of what
@@ -134,6 +157,39 @@ pub struct SpecArgs {
     /// What the result is written as
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
+}
+
+/// A spec, and which of its machines.
+#[derive(Debug, Clone, Args)]
+pub struct HostArgs {
+    /// The spec file
+    #[arg(value_name = "SPEC")]
+    pub spec: PathBuf,
+    /// Set a variable; overrides the spec's
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = key_value)]
+    pub vars: Vec<(String, String)>,
+    /// Only this host of the spec; may be given several times
+    #[arg(long = "host", value_name = "NAME")]
+    pub hosts: Vec<String>,
+    /// How long a remote call may take
+    #[arg(long, value_parser = humantime::parse_duration, default_value = "30s", value_name = "TIME")]
+    pub timeout: Duration,
+}
+
+impl HostArgs {
+    /// The same, as other commands have it.
+    pub fn look(&self) -> LookArgs {
+        LookArgs {
+            spec: SpecArgs {
+                spec: self.spec.clone(),
+                vars: self.vars.clone(),
+                format: Format::Human,
+            },
+            hosts: self.hosts.clone(),
+            timeout: self.timeout,
+            deep: false,
+        }
+    }
 }
 
 /// Which machines are looked at, and how.

@@ -9,7 +9,16 @@ use trueup::{cli::Cli, commands, exit::Code};
 /// may tell of headers and bodies.
 const TRACE: &str = "trace,aws_=info,hyper=info,hyper_util=info,h2=info,rustls=info,tower=info";
 
+/// Secrets pass through this process: no core dump has them, and no other process of the account
+/// may read its memory or its environment. What it starts is as free as ever.
+fn keep_to_itself() {
+    // A kernel that knows nothing of it does as it always did.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
 fn main() -> ExitCode {
+    keep_to_itself();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

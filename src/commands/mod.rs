@@ -4,11 +4,14 @@
 mod apply;
 mod drift;
 mod facts;
+mod key;
 mod plan;
+mod reach;
 mod saved;
 mod schema;
 mod show;
 mod topics;
+mod trust;
 mod validate;
 
 use std::{
@@ -17,7 +20,6 @@ use std::{
     io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use indexmap::IndexMap;
@@ -33,10 +35,11 @@ use crate::{
     plan::{HostPlan, LookedUp, SpecFile, TopicsPlan, is_saved},
     report::human::Style,
     resource::{Resource, kafka_client},
-    spec::{self, Aws, Given, HostKey, Key, Resolved, ResolvedHost, Source, Way},
+    spec::{self, Aws, Given, Resolved, ResolvedHost, Source, Way},
     text::escape_lines,
-    transport::{self, Connection, local::Local, ssh},
+    transport::Connection,
 };
+pub(crate) use reach::connect;
 use topics::{ClusterTarget, Pending, Way as ClusterWay};
 
 /// What every command knows of where it runs.
@@ -80,6 +83,8 @@ pub fn run(cli: &Cli) -> Code {
         }
         Command::Show(args) => show::run(args, &around),
         Command::Drift(look) => block_on(drift::run(look, &around)),
+        Command::Trust { at, yes } => block_on(trust::run(at, *yes, &around)),
+        Command::Key { at, save } => block_on(key::run(at, save, &around)),
         // Ctrl-C means more here than to leave at once.
         Command::Apply {
             look,
@@ -422,64 +427,6 @@ pub(crate) fn address(host: &ResolvedHost) -> String {
             }
         }
     }
-}
-
-/// Opens the way to a host.
-pub(crate) async fn connect(
-    target: &Target,
-    deadline: Duration,
-    around: &Surroundings,
-) -> Result<Box<dyn Connection>, transport::Error> {
-    let Target { host, spec, .. } = target;
-    if let Some(trouble) = &target.trouble {
-        return Err(transport::Error::LookUp(trouble.clone()));
-    }
-    let ssh = match &host.way {
-        Way::Local => return Ok(Box::new(Local::new()?)),
-        Way::Ssh(ssh) | Way::Ec2 { ssh, .. } => ssh,
-    };
-    let key_file = match &ssh.key {
-        Some(Key::File(name)) => {
-            let path = secrets::local_path(name, spec, &around.environment);
-            // Without a working folder the relative path is what there is; ssh says the rest.
-            Some(std::path::absolute(&path).unwrap_or(path))
-        }
-        _ => None,
-    };
-    let way = ssh::SshWay {
-        name: host.name.clone(),
-        address: match host.way.found() {
-            Some(found) => found.address.clone(),
-            None => ssh.address.clone().unwrap_or_default(),
-        },
-        port: ssh.port,
-        user: ssh.user.clone(),
-        key_file,
-        private_key: None,
-        instance: None,
-        host_key: match &ssh.host_key {
-            HostKey::Strict | HostKey::Console(_) => ssh::HostKey::Strict,
-            HostKey::AcceptNew => ssh::HostKey::AcceptNew,
-            HostKey::Pinned(keys) => ssh::HostKey::Pinned(keys.clone()),
-        },
-    };
-    let started = std::time::Instant::now();
-    let connection = ssh::Ssh::connect(&way, deadline).await?;
-    tracing::debug!(
-        host = host.name,
-        milliseconds = started.elapsed().as_millis() as u64,
-        "connected"
-    );
-    if let Some(learned) = connection.learned() {
-        complain(&format!(
-            "warning: host `{}`: its host key {} was taken on first use\n  help: compare it with the \
-             machine's own, then pin it: {}",
-            host.name,
-            learned.fingerprint,
-            learned.spec_line()
-        ));
-    }
-    Ok(Box::new(connection))
 }
 
 /// Reads one host and compares. What cannot be reached becomes a part of the plan that says so.

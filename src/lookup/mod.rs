@@ -9,6 +9,7 @@ pub mod aws;
 mod choose;
 pub mod cloud;
 pub mod clusters;
+pub mod console;
 pub mod entrance;
 pub mod hosts;
 pub mod questions;

@@ -34,6 +34,9 @@ wait
 rm -f -- "$1"
 "#;
 
+/// Hands a key from stdin to the agent, for so many seconds ($1).
+const ADD: &str = r#"ulimit -c 0; exec ssh-add -q -t "$1" -"#;
+
 /// How long the shell is waited for at its end: a matter of milliseconds.
 const END: Duration = Duration::from_secs(2);
 
@@ -96,8 +99,8 @@ impl KeyAgent {
             return Err(broken(first_line(&said)));
         }
 
-        let mut command = Command::new("ssh-add");
-        command.args(["-q", "-t", &seconds, "-"]);
+        let mut command = Command::new("sh");
+        command.args(["-c", ADD, "trueup", &seconds]);
         let mut add = quiet(&mut command)
             .env("SSH_AUTH_SOCK", socket)
             // Whatever graphical way of asking there is: a passphrase is not asked for.
