@@ -317,8 +317,12 @@ impl ClusterTarget {
     /// When no host that it could be reached through was reached itself.
     pub fn nowhere(&self) -> TopicsPlan {
         let hosts = self.desired.through.join(", ");
-        let error = format!("no host that it is reached through could be reached: {hosts}");
-        TopicsPlan::unreached(self.name(), &hosts, error)
+        let error = match &self.entrance {
+            // No host could have helped.
+            Err(trouble) => trouble.clone(),
+            Ok(_) => format!("no host that it is reached through could be reached: {hosts}"),
+        };
+        TopicsPlan::unreached(self.name(), &hosts, error).told(&self.looked_up, &self.warnings)
     }
 
     fn wanted(&self) -> Vec<&ResolvedTopic> {

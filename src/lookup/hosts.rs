@@ -220,18 +220,18 @@ impl Settling<'_> {
             ));
         };
         let session = trust::session(caller, &instance.id);
-        let itself = match *caller == role.arn {
-            true => "itself".to_owned(),
-            false => format!("the instance's role ({caller})"),
+        let who = match *caller == role.arn {
+            true => "itself, which is the instance's own role".to_owned(),
+            false => format!("the instance's role, {caller}"),
         };
         match trust::verdict(&role.trust, caller, session.as_deref()) {
             Trust::Allowed | Trust::Delegated | Trust::Unclear(_) => None,
             Trust::Refused { denied: true } => Some(format!(
-                "the trust policy of the role `{name}` denies `sts:AssumeRole` to {itself}: the \
+                "the trust policy of the role `{name}` denies `sts:AssumeRole` to {who}: the \
                  client will get no further\n  help: take the statement out that denies"
             )),
             Trust::Refused { denied: false } => Some(format!(
-                "the role `{name}` does not let {itself} assume it: the client will be refused\n  \
+                "the role `{name}` may not be assumed by {who}: the client will be refused\n  \
                  help: add this statement to its trust policy: {}",
                 trust::statement(caller)
             )),

@@ -26,7 +26,11 @@ fn server() -> &'static Server {
         let home = std::env::var_os("HOME").map(PathBuf::from).expect("HOME");
         let cache = cache.unwrap_or_else(|| home.join(".cache/trueup-rig"));
         let moto = cache.join("moto");
-        assert!(moto.is_dir(), "no {}: `tests/rig/rig build` makes it", moto.display());
+        assert!(
+            moto.is_dir(),
+            "no {}: `tests/rig/rig build` makes it",
+            moto.display()
+        );
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rig/aws/cloud.py");
         let mut child = Command::new("python3")
             .arg(script)
@@ -89,7 +93,10 @@ impl Front {
 }
 
 pub fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("no text: {value}"))
+        .to_owned()
 }
 
 fn post(url: &str, what: &str, body: &Value) -> Value {
@@ -208,7 +215,12 @@ impl Said {
         let flat = self.flat();
         assert_eq!(self.code, code, "{}\n{}", self.out, self.err);
         for word in words {
-            assert!(flat.contains(word), "no `{word}` in\n{}\n{}", self.out, self.err);
+            assert!(
+                flat.contains(word),
+                "no `{word}` in\n{}\n{}",
+                self.out,
+                self.err
+            );
         }
     }
 
@@ -216,7 +228,12 @@ impl Said {
     pub fn never_says(&self, words: &[&str]) {
         let flat = self.flat();
         for word in words {
-            assert!(!flat.contains(word), "`{word}` in\n{}\n{}", self.out, self.err);
+            assert!(
+                !flat.contains(word),
+                "`{word}` in\n{}\n{}",
+                self.out,
+                self.err
+            );
         }
     }
 

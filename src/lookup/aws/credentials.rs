@@ -151,9 +151,9 @@ async fn provide(
     match asking.await {
         Ok(Ok(keys)) => Ok(keys),
         Ok(Err(failed @ CredentialsError::CredentialsNotLoaded(_))) => {
-            // The SDK's words for "none" say nothing that `tried` does not; a profile's do.
+            // The SDK's words for "none" are a long list of what `tried` says shortly.
             let said = error::chain(&failed);
-            let said = match said.contains("no providers in chain") {
+            let said = match said.contains("no credentials found in chain") {
                 true => "there are none".into(),
                 false => said,
             };

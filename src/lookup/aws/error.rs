@@ -2,10 +2,7 @@
 
 use std::{error::Error, time::Duration};
 
-use aws_smithy_runtime_api::{
-    client::{orchestrator::HttpResponse, result::SdkError},
-    http::StatusCode,
-};
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::Account;
@@ -106,8 +103,12 @@ where
             let code = context.err().code().unwrap_or_default();
             let words = context.err().message().unwrap_or_default();
             let said = match (code, words) {
-                // moto, proxies and load balancers answer without either.
-                ("", "") => format!("HTTP {}", status(context.raw().status())),
+                // Proxies and load balancers answer without either.
+                ("", "") => format!(
+                    "HTTP {}: {}",
+                    context.raw().status().as_u16(),
+                    chain(context.err())
+                ),
                 ("", words) => words.to_owned(),
                 (code, "") => code.to_owned(),
                 (code, words) => format!("{code}: {words}"),
@@ -143,10 +144,6 @@ where
             help: "see whether this machine reaches AWS: network, proxy, AWS_ENDPOINT_URL".into(),
         },
     }
-}
-
-fn status(status: StatusCode) -> u16 {
-    status.as_u16()
 }
 
 /// An error with all its causes, in one line; what a cause repeats of the one before is left out.

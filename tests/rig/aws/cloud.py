@@ -64,10 +64,13 @@ class World:
         profiles            {name: role}
         instances           [{tags, key, profile, private_ip, state, console, public}]: their ids and names;
                             `key` names a key pair, which is made, with its parameter in Parameter Store
+        remove              [id]: instances that are terminated first
         clusters            [{name, state, bootstrap: {field: text}}]: their ARNs
         """
         region = wanted.get("region", "us-east-1")
         with self.lock:
+            if wanted.get("remove"):
+                self.client("ec2", region).terminate_instances(InstanceIds=wanted["remove"])
             return {
                 "parameters": self.parameters(region, wanted.get("parameters", {})),
                 "roles": self.roles(wanted.get("roles", {})),
@@ -313,7 +316,7 @@ class Way(serve.Handler):
         return self.answer(status, text, kind or "text/plain", extra)
 
     def states(self, text):
-        """moto's clusters stay CREATING, and its ARNs lack their name."""
+        """moto's clusters stay CREATING, and its times have no zone."""
         try:
             answer = json.loads(text)
         except ValueError:
@@ -323,6 +326,8 @@ class Way(serve.Handler):
             known = self.server.world.clusters.get(cluster.get("clusterArn"))
             if known:
                 cluster["state"] = known["state"]
+            if cluster.get("creationTime", "Z")[-1] != "Z":
+                cluster["creationTime"] += "Z"
         return json.dumps(answer)
 
     def note(self, **what):
