@@ -6,7 +6,7 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     path::PathBuf,
-    process::{ChildStdin, Command, Stdio},
+    process::{ChildStdin, Command, Output, Stdio},
     sync::OnceLock,
 };
 
@@ -187,8 +187,14 @@ impl Desk {
     }
 
     pub fn trueup(&self, words: &[&str]) -> Said {
+        Said::of(self.command(words).output().expect("trueup runs"))
+    }
+
+    /// The program, which is not yet run.
+    pub fn command(&self, words: &[&str]) -> Command {
         let folder = self.folder.path();
-        let output = Command::new(env!("CARGO_BIN_EXE_trueup"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_trueup"));
+        command
             .args(words)
             .current_dir(folder)
             .env_clear()
@@ -197,18 +203,20 @@ impl Desk {
             .env("XDG_STATE_HOME", folder.join("state"))
             .env("SHELL", "/bin/sh")
             .envs(self.environment.iter().cloned())
-            .stdin(Stdio::null())
-            .output()
-            .expect("trueup runs");
-        Said {
+            .stdin(Stdio::null());
+        command
+    }
+}
+
+impl Said {
+    pub fn of(output: Output) -> Self {
+        Self {
             code: output.status.code().unwrap_or(-1),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
             err: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }
-}
 
-impl Said {
     /// It ended so, and said this, whatever the line breaks.
     #[track_caller]
     pub fn says(&self, code: i32, words: &[&str]) {

@@ -4,6 +4,8 @@ mod bench;
 #[path = "../support/canary.rs"]
 mod canary;
 mod dial;
+#[path = "../support/gate.rs"]
+mod gate;
 mod host_keys;
 mod private_key;
 #[path = "../support/sshd.rs"]

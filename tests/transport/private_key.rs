@@ -11,7 +11,10 @@ use std::{
 use secrecy::SecretString;
 
 use super::*;
-use crate::canary::{Canary, finds_what_is_planted};
+use crate::{
+    canary::{Canary, finds_what_is_planted},
+    gate::{gated_sshd, open_gate, until_held},
+};
 
 /// Where the child of these tests finds what it connects to; without it the child is no child.
 const CHILD: &str = "TRUEUP_TEST_CHILD";
@@ -132,37 +135,6 @@ async fn child() {
     }
 }
 
-/// A server that lets the key in, and only when the gate opens: a login stays where the agent has
-/// been asked already.
-fn gated_sshd(bench: &Bench, canary: &Canary) -> Sshd {
-    let gate = bench.path("gate");
-    sshd::run("mkfifo", &[gate.to_str().expect("text")]);
-    let hold = bench.path("hold");
-    let script = format!(
-        "[ -e {0}.open ] || read -r go <{0}\necho '{1}'\n",
-        gate.display(),
-        canary.public
-    );
-    fs::write(&hold, script).expect("written");
-    let more = format!(
-        "AuthorizedKeysFile none\nAuthorizedKeysCommand /bin/sh {}\nAuthorizedKeysCommandUser {}",
-        hold.display(),
-        user()
-    );
-    Sshd::start(&bench.path("sshd"), &["ed25519"], "", &more)
-}
-
-/// Lets go on whoever waits at the gate, if anybody does.
-fn open_gate(bench: &Bench) {
-    fs::write(bench.path("gate.open"), "").expect("written");
-    // For reading, too: else it would wait for a reader.
-    let gate = fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(bench.path("gate"));
-    gate.expect("the gate").write_all(b"go\n").expect("opened");
-}
-
 /// Starts the child, and waits until its login is held.
 fn held_child(bench: &Bench, sshd: &Sshd, canary: &Canary, deadline: &str) -> Child {
     for (name, text) in [
@@ -189,11 +161,7 @@ fn held_child(bench: &Bench, sshd: &Sshd, canary: &Canary, deadline: &str) -> Ch
     let mut pipe = child.stdin.take().expect("a pipe");
     pipe.write_all(canary.pem.as_bytes()).expect("written");
     drop(pipe);
-    let hold = bench.path("hold").display().to_string();
-    until("the gate", || {
-        let all = sshd::run("ps", &["-eo", "args="]);
-        all.lines().any(|line| line.ends_with(&hold))
-    });
+    until_held(&bench.path(""));
     child
 }
 
@@ -222,7 +190,7 @@ fn a_canary_is_found_nowhere() {
     let bench = Bench::new();
     let canary = Canary::new();
     finds_what_is_planted(&canary);
-    let sshd = gated_sshd(&bench, &canary);
+    let sshd = gated_sshd(&bench.path(""), &canary.public, "");
     let child = held_child(&bench, &sshd, &canary, "60");
     assert!(held(&bench).contains("RSA"), "{}", held(&bench));
 
@@ -232,7 +200,7 @@ fn a_canary_is_found_nowhere() {
     let found = canary.found_below(&bench.path(""));
     assert!(found.is_empty(), "{found:?}");
 
-    open_gate(&bench);
+    open_gate(&bench.path(""));
     let out = child.wait_with_output().expect("it ends");
     let said = String::from_utf8_lossy(&out.stderr);
     assert!(out.status.success(), "{said}");
@@ -251,7 +219,7 @@ fn a_canary_is_found_nowhere() {
 fn killed_in_the_middle_it_leaves_no_agent() {
     let bench = Bench::new();
     let canary = Canary::new();
-    let sshd = gated_sshd(&bench, &canary);
+    let sshd = gated_sshd(&bench.path(""), &canary.public, "");
     let mut child = held_child(&bench, &sshd, &canary, "600");
     assert!(held(&bench).contains("RSA"), "{}", held(&bench));
     child.kill().expect("killed");
@@ -260,14 +228,14 @@ fn killed_in_the_middle_it_leaves_no_agent() {
     until("the agent's end", || {
         agents(&bench).is_empty() && held(&bench) == "no agent"
     });
-    open_gate(&bench);
+    open_gate(&bench.path(""));
 }
 
 #[test]
 fn where_its_watch_is_killed_too_the_agent_forgets_the_key() {
     let bench = Bench::new();
     let canary = Canary::new();
-    let sshd = gated_sshd(&bench, &canary);
+    let sshd = gated_sshd(&bench.path(""), &canary.public, "");
     let mut child = held_child(&bench, &sshd, &canary, "2");
     assert!(held(&bench).contains("RSA"), "{}", held(&bench));
     let run = bench.path("run").display().to_string();
@@ -290,7 +258,7 @@ fn where_its_watch_is_killed_too_the_agent_forgets_the_key() {
     until("the end of the lifetime", || {
         held(&bench).contains("no identities")
     });
-    open_gate(&bench);
+    open_gate(&bench.path(""));
     let all = sshd::run("ps", &["-eo", "pid=,args="]);
     for line in all
         .lines()
