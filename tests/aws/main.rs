@@ -6,6 +6,7 @@ mod found;
 mod permissions;
 mod saved;
 #[path = "../support/sshd.rs"]
+#[allow(dead_code, reason = "the tests of the transport use more of it")]
 mod sshd;
 mod trouble;
 mod world;
