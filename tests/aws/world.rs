@@ -7,7 +7,7 @@ use std::{
     net::TcpStream,
     path::PathBuf,
     process::{ChildStdin, Command, Stdio},
-    sync::OnceLock,
+    sync::{OnceLock, PoisonError, RwLock},
 };
 
 use serde_json::{Value, json};
@@ -187,6 +187,12 @@ impl Desk {
     }
 
     pub fn trueup(&self, words: &[&str]) -> Said {
+        // All tests are on one machine, which takes one apply at a time; who plans meanwhile says so.
+        static MACHINE: RwLock<()> = RwLock::new(());
+        let applies = words.first() == Some(&"apply");
+        // A test that failed leaves the machine as it is.
+        let _writes = applies.then(|| MACHINE.write().unwrap_or_else(PoisonError::into_inner));
+        let _reads = (!applies).then(|| MACHINE.read().unwrap_or_else(PoisonError::into_inner));
         let folder = self.folder.path();
         let output = Command::new(env!("CARGO_BIN_EXE_trueup"))
             .args(words)
