@@ -13,7 +13,7 @@ use std::{
 use serde_json::Value;
 use trueup::{
     facts::{Account, Host, Identity, Login, Observation, Os, PackageManager},
-    plan::{HostPlan, Plan, SpecFile, Step, StepAction, TopicsPlan},
+    plan::{HostPlan, LookedUp, Plan, SpecFile, Step, StepAction, TopicsPlan},
     report::{
         event::{Event, Failure, HostOutcome, Sink},
         human::{self, Style},
@@ -81,6 +81,7 @@ fn facts() -> Host {
         identity: Identity {
             machine_id: Some("ec2f8a1b6c0d4e5f8a9b0c1d2e3f4a5b".into()),
             host_keys: vec!["ecdsa-sha2-nistp256 AAAA".into(), "ssh-ed25519 AAAB".into()],
+            instance_id: None,
         },
         disk_free_kib: Some(6_400_000),
         memory_total_kib: Some(1_000_000),
@@ -111,6 +112,8 @@ fn host(name: &str, steps: Vec<Step>) -> HostPlan {
         account: Some(facts.account.user.clone()),
         error: None,
         lock_holder: None,
+        looked_up: vec![],
+        warnings: vec![],
         steps,
         facts: Some(facts),
     }
@@ -198,6 +201,40 @@ fn topics_away() -> Plan {
     let mut hosts = example().hosts;
     hosts.truncate(1);
     plan_with(hosts, vec![topics])
+}
+
+/// What references became, and what people forget; of a host with work, and of one without.
+fn looked_up() -> Plan {
+    let arn = "arn:aws:iam::123456789012:role/0ab336d6fcf7-ec2-access-role";
+    let found = [
+        LookedUp::shown(
+            "ec2",
+            "Name=kafka-client",
+            "i-0123456789abcdef0 (kafka-client) at 10.0.0.5",
+            "EC2",
+        ),
+        LookedUp::secret(
+            "ssh.key",
+            "from_instance, key pair mine",
+            "Parameter Store, /ec2/keypair/key-1",
+        ),
+        LookedUp::shown(
+            "client.msk_iam_auth.role",
+            "0ab336d6fcf7-ec2-access-role",
+            arn,
+            "IAM",
+        ),
+    ];
+    let forgotten =
+        format!("the role may not be assumed\n  help: add this statement: {{\"AWS\":\"{arn}\"}}");
+    let mut hosts = example().hosts;
+    hosts.truncate(1);
+    let first = hosts.remove(0).told(&found, &[forgotten.clone()]);
+    let second = host("second", in_place(&ALL)).told(&found, &[forgotten]);
+    let brokers = "b-1.x:9098,b-2.x:9098";
+    let cluster = topics_away().topics.remove(0);
+    let brokers = LookedUp::shown("topics.cluster", "pinterest", brokers, "MSK, iam, private");
+    plan_with(vec![first, second], vec![cluster.told(&[brokers], &[])])
 }
 
 /// More topics than anybody reads.
@@ -592,6 +629,7 @@ fn goldens(color: bool) -> Vec<(&'static str, String)> {
         ("plan-topics", plan_of(&topics())),
         ("plan-topics-nothing", plan_of(&topics_in_place())),
         ("plan-topics-away", plan_of(&topics_away())),
+        ("plan-looked-up", plan_of(&looked_up())),
         ("plan-topics-many", plan_of(&many_topics())),
         ("drift-topics", human::drift(&topics(), &style)),
         (
@@ -800,7 +838,7 @@ fn remote_text_is_shown_escaped() {
         human::facts("::error::", HOSTILE, &host, &style(false)),
         json::plan(&value),
         json::outcome(&value, &[of_host], 5),
-        json::text(&json::facts(HOSTILE, HOSTILE, &host)),
+        json::text(&json::facts(HOSTILE, HOSTILE, &host, &[])),
         results.text(),
         log.text(),
     ];
@@ -866,7 +904,7 @@ fn json_of_an_apply_is_the_plan_with_an_outcome() {
     assert_eq!(host["not_converged"][0]["address"], "client/classpath");
     assert_eq!(host["interrupted"], false);
 
-    let facts = json::facts("client", "10.0.0.5", &facts());
+    let facts = json::facts("client", "10.0.0.5", &facts(), &[]);
     assert_eq!(facts["name"], "client");
     assert_eq!(facts["facts"]["account"]["user"], "ec2-user");
 }

@@ -16,6 +16,9 @@ pub mod questions;
 pub mod secrets;
 pub mod trust;
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -30,14 +33,16 @@ pub use cloud::{
 };
 
 /// AWS as this build can ask it. Nothing is made until something is asked.
+/// `deadline` is for each look-up.
+#[cfg(feature = "aws")]
 pub fn cloud(environment: &BTreeMap<String, String>, deadline: Duration) -> Arc<dyn Cloud> {
-    #[cfg(feature = "aws")]
-    return Arc::new(aws::Sdk::new(environment.clone(), deadline));
-    #[cfg(not(feature = "aws"))]
-    {
-        let _ = (environment, deadline);
-        Arc::new(NoCloud)
-    }
+    Arc::new(aws::Sdk::new(environment.clone(), deadline))
+}
+
+/// AWS as this build can ask it: not at all.
+#[cfg(not(feature = "aws"))]
+pub fn cloud(_: &BTreeMap<String, String>, _: Duration) -> Arc<dyn Cloud> {
+    Arc::new(NoCloud)
 }
 
 /// Hosts and clusters with what their references became, in the order in which they came.

@@ -68,14 +68,14 @@ impl Answers {
             if open.is_empty() {
                 return answers;
             }
-            let mut asking = JoinSet::new();
-            for question in open {
+            let asking = open.into_iter().map(|question| {
                 let cloud = Arc::clone(cloud);
-                asking.spawn(async move {
+                async move {
                     let answer = ask(cloud.as_ref(), &question).await;
                     (question, answer)
-                });
-            }
+                }
+            });
+            let asking: JoinSet<_> = asking.collect();
             answers.0.extend(asking.join_all().await);
         }
     }

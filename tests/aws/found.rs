@@ -388,3 +388,24 @@ fn parameters_are_secrets_everywhere() {
             ],
         );
 }
+
+#[test]
+fn brokers_may_be_signed_for_with_what_asks_aws_here() {
+    let front = Front::new();
+    let spec = "version: 1\nhosts:\n  client: { local: {} }\ntopics:\n  cluster: { bootstrap: \"localhost:1\" }\n  \
+        tables: [pin]\n  via: direct\n  credentials: here\n";
+    let desk = Desk::new(&front);
+    desk.run(spec, &["plan"]).says(
+        4,
+        &[
+            "topics.credentials: here is access key AKIATESTER (this machine)",
+            "refused",
+        ],
+    );
+    let desk = Desk::without_keys(&front);
+    desk.run(spec, &["plan"]).says(
+        4,
+        &["`topics.credentials`: no AWS credentials that can be used"],
+    );
+    assert_eq!(front.calls(), Vec::<String>::new());
+}

@@ -12,6 +12,7 @@ mod permissions;
 mod private_keys;
 mod saved;
 #[path = "../support/sshd.rs"]
+#[allow(dead_code, reason = "the tests of the transport use more of it")]
 mod sshd;
 mod trouble;
 mod world;

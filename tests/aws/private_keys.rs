@@ -13,7 +13,7 @@ use crate::{
     canary::{Canary, finds_what_is_planted},
     gate::{gated_sshd, open_gate, until_held},
     sshd::{Sshd, keygen, run, until, user},
-    world::{Desk, Front, Said, name, text},
+    world::{Desk, Front, Said, name, nobody_applies, text},
 };
 
 /// A canary in the Parameter Store, an instance that was launched with it, and a machine that lets
@@ -112,6 +112,7 @@ fn a_canary_is_found_nowhere_in_a_run_at_its_most_verbose() {
     let bench = Bench::new(true);
     finds_what_is_planted(&bench.canary);
     bench.desk.write("spec.yaml", &bench.spec(FROM_INSTANCE));
+    let alone = nobody_applies();
     let child = bench.held(&["plan", "spec.yaml", "-vv", "--out", "plan.json"]);
     assert_eq!(
         bench.agents().len(),
@@ -122,6 +123,7 @@ fn a_canary_is_found_nowhere_in_a_run_at_its_most_verbose() {
     bench.assert_nowhere();
     open_gate(bench.desk.folder.path());
     let said = Said::of(child.wait_with_output().expect("it ends"));
+    drop(alone);
     said.says(0, &["p.properties"]);
     assert!(said.err.contains("DEBUG"), "{}", said.err);
     bench.assert_unsaid(&said);

@@ -7,7 +7,7 @@ use std::{
     net::TcpStream,
     path::PathBuf,
     process::{ChildStdin, Command, Output, Stdio},
-    sync::OnceLock,
+    sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard},
 };
 
 use serde_json::{Value, json};
@@ -124,6 +124,14 @@ pub fn name(of: &str) -> String {
     format!("{of}-{hex}")
 }
 
+/// All tests are on one machine, which takes one apply at a time; who plans meanwhile says so.
+static MACHINE: RwLock<()> = RwLock::new(());
+
+/// No test of this run applies anything while this is held.
+pub fn nobody_applies() -> RwLockReadGuard<'static, ()> {
+    MACHINE.read().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A home with a spec in it.
 pub struct Desk {
     pub folder: tempfile::TempDir,
@@ -187,6 +195,10 @@ impl Desk {
     }
 
     pub fn trueup(&self, words: &[&str]) -> Said {
+        let applies = words.first() == Some(&"apply");
+        // A test that failed leaves the machine as it is.
+        let _writes = applies.then(|| MACHINE.write().unwrap_or_else(PoisonError::into_inner));
+        let _reads = (!applies).then(nobody_applies);
         Said::of(self.command(words).output().expect("trueup runs"))
     }
 

@@ -138,3 +138,28 @@ fn region<'a>(account: &'a Account, service: &'static str) -> Result<&'a SdkConf
         None => Err(CloudError::NoRegion { service }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_account_is_opened_when_it_is_asked_for_and_once() {
+        // Nothing here reaches a network: the profile is nowhere, and says so.
+        let sdk = Sdk::new(BTreeMap::new(), Duration::from_secs(5));
+        assert_eq!(sdk.made(), 0);
+        let aws = Aws {
+            profile: Some("no-such-profile-anywhere".into()),
+            region: Some("us-east-1".into()),
+            assume_role: None,
+        };
+        let (one, two) = tokio::join!(sdk.parameter(&aws, "/a"), sdk.role(&aws, "r"));
+        for error in [
+            one.map(|_| ()).expect_err("none"),
+            two.map(|_| ()).expect_err("none"),
+        ] {
+            assert!(matches!(error, CloudError::Credentials { .. }), "{error}");
+        }
+        assert_eq!(sdk.made(), 1);
+    }
+}

@@ -159,8 +159,8 @@ fn section(page: &mut Page, host: &HostPlan, time: Option<&str>) {
         (Ink::Plain, "  "),
         (Ink::Plain, &address),
     ]);
-    looked_up::rows(page, &host.looked_up);
     if let Some(error) = &host.error {
+        looked_up::rows(page, &host.looked_up);
         // The address stands above already.
         let own = format!("{}: ", host.address);
         super::outcome::error(page, "  ", error.strip_prefix(&own).unwrap_or(error));
@@ -187,6 +187,7 @@ fn section(page: &mut Page, host: &HostPlan, time: Option<&str>) {
             &about.join(", "),
         );
     }
+    looked_up::rows(page, &host.looked_up);
     if let Some(holder) = &host.lock_holder {
         let text = format!("{}; what is shown may change", held(holder));
         page.wrapped(&[(Ink::Yellow, "  locked: ")], 10, Ink::Plain, &text);

@@ -22,6 +22,7 @@ import json
 import re
 import sys
 import threading
+import traceback
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -143,11 +144,9 @@ class World:
         }
 
     def subnet(self, ec2, address):
-        """A subnet with this address: the rig's network, or the loopback one."""
+        """A subnet with this address (the rig's network, or the loopback one), in a VPC of its own:
+        instances of different tests may have one address."""
         network = ".".join(address.split(".")[:3]) + ".0/24"
-        found = ec2.describe_subnets(Filters=[{"Name": "cidr-block", "Values": [network]}])["Subnets"]
-        if found:
-            return found[0]["SubnetId"]
         vpc = ec2.create_vpc(CidrBlock=network)["Vpc"]["VpcId"]
         return ec2.create_subnet(VpcId=vpc, CidrBlock=network)["Subnet"]["SubnetId"]
 
@@ -200,7 +199,10 @@ class Way(serve.Handler):
     def either(self):
         body = self.body()
         if self.path.startswith("/_test/"):
-            return self.test(self.path.removeprefix("/_test/"), json.loads(body or b"{}"))
+            try:
+                return self.test(self.path.removeprefix("/_test/"), json.loads(body or b"{}"))
+            except Exception:
+                return self.answer(500, traceback.format_exc())
         call = self.call(body)
         with self.server.world.lock:
             self.server.calls.append(call)
