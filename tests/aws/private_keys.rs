@@ -60,11 +60,10 @@ impl Bench {
     }
 
     fn spec(&self, key: &str) -> String {
-        let folder = self.desk.folder.path().display();
         format!(
             "version: 1\nhosts:\n  client:\n    ec2: {{ instance_id: {}, via: private_ip }}\n    ssh: {{ \
              port: {}, user: {}, key: {key}, host_key: {{ console: true }} }}\nclient:\n  properties:\n    \
-             path: {folder}/far-home/p.properties\n    extra: {{ client.id: loader }}\n",
+             path: ~/p.properties\n    extra: {{ client.id: loader }}\n",
             self.id,
             self.machine.port,
             user()
@@ -145,12 +144,11 @@ fn a_canary_is_found_nowhere_in_a_run_at_its_most_verbose() {
     }
     let said = bench.desk.trueup(&["show", "plan.json"]);
     bench.assert_unsaid(&said);
-    let journals = bench
-        .desk
-        .folder
-        .path()
-        .join("far-home/.local/state/trueup");
-    assert!(journals.is_dir(), "the journal was looked through, too");
+    let written = bench.desk.folder.path().join("far-home/p.properties");
+    assert!(
+        written.is_file(),
+        "the account's home was looked through, too"
+    );
     assert_eq!(bench.agents(), Vec::<String>::new());
 }
 
