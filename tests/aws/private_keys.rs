@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::{
     canary::{Canary, finds_what_is_planted},
-    gate::{gated_sshd, open_gate, until_held},
+    gate::Gate,
     sshd::{Sshd, keygen, run, until, user},
     world::{Desk, Front, Said, name, nobody_applies, text},
 };
@@ -19,6 +19,7 @@ use crate::{
 /// A canary in the Parameter Store, an instance that was launched with it, and a machine that lets
 /// it in.
 struct Bench {
+    gate: Gate,
     front: Front,
     desk: Desk,
     canary: Canary,
@@ -38,8 +39,9 @@ impl Bench {
         fs::create_dir(folder.join("run")).expect("made");
         desk.set("XDG_RUNTIME_DIR", &folder.join("run").display().to_string());
         let more = format!("SetEnv HOME={}", folder.join("far-home").display());
+        let gate = Gate::new(&folder);
         let machine = match gated {
-            true => gated_sshd(&folder, &canary.public, &more),
+            true => gate.sshd(&canary.public, &more),
             false => Sshd::start(&folder.join("sshd"), &["ed25519"], &canary.public, &more),
         };
         let console = format!(
@@ -52,6 +54,7 @@ impl Bench {
         Self {
             id: text(&made["instances"][0]["id"]),
             parameter: text(&made["instances"][0]["key_parameter"]),
+            gate,
             front,
             desk,
             canary,
@@ -99,7 +102,7 @@ impl Bench {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn();
-        until_held(self.desk.folder.path());
+        self.gate.until_held();
         child.expect("trueup runs")
     }
 }
@@ -120,7 +123,7 @@ fn a_canary_is_found_nowhere_in_a_run_at_its_most_verbose() {
         bench.agents()
     );
     bench.assert_nowhere();
-    open_gate(bench.desk.folder.path());
+    bench.gate.open();
     let said = Said::of(child.wait_with_output().expect("it ends"));
     drop(alone);
     said.says(0, &["p.properties"]);
@@ -162,7 +165,7 @@ fn killed_in_the_middle_no_agent_holds_the_key() {
     let out = child.wait_with_output().expect("it ends");
     assert_eq!(out.status.signal(), Some(9));
     until("the agent's end", || bench.agents().is_empty());
-    open_gate(bench.desk.folder.path());
+    bench.gate.open();
     bench.assert_nowhere();
 }
 

@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use super::*;
 use crate::{
     canary::{Canary, finds_what_is_planted},
-    gate::{gated_sshd, open_gate, until_held},
+    gate::Gate,
 };
 
 /// Where the child of these tests finds what it connects to; without it the child is no child.
@@ -136,7 +136,7 @@ async fn child() {
 }
 
 /// Starts the child, and waits until its login is held.
-fn held_child(bench: &Bench, sshd: &Sshd, canary: &Canary, deadline: &str) -> Child {
+fn held_child(bench: &Bench, gate: &Gate, sshd: &Sshd, canary: &Canary, deadline: &str) -> Child {
     for (name, text) in [
         ("port", sshd.port.to_string()),
         ("pin", sshd.public("ed25519")),
@@ -161,7 +161,7 @@ fn held_child(bench: &Bench, sshd: &Sshd, canary: &Canary, deadline: &str) -> Ch
     let mut pipe = child.stdin.take().expect("a pipe");
     pipe.write_all(canary.pem.as_bytes()).expect("written");
     drop(pipe);
-    until_held(&bench.path(""));
+    gate.until_held();
     child
 }
 
@@ -190,8 +190,9 @@ fn a_canary_is_found_nowhere() {
     let bench = Bench::new();
     let canary = Canary::new();
     finds_what_is_planted(&canary);
-    let sshd = gated_sshd(&bench.path(""), &canary.public, "");
-    let child = held_child(&bench, &sshd, &canary, "60");
+    let gate = Gate::new(&bench.path(""));
+    let sshd = gate.sshd(&canary.public, "");
+    let child = held_child(&bench, &gate, &sshd, &canary, "60");
     assert!(held(&bench).contains("RSA"), "{}", held(&bench));
 
     // While it is held: processes and files.
@@ -200,7 +201,7 @@ fn a_canary_is_found_nowhere() {
     let found = canary.found_below(&bench.path(""));
     assert!(found.is_empty(), "{found:?}");
 
-    open_gate(&bench.path(""));
+    gate.open();
     let out = child.wait_with_output().expect("it ends");
     let said = String::from_utf8_lossy(&out.stderr);
     assert!(out.status.success(), "{said}");
@@ -219,8 +220,9 @@ fn a_canary_is_found_nowhere() {
 fn killed_in_the_middle_it_leaves_no_agent() {
     let bench = Bench::new();
     let canary = Canary::new();
-    let sshd = gated_sshd(&bench.path(""), &canary.public, "");
-    let mut child = held_child(&bench, &sshd, &canary, "600");
+    let gate = Gate::new(&bench.path(""));
+    let sshd = gate.sshd(&canary.public, "");
+    let mut child = held_child(&bench, &gate, &sshd, &canary, "600");
     assert!(held(&bench).contains("RSA"), "{}", held(&bench));
     child.kill().expect("killed");
     assert_eq!(child.wait().expect("ended").signal(), Some(9));
@@ -228,15 +230,16 @@ fn killed_in_the_middle_it_leaves_no_agent() {
     until("the agent's end", || {
         agents(&bench).is_empty() && held(&bench) == "no agent"
     });
-    open_gate(&bench.path(""));
+    gate.open();
 }
 
 #[test]
 fn where_its_watch_is_killed_too_the_agent_forgets_the_key() {
     let bench = Bench::new();
     let canary = Canary::new();
-    let sshd = gated_sshd(&bench.path(""), &canary.public, "");
-    let mut child = held_child(&bench, &sshd, &canary, "2");
+    let gate = Gate::new(&bench.path(""));
+    let sshd = gate.sshd(&canary.public, "");
+    let mut child = held_child(&bench, &gate, &sshd, &canary, "2");
     assert!(held(&bench).contains("RSA"), "{}", held(&bench));
     let run = bench.path("run").display().to_string();
     let all = sshd::run("ps", &["-eo", "pid=,args="]);
@@ -258,7 +261,7 @@ fn where_its_watch_is_killed_too_the_agent_forgets_the_key() {
     until("the end of the lifetime", || {
         held(&bench).contains("no identities")
     });
-    open_gate(&bench.path(""));
+    gate.open();
     let all = sshd::run("ps", &["-eo", "pid=,args="]);
     for line in all
         .lines()
