@@ -229,7 +229,9 @@ fn looked_up() -> Plan {
         format!("the role may not be assumed\n  help: add this statement: {{\"AWS\":\"{arn}\"}}");
     let mut hosts = example().hosts;
     hosts.truncate(1);
-    let first = hosts.remove(0).told(&found, &[forgotten.clone()]);
+    let first = hosts
+        .remove(0)
+        .told(&found, std::slice::from_ref(&forgotten));
     let second = host("second", in_place(&ALL)).told(&found, &[forgotten]);
     let brokers = "b-1.x:9098,b-2.x:9098";
     let cluster = topics_away().topics.remove(0);

@@ -6,7 +6,7 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     path::PathBuf,
-    process::{ChildStdin, Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard},
 };
 
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 /// this process.
 struct Server {
     url: String,
-    _alive: ChildStdin,
+    _alive: Child,
 }
 
 fn server() -> &'static Server {
@@ -46,7 +46,8 @@ fn server() -> &'static Server {
         let said: Value = serde_json::from_str(&line).expect("JSON");
         Server {
             url: said["url"].as_str().expect("a URL").to_owned(),
-            _alive: child.stdin.take().expect("a pipe"),
+            // Its standard input is in it.
+            _alive: child,
         }
     })
 }

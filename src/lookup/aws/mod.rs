@@ -37,9 +37,12 @@ use crate::{
 pub struct Sdk {
     environment: BTreeMap<String, String>,
     deadline: Duration,
-    accounts: Mutex<BTreeMap<Aws, Arc<OnceCell<Result<Account, CloudError>>>>>,
+    accounts: Mutex<BTreeMap<Aws, Arc<Opening>>>,
     made: AtomicUsize,
 }
+
+/// An account that is opened by the first who asks; the others wait for it.
+type Opening = OnceCell<Result<Account, CloudError>>;
 
 /// An account with what signs there.
 #[derive(Debug, Clone)]
