@@ -19,6 +19,9 @@ struct Bench {
     id: String,
 }
 
+/// What stands on the console of a machine.
+type Printed = fn(&Sshd) -> String;
+
 const KINDS: [&str; 3] = ["ed25519", "ecdsa", "rsa"];
 
 /// What stands on the console of an instance with these keys.
@@ -162,7 +165,7 @@ fn an_impostor_at_the_first_meeting_sees_no_login_either() {
 
 #[test]
 fn a_console_that_vouches_for_nothing_is_no_reason_to_connect() {
-    let cases: [(&str, fn(&Sshd) -> String); 4] = [
+    let cases: [(&str, Printed); 4] = [
         ("still empty", |_| String::new()),
         ("holds no host keys", |_| "[ 0.0] Linux\r\n".into()),
         ("two sets of host keys", |machine| {

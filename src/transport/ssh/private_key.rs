@@ -134,9 +134,9 @@ fn other(text: &str, first: &str) -> BadKey {
     let public = ["ssh-", "ecdsa-", "sk-", "---- BEGIN SSH2 PUBLIC"];
     if first.starts_with("PuTTY-User-Key-File") {
         BadKey::Putty
-    } else if first.starts_with("-----BEGIN ") && first.contains("PUBLIC KEY-----") {
-        BadKey::Public
-    } else if public.iter().any(|start| first.starts_with(start)) {
+    } else if public.iter().any(|start| first.starts_with(start))
+        || first.starts_with("-----BEGIN ") && first.contains("PUBLIC KEY-----")
+    {
         BadKey::Public
     } else if first.starts_with("-----BEGIN CERTIFICATE-----") {
         BadKey::Certificate
