@@ -78,8 +78,10 @@ pub fn keys(text: &str) -> Result<Vec<PublicKey>, Error> {
     }
     let mut found: Option<Vec<PublicKey>> = None;
     let mut open: Option<Block> = None;
-    for (at, line) in text.split('\n').enumerate() {
+    let mut lines = text.split('\n').enumerate().peekable();
+    while let Some((at, line)) = lines.next() {
         let number = at + 1;
+        let is_last = lines.peek().is_none();
         // The console ends lines with `\r\n`, sometimes with more than one `\r`.
         let line = line.trim_end_matches(['\r', ' ']);
         match (line, &mut open) {
@@ -92,6 +94,8 @@ pub fn keys(text: &str) -> Result<Vec<PublicKey>, Error> {
             }
             // The window of 64 KiB may begin within a block; its end alone says nothing.
             (_, None) => {}
+            // Without its line end, what stands there is not all of it yet.
+            (_, Some(_)) if is_last => {}
             (line, Some(block)) => block.add(line, number)?,
         }
     }
@@ -266,6 +270,7 @@ mod tests {
             // The window begins within the block.
             (format!("{good}\r\n{END}\r\n"), Error::None),
             (format!("{BEGIN}\r\n{good}\r\n"), Error::Unfinished),
+            (format!("{BEGIN}\r\n{torn}"), Error::Unfinished),
             // Printed again, and not to its end.
             (
                 format!("{}{BEGIN}\r\n{good}\r\n", block(&[&good])),

@@ -95,7 +95,7 @@ mod tests {
             format!(
                 "client  i-1\n  ssh-ed25519  {ours}  nothing vouches for it\n  console output: \
                  i-1: it is \\u{{1b}}[2Jempty\n    help: wait\n  known_hosts has: ssh-ed25519\n    \
-                 {}, which it does\n    not show\n",
+                 {}, which it does not show\n",
                 other[0].fingerprint()
             )
         );
