@@ -4,6 +4,8 @@
 mod accounts;
 #[path = "../support/canary.rs"]
 mod canary;
+#[path = "../support/cloud.rs"]
+mod cloud;
 mod found;
 #[path = "../support/gate.rs"]
 mod gate;
