@@ -278,3 +278,68 @@ fn each_of_a_fleet_has_pins_of_its_own() {
     );
     assert!(pins.contains(&format!("{bad} {other}")), "{pins}");
 }
+
+#[test]
+fn on_a_terminal_a_letter_pins_what_is_vouched_for_and_a_whole_word_what_has_changed() {
+    let mut bench = Bench::new(|machine| console(&keys(machine, &["ed25519"])));
+    bench.desk.write("spec.yaml", &bench.spec(""));
+    let trust = |bench: &Bench, question: &str, answer: &str| {
+        let mut terminal = bench.desk.on_terminal("trust spec.yaml");
+        let seen = terminal.until(question);
+        let answered = terminal.answer(answer);
+        (answered.code, seen + &answered.out)
+    };
+    let (old, old_print) = (
+        bench.machine.public("ed25519"),
+        print(&bench.machine, "ed25519"),
+    );
+    for no in ["n\n", "\n"] {
+        let (code, said) = trust(&bench, "[y/N] ", no);
+        assert_eq!(code, 1, "{said}");
+        assert!(said.contains(&old_print), "{said}");
+        assert!(said.contains("console output"), "{said}");
+        assert!(!bench.pins().exists());
+    }
+    let (code, said) = trust(&bench, "[y/N] ", "y\n");
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains(&format!("pinned: [\"{old}\"]")), "{said}");
+    let pins = || fs::read_to_string(bench.pins()).expect("pinned");
+    assert_eq!(pins().matches(&old).count(), 1);
+
+    // Its keys are made anew, and the console says so: that is for somebody to decide.
+    bench.impostor(&["ed25519"]);
+    let new = bench.machine.public("ed25519");
+    let printed = console(&keys(&bench.machine, &["ed25519"]));
+    bench
+        .front
+        .make(json!({ "consoles": { bench.id.clone(): printed } }));
+    let new_print = print(&bench.machine, "ed25519");
+    bench
+        .run(CONSOLE, &["plan"])
+        .says(4, &[&old_print, &new_print]);
+    bench
+        .run(CONSOLE, &["trust", "--yes"])
+        .says(4, &["somebody at a terminal"]);
+    let pins = || fs::read_to_string(bench.pins()).expect("pinned");
+    for no in ["y\n", "no\n"] {
+        let (code, said) = trust(&bench, "Type `yes`: ", no);
+        assert_eq!(code, 1, "{said}");
+        assert!(said.contains(&old_print), "{said}");
+        assert!(said.contains(&new_print), "{said}");
+    }
+    assert!(
+        pins().contains(&old) && !pins().contains(&new),
+        "{}",
+        pins()
+    );
+    bench.assert_no_name_came();
+    let (code, said) = trust(&bench, "Type `yes`: ", "yes\n");
+    assert_eq!(code, 0, "{said}");
+    assert!(
+        pins().contains(&new) && !pins().contains(&old),
+        "{}",
+        pins()
+    );
+    bench.assert_no_name_came();
+    bench.run("", &["facts"]).says(0, &[]);
+}

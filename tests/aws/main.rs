@@ -16,5 +16,7 @@ mod saved;
 #[path = "../support/sshd.rs"]
 #[allow(dead_code, reason = "the tests of the transport use more of it")]
 mod sshd;
+#[path = "../support/terminal.rs"]
+mod terminal;
 mod trouble;
 mod world;

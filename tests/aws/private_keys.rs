@@ -4,7 +4,7 @@ use std::{
     fs,
     os::unix::{fs::PermissionsExt, process::ExitStatusExt},
     path::Path,
-    process::{Child, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use serde_json::json;
@@ -73,12 +73,13 @@ impl Bench {
         )
     }
 
-    /// Nowhere below the desk, in no process.
+    /// Nowhere below the desk, nor where files lie about; in no process.
     #[track_caller]
     fn assert_nowhere(&self) {
         let (found, seen) = self.canary.found_in_processes();
         assert!(found.is_empty() && seen > 4, "{found:?} in {seen}");
-        let found = self.canary.found_below(self.desk.folder.path());
+        let mut found = self.canary.found_below(self.desk.folder.path());
+        found.extend(self.canary.found_lying_about());
         assert!(found.is_empty(), "{found:?}");
     }
 
@@ -88,9 +89,10 @@ impl Bench {
         assert_eq!(self.canary.found_in(said.err.as_bytes()), None);
     }
 
+    /// Processes that run an agent of ours, each with its number.
     fn agents(&self) -> Vec<String> {
         let run_folder = self.desk.folder.path().join("run").display().to_string();
-        let all = run("ps", &["-eo", "stat=,args="]);
+        let all = run("ps", &["-eo", "pid=,args="]);
         let ours = |line: &&str| line.contains("ssh-agent") && line.contains(&run_folder);
         all.lines().filter(ours).map(str::to_owned).collect()
     }
@@ -164,6 +166,41 @@ fn killed_in_the_middle_no_agent_holds_the_key() {
     child.kill().expect("killed");
     let out = child.wait_with_output().expect("it ends");
     assert_eq!(out.status.signal(), Some(9));
+    until("the agent's end", || bench.agents().is_empty());
+    bench.gate.open();
+    bench.assert_nowhere();
+}
+
+#[test]
+fn no_core_dump_has_the_key() {
+    // What would be dumped if nothing were done about it.
+    let folder = tempfile::tempdir().expect("a folder");
+    let control = Command::new("sh")
+        .args(["-c", "ulimit -c unlimited && kill -ABRT $$"])
+        .current_dir(folder.path())
+        .status()
+        .expect("sh");
+    assert_eq!(control.signal(), Some(6), "a limit that may be raised");
+    assert!(control.core_dumped(), "this machine dumps no core at all");
+
+    let bench = Bench::new(true);
+    bench.desk.write("spec.yaml", &bench.spec(FROM_INSTANCE));
+    let child = bench.held(&["plan", "spec.yaml"]);
+    let pid = child.id().to_string();
+    run("prlimit", &["--core=unlimited", "--pid", &pid]);
+    let agents = bench.agents();
+    assert_eq!(agents.len(), 2, "{agents:?}");
+    for agent in agents {
+        let pid = agent.split_whitespace().next().expect("a pid");
+        let limits = fs::read_to_string(format!("/proc/{pid}/limits")).expect("limits");
+        let core = limits.lines().find(|line| line.contains("core file size"));
+        let words: Vec<&str> = core.expect("a limit").split_whitespace().collect();
+        assert_eq!(words[4..6], ["0", "0"], "{agent}: {limits}");
+    }
+    run("kill", &["-ABRT", &pid]);
+    let out = child.wait_with_output().expect("it ends");
+    assert_eq!(out.status.signal(), Some(6));
+    assert!(!out.status.core_dumped());
     until("the agent's end", || bench.agents().is_empty());
     bench.gate.open();
     bench.assert_nowhere();

@@ -7,6 +7,7 @@ use std::{
 };
 
 pub use crate::cloud::{Front, name, text};
+use crate::terminal::Terminal;
 
 /// All tests are on one machine, which takes one apply at a time; who plans meanwhile says so.
 static MACHINE: RwLock<()> = RwLock::new(());
@@ -88,10 +89,23 @@ impl Desk {
 
     /// The program, which is not yet run.
     pub fn command(&self, words: &[&str]) -> Command {
-        let folder = self.folder.path();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_trueup"));
+        let mut command = self.other(env!("CARGO_BIN_EXE_trueup"));
+        command.args(words);
         command
-            .args(words)
+    }
+
+    /// The program on a terminal.
+    pub fn on_terminal(&self, words: &str) -> Terminal {
+        let mut script = self.other("script");
+        script.env("TERM", "xterm").env("NO_COLOR", "1");
+        Terminal::start(script, words)
+    }
+
+    /// Another program at this desk.
+    fn other(&self, program: &str) -> Command {
+        let folder = self.folder.path();
+        let mut command = Command::new(program);
+        command
             .current_dir(folder)
             .env_clear()
             .env("PATH", std::env::var("PATH").unwrap_or_default())

@@ -254,8 +254,10 @@ fn names_in_aws_alone_become_a_client_and_its_topics() {
     }
 
     // The key is in no file that the runs have left, here or there.
-    let found = canary.found_below(host.folder.path());
-    assert!(found.is_empty(), "{found:?}");
-    let found = canary.found_below(&host.home(".local"));
+    for folder in [host.folder.path(), &host.home("")] {
+        let found = canary.found_below(folder);
+        assert!(found.is_empty(), "{found:?}");
+    }
+    let found = canary.found_lying_about();
     assert!(found.is_empty(), "{found:?}");
 }

@@ -2,16 +2,18 @@
 
 #[path = "../support/sshd.rs"]
 mod sshd;
+#[path = "../support/terminal.rs"]
+mod terminal;
 
 use std::{
     fs,
-    io::{Read, Write},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
 };
 
 use sshd::{Sshd, keygen, user};
 use tempfile::TempDir;
+use terminal::Terminal;
 use trueup::hostkey::PublicKey;
 
 struct Bench {
@@ -74,54 +76,13 @@ impl Bench {
         }
     }
 
-    /// On a terminal, which `script` makes.
+    /// On a terminal.
     fn on_terminal(&self, args: &str) -> Terminal {
-        let command = format!(
-            "stty cols 200; exec {} {args}",
-            env!("CARGO_BIN_EXE_trueup")
-        );
-        let child = self
-            .command("script")
-            .args(["-qefc", &command, "/dev/null"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn();
-        Terminal {
-            child: child.expect("script runs"),
-        }
+        Terminal::start(self.command("script"), args)
     }
 
     fn known_hosts(&self) -> PathBuf {
         self.path("state/trueup/known_hosts")
-    }
-}
-
-struct Terminal {
-    child: Child,
-}
-
-impl Terminal {
-    fn until(&mut self, text: &str) -> String {
-        let mut seen = String::new();
-        let stdout = self.child.stdout.as_mut().expect("a pipe");
-        let mut byte = [0];
-        while !seen.contains(text) {
-            let count = stdout.read(&mut byte).expect("readable");
-            assert_ne!(count, 0, "no `{text}` in:\n{seen}");
-            seen.push(char::from(byte[0]));
-        }
-        seen
-    }
-
-    fn answer(mut self, line: &str) -> Said {
-        let mut stdin = self.child.stdin.take().expect("a pipe");
-        stdin.write_all(line.as_bytes()).expect("typed");
-        let out = self.child.wait_with_output().expect("it ends");
-        Said {
-            code: out.status.code().expect("a code"),
-            out: String::from_utf8_lossy(&out.stdout).into_owned(),
-            err: String::new(),
-        }
     }
 }
 

@@ -66,12 +66,14 @@ class World:
         instances           [{tags, key, profile, private_ip, state, console, public}]: their ids and names;
                             `key` names a key pair, which is made, with its parameter in Parameter Store
         remove              [id]: instances that are terminated first
+        consoles            {id: text}: what instances have on their console from now on
         clusters            [{name, state, bootstrap: {field: text}}]: their ARNs
         """
         region = wanted.get("region", "us-east-1")
         with self.lock:
             if wanted.get("remove"):
                 self.client("ec2", region).terminate_instances(InstanceIds=wanted["remove"])
+            self.consoles.update(wanted.get("consoles", {}))
             return {
                 "parameters": self.parameters(region, wanted.get("parameters", {})),
                 "roles": self.roles(wanted.get("roles", {})),
