@@ -96,6 +96,29 @@ not at all where something has moved (exit 6)."
     },
     /// Tell whether the machines have moved away from the spec; exits with 2 when they have
     Drift(LookArgs),
+    /// Show the host keys of the machines and what vouches for them, and pin them
+    #[command(
+        after_help = "For an EC2 instance keys are pinned to its id, else to its address. What the console output \
+(or known_hosts) vouches for can be pinned without a terminal, with --yes; what nothing vouches for \
+is pinned only when somebody who has compared the fingerprints says so."
+    )]
+    Trust {
+        /// Which machines
+        #[command(flatten)]
+        at: HostArgs,
+        /// Do not ask where something vouches for the keys
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Save the private key that a host's spec refers to, with mode 0400
+    Key {
+        /// Which machine
+        #[command(flatten)]
+        at: HostArgs,
+        /// The file, which must not be there yet
+        #[arg(long, value_name = "FILE")]
+        save: PathBuf,
+    },
     /// Print the JSON Schema of spec files, of plans, or of the events of an apply
     Schema {
         /// Of what
@@ -147,6 +170,41 @@ pub struct FormatArgs {
     /// may be given several times. Where none goes to stdout, the human text does
     #[arg(long = "format", value_name = "FORMAT[=FILE]", value_parser = output)]
     pub formats: Vec<Output>,
+}
+
+/// A spec, and which of its machines.
+#[derive(Debug, Clone, Args)]
+pub struct HostArgs {
+    /// The spec file
+    #[arg(value_name = "SPEC")]
+    pub spec: PathBuf,
+    /// Set a variable; overrides the spec's
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = key_value)]
+    pub vars: Vec<(String, String)>,
+    /// Only this host of the spec; may be given several times
+    #[arg(long = "host", value_name = "NAME")]
+    pub hosts: Vec<String>,
+    /// How long a remote call may take
+    #[arg(long, value_parser = humantime::parse_duration, default_value = "30s", value_name = "TIME")]
+    pub timeout: Duration,
+}
+
+impl HostArgs {
+    /// The same, as other commands have it.
+    pub fn look(&self) -> LookArgs {
+        LookArgs {
+            spec: SpecArgs {
+                specs: vec![self.spec.clone()],
+                vars: self.vars.clone(),
+                output: FormatArgs { formats: vec![] },
+            },
+            hosts: self.hosts.clone(),
+            targets: vec![],
+            excludes: vec![],
+            timeout: self.timeout,
+            deep: false,
+        }
+    }
 }
 
 /// Which machines are looked at, and how.

@@ -175,7 +175,7 @@ pub struct Identity {
     /// sshd's public host keys, type and base64, sorted.
     pub host_keys: Vec<String>,
     /// The EC2 instance: what the hypervisor tells it (`board_asset_tag` of its DMI table, on Nitro
-    /// machines), or what cloud-init was told.
+    /// machines), or what cloud-init was told; else the one that it was looked up as.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<String>,
 }

@@ -12,6 +12,7 @@ pub mod diagnostic;
 pub mod exit;
 pub mod facts;
 pub mod frame;
+pub mod hostkey;
 pub mod lookup;
 pub mod meter;
 pub mod observe;

@@ -11,7 +11,20 @@ use trueup::{
     meter::{self, Meter},
 };
 
+/// Everything, but what could hold a secret: below `info` the AWS SDK and what carries its requests
+/// may tell of headers and bodies.
+const TRACE: &str = "trace,aws_=info,hyper=info,hyper_util=info,h2=info,rustls=info,tower=info";
+
+/// Secrets pass through this process: no core dump has them, and no other process of the account
+/// may read its memory or its environment. What it starts is as free as ever.
+fn keep_to_itself() {
+    // A kernel that knows nothing of it does as it always did.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
 fn main() -> ExitCode {
+    keep_to_itself();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -36,7 +49,7 @@ fn main() -> ExitCode {
 /// Shows on stderr what is asked for by `-v`.
 fn watch(verbose: u8) -> Meter {
     let meter = Meter::new(Box::new(std::io::stderr()));
-    let level = if verbose > 1 { "trace" } else { "trueup=info" };
+    let level = if verbose > 1 { TRACE } else { "trueup=info" };
     let rest = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(false)

@@ -65,6 +65,9 @@ pub struct Dialler<'d> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoEntrance {
+    /// What the spec refers to was not found.
+    #[error("{0}")]
+    LookUp(String),
     /// There are no AWS credentials to sign with.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),

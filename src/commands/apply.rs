@@ -64,7 +64,7 @@ pub async fn run(args: &LookArgs, allow: &AllowArgs, how: How, around: &Surround
     };
     let files = spec_files(&specs);
     let places = SpecPlaces::new(&specs);
-    let (targets, salt) = match (targets(args, allow, specs, around), salt()) {
+    let (targets, salt) = match (targets(args, allow, specs, around).await, salt()) {
         (Ok(targets), Ok(salt)) => (targets, salt),
         (Err(code), _) | (_, Err(code)) => return code,
     };

@@ -1,10 +1,14 @@
-//! `trueup facts`: what is read of each machine.
+//! `trueup facts`: what is read of each machine, and what the spec's references became.
 
-use super::{Surroundings, complain, load, look_at_all, output::Outputs, salt, targets};
+use super::{
+    Surroundings, complain_safely, load, look_at_all, output::Outputs, salt, select, targets,
+};
 use crate::{
     cli::{AllowArgs, LookArgs},
     exit::Code,
+    lookup,
     report::{Format, human, json},
+    spec::ResolvedCluster,
 };
 
 pub async fn run(args: &LookArgs, around: &Surroundings) -> Code {
@@ -14,30 +18,71 @@ pub async fn run(args: &LookArgs, around: &Surroundings) -> Code {
         Ok(outputs) => outputs,
         Err(code) => return code,
     };
-    let prepared = load(&args.spec, around).and_then(|mut specs| {
-        // What is on a cluster is said by `plan`.
-        specs.iter_mut().for_each(|spec| spec.clusters.clear());
-        targets(args, &allow, specs, around)
-    });
-    let (targets, salt) = match (prepared, salt()) {
+    let mut specs = match load(&args.spec, around) {
+        Ok(specs) => specs,
+        Err(code) => return code,
+    };
+    // What is on a cluster is said by `plan`; what its references became is said here.
+    let clusters = specs
+        .iter_mut()
+        .flat_map(|spec| std::mem::take(&mut spec.clusters));
+    let of_selected = |cluster: &ResolvedCluster| {
+        let mut hosts = cluster.hosts.iter();
+        hosts.any(|(name, _)| select::has_host(&args.hosts, name))
+    };
+    let clusters: Vec<ResolvedCluster> = clusters.filter(of_selected).collect();
+    let (targets, salt) = match (targets(args, &allow, specs, around).await, salt()) {
         (Ok(targets), Ok(salt)) => (targets, salt),
         (Err(code), _) | (_, Err(code)) => return code,
     };
     let mut code = Code::Done;
     let mut values = Vec::new();
     let mut pages = String::new();
+    let style = &around.style;
+    let mut settled = lookup::settle(&targets.cloud, vec![], clusters).await;
+    settled.accounts.extend(targets.accounts.iter().cloned());
+    for aws in &settled.accounts {
+        // Where nobody was let in, each reference says why.
+        let Ok(caller) = targets.cloud.caller(aws).await else {
+            continue;
+        };
+        pages.push_str(&human::caller(aws, &caller.arn, &caller.source, style));
+        values.push(json::caller(aws, &caller.arn, &caller.source));
+    }
     let (hosts, _) = look_at_all(&targets, args, &salt, around).await;
     for host in hosts {
         let (name, address) = (&host.name, &host.address);
+        let (looked_up, warnings) = (&host.looked_up, &host.warnings);
+        pages.push_str(&human::looked_up(name, looked_up, warnings, style));
         match &host.facts {
             Some(facts) => {
-                pages.push_str(&human::facts(name, address, facts, &around.style));
-                values.push(json::facts(name, address, facts));
+                pages.push_str(&human::facts(name, address, facts, style));
+                values.push(json::facts(name, address, facts, looked_up));
             }
             None => {
                 let error = host.error.unwrap_or_default();
-                complain(&format!("error: host `{name}`: {error}"));
+                complain_safely(&format!("error: host `{name}`: {error}"));
                 code = Code::Unreachable;
+            }
+        }
+    }
+    for cluster in settled.clusters {
+        let name = &cluster.name;
+        match cluster.values {
+            Ok(found) => {
+                pages.push_str(&human::looked_up(
+                    name,
+                    &found.looked_up,
+                    &found.warnings,
+                    style,
+                ));
+                if !found.looked_up.is_empty() {
+                    values.push(json::cluster(name, &found.looked_up));
+                }
+            }
+            Err(error) => {
+                complain_safely(&format!("error: topics of {name}: {error}"));
+                code = Code::worst([code, Code::Unreachable]);
             }
         }
     }

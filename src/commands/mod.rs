@@ -4,41 +4,40 @@
 mod apply;
 mod drift;
 mod facts;
+mod key;
 mod output;
 mod plan;
+mod reach;
 mod saved;
 mod schema;
 mod select;
 mod show;
+mod targets;
 mod topics;
+mod trust;
 mod validate;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs,
     io::{self, IsTerminal, Write},
-    path::{Path, PathBuf},
-    time::Duration,
+    path::Path,
 };
-
-use indexmap::IndexMap;
 
 use crate::{
-    action::Value,
-    cli::{AllowArgs, Cli, Command, LookArgs, SpecArgs, When},
+    cli::{Cli, Command, LookArgs, SpecArgs, When},
     diagnostic,
     exit::Code,
-    lookup::secrets,
-    meter::{Call, Phase},
     observe::{self, Facts, Reader},
-    plan::{HostPlan, Selection, SpecFile, TopicsPlan, is_saved, selection::Chosen},
+    plan::{HostPlan, TopicsPlan, is_saved},
     report::human::Style,
-    resource::{Resource, kafka_client, properties},
-    spec::{self, Given, HostKey, Key, Resolved, ResolvedHost, Source, Way},
+    spec::{self, Given, Resolved, Source},
     text::escape_lines,
-    transport::{self, Connection, local::Local, ssh},
+    transport::Connection,
 };
-use topics::{ClusterTarget, Pending, Way as ClusterWay};
+pub(crate) use reach::connect;
+pub(crate) use targets::{Target, Targets, address, spec_files, targets};
+use topics::{Pending, Way as ClusterWay};
 
 /// What every command knows of where it runs.
 pub struct Surroundings {
@@ -50,9 +49,19 @@ pub struct Surroundings {
     pub environment: BTreeMap<String, String>,
 }
 
+/// The AWS SDK's switch for logs with all that it sends and gets.
+const SENSITIVE: &str = "LOG_SENSITIVE_BODIES";
+
 /// Runs a command line.
 pub fn run(cli: &Cli) -> Code {
     let around = Surroundings::new(cli.color);
+    if around.environment.contains_key(SENSITIVE) {
+        complain(&format!(
+            "error: `{SENSITIVE}` is set: with it the AWS SDK writes secrets into logs\n  help: unset \
+             {SENSITIVE}"
+        ));
+        return Code::Usage;
+    }
     match &cli.command {
         Command::Validate(args) => validate::run(args, &around),
         Command::Schema { of } => schema::run(*of),
@@ -71,6 +80,8 @@ pub fn run(cli: &Cli) -> Code {
         }
         Command::Show(args) => show::run(args, &around),
         Command::Drift(look) => block_on(drift::run(look, &around)),
+        Command::Trust { at, yes } => block_on(trust::run(at, *yes, &around)),
+        Command::Key { at, save } => block_on(key::run(at, save, &around)),
         // Ctrl-C means more here than to leave at once.
         Command::Apply {
             look,
@@ -223,238 +234,6 @@ pub(crate) fn show(source: &Source, problems: &[diagnostic::Problem], around: &S
     }
 }
 
-/// One host of a spec, with what it must have.
-pub(crate) struct Target {
-    pub host: ResolvedHost,
-    /// What is read of it.
-    pub resources: Vec<Box<dyn Resource>>,
-    /// What the host's references to secrets became, by property.
-    pub secrets: IndexMap<String, Value>,
-    /// Of the resources: what is left out, and looked at only because something selected requires
-    /// it.
-    pub beside: BTreeSet<String>,
-    /// The spec that has it: relative paths start at its folder.
-    pub spec: PathBuf,
-}
-
-impl Target {
-    /// A host with what is selected of it. Secrets are looked up where they are compared; what
-    /// leads nowhere is said.
-    pub fn new(
-        host: ResolvedHost,
-        spec: &Path,
-        chosen: &Chosen,
-        around: &Surroundings,
-    ) -> Result<Self, Code> {
-        let name = host.name.as_str();
-        let beside = |address: &str| chosen.looks_beside(name, address);
-        let looked_at = |address: &str| chosen.has(Some(name), address) || beside(address);
-        let mut secrets = IndexMap::new();
-        if looked_at(properties::ADDRESS) {
-            secrets = secrets::resolve(&host.client, spec, &around.environment).map_err(|all| {
-                for missing in all {
-                    complain_safely(&format!("error: host `{name}`, property {missing}"));
-                }
-                Code::Usage
-            })?;
-        }
-        let mut resources = kafka_client::resources(&host.client, &secrets);
-        resources.retain(|resource| looked_at(resource.address()));
-        let beside = resources
-            .iter()
-            .map(|resource| resource.address())
-            .filter(|address| beside(address))
-            .map(str::to_owned)
-            .collect();
-        Ok(Self {
-            resources,
-            secrets,
-            beside,
-            spec: spec.to_owned(),
-            host,
-        })
-    }
-
-    /// Its plan, from what was read of it.
-    pub fn plan(&self, facts: &Facts, salt: &str) -> HostPlan {
-        let (name, address) = (&self.host.name, address(&self.host));
-        let plan = HostPlan::new(
-            name,
-            &address,
-            &self.resources,
-            &facts.host,
-            &facts.reply,
-            salt,
-        );
-        plan.without(|address| self.beside.contains(address))
-    }
-}
-
-/// What a command looks at.
-pub(crate) struct Targets {
-    pub hosts: Vec<Target>,
-    pub clusters: Vec<ClusterTarget>,
-    /// What `--target` and `--exclude` leave.
-    pub chosen: Chosen,
-}
-
-impl Targets {
-    /// What `--target` and `--exclude` say; nothing: everything is looked at.
-    pub fn selection(&self) -> Option<&Selection> {
-        self.chosen.selection.as_ref()
-    }
-
-    /// The place of one of the clusters among them.
-    pub fn place_of(&self, cluster: &ClusterTarget) -> usize {
-        let place = self
-            .clusters
-            .iter()
-            .position(|one| std::ptr::eq(one, cluster));
-        place.unwrap_or_else(|| unreachable!("the cluster is one of these"))
-    }
-}
-
-/// The hosts and clusters that a command looks at. What this build cannot plan is said, with its
-/// place.
-pub(crate) fn targets(
-    look: &LookArgs,
-    allow: &AllowArgs,
-    specs: Vec<Resolved>,
-    around: &Surroundings,
-) -> Result<Targets, Code> {
-    let selected = |name: &str| select::has_host(&look.hosts, name);
-    select::check(look, &specs)?;
-    let mut code = Ok(());
-    for (file, spec) in look.spec.specs.iter().zip(&specs) {
-        let later = spec::later_work(spec, selected);
-        if !later.is_empty() {
-            let path = spec.path.clone();
-            let text = fs::read_to_string(file).unwrap_or_default();
-            show(&Source { path, text }, &later, around);
-            code = Err(Code::Usage);
-        }
-    }
-    code?;
-    let deletable = topics::deletable(&specs, &allow.delete)?;
-    let chosen = select::choose(look, &specs, &deletable)?;
-    let declared = topics::declared(&specs);
-    let mut targets = Vec::new();
-    let mut clusters = Vec::new();
-    let mut code = Ok(());
-    for (file, spec) in look.spec.specs.iter().zip(specs) {
-        let mut hosts = spec.hosts;
-        hosts.retain(|host| selected(&host.name));
-        let how = topics::Selected {
-            hosts: &hosts,
-            chosen: &chosen,
-            deletable: &deletable,
-            declared: &declared,
-        };
-        let of_spec = topics::clusters(spec.clusters, how, file, around)?;
-        for host in hosts {
-            match Target::new(host, file, &chosen, around) {
-                Ok(target) => {
-                    // Where only topics are asked for, a host that leads to none is left in peace.
-                    let leads = |cluster: &ClusterTarget| cluster.leads_through(&target.host.name);
-                    let wanted = !target.resources.is_empty()
-                        || of_spec.is_empty() && chosen.selection.is_none()
-                        || of_spec.iter().any(leads);
-                    if wanted {
-                        targets.push(target);
-                    }
-                }
-                Err(error) => code = Err(error),
-            }
-        }
-        clusters.extend(of_spec);
-    }
-    code.map(|()| Targets {
-        hosts: targets,
-        clusters,
-        chosen,
-    })
-}
-
-/// The specs' files, as a plan names them.
-pub(crate) fn spec_files(specs: &[Resolved]) -> Vec<SpecFile> {
-    let file = |spec: &Resolved| SpecFile {
-        path: spec.path.clone(),
-        sha256: spec.sha256.clone(),
-    };
-    specs.iter().map(file).collect()
-}
-
-/// The address of a host, as it is handed to ssh.
-pub(crate) fn address(host: &ResolvedHost) -> String {
-    match &host.way {
-        Way::Local => "local".into(),
-        Way::Ssh(ssh) | Way::Ec2 { ssh, .. } => {
-            let address = ssh.address.clone().unwrap_or_default();
-            match &ssh.user {
-                Some(user) => format!("{user}@{address}"),
-                None => address,
-            }
-        }
-    }
-}
-
-/// Opens the way to a host.
-pub(crate) async fn connect(
-    Target { host, spec, .. }: &Target,
-    deadline: Duration,
-    around: &Surroundings,
-) -> Result<Box<dyn Connection>, transport::Error> {
-    let ssh = match &host.way {
-        Way::Local => return Ok(Box::new(Local::new()?)),
-        Way::Ssh(ssh) | Way::Ec2 { ssh, .. } => ssh,
-    };
-    let key_file = match &ssh.key {
-        Some(Key::File(name)) => {
-            let path = secrets::local_path(name, spec, &around.environment);
-            // Without a working folder the relative path is what there is; ssh says the rest.
-            Some(std::path::absolute(&path).unwrap_or(path))
-        }
-        _ => None,
-    };
-    let way = ssh::SshWay {
-        name: host.name.clone(),
-        address: ssh.address.clone().unwrap_or_default(),
-        port: ssh.port,
-        user: ssh.user.clone(),
-        key_file,
-        agent_socket: None,
-        host_key: match &ssh.host_key {
-            HostKey::Strict | HostKey::Console(_) => ssh::HostKey::Strict,
-            HostKey::AcceptNew => ssh::HostKey::AcceptNew,
-            HostKey::Pinned(keys) => ssh::HostKey::Pinned(keys.clone()),
-        },
-    };
-    let started = std::time::Instant::now();
-    let connected = ssh::Ssh::connect(&way, deadline).await;
-    Call {
-        phase: Phase::Connect,
-        name: "connect",
-        place: &host.name,
-        took: started.elapsed(),
-        round_trips: None,
-        sent: 0,
-        got: 0,
-        detail: if connected.is_ok() { "" } else { "failed" },
-    }
-    .tell();
-    let connection = connected?;
-    if let Some(learned) = connection.learned() {
-        complain(&format!(
-            "warning: host `{}`: its host key {} was taken on first use\n  help: compare it with the \
-             machine's own, then pin it: {}",
-            host.name,
-            learned.fingerprint,
-            learned.spec_line()
-        ));
-    }
-    Ok(Box::new(connection))
-}
-
 /// Reads one host and compares. What cannot be reached becomes a part of the plan that says so.
 pub(crate) async fn look(
     target: &Target,
@@ -465,11 +244,14 @@ pub(crate) async fn look(
     let (name, address) = (&target.host.name, address(&target.host));
     let connection = match connect(target, args.timeout, around).await {
         Ok(connection) => connection,
-        Err(error) => return (HostPlan::unreached(name, &address, error.to_string()), None),
+        Err(error) => {
+            let plan = HostPlan::unreached(name, &address, error.to_string());
+            return (target.tell(plan), None);
+        }
     };
     let plan = match read(target, connection.as_ref(), args).await {
         Ok(facts) => target.plan(&facts, salt),
-        Err(error) => HostPlan::unreached(name, &address, error.to_string()),
+        Err(error) => target.tell(HostPlan::unreached(name, &address, error.to_string())),
     };
     (plan, Some(connection))
 }
@@ -480,9 +262,23 @@ pub(crate) async fn read(
     connection: &dyn Connection,
     args: &LookArgs,
 ) -> Result<Facts, observe::Error> {
-    Reader::new(connection, args.timeout)
+    let mut facts = Reader::new(connection, args.timeout)
         .observe(&target.resources, args.deep)
-        .await
+        .await?;
+    if let Some(found) = target.host.way.found() {
+        let its_own = facts
+            .host
+            .identity
+            .instance_id
+            .get_or_insert_with(|| found.instance_id.clone());
+        if *its_own != found.instance_id {
+            return Err(observe::Error::Another {
+                found: found.instance_id.clone(),
+                says: its_own.clone(),
+            });
+        }
+    }
+    Ok(facts)
 }
 
 /// Looks at all hosts, one after another, and at each cluster through the first host that leads to

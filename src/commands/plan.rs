@@ -64,7 +64,7 @@ pub async fn tell(
     let outputs = Outputs::open(&args.spec.output.formats, &FORMATS, taken, false)?;
     let specs = load(&args.spec, around)?;
     let files = spec_files(&specs);
-    let targets = targets(args, allow, specs, around)?;
+    let targets = targets(args, allow, specs, around).await?;
     let salt = salt()?;
     let (hosts, topics) = look_at_all(&targets, args, &salt, around).await;
     let plan = Plan::new(salt, files, hosts, topics).of(targets.selection().cloned());

@@ -1,6 +1,6 @@
 //! Plans in files: written whole or not at all, read back, and made into what an apply works on.
 
-use std::{fs, io::Write, path::Path};
+use std::{fs, io::Write, path::Path, sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret;
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     exit::Code,
-    lookup::entrance,
+    lookup::{self, entrance},
     plan::{Desired, DesiredHost, Plan, Saved, SecretDigest, is_saved},
     report::json,
 };
@@ -143,25 +143,38 @@ pub(crate) fn unusable(file: &Path, error: &dyn std::error::Error) -> Code {
 
 /// What an apply of a saved plan works on. Secrets are read again; one that is another than when
 /// the plan was made is said.
-pub(crate) fn targets(
+pub(crate) async fn targets(
     desired: Desired,
     salt: &str,
+    deadline: Duration,
     around: &Surroundings,
 ) -> Result<Targets, Code> {
     let mut code = Ok(());
+    let cloud = lookup::cloud(&around.environment, deadline);
+    let hosts = desired.hosts.iter().map(|one| one.host.clone()).collect();
+    let clusters = desired
+        .clusters
+        .iter()
+        .map(|one| one.cluster.clone())
+        .collect();
+    let settled = lookup::settle(&cloud, hosts, clusters).await;
     let mut targets = Targets {
         hosts: vec![],
         clusters: vec![],
         chosen: desired.chosen,
+        accounts: settled.accounts,
+        cloud: Arc::clone(&cloud),
     };
-    for DesiredHost { spec, host } in desired.hosts {
-        match Target::new(host, Path::new(&spec), &targets.chosen, around) {
+    // One for one: in a saved plan the members of a fleet stand one by one.
+    let hosts = settled.hosts.into_iter().flatten();
+    for (DesiredHost { spec, .. }, host) in desired.hosts.into_iter().zip(hosts) {
+        match Target::new(host, &cloud, Path::new(&spec), &targets.chosen, around) {
             Ok(target) => targets.hosts.push(target),
             Err(wrong) => code = Err(wrong),
         }
     }
-    for cluster in desired.clusters {
-        match ClusterTarget::new(cluster, &targets.chosen, around) {
+    for (cluster, settled) in desired.clusters.into_iter().zip(settled.clusters) {
+        match ClusterTarget::new(cluster, settled.values, &targets.chosen, around) {
             Ok(target) => targets.clusters.push(target),
             Err(wrong) => code = Err(wrong),
         }

@@ -4,51 +4,56 @@ use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 
-use super::complain;
+use super::{complain, complain_safely};
 use crate::{
     cli::LookArgs,
     exit::Code,
     plan::selection::{Chosen, Known},
     resource::{kafka_client, topic},
-    spec::{Resolved, several},
+    spec::{Resolved, ResolvedHost, Way, fleet_of, several},
 };
 
 /// Whether `--host` selects a host: all of them where there is no such flag. A host that several
-/// specs have is meant by its name alone, too, and then in each of them.
+/// specs have is meant by its name alone, too, and then in each of them; the name of a fleet means
+/// all its members, and one of a member means the fleet as long as nobody has looked it up.
 pub fn has_host(hosts: &[String], name: &str) -> bool {
+    let (name, instance) = split(name);
     let bare = name.rsplit_once('/').map(|(_, bare)| bare);
-    let is_it = |host: &String| host == name || Some(host.as_str()) == bare;
+    let is_it = |host: &String| {
+        let (host, of_it) = split(host);
+        let same_instance = of_it.is_none() || instance.is_none() || of_it == instance;
+        (host == name || Some(host) == bare) && same_instance
+    };
     hosts.is_empty() || hosts.iter().any(is_it)
 }
 
-/// Refuses a `--host` that no spec has, and what two specs give one machine.
+/// A host's name, and which instance of it where it is a fleet.
+fn split(name: &str) -> (&str, Option<&str>) {
+    match fleet_of(name) {
+        Some((fleet, instance)) => (fleet, Some(instance)),
+        None => (name, None),
+    }
+}
+
+/// Refuses a `--host` that no spec has.
+pub fn known_hosts(look: &LookArgs, specs: &[Resolved]) -> Result<(), Code> {
+    let all = || specs.iter().flat_map(|spec| &spec.hosts);
+    let is_it = |wanted: &String, host: &ResolvedHost| {
+        let fleet = matches!(&host.way, Way::Ec2 { ec2, .. } if ec2.all);
+        has_host(std::slice::from_ref(wanted), &host.name) && (fleet || fleet_of(wanted).is_none())
+    };
+    unknown(look, specs, |wanted| !all().any(|one| is_it(wanted, one)))
+}
+
+/// Refuses a `--host` that no fleet turned out to have, and what two specs give one machine.
 pub fn check(look: &LookArgs, specs: &[Resolved]) -> Result<(), Code> {
     let all = || specs.iter().flat_map(|spec| &spec.hosts);
-    let unknown = look
-        .hosts
-        .iter()
-        .find(|host| !all().any(|one| has_host(std::slice::from_ref(*host), &one.name)));
-    if let Some(unknown) = unknown {
-        let paths: Vec<String> = specs
-            .iter()
-            .map(|spec| format!("`{}`", spec.path))
-            .collect();
-        let names: Vec<&str> = all().map(|host| host.name.as_str()).collect();
-        let (have, they) = if specs.len() == 1 {
-            ("has", "it has")
-        } else {
-            ("have", "they have")
-        };
-        complain(&format!(
-            "error: {} {have} no host `{unknown}`\n  help: {they} {}",
-            paths.join(" and "),
-            names.join(", ")
-        ));
-        return Err(Code::Usage);
-    }
+    unknown(look, specs, |wanted| {
+        !all().any(|one| has_host(std::slice::from_ref(wanted), &one.name))
+    })?;
     let conflicts = several::conflicts(specs, |name| has_host(&look.hosts, name));
     for conflict in &conflicts {
-        complain(&format!(
+        complain_safely(&format!(
             "error: {conflict}\n  help: take it out of one of them, or select hosts with `--host`"
         ));
     }
@@ -57,6 +62,33 @@ pub fn check(look: &LookArgs, specs: &[Resolved]) -> Result<(), Code> {
     } else {
         Err(Code::Usage)
     }
+}
+
+fn unknown(
+    look: &LookArgs,
+    specs: &[Resolved],
+    is_unknown: impl Fn(&String) -> bool,
+) -> Result<(), Code> {
+    let Some(unknown) = look.hosts.iter().find(|wanted| is_unknown(wanted)) else {
+        return Ok(());
+    };
+    let paths: Vec<String> = specs
+        .iter()
+        .map(|spec| format!("`{}`", spec.path))
+        .collect();
+    let hosts = specs.iter().flat_map(|spec| &spec.hosts);
+    let names: Vec<&str> = hosts.map(|host| host.name.as_str()).collect();
+    let (have, they) = if specs.len() == 1 {
+        ("has", "it has")
+    } else {
+        ("have", "they have")
+    };
+    complain_safely(&format!(
+        "error: {} {have} no host `{unknown}`\n  help: {they} {}",
+        paths.join(" and "),
+        names.join(", ")
+    ));
+    Err(Code::Usage)
 }
 
 /// Reads `--target` and `--exclude`; what comes with a target is said.

@@ -2,7 +2,7 @@
 //! part of the plan is.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::Path,
     time::{Duration, Instant},
 };
@@ -20,14 +20,15 @@ use crate::{
     exit::Code,
     facts::Host,
     lookup::{
-        entrance,
+        clusters::{self, Values},
+        entrance, hosts,
         tables::{Databases, TablesError},
     },
     meter::{Call, Phase},
     observe::cluster::{Question, observe},
-    plan::{DesiredCluster, TopicsPlan, selection::Chosen},
+    plan::{DesiredCluster, LookedUp, TopicsPlan, selection::Chosen},
     resource::topic,
-    spec::{self, Expanded, Resolved, ResolvedCluster, ResolvedHost, ResolvedTopic, Role},
+    spec::{self, Expanded, Resolved, ResolvedTopic, Role},
     transport::{
         Connection,
         dial::{DIRECT, Dial},
@@ -100,7 +101,11 @@ pub(crate) struct ClusterTarget {
     pub desired: DesiredCluster,
     /// The password that it asks for, where it asks for one.
     pub password: Option<SecretString>,
-    entrance: Entrance,
+    /// What its references became.
+    pub looked_up: Vec<LookedUp>,
+    warnings: Vec<String>,
+    /// The way in; or what its references led to instead.
+    entrance: Result<Entrance, String>,
     /// What `--target` and `--exclude` leave.
     chosen: Chosen,
     /// Where the tables are read that some of its topics are for.
@@ -113,7 +118,9 @@ pub(crate) struct ClusterTarget {
 #[derive(Clone, Copy)]
 pub(crate) struct Selected<'s> {
     /// The hosts of this spec that are looked at.
-    pub hosts: &'s [ResolvedHost],
+    pub hosts: &'s [hosts::Settled],
+    /// See [`crate::lookup::Settled::members`].
+    pub members: &'s BTreeMap<String, Vec<String>>,
     /// The addresses.
     pub chosen: &'s Chosen,
     /// The names that `--allow-delete` gives.
@@ -137,26 +144,31 @@ pub(crate) fn declared(specs: &[Resolved]) -> Vec<(spec::Cluster, BTreeSet<Strin
 
 /// The clusters of a spec that a command looks at, of the selected hosts. What is wrong is said.
 pub(crate) fn clusters(
-    clusters: Vec<ResolvedCluster>,
+    settled: Vec<clusters::Settled>,
     how: Selected<'_>,
     spec: &Path,
     around: &Surroundings,
 ) -> Result<Vec<ClusterTarget>, Code> {
     let hosts = how.hosts;
-    let selected: BTreeSet<String> = hosts.iter().map(|host| host.name.clone()).collect();
+    let selected: BTreeSet<String> = hosts.iter().map(|one| one.host.name.clone()).collect();
     let mut targets = Vec::new();
     let mut code = Ok(());
-    for cluster in clusters {
+    for clusters::Settled {
+        name,
+        cluster,
+        values,
+    } in settled
+    {
         let own = |name: &String| selected.contains(name);
         let hosts_of_it = || cluster.hosts.iter().map(|(name, _)| name);
-        let name = match &cluster.cluster {
-            spec::Cluster::Name(text)
-            | spec::Cluster::Arn(text)
-            | spec::Cluster::Bootstrap(text) => text.clone(),
+        // A fleet is as many ways as it has instances.
+        let of = |host: &str| {
+            let members = how.members.get(host).into_iter().flatten();
+            members.filter(|name| selected.contains(*name)).cloned()
         };
         let through = match cluster.access.via.as_deref() {
             Some(DIRECT) => vec![],
-            Some(host) if selected.contains(host) => vec![host.to_owned()],
+            Some(host) if of(host).next().is_some() => of(host).collect(),
             Some(host) => {
                 complain(&format!(
                     "note: the topics of {name} are reached through `{host}`, which `--host` leaves out: \
@@ -173,13 +185,13 @@ pub(crate) fn clusters(
         deletable.retain(|name| how.chosen.has(None, &topic::address(name)));
         let mut declared = how.declared.iter();
         let declared = declared.find(|(one, _)| *one == cluster.cluster);
-        let role = |host: &ResolvedHost| match &host.client.msk_iam_auth.as_ref()?.role {
+        let role = |one: &hosts::Settled| match &one.host.client.msk_iam_auth.as_ref()?.role {
             Role::Arn(arn) => Some(arn.clone()),
             Role::Own | Role::Name(_) => None,
         };
         let role_arn = hosts
             .iter()
-            .filter(|host| through.is_empty() || through.contains(&host.name))
+            .filter(|one| through.is_empty() || through.contains(&one.host.name))
             .find_map(role);
         let name_is_here = |name: &String| cluster.topics.iter().any(|topic| topic.name == *name);
         let elsewhere = declared.map(|(_, names)| names.iter().filter(|name| !name_is_here(name)));
@@ -205,7 +217,7 @@ pub(crate) fn clusters(
         if how.chosen.selection.is_some() && nothing {
             continue;
         }
-        match ClusterTarget::new(desired, how.chosen, around) {
+        match ClusterTarget::new(desired, values, how.chosen, around) {
             Ok(target) => targets.push(target),
             Err(wrong) => code = Err(wrong),
         }
@@ -264,25 +276,38 @@ impl ClusterTarget {
     /// is said.
     pub fn new(
         desired: DesiredCluster,
+        values: Result<Values, String>,
         chosen: &Chosen,
         around: &Surroundings,
     ) -> Result<Self, Code> {
+        let (values, trouble) = match values {
+            Ok(values) => (values, None),
+            Err(trouble) => (Values::default(), Some(trouble)),
+        };
+        let target = |entrance, password, databases| Self {
+            chosen: chosen.clone(),
+            desired: desired.clone(),
+            password,
+            looked_up: values.looked_up.clone(),
+            warnings: values.warnings.clone(),
+            entrance,
+            databases,
+            expanded: OnceCell::new(),
+        };
+        if let Some(trouble) = trouble {
+            return Ok(target(Err(trouble), None, Databases::default()));
+        }
         let (spec, environment) = (Path::new(&desired.spec), &around.environment);
         let (cluster, access) = (&desired.cluster.cluster, &desired.cluster.access);
-        let found = entrance::resolve(cluster, access, spec, environment).and_then(|door| {
-            let password = entrance::password(access, spec, environment)?;
-            let databases = Databases::resolve(&desired.cluster, spec, environment)?;
-            Ok((door, password, databases))
-        });
+        let found =
+            entrance::resolve(cluster, access, &values, spec, environment).and_then(|door| {
+                let password = entrance::password(access, &values, spec, environment)?;
+                let (cluster, passwords) = (&desired.cluster, &values.tables);
+                let databases = Databases::resolve(cluster, passwords, spec, environment)?;
+                Ok((door, password, databases))
+            });
         match found {
-            Ok((entrance, password, databases)) => Ok(Self {
-                chosen: chosen.clone(),
-                desired,
-                password,
-                entrance,
-                databases,
-                expanded: OnceCell::new(),
-            }),
+            Ok((entrance, password, databases)) => Ok(target(Ok(entrance), password, databases)),
             Err(error) => {
                 complain_safely(&format!("error: topics of {}: {error}", desired.name));
                 Err(Code::Usage)
@@ -302,7 +327,7 @@ impl ClusterTarget {
 
     /// A broker to begin with, for people.
     pub fn first_broker(&self) -> String {
-        let first = self.entrance.bootstrap.first();
+        let first = self.entrance.iter().find_map(|door| door.bootstrap.first());
         first.map_or_else(|| self.name().to_owned(), ToString::to_string)
     }
 
@@ -322,7 +347,10 @@ impl ClusterTarget {
                 offset_seconds: way.skew.unwrap_or(0),
             },
         };
-        self.entrance.open(way.dial, dialler, deadline).await
+        match &self.entrance {
+            Ok(entrance) => entrance.open(way.dial, dialler, deadline).await,
+            Err(trouble) => Err(NoEntrance::LookUp(trouble.clone())),
+        }
     }
 
     /// The topics of the tables that its databases have; read once.
@@ -368,14 +396,17 @@ impl ClusterTarget {
     /// Reads the tables and the cluster, and compares. What cannot be reached becomes a part of the
     /// plan that says so.
     pub async fn look(&self, way: Way<'_>, salt: &str, deadline: Duration) -> TopicsPlan {
+        let unreached = |error| {
+            let plan = TopicsPlan::unreached(self.name(), way.name, error);
+            plan.told(&self.looked_up, &self.warnings)
+        };
+        if let Err(trouble) = &self.entrance {
+            return unreached(trouble.clone());
+        }
         let expanded = match self.expand(way, deadline).await {
             Ok(expanded) => expanded,
-            Err(TablesError::Unfit(error)) => {
-                return TopicsPlan::unreached(self.name(), way.name, error).unfit();
-            }
-            Err(error) => {
-                return TopicsPlan::unreached(self.name(), way.name, error.to_string());
-            }
+            Err(TablesError::Unfit(error)) => return unreached(error).unfit(),
+            Err(error) => return unreached(error.to_string()),
         };
         let mut plan = self.look_at_brokers(way, salt, deadline).await;
         for warning in &expanded.warnings {
@@ -414,7 +445,9 @@ impl ClusterTarget {
             }
             Err(error) => TopicsPlan::unreached(self.name(), way.name, error.to_string()),
         };
-        let skew = way.skew.filter(|_| self.entrance.signs());
+        let plan = plan.told(&self.looked_up, &self.warnings);
+        let signs = self.entrance.as_ref().is_ok_and(Entrance::signs);
+        let skew = way.skew.filter(|_| signs);
         match skew.and_then(|skew| clock::concern(way.name, skew)) {
             Some(warning) => plan.warned(warning),
             None => plan,
@@ -466,8 +499,12 @@ impl ClusterTarget {
     /// When no host that it could be reached through was reached itself.
     pub fn nowhere(&self) -> TopicsPlan {
         let hosts = self.desired.through.join(", ");
-        let error = format!("no host that it is reached through could be reached: {hosts}");
-        TopicsPlan::unreached(self.name(), &hosts, error)
+        let error = match &self.entrance {
+            // No host could have helped.
+            Err(trouble) => trouble.clone(),
+            Ok(_) => format!("no host that it is reached through could be reached: {hosts}"),
+        };
+        TopicsPlan::unreached(self.name(), &hosts, error).told(&self.looked_up, &self.warnings)
     }
 
     /// The topics that are compared.

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use secrecy::SecretString;
 
-use super::secrets::{self, Missing};
+use super::{
+    clusters::Values,
+    secrets::{self, Missing},
+};
 use crate::{
     broker::{
         credentials,
@@ -15,34 +18,33 @@ use crate::{
             scram::{Hash, Scram},
         },
     },
-    spec::{Access, Cluster, Credentials, Login as User, Security},
+    spec::{Access, Cluster, Credentials, Login as User, SecretRef, Security},
 };
 
-/// Reads what the spec refers to. Relative files start at the spec's folder.
+/// Reads what the spec refers to; `values` is what was looked up. Relative files start at the
+/// spec's folder.
 ///
 /// # Errors
 /// A sentence with the way out, for a reference that leads nowhere.
 pub fn resolve(
     cluster: &Cluster,
     access: &Access,
+    values: &Values,
     spec: &Path,
     environment: &BTreeMap<String, String>,
 ) -> Result<Entrance, String> {
-    let bootstrap = match cluster {
-        Cluster::Bootstrap(text) => text
-            .split(',')
-            .map(|broker| broker.trim().parse())
-            .collect::<Result<_, _>>()
-            .map_err(|error| format!("`cluster.bootstrap`: {error}"))?,
-        // Refused as later work before anything is looked up.
-        Cluster::Name(name) | Cluster::Arn(name) => {
-            return Err(format!(
-                "`{name}` is looked up through AWS, which this build cannot do\n  \
-                 help: use `cluster: {{ bootstrap: HOST:PORT,… }}`"
-            ));
+    let brokers = match (cluster, &values.bootstrap) {
+        (Cluster::Bootstrap(text), _) | (_, Some(text)) => text,
+        (Cluster::Name(name) | Cluster::Arn(name), None) => {
+            return Err(format!("nobody asked for the brokers of `{name}`"));
         }
     };
-    let password = |user: &User| read_password(user, spec, environment);
+    let bootstrap = brokers
+        .split(',')
+        .map(|broker| broker.trim().parse())
+        .collect::<Result<_, _>>()
+        .map_err(|error| format!("`cluster.bootstrap`: {error}"))?;
+    let password = |user: &User| read_password(user, values, spec, environment);
     let scram = |hash, user: &User| -> Result<Scram, String> {
         Ok(Scram {
             hash,
@@ -68,6 +70,10 @@ pub fn resolve(
         Security::ScramSha512(user) => sasl(Arc::new(scram(Hash::Sha512, user)?), user),
         Security::Iam => Login::Iam(match access.credentials {
             None | Some(Credentials::InstanceRole) => Principal::Instance,
+            Some(Credentials::Here) => match &values.signing {
+                Some(credentials) => Principal::Given(credentials.clone()),
+                None => return Err("nobody asked for the credentials of this machine".into()),
+            },
             Some(Credentials::Env) => Principal::Given(
                 credentials::from_environment(environment).map_err(|error| error.to_string())?,
             ),
@@ -93,12 +99,13 @@ pub const PASSWORD: &str = "topics.security";
 /// A sentence with the way out, for a reference that leads nowhere.
 pub fn password(
     access: &Access,
+    values: &Values,
     spec: &Path,
     environment: &BTreeMap<String, String>,
 ) -> Result<Option<SecretString>, String> {
     match &access.security {
         Security::Plain(user) | Security::ScramSha256(user) | Security::ScramSha512(user) => {
-            read_password(user, spec, environment).map(Some)
+            read_password(user, values, spec, environment).map(Some)
         }
         Security::Iam | Security::Tls | Security::Plaintext => Ok(None),
     }
@@ -106,9 +113,13 @@ pub fn password(
 
 fn read_password(
     user: &User,
+    values: &Values,
     spec: &Path,
     environment: &BTreeMap<String, String>,
 ) -> Result<SecretString, String> {
+    if let (SecretRef::SsmParameter(_), Some(password)) = (&user.password, &values.password) {
+        return Ok(password.clone());
+    }
     secrets::secret(PASSWORD, &user.password, spec, environment)
         .map_err(|missing: Missing| missing.to_string())
 }

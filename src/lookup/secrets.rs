@@ -23,12 +23,14 @@ pub struct Missing {
     help: String,
 }
 
-/// Reads what the properties of a client refer to. Relative files start at the spec's folder.
+/// Reads what the properties of a client refer to; `parameters` were looked up. Relative files
+/// start at the spec's folder.
 ///
 /// # Errors
 /// All references that lead nowhere.
 pub fn resolve(
     client: &Client,
+    parameters: &BTreeMap<String, SecretString>,
     spec: &Path,
     environment: &BTreeMap<String, String>,
 ) -> Result<IndexMap<String, Value>, Vec<Missing>> {
@@ -42,16 +44,22 @@ pub fn resolve(
         let PropertyValue::Secret(reference) = value else {
             continue;
         };
-        // Refused as later work before anything is looked up.
-        if let SecretRef::SsmParameter(_) = reference {
-            continue;
-        }
-        match secret(key, reference, spec, environment) {
-            Ok(value) => {
-                let reference = reference.clone();
-                secrets.insert(key.clone(), Value::Secret { reference, value });
+        let value = match reference {
+            // One that is not among them was said when it was looked up.
+            SecretRef::SsmParameter(name) => parameters.get(name).cloned(),
+            SecretRef::Env(_) | SecretRef::File(_) => {
+                match secret(key, reference, spec, environment) {
+                    Ok(value) => Some(value),
+                    Err(error) => {
+                        missing.push(error);
+                        None
+                    }
+                }
             }
-            Err(error) => missing.push(error),
+        };
+        if let Some(value) = value {
+            let reference = reference.clone();
+            secrets.insert(key.clone(), Value::Secret { reference, value });
         }
     }
     if missing.is_empty() {
@@ -61,7 +69,8 @@ pub fn resolve(
     }
 }
 
-/// Reads one secret; `key` is what the spec calls it.
+/// Reads one secret; `key` is what the spec calls it. A parameter of the Parameter Store is not read
+/// here: see [`super::settle`].
 ///
 /// # Errors
 /// When the reference leads nowhere.
@@ -95,7 +104,7 @@ pub fn secret(
             }
         }
         SecretRef::SsmParameter(name) => Err(missing(
-            format!("the parameter `{name}` cannot be looked up by this build"),
+            format!("nobody asked for the parameter `{name}`"),
             "use `{ env: NAME }` or `{ file: PATH }`".into(),
         )),
     }
@@ -143,15 +152,16 @@ mod tests {
             absent: vec![],
             lines: BTreeMap::new(),
         });
-        let missing = resolve(&client, Path::new("x.yaml"), &BTreeMap::new()).expect_err("missing");
+        let none = BTreeMap::new();
+        let spec = Path::new("x.yaml");
+        let missing = resolve(&client, &none, spec, &BTreeMap::new()).expect_err("missing");
         let text: Vec<String> = missing.iter().map(ToString::to_string).collect();
         assert!(
             text.len() == 2 && text[0].contains("NOT_SET") && text[1].contains("not-there"),
             "{text:?}"
         );
         let environment = [("NOT_SET".to_owned(), "canary".to_owned())].into();
-        let missing =
-            resolve(&client, Path::new("x.yaml"), &environment).expect_err("one is missing");
+        let missing = resolve(&client, &none, spec, &environment).expect_err("one is missing");
         assert_eq!(missing.len(), 1);
     }
 }

@@ -10,12 +10,12 @@ use super::{
 };
 use crate::{
     broker::Roots,
-    spec::{self, Expanded, Mysql, ResolvedCluster, TableSource},
+    spec::{self, Aws, Expanded, Mysql, ResolvedCluster, TableSource},
     transport::dial::Dial,
 };
 
 /// What the spec calls the password.
-const PASSWORD: &str = "topics.tables.from.mysql.password";
+pub const PASSWORD: &str = "topics.tables.from.mysql.password";
 
 /// Databases, each once, with the lists of the cluster that come from it.
 #[derive(Debug, Clone, Default)]
@@ -42,27 +42,31 @@ pub enum TablesError {
 }
 
 impl Databases {
-    /// The databases of a cluster, with the passwords and authorities that the spec refers to.
+    /// The databases of a cluster, with the passwords and authorities that the spec refers to;
+    /// `passwords` were looked up, in the order of the cluster's lists.
     /// Relative files start at the spec's folder.
     ///
     /// # Errors
     /// A sentence with the way out, for a reference that leads nowhere. Exit code 3.
     pub fn resolve(
         cluster: &ResolvedCluster,
+        passwords: &[Option<SecretString>],
         spec: &Path,
         environment: &BTreeMap<String, String>,
     ) -> Result<Self, String> {
-        let mut known: Vec<&Mysql> = Vec::new();
+        // The same name of a parameter is another one in another account.
+        let mut known: Vec<(&Mysql, &Aws)> = Vec::new();
         let mut databases: Vec<Database> = Vec::new();
         for (at, list) in cluster.lists.iter().enumerate() {
             let TableSource::Mysql(mysql) = list.source();
-            if let Some(same) = known.iter().position(|one| *one == mysql) {
+            if let Some(same) = known.iter().position(|one| *one == (mysql, &list.aws)) {
                 databases[same].lists.push(at);
                 continue;
             }
-            known.push(mysql);
+            known.push((mysql, &list.aws));
+            let password = passwords.get(at).cloned().flatten();
             databases.push(Database {
-                server: server(mysql, spec, environment)?,
+                server: server(mysql, password, spec, environment)?,
                 like: mysql.like.clone(),
                 lists: vec![at],
             });
@@ -104,11 +108,15 @@ impl Databases {
 
 fn server(
     mysql: &Mysql,
+    password: Option<SecretString>,
     spec: &Path,
     environment: &BTreeMap<String, String>,
 ) -> Result<Server, String> {
-    let password: SecretString = secrets::secret(PASSWORD, &mysql.password, spec, environment)
-        .map_err(|missing| missing.to_string())?;
+    let password = match password {
+        Some(password) => password,
+        None => secrets::secret(PASSWORD, &mysql.password, spec, environment)
+            .map_err(|missing| missing.to_string())?,
+    };
     let roots = match (mysql.tls, &mysql.ca) {
         (false, _) => None,
         (true, Some(ca)) => Some(Roots::from_pem_file(&secrets::local_path(

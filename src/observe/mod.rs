@@ -40,6 +40,17 @@ pub enum Error {
         /// What the host complained of.
         said: String,
     },
+    /// The machine behind the address is not the instance that was looked up.
+    #[error(
+        "EC2 says that `{found}` is at this address, and the machine there says that it is `{says}`\n  \
+         help: look at `ssh` (a jump host? an old address?) and at `ec2` in the spec"
+    )]
+    Another {
+        /// What EC2 says.
+        found: String,
+        /// What the machine says.
+        says: String,
+    },
     /// A value of the spec.
     #[error(transparent)]
     Nul(#[from] NulByte),

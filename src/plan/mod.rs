@@ -4,6 +4,7 @@
 mod desired;
 mod digest;
 mod file;
+mod looked_up;
 mod order;
 mod schema;
 pub mod selection;
@@ -22,6 +23,7 @@ use crate::{
 
 pub use desired::{Desired, DesiredCluster, DesiredHost, SecretDigest};
 pub use file::{FileError, Incomplete, Saved, is_saved};
+pub use looked_up::LookedUp;
 pub use schema::schema;
 pub use selection::Selection;
 pub use stale::{Moved, of_host as moved_on_host, of_topics as moved_topics};
@@ -95,6 +97,12 @@ pub struct HostPlan {
     pub error: Option<String>,
     /// Who holds the lock of an apply, if anybody does.
     pub lock_holder: Option<String>,
+    /// What the spec's references became.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looked_up: Vec<LookedUp>,
+    /// What people should know of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// All its addresses, in the order in which they would be applied.
     pub steps: Vec<Step>,
     /// The facts, for people's output.
@@ -272,6 +280,10 @@ pub struct Part<'p> {
     pub unfit: bool,
     /// Who holds the lock of an apply on the host, if anybody does.
     pub lock_holder: Option<&'p str>,
+    /// What the spec's references became.
+    pub looked_up: &'p [LookedUp],
+    /// What people should know of it; lines after a warning's first are its way out.
+    pub warnings: &'p [String],
     /// Its addresses.
     pub steps: &'p [Step],
 }
@@ -284,6 +296,8 @@ impl<'p> From<&'p HostPlan> for Part<'p> {
             error: host.error.as_deref(),
             unfit: false,
             lock_holder: host.lock_holder.as_deref(),
+            looked_up: &host.looked_up,
+            warnings: &host.warnings,
             steps: &host.steps,
         }
     }
@@ -297,6 +311,8 @@ impl<'p> From<&'p TopicsPlan> for Part<'p> {
             error: topics.error.as_deref(),
             unfit: topics.unfit,
             lock_holder: None,
+            looked_up: &topics.looked_up,
+            warnings: &topics.warnings,
             steps: &topics.steps,
         }
     }
@@ -312,6 +328,8 @@ impl HostPlan {
             account: None,
             error: Some(error),
             lock_holder: None,
+            looked_up: vec![],
+            warnings: vec![],
             steps: vec![],
             facts: None,
         }
@@ -342,6 +360,8 @@ impl HostPlan {
             account: Some(facts.account.user.clone()),
             error: None,
             lock_holder: facts.lock_holder.clone(),
+            looked_up: vec![],
+            warnings: vec![],
             steps,
             facts: Some(facts.clone()),
         }
@@ -353,6 +373,14 @@ impl HostPlan {
     pub fn without(mut self, left_out: impl Fn(&str) -> bool) -> Self {
         order::hold_without(&mut self.steps, &left_out);
         self.steps.retain(|step| !left_out(&step.address));
+        self
+    }
+
+    /// With what the spec's references became, and what people should know of it.
+    #[must_use]
+    pub fn told(mut self, looked_up: &[LookedUp], warnings: &[String]) -> Self {
+        self.looked_up.extend_from_slice(looked_up);
+        self.warnings.extend_from_slice(warnings);
         self
     }
 

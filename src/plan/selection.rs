@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::spec::near;
+use crate::spec::{fleet_of, near};
 
 /// So many addresses are named where none is near to what was typed.
 const MOST_NAMED: usize = 12;
@@ -165,10 +165,12 @@ fn missing_requirement<'k>(
     needed.into_iter().find(|one| !has(one))
 }
 
-/// Whether a word names an address of a host, or a topic.
+/// Whether a word names an address of a host, or of the fleet that it is of, or a topic.
 fn names(word: &str, host: Option<&str>, address: &str) -> bool {
-    let of_host = host.and_then(|host| word.strip_prefix(host)?.strip_prefix(':'));
-    word == address || of_host == Some(address)
+    let of = |host: &str| word.strip_prefix(host)?.strip_prefix(':');
+    let fleet = host.and_then(fleet_of).map(|(fleet, _)| fleet);
+    let mut hosts = host.into_iter().chain(fleet);
+    word == address || hosts.any(|host| of(host) == Some(address))
 }
 
 /// The addresses that a word names: `client/kafka`, `topics/NAME`, `HOST:client/kafka`.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Step;
+use super::{LookedUp, Step};
 use crate::{facts::cluster::Cluster, resource::topic, spec::ResolvedTopic};
 
 /// One cluster's part.
@@ -24,6 +24,9 @@ pub struct TopicsPlan {
     /// Whether `error` is the spec's: it asks for topics that cannot be.
     #[serde(skip)]
     pub unfit: bool,
+    /// What the spec's references became.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looked_up: Vec<LookedUp>,
     /// What people should know of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -40,6 +43,7 @@ impl TopicsPlan {
             steps: vec![],
             unmanaged: vec![],
             unfit: false,
+            looked_up: vec![],
             warnings: vec![],
         }
     }
@@ -82,6 +86,7 @@ impl TopicsPlan {
                 .cloned()
                 .collect(),
             unfit: false,
+            looked_up: vec![],
             warnings: vec![],
         }
     }
@@ -97,6 +102,14 @@ impl TopicsPlan {
     #[must_use]
     pub fn warned(mut self, warning: String) -> Self {
         self.warnings.push(warning);
+        self
+    }
+
+    /// With what the spec's references became, and what people should know of it.
+    #[must_use]
+    pub fn told(mut self, looked_up: &[LookedUp], warnings: &[String]) -> Self {
+        self.looked_up.extend_from_slice(looked_up);
+        self.warnings.extend_from_slice(warnings);
         self
     }
 

@@ -6,7 +6,8 @@ use super::event::HostOutcome;
 use crate::{
     diagnostic::{Problem, Severity},
     facts::Host,
-    plan::{FORMAT_VERSION, Plan},
+    plan::{FORMAT_VERSION, LookedUp, Plan},
+    spec::Aws,
     text::escape_control,
 };
 
@@ -23,9 +24,24 @@ pub fn outcome(plan: &Plan, outcomes: &[HostOutcome], code: u8) -> String {
     text(&value)
 }
 
-/// One host's facts.
-pub fn facts(name: &str, address: &str, facts: &Host) -> Value {
-    json!({ "name": name, "address": address, "facts": facts })
+/// One host's facts, and what its references became.
+pub fn facts(name: &str, address: &str, facts: &Host, looked_up: &[LookedUp]) -> Value {
+    let mut value = json!({ "name": name, "address": address });
+    if !looked_up.is_empty() {
+        value["looked_up"] = json!(looked_up);
+    }
+    value["facts"] = json!(facts);
+    value
+}
+
+/// Who AWS takes us for.
+pub fn caller(aws: &Aws, arn: &str, source: &str) -> Value {
+    json!({ "aws": aws, "caller": arn, "source": source })
+}
+
+/// What the references of a cluster became.
+pub fn cluster(name: &str, looked_up: &[LookedUp]) -> Value {
+    json!({ "cluster": name, "looked_up": looked_up })
 }
 
 /// What is wrong in specs: an object for one, a list for several.

@@ -13,7 +13,7 @@ use super::{
     json,
 };
 use crate::{
-    plan::{FORMAT_VERSION, Part, Plan, Selection, SpecFile, Step, StepAction, Summary},
+    plan::{FORMAT_VERSION, LookedUp, Part, Plan, Selection, SpecFile, Step, StepAction, Summary},
     resource::Change,
 };
 
@@ -71,6 +71,25 @@ enum Line<'a> {
         error: Option<&'a str>,
         /// Who holds the lock of an apply, if anybody does.
         lock_holder: Option<&'a str>,
+    },
+    /// What a reference of the spec became.
+    LookedUp {
+        /// The host's name; absent for a cluster.
+        host: Option<&'a str>,
+        /// The cluster, as the spec names it; absent for a host.
+        cluster: Option<&'a str>,
+        /// The reference, what it became and who said so.
+        #[serde(flatten)]
+        what: &'a LookedUp,
+    },
+    /// What people should know of a host or a cluster.
+    Warning {
+        /// The host's name; absent for a cluster.
+        host: Option<&'a str>,
+        /// The cluster, as the spec names it; absent for a host.
+        cluster: Option<&'a str>,
+        /// A sentence; further lines are the way out.
+        warning: &'a str,
     },
     /// Another apply holds the lock; we wait.
     Waiting {
@@ -175,7 +194,8 @@ pub fn start(told: Told, specs: &[SpecFile]) -> String {
     line.text()
 }
 
-/// A line for each address, and for each host and cluster that could not be read.
+/// A line for each address and each reference that was looked up, for each warning, and for each
+/// host and cluster that could not be read.
 pub fn steps(plan: &Plan) -> String {
     let plan = plan.clone().masked();
     let mut text = String::new();
@@ -187,6 +207,22 @@ pub fn steps(plan: &Plan) -> String {
                 cluster,
                 error: part.error,
                 lock_holder: part.lock_holder,
+            };
+            text.push_str(&line.text());
+        }
+        for what in part.looked_up {
+            let line = Line::LookedUp {
+                host,
+                cluster,
+                what,
+            };
+            text.push_str(&line.text());
+        }
+        for warning in part.warnings {
+            let line = Line::Warning {
+                host,
+                cluster,
+                warning,
             };
             text.push_str(&line.text());
         }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{Report, Told, code_in_words, event::HostOutcome, selection_in_words, words};
 use crate::{
-    plan::{Part, Plan, Step, StepAction},
+    plan::{LookedUp, Part, Plan, Step, StepAction},
     text::escape_control,
 };
 
@@ -110,9 +110,9 @@ pub fn junit(report: &Report<'_>) -> String {
     let about = about(report, &plan);
     let suites: Vec<Suite> = plan
         .parts()
-        .map(|part| (suite_name(part), tests(report, part)))
+        .map(|part| (part, tests(report, part)))
         .filter(|(_, tests)| !tests.is_empty())
-        .map(|(name, tests)| suite(name, tests, about.clone()))
+        .map(|(part, tests)| suite(suite_name(part), tests, of_suite(&about, part)))
         .collect();
     let all = |number: fn(&Suite) -> usize| suites.iter().map(number).sum();
     let whole = Suites {
@@ -181,13 +181,29 @@ fn about(report: &Report<'_>, plan: &Plan) -> Properties {
     let specs = plan.specs.iter();
     rows.extend(specs.map(|spec| ("trueup.spec", spec.path.clone())));
     rows.extend(selection_in_words(plan).map(|text| ("trueup.selection", text)));
-    let property = |(name, value): (&'static str, String)| Property {
-        name,
-        value: safe(&value),
-    };
+    let property = |(name, value): (&'static str, String)| property(name, &value);
     Properties {
         property: rows.into_iter().map(property).collect(),
     }
+}
+
+fn property(name: &'static str, value: &str) -> Property {
+    Property {
+        name,
+        value: safe(value),
+    }
+}
+
+/// What is true of a suite: what is true of all, and what is said of its host or cluster.
+fn of_suite(about: &Properties, part: Part<'_>) -> Properties {
+    let mut all = about.clone();
+    let looked_up = part.looked_up.iter().map(LookedUp::in_words);
+    let warnings = part.warnings.iter().map(|text| text.replace('\n', " "));
+    all.property
+        .extend(looked_up.map(|text| property("trueup.looked_up", &text)));
+    all.property
+        .extend(warnings.map(|text| property("trueup.warning", &text)));
+    all
 }
 
 fn suite_name(part: Part<'_>) -> String {

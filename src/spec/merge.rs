@@ -20,7 +20,7 @@ const DEPTH: usize = 2;
 pub struct HostTree {
     /// Its name.
     pub name: Key,
-    /// `ec2`, `ssh`, `local`, the merged `client`, and the spec's `topics` as this host's
+    /// `ec2`, `ssh`, `local`, the spec's `aws`, the merged `client`, and the spec's `topics` as this host's
     /// variables make them (but for `topics.name`, which is filled in table by table).
     pub node: Node,
     /// Whether the host is no map, or has keys that the format does not know.
@@ -125,6 +125,10 @@ pub fn host<'a>(
             let filled = variables.fill(scope, node, Specials::NONE, problems);
             entries.push((key.clone(), filled));
         }
+    }
+    if let Some((key, node)) = root.entry("aws") {
+        let filled = variables.fill(scope, node, Specials::NONE, problems);
+        entries.push((key.clone(), filled));
     }
     if let Some((key, node)) = client(root.entry("client"), entry.entry("client")) {
         entries.push((key, fill_client(&node, variables, scope, problems)));

@@ -7,6 +7,7 @@
 //! names them all.
 
 pub mod checks;
+pub mod later;
 pub mod merge;
 pub mod near;
 pub mod resolved;
@@ -25,16 +26,18 @@ use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 
 pub use checks::is_of_rds;
+pub use later::later_work;
 pub use resolved::{
-    Access, Classpath, Client, Java, Kafka, Lines, MskIamAuth, Properties, Resolved,
-    ResolvedCluster, ResolvedHost, ResolvedTopic, Role, Way, later_work,
+    Access, Classpath, Client, Found, Java, Kafka, Lines, MskIamAuth, Properties, Resolved,
+    ResolvedCluster, ResolvedHost, ResolvedTopic, Role, Way, fleet_of, member,
 };
 pub use schema::schema;
 pub use tables::{Expanded, TableList, expand};
 pub use topics::Pattern;
 pub use types::{
-    Cluster, ConfigPolicy, Credentials, Ec2, HostKey, Keep, Key, Login, Mysql, PropertyValue,
-    ReplicationFactor, SecretRef, Security, Ssh, StartFile, TableSource, TopicSettings, Via,
+    Aws, Cluster, ConfigPolicy, Credentials, Ec2, HostKey, Keep, Key, Login, Mysql, Network,
+    PropertyValue, ReplicationFactor, SecretRef, Security, Ssh, StartFile, TableSource,
+    TopicSettings, Via,
 };
 
 use crate::{
@@ -130,7 +133,7 @@ fn read(source: &Source, given: &Given, problems: &mut Vec<Problem>) -> Option<R
     }
 
     let mut hosts = Vec::new();
-    let mut later = Vec::new();
+    let mut unplanned = Vec::new();
     for (tree, values) in trees.iter().zip(&values) {
         let built = values.as_ref();
         let Some(host) = built.and_then(|values| resolved::host(tree, values)) else {
@@ -139,14 +142,18 @@ fn read(source: &Source, given: &Given, problems: &mut Vec<Problem>) -> Option<R
             problems.push(mistake(tree.name.span, message));
             return None;
         };
-        resolved::later(tree, &host, &mut later);
+        later::later(tree, &host, &mut unplanned);
         hosts.push(host);
     }
     let topics = |name: &str| {
         let at = trees.iter().position(|tree| tree.name.text == name)?;
         values[at].as_ref()?.get("topics").cloned()
     };
-    let Some(clusters) = resolved::clusters(rows, databases, topics) else {
+    let account = |name: &str| {
+        let host = hosts.iter().find(|host| host.name == name);
+        host.map(|host| host.aws.clone()).unwrap_or_default()
+    };
+    let Some(clusters) = resolved::clusters(rows, databases, topics, account) else {
         let span = root.entry("topics").map(|(key, _)| key.span);
         problems.push(mistake(
             span,
@@ -159,7 +166,7 @@ fn read(source: &Source, given: &Given, problems: &mut Vec<Problem>) -> Option<R
         sha256: sha256(source.text.as_bytes()),
         hosts,
         clusters,
-        later,
+        later: unplanned,
     })
 }
 
@@ -198,6 +205,7 @@ fn check_host(schema: &Json, node: &Node, problems: &mut Vec<Problem>) -> Option
             "ec2" => "Ec2",
             "ssh" => "Ssh",
             "local" => "Local",
+            "aws" => "Aws",
             "client" => "Client",
             _ => "Topics",
         };

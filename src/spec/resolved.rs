@@ -12,11 +12,11 @@ use super::{
     topics::{ClusterText, Pattern, Row, Template},
     tree::Node,
     types::{
-        self, Cluster, ConfigPolicy, Credentials, Ec2, HostKey, Key, PropertyValue, SecretRef,
+        self, Aws, Cluster, ConfigPolicy, Credentials, Ec2, Network, PropertyValue, SecretRef,
         Security, Ssh, StartFile, TopicSettings,
     },
 };
-use crate::diagnostic::{Problem, Span};
+use crate::{diagnostic::Problem, facts::is_instance_id};
 
 /// The lines of the spec where keys stand, for messages about what they say.
 pub type Lines = BTreeMap<String, u32>;
@@ -46,6 +46,9 @@ pub struct ResolvedHost {
     pub line: u32,
     /// How it is reached.
     pub way: Way,
+    /// Which AWS account is asked about it, and in which region.
+    #[serde(default)]
+    pub aws: Aws,
     /// What it must be.
     pub client: Client,
 }
@@ -64,7 +67,40 @@ pub enum Way {
         ec2: Ec2,
         /// How it is reached then; without an address.
         ssh: Ssh,
+        /// What was found. It is looked up anew for every command, so it is in no saved plan.
+        #[serde(skip)]
+        found: Option<Found>,
     },
+}
+
+/// An EC2 instance, as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its id, which no other instance will ever have.
+    pub instance_id: String,
+    /// Which of its names is handed to ssh.
+    pub address: String,
+}
+
+/// What a member of a fleet (`all: true`) is called, from the fleet's name.
+pub fn member(fleet: &str, instance_id: &str) -> String {
+    format!("{fleet}/{instance_id}")
+}
+
+/// The fleet that a host is of, and which instance of it; see [`member`].
+pub fn fleet_of(name: &str) -> Option<(&str, &str)> {
+    name.rsplit_once('/')
+        .filter(|(_, last)| is_instance_id(last))
+}
+
+impl Way {
+    /// The instance that it leads to, where one was found.
+    pub fn found(&self) -> Option<&Found> {
+        match self {
+            Self::Ec2 { found, .. } => found.as_ref(),
+            Self::Local | Self::Ssh(_) => None,
+        }
+    }
 }
 
 /// What a client must be. What is `None` is not looked at.
@@ -211,6 +247,12 @@ pub struct Access {
     /// The file with their authorities, when the spec names one.
     #[serde(default)]
     pub ca: Option<String>,
+    /// Which listeners of a cluster that is looked up.
+    #[serde(default)]
+    pub network: Network,
+    /// Which AWS account is asked, where one is: for the cluster, a password, or credentials.
+    #[serde(default)]
+    pub aws: Option<Aws>,
 }
 
 impl ResolvedCluster {
@@ -238,17 +280,6 @@ pub struct ResolvedTopic {
     pub line: u32,
 }
 
-/// What validates and cannot be planned by this build yet, of the hosts that are selected.
-pub fn later_work(spec: &Resolved, selected: impl Fn(&str) -> bool) -> Vec<Problem> {
-    let mut out: Vec<Problem> = Vec::new();
-    for (host, problem) in &spec.later {
-        if host.as_deref().is_none_or(&selected) && !out.contains(problem) {
-            out.push(problem.clone());
-        }
-    }
-    out
-}
-
 /// Builds a host from a tree without mistakes. `None` is a mistake of this program.
 pub(super) fn host(tree: &HostTree, values: &serde_json::Value) -> Option<ResolvedHost> {
     let part = |key: &str| values.get(key).cloned();
@@ -260,10 +291,18 @@ pub(super) fn host(tree: &HostTree, values: &serde_json::Value) -> Option<Resolv
         Some(ec2) => Way::Ec2 {
             ec2: serde_json::from_value(ec2).ok()?,
             ssh,
+            found: None,
         },
         None if part("local").is_some() => Way::Local,
         None => Way::Ssh(ssh),
     };
+    let mut aws: Aws = match part("aws") {
+        Some(aws) => serde_json::from_value(aws).ok()?,
+        None => Aws::default(),
+    };
+    if let Way::Ec2 { ec2, .. } = &way {
+        aws.region = ec2.region.clone().or(aws.region);
+    }
     let client: types::Client = match part("client") {
         Some(client) => serde_json::from_value(client).ok()?,
         None => types::Client::default(),
@@ -273,6 +312,7 @@ pub(super) fn host(tree: &HostTree, values: &serde_json::Value) -> Option<Resolv
         name: tree.name.text.clone(),
         line: tree.name.span.line,
         way,
+        aws,
         client,
     })
 }
@@ -373,12 +413,14 @@ fn lines(client: Option<&Node>, part: &str) -> Lines {
     out
 }
 
-/// Each topic of each cluster once. `topics` gives the values of a host's `topics`.
+/// Each topic of each cluster once. `topics` gives the values of a host's `topics`, `account`
+/// whom its references are asked of.
 /// `None` is a mistake of this program.
 pub(super) fn clusters(
     rows: Vec<Row>,
     databases: Vec<Template>,
     topics: impl Fn(&str) -> Option<serde_json::Value>,
+    account: impl Fn(&str) -> Aws,
 ) -> Option<Vec<ResolvedCluster>> {
     let mut clusters: Vec<ResolvedCluster> = Vec::new();
     let mut of_cluster: Vec<Vec<Row>> = Vec::new();
@@ -389,7 +431,8 @@ pub(super) fn clusters(
             "arn" => Cluster::Arn(text),
             _ => Cluster::Bootstrap(text),
         };
-        let access: Access = serde_json::from_value(topics(host)?).ok()?;
+        let mut access: Access = serde_json::from_value(topics(host)?).ok()?;
+        access.aws = asks_aws(&cluster, &access).then(|| account(host));
         let same = |one: &ResolvedCluster| one.cluster == cluster && one.access == access;
         let at = clusters.iter().position(same).unwrap_or_else(|| {
             clusters.push(ResolvedCluster {
@@ -423,7 +466,15 @@ pub(super) fn clusters(
         let at = place(&template.host, &template.cluster, &template.pattern)?;
         let tables = topics(&template.host)?.get("tables")?.clone();
         let tables = serde_json::from_value(tables).ok()?;
-        lists.push((at, TableList { template, tables }));
+        let aws = account(&template.host);
+        lists.push((
+            at,
+            TableList {
+                template,
+                tables,
+                aws,
+            },
+        ));
     }
     for (cluster, rows) in clusters.iter_mut().zip(of_cluster) {
         cluster.topics = merged(rows);
@@ -457,128 +508,14 @@ pub(super) fn merged(rows: impl IntoIterator<Item = Row>) -> Vec<ResolvedTopic> 
     topics
 }
 
-/// What this build cannot plan yet, with its place.
-pub(super) fn later(
-    tree: &HostTree,
-    host: &ResolvedHost,
-    out: &mut Vec<(Option<String>, Problem)>,
-) {
-    let name = Some(tree.name.text.clone());
-    let at = |path: &[&str]| place(&tree.node, path);
-    let mut add = |span: Option<Span>, what: &str, label: &str| {
-        let message = format!("{what} is understood, and this build cannot plan it yet");
-        out.push((name.clone(), Problem::error(span, message, label)));
+/// Whether something of a cluster is looked up.
+fn asks_aws(cluster: &Cluster, access: &Access) -> bool {
+    let password = match &access.security {
+        Security::Plain(user) | Security::ScramSha256(user) | Security::ScramSha512(user) => {
+            matches!(user.password, SecretRef::SsmParameter(_))
+        }
+        Security::Iam | Security::Tls | Security::Plaintext => false,
     };
-    let ssh = match &host.way {
-        Way::Local => None,
-        Way::Ssh(ssh) => Some(ssh),
-        Way::Ec2 { ssh, .. } => {
-            add(at(&["ec2"]), "`ec2`", "give the host `ssh: { address: … }`");
-            Some(ssh)
-        }
-    };
-    if let Some(ssh) = ssh {
-        match &ssh.key {
-            Some(Key::SsmParameter(_)) => add(
-                at(&["ssh", "key", "ssm_parameter"]),
-                "`key: { ssm_parameter: … }`",
-                "use `key: { file: … }`, or an agent",
-            ),
-            Some(Key::FromInstance(_)) => add(
-                at(&["ssh", "key", "from_instance"]),
-                "`key: { from_instance: true }`",
-                "use `key: { file: … }`, or an agent",
-            ),
-            Some(Key::File(_)) | None => {}
-        }
-        if let HostKey::Console(_) = ssh.host_key {
-            add(
-                at(&["ssh", "host_key", "console"]),
-                "`host_key: { console: true }`",
-                "use `host_key: { pinned: […] }`, or `strict`",
-            );
-        }
-    }
-    if let Some(MskIamAuth {
-        role: Role::Name(_),
-        ..
-    }) = host.client.msk_iam_auth
-    {
-        add(
-            at(&["client", "msk_iam_auth", "role"]),
-            "`role`, whose ARN is looked up,",
-            "write `role_arn: arn:aws:iam::ACCOUNT:role/NAME`",
-        );
-    }
-    match host
-        .client
-        .classpath
-        .as_ref()
-        .map(|classpath| classpath.place)
-    {
-        Some(StartFile::ProfileD) => {
-            add(
-                at(&["client", "classpath", "in"]),
-                "`in: profile.d`",
-                "use `bashrc` or `profile`",
-            );
-        }
-        Some(StartFile::Environment) => {
-            add(
-                at(&["client", "classpath", "in"]),
-                "`in: environment`",
-                "use `bashrc` or `profile`",
-            );
-        }
-        Some(StartFile::Bashrc | StartFile::Profile) | None => {}
-    }
-    for cluster in ["name", "arn"] {
-        if let Some(span) = at(&["topics", "cluster", cluster]) {
-            add(
-                Some(span),
-                &format!("`cluster: {{ {cluster}: … }}`, which is looked up,"),
-                "use `bootstrap: HOST:PORT,…`, or take `topics` out",
-            );
-        }
-    }
-    let mechanisms = ["scram_sha_512", "scram_sha_256", "plain"];
-    let logins = mechanisms.map(|mechanism| vec!["topics", "security", mechanism]);
-    for login in logins
-        .into_iter()
-        .chain([vec!["topics", "tables", "from", "mysql"]])
-    {
-        let path = [login.as_slice(), &["password", "ssm_parameter"]].concat();
-        if let Some(span) = at(&path) {
-            add(
-                Some(span),
-                "`{ ssm_parameter: … }`",
-                "use `{ env: NAME }` or `{ file: PATH }`",
-            );
-        }
-    }
-    for (key, value) in host
-        .client
-        .properties
-        .iter()
-        .flat_map(|properties| &properties.extra)
-    {
-        if let PropertyValue::Secret(SecretRef::SsmParameter(_)) = value {
-            add(
-                at(&["client", "properties", "extra", key, "ssm_parameter"]),
-                "`{ ssm_parameter: … }`",
-                "use `{ env: NAME }` or `{ file: PATH }`",
-            );
-        }
-    }
-}
-
-/// The place of the last key of a path.
-fn place(node: &Node, path: &[&str]) -> Option<Span> {
-    let (first, rest) = path.split_first()?;
-    let (key, node) = node.entry(first)?;
-    if rest.is_empty() {
-        Some(key.span)
-    } else {
-        place(node, rest)
-    }
+    let named = !matches!(cluster, Cluster::Bootstrap(_));
+    named || password || access.credentials == Some(Credentials::Here)
 }

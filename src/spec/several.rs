@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::{Resolved, ResolvedHost, ResolvedTopic, Way};
+use super::{Cluster, Resolved, ResolvedCluster, ResolvedHost, ResolvedTopic, Way};
 
 /// What `topics.via` says where no host leads there.
 const DIRECT: &str = "direct";
@@ -76,10 +76,7 @@ pub fn conflicts(specs: &[Resolved], selected: impl Fn(&str) -> bool) -> Vec<Str
         for cluster in &spec.clusters {
             let others = specs.iter().take_while(|other| !std::ptr::eq(*other, spec));
             for other in others {
-                let same = other
-                    .clusters
-                    .iter()
-                    .filter(|one| one.cluster == cluster.cluster);
+                let same = other.clusters.iter().filter(|one| same(one, cluster));
                 let mine = |topic: &&ResolvedTopic| topic.hosts.iter().any(|host| selected(host));
                 let theirs: Vec<&str> = same
                     .flat_map(|one| one.topics.iter().filter(mine))
@@ -97,6 +94,12 @@ pub fn conflicts(specs: &[Resolved], selected: impl Fn(&str) -> bool) -> Vec<Str
     found
 }
 
+/// Whether two specs mean one cluster: a name is one in its account.
+fn same(one: &ResolvedCluster, other: &ResolvedCluster) -> bool {
+    let in_account = !matches!(one.cluster, Cluster::Name(_)) || one.access.aws == other.access.aws;
+    one.cluster == other.cluster && in_account
+}
+
 fn sentence(address: &str, machine: &str, one: &Resolved, other: &Resolved) -> String {
     format!(
         "`{address}` of {machine} is given by two specs: {} and {}",
@@ -110,8 +113,15 @@ fn machine(host: &ResolvedHost) -> String {
         Way::Local => "this machine".into(),
         Way::Ssh(ssh) | Way::Ec2 { ssh, .. } => {
             let user = ssh.user.as_ref().map(|user| format!("{user}@"));
-            let address = match &host.way {
-                Way::Ec2 { ec2, .. } => format!("{ec2:?}"),
+            let address = match (&host.way, host.way.found()) {
+                (_, Some(found)) => found.instance_id.clone(),
+                (Way::Ec2 { ec2, .. }, None) => {
+                    // Tags say one instance in one account and region.
+                    let aws = [&host.aws.profile, &host.aws.region, &host.aws.assume_role];
+                    let aws: Vec<&str> = aws.into_iter().flatten().map(String::as_str).collect();
+                    let of = if aws.is_empty() { "" } else { " of " };
+                    format!("{}{of}{}", ec2.reference(), aws.join(", "))
+                }
                 _ => ssh.address.clone().unwrap_or_default(),
             };
             let port = ssh.port.filter(|port| *port != 22);

@@ -7,7 +7,7 @@ use super::{
     checks,
     resolved::{ResolvedCluster, ResolvedTopic, merged},
     topics::Template,
-    types::{FromDatabase, TableSource},
+    types::{Aws, FromDatabase, TableSource},
 };
 use crate::diagnostic::Problem;
 
@@ -21,6 +21,8 @@ pub struct TableList {
     pub template: Template,
     /// Where the tables are read, and what is said of single ones.
     pub tables: FromDatabase,
+    /// Which AWS account is asked for the database's password, where the Parameter Store has it.
+    pub aws: Aws,
 }
 
 impl TableList {

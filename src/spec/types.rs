@@ -12,6 +12,8 @@ use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+use crate::text::escape_control;
+
 pub use tables::{FromDatabase, Mysql, TableSource, Tables};
 
 /// In the schema: a scalar that is taken as it is written, be it `2.12`, `12e5` or `no`. Editors
@@ -47,6 +49,10 @@ pub struct Spec {
     #[serde(default)]
     #[schemars(example = ["CI_COMMIT_SHA"])]
     pub allow_env: Vec<String>,
+    /// Which AWS account is asked, and where. Default: what the AWS CLI would take.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!({"profile": "pinterest", "region": "us-east-1"}))]
+    pub aws: Option<Aws>,
     /// The machines, by a name of your own choice.
     #[schemars(example = serde_json::json!({"client": {"ssh": {"address": "10.0.0.5", "user": "ec2-user"}}}))]
     pub hosts: IndexMap<String, Host>,
@@ -93,6 +99,28 @@ pub struct Host {
 #[serde(deny_unknown_fields)]
 pub struct Local {}
 
+/// Which AWS account is asked, and where: what is not given is what the AWS CLI would take
+/// (environment, profiles, SSO, web identity, a container's or an instance's role).
+#[derive(
+    Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(deny_unknown_fields)]
+pub struct Aws {
+    /// A profile of `~/.aws/config`. Default: `AWS_PROFILE`, else `default`.
+    #[serde(default)]
+    #[schemars(example = &"pinterest")]
+    pub profile: Option<String>,
+    /// The region. Default: `AWS_REGION`, else the profile's. An `ec2` with a region of its own
+    /// has it for all that belongs to its host.
+    #[serde(default)]
+    #[schemars(example = &"us-east-1")]
+    pub region: Option<String>,
+    /// The ARN of a role that is assumed first, and asks all else.
+    #[serde(default)]
+    #[schemars(example = &"arn:aws:iam::123456789012:role/trueup-reader")]
+    pub assume_role: Option<String>,
+}
+
 /// An EC2 instance, named by exactly one of `instance_id`, `name` and `tags`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -121,6 +149,21 @@ pub struct Ec2 {
     #[serde(default)]
     #[schemars(example = &"public_dns")]
     pub via: Via,
+}
+
+impl Ec2 {
+    /// Which instance it asks for, for people: its id, or its tags.
+    pub fn reference(&self) -> String {
+        match (&self.instance_id, &self.name) {
+            (Some(id), _) => id.clone(),
+            (None, Some(name)) => escape_control(&format!("Name={name}")),
+            (None, None) => {
+                let tags = self.tags.iter();
+                let tags: Vec<String> = tags.map(|(key, value)| format!("{key}={value}")).collect();
+                escape_control(&tags.join(", "))
+            }
+        }
+    }
 }
 
 /// Which name or address of an EC2 instance is handed to ssh.
@@ -394,6 +437,10 @@ pub struct Topics {
     #[serde(default)]
     #[schemars(example = &"iam")]
     pub security: Security,
+    /// Which listeners of a cluster are taken that is looked up. Default: `private`.
+    #[serde(default)]
+    #[schemars(example = &"private")]
+    pub network: Network,
     /// Whose AWS credentials `security: iam` signs with. Default: `instance_role`.
     #[serde(default)]
     #[schemars(example = &"instance_role")]
@@ -449,6 +496,34 @@ fn yes() -> bool {
     true
 }
 
+/// From where the brokers of an MSK cluster are dialled.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Network {
+    /// From inside of its VPC.
+    #[default]
+    Private,
+    /// From the internet: ports 9194, 9196 and 9198.
+    Public,
+    /// From another VPC, through multi-VPC private connectivity.
+    Vpc,
+    /// From inside of its VPC, over IPv6.
+    Ipv6,
+}
+
 /// Whose AWS credentials sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -458,10 +533,14 @@ pub enum Credentials {
     InstanceRole,
     /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN` of this machine.
     Env,
+    /// What this machine asks AWS with: see `aws`.
+    Here,
 }
 
 /// A Kafka cluster.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Cluster {
     /// Name of an MSK cluster.

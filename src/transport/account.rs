@@ -1,6 +1,6 @@
 //! The account that trueup runs as, as passwd has it.
 
-use std::{io, os::unix::fs::MetadataExt, path::PathBuf, process::Command};
+use std::{io, path::PathBuf, process::Command};
 
 /// An entry of passwd.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,7 +12,8 @@ pub(super) struct Account {
 
 /// The effective user's entry: from the file, else from what `getent` knows besides (LDAP, SSSD).
 pub(super) fn account() -> io::Result<Account> {
-    let uid = uid()?;
+    // Not by the owner of /proc/self: that is root, where a process keeps its memory to itself.
+    let uid = rustix::process::geteuid().as_raw();
     let known = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     if let Some(account) = find(&known, uid) {
         return Ok(account);
@@ -22,17 +23,6 @@ pub(super) fn account() -> io::Result<Account> {
         .output()?;
     find(&String::from_utf8_lossy(&asked.stdout), uid)
         .ok_or_else(|| io::Error::other(format!("passwd has no entry for user id {uid}")))
-}
-
-fn uid() -> io::Result<u32> {
-    if let Ok(own) = std::fs::metadata("/proc/self") {
-        return Ok(own.uid());
-    }
-    let asked = Command::new("id").arg("-u").output()?;
-    let text = String::from_utf8_lossy(&asked.stdout);
-    text.trim()
-        .parse()
-        .map_err(|_| io::Error::other("`id -u` gave no number"))
 }
 
 fn find(passwd: &str, uid: u32) -> Option<Account> {

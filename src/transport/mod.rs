@@ -57,6 +57,9 @@ pub enum Error {
         /// The way out.
         help: String,
     },
+    /// What the spec refers to was not found, so there is no way to the machine.
+    #[error("{0}")]
+    LookUp(String),
     /// No connection: name, network, host key or login.
     #[error("{address}: {said}\n  help: {help}")]
     Connect {

@@ -2,7 +2,17 @@
 
 mod adoption;
 mod bad_input;
+#[cfg(feature = "aws")]
+#[path = "../support/canary.rs"]
+#[allow(dead_code, reason = "the tests of keys use more of it")]
+mod canary;
+#[cfg(feature = "aws")]
+#[path = "../support/cloud.rs"]
+#[allow(dead_code, reason = "the tests of look-ups use more of it")]
+mod cloud;
 mod drift;
+#[cfg(feature = "aws")]
+mod from_aws;
 mod job;
 mod model;
 mod pipeline;
@@ -10,6 +20,10 @@ mod prompt;
 mod rig;
 mod saved;
 mod select;
+#[cfg(feature = "aws")]
+#[path = "../support/sshd.rs"]
+#[allow(dead_code, reason = "what makes keys needs a little of it")]
+mod sshd;
 mod topics;
 mod walkthrough;
 

@@ -26,7 +26,10 @@ impl Drop for Aws {
 #[test]
 fn the_installed_client_creates_the_topics() {
     let host = Host::start("amazon", &[]);
-    let aws = Aws(finale(&["up", "-"], &host.record.to_string()));
+    let aws = Aws(finale(
+        &["up", "-", "--address", "10.77.0.205"],
+        &host.record.to_string(),
+    ));
     assert_eq!(aws.0["role_arn"], ROLE_ARN);
     let bootstrap = aws.0["bootstrap"].as_str().expect("text");
 

@@ -35,6 +35,7 @@ fn plans() -> Vec<(&'static str, Plan)> {
         ("topics", topics()),
         ("topics-nothing", topics_in_place()),
         ("topics-away", topics_away()),
+        ("looked-up", looked_up()),
         ("topics-many", many_topics()),
     ]
 }
@@ -118,6 +119,7 @@ fn formats_are_as_blessed() {
             | "drift-locked"
             | "drift-topics"
             | "drift-hostile"
+            | "drift-looked-up"
             | "apply-failure"
             | "apply-topics"
             | "apply-moved"

@@ -60,6 +60,7 @@ fn goldens(color: bool) -> Vec<(&'static str, String)> {
         ("plan-topics", plan_of(&topics())),
         ("plan-topics-nothing", plan_of(&topics_in_place())),
         ("plan-topics-away", plan_of(&topics_away())),
+        ("plan-looked-up", plan_of(&looked_up())),
         ("plan-topics-many", plan_of(&many_topics())),
         ("drift-topics", human::drift(&topics(), &style)),
         (
@@ -274,7 +275,7 @@ fn remote_text_is_shown_escaped() {
     let all = [
         shown(&[of_host.clone()], &value, false),
         human::facts("::error::", HOSTILE, &host, &style(false)),
-        json::text(&json::facts(HOSTILE, HOSTILE, &host)),
+        json::text(&json::facts(HOSTILE, HOSTILE, &host, &[])),
         results.text(),
         log.text(),
     ];
@@ -350,7 +351,7 @@ fn json_of_an_apply_is_the_plan_with_an_outcome() {
     assert_eq!(host["not_converged"][0]["address"], "client/classpath");
     assert_eq!(host["interrupted"], false);
 
-    let facts = json::facts("client", "10.0.0.5", &facts());
+    let facts = json::facts("client", "10.0.0.5", &facts(), &[]);
     assert_eq!(facts["name"], "client");
     assert_eq!(facts["facts"]["account"]["user"], "ec2-user");
 }

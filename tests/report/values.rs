@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use trueup::{
     exit::Code,
     facts::{Account, Host, Identity, Login, Observation, Os, PackageManager},
-    plan::{HostPlan, Plan, SpecFile, Step, StepAction, TopicsPlan},
+    plan::{HostPlan, LookedUp, Plan, SpecFile, Step, StepAction, TopicsPlan},
     report::{
         Report, Told,
         event::{Failure, HostOutcome},
@@ -103,6 +103,8 @@ pub fn host(name: &str, steps: Vec<Step>) -> HostPlan {
         account: Some(facts.account.user.clone()),
         error: None,
         lock_holder: None,
+        looked_up: vec![],
+        warnings: vec![],
         steps,
         facts: Some(facts),
     }
@@ -190,6 +192,42 @@ pub fn topics_away() -> Plan {
     let mut hosts = example().hosts;
     hosts.truncate(1);
     plan_with(hosts, vec![topics])
+}
+
+/// What references became, and what people forget; of a host with work, and of one without.
+pub fn looked_up() -> Plan {
+    let arn = "arn:aws:iam::123456789012:role/0ab336d6fcf7-ec2-access-role";
+    let found = [
+        LookedUp::shown(
+            "ec2",
+            "Name=kafka-client",
+            "i-0123456789abcdef0 (kafka-client) at 10.0.0.5",
+            "EC2",
+        ),
+        LookedUp::secret(
+            "ssh.key",
+            "from_instance, key pair mine",
+            "Parameter Store, /ec2/keypair/key-1",
+        ),
+        LookedUp::shown(
+            "client.msk_iam_auth.role",
+            "0ab336d6fcf7-ec2-access-role",
+            arn,
+            "IAM",
+        ),
+    ];
+    let forgotten =
+        format!("the role may not be assumed\n  help: add this statement: {{\"AWS\":\"{arn}\"}}");
+    let mut hosts = example().hosts;
+    hosts.truncate(1);
+    let first = hosts
+        .remove(0)
+        .told(&found, std::slice::from_ref(&forgotten));
+    let second = host("second", in_place(&ALL)).told(&found, &[forgotten]);
+    let brokers = "b-1.x:9098,b-2.x:9098";
+    let cluster = topics_away().topics.remove(0);
+    let brokers = LookedUp::shown("topics.cluster", "pinterest", brokers, "MSK, iam, private");
+    plan_with(vec![first, second], vec![cluster.told(&[brokers], &[])])
 }
 
 /// More topics than anybody reads.

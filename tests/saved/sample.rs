@@ -182,7 +182,13 @@ pub fn cluster() -> cluster::Cluster {
 
 pub fn host_plan(spec: &Resolved, records: Vec<Record>) -> HostPlan {
     let client = &spec.hosts[0].client;
-    let secrets = secrets::resolve(client, "spec.yaml".as_ref(), &environment()).expect("secrets");
+    let secrets = secrets::resolve(
+        client,
+        &BTreeMap::new(),
+        "spec.yaml".as_ref(),
+        &environment(),
+    )
+    .expect("secrets");
     let reply = Reply::new(records);
     let host = Host::read(&reply.section("host"));
     let resources = kafka_client::resources(client, &secrets);

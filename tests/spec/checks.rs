@@ -693,15 +693,16 @@ fn words_for_ssh() {
 
 #[test]
 fn pinned_keys() {
-    let body = |kind: &str| {
+    let body = |kind: &str, parts: &[&[u8]]| {
         let mut bytes = Vec::new();
-        for part in [kind.as_bytes(), &[7; 32]] {
+        for part in std::iter::once(&kind.as_bytes()).chain(parts) {
             bytes.extend(u32::try_from(part.len()).unwrap().to_be_bytes());
-            bytes.extend(part);
+            bytes.extend_from_slice(part);
         }
         STANDARD.encode(bytes)
     };
-    let (ed, rsa) = (body("ssh-ed25519"), body("ssh-rsa"));
+    let ed = body("ssh-ed25519", &[&[7; 32]]);
+    let rsa = body("ssh-rsa", &[&[1, 0, 1], &[7; 256]]);
     let pinned =
         |key: &str| format!("{{ ssh: {{ address: a, host_key: {{ pinned: [{key}] }} }} }}");
     let right = pinned(&format!("ssh-ed25519 {ed} a comment"));

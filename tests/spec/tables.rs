@@ -179,10 +179,23 @@ fn defaults_and_variables_are_filled_in() {
     // A table that is called `from` goes into a list.
     let listed = with_topics("{ cluster: { bootstrap: \"b:1\" }, tables: [from, pin] }");
     assert_eq!(good(&listed).clusters[0].topics.len(), 2);
-    // What is looked up in the Parameter Store is later work.
-    let later = good(&topics("", "").replace("{ env: P }", "{ ssm_parameter: /p }"));
-    let [problem] = later_work(&later, |_| true).try_into().expect("one");
-    assert!(problem.message.contains("ssm_parameter"), "{problem:?}");
+    // A password of the Parameter Store is asked for in the account of the list's host.
+    let text = topics("", "").replace("{ env: P }", "{ ssm_parameter: /p }");
+    let asks = good(&format!("{text}aws: {{ region: eu-west-1 }}\n"));
+    for list in &asks.clusters[0].lists {
+        assert_eq!(list.aws.region.as_deref(), Some("eu-west-1"));
+    }
+    let later: Vec<String> = later_work(&asks, |_| true)
+        .into_iter()
+        .map(|problem| problem.message)
+        .collect();
+    match cfg!(feature = "aws") {
+        true => assert_eq!(later, Vec::<String>::new()),
+        false => assert!(
+            later[0].contains("`{ ssm_parameter: … }` asks AWS"),
+            "{later:?}"
+        ),
+    }
     assert!(later_work(&spec, |_| true).is_empty());
 }
 

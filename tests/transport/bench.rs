@@ -41,6 +41,7 @@ impl Bench {
             user_config: self.path("user_config"),
             system_config: self.path("none"),
             known_hosts: self.path("state/trueup/known_hosts"),
+            known_instances: self.path("state/trueup/known_instances"),
             runtime: vec![self.path("run")],
         }
     }
@@ -52,7 +53,8 @@ impl Bench {
             port: Some(port),
             user: Some(user()),
             key_file: Some(self.path("key")),
-            agent_socket: None,
+            private_key: None,
+            instance: None,
             host_key,
         }
     }

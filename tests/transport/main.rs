@@ -1,7 +1,13 @@
 //! The transports against real parts: an sshd of each test's own, and the shells of this machine.
 
 mod bench;
+#[path = "../support/canary.rs"]
+mod canary;
 mod dial;
+#[path = "../support/gate.rs"]
+mod gate;
+mod host_keys;
+mod private_key;
 #[path = "../support/sshd.rs"]
 mod sshd;
 
@@ -22,6 +28,7 @@ use proptest::{
 use sshd::{PATIENCE, Sshd, free_port, until, user};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use trueup::{
+    hostkey::PublicKey,
     script::Script,
     transport::{
         Connection, Error, Exit, Running,
@@ -44,6 +51,12 @@ async fn finish(mut running: Running) -> (Exit, Vec<u8>, Vec<u8>) {
     a.expect("output");
     b.expect("errors");
     (running.exit.await.expect("an end"), out, err)
+}
+
+/// The fingerprint of a server's key.
+fn fingerprint(sshd: &Sshd, kind: &str) -> String {
+    let key = PublicKey::parse(&sshd.public(kind)).expect("a key");
+    key.fingerprint()
 }
 
 fn script(text: &'static str) -> Script {
@@ -117,7 +130,7 @@ async fn a_pin_lets_in_its_key_alone_and_an_impostor_sees_no_login() {
     let impostor = Sshd::start_on(port, &bench.path("impostor2"), &["rsa"], &bench.public);
     let said = refusal(bench.connect(port, pins).await);
     assert!(
-        said.contains("no key of a type that the spec pins"),
+        said.contains("than the spec pins") && said.contains(&fingerprint(&impostor, "rsa")),
         "{said}"
     );
     assert_eq!(impostor.count("userauth-request"), 0, "{}", impostor.log());
@@ -247,39 +260,6 @@ async fn a_refused_key_names_the_account_and_the_key() {
     let said = refusal(bench.connect(sshd.port, pins).await);
     assert!(said.contains("is not there"), "{said}");
     assert_eq!(sshd.count("Connection from"), connections);
-    bench.assert_clean();
-}
-
-#[tokio::test]
-async fn a_key_can_come_from_an_agent_of_its_own() {
-    let bench = Bench::new();
-    let sshd = bench.sshd(&["ed25519"]);
-    let socket = bench.path("agent");
-    let mut command = Command::new("ssh-agent");
-    let agent = command
-        .arg("-D")
-        .arg("-a")
-        .arg(&socket)
-        .stdout(Stdio::null())
-        .spawn();
-    let mut agent = agent.expect("install openssh-client");
-    until("the agent's socket", || socket.exists());
-    let mut add = Command::new("ssh-add");
-    add.arg("-q")
-        .arg(bench.path("key"))
-        .env("SSH_AUTH_SOCK", &socket);
-    assert!(add.status().expect("ssh-add").success());
-    // A user's file that asks for named keys alone does not keep it from being offered.
-    bench.user_config("IdentitiesOnly yes\n");
-    let way = SshWay {
-        key_file: None,
-        agent_socket: Some(socket),
-        ..bench.way(sshd.port, HostKey::Pinned(vec![sshd.public("ed25519")]))
-    };
-    let ssh = Ssh::connect_from(&bench.places(), &way, PATIENCE).await;
-    agent.kill().expect("killed");
-    agent.wait().expect("ended");
-    Box::new(ssh.expect("let in")).close().await;
     bench.assert_clean();
 }
 

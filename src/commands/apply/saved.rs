@@ -27,14 +27,17 @@ pub async fn run(
                 .desired()
                 .map_err(|error| saved::unusable(file, &error))?;
             check_specs(&saved.plan.specs)?;
-            let deep = desired.deep;
-            let targets = saved::targets(desired, &saved.plan.salt, around)?;
-            Ok((saved.plan, targets, deep))
+            Ok((saved.plan, desired))
         });
     let outputs = Outputs::open(&args.spec.output.formats, &FORMATS, &args.spec.specs, true);
-    let ((plan, targets, deep), outputs) = match (prepared, outputs) {
+    let ((plan, desired), outputs) = match (prepared, outputs) {
         (Ok(prepared), Ok(outputs)) => (prepared, outputs),
         (Err(code), _) | (_, Err(code)) => return code,
+    };
+    let deep = desired.deep;
+    let targets = match saved::targets(desired, &plan.salt, args.timeout, around).await {
+        Ok(targets) => targets,
+        Err(code) => return code,
     };
     let tool = env!("CARGO_PKG_VERSION");
     if plan.tool_version != tool {

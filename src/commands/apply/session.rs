@@ -421,7 +421,8 @@ impl Session<'_> {
     }
 
     fn nowhere(&self, target: &Target, why: &str) -> HostPlan {
-        HostPlan::unreached(&target.host.name, &address(&target.host), why.to_owned())
+        let plan = HostPlan::unreached(&target.host.name, &address(&target.host), why.to_owned());
+        target.tell(plan)
     }
 
     fn unreached(&mut self, target: &Target, error: String) -> Visit {

@@ -4,15 +4,19 @@
 mod change;
 mod drift;
 mod facts;
+mod looked_up;
 mod outcome;
 mod page;
 mod plan;
 mod topics;
+mod trust;
 
 pub use drift::drift;
 pub use facts::facts;
+pub use looked_up::{caller, looked_up};
 pub use outcome::{outcome, prompt};
 pub use plan::{plan, saved};
+pub use trust::{pinned_line, trust};
 
 use super::{Report, Told};
 use crate::{plan::Step, plan::StepAction};

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Style, change, mark,
+    Style, change, looked_up, mark,
     page::{Ink, Page, columns},
     sign, telling, topics,
 };
@@ -119,7 +119,7 @@ fn quiet(page: &mut Page, plan: &Plan, time: Option<&str>) {
             lines.push(format!("{}: {what}{time}", host.name));
         }
         _ => {
-            for host in hosts {
+            for host in &hosts {
                 let number = host.steps.len();
                 let what = match number {
                     0 if plan.topics.is_empty() => "no resource is selected".into(),
@@ -141,6 +141,9 @@ fn quiet(page: &mut Page, plan: &Plan, time: Option<&str>) {
     }
     for line in &lines {
         page.line(&[(Ink::Plain, line)]);
+    }
+    for host in hosts {
+        looked_up::warnings(page, &host.warnings);
     }
     for cluster in of_clusters {
         topics::remarks(page, cluster);
@@ -171,9 +174,11 @@ fn section(page: &mut Page, host: &HostPlan, time: Option<&str>) {
         (Ink::Plain, &address),
     ]);
     if let Some(error) = &host.error {
+        looked_up::rows(page, &host.looked_up);
         // The address stands above already.
         let own = format!("{}: ", host.address);
         super::outcome::error(page, "  ", error.strip_prefix(&own).unwrap_or(error));
+        looked_up::warnings(page, &host.warnings);
         return;
     }
     let mut about = Vec::new();
@@ -196,6 +201,7 @@ fn section(page: &mut Page, host: &HostPlan, time: Option<&str>) {
             &about.join(", "),
         );
     }
+    looked_up::rows(page, &host.looked_up);
     if let Some(holder) = &host.lock_holder {
         let text = format!("{}; what is shown may change", held(holder));
         page.wrapped(&[(Ink::Yellow, "  locked: ")], 10, Ink::Plain, &text);
@@ -205,6 +211,7 @@ fn section(page: &mut Page, host: &HostPlan, time: Option<&str>) {
         self::step(page, step);
     }
     unchanged(page, &host.steps);
+    looked_up::warnings(page, &host.warnings);
 }
 
 /// The addresses that stay as they are, in one paragraph.

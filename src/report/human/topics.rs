@@ -1,6 +1,7 @@
 //! A cluster's topics, as a part of a plan.
 
 use super::{
+    looked_up,
     page::{Ink, Page, columns},
     plan, sign, telling,
 };
@@ -26,6 +27,7 @@ pub fn section(page: &mut Page, cluster: &TopicsPlan) {
     let text = format!("{name}, {way}{}", caller.unwrap_or_default());
     let lead = [(Ink::Bold, "topics"), (Ink::Plain, "  ")];
     page.wrapped(&lead, 8, Ink::Plain, &text);
+    looked_up::rows(page, &cluster.looked_up);
     if let Some(error) = &cluster.error {
         super::outcome::error(page, "  ", error);
         remarks(page, cluster);
@@ -97,8 +99,5 @@ pub fn remarks(page: &mut Page, cluster: &TopicsPlan) {
         );
         page.wrapped(&[(Ink::Dim, "  ? ")], 4, Ink::Plain, &text);
     }
-    for warning in &cluster.warnings {
-        let lead = [(Ink::Plain, "  "), (Ink::Yellow, "warning: ")];
-        page.wrapped(&lead, 4, Ink::Plain, warning);
-    }
+    looked_up::warnings(page, &cluster.warnings);
 }

@@ -287,6 +287,11 @@ fn folds(page: &mut Page, report: &Report<'_>, plan: &Plan) -> usize {
             left_out += telling.len().max(1);
             continue;
         }
+        if !part.looked_up.is_empty() {
+            let rows = part.looked_up.iter().map(|one| line(&one.in_words()));
+            let rows: Vec<String> = rows.map(|row| format!("- {}\n", prose(&row))).collect();
+            page.fits(&format!("{}\n", rows.concat()));
+        }
         if let Some(error) = part.error {
             let lines: Vec<String> = error.lines().take(MOST_LINES).map(line).collect();
             page.fits(&fenced("text", &lines));
@@ -309,12 +314,24 @@ fn folds(page: &mut Page, report: &Report<'_>, plan: &Plan) -> usize {
 
 /// What is no difference and yet worth knowing.
 fn remarks(page: &mut Page, plan: &Plan) {
+    for part in plan.parts() {
+        for warning in part.warnings {
+            let mut lines = warning.lines();
+            let first = prose(&line(lines.next().unwrap_or_default()));
+            let mut text = format!("\n**warning:** {}: {first}\n", name(part));
+            // A way out may be a statement to copy.
+            let rest: Vec<String> = lines
+                .take(MOST_LINES)
+                .map(|l| line(l.trim_start()))
+                .collect();
+            if !rest.is_empty() {
+                text.push_str(&format!("\n{}", fenced("text", &rest)));
+            }
+            page.fits(&text);
+        }
+    }
     for cluster in &plan.topics {
         let name = code(&shortened(&words::cluster(&cluster.cluster), MOST_OF_CELL));
-        for warning in &cluster.warnings {
-            let warning = prose(&shortened(warning, MOST_OF_VALUE));
-            page.fits(&format!("\n**warning:** topics of {name}: {warning}\n"));
-        }
         if !cluster.unmanaged.is_empty() {
             let names = cluster.unmanaged.iter();
             let names: Vec<String> = names.map(|name| code(name)).collect();

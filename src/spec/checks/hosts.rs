@@ -2,25 +2,13 @@
 
 use std::collections::HashMap;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-
 use super::{Host, Text, View};
 use crate::{
     diagnostic::Problem,
     facts::is_instance_id,
+    hostkey::{PublicKey, Wrong},
     spec::tree::{Node, Value},
 };
-
-/// The kinds of keys that OpenSSH offers.
-const KEY_TYPES: [&str; 7] = [
-    "ssh-ed25519",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
-    "ssh-rsa",
-    "sk-ssh-ed25519@openssh.com",
-    "sk-ecdsa-sha2-nistp256@openssh.com",
-];
 
 /// A spec without hosts does nothing.
 pub fn some_host(view: &View<'_>, problems: &mut Vec<Problem>) {
@@ -164,32 +152,18 @@ pub fn pinned_keys(host: &Host<'_>, problems: &mut Vec<Problem>) {
 
 fn public_key(text: &str) -> Result<(), (String, String)> {
     let how = "take the line from known_hosts, or what `ssh-keyscan HOST` prints once you have compared it with the machine's console; without the host's name";
-    let words: Vec<&str> = text.split_ascii_whitespace().collect();
-    let colons = text.len() == 47 && text.bytes().filter(|byte| *byte == b':').count() == 15;
-    if text.starts_with("SHA256:") || text.starts_with("MD5:") || colons {
-        return Err(("a fingerprint is not a public key".into(), how.into()));
-    }
-    if text.chars().any(char::is_control) {
-        return Err(("a public key is one line".into(), how.into()));
-    }
-    match words.as_slice() {
-        [kind, body, ..] if KEY_TYPES.contains(kind) => {
-            let named = STANDARD.decode(body).ok().and_then(|bytes| {
-                let (length, rest) = bytes.split_first_chunk::<4>()?;
-                let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-                (rest.len() > length).then(|| rest[..length].to_vec())
-            });
-            if named.as_deref() == Some(kind.as_bytes()) {
-                return Ok(());
-            }
-            Err((format!("this is no whole `{kind}` key"), how.into()))
-        }
-        [_, kind, _, ..] if KEY_TYPES.contains(kind) => Err((
+    let how = how.to_owned();
+    Err(match PublicKey::parse(text) {
+        Ok(_) => return Ok(()),
+        Err(Wrong::Fingerprint) => ("a fingerprint is not a public key".into(), how),
+        Err(Wrong::Control) => ("a public key is one line".into(), how),
+        Err(Wrong::Damaged(kind)) => (format!("this is no whole `{kind}` key"), how),
+        Err(Wrong::Named(kind)) => (
             "a line of known_hosts with the host's name in it".into(),
             format!("leave out what stands before `{kind}`"),
-        )),
-        _ => Err(("this is not a public key".into(), how.into())),
-    }
+        ),
+        Err(Wrong::Unknown) => ("this is not a public key".into(), how),
+    })
 }
 
 /// Some ways to keys need the EC2 API.

@@ -4,6 +4,7 @@
 //! so it works beside other mistakes, and it stays silent about what is not there or was called
 //! wrong already.
 
+mod aws;
 mod downloads;
 mod hosts;
 mod properties;
@@ -51,6 +52,7 @@ const OF_HOST: &[OfHost] = checks![
     hosts::pinned_keys,
     hosts::ec2_only,
     hosts::instance,
+    aws::parameters,
     versions::look_like_versions,
     versions::kafka_has_scala,
     versions::java_runs_the_jar,
@@ -78,6 +80,8 @@ const OF_SPEC: &[OfSpec] = checks![
     tables::pattern,
     topics::via,
     topics::access,
+    aws::account,
+    aws::listeners,
     topics::config_keys,
 ];
 

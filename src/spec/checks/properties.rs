@@ -377,7 +377,7 @@ pub fn role(host: &Host<'_>, problems: &mut Vec<Problem>) {
     }
 }
 
-fn is_role_arn(text: &str) -> bool {
+pub(super) fn is_role_arn(text: &str) -> bool {
     let parts: Vec<&str> = text.splitn(6, ':').collect();
     let ["arn", partition, "iam", "", account, role] = parts.as_slice() else {
         return false;

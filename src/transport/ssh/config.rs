@@ -4,15 +4,17 @@
 //! must hold everywhere stands first, under `Host *`; what is meant for this machine alone stands
 //! under its address; and the user's own files, included last, say the rest.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::{Error, SshWay, known::Pin};
+use super::{Error, SshWay};
 
 /// What the master's options rest on besides the way itself.
 #[derive(Debug, Clone)]
 pub(super) struct Ground<'a> {
     pub trust: Trust<'a>,
     pub connect_timeout: u64,
+    /// The socket of an agent that was made for this connection.
+    pub agent: Option<PathBuf>,
     pub user_config: &'a Path,
     pub system_config: &'a Path,
 }
@@ -25,12 +27,28 @@ pub(super) enum Trust<'a> {
     /// Those in these files and no others.
     Known(Vec<&'a Path>),
     /// Any, at this first meeting; it is written to the first of these files.
-    First(Vec<&'a Path>),
-    /// These, written to a file of their own; `extra` are options of the user's that could let
-    /// another key pass, and that this ssh knows.
+    First {
+        files: Vec<&'a Path>,
+        /// What the machine is called there; else its name or address.
+        alias: Option<&'a str>,
+    },
+    /// Those in a file of their own.
     Pinned {
         file: &'a Path,
-        pins: &'a [Pin],
+        /// What the machine is called there.
+        alias: &'a str,
+        /// What the machine is asked to prove itself by.
+        algorithms: String,
+        /// Options of the user's that could let another key pass, and that this ssh knows.
+        extra: Vec<&'static str>,
+    },
+    /// None: the key is handed to a script, and that is the end of the connection.
+    Look {
+        /// `KnownHostsCommand`.
+        command: String,
+        /// What the machine is asked to prove itself by.
+        algorithms: String,
+        /// As with `Pinned`.
         extra: Vec<&'static str>,
     },
 }
@@ -46,7 +64,7 @@ pub(super) fn config(way: &SshWay, ground: &Ground<'_>) -> Result<String, Error>
         text.push('\n');
     };
     let address = checked_address(way)?;
-    if let Trust::First(_) = ground.trust {
+    if let Trust::First { .. } = ground.trust {
         // For this machine alone: jump hosts meet the `yes` below.
         line(&format!("Host {address}"));
         line("    StrictHostKeyChecking accept-new");
@@ -78,13 +96,15 @@ pub(super) fn config(way: &SshWay, ground: &Ground<'_>) -> Result<String, Error>
     if let Some(user) = &way.user {
         line(&format!("    User {}", checked_user(way, user)?));
     }
-    if let Some(socket) = &way.agent_socket {
+    if let Some(socket) = &ground.agent {
         line(&format!(
             "    IdentityAgent {}",
             quoted(way, socket, Tokens::Expanded)?
         ));
+        // What ssh reads from the user's own files is none of this agent's.
+        line("    AddKeysToAgent no");
     }
-    match (&way.key_file, &way.agent_socket) {
+    match (&way.key_file, &ground.agent) {
         (Some(file), _) => {
             line(&format!(
                 "    IdentityFile {}",
@@ -98,35 +118,55 @@ pub(super) fn config(way: &SshWay, ground: &Ground<'_>) -> Result<String, Error>
     }
     match &ground.trust {
         Trust::Users => {}
-        Trust::Known(files) | Trust::First(files) => {
+        Trust::Known(files) | Trust::First { files, .. } => {
+            if let Trust::First {
+                alias: Some(alias), ..
+            } = &ground.trust
+            {
+                line(&format!("    HostKeyAlias {alias}"));
+                line("    GlobalKnownHostsFile /dev/null");
+                line("    CheckHostIP no");
+            }
             let files: Result<Vec<_>, _> = files
                 .iter()
                 .map(|file| quoted(way, file, Tokens::AsTheyAre))
                 .collect();
             line(&format!("    UserKnownHostsFile {}", files?.join(" ")));
         }
-        Trust::Pinned { file, pins, extra } => {
-            let mut algorithms: Vec<&str> = Vec::new();
-            for algorithm in pins.iter().flat_map(Pin::algorithms) {
-                if !algorithms.contains(algorithm) {
-                    algorithms.push(algorithm);
-                }
-            }
-            // The address itself as alias: without it ssh would look for `[address]:port` or for
-            // the `HostName` of the user's file.
-            line(&format!(
-                "    HostKeyAlias {}",
-                address.to_ascii_lowercase()
-            ));
+        Trust::Pinned {
+            file,
+            alias,
+            algorithms,
+            extra,
+        } => {
+            line(&format!("    HostKeyAlias {alias}"));
             line(&format!(
                 "    UserKnownHostsFile {}",
                 quoted(way, file, Tokens::AsTheyAre)?
             ));
             line("    GlobalKnownHostsFile /dev/null");
             // A server with several keys shows one: ask for one that is pinned.
-            line(&format!("    HostKeyAlgorithms {}", algorithms.join(",")));
+            line(&format!("    HostKeyAlgorithms {algorithms}"));
             line("    CheckHostIP no");
             for option in extra {
+                line(&format!("    {option}"));
+            }
+        }
+        Trust::Look {
+            command,
+            algorithms,
+            extra,
+        } => {
+            line(&format!("    KnownHostsCommand {command}"));
+            line("    UserKnownHostsFile /dev/null");
+            line("    GlobalKnownHostsFile /dev/null");
+            line(&format!("    HostKeyAlgorithms {algorithms}"));
+            line("    CheckHostIP no");
+            // Should a key ever pass, nothing is offered.
+            line("    IdentityAgent none");
+            line("    PubkeyAuthentication no");
+            line("    PreferredAuthentications none");
+            for option in extra.iter().filter(|option| !option.starts_with("Known")) {
                 line(&format!("    {option}"));
             }
         }
@@ -223,14 +263,10 @@ mod tests {
         Ground {
             trust: Trust::Users,
             connect_timeout: 9,
+            agent: None,
             user_config,
             system_config: Path::new("/nonexistent"),
         }
-    }
-
-    fn pins(keys: &[&str]) -> Vec<Pin> {
-        let keys: Vec<String> = keys.iter().map(|&key| key.to_owned()).collect();
-        Pin::parse_all(&way(), &keys).expect("keys")
     }
 
     /// What the real ssh makes of it.
@@ -265,9 +301,6 @@ mod tests {
             );
         }
     }
-
-    const ED25519: &str =
-        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIKy8D7x0Sd0xTOxcBpVbJNxG3xBgi1dhZ2y5jjHpJ5R";
 
     #[test]
     fn the_values_win_over_a_hostile_file_and_the_users_own_way_is_kept() {
@@ -330,6 +363,42 @@ mod tests {
     }
 
     #[test]
+    fn an_agent_of_our_own_wins_over_the_users_and_is_for_the_machine_alone() {
+        let home = tempfile::tempdir().expect("a folder");
+        let file = home.path().join("config");
+        std::fs::write(
+            &file,
+            "IdentityAgent /their/agent\nIdentitiesOnly yes\nAddKeysToAgent yes\n\
+             Host Kafka-client\n  IdentityAgent SSH_AUTH_SOCK\n  IdentityFile ~/.ssh/own\n",
+        )
+        .expect("written");
+        let ground = Ground {
+            agent: Some(PathBuf::from("/run/trueup-x/agent")),
+            ..ground(&file)
+        };
+        let text = config(&way(), &ground).expect("a config");
+        let lines = effective(&text, "Kafka-client");
+        assert_has(
+            &lines,
+            &[
+                "identityagent /run/trueup-x/agent",
+                "identitiesonly no",
+                "addkeystoagent false",
+                // Offered after what the agent holds.
+                "identityfile ~/.ssh/own",
+            ],
+        );
+        let jump = effective(&text, "bastion");
+        assert_has(&jump, &["identityagent /their/agent", "identitiesonly yes"]);
+        // Without a key of ours, the user's agent is the way.
+        let text = config(&way(), &self::ground(&file)).expect("a config");
+        assert_has(
+            &effective(&text, "Kafka-client"),
+            &["identityagent /their/agent", "identitiesonly yes"],
+        );
+    }
+
+    #[test]
     fn accept_new_is_for_the_machine_alone_never_for_a_jump_host() {
         let home = tempfile::tempdir().expect("a folder");
         let file = home.path().join("config");
@@ -340,7 +409,10 @@ mod tests {
         .expect("written");
         let own = [Path::new("/p/new"), Path::new("/s/known hosts")];
         let ground = Ground {
-            trust: Trust::First(own.to_vec()),
+            trust: Trust::First {
+                files: own.to_vec(),
+                alias: None,
+            },
             ..ground(&file)
         };
         let text = config(&way(), &ground).expect("a config");
@@ -379,10 +451,10 @@ mod tests {
              HostKeyAlgorithms ssh-rsa\nKnownHostsCommand /bin/echo %H\nCheckHostIP yes\n",
         )
         .expect("written");
-        let pins = pins(&[ED25519]);
         let trust = Trust::Pinned {
             file: Path::new("/p/known_hosts"),
-            pins: &pins,
+            alias: "i-0123456789abcdef0",
+            algorithms: "ssh-ed25519,rsa-sha2-512".into(),
             extra: vec!["KnownHostsCommand none"],
         };
         let text = config(
@@ -399,8 +471,8 @@ mod tests {
             &[
                 "userknownhostsfile /p/known_hosts",
                 "globalknownhostsfile /dev/null",
-                "hostkeyalias kafka-client",
-                "hostkeyalgorithms ssh-ed25519",
+                "hostkeyalias i-0123456789abcdef0",
+                "hostkeyalgorithms ssh-ed25519,rsa-sha2-512",
                 "stricthostkeychecking true",
                 "checkhostip no",
             ],

@@ -1,7 +1,10 @@
 //! From what ssh said to the way out.
 
 use super::{HostKey, SshWay};
-use crate::text::escape_control;
+use crate::{
+    hostkey::{PublicKey, shown as shown_keys},
+    text::escape_control,
+};
 
 /// Most of what ssh said that is shown.
 const LINES: usize = 12;
@@ -112,7 +115,9 @@ pub(super) fn shown(said: &str) -> String {
 }
 
 /// The way out of what ssh said.
-pub(super) fn help(said: &str, way: &SshWay, view: &View) -> String {
+///
+/// `held` are the keys that alone may be shown, where it is so.
+pub(super) fn help(said: &str, way: &SshWay, view: &View, held: &[PublicKey]) -> String {
     let has = |text: &str| said.contains(text);
     let address = &way.address;
     let host = view.get("hostname").unwrap_or(address);
@@ -126,36 +131,39 @@ pub(super) fn help(said: &str, way: &SshWay, view: &View) -> String {
     if has("Could not resolve hostname") || has("Name or service not known") {
         return format!("check `address: {address}`; `getent hosts {host}` must print an address");
     }
+    if has("you have requested strict checking") || has("REMOTE HOST IDENTIFICATION HAS CHANGED") {
+        let name = named(said, "Host key for ").or_else(|| named(said, "host key is known for "));
+        let target = name.is_none_or(|name| is_target(&name, way, view));
+        if target && !held.is_empty() {
+            return not_held(said, way, held);
+        }
+    }
     if has("REMOTE HOST IDENTIFICATION HAS CHANGED") {
-        return match (&way.host_key, named(said, "Host key for ")) {
-            (HostKey::Pinned(_), Some(name)) if is_target(&name, way, view) => format!(
-                "the machine showed another key than the spec pins, so nothing was sent to it: if \
-                 it was made anew, compare the fingerprint above with its console output and pin \
-                 the new key under `host_key` of host {}; if not, somebody stands in between",
-                way.name
-            ),
-            (_, name) => {
-                let name = name.map_or_else(|| "it".to_owned(), |name| format!("'{name}'"));
-                format!(
-                    "it showed another key than known_hosts holds, so nothing was sent to it: if \
-                     it was made anew, compare the fingerprint above with its console output, \
-                     then `ssh-keygen -R {name}` (with `-f FILE` for {}); if not, somebody stands \
-                     in between",
-                    offending(said).unwrap_or_else(|| "another file".into())
-                )
-            }
+        let name = named(said, "Host key for ");
+        let name = name.map_or_else(|| "it".to_owned(), |name| format!("'{name}'"));
+        let (file, key) = match offending(said) {
+            Some((file, line)) => (Some(escape_control(&file)), key_in(&file, line)),
+            None => (None, None),
         };
+        let holds = key.map_or_else(String::new, |key| format!(", which is {}", key.shown()));
+        let shows = offered(said).map_or_else(String::new, |key| format!(" ({key})"));
+        return format!(
+            "it showed another key{shows} than known_hosts holds{holds}, so nothing was sent to \
+             it: if it was made anew, compare the fingerprint above with its console output, then \
+             `ssh-keygen -R {name}` (with `-f FILE` for {}); if not, somebody stands in between",
+            file.unwrap_or_else(|| "another file".into())
+        );
     }
     if has("no matching host key type") {
-        return match way.host_key {
-            HostKey::Pinned(_) => format!(
-                "the machine has no key of a type that the spec pins: pin one that it has \
-                 (`ssh-keyscan -p {port} {host}`, compared with its console output)"
-            ),
-            _ => "its host keys are of types that this ssh refuses: update the machine's sshd, or \
-                  allow the type in ~/.ssh/config (`HostKeyAlgorithms +…`)"
-                .into(),
-        };
+        if !held.is_empty() {
+            return format!(
+                "the machine has no key of a type that this ssh takes; pinned is {}",
+                shown_keys(held)
+            );
+        }
+        return "its host keys are of types that this ssh refuses: update the machine's sshd, or \
+                allow the type in ~/.ssh/config (`HostKeyAlgorithms +…`)"
+            .into();
     }
     if has("no matching key exchange") || has("no matching cipher") || has("no matching MAC") {
         return "its sshd and this ssh have no algorithm in common: update the older one".into();
@@ -174,10 +182,17 @@ pub(super) fn help(said: &str, way: &SshWay, view: &View) -> String {
             Some(key) => format!("its host key is not known here; it shows {key}"),
             None => "its host key is not known here".into(),
         };
+        let console = match way.instance {
+            Some(_) => {
+                ", or let `host_key: { console: true }` read them from the EC2 console output"
+            }
+            None => "",
+        };
         return format!(
-            "{shows}: compare that with the machine's console output, then write the whole key, \
-             as `ssh-keyscan -p {port} {host}` prints it, in the spec: \
-             `host_key: {{ pinned: [\"ssh-ed25519 AAAA…\"] }}`"
+            "{shows}: `trueup trust SPEC` shows its keys and what vouches for them, and pins them; \
+             or compare that with the machine's console output and write the whole key, as \
+             `ssh-keyscan -p {port} {host}` prints it, in the spec: \
+             `host_key: {{ pinned: [\"ssh-ed25519 AAAA…\"] }}`{console}"
         );
     }
     if has("UNPROTECTED PRIVATE KEY FILE") {
@@ -189,7 +204,7 @@ pub(super) fn help(said: &str, way: &SshWay, view: &View) -> String {
             .into();
     }
     if has("Permission denied (") {
-        let key = match (&way.key_file, &way.agent_socket) {
+        let key = match (&way.key_file, &way.private_key) {
             (Some(file), _) => format!("the key {}", file.display()),
             (None, Some(_)) => "the key from the Parameter Store".into(),
             (None, None) => "every key of the agent and of ~/.ssh".into(),
@@ -260,17 +275,50 @@ fn offered(said: &str) -> Option<String> {
     key.lines().next().map(|key| escape_control(key.trim()))
 }
 
-/// The file that holds the key which was not shown: `Offending ED25519 key in FILE:LINE`.
-fn offending(said: &str) -> Option<String> {
+/// The file and line of the key which was not shown: `Offending ED25519 key in FILE:LINE`.
+fn offending(said: &str) -> Option<(String, usize)> {
     let line = said.lines().find(|line| line.starts_with("Offending "))?;
     let (_, place) = line.trim().split_once(" key in ")?;
-    Some(escape_control(place.rsplit_once(':')?.0))
+    let (file, line) = place.rsplit_once(':')?;
+    Some((file.to_owned(), line.trim().parse().ok()?))
+}
+
+/// The key in a line of known_hosts, which ssh has just read.
+fn key_in(file: &str, line: usize) -> Option<PublicKey> {
+    const MOST: u64 = 16 * 1024 * 1024;
+    let mut text = String::new();
+    let open = std::fs::File::open(file).ok()?;
+    std::io::Read::read_to_string(&mut std::io::Read::take(open, MOST), &mut text).ok()?;
+    let line = text.lines().nth(line.checked_sub(1)?)?;
+    PublicKey::parse(line.split_once(' ')?.1.trim_end()).ok()
+}
+
+/// A machine showed a key that is not among those that we hold: both, and the way out.
+fn not_held(said: &str, way: &SshWay, held: &[PublicKey]) -> String {
+    let showed = offered(said).unwrap_or_else(|| "the one above".into());
+    let held = shown_keys(held);
+    match (&way.host_key, &way.instance) {
+        (HostKey::Pinned(_), _) => format!(
+            "the machine showed another key ({showed}) than the spec pins ({held}), so nothing was \
+             sent to it: if it was made anew, compare the fingerprint with its console output and \
+             pin the new key under `host_key` of host {}; if not, somebody stands in between",
+            way.name
+        ),
+        (_, instance) => format!(
+            "it showed another key ({showed}) than the ones pinned to {} ({held}), so nothing was \
+             sent to it: if its host keys were made anew, `trueup trust SPEC` shows what vouches \
+             for them and pins them; if not, another machine has this address, or somebody stands \
+             in between",
+            instance.as_deref().unwrap_or("it")
+        ),
+    }
 }
 
 /// Whether ssh speaks of the machine, not of a jump host on the way to it.
 fn is_target(name: &str, way: &SshWay, view: &View) -> bool {
     let pinned = matches!(way.host_key, HostKey::Pinned(_));
     (pinned && name.eq_ignore_ascii_case(&way.address))
+        || way.instance.as_deref() == Some(name)
         || view
             .known_as()
             .is_none_or(|known_as| name.eq_ignore_ascii_case(&known_as))
@@ -338,7 +386,7 @@ mod tests {
             ("something new", "ssh -v 10.0.0.5"),
         ];
         for (said, wanted) in cases {
-            let help = help(said, &way(), &view());
+            let help = help(said, &way(), &view(), &[]);
             assert!(help.contains(wanted), "{said}: {help}");
         }
     }
@@ -358,7 +406,7 @@ mod tests {
              Host key for [10.0.0.5]:2222 has changed and you have requested strict checking.\n  \
              Host key verification failed."
         );
-        let strict = help(said, &way(), &view());
+        let strict = help(said, &way(), &view(), &[]);
         assert!(
             strict.contains("ssh-keygen -R '[10.0.0.5]:2222'"),
             "{strict}"
@@ -368,7 +416,21 @@ mod tests {
             host_key: HostKey::Pinned(Vec::new()),
             ..way()
         };
-        assert!(help(said, &pinned, &view()).contains("than the spec pins"));
+        let ed = PublicKey::parse(crate::hostkey::tests::ED25519).expect("a key");
+        let said = format!("debug1: Server host key: ssh-ed25519 SHA256:new\n{said}");
+        let by_spec = help(&said, &pinned, &view(), std::slice::from_ref(&ed));
+        assert!(by_spec.contains("than the spec pins"), "{by_spec}");
+        let instance = SshWay {
+            instance: Some("i-0123456789abcdef0".into()),
+            ..way()
+        };
+        let by_us = help(&said, &instance, &view(), std::slice::from_ref(&ed));
+        assert!(by_us.contains("pinned to i-0123456789abcdef0"), "{by_us}");
+        assert!(by_us.contains("trueup trust"), "{by_us}");
+        for help in [by_spec, by_us] {
+            let both = help.contains("SHA256:new") && help.contains(&ed.fingerprint());
+            assert!(both, "{help}");
+        }
     }
 
     #[test]

@@ -7,93 +7,34 @@ use std::{
     path::Path,
 };
 
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, STANDARD_NO_PAD},
-};
-use sha2::{Digest, Sha256};
-
 use super::{Error, SshWay};
+use crate::hostkey::PublicKey;
 
-/// A full public key that a machine may show.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Pin {
-    kind: String,
-    blob: String,
-}
-
-/// Types of host keys, each with the signature algorithms that prove it.
-const KINDS: [(&str, &[&str]); 7] = [
-    ("ssh-ed25519", &["ssh-ed25519"]),
-    ("ecdsa-sha2-nistp256", &["ecdsa-sha2-nistp256"]),
-    ("ecdsa-sha2-nistp384", &["ecdsa-sha2-nistp384"]),
-    ("ecdsa-sha2-nistp521", &["ecdsa-sha2-nistp521"]),
-    (
-        "sk-ssh-ed25519@openssh.com",
-        &["sk-ssh-ed25519@openssh.com"],
-    ),
-    (
-        "sk-ecdsa-sha2-nistp256@openssh.com",
-        &["sk-ecdsa-sha2-nistp256@openssh.com"],
-    ),
-    ("ssh-rsa", &["rsa-sha2-512", "rsa-sha2-256"]),
-];
-
-impl Pin {
-    /// Reads the keys of a spec.
-    pub(super) fn parse_all(way: &SshWay, keys: &[String]) -> Result<Vec<Self>, Error> {
-        let pins: Result<Vec<_>, _> = keys
-            .iter()
-            .map(|key| {
-                Self::parse(key).ok_or_else(|| Error::Setup {
-                    what: format!(
-                        "host {}: `{}` is no public host key",
-                        way.name,
-                        crate::text::escape_control(key)
-                    ),
-                    help: "pin the full key, as in /etc/ssh/ssh_host_ed25519_key.pub on the \
-                           machine: `ssh-ed25519 AAAA…` (a fingerprint is not enough)"
-                        .into(),
-                })
+/// Reads the keys that a spec pins.
+pub(super) fn parse_all(way: &SshWay, keys: &[String]) -> Result<Vec<PublicKey>, Error> {
+    let keys: Result<Vec<_>, _> = keys
+        .iter()
+        .map(|key| {
+            PublicKey::parse(key).map_err(|_| Error::Setup {
+                what: format!(
+                    "host {}: `{}` is no public host key",
+                    way.name,
+                    crate::text::escape_control(key)
+                ),
+                help: "pin the full key, as in /etc/ssh/ssh_host_ed25519_key.pub on the machine: \
+                       `ssh-ed25519 AAAA…` (a fingerprint is not enough)"
+                    .into(),
             })
-            .collect();
-        let pins = pins?;
-        if pins.is_empty() {
-            return Err(Error::Setup {
-                what: format!("host {}: `pinned` holds no key", way.name),
-                help: "give at least one full public key, or `host_key: strict`".into(),
-            });
-        }
-        Ok(pins)
-    }
-
-    fn parse(key: &str) -> Option<Self> {
-        let mut words = key.split_ascii_whitespace();
-        let (kind, blob) = (words.next()?, words.next()?);
-        KINDS.iter().find(|(known, _)| *known == kind)?;
-        let bytes = STANDARD.decode(blob).ok()?;
-        let (length, rest) = bytes.split_first_chunk()?;
-        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-        (rest.get(..length)? == kind.as_bytes() && rest.len() > length).then(|| Self {
-            kind: kind.into(),
-            blob: blob.into(),
         })
+        .collect();
+    let keys = keys?;
+    if keys.is_empty() {
+        return Err(Error::Setup {
+            what: format!("host {}: `pinned` holds no key", way.name),
+            help: "give at least one full public key, or `host_key: strict`".into(),
+        });
     }
-
-    /// The signature algorithms that prove it.
-    pub(super) fn algorithms(&self) -> &'static [&'static str] {
-        KINDS
-            .iter()
-            .find(|(kind, _)| *kind == self.kind)
-            .map_or(&[], |(_, algorithms)| algorithms)
-    }
-
-    /// A file with these keys alone.
-    pub(super) fn known_hosts(pins: &[Self], alias: &str) -> String {
-        pins.iter()
-            .map(|Self { kind, blob }| format!("{alias} {kind} {blob}\n"))
-            .collect()
-    }
+    Ok(keys)
 }
 
 /// A host key that was taken at a first meeting (`host_key: accept-new`).
@@ -117,12 +58,11 @@ impl LearnedKey {
     pub(super) fn first_in(known_hosts: &str) -> Option<Self> {
         known_hosts.lines().find_map(|line| {
             let (known_as, key) = line.split_once(' ')?;
-            let Pin { kind, blob } = Pin::parse(key)?;
-            let bytes = STANDARD.decode(&blob).ok()?;
+            let key = PublicKey::parse(key).ok()?;
             Some(Self {
                 known_as: known_as.to_owned(),
-                key: format!("{kind} {blob}"),
-                fingerprint: format!("SHA256:{}", STANDARD_NO_PAD.encode(Sha256::digest(bytes))),
+                fingerprint: key.fingerprint(),
+                key: key.to_string(),
             })
         })
     }
@@ -178,20 +118,11 @@ mod tests {
 
     #[test]
     fn a_pin_is_a_whole_key() {
-        assert!(Pin::parse(KEY).is_some());
-        assert!(Pin::parse(&format!("{KEY} root@host")).is_some());
-        for wrong in [
-            "",
-            "SHA256:abc",
-            "ssh-ed25519 AAAA",
-            "ssh-dss AAAAB3NzaC1kc3MAAACBAP1",
-            "ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIIKy8D7x0Sd0xTOxcBpVbJNxG3xBgi1dhZ2y5jjHpJ5R",
-        ] {
-            assert_eq!(Pin::parse(wrong), None, "{wrong}");
-        }
-        // Nothing but type and key gets into the file: no second line, no marker.
-        let pins = [Pin::parse(&format!("{KEY}\n* ssh-rsa AAAA")).expect("the first two words")];
-        assert_eq!(Pin::known_hosts(&pins, "h"), format!("h {KEY}\n"));
+        let all = |key: &str| parse_all(&SshWay::default(), &[key.to_owned()]);
+        assert_eq!(all(KEY).expect("a key").len(), 1);
+        let error = all("SHA256:\u{1b}abc").expect_err("no key").to_string();
+        assert!(error.contains("is no public host key") && !error.contains('\u{1b}'));
+        assert!(parse_all(&SshWay::default(), &[]).is_err());
     }
 
     #[test]

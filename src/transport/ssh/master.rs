@@ -134,6 +134,24 @@ impl Master {
         Ok(true)
     }
 
+    /// Goes as far as the host key and no farther; what it said is in the log.
+    pub(super) async fn look(&self, config: &Path, address: &str) -> io::Result<()> {
+        let helpers = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(self.log())?;
+        let mut command = Command::new("ssh");
+        command.arg("-F").arg(config).arg("-E").arg(self.log());
+        // A connection that a user's file would share has shown its key long ago.
+        command.args(["-S", "none", "-N", "-T", "-vv", "--", address]);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(helpers);
+        Group::spawn(command)?.wait().await.map(drop)
+    }
+
     /// Ends the master, whatever channels are open.
     fn end(&self) {
         let socket = self.socket();

@@ -4,42 +4,45 @@
 //! people safe is decided here (see `config.rs`). The connection's process is ours (`master.rs`),
 //! the crate `openssh` runs the scripts in it, and streams to others go through it (`forward.rs`).
 
+mod agent;
 mod config;
 mod forward;
 mod help;
 mod known;
 mod master;
 mod mux;
+mod offered;
+pub mod pins;
+mod private_key;
+mod start;
 
-use std::{
-    io,
-    os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use openssh::Stdio;
-use tokio::{process::Command, sync::Semaphore};
+use secrecy::SecretString;
+use tokio::sync::Semaphore;
 
 use self::{
-    config::{Ground, Trust, config},
-    help::{View, help, last_words, plain, shown},
-    known::Pin,
-    master::{Master, output},
+    help::{View, help, last_words, shown},
+    master::Master,
+    start::Start,
 };
 use super::{Connection, Error, Exit, Running, account, feed};
 use crate::{script::Script, text::escape_control};
 
-pub use self::known::LearnedKey;
+pub use self::{
+    known::LearnedKey,
+    offered::{Offer, known_as_trusted, offered},
+    private_key::{BadKey, PrivateKey},
+};
 
 /// Sessions at a time. sshd takes ten on a connection (`MaxSessions`); streams that are dialled do
 /// not count.
 const SESSIONS: usize = 8;
 
 /// The way to a machine, with every default and reference of the spec resolved.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct SshWay {
     /// The host's name in the spec, for messages.
     pub name: String,
@@ -51,8 +54,11 @@ pub struct SshWay {
     pub user: Option<String>,
     /// Private key, as an absolute path; else the agent and the user's configuration.
     pub key_file: Option<PathBuf>,
-    /// Socket of an agent made for this connection (a key that must not touch the disk).
-    pub agent_socket: Option<PathBuf>,
+    /// Private key that must not touch the disk, as PEM. While the login lasts, an agent of our
+    /// own holds it.
+    pub private_key: Option<SecretString>,
+    /// The EC2 instance that the machine is, `i-…`: pins belong to it, whatever its address.
+    pub instance: Option<String>,
     /// How the machine proves who it is.
     pub host_key: HostKey,
 }
@@ -78,6 +84,8 @@ pub struct Places {
     pub system_config: PathBuf,
     /// Host keys that trueup took at a first meeting.
     pub known_hosts: PathBuf,
+    /// Host keys that are pinned to EC2 instances.
+    pub known_instances: PathBuf,
     /// Folders for control sockets, the first that can be used.
     pub runtime: Vec<PathBuf>,
 }
@@ -104,6 +112,7 @@ impl Places {
             user_config: ssh_home.join(".ssh/config"),
             system_config: "/etc/ssh/ssh_config".into(),
             known_hosts: state.join("trueup/known_hosts"),
+            known_instances: state.join("trueup/known_instances"),
             runtime: absolute("XDG_RUNTIME_DIR")
                 .into_iter()
                 .chain(["/tmp".into()])
@@ -143,6 +152,8 @@ impl Ssh {
     ) -> Result<Self, Error> {
         let mut start = Start::new(places, way, deadline)?;
         let logged_in = tokio::time::timeout(deadline, start.log_in()).await;
+        // The key is needed for the login alone.
+        start.end_agent().await;
         // Refused or late, the key was taken, and that is never kept in silence.
         let learned = start.keep_learned();
         match logged_in {
@@ -188,7 +199,7 @@ impl Ssh {
             };
             return Error::Connect {
                 address: self.address.clone(),
-                help: help("Session open refused", &way, &View::default()),
+                help: help("Session open refused", &way, &View::default(), &[]),
                 said: shown(&said),
             };
         }
@@ -268,294 +279,4 @@ impl Connection for Ssh {
         // The end is waited for: it is a matter of milliseconds, but a blocking one.
         let _ = tokio::task::spawn_blocking(move || drop(master)).await;
     }
-}
-
-/// A connection that is being made.
-struct Start<'a> {
-    places: &'a Places,
-    way: &'a SshWay,
-    master: Master,
-    connect_timeout: u64,
-}
-
-impl<'a> Start<'a> {
-    fn new(places: &'a Places, way: &'a SshWay, deadline: Duration) -> Result<Self, Error> {
-        let runtime: Vec<&Path> = places.runtime.iter().map(PathBuf::as_path).collect();
-        let master = Master::in_folder_below(&runtime).map_err(|error| Error::Setup {
-            what: format!(
-                "host {}: no folder for the control socket: {error}",
-                way.name
-            ),
-            help: "let `XDG_RUNTIME_DIR`, or /tmp, be a folder that you may write".into(),
-        })?;
-        if let Some(file) = &way.key_file {
-            // Our folder was made by this very user.
-            let uid = std::fs::metadata(master.file(".")).map(|made| made.uid());
-            check_key(way, file, uid.ok())?;
-        }
-        // A little sooner than our own deadline, because ssh can say at what it waited.
-        let connect_timeout = deadline.as_secs().saturating_sub(1).max(1);
-        Ok(Self {
-            places,
-            way,
-            master,
-            connect_timeout,
-        })
-    }
-
-    fn config(&self, trust: Trust<'_>) -> Result<PathBuf, Error> {
-        let text = config(
-            self.way,
-            &Ground {
-                trust,
-                connect_timeout: self.connect_timeout,
-                user_config: &self.places.user_config,
-                system_config: &self.places.system_config,
-            },
-        )?;
-        self.write("config", &text)
-    }
-
-    fn write(&self, name: &str, text: &str) -> Result<PathBuf, Error> {
-        self.master.write(name, text).map_err(|error| Error::Setup {
-            what: format!(
-                "host {}: {}: {error}",
-                self.way.name,
-                self.master.file(name).display()
-            ),
-            help: "free some space there".into(),
-        })
-    }
-
-    async fn log_in(&mut self) -> Result<(), Error> {
-        let config = self.host_keys().await?;
-        match self.master.start(&config, &self.way.address).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(self.refused().await),
-            Err(error) => Err(self.no_ssh(&error)),
-        }
-    }
-
-    /// Writes the configuration, with the host keys that may be shown.
-    async fn host_keys(&self) -> Result<PathBuf, Error> {
-        let config = self.config(Trust::Users)?;
-        let own = &self.places.known_hosts;
-        let has_own = std::fs::metadata(own).is_ok_and(|file| file.len() > 0);
-        match &self.way.host_key {
-            HostKey::Strict if !has_own => Ok(config),
-            HostKey::Strict => {
-                let view = self.view(&config).await?;
-                let theirs = view.files("userknownhostsfile");
-                self.config(Trust::Known(with(own, &theirs)))
-            }
-            HostKey::Pinned(keys) => {
-                let pins = Pin::parse_all(self.way, keys)?;
-                let view = self.view(&config).await?;
-                let mut extra = Vec::new();
-                if view
-                    .get("knownhostscommand")
-                    .is_some_and(|command| command != "none")
-                {
-                    extra.push("KnownHostsCommand none");
-                }
-                // With it, the host key is not even looked at. Only patched builds know it.
-                if view
-                    .get("gssapikeyexchange")
-                    .is_some_and(|value| value != "no")
-                {
-                    extra.push("GSSAPIKeyExchange no");
-                }
-                let known = Pin::known_hosts(&pins, &self.way.address.to_ascii_lowercase());
-                let file = self.write("known_hosts", &known)?;
-                let trust = Trust::Pinned {
-                    file: &file,
-                    pins: &pins,
-                    extra,
-                };
-                self.config(trust)
-            }
-            HostKey::AcceptNew => {
-                let view = self.view(&config).await?;
-                let theirs = view.files("userknownhostsfile");
-                let mut all = with(own, &theirs);
-                let global = view.files("globalknownhostsfile");
-                all.extend(global.iter().map(PathBuf::as_path));
-                // ssh takes a key of another *type* for new, even where one is known: who wants
-                // to stand in between would just show an RSA key. So we look first.
-                if self.is_known(&view, &all).await? {
-                    return self.config(Trust::Known(with(own, &theirs)));
-                }
-                let new = self.master.file("new");
-                let mut files = vec![new.as_path()];
-                files.extend(with(own, &theirs));
-                self.config(Trust::First(files))
-            }
-        }
-    }
-
-    async fn is_known(&self, view: &View, files: &[&Path]) -> Result<bool, Error> {
-        let Some(name) = view.known_as() else {
-            return Ok(true);
-        };
-        for file in files.iter().filter(|file| file.exists()) {
-            let mut command = Command::new("ssh-keygen");
-            command.arg("-F").arg(&name).arg("-f").arg(file);
-            let out = output(command).await.map_err(|error| self.no_ssh(&error))?;
-            let lines = String::from_utf8_lossy(&out.stdout);
-            // `@cert-authority` and `@revoked` lines are no keys of the machine.
-            if lines
-                .lines()
-                .any(|line| !line.starts_with(['#', '@']) && !line.is_empty())
-            {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// What ssh makes of the configuration and the user's files.
-    async fn view(&self, config: &Path) -> Result<View, Error> {
-        let mut command = Command::new("ssh");
-        command
-            .arg("-G")
-            .arg("-F")
-            .arg(config)
-            .arg("--")
-            .arg(&self.way.address);
-        let out = output(command).await.map_err(|error| self.no_ssh(&error))?;
-        if !out.status.success() {
-            return Err(Error::Setup {
-                what: format!(
-                    "host {}: ssh does not take its configuration:\n  {}",
-                    self.way.name,
-                    shown(&String::from_utf8_lossy(&out.stderr))
-                ),
-                help: format!("put {} right", self.places.user_config.display()),
-            });
-        }
-        Ok(View::parse(&String::from_utf8_lossy(&out.stdout)))
-    }
-
-    /// The error for what ssh said.
-    async fn refused(&self) -> Error {
-        let said = self.master.said();
-        let view = self
-            .view(&self.master.file("config"))
-            .await
-            .unwrap_or_default();
-        Error::Connect {
-            address: self.way.address.clone(),
-            help: help(&said, self.way, &view),
-            said: shown(&said),
-        }
-    }
-
-    fn late(&self, deadline: Duration) -> Error {
-        let said = self.master.said();
-        if plain(&said).next().is_none() {
-            let seconds = deadline.as_secs();
-            return Error::Deadline {
-                address: self.way.address.clone(),
-                call: "ssh",
-                seconds,
-            };
-        }
-        Error::Connect {
-            address: self.way.address.clone(),
-            said: format!(
-                "{}\n  no login within {} s",
-                shown(&said),
-                deadline.as_secs()
-            ),
-            help: help(&said, self.way, &View::default()),
-        }
-    }
-
-    fn no_ssh(&self, error: &io::Error) -> Error {
-        Error::Setup {
-            what: format!("host {}: ssh cannot be run: {error}", self.way.name),
-            help: "install the OpenSSH client (openssh-client, openssh-clients)".into(),
-        }
-    }
-
-    /// Keeps a key that was taken at a first meeting, and never in silence.
-    fn keep_learned(&self) -> Option<LearnedKey> {
-        let lines = std::fs::read_to_string(self.master.file("new")).ok()?;
-        let learned = LearnedKey::first_in(&lines)?;
-        tracing::warn!(
-            "host {}: the key {} of {} was taken on first use; to pin it: {}",
-            self.way.name,
-            learned.fingerprint,
-            escape_control(&learned.known_as),
-            learned.spec_line()
-        );
-        let file = &self.places.known_hosts;
-        if let Err(error) = known::keep(file, &lines) {
-            tracing::warn!("it could not be kept in {}: {error}", file.display());
-        }
-        Some(learned)
-    }
-}
-
-fn with<'a>(own: &'a Path, theirs: &'a [PathBuf]) -> Vec<&'a Path> {
-    // A path that our configuration cannot carry is left out: that only makes it stricter.
-    let fit = |path: &&Path| {
-        path.to_str()
-            .is_some_and(|path| !path.contains(['"', '\\', '%', '$']))
-    };
-    std::iter::once(own)
-        .chain(theirs.iter().map(PathBuf::as_path).filter(fit))
-        .collect()
-}
-
-/// What ssh would find wrong with a key file only after it has connected.
-fn check_key(way: &SshWay, file: &Path, uid: Option<u32>) -> Result<(), Error> {
-    let what = |said: &str| format!("host {}: the key {} {said}", way.name, file.display());
-    let setup = |said: &str, help: String| {
-        Err(Error::Setup {
-            what: what(said),
-            help,
-        })
-    };
-    let quoted = file
-        .to_str()
-        .and_then(|file| crate::script::quote(file).ok())
-        .unwrap_or_default();
-    let found = match std::fs::metadata(file) {
-        Ok(found) => found,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return setup(
-                "is not there",
-                "check `key:`, or leave it out to use the agent".into(),
-            );
-        }
-        Err(error) => {
-            return setup(
-                &format!("cannot be looked at: {error}"),
-                "check `key:`".into(),
-            );
-        }
-    };
-    if !found.is_file() {
-        return setup(
-            "is no file",
-            "name the private key itself under `key:`".into(),
-        );
-    }
-    if let Err(error) = std::fs::File::open(file) {
-        return setup(
-            &format!("cannot be read: {error}"),
-            format!("`chmod 400 {quoted}`"),
-        );
-    }
-    // A public key names one that the agent holds; ssh asks nothing of its mode.
-    let public = file.extension().is_some_and(|extension| extension == "pub");
-    if !public && uid == Some(found.uid()) && found.mode() & 0o077 != 0 {
-        let mode = format!(
-            "has mode {:04o}: ssh refuses a key that others may read",
-            found.mode() & 0o7777
-        );
-        return setup(&mode, format!("`chmod 400 {quoted}`"));
-    }
-    Ok(())
 }

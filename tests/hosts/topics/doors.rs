@@ -302,7 +302,7 @@ fn the_wrong_door_is_named() {
 
 #[test]
 fn a_controller_that_goes_is_followed() {
-    let cluster = Cluster::start("follow", Version::V2, "10.77.0.170", &["--open"]);
+    let cluster = Cluster::start("follow", Version::V2, "10.77.0.225", &["--open"]);
     let (desk, user) = (Desk::new(), own("f"));
     let spec = |table: &str| {
         desk.spec(&format!(

@@ -174,7 +174,7 @@ fn from_a_bare_account_to_topics_in_one_apply() {
 #[test]
 fn three_brokers_that_only_the_host_reaches() {
     let host = Host::start("debian", &[]);
-    let aws = Aws::around(&host, "journey-2", "10.77.0.240", &["--kafka", "2.8.1"]);
+    let aws = Aws::around(&host, "journey-2", "10.77.0.235", &["--kafka", "2.8.1"]);
     let role = format!(
         "msk_iam_auth: {{ version: 1.1.5, sha256: {JAR_SHA256}, role_arn: \"{ROLE_ARN}\", url: \"{SITE}/files/aws-msk-iam-auth-1.1.5-all.jar\" }}\nkafka: {{ version: 2.8.1, scala: 2.12, url: \"{SITE}/files/kafka_2.12-2.8.1.tgz\", sha512: {} }}",
         kafka_sha512()

@@ -1,7 +1,7 @@
 //! Topics on real brokers: Kafka 4.3.1 and three of 2.8.1, and hosts that lead to them.
 
 mod asked;
-mod cluster;
+pub mod cluster;
 mod compare;
 mod cut;
 mod doors;
@@ -11,7 +11,7 @@ mod many;
 mod protocol;
 mod saved;
 mod selected;
-mod tables;
+pub mod tables;
 
 use std::path::{Path, PathBuf};
 

@@ -97,6 +97,8 @@ class Namespace:
             f"link add {self.wire} type veth peer name eth0 address {hardware} netns {self.holder['pid']}",
             f"link set {self.wire} master {name} up",
         ]))
+        for address in addresses:
+            self.claim(address, where)
         # The kernel tells the neighbours when the link comes up: an address may have been another's.
         run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/conf/eth0/arp_notify", where=self.path)
         run("ip", "-batch", "-", where=self.path, input="\n".join([
@@ -104,6 +106,19 @@ class Namespace:
             *(f"addr add {address}/{PREFIX} dev eth0" for address in addresses),
             "link set eth0 up",
         ]))
+
+    def claim(self, address, where):
+        """Makes an address this namespace's own: a second name of the wire, which is in the bridge's
+        namespace once. Two machines of one address would answer in turns."""
+        def claimed():
+            try:
+                run("ip", "link", "property", "add", "dev", self.wire, "altname", address, where=where)
+            except Failed:
+                return False
+            return True
+
+        # A namespace is dismantled some time after its last process.
+        wait(claimed, f"free address {address}: somebody else of this run has it")
 
     def hide(self, ports):
         """Drops what comes from the controller, but for these ports."""

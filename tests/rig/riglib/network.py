@@ -28,6 +28,8 @@ def add_host(namespace, number):
     hardware = f"02:00:0a:4d:00:{number:02x}"
     run("ip", "-batch", "-", input="\n".join([
         f"link add {wire(number)} type veth peer name eth0 address {hardware} netns {namespace}",
+        # Nobody beside the hosts has the address: see broker/bridged.py.
+        f"link property add dev {wire(number)} altname {address(number)}",
         f"link set {wire(number)} master {places.BRIDGE} up",
     ]))
     run("ip", "-n", namespace, "-batch", "-", input="\n".join([

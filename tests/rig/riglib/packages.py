@@ -27,6 +27,7 @@ COMMANDS = {
     "npm": "npm",
     "nsenter": "util-linux",
     "openssl": "openssl",
+    "pip3": "python3-pip",
     "rpmbuild": "rpm",
     "setpriv": "util-linux",
     "ssh": "openssh-client",

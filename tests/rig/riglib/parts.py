@@ -12,7 +12,16 @@ import os
 import shutil
 import tempfile
 
-from . import apt_repo, base_root, debian_archive, kinds, places, rpm_repo, yaml_server
+from . import (
+    apt_repo,
+    base_root,
+    debian_archive,
+    kinds,
+    moto_server,
+    places,
+    rpm_repo,
+    yaml_server,
+)
 
 # In the order in which they are made: a part may need those before it.
 PARTS = {
@@ -20,6 +29,7 @@ PARTS = {
     "kinds": (kinds, [places, base_root]),
     "rpm-repo": (rpm_repo, [debian_archive]),
     "apt-repo": (apt_repo, [debian_archive, base_root]),
+    "moto": (moto_server, []),
     "yaml-server": (yaml_server, []),
 }
 
@@ -28,6 +38,8 @@ def recipe(name):
     """The hash that a part's stamp must hold."""
     module, needs = PARTS[name]
     text = "".join(inspect.getsource(each) for each in [module, *needs])
+    if hasattr(module, "parameters"):
+        text += module.parameters()
     parameters = [debian_archive.MIRROR, os.uname().machine]
     return hashlib.sha256((text + json.dumps(parameters)).encode()).hexdigest()
 

@@ -2,7 +2,7 @@
 
 mod doors;
 mod lists;
-mod server;
+pub mod server;
 
 use std::path::Path;
 

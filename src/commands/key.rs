@@ -1,0 +1,168 @@
+//! `trueup key`: the private key that a host's spec refers to, in a file for whoever asks for it.
+
+use std::{
+    fs::{self, File, Permissions},
+    io::{self, Write},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+};
+
+use super::{Surroundings, Target, complain_safely, load, output::folder, put, targets};
+use crate::{
+    cli::{AllowArgs, HostArgs},
+    exit::Code,
+    spec::{Client, Key, Resolved, Way},
+    transport::ssh::PrivateKey,
+};
+
+pub async fn run(args: &HostArgs, file: &Path, around: &Surroundings) -> Code {
+    // Before anything is asked for that must not be lying around.
+    if let Err(error) = free(file) {
+        return complain_of(file, &error);
+    }
+    let look = args.look();
+    let specs = match load(&look.spec, around) {
+        Ok(specs) => specs.into_iter().map(only_keys).collect(),
+        Err(code) => return code,
+    };
+    let targets = match targets(&look, &AllowArgs::default(), specs, around).await {
+        Ok(targets) => targets,
+        Err(code) => return code,
+    };
+    let target = match targets.hosts.as_slice() {
+        [target] => target,
+        targets => {
+            let names: Vec<&str> = targets.iter().map(|one| one.host.name.as_str()).collect();
+            complain_safely(&format!(
+                "error: `{}` has several hosts\n  help: say which with `--host`: {}",
+                args.spec.display(),
+                names.join(", ")
+            ));
+            return Code::Usage;
+        }
+    };
+    let key = match key_of(target) {
+        Ok(key) => key,
+        Err((code, error)) => {
+            complain_safely(&format!("error: host `{}`: {error}", target.host.name));
+            return code;
+        }
+    };
+    match save(file, key.expose()) {
+        Ok(()) => {
+            put(&format!(
+                "the private key of `{}` is in {}, with mode 0400\n",
+                target.host.name,
+                file.display()
+            ));
+            Code::Done
+        }
+        Err(error) => complain_of(file, &error),
+    }
+}
+
+/// The hosts alone, and the way to them: nothing else is looked up.
+fn only_keys(mut spec: Resolved) -> Resolved {
+    spec.clusters.clear();
+    for host in &mut spec.hosts {
+        host.client = Client::default();
+    }
+    spec
+}
+
+fn key_of(target: &Target) -> Result<PrivateKey, (Code, String)> {
+    if let Some(trouble) = &target.trouble {
+        return Err((Code::Unreachable, trouble.clone()));
+    }
+    let key = match &target.host.way {
+        Way::Local => None,
+        Way::Ssh(ssh) | Way::Ec2 { ssh, .. } => ssh.key.as_ref(),
+    };
+    let Some(secret) = &target.ssh_key else {
+        let what = match key {
+            Some(Key::File(name)) => format!("its key is in a file already: {name}"),
+            _ => "its spec refers to no private key".to_owned(),
+        };
+        return Err((
+            Code::Usage,
+            format!(
+                "{what}\n  help: `ssh: {{ key: {{ ssm_parameter: NAME }} }}`, or `from_instance: true` with \
+                 `ec2`, refers to one"
+            ),
+        ));
+    };
+    PrivateKey::parse(secret).map_err(|bad| {
+        let text = format!(
+            "its private key cannot be used: {bad}\n  help: {}",
+            bad.help()
+        );
+        (Code::Unreachable, text)
+    })
+}
+
+/// Whether nothing stands at a path, not even a link that leads nowhere.
+fn free(file: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+    }
+}
+
+/// Writes a file that is not there yet: whole or not at all, and readable for the account alone
+/// from its first byte on.
+fn save(file: &Path, text: &str) -> io::Result<()> {
+    let folder = folder(file);
+    let mut new = tempfile::Builder::new()
+        .prefix(".trueup-")
+        .permissions(Permissions::from_mode(0o400))
+        .tempfile_in(folder)?;
+    new.write_all(text.as_bytes())?;
+    new.as_file().sync_all()?;
+    // Fails where anything stands there by now.
+    new.persist_noclobber(file)?;
+    File::open(folder)?.sync_all()
+}
+
+fn complain_of(file: &Path, error: &io::Error) -> Code {
+    let file = file.display();
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => complain_safely(&format!(
+            "error: {file} is there already, and is not overwritten\n  help: name another file, or move it away"
+        )),
+        _ => complain_safely(&format!(
+            "error: {file} cannot be written: {error}\n  help: name a file in a folder of yours"
+        )),
+    }
+    Code::Failed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_saved_for_the_account_alone_and_nothing_is_overwritten() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        save(&at("key"), "text\n").expect("saved");
+        let mode = fs::metadata(at("key")).expect("there").permissions().mode();
+        assert_eq!(mode & 0o7777, 0o400);
+        assert_eq!(fs::read_to_string(at("key")).expect("text"), "text\n");
+
+        std::os::unix::fs::symlink(at("nowhere"), at("dangling")).expect("a link");
+        std::os::unix::fs::symlink(at("key"), at("link")).expect("a link");
+        fs::create_dir(at("folder")).expect("made");
+        for name in ["key", "dangling", "link", "folder"] {
+            for refused in [free(&at(name)), save(&at(name), "other\n")] {
+                let error = refused.expect_err(name);
+                assert_eq!(error.kind(), io::ErrorKind::AlreadyExists, "{name}");
+            }
+        }
+        assert!(!at("nowhere").exists());
+        assert_eq!(fs::read_to_string(at("key")).expect("text"), "text\n");
+        assert!(save(&at("no/such/key"), "text\n").is_err());
+        let left: Vec<_> = fs::read_dir(folder.path()).expect("there").collect();
+        assert_eq!(left.len(), 4, "{left:?}");
+    }
+}

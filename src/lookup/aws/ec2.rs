@@ -1,0 +1,163 @@
+//! EC2: instances, key pairs, consoles.
+
+use aws_sdk_ec2::{Client, types::Filter};
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use super::{
+    Account,
+    error::{About, call},
+    region,
+};
+use crate::lookup::cloud::{CloudError, Console, Instance, Which};
+
+/// States in which an instance is there or can come back; the others linger for an hour.
+const LIVING: [&str; 4] = ["pending", "running", "stopping", "stopped"];
+
+fn client(account: &Account) -> Result<Client, CloudError> {
+    Ok(Client::new(region(account, "EC2")?))
+}
+
+/// All that match, page by page.
+pub async fn instances(account: &Account, which: &Which) -> Result<Vec<Instance>, CloudError> {
+    let client = client(account)?;
+    let (what, filters) = match which {
+        Which::Id(id) => (format!("the instance `{id}`"), vec![]),
+        Which::Tags(tags) => {
+            let of_tag = |(key, value): &(String, String)| {
+                Filter::builder()
+                    .name(format!("tag:{key}"))
+                    .values(literal(value))
+                    .build()
+            };
+            let living = Filter::builder()
+                .name("instance-state-name")
+                .set_values(Some(LIVING.map(str::to_owned).to_vec()))
+                .build();
+            let filters = tags.iter().map(of_tag).chain([living]).collect();
+            ("such an instance".to_owned(), filters)
+        }
+    };
+    let about = About {
+        action: "ec2:DescribeInstances",
+        what: &what,
+        denied: "allow it for who asks, or give the host `ssh: { address: … }`",
+        absent: "see the instance's id and region: `ec2: { region: … }`",
+    };
+    let mut found = Vec::new();
+    let mut next: Option<String> = None;
+    loop {
+        let mut asking = client.describe_instances();
+        // A page's size cannot be given together with ids.
+        asking = match which {
+            Which::Id(id) => asking.instance_ids(id),
+            Which::Tags(_) => asking.set_filters(Some(filters.clone())).max_results(1000),
+        };
+        let page = call(account, about, asking.set_next_token(next).send()).await?;
+        let of_page = page.reservations().iter().flat_map(|one| one.instances());
+        found.extend(of_page.map(instance));
+        next = page
+            .next_token()
+            .filter(|token| !token.is_empty())
+            .map(str::to_owned);
+        if next.is_none() {
+            break;
+        }
+    }
+    found.sort_by(|one, other| one.id.cmp(&other.id));
+    Ok(found)
+}
+
+/// `*` and `?` are wildcards in filters, and a spec means what it says.
+fn literal(value: &str) -> String {
+    let mut out = String::new();
+    for c in value.chars() {
+        if matches!(c, '*' | '?' | '\\') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+fn instance(from: &aws_sdk_ec2::types::Instance) -> Instance {
+    // EC2 writes an empty name where there is none.
+    let some = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
+    let name = from.tags().iter().find(|tag| tag.key() == Some("Name"));
+    Instance {
+        id: from.instance_id().unwrap_or_default().to_owned(),
+        name: some(name.and_then(|tag| tag.value())),
+        state: from
+            .state()
+            .and_then(|state| state.name())
+            .map(|name| name.as_str().to_owned())
+            .unwrap_or_default(),
+        public_dns: some(from.public_dns_name()),
+        public_ip: some(from.public_ip_address()),
+        private_ip: some(from.private_ip_address()),
+        private_dns: some(from.private_dns_name()),
+        ipv6: some(from.ipv6_address()),
+        key_name: some(from.key_name()),
+        profile_arn: some(
+            from.iam_instance_profile()
+                .and_then(|profile| profile.arn()),
+        ),
+    }
+}
+
+/// The id of a key pair.
+pub async fn key_pair_id(account: &Account, name: &str) -> Result<String, CloudError> {
+    let what = format!("the key pair `{name}`");
+    let about = About {
+        action: "ec2:DescribeKeyPairs",
+        what: &what,
+        denied: "allow it for who asks, or name the parameter: `key: { ssm_parameter: /ec2/keypair/key-… }`",
+        absent: "name the key in another way: `key: { ssm_parameter: … }` or `key: { file: … }`",
+    };
+    let asking = client(account)?.describe_key_pairs().key_names(name);
+    let answer = call(account, about, asking.send()).await?;
+    let id = answer
+        .key_pairs()
+        .iter()
+        .find_map(|pair| pair.key_pair_id());
+    id.map(str::to_owned).ok_or_else(|| CloudError::NotFound {
+        what: what.clone(),
+        said: "EC2 knows no id for it".into(),
+        help: about.absent.into(),
+    })
+}
+
+/// What an instance wrote to its console.
+pub async fn console(account: &Account, id: &str, latest: bool) -> Result<Console, CloudError> {
+    let what = format!("the console of `{id}`");
+    let about = About {
+        action: "ec2:GetConsoleOutput",
+        what: &what,
+        denied: "allow it for who asks, or pin the host key: `host_key: { pinned: […] }`",
+        absent: "see the instance's id and region",
+    };
+    let asking = client(account)?.get_console_output().instance_id(id);
+    let asking = if latest { asking.latest(true) } else { asking };
+    let answer = call(account, about, asking.send()).await?;
+    let encoded: String = answer
+        .output()
+        .unwrap_or_default()
+        .split_ascii_whitespace()
+        .collect();
+    let bytes = STANDARD.decode(encoded).map_err(|_| CloudError::Refused {
+        action: about.action,
+        said: "the output is no base64".into(),
+    })?;
+    Ok(Console {
+        text: String::from_utf8_lossy(&bytes).into_owned(),
+        at: answer.timestamp().map(ToString::to_string),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn wildcards_of_filters_are_what_they_look_like() {
+        assert_eq!(super::literal(r"a*b?c\"), r"a\*b\?c\\");
+        assert_eq!(super::literal("plain-1"), "plain-1");
+    }
+}

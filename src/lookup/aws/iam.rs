@@ -1,0 +1,62 @@
+//! IAM: roles and instance profiles. It is the same in every region.
+
+use aws_sdk_iam::Client;
+
+use super::{
+    Account, credentials,
+    error::{About, call},
+};
+use crate::lookup::{
+    cloud::{CloudError, Role},
+    trust,
+};
+
+fn client(account: &Account) -> Client {
+    Client::new(&credentials::with_region(&account.config))
+}
+
+/// A role.
+pub async fn role(account: &Account, name: &str) -> Result<Role, CloudError> {
+    let what = format!("the role `{name}`");
+    let about = About {
+        action: "iam:GetRole",
+        what: &what,
+        denied: "allow it for who asks, or write the ARN: `role_arn: arn:aws:iam::…:role/…`",
+        absent: "write its name without a path, or the ARN: `role_arn: …`",
+    };
+    let answer = call(
+        account,
+        about,
+        client(account).get_role().role_name(name).send(),
+    )
+    .await?;
+    let Some(role) = answer.role else {
+        return Err(CloudError::Refused {
+            action: about.action,
+            said: "the answer has no role".into(),
+        });
+    };
+    let encoded = role.assume_role_policy_document().unwrap_or_default();
+    Ok(Role {
+        arn: role.arn().to_owned(),
+        trust: trust::decoded(encoded),
+    })
+}
+
+/// The roles of an instance profile.
+pub async fn profile_roles(account: &Account, name: &str) -> Result<Vec<String>, CloudError> {
+    let what = format!("the instance profile `{name}`");
+    let about = About {
+        action: "iam:GetInstanceProfile",
+        what: &what,
+        denied: "allow it for who asks",
+        absent: "see the instance's profile",
+    };
+    let asking = client(account)
+        .get_instance_profile()
+        .instance_profile_name(name);
+    let answer = call(account, about, asking.send()).await?;
+    let profile = answer.instance_profile;
+    let roles = profile.iter().flat_map(|profile| profile.roles());
+    Ok(roles.map(|role| role.arn().to_owned()).collect())
+}

@@ -1,0 +1,168 @@
+//! AWS itself, through its SDK: a file a service.
+//!
+//! Nothing is made before it is needed: the first question about an account reads configuration
+//! and credentials, once; all further ones share them. Each call has the SDK's retries (throttling
+//! among them) and a deadline over all of its tries.
+
+mod credentials;
+mod ec2;
+mod error;
+mod http;
+mod iam;
+mod kafka;
+mod ssm;
+mod sts;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use secrecy::SecretString;
+use tokio::sync::{Mutex, OnceCell};
+
+use super::cloud::{Caller, Cloud, CloudError, Console, Instance, MskCluster, Role, Which};
+use crate::{
+    broker::credentials::Credentials,
+    spec::{Aws, Cluster},
+};
+
+/// AWS, asked through its SDK.
+pub struct Sdk {
+    environment: BTreeMap<String, String>,
+    deadline: Duration,
+    accounts: Mutex<BTreeMap<Aws, Arc<Opening>>>,
+    made: AtomicUsize,
+}
+
+/// An account that is opened by the first who asks; the others wait for it.
+type Opening = OnceCell<Result<Account, CloudError>>;
+
+/// An account with what signs there.
+#[derive(Debug, Clone)]
+struct Account {
+    config: SdkConfig,
+    /// Where the credentials came from, for people.
+    source: String,
+    deadline: Duration,
+}
+
+impl Sdk {
+    /// Asks nothing yet, and makes no client. `deadline` is for each look-up, its retries included.
+    pub fn new(environment: BTreeMap<String, String>, deadline: Duration) -> Self {
+        Self {
+            environment,
+            deadline,
+            accounts: Mutex::default(),
+            made: AtomicUsize::new(0),
+        }
+    }
+
+    /// How many accounts were opened: none while nothing was asked.
+    pub fn made(&self) -> usize {
+        self.made.load(Ordering::Relaxed)
+    }
+
+    /// The account, opened when it is asked for first.
+    async fn account(&self, aws: &Aws) -> Result<Account, CloudError> {
+        let cell = {
+            let mut accounts = self.accounts.lock().await;
+            Arc::clone(accounts.entry(aws.clone()).or_default())
+        };
+        let opening = || async {
+            self.made.fetch_add(1, Ordering::Relaxed);
+            let opened = credentials::open(aws, &self.environment, self.deadline).await;
+            if let Ok(account) = &opened {
+                tracing::info!(
+                    credentials = account.source,
+                    region = account
+                        .config
+                        .region()
+                        .map(AsRef::as_ref)
+                        .unwrap_or_default(),
+                    "AWS SDK"
+                );
+            }
+            opened
+        };
+        cell.get_or_init(opening).await.clone()
+    }
+}
+
+#[async_trait]
+impl Cloud for Sdk {
+    async fn instances(&self, aws: &Aws, which: &Which) -> Result<Vec<Instance>, CloudError> {
+        ec2::instances(&self.account(aws).await?, which).await
+    }
+
+    async fn key_pair_id(&self, aws: &Aws, name: &str) -> Result<String, CloudError> {
+        ec2::key_pair_id(&self.account(aws).await?, name).await
+    }
+
+    async fn console(&self, aws: &Aws, id: &str, latest: bool) -> Result<Console, CloudError> {
+        ec2::console(&self.account(aws).await?, id, latest).await
+    }
+
+    async fn parameter(&self, aws: &Aws, name: &str) -> Result<SecretString, CloudError> {
+        ssm::parameter(&self.account(aws).await?, name).await
+    }
+
+    async fn role(&self, aws: &Aws, name: &str) -> Result<Role, CloudError> {
+        iam::role(&self.account(aws).await?, name).await
+    }
+
+    async fn profile_roles(&self, aws: &Aws, name: &str) -> Result<Vec<String>, CloudError> {
+        iam::profile_roles(&self.account(aws).await?, name).await
+    }
+
+    async fn cluster(&self, aws: &Aws, cluster: &Cluster) -> Result<MskCluster, CloudError> {
+        kafka::cluster(&self.account(aws).await?, cluster).await
+    }
+
+    async fn caller(&self, aws: &Aws) -> Result<Caller, CloudError> {
+        sts::caller(&self.account(aws).await?).await
+    }
+
+    async fn credentials(&self, aws: &Aws) -> Result<Credentials, CloudError> {
+        credentials::signing(&self.account(aws).await?).await
+    }
+}
+
+/// The configuration of a service that is another one in every region.
+fn region<'a>(account: &'a Account, service: &'static str) -> Result<&'a SdkConfig, CloudError> {
+    match account.config.region() {
+        Some(_) => Ok(&account.config),
+        None => Err(CloudError::NoRegion { service }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_account_is_opened_when_it_is_asked_for_and_once() {
+        // Nothing here reaches a network: the profile is nowhere, and says so.
+        let sdk = Sdk::new(BTreeMap::new(), Duration::from_secs(5));
+        assert_eq!(sdk.made(), 0);
+        let aws = Aws {
+            profile: Some("no-such-profile-anywhere".into()),
+            region: Some("us-east-1".into()),
+            assume_role: None,
+        };
+        let (one, two) = tokio::join!(sdk.parameter(&aws, "/a"), sdk.role(&aws, "r"));
+        for error in [
+            one.map(|_| ()).expect_err("none"),
+            two.map(|_| ()).expect_err("none"),
+        ] {
+            assert!(matches!(error, CloudError::Credentials { .. }), "{error}");
+        }
+        assert_eq!(sdk.made(), 1);
+    }
+}

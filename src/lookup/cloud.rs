@@ -1,0 +1,252 @@
+//! What AWS is asked, and what it answers: typed questions, plain types of our own.
+//!
+//! [`Cloud`] is all that the rest of the program knows of AWS. The one that asks AWS itself is in
+//! `lookup/aws/` (feature `aws`); a build without it has [`NoCloud`], and tests bring their own.
+//! All of it reads; nothing here can change an account.
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+
+use crate::{
+    broker::credentials::Credentials,
+    spec::{Aws, Cluster},
+};
+
+/// Which instances.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Which {
+    /// The one with this id, whatever its state.
+    Id(String),
+    /// Those that carry all these tags and are not terminated. A name is the tag `Name`.
+    Tags(Vec<(String, String)>),
+}
+
+/// An EC2 instance. What it does not have is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Instance {
+    /// `i-…`.
+    pub id: String,
+    /// Its tag `Name`.
+    pub name: Option<String>,
+    /// As EC2 writes it: `pending`, `running`, `shutting-down`, `terminated`, `stopping`,
+    /// `stopped`.
+    pub state: String,
+    /// Its public DNS name.
+    pub public_dns: Option<String>,
+    /// Its public IPv4 address.
+    pub public_ip: Option<String>,
+    /// Its private IPv4 address.
+    pub private_ip: Option<String>,
+    /// Its private DNS name.
+    pub private_dns: Option<String>,
+    /// Its IPv6 address.
+    pub ipv6: Option<String>,
+    /// The name of the key pair that it was launched with.
+    pub key_name: Option<String>,
+    /// The ARN of its instance profile.
+    pub profile_arn: Option<String>,
+}
+
+/// What an instance wrote to its console.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Console {
+    /// The text, up to 64 KiB of it; empty where EC2 has none yet. It is remote text.
+    pub text: String,
+    /// When EC2 took it, in RFC 3339, where it says so.
+    pub at: Option<String>,
+}
+
+/// An IAM role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    /// Its ARN.
+    pub arn: String,
+    /// Its trust policy: JSON, no longer URL-encoded.
+    pub trust: String,
+}
+
+/// A listener of an MSK cluster: a network and what it expects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Listener {
+    /// From where it can be reached.
+    pub network: crate::spec::Network,
+    /// What it expects.
+    pub door: Door,
+}
+
+/// What a listener of MSK expects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Door {
+    /// Nothing.
+    Plaintext,
+    /// TLS.
+    Tls,
+    /// TLS and SCRAM-SHA-512.
+    Scram,
+    /// TLS and AWS_MSK_IAM.
+    Iam,
+}
+
+/// An MSK cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MskCluster {
+    /// Its ARN.
+    pub arn: String,
+    /// Its name.
+    pub name: String,
+    /// As MSK writes it: `ACTIVE`, `CREATING`, `FAILED`, …
+    pub state: String,
+    /// Its bootstrap strings, brokers sorted (MSK's order changes from call to call); empty while
+    /// it is not `ACTIVE`.
+    pub bootstrap: Vec<(Listener, String)>,
+}
+
+/// Who we are to AWS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The ARN of the user or of the role's session.
+    pub arn: String,
+    /// The account's number.
+    pub account: String,
+    /// Where the credentials came from, for people.
+    pub source: String,
+}
+
+/// AWS, as far as look-ups need it. Every function names the account and region that it is asked
+/// in; each has a deadline and retries of its own.
+///
+/// # Errors
+/// All functions: [`CloudError`].
+#[async_trait]
+pub trait Cloud: Send + Sync {
+    /// `ec2:DescribeInstances`: all that match, sorted by id.
+    async fn instances(&self, aws: &Aws, which: &Which) -> Result<Vec<Instance>, CloudError>;
+
+    /// `ec2:DescribeKeyPairs`: the id (`key-…`) of the key pair of a name.
+    async fn key_pair_id(&self, aws: &Aws, name: &str) -> Result<String, CloudError>;
+
+    /// `ec2:GetConsoleOutput`. `latest` asks for what is on the console now, which only Nitro
+    /// instances have (others: [`CloudError::Refused`]); else what EC2 kept of the boot.
+    async fn console(&self, aws: &Aws, id: &str, latest: bool) -> Result<Console, CloudError>;
+
+    /// `ssm:GetParameter`, decrypted.
+    async fn parameter(&self, aws: &Aws, name: &str) -> Result<SecretString, CloudError>;
+
+    /// `iam:GetRole`.
+    async fn role(&self, aws: &Aws, name: &str) -> Result<Role, CloudError>;
+
+    /// `iam:GetInstanceProfile`: the ARNs of the roles in a profile (none or one).
+    async fn profile_roles(&self, aws: &Aws, name: &str) -> Result<Vec<String>, CloudError>;
+
+    /// `kafka:ListClustersV2` or `kafka:DescribeClusterV2`, and `kafka:GetBootstrapBrokers`.
+    async fn cluster(&self, aws: &Aws, cluster: &Cluster) -> Result<MskCluster, CloudError>;
+
+    /// `sts:GetCallerIdentity`.
+    async fn caller(&self, aws: &Aws) -> Result<Caller, CloudError>;
+
+    /// What signs in this account: for `topics.credentials: here`. No call of AWS's own, but for
+    /// what the source of the credentials needs.
+    async fn credentials(&self, aws: &Aws) -> Result<Credentials, CloudError>;
+}
+
+/// Why AWS gave no answer. Messages are safe to show: what AWS said is escaped.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloudError {
+    /// This build cannot ask. Exit code 3.
+    #[error(
+        "this build of trueup has no AWS in it\n  help: build it with the feature `aws`, which is on by default"
+    )]
+    NotBuilt,
+    /// There is nothing to sign with, or it is no longer good.
+    #[error("no AWS credentials that can be used, from {tried}: {said}\n  help: {help}")]
+    Credentials {
+        /// Where they came from, or where they were looked for.
+        tried: String,
+        /// What is wrong.
+        said: String,
+        /// The way out.
+        help: String,
+    },
+    /// No region was given anywhere.
+    #[error(
+        "no AWS region is set for {service}\n  help: set `aws: {{ region: … }}` in the spec, or AWS_REGION, or `region` in the profile"
+    )]
+    NoRegion {
+        /// The service that was to be asked.
+        service: &'static str,
+    },
+    /// AWS has no such thing.
+    #[error("{what} is not there: {said}\n  help: {help}")]
+    NotFound {
+        /// What was asked for, such as "the parameter `/a/b`".
+        what: String,
+        /// AWS's words, or ours.
+        said: String,
+        /// The way out.
+        help: String,
+    },
+    /// AWS did not allow it.
+    #[error("AWS refuses `{action}`: {said}\n  help: {help}")]
+    Denied {
+        /// Such as `iam:GetRole`.
+        action: &'static str,
+        /// AWS's words; they name who was denied.
+        said: String,
+        /// The way out.
+        help: String,
+    },
+    /// AWS answered with another error, after the retries.
+    #[error("`{action}` failed: {said}")]
+    Refused {
+        /// Such as `iam:GetRole`.
+        action: &'static str,
+        /// AWS's words, with the code first.
+        said: String,
+    },
+    /// No connection, or no answer.
+    #[error("`{action}` got no answer from AWS: {said}\n  help: {help}")]
+    Unreachable {
+        /// Such as `iam:GetRole`.
+        action: &'static str,
+        /// What happened.
+        said: String,
+        /// The way out.
+        help: String,
+    },
+}
+
+/// A build without the feature `aws`, and runs that must not ask.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoCloud;
+
+#[async_trait]
+impl Cloud for NoCloud {
+    async fn instances(&self, _: &Aws, _: &Which) -> Result<Vec<Instance>, CloudError> {
+        Err(CloudError::NotBuilt)
+    }
+    async fn key_pair_id(&self, _: &Aws, _: &str) -> Result<String, CloudError> {
+        Err(CloudError::NotBuilt)
+    }
+    async fn console(&self, _: &Aws, _: &str, _: bool) -> Result<Console, CloudError> {
+        Err(CloudError::NotBuilt)
+    }
+    async fn parameter(&self, _: &Aws, _: &str) -> Result<SecretString, CloudError> {
+        Err(CloudError::NotBuilt)
+    }
+    async fn role(&self, _: &Aws, _: &str) -> Result<Role, CloudError> {
+        Err(CloudError::NotBuilt)
+    }
+    async fn profile_roles(&self, _: &Aws, _: &str) -> Result<Vec<String>, CloudError> {
+        Err(CloudError::NotBuilt)
+    }
+    async fn cluster(&self, _: &Aws, _: &Cluster) -> Result<MskCluster, CloudError> {
+        Err(CloudError::NotBuilt)
+    }
+    async fn caller(&self, _: &Aws) -> Result<Caller, CloudError> {
+        Err(CloudError::NotBuilt)
+    }
+    async fn credentials(&self, _: &Aws) -> Result<Credentials, CloudError> {
+        Err(CloudError::NotBuilt)
+    }
+}

@@ -1,0 +1,164 @@
+//! Host keys that the console output of an EC2 instance vouches for.
+
+use super::cloud::{Cloud, CloudError};
+use crate::{
+    hostkey::{
+        PublicKey,
+        console::{self, Error},
+    },
+    spec::Aws,
+};
+
+/// Asks for the keys of an instance. What EC2 kept of its boot is asked for first, because that is
+/// where cloud-init prints them, and every instance has it; then what is on the console now, which
+/// is there sooner after the boot, on Nitro instances.
+///
+/// # Errors
+/// A text with the way out: EC2's refusal, or why the console vouches for no key.
+pub async fn host_keys(cloud: &dyn Cloud, aws: &Aws, id: &str) -> Result<Vec<PublicKey>, String> {
+    let kept = cloud.console(aws, id, false).await;
+    let kept = kept.map_err(|error| error.to_string())?;
+    let error = match console::keys(&kept.text) {
+        Ok(keys) => return Ok(keys),
+        // Nothing that was printed later makes good what is wrong.
+        Err(error) if !is_early(&error) => return Err(told(id, &error)),
+        Err(error) => error,
+    };
+    match cloud.console(aws, id, true).await {
+        Ok(now) => console::keys(&now.text).map_err(|error| told(id, &error)),
+        // Not a Nitro instance: there is nothing newer.
+        Err(CloudError::Refused { .. }) => Err(told(id, &error)),
+        Err(other) => Err(other.to_string()),
+    }
+}
+
+/// Whether the keys may still come.
+fn is_early(error: &Error) -> bool {
+    matches!(error, Error::Empty | Error::None | Error::Unfinished)
+}
+
+fn told(id: &str, error: &Error) -> String {
+    let help = if is_early(error) {
+        "try again in some minutes, compare by hand with `trueup trust SPEC`, or pin the keys in \
+         the spec: `host_key: { pinned: […] }`"
+    } else {
+        "look at it (`aws ec2 get-console-output`), compare by hand with `trueup trust SPEC`, or \
+         pin the keys in the spec: `host_key: { pinned: […] }`"
+    };
+    format!("{id}: {error}\n  help: {help}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+    use secrecy::SecretString;
+
+    use super::*;
+    use crate::{
+        hostkey::tests::{ED25519, key},
+        lookup::{Caller, Console, Instance, MskCluster, Role, Which},
+        spec::Cluster,
+    };
+
+    /// A cloud that has consoles only.
+    struct Memory {
+        kept: Result<String, CloudError>,
+        now: Result<String, CloudError>,
+        asked: Mutex<Vec<bool>>,
+    }
+
+    fn refused() -> CloudError {
+        CloudError::Refused {
+            action: "ec2:GetConsoleOutput",
+            said: "UnsupportedOperation".into(),
+        }
+    }
+
+    #[async_trait]
+    impl Cloud for Memory {
+        async fn console(&self, _: &Aws, _: &str, latest: bool) -> Result<Console, CloudError> {
+            self.asked.lock().expect("unpoisoned").push(latest);
+            let text = if latest { &self.now } else { &self.kept };
+            let text = text.clone()?;
+            Ok(Console { text, at: None })
+        }
+        async fn instances(&self, _: &Aws, _: &Which) -> Result<Vec<Instance>, CloudError> {
+            Err(refused())
+        }
+        async fn key_pair_id(&self, _: &Aws, _: &str) -> Result<String, CloudError> {
+            Err(refused())
+        }
+        async fn parameter(&self, _: &Aws, _: &str) -> Result<SecretString, CloudError> {
+            Err(refused())
+        }
+        async fn role(&self, _: &Aws, _: &str) -> Result<Role, CloudError> {
+            Err(refused())
+        }
+        async fn profile_roles(&self, _: &Aws, _: &str) -> Result<Vec<String>, CloudError> {
+            Err(refused())
+        }
+        async fn cluster(&self, _: &Aws, _: &Cluster) -> Result<MskCluster, CloudError> {
+            Err(refused())
+        }
+        async fn caller(&self, _: &Aws) -> Result<Caller, CloudError> {
+            Err(refused())
+        }
+        async fn credentials(
+            &self,
+            _: &Aws,
+        ) -> Result<crate::broker::credentials::Credentials, CloudError> {
+            Err(refused())
+        }
+    }
+
+    async fn ask(
+        kept: Result<String, CloudError>,
+        now: Result<String, CloudError>,
+    ) -> (Result<Vec<PublicKey>, String>, Vec<bool>) {
+        let asked = Mutex::default();
+        let cloud = Memory { kept, now, asked };
+        let answer = host_keys(&cloud, &Aws::default(), "i-0123456789abcdef0").await;
+        (answer, cloud.asked.into_inner().expect("unpoisoned"))
+    }
+
+    fn block(keys: &[&str]) -> String {
+        let lines: String = keys
+            .iter()
+            .map(|key| format!("{key} root@ip\r\n"))
+            .collect();
+        format!("-----BEGIN SSH HOST KEY KEYS-----\r\n{lines}-----END SSH HOST KEY KEYS-----\r\n")
+    }
+
+    #[tokio::test]
+    async fn the_boots_output_is_asked_first_then_what_is_there_now() {
+        let good = || block(&[ED25519]);
+        let keys = vec![PublicKey::parse(ED25519).expect("a key")];
+        let (found, asked) = ask(Ok(good()), Err(refused())).await;
+        assert_eq!((found, asked), (Ok(keys.clone()), vec![false]));
+        for early in ["", "[ 0.0] Linux\r\n", &good()[..60]] {
+            let (found, asked) = ask(Ok(early.into()), Ok(good())).await;
+            assert_eq!((found, asked), (Ok(keys.clone()), vec![false, true]));
+        }
+        let (found, _) = ask(Ok(String::new()), Err(refused())).await;
+        let said = found.expect_err("nothing");
+        assert!(
+            said.contains("still empty") && said.contains("try again"),
+            "{said}"
+        );
+        // What is wrong in one place is not made good in another.
+        let other = key("ssh-ed25519", &[&[7; 32]]);
+        let both = block(&[ED25519]) + &block(&[&other]);
+        let (found, asked) = ask(Ok(both), Ok(good())).await;
+        assert!(found.expect_err("they disagree").contains("two sets"));
+        assert_eq!(asked, [false]);
+        let denied = CloudError::Denied {
+            action: "ec2:GetConsoleOutput",
+            said: "no".into(),
+            help: "allow it".into(),
+        };
+        let (found, _) = ask(Err(denied), Ok(good())).await;
+        assert!(found.expect_err("denied").contains("ec2:GetConsoleOutput"));
+    }
+}

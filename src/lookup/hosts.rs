@@ -1,0 +1,337 @@
+//! Hosts: from what a spec refers to, to an address, a role's ARN, a key, secrets.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use secrecy::SecretString;
+
+use super::{
+    choose,
+    cloud::{CloudError, Instance},
+    questions::{Answers, Question},
+    trust::{self, Trust},
+};
+use crate::{
+    plan::LookedUp,
+    spec::{self, Found, Key, MskIamAuth, PropertyValue, ResolvedHost, Role, SecretRef, Ssh, Way},
+};
+
+/// What a host's references became.
+#[derive(Debug, Clone, Default)]
+pub struct Values {
+    /// The private key that opens it, where it comes out of the Parameter Store.
+    pub ssh_key: Option<SecretString>,
+    /// Parameters, by name.
+    pub parameters: BTreeMap<String, SecretString>,
+    /// What to show of all this.
+    pub looked_up: Vec<LookedUp>,
+    /// What people should know before it fails on the machine.
+    pub warnings: Vec<String>,
+}
+
+/// A host with what its references became, or why they became nothing.
+#[derive(Debug, Clone)]
+pub struct Settled {
+    /// With the address found and the role's ARN put in; a member of a fleet has a name of its
+    /// own, `HOST/i-…`.
+    pub host: ResolvedHost,
+    /// The values; or what is wrong, with ways out.
+    pub values: Result<Values, String>,
+}
+
+/// What can be asked for a host, with what is known so far.
+pub fn questions(host: &ResolvedHost, answers: &Answers) -> BTreeSet<Question> {
+    let aws = || host.aws.clone();
+    let mut out = BTreeSet::new();
+    if let Some(role) = role_name(host) {
+        out.insert(Question::Role(aws(), role.to_owned()));
+    }
+    for name in parameters(host) {
+        out.insert(Question::Parameter(aws(), name.to_owned()));
+    }
+    if let Some(Key::SsmParameter(name)) = key(host) {
+        out.insert(Question::Parameter(aws(), name.clone()));
+    }
+    let Way::Ec2 { ec2, .. } = &host.way else {
+        return out;
+    };
+    let which = choose::which(ec2);
+    let known = answers.instances(&host.aws, &which);
+    out.insert(Question::Instances(aws(), which));
+    let Some(Ok(found)) = known else { return out };
+    for instance in choose::meant(ec2, found).into_iter().flatten() {
+        if let (Some(_), Some(profile)) = (role_name(host), profile_name(instance)) {
+            out.insert(Question::Profile(aws(), profile.to_owned()));
+        }
+        let (Some(Key::FromInstance(true)), Some(pair)) = (key(host), &instance.key_name) else {
+            continue;
+        };
+        if let Some(Ok(id)) = answers.key_pair(&host.aws, pair) {
+            out.insert(Question::Parameter(aws(), key_parameter(id)));
+        }
+        out.insert(Question::KeyPair(aws(), pair.clone()));
+    }
+    out
+}
+
+/// Puts the answers in. Where `all: true` is said, one host becomes as many as there are instances.
+pub fn settle(host: ResolvedHost, answers: &Answers) -> Vec<Settled> {
+    let Way::Ec2 { ec2, .. } = &host.way else {
+        return vec![one(host, None, answers)];
+    };
+    let known = answers.instances(&host.aws, &choose::which(ec2));
+    let meant = match known {
+        Some(Ok(found)) => choose::meant(ec2, found),
+        Some(Err(error)) => Err(error.to_string()),
+        None => Err("nobody asked for its instance".into()),
+    };
+    match meant {
+        Err(error) => vec![Settled {
+            host,
+            values: Err(error),
+        }],
+        Ok(instances) => instances
+            .into_iter()
+            .map(|instance| one(host.clone(), Some(instance), answers))
+            .collect(),
+    }
+}
+
+fn one(mut host: ResolvedHost, instance: Option<&Instance>, answers: &Answers) -> Settled {
+    let mut settling = Settling {
+        answers,
+        values: Values::default(),
+        errors: Vec::new(),
+    };
+    if let Some(instance) = instance {
+        settling.address(&mut host, instance);
+    }
+    settling.role(&mut host, instance);
+    settling.key(&host, instance);
+    settling.parameters(&host);
+    let values = match settling.errors.as_slice() {
+        [] => Ok(settling.values),
+        errors => Err(errors.join("\n")),
+    };
+    Settled { host, values }
+}
+
+struct Settling<'a> {
+    answers: &'a Answers,
+    values: Values,
+    errors: Vec<String>,
+}
+
+impl Settling<'_> {
+    /// The same trouble with several references, such as credentials, is said once.
+    fn failed(&mut self, error: String) {
+        if !self.errors.contains(&error) {
+            self.errors.push(error);
+        }
+    }
+
+    fn address(&mut self, host: &mut ResolvedHost, instance: &Instance) {
+        let Way::Ec2 { ec2, found, .. } = &mut host.way else {
+            return;
+        };
+        let asked = ec2.reference();
+        if ec2.all {
+            // Of a fleet each is a machine of its own, also when it is looked up again.
+            host.name = spec::member(&host.name, &instance.id);
+            ec2.all = false;
+            ec2.name = None;
+            ec2.tags.clear();
+            ec2.instance_id = Some(instance.id.clone());
+        }
+        match choose::address(instance, ec2.via) {
+            Ok(address) => {
+                let mut value = instance.id.clone();
+                if let Some(name) = &instance.name {
+                    value = format!("{value} ({})", crate::text::escape_control(name));
+                }
+                if address != instance.id {
+                    value = format!("{value} at {address}");
+                }
+                self.values
+                    .looked_up
+                    .push(LookedUp::shown("ec2", &asked, value, "EC2"));
+                *found = Some(Found {
+                    instance_id: instance.id.clone(),
+                    address,
+                });
+            }
+            Err(error) => self.failed(error),
+        }
+    }
+
+    fn role(&mut self, host: &mut ResolvedHost, instance: Option<&Instance>) {
+        const KEY: &str = "client.msk_iam_auth.role";
+        let Some(name) = role_name(host).map(str::to_owned) else {
+            return;
+        };
+        let role = match self.answers.role(&host.aws, &name) {
+            Some(Ok(role)) => role.clone(),
+            Some(Err(error)) => return self.failed(format!("`{KEY}`: {error}")),
+            None => return,
+        };
+        let shown = LookedUp::shown(KEY, &name, &role.arn, "IAM");
+        self.values.looked_up.push(shown);
+        if let Some(instance) = instance {
+            let warning = self.trust(host, &name, &role, instance);
+            self.values.warnings.extend(warning);
+        }
+        if let Some(jar) = &mut host.client.msk_iam_auth {
+            jar.role = Role::Arn(role.arn);
+        }
+    }
+
+    /// Whether the role lets the instance's role assume it; a warning where it does not.
+    fn trust(
+        &self,
+        host: &ResolvedHost,
+        name: &str,
+        role: &super::Role,
+        instance: &Instance,
+    ) -> Option<String> {
+        let of_instance = choose::called(instance);
+        let Some(profile) = profile_name(instance) else {
+            return Some(format!(
+                "{of_instance} has no role of its own, so it cannot assume `{name}`\n  help: give it \
+                 an instance profile: `aws ec2 associate-iam-instance-profile`"
+            ));
+        };
+        let roles = match self.answers.profile(&host.aws, profile)? {
+            Ok(roles) => roles,
+            Err(CloudError::Denied { .. }) => {
+                return Some(format!(
+                    "whether {of_instance} may assume `{name}` was not seen: who asks may not \
+                     `iam:GetInstanceProfile`"
+                ));
+            }
+            Err(error) => {
+                return Some(format!(
+                    "whether {of_instance} may assume `{name}` was not seen: {error}"
+                ));
+            }
+        };
+        let Some(caller) = roles.first() else {
+            return Some(format!(
+                "the instance profile `{profile}` of {of_instance} has no role in it, so it cannot \
+                 assume `{name}`\n  help: `aws iam add-role-to-instance-profile`"
+            ));
+        };
+        let session = trust::session(caller, &instance.id);
+        let who = match *caller == role.arn {
+            true => "itself, which is the instance's own role".to_owned(),
+            false => format!("the instance's role, {caller}"),
+        };
+        match trust::verdict(&role.trust, caller, session.as_deref()) {
+            Trust::Allowed | Trust::Delegated | Trust::Unclear(_) => None,
+            Trust::Refused { denied: true } => Some(format!(
+                "the trust policy of the role `{name}` denies `sts:AssumeRole` to {who}: the \
+                 client will get no further\n  help: take the statement out that denies"
+            )),
+            Trust::Refused { denied: false } => Some(format!(
+                "the role `{name}` may not be assumed by {who}: the client will be refused\n  \
+                 help: add this statement to its trust policy: {}",
+                trust::statement(caller)
+            )),
+        }
+    }
+
+    fn key(&mut self, host: &ResolvedHost, instance: Option<&Instance>) {
+        const KEY: &str = "ssh.key";
+        let (name, reference) = match key(host) {
+            Some(Key::SsmParameter(name)) => (name.clone(), name.clone()),
+            Some(Key::FromInstance(true)) => {
+                let Some(instance) = instance else { return };
+                let Some(pair) = &instance.key_name else {
+                    return self.failed(format!(
+                        "`{KEY}`: {} was launched without a key pair\n  help: say `key: {{ file: … }}` or \
+                         `key: {{ ssm_parameter: … }}`",
+                        choose::called(instance)
+                    ));
+                };
+                match self.answers.key_pair(&host.aws, pair) {
+                    Some(Ok(id)) => (key_parameter(id), format!("from_instance, key pair {pair}")),
+                    Some(Err(error)) => return self.failed(format!("`{KEY}`: {error}")),
+                    None => return,
+                }
+            }
+            _ => return,
+        };
+        match self.answers.parameter(&host.aws, &name) {
+            Some(Ok(secret)) => {
+                self.values.ssh_key = Some(secret.clone());
+                let source = format!("Parameter Store, {name}");
+                self.values
+                    .looked_up
+                    .push(LookedUp::secret(KEY, &reference, &source));
+            }
+            Some(Err(error)) => self.failed(format!("`{KEY}`: {error}")),
+            None => {}
+        }
+    }
+
+    fn parameters(&mut self, host: &ResolvedHost) {
+        for (key, value) in extra(host) {
+            let PropertyValue::Secret(SecretRef::SsmParameter(name)) = value else {
+                continue;
+            };
+            let key = format!("client.properties.extra.{key}");
+            match self.answers.parameter(&host.aws, name) {
+                Some(Ok(secret)) => {
+                    self.values.parameters.insert(name.clone(), secret.clone());
+                    let shown = LookedUp::secret(&key, name, "Parameter Store");
+                    self.values.looked_up.push(shown);
+                }
+                Some(Err(error)) => self.failed(format!("`{key}`: {error}")),
+                None => {}
+            }
+        }
+    }
+}
+
+/// Where EC2 keeps the key of a pair that it made.
+fn key_parameter(id: &str) -> String {
+    format!("/ec2/keypair/{id}")
+}
+
+fn role_name(host: &ResolvedHost) -> Option<&str> {
+    match &host.client.msk_iam_auth {
+        Some(MskIamAuth {
+            role: Role::Name(name),
+            ..
+        }) => Some(name),
+        _ => None,
+    }
+}
+
+fn key(host: &ResolvedHost) -> Option<&Key> {
+    match &host.way {
+        Way::Ssh(Ssh { key, .. })
+        | Way::Ec2 {
+            ssh: Ssh { key, .. },
+            ..
+        } => key.as_ref(),
+        Way::Local => None,
+    }
+}
+
+/// The name at the end of `arn:aws:iam::ACCOUNT:instance-profile/PATH/NAME`.
+fn profile_name(instance: &Instance) -> Option<&str> {
+    instance.profile_arn.as_deref()?.rsplit('/').next()
+}
+
+fn extra(host: &ResolvedHost) -> impl Iterator<Item = (&String, &PropertyValue)> {
+    host.client
+        .properties
+        .iter()
+        .flat_map(|properties| &properties.extra)
+}
+
+fn parameters(host: &ResolvedHost) -> impl Iterator<Item = &str> {
+    extra(host).filter_map(|(_, value)| match value {
+        PropertyValue::Secret(SecretRef::SsmParameter(name)) => Some(name.as_str()),
+        _ => None,
+    })
+}

@@ -1,0 +1,215 @@
+//! Look-ups against an account that a test makes up: who is asked what, and how often.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Barrier;
+
+use super::*;
+use crate::{
+    broker::credentials::Credentials,
+    spec::{self, Cluster, Given, Source},
+};
+
+/// An account that answers at once, and writes down what it was asked.
+#[derive(Default)]
+struct Account {
+    instances: Vec<Instance>,
+    parameters: BTreeMap<String, String>,
+    asked: Mutex<Vec<String>>,
+    /// Whoever asks for a parameter waits until so many do.
+    together: Option<Barrier>,
+}
+
+impl Account {
+    fn asks(&self, what: String) {
+        self.asked.lock().expect("no panic").push(what);
+    }
+
+    fn asked(&self) -> Vec<String> {
+        let mut asked = self.asked.lock().expect("no panic").clone();
+        asked.sort();
+        asked
+    }
+}
+
+#[async_trait]
+impl Cloud for Account {
+    async fn instances(&self, _: &Aws, which: &Which) -> Result<Vec<Instance>, CloudError> {
+        self.asks(format!("instances {which:?}"));
+        Ok(self.instances.clone())
+    }
+    async fn key_pair_id(&self, _: &Aws, name: &str) -> Result<String, CloudError> {
+        self.asks(format!("pair {name}"));
+        Ok(format!("key-of-{name}"))
+    }
+    async fn console(&self, _: &Aws, _: &str, _: bool) -> Result<Console, CloudError> {
+        Err(CloudError::NotBuilt)
+    }
+    async fn parameter(&self, _: &Aws, name: &str) -> Result<SecretString, CloudError> {
+        self.asks(format!("parameter {name}"));
+        if let Some(together) = &self.together {
+            together.wait().await;
+        }
+        match self.parameters.get(name) {
+            Some(value) => Ok(SecretString::from(value.as_str())),
+            None => Err(CloudError::NotFound {
+                what: format!("the parameter `{name}`"),
+                said: "ParameterNotFound".into(),
+                help: "see its name".into(),
+            }),
+        }
+    }
+    async fn role(&self, _: &Aws, name: &str) -> Result<Role, CloudError> {
+        self.asks(format!("role {name}"));
+        Ok(Role {
+            arn: format!("arn:aws:iam::123456789012:role/{name}"),
+            trust: "{}".into(),
+        })
+    }
+    async fn profile_roles(&self, _: &Aws, name: &str) -> Result<Vec<String>, CloudError> {
+        self.asks(format!("profile {name}"));
+        Ok(vec![])
+    }
+    async fn cluster(&self, _: &Aws, _: &Cluster) -> Result<MskCluster, CloudError> {
+        Err(CloudError::NotBuilt)
+    }
+    async fn caller(&self, _: &Aws) -> Result<Caller, CloudError> {
+        Err(CloudError::NotBuilt)
+    }
+    async fn credentials(&self, _: &Aws) -> Result<Credentials, CloudError> {
+        Err(CloudError::NotBuilt)
+    }
+}
+
+fn hosts(text: &str) -> Vec<crate::spec::ResolvedHost> {
+    let source = Source {
+        path: "spec.yaml".into(),
+        text: format!("version: 1\n{text}"),
+    };
+    let (resolved, problems) = spec::load(&source, &Given::default());
+    resolved.unwrap_or_else(|| panic!("{problems:?}")).hosts
+}
+
+async fn settled(account: &Arc<Account>, text: &str) -> Settled {
+    let cloud: Arc<dyn Cloud> = Arc::clone(account) as Arc<dyn Cloud>;
+    settle(&cloud, hosts(text), vec![]).await
+}
+
+impl Settled {
+    /// The host that the spec's first one became.
+    fn first(&self) -> &super::hosts::Settled {
+        &self.hosts[0][0]
+    }
+}
+
+fn instance(id: &str) -> Instance {
+    Instance {
+        id: id.into(),
+        state: "running".into(),
+        public_dns: Some(format!("{id}.example")),
+        key_name: Some("pair".into()),
+        ..Instance::default()
+    }
+}
+
+const FROM_INSTANCE: &str = "hosts:\n  c:\n    ec2: { tags: { a: b }, all: true }\n    ssh: { key: { from_instance: true } }\n";
+
+#[tokio::test]
+async fn the_key_of_an_instances_pair_is_found_in_three_steps() {
+    let account = Arc::new(Account {
+        instances: vec![instance("i-1"), instance("i-2")],
+        parameters: [("/ec2/keypair/key-of-pair".to_owned(), "PEM".to_owned())].into(),
+        ..Account::default()
+    });
+    let settled = settled(&account, FROM_INSTANCE).await;
+    assert_eq!(settled.hosts[0].len(), 2);
+    for one in &settled.hosts[0] {
+        let values = one.values.as_ref().expect("values");
+        let key = values.ssh_key.as_ref().expect("a key");
+        assert_eq!(key.expose_secret(), "PEM");
+        assert!(!format!("{values:?}").contains("PEM"));
+        let told = values.looked_up.last().expect("told");
+        assert_eq!((told.key.as_str(), &told.value), ("ssh.key", &None));
+    }
+    let found = settled.hosts[0][1].host.way.found().expect("found");
+    assert_eq!(
+        (&*found.instance_id, &*found.address),
+        ("i-2", "i-2.example")
+    );
+    assert_eq!(settled.members["c"], ["c/i-1", "c/i-2"]);
+    // Two machines of one pair: asked once.
+    let asked = account.asked();
+    assert_eq!(asked.len(), 3, "{asked:?}");
+    assert!(
+        asked
+            .iter()
+            .any(|one| one == "parameter /ec2/keypair/key-of-pair")
+    );
+}
+
+#[tokio::test]
+async fn a_machine_without_a_pair_says_so() {
+    let mut bare = instance("i-1");
+    bare.key_name = None;
+    let account = Arc::new(Account {
+        instances: vec![bare],
+        ..Account::default()
+    });
+    let settled = settled(&account, FROM_INSTANCE).await;
+    let error = settled.first().values.as_ref().expect_err("no key");
+    assert!(
+        error.contains("i-1 was launched without a key pair"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn look_ups_go_out_side_by_side_and_each_once() {
+    let text = "hosts:\n  a: { ssh: { address: a } }\n  b: { ssh: { address: b } }\nclient:\n  properties:\n    \
+        path: ~/p\n    extra:\n      ssl.key.password: { ssm_parameter: /1 }\n      ssl.keystore.password: { \
+        ssm_parameter: /2 }\n      ssl.truststore.password: { ssm_parameter: /3 }\n";
+    let account = Arc::new(Account {
+        parameters: ["/1", "/2", "/3"]
+            .map(|name| (name.to_owned(), name.to_owned()))
+            .into(),
+        // One after another, the first would wait for ever.
+        together: Some(Barrier::new(3)),
+        ..Account::default()
+    });
+    let settled = settled(&account, text).await;
+    assert!(settled.hosts.iter().flatten().all(|one| one.values.is_ok()));
+    assert_eq!(
+        account.asked(),
+        ["parameter /1", "parameter /2", "parameter /3"]
+    );
+}
+
+#[tokio::test]
+async fn what_refers_to_nothing_asks_nothing_and_all_that_is_wrong_is_said() {
+    let account = Arc::new(Account::default());
+    let plain = settled(
+        &account,
+        "hosts: { a: { ssh: { address: a, key: { file: k } } } }\n",
+    )
+    .await;
+    assert!(plain.first().values.is_ok() && plain.accounts.is_empty());
+    assert_eq!(account.asked(), Vec::<String>::new());
+    let text = "hosts:\n  a: { ec2: { name: n }, ssh: { key: { ssm_parameter: /k } } }\n";
+    let wrong = settled(&account, text).await;
+    let error = wrong.first().values.as_ref().expect_err("nothing is there");
+    assert!(error.contains("no instance is Name=n"), "{error}");
+    let text = "hosts: { a: { ssh: { address: a, key: { ssm_parameter: /k } } } }\nclient:\n  properties: { path: ~/p, \
+        extra: { ssl.key.password: { ssm_parameter: /l } } }\n";
+    let wrong = settled(&account, text).await;
+    let error = wrong.first().values.as_ref().expect_err("nothing is there");
+    assert!(error.contains("`ssh.key`: the parameter `/k`"), "{error}");
+    assert!(
+        error.contains("ssl.key.password`: the parameter `/l`"),
+        "{error}"
+    );
+}

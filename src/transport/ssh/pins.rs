@@ -1,0 +1,490 @@
+//! Host keys that are pinned to EC2 instances: `$XDG_STATE_HOME/trueup/known_instances`.
+//!
+//! A line is `INSTANCE TYPE KEY [WHAT VOUCHED FOR IT]`, which is known_hosts's own format with the
+//! instance's id for a name, so that `ssh-keygen -F i-…` and `-R i-…` work on it. A stop and start
+//! of an instance keeps its host key and changes its address, and an address may become another
+//! instance's: so a pin belongs to the id. The file is written whole, under a lock beside it; one
+//! that is damaged is never taken for "no pins".
+
+use std::{
+    fs::{DirBuilder, File, OpenOptions, Permissions},
+    io::{self, Read, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    hostkey::{PublicKey, shown},
+    text::escape_control,
+};
+
+/// Most that is read: 100,000 keys.
+const MOST: u64 = 64 * 1024 * 1024;
+
+const HEAD: &str = "# Host keys that trueup has pinned to EC2 instances: INSTANCE TYPE KEY [WHAT \
+                    VOUCHED FOR IT]\n";
+
+/// The file of pins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pins {
+    file: PathBuf,
+}
+
+/// What a pin rests on. It is kept beside the key, for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Vouched {
+    /// The instance's console output, through the EC2 API.
+    Console,
+    /// known_hosts held it for the address.
+    KnownHosts,
+    /// A person looked at its fingerprint.
+    Person,
+    /// Nothing: `host_key: accept-new`.
+    Nothing,
+}
+
+impl Vouched {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Console => "console",
+            Self::KnownHosts => "known_hosts",
+            Self::Person => "trust",
+            Self::Nothing => "accept-new",
+        }
+    }
+}
+
+/// Why pins cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PinsError {
+    /// The file cannot be used.
+    #[error("{}: {what}\n  help: {help}", file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        what: String,
+        /// The way out.
+        help: String,
+    },
+    /// Other keys are pinned to the instance.
+    #[error(
+        "other host keys are pinned to {id}: {held}; not {offered}\n  help: `trueup trust` shows \
+         what vouches for each"
+    )]
+    Differ {
+        /// The instance.
+        id: String,
+        /// What people are shown of the keys that are pinned.
+        held: String,
+        /// What people are shown of those that were to be.
+        offered: String,
+    },
+    /// That names no instance.
+    #[error("`{id}` is no id of an instance\n  help: it looks like `i-0123456789abcdef0`")]
+    Id {
+        /// What was given, escaped.
+        id: String,
+    },
+}
+
+impl From<PinsError> for super::Error {
+    fn from(error: PinsError) -> Self {
+        let text = error.to_string();
+        let (what, help) = text.split_once("\n  help: ").unwrap_or((&text, ""));
+        Self::Setup {
+            what: what.to_owned(),
+            help: help.to_owned(),
+        }
+    }
+}
+
+/// Whether a text is an id: it becomes a name in files that ssh reads.
+pub fn is_id(id: &str) -> bool {
+    id.strip_prefix("i-").is_some_and(|digits| {
+        (8..=32).contains(&digits.len())
+            && digits
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    })
+}
+
+impl Pins {
+    /// Those of a file, which need not be there.
+    pub fn at(file: &Path) -> Self {
+        Self {
+            file: file.to_owned(),
+        }
+    }
+
+    /// Where they are.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// The keys that are pinned to an instance, sorted.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be used.
+    pub fn of(&self, id: &str) -> Result<Vec<PublicKey>, PinsError> {
+        checked(id)?;
+        let text = self.read()?;
+        let mut keys: Vec<PublicKey> = self
+            .lines(&text)?
+            .into_iter()
+            .filter_map(|(_, pin)| pin.filter(|(known, _)| *known == id))
+            .map(|(_, key)| key)
+            .collect();
+        keys.sort();
+        keys.dedup();
+        Ok(keys)
+    }
+
+    /// Pins keys to an instance that has none yet. The same keys again are nothing new.
+    ///
+    /// # Errors
+    /// When other keys are pinned to it, or the file cannot be used.
+    pub fn add(&self, id: &str, keys: &[PublicKey], vouched: Vouched) -> Result<(), PinsError> {
+        self.write(id, keys, vouched, false)
+    }
+
+    /// Pins keys to an instance instead of those that were.
+    ///
+    /// # Errors
+    /// When the file cannot be used.
+    pub fn replace(&self, id: &str, keys: &[PublicKey], vouched: Vouched) -> Result<(), PinsError> {
+        self.write(id, keys, vouched, true)
+    }
+
+    fn write(
+        &self,
+        id: &str,
+        keys: &[PublicKey],
+        vouched: Vouched,
+        replace: bool,
+    ) -> Result<(), PinsError> {
+        checked(id)?;
+        let _lock = self.lock().map_err(|error| self.cannot("locked", &error))?;
+        let held = self.of(id)?;
+        let mut wanted = keys.to_vec();
+        wanted.sort();
+        wanted.dedup();
+        if held == wanted {
+            return Ok(());
+        }
+        if !held.is_empty() && !replace {
+            return Err(PinsError::Differ {
+                id: id.to_owned(),
+                held: shown(&held),
+                offered: shown(&wanted),
+            });
+        }
+        let old = self.read()?;
+        let mut text = String::new();
+        if old.is_empty() {
+            text.push_str(HEAD);
+        }
+        for (line, pin) in self.lines(&old)? {
+            if pin.is_none_or(|(known, _)| known != id) {
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+        for key in &wanted {
+            text.push_str(&format!("{id} {key} {}\n", vouched.word()));
+        }
+        self.put(&text)
+            .map_err(|error| self.cannot("written", &error))
+    }
+
+    fn read(&self) -> Result<String, PinsError> {
+        let open = OpenOptions::new().read(true).open(&self.file);
+        let file = match open {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
+            Err(error) => return Err(self.cannot("read", &error)),
+        };
+        let found = file
+            .metadata()
+            .map_err(|error| self.cannot("looked at", &error))?;
+        if !found.is_file() || found.len() > MOST {
+            return Err(self.wrong(
+                "it is no file of pins".into(),
+                "move it away; `trueup trust` pins anew",
+            ));
+        }
+        let mode = found.permissions().mode();
+        if mode & 0o022 != 0 {
+            return Err(self.wrong(
+                format!("others may write it (mode {:04o})", mode & 0o7777),
+                "`chmod 600` it, and look at what is in it",
+            ));
+        }
+        let mut text = String::new();
+        match file.take(MOST).read_to_string(&mut text) {
+            Ok(_) => Ok(text),
+            Err(error) => Err(self.cannot("read", &error)),
+        }
+    }
+
+    /// Each line, and the pin that it is. Comments and blank lines are kept.
+    fn lines<'a>(&self, text: &'a str) -> Result<Vec<Line<'a>>, PinsError> {
+        let mut lines = Vec::new();
+        for (at, line) in text.lines().enumerate() {
+            if line.trim().is_empty() || line.starts_with('#') {
+                lines.push((line, None));
+                continue;
+            }
+            let pin = line.split_once(' ').filter(|(id, _)| is_id(id));
+            let pin = pin.and_then(|(id, key)| Some((id, PublicKey::parse(key).ok()?)));
+            if pin.is_none() {
+                return Err(self.wrong(
+                    format!("line {} is damaged", at + 1),
+                    "put the line right, or take it out: `trueup trust` pins its instance anew",
+                ));
+            }
+            lines.push((line, pin));
+        }
+        // The last line is whole, too.
+        if !text.is_empty() && !text.ends_with('\n') {
+            return Err(self.wrong(
+                format!("line {} is cut short", lines.len()),
+                "take the line out: `trueup trust` pins its instance anew",
+            ));
+        }
+        Ok(lines)
+    }
+
+    /// The lock is a file beside it, because the file itself is replaced. It goes with the value.
+    fn lock(&self) -> io::Result<File> {
+        let folder = self.file.parent().unwrap_or(Path::new("."));
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
+        let mut name = self.file.clone().into_os_string();
+        name.push(".lock");
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(name)?;
+        match lock.lock() {
+            // A file system without locks: the file is still whole, a pin of another run may go.
+            Err(error) if error.kind() != io::ErrorKind::Unsupported => Err(error),
+            _ => Ok(lock),
+        }
+    }
+
+    fn put(&self, text: &str) -> io::Result<()> {
+        let folder = self.file.parent().unwrap_or(Path::new("."));
+        let mut new = tempfile::Builder::new()
+            .prefix(".known_instances-")
+            .permissions(Permissions::from_mode(0o600))
+            .tempfile_in(folder)?;
+        new.write_all(text.as_bytes())?;
+        new.as_file().sync_all()?;
+        new.persist(&self.file)?;
+        File::open(folder)?.sync_all()
+    }
+
+    fn cannot(&self, what: &str, error: &io::Error) -> PinsError {
+        self.wrong(
+            format!("it cannot be {what}: {error}"),
+            "it holds the host keys of EC2 instances: see to its folder's owner and mode, and to \
+             free space",
+        )
+    }
+
+    fn wrong(&self, what: String, help: &str) -> PinsError {
+        PinsError::File {
+            file: self.file.clone(),
+            what,
+            help: help.into(),
+        }
+    }
+}
+
+/// A line, and its instance and key where it is a pin.
+type Line<'a> = (&'a str, Option<(&'a str, PublicKey)>);
+
+fn checked(id: &str) -> Result<(), PinsError> {
+    if is_id(id) {
+        Ok(())
+    } else {
+        Err(PinsError::Id {
+            id: escape_control(id),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hostkey::tests::{ED25519, key};
+
+    const A: &str = "i-0123456789abcdef0";
+    const B: &str = "i-0fedcba9876543210";
+
+    fn keys(fill: &[u8]) -> Vec<PublicKey> {
+        let keys = fill
+            .iter()
+            .map(|fill| key("ssh-ed25519", &[&[*fill; 32]]))
+            .map(|text| PublicKey::parse(&text).expect("a key"));
+        let mut keys: Vec<PublicKey> = keys.collect();
+        keys.sort();
+        keys
+    }
+
+    fn pins(folder: &tempfile::TempDir) -> Pins {
+        Pins::at(&folder.path().join("state/trueup/known_instances"))
+    }
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).expect("there").permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn pins_are_kept_by_instance_and_other_lines_stay() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pins = pins(&folder);
+        assert_eq!(pins.of(A).expect("none"), vec![]);
+        assert!(!pins.file().exists(), "reading makes no file");
+        pins.add(A, &keys(&[1, 2]), Vouched::Console)
+            .expect("pinned");
+        pins.add(B, &keys(&[3]), Vouched::Person).expect("pinned");
+        pins.add(A, &keys(&[2, 1]), Vouched::Console)
+            .expect("the same");
+        assert_eq!(pins.of(A).expect("pins"), keys(&[1, 2]));
+        assert_eq!(pins.of(B).expect("pins"), keys(&[3]));
+        assert_eq!(
+            (
+                mode(pins.file()),
+                mode(pins.file().parent().expect("a folder"))
+            ),
+            (0o600, 0o700)
+        );
+
+        let error = pins
+            .add(A, &keys(&[1]), Vouched::Console)
+            .expect_err("others");
+        let error = error.to_string();
+        for key in keys(&[1, 2]) {
+            assert!(error.contains(&key.fingerprint()), "{error}");
+        }
+        let mut text = std::fs::read_to_string(pins.file()).expect("text");
+        assert!(
+            text.contains(" console\n") && text.contains(" trust\n"),
+            "{text}"
+        );
+        text.push_str("\n# mine\n");
+        std::fs::write(pins.file(), &text).expect("written");
+        pins.replace(A, &keys(&[4]), Vouched::Person)
+            .expect("replaced");
+        assert_eq!(pins.of(A).expect("pins"), keys(&[4]));
+        assert_eq!(pins.of(B).expect("pins"), keys(&[3]));
+        let text = std::fs::read_to_string(pins.file()).expect("text");
+        assert!(
+            text.contains("# mine") && text.starts_with("# Host keys"),
+            "{text}"
+        );
+        // ssh's own tool reads it.
+        let out = std::process::Command::new("ssh-keygen")
+            .args(["-F", B, "-f"])
+            .arg(pins.file())
+            .output()
+            .expect("install openssh-client");
+        let found = String::from_utf8_lossy(&out.stdout);
+        assert!(found.contains(&keys(&[3])[0].to_string()), "{found}");
+    }
+
+    #[test]
+    fn a_damaged_file_is_never_taken_for_no_pins() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pins = pins(&folder);
+        pins.add(A, &keys(&[1]), Vouched::Console).expect("pinned");
+        let good = std::fs::read_to_string(pins.file()).expect("text");
+        let line = good.lines().last().expect("a pin");
+        for damaged in [
+            line[..line.len() - 20].to_owned() + "\n",
+            format!("{good}{}", &line[..40]),
+            format!("{good}{}", line),
+            format!("{good}* {ED25519}\n"),
+            format!("{good}{A},{B} {ED25519}\n"),
+            format!("{good}@cert-authority {A} {ED25519}\n"),
+            format!("{good}{A} {ED25519} \u{1b}[2J\n"),
+            format!("{good}{A}\n"),
+            "\0".repeat(100),
+        ] {
+            std::fs::write(pins.file(), &damaged).expect("written");
+            for error in [
+                pins.of(A).expect_err("damaged"),
+                pins.of(B).expect_err("damaged"),
+                pins.add(B, &keys(&[2]), Vouched::Console)
+                    .expect_err("damaged"),
+                pins.replace(A, &keys(&[2]), Vouched::Console)
+                    .expect_err("damaged"),
+            ] {
+                let error = error.to_string();
+                assert!(error.contains("known_instances: line "), "{error}");
+                assert!(
+                    error.contains("trueup trust") && !error.contains('\u{1b}'),
+                    "{error}"
+                );
+            }
+            let kept = std::fs::read_to_string(pins.file()).expect("text");
+            assert_eq!(kept, damaged, "what is damaged is left as it is");
+        }
+        std::fs::write(pins.file(), b"\xff\xfe\n").expect("written");
+        assert!(pins.of(A).is_err());
+        std::fs::write(pins.file(), &good).expect("written");
+        std::fs::set_permissions(pins.file(), Permissions::from_mode(0o666)).expect("changed");
+        let error = pins.of(A).expect_err("others may write it").to_string();
+        assert!(error.contains("0666"), "{error}");
+        std::fs::remove_file(pins.file()).expect("removed");
+        std::fs::create_dir(pins.file()).expect("made");
+        assert!(pins.of(A).is_err());
+    }
+
+    #[test]
+    fn what_could_be_more_than_an_id_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for id in [
+            "",
+            "i-",
+            "*",
+            "i-0123456789abcdef0 x",
+            "i-0123456789ABCDEF0",
+            "i-*",
+            "i-0\n",
+        ] {
+            assert!(pins(&folder).of(id).is_err(), "{id}");
+            assert!(
+                pins(&folder)
+                    .add(id, &keys(&[1]), Vouched::Console)
+                    .is_err()
+            );
+        }
+    }
+
+    #[test]
+    fn many_at_once_lose_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pins = pins(&folder);
+        std::thread::scope(|scope| {
+            for n in 0..32_u8 {
+                let pins = &pins;
+                scope.spawn(move || {
+                    let id = format!("i-{n:017x}");
+                    pins.add(&id, &keys(&[n]), Vouched::Console)
+                        .expect("pinned");
+                });
+            }
+        });
+        for n in 0..32_u8 {
+            assert_eq!(pins.of(&format!("i-{n:017x}")).expect("pins"), keys(&[n]));
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Look-ups through the real AWS SDK, against a moto server on loopback.
+#![cfg(feature = "aws")]
+
+mod accounts;
+#[path = "../support/canary.rs"]
+mod canary;
+#[path = "../support/cloud.rs"]
+mod cloud;
+mod found;
+#[path = "../support/gate.rs"]
+mod gate;
+mod host_keys;
+mod permissions;
+mod private_keys;
+mod saved;
+#[path = "../support/sshd.rs"]
+#[allow(dead_code, reason = "the tests of the transport use more of it")]
+mod sshd;
+#[path = "../support/terminal.rs"]
+mod terminal;
+mod trouble;
+mod world;
