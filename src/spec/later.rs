@@ -5,7 +5,7 @@ use super::{
     merge::HostTree,
     resolved::{MskIamAuth, Resolved, ResolvedHost, Role, Way},
     tree::Node,
-    types::{Key, PropertyValue, SecretRef, StartFile},
+    types::{HostKey, Key, PropertyValue, SecretRef, StartFile},
 };
 use crate::diagnostic::{Problem, Span};
 
@@ -60,11 +60,24 @@ impl Found<'_> {
                 ssh
             }
         };
-        if let Some(Key::SsmParameter(_)) = ssh.key {
-            self.needs_aws(
+        match &ssh.key {
+            Some(Key::SsmParameter(_)) => self.needs_aws(
                 &["ssh", "key", "ssm_parameter"],
                 "`key: { ssm_parameter: … }`",
                 "use `key: { file: … }`, or an agent",
+            ),
+            Some(Key::FromInstance(_)) => self.needs_aws(
+                &["ssh", "key", "from_instance"],
+                "`key: { from_instance: true }`",
+                "use `key: { file: … }`, or an agent",
+            ),
+            Some(Key::File(_)) | None => {}
+        }
+        if let HostKey::Console(_) = ssh.host_key {
+            self.needs_aws(
+                &["ssh", "host_key", "console"],
+                "`host_key: { console: true }`",
+                "use `host_key: { pinned: […] }`, or `strict`",
             );
         }
     }

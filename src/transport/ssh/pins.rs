@@ -14,6 +14,7 @@ use std::{
 };
 
 use crate::{
+    facts::is_instance_id,
     hostkey::{PublicKey, shown},
     text::escape_control,
 };
@@ -98,16 +99,6 @@ impl From<PinsError> for super::Error {
             help: help.to_owned(),
         }
     }
-}
-
-/// Whether a text is an id: it becomes a name in files that ssh reads.
-pub fn is_id(id: &str) -> bool {
-    id.strip_prefix("i-").is_some_and(|digits| {
-        (8..=32).contains(&digits.len())
-            && digits
-                .bytes()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    })
 }
 
 impl Pins {
@@ -236,7 +227,7 @@ impl Pins {
                 lines.push((line, None));
                 continue;
             }
-            let pin = line.split_once(' ').filter(|(id, _)| is_id(id));
+            let pin = line.split_once(' ').filter(|(id, _)| is_instance_id(id));
             let pin = pin.and_then(|(id, key)| Some((id, PublicKey::parse(key).ok()?)));
             if pin.is_none() {
                 return Err(self.wrong(
@@ -310,8 +301,9 @@ impl Pins {
 /// A line, and its instance and key where it is a pin.
 type Line<'a> = (&'a str, Option<(&'a str, PublicKey)>);
 
+/// An id becomes a name in files that ssh reads.
 fn checked(id: &str) -> Result<(), PinsError> {
-    if is_id(id) {
+    if is_instance_id(id) {
         Ok(())
     } else {
         Err(PinsError::Id {

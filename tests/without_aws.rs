@@ -1,0 +1,81 @@
+//! A build without the feature `aws`: it says what it lacks, with the place, and does all the rest.
+
+#![cfg(not(feature = "aws"))]
+
+use std::{path::Path, process::Command};
+
+/// Runs the program at the top of the repository; code, stdout, stderr.
+fn trueup(words: &[&str]) -> (i32, String, String) {
+    let out = Command::new(env!("CARGO_BIN_EXE_trueup"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(words)
+        .output()
+        .expect("runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    let code = out.status.code().expect("an exit code");
+    (code, text(out.stdout), text(out.stderr))
+}
+
+#[test]
+fn what_asks_aws_is_named_with_its_place_and_the_way_out() {
+    let spec = "specs/pinterest-client-by-name.yaml";
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(spec));
+    let text = text.expect("the spec");
+    let place = |start: &str| {
+        let line = text
+            .lines()
+            .position(|line| line.trim_start().starts_with(start));
+        format!("{spec}:{}:", line.expect(start) + 1)
+    };
+    for words in [
+        vec!["plan", spec],
+        vec!["facts", spec],
+        vec!["drift", spec],
+        vec!["apply", spec, "--auto-approve"],
+    ] {
+        let (code, out, err) = trueup(&words);
+        assert_eq!((code, out.as_str()), (3, ""), "{err}");
+        assert!(
+            err.contains("this build of trueup has no AWS in it"),
+            "{err}"
+        );
+        assert!(
+            err.contains("the feature `aws`, which is on by default"),
+            "{err}"
+        );
+        for start in [
+            "ec2:",
+            "key: { from_instance",
+            "role:",
+            "cluster:",
+            "password:",
+        ] {
+            assert!(err.contains(&place(start)), "{start} in {err}");
+        }
+    }
+    // What is asked of nobody is as ever.
+    let (code, _, err) = trueup(&["validate", spec]);
+    assert_eq!(code, 0, "{err}");
+    let (code, _, err) = trueup(&["trust", spec, "--yes"]);
+    assert_eq!(code, 3, "{err}");
+}
+
+#[test]
+fn what_asks_nothing_of_aws_runs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("client.properties");
+    let spec = folder.path().join("spec.yaml");
+    let text = format!(
+        "version: 1\nhosts: {{ here: {{ local: {{}} }} }}\nclient:\n  properties: {{ path: {}, extra: {{ \
+         client.id: loader }} }}\n",
+        file.display()
+    );
+    std::fs::write(&spec, text).expect("written");
+    let spec = spec.to_str().expect("text");
+    let (code, out, err) = trueup(&["apply", spec, "--auto-approve"]);
+    assert_eq!(code, 0, "{out}{err}");
+    let written = std::fs::read_to_string(&file).expect("written");
+    assert!(written.contains("client.id=loader"), "{written}");
+    let (code, out, err) = trueup(&["drift", spec]);
+    assert_eq!(code, 0, "{out}{err}");
+}
