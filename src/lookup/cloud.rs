@@ -216,6 +216,17 @@ pub enum CloudError {
     },
 }
 
+impl CloudError {
+    /// What people are told of a key of the spec that could not be looked up. Where nothing could
+    /// be asked at all, no key is to blame, and many have one error.
+    pub fn of(&self, key: &str) -> String {
+        match self {
+            Self::NotBuilt | Self::Credentials { .. } | Self::NoRegion { .. } => self.to_string(),
+            _ => format!("`{key}`: {self}"),
+        }
+    }
+}
+
 /// A build without the feature `aws`, and runs that must not ask.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoCloud;

@@ -94,7 +94,7 @@ pub fn settle(mut cluster: ResolvedCluster, answers: &Answers) -> Settled {
             }
             Err(error) => errors.push(error),
         },
-        Some(Err(error)) => errors.push(format!("`topics.cluster`: {error}")),
+        Some(Err(error)) => errors.push(error.of("topics.cluster")),
         None => {}
     }
     let mut read = |aws: &Aws, key: &str, parameter: &str| match answers.parameter(aws, parameter) {
@@ -106,7 +106,7 @@ pub fn settle(mut cluster: ResolvedCluster, answers: &Answers) -> Settled {
             Some(secret.clone())
         }
         Some(Err(error)) => {
-            errors.push(format!("`{key}`: {error}"));
+            errors.push(error.of(key));
             None
         }
         None => None,
@@ -124,10 +124,11 @@ pub fn settle(mut cluster: ResolvedCluster, answers: &Answers) -> Settled {
             values.looked_up.push(shown);
             values.signing = Some(credentials.clone());
         }
-        Some(Err(error)) => errors.push(format!("`topics.credentials`: {error}")),
+        Some(Err(error)) => errors.push(error.of("topics.credentials")),
         None => {}
     }
-    errors.dedup();
+    let mut said = BTreeSet::new();
+    errors.retain(|error| said.insert(error.clone()));
     let values = match errors.as_slice() {
         [] => Ok(values),
         errors => Err(errors.join("\n")),

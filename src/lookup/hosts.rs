@@ -170,7 +170,7 @@ impl Settling<'_> {
         };
         let role = match self.answers.role(&host.aws, &name) {
             Some(Ok(role)) => role.clone(),
-            Some(Err(error)) => return self.failed(format!("`{KEY}`: {error}")),
+            Some(Err(error)) => return self.failed(error.of(KEY)),
             None => return,
         };
         let shown = LookedUp::shown(KEY, &name, &role.arn, "IAM");
@@ -253,7 +253,7 @@ impl Settling<'_> {
                 };
                 match self.answers.key_pair(&host.aws, pair) {
                     Some(Ok(id)) => (key_parameter(id), format!("from_instance, key pair {pair}")),
-                    Some(Err(error)) => return self.failed(format!("`{KEY}`: {error}")),
+                    Some(Err(error)) => return self.failed(error.of(KEY)),
                     None => return,
                 }
             }
@@ -267,7 +267,7 @@ impl Settling<'_> {
                     .looked_up
                     .push(LookedUp::secret(KEY, &reference, &source));
             }
-            Some(Err(error)) => self.failed(format!("`{KEY}`: {error}")),
+            Some(Err(error)) => self.failed(error.of(KEY)),
             None => {}
         }
     }
@@ -284,7 +284,7 @@ impl Settling<'_> {
                     let shown = LookedUp::secret(&key, name, "Parameter Store");
                     self.values.looked_up.push(shown);
                 }
-                Some(Err(error)) => self.failed(format!("`{key}`: {error}")),
+                Some(Err(error)) => self.failed(error.of(&key)),
                 None => {}
             }
         }

@@ -108,6 +108,26 @@ fn missing_credentials_name_what_was_tried() {
 }
 
 #[test]
+fn one_trouble_of_many_is_said_once() {
+    let front = Front::new();
+    let desk = Desk::without_keys(&front);
+    let spec = "version: 1\naws: { region: us-east-1 }\nhosts:\n  a: { ec2: { name: a }, ssh: { key: { \
+        ssm_parameter: /k } } }\n  b: { ec2: { name: b } }\ntopics: { cluster: { name: c }, security: { \
+        scram_sha_512: { username: u, password: { ssm_parameter: /p } } }, tables: [t] }\n";
+    let said = desk.run(spec, &["plan"]);
+    said.says(4, &["there are none", "the same as that of a, above"]);
+    assert_eq!(said.flat().matches("no AWS credentials").count(), 1);
+    // Programs are told of each.
+    let said = desk.run(spec, &["plan", "--format", "json"]);
+    assert_eq!(
+        said.out.matches("no AWS credentials").count(),
+        3,
+        "{}",
+        said.out
+    );
+}
+
+#[test]
 fn what_is_not_allowed_names_who_and_what() {
     let front = Front::new();
     let desk = Desk::new(&front);

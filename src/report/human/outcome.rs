@@ -256,6 +256,14 @@ fn now_true(host: &HostOutcome) -> Vec<String> {
     std::iter::once(applied).chain(missed).collect()
 }
 
+/// The error of a host or cluster; where another has had the same one, above, its name.
+pub fn error_or_same(page: &mut Page, text: &str, before: Option<&str>) {
+    match before {
+        Some(first) => error(page, "  ", &format!("the same as that of {first}, above")),
+        None => error(page, "  ", text),
+    }
+}
+
 /// `error: …`, with its further lines indented.
 pub fn error(page: &mut Page, margin: &str, text: &str) {
     let mut lines = text.lines();

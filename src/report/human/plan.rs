@@ -1,7 +1,7 @@
 //! What differs and what would be done.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     time::Duration,
 };
 
@@ -45,13 +45,24 @@ fn all(plan: &Plan, style: &Style, took: Option<Duration>) -> String {
     let many = plan.hosts.len() > 1;
     // Over several hosts the time is that of all together, and stands at the end.
     let own_time = took.filter(|_| !many).map(words::duration);
+    // What kept us from many at once, such as a login that has expired, is said at length once.
+    let mut firsts: BTreeMap<&str, &str> = BTreeMap::new();
+    for part in plan.parts() {
+        if let Some(error) = part.error {
+            firsts.entry(error).or_insert(part.name);
+        }
+    }
+    let before = |part: Part<'_>| {
+        let first = firsts.get(part.error?).copied();
+        first.filter(|first| *first != part.name)
+    };
     for host in plan.hosts.iter().filter(|host| !is_quiet((*host).into())) {
         page.gap();
-        section(&mut page, host, own_time.as_deref());
+        section(&mut page, host, own_time.as_deref(), before(host.into()));
     }
     for cluster in plan.topics.iter().filter(|one| !is_quiet((*one).into())) {
         page.gap();
-        topics::section(&mut page, cluster);
+        topics::section(&mut page, cluster, before(cluster.into()));
     }
     quiet(&mut page, plan, own_time.as_deref());
     let telling = plan.parts().any(|part| !is_quiet(part));
@@ -155,7 +166,8 @@ fn in_place(what: &str, number: usize) -> String {
     format!("{what} {are} as the spec says")
 }
 
-fn section(page: &mut Page, host: &HostPlan, time: Option<&str>) {
+/// `before` has had the same error.
+fn section(page: &mut Page, host: &HostPlan, time: Option<&str>, before: Option<&str>) {
     let indent = (columns(&host.name) + 2).min(16);
     let address = match &host.account {
         Some(account) if host.address == "local" => format!("local, as {account}"),
@@ -177,7 +189,8 @@ fn section(page: &mut Page, host: &HostPlan, time: Option<&str>) {
         looked_up::rows(page, &host.looked_up);
         // The address stands above already.
         let own = format!("{}: ", host.address);
-        super::outcome::error(page, "  ", error.strip_prefix(&own).unwrap_or(error));
+        let error = error.strip_prefix(&own).unwrap_or(error);
+        super::outcome::error_or_same(page, error, before);
         looked_up::warnings(page, &host.warnings);
         return;
     }

@@ -16,7 +16,7 @@ const MOST: usize = 40;
 const NAME: usize = 40;
 
 /// A cluster that has something to say.
-pub fn section(page: &mut Page, cluster: &TopicsPlan) {
+pub fn section(page: &mut Page, cluster: &TopicsPlan, before: Option<&str>) {
     let way = match cluster.via.as_str() {
         "direct" => "dialled from here".to_owned(),
         host => format!("through {host}"),
@@ -29,7 +29,7 @@ pub fn section(page: &mut Page, cluster: &TopicsPlan) {
     page.wrapped(&lead, 8, Ink::Plain, &text);
     looked_up::rows(page, &cluster.looked_up);
     if let Some(error) = &cluster.error {
-        super::outcome::error(page, "  ", error);
+        super::outcome::error_or_same(page, error, before);
         remarks(page, cluster);
         return;
     }
