@@ -57,6 +57,90 @@ fn a_profile_that_the_spec_names_wins_over_the_environments_keys() {
     said.says(0, &["assumed-role/chained/"]);
 }
 
+/// Where the SDK's default chain looks, but for keys, which are the other tests'.
+#[test]
+fn every_place_of_the_default_chain_is_taken_and_named() {
+    let front = Front::new();
+    let parameter = format!("/{}", name("p"));
+    front.make(json!({ "parameters": { &parameter: "x" } }));
+    let desk = || Desk::without_keys(&front);
+    let asks = |desk: &Desk, aws: &str, key: &str, source: &str| {
+        let before = front.record().len();
+        desk.run(&spec(aws, &parameter), &["facts"])
+            .says(0, &[&format!("with {source}"), "was read"]);
+        let record = front.record();
+        let call = record[before..]
+            .iter()
+            .find(|call| call["action"] == "ssm:GetParameter");
+        let call = call.expect("the parameter was asked for");
+        let is = call["access_key"].as_str().expect("text");
+        assert!(is.starts_with(key), "{key}: {call}");
+    };
+
+    let mut container = desk();
+    let uri = format!("{}/_test/container", front.url);
+    container.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", &uri);
+    asks(&container, "", "AKIACONTAINER", "the container's role");
+
+    // As a pod's service account, or a CI job, has it. STS gives keys of its own.
+    let mut web = desk();
+    web.write("token", "eyJhbGciOiJub25lIn0.e30.");
+    let token = web.folder.path().join("token");
+    web.set("AWS_WEB_IDENTITY_TOKEN_FILE", token.to_str().expect("text"));
+    web.set("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/ci");
+    asks(
+        &web,
+        "",
+        "ASIA",
+        "the web identity token (AWS_WEB_IDENTITY_TOKEN_FILE)",
+    );
+    let asked = front.calls();
+    assert!(
+        asked
+            .iter()
+            .any(|call| call.ends_with(":AssumeRoleWithWebIdentity")),
+        "{asked:?}"
+    );
+
+    // A login of people, and a program; each of a profile that the environment or the spec names.
+    let signed_on = |token: &str| {
+        let desk = desk();
+        desk.write(
+            ".aws/config",
+            "[profile people]\nsso_session = us\nsso_account_id = 123456789012\nsso_role_name = reader\n\
+             region = us-east-1\n[sso-session us]\nsso_region = us-east-1\nsso_start_url = \
+             https://us.example/start\n[profile program]\nregion = us-east-1\ncredential_process = printf \
+             '{\"Version\": 1, \"AccessKeyId\": \"AKIAPROGRAM\", \"SecretAccessKey\": \"p\"}'\n",
+        );
+        // Its name is the SHA-1 of the session's.
+        desk.write(
+            ".aws/sso/cache/da2b128800d4e129def769b7ec5decc00517fa8b.json",
+            &json!({ "accessToken": token, "expiresAt": "2099-01-01T00:00:00Z" }).to_string(),
+        );
+        desk
+    };
+    let desk = signed_on("sso-token");
+    for (profile, key, source) in [
+        ("people", "AKIASSO", "the profile `people` (SSO)"),
+        ("program", "AKIAPROGRAM", "the profile `program`"),
+    ] {
+        let aws = format!("aws: {{ profile: {profile} }}\n");
+        asks(&desk, &aws, key, source);
+        let mut desk = signed_on("sso-token");
+        desk.set("AWS_PROFILE", profile);
+        asks(&desk, "", key, source);
+    }
+    let desk = signed_on("over");
+    desk.run(&spec("aws: { profile: people }\n", &parameter), &["facts"])
+        .says(
+            4,
+            &[
+                "from the profile `people`, which the spec names",
+                "`aws sso login`",
+            ],
+        );
+}
+
 #[test]
 fn a_role_is_assumed_before_all_else() {
     let front = Front::new();

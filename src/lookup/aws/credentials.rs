@@ -185,7 +185,13 @@ pub fn no_good(source: &str, said: String) -> CloudError {
 }
 
 fn help(source: &str, said: &str) -> String {
-    let sso = ["SSO", "sso", "IAM Identity Center"];
+    // The last is how SSO calls a login that it no longer knows.
+    let sso = [
+        "SSO",
+        "sso",
+        "IAM Identity Center",
+        "Session token not found",
+    ];
     if sso
         .iter()
         .any(|word| said.contains(word) || source.contains(word))
@@ -251,6 +257,7 @@ fn source(keys: &Keys, aws: &Aws, environment: &BTreeMap<String, String>) -> Str
     } else if has(Feature::CredentialsHttp) {
         "the container's role".into()
     } else if has(Feature::CredentialsProfileStsWebIdToken) {
+        // So the SDK calls the environment's, too.
         "the web identity token (AWS_WEB_IDENTITY_TOKEN_FILE)".into()
     } else {
         format!(

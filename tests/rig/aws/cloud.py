@@ -12,9 +12,11 @@ tests say to a front goes to paths below /_test/, each with JSON in and out:
     POST /_test/fault              {"action": "ec2:DescribeInstances", "kind": "throttle", "times": 2}
                                    kinds: throttle, expired, denied, broken (HTTP 500), hang
     POST /_test/calls              what was asked: [{"action", "region", "access_key", "attempt"}…]
+    GET  /_test/container          credentials, as a container's agent gives them
 
 What the front answers itself: kafka:GetBootstrapBrokers and the state of clusters (moto leaves them
-CREATING), and ec2:GetConsoleOutput (moto has one boot log for all). The rest is passed on.
+CREATING), ec2:GetConsoleOutput (moto has one boot log for all), and sso:GetRoleCredentials (for the
+token `sso-token`; moto has none). The rest is passed on.
 """
 
 import base64
@@ -208,6 +210,8 @@ class Way(serve.Handler):
         call = self.call(body)
         with self.server.world.lock:
             self.server.calls.append(call)
+        if self.path.startswith("/federation/credentials?"):
+            return self.single_sign_on()
         fault = self.server.fault(call["action"])
         if fault:
             return self.fail(fault, call)
@@ -230,6 +234,11 @@ class Way(serve.Handler):
                 answer = {}
             case "calls":
                 answer = self.server.calls
+            case "container":
+                answer = {
+                    "AccessKeyId": "AKIACONTAINER", "SecretAccessKey": "container", "Token": "t",
+                    "Expiration": "2099-01-01T00:00:00Z",
+                }
             case _:
                 return self.answer(404, "")
         return self.answer(200, json.dumps(answer), "application/json")
@@ -292,6 +301,14 @@ class Way(serve.Handler):
             f"<instanceId>{instance}</instanceId><timestamp>{serve.utc()}</timestamp><output>{output}</output>"
             "</GetConsoleOutputResponse>"
         ), "text/xml")
+
+    def single_sign_on(self):
+        if self.headers.get("x-amz-sso_bearer_token") != "sso-token":
+            return self.answer(401, json.dumps({"message": "Session token not found or invalid"}),
+                               "application/json", [("x-amzn-errortype", "UnauthorizedException")])
+        return self.answer(200, json.dumps({"roleCredentials": {
+            "accessKeyId": "AKIASSO", "secretAccessKey": "sso", "sessionToken": "t", "expiration": 4070908800000,
+        }}), "application/json")
 
     def brokers(self):
         arn = urllib.parse.unquote(self.path.split("/")[3])
