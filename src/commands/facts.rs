@@ -23,12 +23,13 @@ pub async fn run(args: &LookArgs, around: &Surroundings) -> Code {
         Err(code) => return code,
     };
     // What is on a cluster is said by `plan`; what its references became is said here.
+    let selected = select::hosts(args, &specs);
     let clusters = specs
         .iter_mut()
         .flat_map(|spec| std::mem::take(&mut spec.clusters));
     let of_selected = |cluster: &ResolvedCluster| {
         let mut hosts = cluster.hosts.iter();
-        hosts.any(|(name, _)| select::has_host(&args.hosts, name))
+        hosts.any(|(name, _)| selected.contains(name))
     };
     let clusters: Vec<ResolvedCluster> = clusters.filter(of_selected).collect();
     let (targets, salt) = match (targets(args, &allow, specs, around).await, salt()) {

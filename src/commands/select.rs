@@ -15,16 +15,24 @@ use crate::{
 
 /// Whether `--host` selects a host: all of them where there is no such flag. A host that several
 /// specs have is meant by its name alone, too, and then in each of them; the name of a fleet means
-/// all its members, and one of a member means the fleet as long as nobody has looked it up.
-pub fn has_host(hosts: &[String], name: &str) -> bool {
-    let (name, instance) = split(name);
+/// all its members, and one of a member means the fleet as long as it is not looked up.
+pub fn has_host(hosts: &[String], host: &ResolvedHost) -> bool {
+    let (name, instance) = split(&host.name);
     let bare = name.rsplit_once('/').map(|(_, bare)| bare);
-    let is_it = |host: &String| {
-        let (host, of_it) = split(host);
-        let same_instance = of_it.is_none() || instance.is_none() || of_it == instance;
-        (host == name || Some(host) == bare) && same_instance
+    let is_fleet = matches!(&host.way, Way::Ec2 { ec2, .. } if ec2.all);
+    let is_it = |wanted: &String| {
+        let (wanted, of_it) = split(wanted);
+        let same_instance = of_it.is_none() || of_it == instance || is_fleet;
+        (wanted == name || Some(wanted) == bare) && same_instance
     };
     hosts.is_empty() || hosts.iter().any(is_it)
+}
+
+/// The names of the hosts that `--host` selects.
+pub fn hosts(look: &LookArgs, specs: &[Resolved]) -> BTreeSet<String> {
+    let all = specs.iter().flat_map(|spec| &spec.hosts);
+    let selected = all.filter(|host| has_host(&look.hosts, host));
+    selected.map(|host| host.name.clone()).collect()
 }
 
 /// A host's name, and which instance of it where it is a fleet.
@@ -35,23 +43,10 @@ fn split(name: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Refuses a `--host` that no spec has.
-pub fn known_hosts(look: &LookArgs, specs: &[Resolved]) -> Result<(), Code> {
-    let all = || specs.iter().flat_map(|spec| &spec.hosts);
-    let is_it = |wanted: &String, host: &ResolvedHost| {
-        let fleet = matches!(&host.way, Way::Ec2 { ec2, .. } if ec2.all);
-        has_host(std::slice::from_ref(wanted), &host.name) && (fleet || fleet_of(wanted).is_none())
-    };
-    unknown(look, specs, |wanted| !all().any(|one| is_it(wanted, one)))
-}
-
-/// Refuses a `--host` that no fleet turned out to have, and what two specs give one machine.
-pub fn check(look: &LookArgs, specs: &[Resolved]) -> Result<(), Code> {
-    let all = || specs.iter().flat_map(|spec| &spec.hosts);
-    unknown(look, specs, |wanted| {
-        !all().any(|one| has_host(std::slice::from_ref(wanted), &one.name))
-    })?;
-    let conflicts = several::conflicts(specs, |name| has_host(&look.hosts, name));
+/// Refuses what two specs give one machine.
+pub fn conflicts(look: &LookArgs, specs: &[Resolved]) -> Result<(), Code> {
+    let selected = hosts(look, specs);
+    let conflicts = several::conflicts(specs, |name| selected.contains(name));
     for conflict in &conflicts {
         complain_safely(&format!(
             "error: {conflict}\n  help: take it out of one of them, or select hosts with `--host`"
@@ -64,20 +59,19 @@ pub fn check(look: &LookArgs, specs: &[Resolved]) -> Result<(), Code> {
     }
 }
 
-fn unknown(
-    look: &LookArgs,
-    specs: &[Resolved],
-    is_unknown: impl Fn(&String) -> bool,
-) -> Result<(), Code> {
-    let Some(unknown) = look.hosts.iter().find(|wanted| is_unknown(wanted)) else {
+/// Refuses a `--host` that no spec has, or that no fleet turned out to have.
+pub fn known_hosts(look: &LookArgs, specs: &[Resolved]) -> Result<(), Code> {
+    let hosts = || specs.iter().flat_map(|spec| &spec.hosts);
+    let is_it = |wanted: &String, host| has_host(std::slice::from_ref(wanted), host);
+    let mut wanted = look.hosts.iter();
+    let Some(unknown) = wanted.find(|wanted| !hosts().any(|host| is_it(wanted, host))) else {
         return Ok(());
     };
     let paths: Vec<String> = specs
         .iter()
         .map(|spec| format!("`{}`", spec.path))
         .collect();
-    let hosts = specs.iter().flat_map(|spec| &spec.hosts);
-    let names: Vec<&str> = hosts.map(|host| host.name.as_str()).collect();
+    let names: Vec<&str> = hosts().map(|host| host.name.as_str()).collect();
     let (have, they) = if specs.len() == 1 {
         ("has", "it has")
     } else {
@@ -94,8 +88,9 @@ fn unknown(
 /// Reads `--target` and `--exclude`; what comes with a target is said.
 pub fn choose(look: &LookArgs, specs: &[Resolved], deletable: &[String]) -> Result<Chosen, Code> {
     let mut known: Vec<Known> = Vec::new();
-    let hosts = specs.iter().flat_map(|spec| &spec.hosts);
-    for host in hosts.filter(|host| has_host(&look.hosts, &host.name)) {
+    let selected = hosts(look, specs);
+    let all = specs.iter().flat_map(|spec| &spec.hosts);
+    for host in all.filter(|host| has_host(&look.hosts, host)) {
         // What a kind requires does not depend on secrets.
         for resource in kafka_client::resources(&host.client, &IndexMap::new()) {
             known.push(Known {
@@ -110,7 +105,7 @@ pub fn choose(look: &LookArgs, specs: &[Resolved], deletable: &[String]) -> Resu
         .flat_map(|cluster| &cluster.topics)
         .filter(|topic| {
             let mut hosts = topic.hosts.iter();
-            hosts.any(|host| has_host(&look.hosts, host))
+            hosts.any(|host| selected.contains(host))
         });
     // Which tables a database has is known later; a name that one could make is taken at its word.
     let typed = look.targets.iter().chain(&look.excludes);

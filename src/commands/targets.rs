@@ -161,11 +161,11 @@ pub(crate) async fn targets(
     specs: Vec<Resolved>,
     around: &Surroundings,
 ) -> Result<Targets, Code> {
-    let selected = |name: &str| select::has_host(&look.hosts, name);
     select::known_hosts(look, &specs)?;
+    let selected = select::hosts(look, &specs);
     let mut code = Ok(());
     for (file, spec) in look.spec.specs.iter().zip(&specs) {
-        let later = spec::later_work(spec, selected);
+        let later = spec::later_work(spec, |name| selected.contains(name));
         if !later.is_empty() {
             let path = spec.path.clone();
             let text = fs::read_to_string(file).unwrap_or_default();
@@ -182,8 +182,10 @@ pub(crate) async fn targets(
         clusters: settled,
         members,
         accounts,
-    } = look_up(specs, &cloud, selected).await;
-    select::check(look, &specs)?;
+    } = look_up(specs, &cloud, look).await;
+    // Only now it is known which machine is whom.
+    select::known_hosts(look, &specs)?;
+    select::conflicts(look, &specs)?;
     let chosen = select::choose(look, &specs, &deletable)?;
     let declared = topics::declared(&specs);
     let mut targets = Vec::new();
@@ -227,7 +229,8 @@ pub(crate) async fn targets(
 
 /// Specs with what the selected hosts and their clusters became.
 struct LookedUpSpecs {
-    /// The specs, with that put in; only selected hosts are left.
+    /// The specs, with that put in. Of the hosts the selected ones are left, with all members of a
+    /// fleet of which one is.
     specs: Vec<Resolved>,
     /// The hosts of each.
     hosts: Vec<Vec<hosts::Settled>>,
@@ -243,14 +246,19 @@ struct LookedUpSpecs {
 async fn look_up(
     mut specs: Vec<Resolved>,
     cloud: &Arc<dyn Cloud>,
-    selected: impl Fn(&str) -> bool,
+    look: &LookArgs,
 ) -> LookedUpSpecs {
+    let selected = select::hosts(look, &specs);
     let mut asked = (Vec::new(), Vec::new());
     let mut counts = Vec::new();
     for spec in &mut specs {
-        spec.hosts.retain(|host| selected(&host.name));
-        let of_selected =
-            |cluster: &mut ResolvedCluster| cluster.hosts.iter().any(|(name, _)| selected(name));
+        spec.hosts.retain(|host| selected.contains(&host.name));
+        let of_selected = |cluster: &mut ResolvedCluster| {
+            cluster
+                .hosts
+                .iter()
+                .any(|(name, _)| selected.contains(name))
+        };
         let clusters = spec.clusters.extract_if(.., of_selected);
         let before = asked.1.len();
         asked.1.extend(clusters);
@@ -268,10 +276,10 @@ async fn look_up(
     };
     for (mut spec, (of_hosts, of_clusters)) in specs.into_iter().zip(counts) {
         let mut hosts: Vec<_> = hosts.by_ref().take(of_hosts).flatten().collect();
-        // Of a fleet, some may be meant.
-        hosts.retain(|one| selected(&one.host.name));
         let clusters: Vec<_> = clusters.by_ref().take(of_clusters).collect();
         spec.hosts.extend(hosts.iter().map(|one| one.host.clone()));
+        // Of a fleet, some may be meant.
+        hosts.retain(|one| select::has_host(&look.hosts, &one.host));
         spec.clusters
             .extend(clusters.iter().map(|one| one.cluster.clone()));
         out.specs.push(spec);

@@ -13,6 +13,7 @@ mod host_keys;
 mod permissions;
 mod private_keys;
 mod saved;
+mod several;
 #[path = "../support/sshd.rs"]
 #[allow(dead_code, reason = "the tests of the transport use more of it")]
 mod sshd;
