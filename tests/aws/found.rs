@@ -405,7 +405,7 @@ fn brokers_may_be_signed_for_with_what_asks_aws_here() {
     let desk = Desk::without_keys(&front);
     desk.run(spec, &["plan"]).says(
         4,
-        &["`topics.credentials`: no AWS credentials that can be used"],
+        &["error: no AWS credentials that can be used, from the environment"],
     );
     assert_eq!(front.calls(), Vec::<String>::new());
 }

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -219,12 +220,18 @@ pub fn finds_what_is_planted(canary: &Canary) {
 
     for leak in ["argument", "environment"] {
         let mut command = Command::new("sh");
-        command.args(["-c", "read -r end", "sh"]);
+        // Until it has said so, /proc may not know its arguments yet.
+        command.args(["-c", "echo here; read -r end", "sh"]);
         match leak {
             "argument" => command.arg(pem),
             _ => command.env("LEAK", pem),
         };
-        let mut child = command.stdin(Stdio::piped()).spawn().expect("sh");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("sh");
+        let mut said = String::new();
+        let out = child.stdout.take().expect("a pipe");
+        BufReader::new(out).read_line(&mut said).expect("read");
+        assert_eq!(said, "here\n");
         let (found, _) = canary.found_in_processes();
         let own = format!("/proc/{}/", child.id());
         assert!(
