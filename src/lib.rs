@@ -15,6 +15,7 @@ pub mod frame;
 pub mod hostkey;
 pub mod lookup;
 pub mod meter;
+pub mod names;
 pub mod observe;
 pub mod plan;
 pub mod properties;

@@ -41,13 +41,14 @@ fn code(text: &str) -> String {
 }
 
 /// From facts to plan all is pure: no I/O, no clock, no runtime.
-const PURE: [&str; 13] = [
+const PURE: [&str; 14] = [
     "action.rs",
     "diagnostic.rs",
     "exit.rs",
     "facts",
     "frame.rs",
     "hostkey/",
+    "names/",
     "plan/",
     "properties.rs",
     "report/",

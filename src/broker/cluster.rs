@@ -12,7 +12,7 @@ use super::{
     symptom,
     way::Way,
 };
-use crate::{text::escape_control, transport::dial::Dial};
+use crate::{names::TopicName, text::escape_control, transport::dial::Dial};
 
 /// Most topics of one DescribeConfigs: their settings are some 1.2 MB.
 const TOPICS_A_READ: usize = 1000;
@@ -220,7 +220,7 @@ impl<'d> Cluster<'d> {
                 None => Ok(()),
             };
         }
-        let Some(odd) = answered.iter().find(|name| !is_topic(name)) else {
+        let Some(odd) = answered.iter().find(|name| TopicName::parse(name).is_err()) else {
             return Ok(());
         };
         let shown: String = odd.chars().take(80).collect();
@@ -240,12 +240,4 @@ fn config(entry: api::describe_configs::Entry) -> Config {
         sensitive: entry.sensitive,
         read_only: entry.read_only,
     }
-}
-
-/// Whether Kafka takes this as a topic's name.
-fn is_topic(name: &str) -> bool {
-    (1..=249).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Deref};
 
-use super::{address::Address, way::Way};
+use super::{Address, way::Way};
 use crate::transport::dial::{Fine, Through};
 
 /// How far we came with a broker. Later is further.

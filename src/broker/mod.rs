@@ -15,7 +15,6 @@
 //! **Versions.** Kafka 2.8 to 4.x. Each call is made in the newest version that the broker and we
 //! speak; a broker tells in its answer to ApiVersions.
 
-mod address;
 mod admin;
 pub mod api;
 mod channel;
@@ -34,7 +33,7 @@ mod tls;
 mod way;
 pub mod wire;
 
-pub use address::{Address, NoAddress};
+pub use crate::names::BrokerAddress as Address;
 pub use admin::{Admin, Outcomes};
 pub use api::{alter_configs::Keys, create_topics::NewTopic};
 pub use channel::LONGEST_FRAME;

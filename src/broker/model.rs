@@ -1,9 +1,7 @@
 //! What a cluster says of itself, as it is handed on.
 
-use super::{
-    address::{Address, NoAddress},
-    refusal::Refusal,
-};
+use super::{Address, refusal::Refusal};
+use crate::names::WrongName;
 
 /// Which topics.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +31,7 @@ pub struct Broker {
     /// Its id.
     pub id: i32,
     /// Where it says that it listens; an error where that cannot be dialled.
-    pub address: Result<Address, NoAddress>,
+    pub address: Result<Address, WrongName>,
 }
 
 /// A topic.

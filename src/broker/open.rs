@@ -6,7 +6,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::{
-    address::Address,
+    Address,
     api::{
         Call,
         sasl::{Authenticate, Handshake},

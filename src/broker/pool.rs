@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use tokio::time::{Duration, Instant, sleep};
 
 use super::{
-    address::{Address, NoAddress},
+    Address,
     api::{self, Call},
     channel::{Channel, Counts},
     error::{Error, Stage},
@@ -13,7 +13,7 @@ use super::{
     symptom::{self, At},
     way::Way,
 };
-use crate::{text::escape_control, transport::dial::Dial};
+use crate::{names::WrongName, text::escape_control, transport::dial::Dial};
 
 /// Who is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub struct Pool<'d> {
     /// The broker that is asked what any can answer.
     home: Address,
     /// By id, where they listen.
-    pub brokers: BTreeMap<i32, Result<Address, NoAddress>>,
+    pub brokers: BTreeMap<i32, Result<Address, WrongName>>,
     /// The controller's id, as far as is known.
     pub controller: Option<i32>,
     /// What went out.

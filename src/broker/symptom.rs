@@ -5,7 +5,7 @@ use std::io;
 use tokio_rustls::rustls::{self, AlertDescription, CertificateError};
 
 use super::{
-    address::Address,
+    Address,
     api::sasl::{Answer, Offered},
     channel::{Fault, LONGEST_FRAME},
     codes,

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{address::Address, sasl::Authenticator, tls::Roots};
+use super::{Address, sasl::Authenticator, tls::Roots};
 
 /// [`Way::via`] of brokers that this machine dials itself.
 pub use crate::transport::dial::DIRECT;

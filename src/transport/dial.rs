@@ -1,11 +1,11 @@
 //! Streams to what a machine can reach: brokers, its metadata service.
 
-use std::{fmt, net::Ipv6Addr};
+use std::fmt;
 
 use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::text::escape_control;
+use crate::names::HostName;
 
 /// Bytes both ways.
 pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -108,19 +108,11 @@ pub trait Dial: Send + Sync {
 /// Refuses what is no name, no address or no port. Brokers say where the others are, so these come
 /// off the wire.
 pub(super) fn check(host: &str, port: u16) -> Result<(), DialError> {
-    /// The longest name that DNS has, with its final dot.
-    const LONGEST: usize = 254;
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    let name = !host.is_empty()
-        && host.len() <= LONGEST
-        && !host.starts_with('-')
-        && host.chars().all(plain);
-    if !name && host.parse::<Ipv6Addr>().is_err() {
-        let start: String = host.chars().take(LONGEST).collect();
+    if let Err(wrong) = HostName::parse(host) {
         return Err(DialError {
             reach: Reach::Name,
-            said: format!("`{}` is no host name", escape_control(&start)),
-            help: Some("a name has letters, digits, `.`, `-` and `_`".into()),
+            said: wrong.sentence(),
+            help: Some(wrong.help),
         });
     }
     if port == 0 {

@@ -535,7 +535,7 @@ fn roles() {
             ),
             (
                 &iam("role: \"arn:aws:iam::123456789012:role/x\""),
-                "`role` takes a name, not an ARN",
+                "`arn:aws:iam::123456789012:role/x` is an ARN, and no name of an IAM role",
                 "\"arn:aws:iam::123456789012:role/x\"",
                 &iam("role: x"),
             ),
@@ -649,7 +649,7 @@ fn words_for_ssh() {
                 &ssh("address: \"a b\""),
                 "`a b` is no address",
                 "\"a b\"",
-                &ssh("address: bücher.example"),
+                &ssh("address: xn--bcher-kva.example"),
             ),
             (
                 &ssh("address: me@a"),
@@ -664,6 +664,30 @@ fn words_for_ssh() {
                 &ssh("address: \"fe80::1%eth0\""),
             ),
             (
+                &ssh("address: bücher.example"),
+                "`bücher.example` is no address",
+                "bücher.example",
+                &ssh("address: 2001:db8::1"),
+            ),
+            (
+                &ssh("address: \"a:b:c\""),
+                "`a:b:c` is no address",
+                "\"a:b:c\"",
+                &ssh("address: 10.77.37"),
+            ),
+            (
+                &ssh("address: a, user: jürgen"),
+                "`jürgen` is no name of an account",
+                "jürgen",
+                &ssh("address: a, user: a+b"),
+            ),
+            (
+                &ssh("address: a, user: a/b"),
+                "`a/b` is no name of an account",
+                "a/b",
+                &ssh("address: a, user: a.b"),
+            ),
+            (
                 &ssh("address: a, user: \"-l\""),
                 "`-l` is no name of an account",
                 "\"-l\"",
@@ -671,7 +695,7 @@ fn words_for_ssh() {
             ),
             (
                 &ssh("address: a, user: \"a\\tb\""),
-                "`a\tb` is no name of an account",
+                "`a\\u{9}b` is no name of an account",
                 "\"a\\tb\"",
                 &ssh("address: a, user: a_b"),
             ),
@@ -873,7 +897,7 @@ fn tables_and_names() {
             ),
             (
                 &topics("tables: [a b]"),
-                "the topic name `a b` (table `a b`) holds ` `",
+                "the topic name `a b` (table `a b`) holds a blank",
                 "a b",
                 &topics("tables: [a.b]"),
             ),

@@ -234,7 +234,7 @@ fn tables_become_topics_as_a_list_of_them_would() {
     assert_eq!(
         wrong(&["geo", "my table"]),
         "a table of the database cannot have a topic as the spec wants it\n  \
-         the topic name `u.my table` (table `my table`) holds ` `: names have letters, digits, `.`, `_` \
+         the topic name `u.my table` (table `my table`) holds a blank: names have letters, digits, `.`, `_` \
          and `-`\n  \
          help: name them in `tables.except`, narrow `like`, or rename them in the database"
     );

@@ -13,9 +13,12 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     Credentials, CredentialsError, Stage,
     http::{Answer, Connection, Failure},
-    region, said,
+    said,
 };
-use crate::transport::dial::{Dial, DialError, Reach};
+use crate::{
+    names::{Region, RoleName},
+    transport::dial::{Dial, DialError, Reach},
+};
 
 /// Where the service answers on every instance.
 pub const ADDRESS: &str = "169.254.169.254";
@@ -71,7 +74,7 @@ pub async fn instance_role(
         .ok()
         .filter(|answer| answer.status == StatusCode::OK)
         .map(|answer| answer.body.trim().to_owned())
-        .filter(|region| region::is_region(region));
+        .filter(|region| Region::parse(region).is_ok());
     Ok(InstanceRole {
         credentials,
         role_name,
@@ -181,9 +184,8 @@ fn role_name(answer: &Answer) -> Result<String, CredentialsError> {
              --iam-instance-profile Name=NAME`; or `topics.credentials: env`",
         ));
     }
-    // The characters of a role's name in IAM. It goes into the next request's path.
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
-    if answer.status != StatusCode::OK || name.len() > 64 || !name.bytes().all(plain) {
+    // It goes into the next request's path.
+    if answer.status != StatusCode::OK || RoleName::parse(name).is_err() {
         return Err(unlike(answer, "asked for the name of the role"));
     }
     Ok(name.to_owned())

@@ -24,7 +24,10 @@ use super::{
     region, said,
     sigv4::{Signer, percent_encode, timestamp},
 };
-use crate::transport::dial::Dial;
+use crate::{
+    names::{Region, RoleArn},
+    transport::dial::Dial,
+};
 
 /// The global endpoint, whose requests are signed for us-east-1.
 const GLOBAL: (&str, &str) = ("sts.amazonaws.com", "us-east-1");
@@ -140,25 +143,19 @@ fn endpoint(role: &Role<'_>) -> Result<(String, String), CredentialsError> {
         said: String::new(),
         help: help.into(),
     };
-    let mut parts = role.arn.splitn(6, ':');
-    let (arn, partition, service) = (parts.next(), parts.next(), parts.next());
-    let resource = parts.nth(2).unwrap_or_default();
-    let plain = role.arn.bytes().all(|b| b.is_ascii_graphic()) && role.arn.len() <= 2048;
-    if !plain || (arn, service) != (Some("arn"), Some("iam")) || !resource.starts_with("role/") {
-        return Err(wrong(
+    let arn = RoleArn::parse(role.arn).map_err(|_| {
+        wrong(
             "this is no ARN of a role".into(),
             "it looks like arn:aws:iam::123456789012:role/NAME",
-        ));
-    }
-    match role.region {
-        Some(region) if region::is_region(region) => {
+        )
+    })?;
+    let region = role.region.map(Region::parse).transpose();
+    match region.map_err(|no| wrong(no.sentence(), &no.help))? {
+        Some(region) => {
+            let region = region.as_str();
             Ok((region::endpoint("sts", region), region.to_owned()))
         }
-        Some(region) => Err(wrong(
-            format!("`{}` is no AWS region", said(region)),
-            "it looks like us-east-1",
-        )),
-        None if partition == Some("aws") => Ok((GLOBAL.0.to_owned(), GLOBAL.1.to_owned())),
+        None if arn.partition() == "aws" => Ok((GLOBAL.0.to_owned(), GLOBAL.1.to_owned())),
         None => Err(wrong(
             "the global sts.amazonaws.com does not know its partition".into(),
             "a region of that partition has to be given, for the client too (`awsStsRegion`)",

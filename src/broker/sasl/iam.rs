@@ -14,6 +14,7 @@ use crate::{
         region,
         sigv4::{Signer, timestamp},
     },
+    names::{HostName, Region},
     text::escape_control,
 };
 
@@ -96,14 +97,22 @@ fn payload(
     at: SystemTime,
 ) -> Result<Vec<u8>, SaslError> {
     // The name is signed as it is dialled; what a name cannot have would change what is signed.
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
-    if broker.is_empty() || !broker.bytes().all(plain) {
+    if HostName::parse(broker).is_err() {
         return Err(SaslError {
             said: format!("`{}` is no name of a broker", escape_control(broker)),
             help: "check the cluster's bootstrap addresses".into(),
         });
     }
-    let region = region::of_broker(broker).or_else(|| region.map(str::to_owned));
+    let region = match region::of_broker(broker) {
+        Some(region) => Some(region),
+        None => region
+            .map(Region::parse)
+            .transpose()
+            .map_err(|wrong| SaslError {
+                said: wrong.sentence(),
+                help: wrong.help,
+            })?,
+    };
     let Some(region) = region else {
         return Err(SaslError {
             said: format!("the name {broker} tells no AWS region, and the signature needs one"),
@@ -112,12 +121,6 @@ fn payload(
                 .into(),
         });
     };
-    if !region::is_region(&region) {
-        return Err(SaslError {
-            said: format!("`{}` is no AWS region", escape_control(&region)),
-            help: "it looks like us-east-1".into(),
-        });
-    }
     if let Some(expires) = credentials.expires().filter(|expires| *expires <= at) {
         return Err(SaslError {
             said: format!(
@@ -130,7 +133,7 @@ fn payload(
     }
     let signer = Signer {
         credentials,
-        region: &region,
+        region: region.as_str(),
         service: "kafka-cluster",
         at,
     };
@@ -344,7 +347,7 @@ mod tests {
         fn all_values_are_strings_and_the_secret_is_in_none(
             secret in "[!-~]{20,40}",
             token in prop::option::of("[!-~]{1,200}"),
-            broker in "[a-zA-Z0-9.-]{1,60}",
+            broker in "[a-zA-Z0-9][a-zA-Z0-9.-]{0,59}",
         ) {
             let token = token.map(Into::into);
             let held = Credentials::new("AKIA".into(), secret.as_str().into(), token, None);

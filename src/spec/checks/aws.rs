@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Host, Text, View, properties::is_role_arn};
-use crate::diagnostic::Problem;
+use super::{Host, Text, View};
+use crate::{
+    diagnostic::Problem,
+    names::{Region, RoleArn},
+};
 
 /// Profile, region and role are what they should be.
 pub fn account(view: &View<'_>, problems: &mut Vec<Problem>) {
@@ -20,48 +23,17 @@ pub fn account(view: &View<'_>, problems: &mut Vec<Problem>) {
         }
         for path in ["aws.region", "ec2.region"] {
             if let Some(Text { text, span }) = host.text(path)
-                && !is_region(text)
+                && let Err(wrong) = Region::parse(text)
             {
-                problems.push(Problem::error(
-                    span,
-                    format!("`{text}` is no AWS region"),
-                    match is_region(text.trim_end_matches(char::is_alphabetic)) {
-                        true => "this is an availability zone: leave out its letter",
-                        false => "it looks like `us-east-1`",
-                    },
-                ));
+                problems.push(Problem::error(span, wrong.sentence(), wrong.help));
             }
         }
         if let Some(Text { text, span }) = host.text("aws.assume_role")
-            && !is_role_arn(text)
+            && let Err(wrong) = RoleArn::parse(text)
         {
-            problems.push(Problem::error(
-                span,
-                format!("`{text}` is no ARN of an IAM role"),
-                "write `arn:aws:iam::ACCOUNT:role/NAME`",
-            ));
+            problems.push(Problem::error(span, wrong.sentence(), wrong.help));
         }
     }
-}
-
-/// `us-east-1`, `us-gov-west-1`: words and a number, with `-` between. It becomes part of a host's
-/// name.
-fn is_region(text: &str) -> bool {
-    let words: Vec<&str> = text.split('-').collect();
-    let Some((number, words)) = words.split_last() else {
-        return false;
-    };
-    let is_word = |word: &&str| {
-        !word.is_empty()
-            && word
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    };
-    text.len() <= 32
-        && words.len() >= 2
-        && words.iter().all(is_word)
-        && (1..=2).contains(&number.len())
-        && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Which listeners are taken matters only where a cluster is looked up, and MSK has not all of
@@ -127,35 +99,6 @@ pub fn parameters(host: &Host<'_>, problems: &mut Vec<Problem>) {
         {
             let span = node.span;
             check(Text { text, span });
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_region;
-
-    #[test]
-    fn regions() {
-        for good in [
-            "us-east-1",
-            "us-gov-west-1",
-            "eu-isoe-west-1",
-            "ap-southeast-10",
-        ] {
-            assert!(is_region(good), "{good}");
-        }
-        for bad in [
-            "",
-            "us-east-1a",
-            "us-east",
-            "US-EAST-1",
-            "a.b-c-1",
-            "x-1",
-            "us-east-1/..",
-            "--1",
-        ] {
-            assert!(!is_region(bad), "{bad}");
         }
     }
 }

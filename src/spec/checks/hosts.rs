@@ -7,6 +7,7 @@ use crate::{
     diagnostic::Problem,
     facts::is_instance_id,
     hostkey::{PublicKey, Wrong},
+    names::{SshAddress, User},
     spec::tree::{Node, Value},
 };
 
@@ -75,42 +76,17 @@ pub fn one_way(host: &Host<'_>, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Words that go to ssh are plain words.
+/// Words that go to ssh are ones that its configuration can carry.
 pub fn ssh_words(host: &Host<'_>, problems: &mut Vec<Problem>) {
-    if let Some(Text { text, span }) = host.text("ssh.address") {
-        let label = if text.contains('@') {
-            "the account goes to `user`"
-        } else if text.starts_with("ssh:") || text.contains("//") {
-            "write the name or address alone"
-        } else if is_host_and_port(text) {
-            "the port goes to `port`"
-        } else {
-            "write a host name, an IP address or an alias of `~/.ssh/config`"
-        };
-        let plain = |c: char| c.is_alphanumeric() || "._-:%".contains(c);
-        let good = !text.is_empty()
-            && text.len() <= 255
-            && !text.starts_with('-')
-            && text.chars().all(plain)
-            && !is_host_and_port(text);
-        if !good {
-            problems.push(Problem::error(
-                span,
-                format!("`{text}` is no address"),
-                label,
-            ));
-        }
+    if let Some(Text { text, span }) = host.text("ssh.address")
+        && let Err(wrong) = SshAddress::parse(text)
+    {
+        problems.push(Problem::error(span, wrong.sentence(), wrong.help));
     }
-    if let Some(Text { text, span }) = host.text("ssh.user") {
-        let bad =
-            |c: char| c.is_whitespace() || c.is_control() || "'\"`$;&<>|(){}%\\*?!#,".contains(c);
-        if text.is_empty() || text.starts_with('-') || text.chars().any(bad) {
-            problems.push(Problem::error(
-                span,
-                format!("`{text}` is no name of an account"),
-                "write it as the machine has it, such as `ec2-user`",
-            ));
-        }
+    if let Some(Text { text, span }) = host.text("ssh.user")
+        && let Err(wrong) = User::parse(text)
+    {
+        problems.push(Problem::error(span, wrong.sentence(), wrong.help));
     }
     if let Some(Text { text, span }) = host.text("ssh.key.file")
         && (text.is_empty() || text.chars().any(char::is_control))
@@ -121,13 +97,6 @@ pub fn ssh_words(host: &Host<'_>, problems: &mut Vec<Problem>) {
             "name the file with the private key",
         ));
     }
-}
-
-/// `10.0.0.5:22`: one colon, and digits after it. IPv6 addresses have more.
-fn is_host_and_port(text: &str) -> bool {
-    text.split_once(':')
-        .is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
-        && text.matches(':').count() == 1
 }
 
 /// Pinned keys are whole public keys.

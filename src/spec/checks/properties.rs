@@ -3,6 +3,7 @@
 use super::{Host, Sorted, Text};
 use crate::{
     diagnostic::{Problem, Span},
+    names::{RoleArn, RoleName},
     spec::tree::{Key, Node, Value},
 };
 
@@ -341,55 +342,20 @@ pub fn role(host: &Host<'_>, problems: &mut Vec<Problem>) {
         ));
         return;
     }
-    if let Some(Text { text, span }) = name {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "+=,.@_-".contains(c);
-        if text.starts_with("arn:") {
-            problems.push(Problem::error(
-                span,
-                "`role` takes a name, not an ARN",
-                "write `role_arn: …`",
-            ));
-        } else if text.is_empty() || text.len() > 64 || !text.chars().all(plain) {
-            problems.push(Problem::error(
-                span,
-                format!("`{text}` is no name of an IAM role"),
-                "a role's name has up to 64 letters, digits and `+=,.@_-`",
-            ));
-        }
+    if let Some(Text { text, span }) = name
+        && let Err(wrong) = RoleName::parse(text)
+    {
+        problems.push(Problem::error(span, wrong.sentence(), wrong.help));
     }
     if let Some(Text { text, span }) = arn
-        && !is_role_arn(text)
+        && let Err(wrong) = RoleArn::parse(text)
     {
-        let label = if text.contains(":instance-profile/") {
-            "this is an instance profile: the role in it has an ARN of its own"
-        } else if text.contains(":assumed-role/") {
-            "this is a session of a role: the role is `arn:aws:iam::ACCOUNT:role/NAME`"
-        } else if !text.starts_with("arn:") {
-            "write `role: …` for a name, or the whole `arn:aws:iam::ACCOUNT:role/NAME`"
-        } else {
-            "write `arn:aws:iam::ACCOUNT:role/NAME`"
+        let help = match RoleName::parse(text) {
+            Ok(_) => {
+                "write `role: …` for a name, or the whole `arn:aws:iam::ACCOUNT:role/NAME`".into()
+            }
+            Err(_) => wrong.help.clone(),
         };
-        problems.push(Problem::error(
-            span,
-            format!("`{text}` is no ARN of an IAM role"),
-            label,
-        ));
+        problems.push(Problem::error(span, wrong.sentence(), help));
     }
-}
-
-pub(super) fn is_role_arn(text: &str) -> bool {
-    let parts: Vec<&str> = text.splitn(6, ':').collect();
-    let ["arn", partition, "iam", "", account, role] = parts.as_slice() else {
-        return false;
-    };
-    let plain = |c: char| c.is_ascii_alphanumeric() || "+=,.@_-/".contains(c);
-    partition.starts_with("aws")
-        && partition
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '-')
-        && account.len() == 12
-        && account.bytes().all(|byte| byte.is_ascii_digit())
-        && role
-            .strip_prefix("role/")
-            .is_some_and(|name| !name.is_empty() && !name.ends_with('/') && name.chars().all(plain))
 }

@@ -1,10 +1,11 @@
 //! Databases whose tables get topics.
 
 use super::{Host, Text, View};
-use crate::{diagnostic::Problem, spec::tree::Node};
-
-/// Longest name of a topic.
-const LONGEST: usize = 249;
+use crate::{
+    diagnostic::Problem,
+    names::{HostName, TopicName},
+    spec::tree::Node,
+};
 
 /// What is said of the server goes together.
 pub fn server(view: &View<'_>, problems: &mut Vec<Problem>) {
@@ -23,13 +24,17 @@ pub fn server(view: &View<'_>, problems: &mut Vec<Problem>) {
         };
         let name = text("host");
         if let Some(Text { text, span }) = name
-            && !is_host(text)
+            && let Err(wrong) = HostName::parse(text)
         {
             let label = match text.contains(':') {
                 true => "write the name alone; `port` has a key of its own",
-                false => "write a host name or an address",
+                false => &wrong.help,
             };
-            error(span, format!("`{text}` is no name of a server"), label);
+            error(
+                span,
+                format!("`{}` is no name of a server", wrong.shown),
+                label,
+            );
         }
         for key in ["user", "database"] {
             // MySQL's names have at most 64 characters, users of MariaDB 128.
@@ -85,12 +90,6 @@ pub fn is_of_rds(host: &str) -> bool {
         && !host.contains(".proxy-")
 }
 
-fn is_host(host: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    let name = !host.is_empty() && !host.starts_with('-') && host.chars().all(plain);
-    name || host.parse::<std::net::Ipv6Addr>().is_ok()
-}
-
 /// Whatever the tables are called, their topics have names, and different ones.
 pub fn pattern(view: &View<'_>, problems: &mut Vec<Problem>) {
     for template in view.databases {
@@ -103,9 +102,7 @@ pub fn pattern(view: &View<'_>, problems: &mut Vec<Problem>) {
             continue;
         };
         let (text, tables) = template.pattern.parts();
-        let odd = text
-            .chars()
-            .find(|c| !(c.is_ascii_alphanumeric() || "._-".contains(*c)));
+        let odd = TopicName::odd(&text);
         let (message, label) = if tables == 0 {
             (
                 "`name` has no `${table}`, and every table of the database would have one topic"
@@ -117,7 +114,7 @@ pub fn pattern(view: &View<'_>, problems: &mut Vec<Problem>) {
                 format!("topics of `{}` would hold `{odd}`", template.pattern),
                 "names have letters, digits, `.`, `_` and `-`",
             )
-        } else if text.len() >= LONGEST {
+        } else if text.len() >= TopicName::LONGEST {
             (
                 format!(
                     "`name` leaves no room for a table: {} characters",

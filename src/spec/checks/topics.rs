@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::{Host, Text, View};
 use crate::{
     diagnostic::Problem,
+    names::{BrokerAddress, TopicName},
     spec::{
         near::nearest,
         topics::{ClusterText, Row},
@@ -12,9 +13,6 @@ use crate::{
         types::ReplicationFactor,
     },
 };
-
-/// Longest name of a topic.
-const LONGEST: usize = 249;
 
 /// The cluster is named as clusters are.
 pub fn cluster(view: &View<'_>, problems: &mut Vec<Problem>) {
@@ -49,43 +47,18 @@ pub fn cluster(view: &View<'_>, problems: &mut Vec<Problem>) {
         }
         if let Some(Text { text, span }) = host.text("topics.cluster.bootstrap") {
             for broker in text.split(',').map(str::trim) {
-                if !is_host_and_port(broker) {
+                if let Err(wrong) = broker.parse::<BrokerAddress>() {
                     let label = if broker.is_empty() {
-                        "one comma too many"
+                        "one comma too many".into()
                     } else {
-                        "write `HOST:PORT`, with commas between; IAM listens on 9098"
+                        wrong.help
                     };
-                    problems.push(Problem::error(
-                        span,
-                        format!("`{broker}` is no broker"),
-                        label,
-                    ));
+                    let message = format!("`{}` is no broker", wrong.shown);
+                    problems.push(Problem::error(span, message, label));
                 }
             }
         }
     }
-}
-
-fn is_host_and_port(broker: &str) -> bool {
-    let Some((host, port)) = broker.rsplit_once(':') else {
-        return false;
-    };
-    let port = port.bytes().all(|byte| byte.is_ascii_digit())
-        && port.parse::<u16>().is_ok_and(|port| port > 0);
-    let host = match host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-    {
-        Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => {
-            !host.is_empty()
-                && !host.starts_with('-')
-                && host
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
-        }
-    };
-    host && port
 }
 
 /// Tables are there, and each once.
@@ -125,33 +98,13 @@ pub fn tables(view: &View<'_>, problems: &mut Vec<Problem>) {
 pub fn names(rows: &[Row], problems: &mut Vec<Problem>) {
     for row in rows {
         let name = row.name.as_str();
-        let odd = name
-            .chars()
-            .find(|c| !(c.is_ascii_alphanumeric() || "._-".contains(*c)));
-        let (what, label) = if name.is_empty() {
-            ("is empty".to_owned(), "give it a name")
-        } else if let Some(odd) = odd {
-            (
-                format!("holds `{odd}`"),
-                "names have letters, digits, `.`, `_` and `-`",
-            )
-        } else if name.len() > LONGEST {
-            (
-                format!("has {} characters", name.len()),
-                "Kafka takes 249 at most",
-            )
-        } else if name == "." || name == ".." {
-            (
-                "is a folder".to_owned(),
-                "Kafka takes any name but `.` and `..`",
-            )
-        } else if name.starts_with("__") {
-            (
-                "is one of Kafka's own".to_owned(),
-                "names that begin with `__` are internal",
-            )
-        } else {
-            continue;
+        let (what, label) = match TopicName::parse(name) {
+            Ok(name) if !name.is_internal() => continue,
+            Ok(_) => (
+                "is one of Kafka's own".into(),
+                "names that begin with `__` are internal".into(),
+            ),
+            Err(wrong) => (wrong.what, wrong.help),
         };
         let shown: String = name.chars().take(80).collect();
         problems.push(Problem::error(

@@ -1,69 +1,51 @@
 //! Where a broker listens.
 
-use std::{fmt, net::Ipv6Addr, str::FromStr};
+use std::{fmt, str::FromStr};
 
-use crate::text::escape_control;
+use super::{HostName, WrongName};
 
 /// A broker's name and port. The name has been checked: it can be handed on as an argument.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Address {
+pub struct BrokerAddress {
     /// A name or an address; IPv6 without brackets.
     pub host: String,
     /// 1 to 65535.
     pub port: u16,
 }
 
-/// A text is no broker's address.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{shown}` is no broker's address\n  help: write `HOST:PORT`, IPv6 as `[ADDRESS]:PORT`; IAM listens on 9098"
-)]
-pub struct NoAddress {
-    /// The text, escaped.
-    pub shown: String,
-}
-
-impl Address {
+impl BrokerAddress {
     /// From a name and a port, as they come in a reply.
     ///
     /// # Errors
     /// When they could not be dialled, or could be taken for an option of a command.
-    pub fn new(host: &str, port: i64) -> Result<Self, NoAddress> {
-        let named = !host.is_empty()
-            && host.len() <= 255
-            && !host.starts_with('-')
-            && host
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-        let host = if named {
-            host.to_owned()
-        } else if let Ok(v6) = host.parse::<Ipv6Addr>() {
-            v6.to_string()
-        } else {
-            return Err(NoAddress::of(host, port));
-        };
-        match u16::try_from(port) {
-            Ok(port) if port > 0 => Ok(Self { host, port }),
-            _ => Err(NoAddress::of(&host, port)),
+    pub fn new(host: &str, port: i64) -> Result<Self, WrongName> {
+        let name = HostName::parse(host);
+        let port_number = u16::try_from(port).ok().filter(|port| *port > 0);
+        match (name, port_number) {
+            (Ok(name), Some(port)) => Ok(Self {
+                host: name.as_str().to_owned(),
+                port,
+            }),
+            (Err(_), _) => Err(wrong(&format!("{host}:{port}"))),
+            (Ok(name), None) => Err(wrong(&format!("{name}:{port}"))),
         }
     }
 
     /// Whether the name has to be looked up.
-    pub(super) fn is_name(&self) -> bool {
+    pub fn is_name(&self) -> bool {
         self.host.parse::<std::net::IpAddr>().is_err()
     }
 }
 
-impl NoAddress {
-    fn of(host: &str, port: i64) -> Self {
-        let shown: String = host.chars().take(80).collect();
-        Self {
-            shown: format!("{}:{port}", escape_control(&shown)),
-        }
-    }
+fn wrong(text: &str) -> WrongName {
+    WrongName::new(
+        text,
+        "is no broker's address",
+        "write `HOST:PORT`, IPv6 as `[ADDRESS]:PORT`; IAM listens on 9098",
+    )
 }
 
-impl fmt::Display for Address {
+impl fmt::Display for BrokerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.host.contains(':') {
             write!(f, "[{}]:{}", self.host, self.port)
@@ -73,13 +55,11 @@ impl fmt::Display for Address {
     }
 }
 
-impl FromStr for Address {
-    type Err = NoAddress;
+impl FromStr for BrokerAddress {
+    type Err = WrongName;
 
-    fn from_str(text: &str) -> Result<Self, NoAddress> {
-        let wrong = || NoAddress {
-            shown: escape_control(&text.chars().take(80).collect::<String>()),
-        };
+    fn from_str(text: &str) -> Result<Self, WrongName> {
+        let wrong = || wrong(text);
         let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
         let bracketed = host
             .strip_prefix('[')
@@ -109,9 +89,9 @@ mod tests {
             "[::1]:65535",
             "under_score:9092",
         ] {
-            assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<BrokerAddress>().unwrap().to_string(), text);
         }
-        let v6 = Address::new("2001:0db8::1", 9098).unwrap();
+        let v6 = BrokerAddress::new("2001:0db8::1", 9098).unwrap();
         assert_eq!(v6.to_string(), "[2001:db8::1]:9098");
     }
 
@@ -137,20 +117,20 @@ mod tests {
             "ünï:1",
             "[fe80::1%eth0]:1",
         ] {
-            assert!(text.parse::<Address>().is_err(), "{text}");
+            assert!(text.parse::<BrokerAddress>().is_err(), "{text}");
         }
-        let hostile = Address::new("\x1b[2J", 9092).unwrap_err();
+        let hostile = BrokerAddress::new("\x1b[2J", 9092).unwrap_err();
         assert!(!hostile.to_string().contains('\x1b'));
-        assert!(Address::new("b", 0).is_err());
-        assert!(Address::new("b", -1).is_err());
-        assert!(Address::new(&"b".repeat(256), 1).is_err());
+        assert!(BrokerAddress::new("b", 0).is_err());
+        assert!(BrokerAddress::new("b", -1).is_err());
+        assert!(BrokerAddress::new(&"b".repeat(256), 1).is_err());
     }
 
     proptest! {
         #[test]
         fn what_is_shown_parses_again(host in "\\PC{0,40}", port: i32) {
-            if let Ok(address) = Address::new(&host, port.into()) {
-                prop_assert_eq!(address.to_string().parse::<Address>().unwrap(), address);
+            if let Ok(address) = BrokerAddress::new(&host, port.into()) {
+                prop_assert_eq!(address.to_string().parse::<BrokerAddress>().unwrap(), address);
             }
         }
     }

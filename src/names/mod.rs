@@ -1,0 +1,84 @@
+//! Names that people and machines write: of hosts, accounts, brokers, regions, roles, topics.
+//!
+//! There is one parser for each, and everybody takes it: `validate`, the ssh configuration, the
+//! broker's client, what asks AWS. So what `validate` takes is what the others take, too.
+
+mod broker_address;
+mod host_name;
+mod region;
+mod role_arn;
+mod topic_name;
+mod user;
+
+use std::fmt;
+
+use crate::text::escape_control;
+
+pub use broker_address::BrokerAddress;
+pub use host_name::{HostName, SshAddress};
+pub use region::Region;
+pub use role_arn::{RoleArn, RoleName};
+pub use topic_name::TopicName;
+pub use user::User;
+
+/// So many characters of a text that is no name are shown.
+const MOST_SHOWN: usize = 80;
+
+/// A text is no name of its kind: what is wrong with it, and the way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrongName {
+    /// The text, escaped and bounded.
+    pub shown: String,
+    /// What is wrong, as the rest of a sentence about it: `is no host name`.
+    pub what: String,
+    /// The way out.
+    pub help: String,
+}
+
+impl std::error::Error for WrongName {}
+
+impl WrongName {
+    fn new(text: &str, what: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            shown: shown(text),
+            what: what.into(),
+            help: help.into(),
+        }
+    }
+
+    /// The sentence, without the way out.
+    pub fn sentence(&self) -> String {
+        format!("`{}` {}", self.shown, self.what)
+    }
+}
+
+impl fmt::Display for WrongName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` {}\n  help: {}", self.shown, self.what, self.help)
+    }
+}
+
+fn shown(text: &str) -> String {
+    let mut shown: String = text.chars().take(MOST_SHOWN).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    escape_control(&shown)
+}
+
+/// The first character that is neither an ASCII letter, nor a digit, nor one of these.
+fn odd(text: &str, beside: &str) -> Option<char> {
+    text.chars()
+        .find(|c| !(c.is_ascii_alphanumeric() || beside.contains(*c)))
+}
+
+/// A character within a sentence.
+fn quoted(c: char) -> String {
+    match c {
+        ' ' => "a blank".into(),
+        '\t' => "a tab".into(),
+        '\n' | '\r' => "a line end".into(),
+        '`' => "a backquote".into(),
+        c => format!("`{}`", escape_control(&c.to_string())),
+    }
+}
