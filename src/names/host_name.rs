@@ -90,6 +90,14 @@ impl SshAddress {
     /// A form that two ways of writing one address have in common: an address as ssh resolves it
     /// (`10.77.37` is `10.77.0.37`), a name in lower case.
     pub fn canonical(&self) -> String {
+        if let Some((v6, zone)) = self.0.split_once('%')
+            && let Some(address) = address(v6)
+        {
+            // The zone 0 is none.
+            let zone = Some(zone).filter(|zone| zone.parse() != Ok(0_u32));
+            let zone = zone.map_or_else(String::new, |zone| format!("%{zone}"));
+            return format!("{address}{zone}");
+        }
         match address(&self.0) {
             Some(IpAddr::V6(v6)) => v6
                 .to_ipv4_mapped()
@@ -258,7 +266,8 @@ mod tests {
             ("10.77.0.256", "10.77.0.256"),
             ("1.2.3.4.5", "1.2.3.4.5"),
             ("08.1.1.1", "08.1.1.1"),
-            ("FE80::1%eth0", "fe80::1%eth0"),
+            ("FE80:0::1%Eth0", "fe80::1%Eth0"),
+            ("::1%0", "::1"),
         ] {
             let address = SshAddress::parse(text).expect(text);
             assert_eq!(address.canonical(), form, "{text}");

@@ -319,7 +319,7 @@ fn is_valid(address: &str, user: &str) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     /// `validate` and the configuration take the same names, and what they take the real ssh reads
     /// back as it was written.
@@ -348,7 +348,11 @@ proptest! {
             prop_assert_eq!(value("user"), Some(user.to_owned()));
             // The values of this host's own `Host` lines count, so its name was matched.
             let hostname = value("hostname").unwrap_or_default();
-            let canonical = |text: &str| SshAddress::parse(text).map(|it| it.canonical());
+            // Which interface a zone means, this machine says: a number may become a name.
+            let canonical = |text: &str| {
+                let text = text.split('%').next().unwrap_or_default();
+                SshAddress::parse(text).map(|it| it.canonical())
+            };
             prop_assert_eq!(canonical(&hostname), canonical(address), "{} {}", hostname, address);
         }
     }
