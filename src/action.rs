@@ -52,6 +52,9 @@ pub enum Action {
         remove: Vec<String>,
         /// The file's mode afterwards.
         mode: Mode,
+        /// Its folder, where that is not there yet: it is made, for this account alone.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        folder: Option<String>,
     },
     /// Sets a file's mode.
     SetMode {
@@ -343,6 +346,7 @@ mod tests {
             .into(),
             remove: vec![],
             mode: Mode(0o600),
+            folder: None,
         };
         let json = serde_json::to_string(&action).expect("serialises");
         assert!(

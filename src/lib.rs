@@ -13,6 +13,7 @@ pub mod exit;
 pub mod facts;
 pub mod frame;
 pub mod hostkey;
+pub mod jaas;
 pub mod lookup;
 pub mod meter;
 pub mod names;

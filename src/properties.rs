@@ -1,12 +1,10 @@
-//! Java's properties format: read as Java reads it, edited line by line.
+//! Java's properties format: read as Java reads it, edited line by line, so that an edit leaves every
+//! other byte of the user's file as it is. `tests/java` holds it against Java's own reader.
 //!
-//! Reading is the crate `java-properties`; here is only where each entry stands, so that an edit
-//! leaves every other byte of the user's file as it is.
-
-use std::io::Read;
+//! (The crate `java-properties` drops a byte order mark, knows no surrogate pairs, and loses a last
+//! line that ends in a backslash.)
 
 use indexmap::IndexMap;
-use java_properties::{LineContent, PropertiesIter};
 
 /// One entry of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,41 +13,180 @@ pub struct Entry {
     pub key: String,
     /// Its value, unescaped.
     pub value: String,
+    /// Both are texts. Java's strings may hold half of a surrogate pair, which stands as U+FFFD here.
+    pub whole: bool,
     /// Its first line, from 1.
     pub line: usize,
+    /// Its last line: another, where backslashes continue it.
+    pub last: usize,
 }
 
 /// The file is not in Java's properties format (a broken `\u` escape).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a properties file: {0}")]
-pub struct Malformed(String);
+#[error("not a properties file: line {0} has a `\\u` without four hexadecimal digits")]
+pub struct Malformed(usize);
 
-/// All entries in the order of the file. Of two with one key the last counts, as in Java.
+/// What an editor on Windows puts before the first line of a UTF-8 file. Java knows nothing of it: to
+/// Java it is the beginning of the first key.
+pub const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// All entries in the order of the file, as Java's `Properties.load(InputStream)` sees them (its
+/// `LineReader`, and `loadConvert`; JDK 17): bytes are Latin-1. Of two with one key the last counts.
 ///
 /// # Errors
 /// When an escape is broken.
 pub fn entries(content: &[u8]) -> Result<Vec<Entry>, Malformed> {
-    // The crate loses a last line that ends in a backslash; Java does not.
-    PropertiesIter::new(content.chain(&b"\n"[..]))
-        .filter_map(|line| match line {
-            Err(error) => Some(Err(Malformed(error.to_string()))),
-            Ok(line) => {
-                let number = line.line_number();
-                match line.consume_content() {
-                    LineContent::Comment(_) => None,
-                    LineContent::KVPair(key, value) => Some(Ok(Entry {
-                        key,
-                        value,
-                        line: number,
-                    })),
-                }
+    let mut lines = Lines {
+        content,
+        at: 0,
+        number: 1,
+    };
+    let mut entries = Vec::new();
+    while let Some((line, last, text)) = lines.next_logical() {
+        let (key, value) = split(&text);
+        let (key, whole_key) = unescape(key, line)?;
+        let (value, whole_value) = unescape(value, line)?;
+        entries.push(Entry {
+            key,
+            value,
+            whole: whole_key && whole_value,
+            line,
+            last,
+        });
+    }
+    Ok(entries)
+}
+
+/// Reads logical lines: without comments, blank lines and the ends of continued lines.
+struct Lines<'c> {
+    content: &'c [u8],
+    at: usize,
+    /// The line that is being read, from 1.
+    number: usize,
+}
+
+impl Lines<'_> {
+    /// One logical line, and the numbers of its first and its last.
+    fn next_logical(&mut self) -> Option<(usize, usize, Vec<u8>)> {
+        let mut text = Vec::new();
+        let mut first = None;
+        // Whether the backslash that was read last begins an escape.
+        let mut escaping = false;
+        // Blanks at the beginning of a line are skipped; empty lines too, but for the one behind a
+        // backslash.
+        let (mut skipping, mut continued) = (true, false);
+        let mut last = self.number;
+        while let Some(&byte) = self.content.get(self.at) {
+            let ends = matches!(byte, b'\n' | b'\r');
+            if skipping && (is_blank(byte) || (ends && !continued)) {
+                self.step();
+                continue;
             }
-        })
-        .collect()
+            (skipping, continued) = (false, false);
+            if text.is_empty() && matches!(byte, b'#' | b'!') {
+                while !matches!(self.content.get(self.at), None | Some(b'\n' | b'\r')) {
+                    self.at += 1;
+                }
+                (skipping, first) = (true, None);
+                continue;
+            }
+            last = self.number;
+            first = first.or(Some(last));
+            let more = self.at + 1 < self.content.len();
+            self.step();
+            if !ends {
+                text.push(byte);
+                escaping = byte == b'\\' && !escaping;
+            } else if text.is_empty() {
+                (skipping, first) = (true, None);
+            } else if escaping && more {
+                text.pop();
+                (skipping, continued, escaping) = (true, true, false);
+            } else {
+                break;
+            }
+        }
+        if escaping {
+            text.pop();
+        } else if text.is_empty() {
+            return None;
+        }
+        Some((first.unwrap_or(last), last, text))
+    }
+
+    /// Over a byte, or over both of a line's end.
+    fn step(&mut self) {
+        match &self.content[self.at..] {
+            [b'\r', b'\n', ..] => (self.at, self.number) = (self.at + 2, self.number + 1),
+            [b'\r' | b'\n', ..] => (self.at, self.number) = (self.at + 1, self.number + 1),
+            _ => self.at += 1,
+        }
+    }
+}
+
+/// What Java's format takes for a blank.
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\x0c')
+}
+
+/// A logical line's key and value, both still escaped.
+fn split(line: &[u8]) -> (&[u8], &[u8]) {
+    let separates = |byte: u8| matches!(byte, b'=' | b':');
+    let mut escaping = false;
+    let key = line.iter().position(|&byte| {
+        let ends = !escaping && (is_blank(byte) || separates(byte));
+        escaping = byte == b'\\' && !escaping;
+        ends
+    });
+    let (key, rest) = line.split_at(key.unwrap_or(line.len()));
+    let trim = |text: &[u8]| text.iter().take_while(|&&byte| is_blank(byte)).count();
+    let mut value = &rest[trim(rest)..];
+    if let [first, after @ ..] = value
+        && separates(*first)
+    {
+        value = &after[trim(after)..];
+    }
+    (key, value)
+}
+
+/// What escapes stand for, and whether it is a text: half of a surrogate pair is none, and becomes
+/// U+FFFD here.
+fn unescape(text: &[u8], line: usize) -> Result<(String, bool), Malformed> {
+    let mut units: Vec<u16> = Vec::with_capacity(text.len());
+    let mut bytes = text.iter().copied();
+    while let Some(byte) = bytes.next() {
+        units.push(match byte {
+            b'\\' => match bytes.next() {
+                Some(b'u') => {
+                    let mut unit = 0;
+                    for _ in 0..4 {
+                        let digit = bytes.next().and_then(|byte| char::from(byte).to_digit(16));
+                        let digit = digit.and_then(|digit| u16::try_from(digit).ok());
+                        unit = unit << 4 | digit.ok_or(Malformed(line))?;
+                    }
+                    unit
+                }
+                Some(b't') => u16::from(b'\t'),
+                Some(b'n') => u16::from(b'\n'),
+                Some(b'r') => u16::from(b'\r'),
+                Some(b'f') => 0x0c,
+                Some(other) => u16::from(other),
+                None => u16::from(byte),
+            },
+            byte => u16::from(byte),
+        });
+    }
+    let read = String::from_utf16(&units);
+    let whole = read.is_ok();
+    Ok((
+        read.unwrap_or_else(|_| String::from_utf16_lossy(&units)),
+        whole,
+    ))
 }
 
 /// The file with keys set and removed. An entry that is set keeps its place (the last one, where a
-/// key stands twice), new ones go to the end, comments and all other lines stay as they are.
+/// key stands twice), new ones go to the end, comments and all other lines stay as they are. A byte
+/// order mark goes.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -58,6 +195,7 @@ pub fn edit(
     set: &IndexMap<String, &str>,
     remove: &[String],
 ) -> Result<Vec<u8>, Malformed> {
+    let content = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content);
     let entries = entries(content)?;
     let lines = physical_lines(content);
     let last = |key: &str| entries.iter().rposition(|entry| entry.key == key);
@@ -67,20 +205,14 @@ pub fn edit(
             Vec::new()
         } else if let Some(value) = set.get(&entry.key)
             && last(&entry.key) == Some(position)
-            && entry.value != *value
+            && !(entry.whole && entry.value == *value)
         {
             render(&entry.key, value).into_bytes()
         } else {
             continue;
         };
-        let first = entry.line - 1;
-        for (line, slot) in lines.iter().zip(replaced.iter_mut()).skip(first) {
-            *slot = Some(Vec::new());
-            if !continues(line) {
-                break;
-            }
-        }
-        replaced[first] = Some(text);
+        replaced[entry.line - 1..entry.last].fill(Some(Vec::new()));
+        replaced[entry.line - 1] = Some(text);
     }
     let mut bytes = Vec::with_capacity(content.len() + 512);
     for (line, replacement) in lines.iter().zip(replaced) {
@@ -223,11 +355,10 @@ mod tests {
     }
 
     proptest! {
-        // The crate reads no surrogate pairs, so values stay within the basic plane.
         #[test]
         fn what_is_set_is_read_back_and_the_rest_stays(
             content in "[ab =:#!\\\\\n\r\t]{0,40}",
-            value in "[ -~é\n\t\u{20ac}]{0,20}",
+            value in "[ -~é\n\t\u{20ac}\u{1f980}]{0,20}",
         ) {
             let Ok(before) = entries(content.as_bytes()) else { return Ok(()) };
             let set = [("zz key".to_owned(), value.as_str())].into();
@@ -235,7 +366,11 @@ mod tests {
             let mut after = entries(&bytes).expect("stays readable");
             let ours = after.pop().expect("is there");
             prop_assert_eq!((ours.key.as_str(), ours.value.as_str()), ("zz key", value.as_str()));
-            let pairs = |entries: Vec<Entry>| entries.into_iter().map(|e| (e.key, e.value)).collect::<Vec<_>>();
+            // A backslash alone at the end is an entry of nothing, and ends when something follows.
+            let pairs = |entries: Vec<Entry>| {
+                let pairs = entries.into_iter().map(|e| (e.key, e.value));
+                pairs.filter(|pair| *pair != Default::default()).collect::<Vec<_>>()
+            };
             prop_assert_eq!(pairs(after), pairs(before));
         }
     }

@@ -9,6 +9,7 @@ use std::{
 
 use indexmap::IndexMap;
 use trueup::{
+    action::Mode,
     facts::{Host, Observation, Reply},
     frame::Frames,
     observe::probe_script,
@@ -48,7 +49,10 @@ fn resources() -> Vec<Box<dyn Resource>> {
             path: "~/kafka_2.12-2.8.1/bin/client.properties".into(),
             set: IndexMap::new(),
             absent: vec![],
+            login: None,
+            mode: Mode(0o600),
             in_kafka_home: true,
+            in_archive: true,
         }),
     ]
 }

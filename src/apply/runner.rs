@@ -152,7 +152,7 @@ impl Run<'_, '_> {
             } => {
                 let before = self.content(address, path);
                 let after = action::edit_block(&before.unwrap_or_default(), marker, lines);
-                self.write(address, path, "", after).await?;
+                self.write(address, path, "", None, after).await?;
                 Ok(Done {
                     summary: self.shown(path),
                     paste: None,
@@ -163,6 +163,7 @@ impl Run<'_, '_> {
                 set,
                 remove,
                 mode,
+                folder,
             } => {
                 let before = self.content(address, path).unwrap_or_default();
                 let values = set
@@ -175,7 +176,8 @@ impl Run<'_, '_> {
                         reasons: vec![format!("{path} is {error}")],
                         ..Failure::default()
                     })?;
-                self.write(address, path, &mode.to_string(), after).await?;
+                self.write(address, path, &mode.to_string(), folder.as_deref(), after)
+                    .await?;
                 let keys = match set.len() + remove.len() {
                     1 => "1 key".to_owned(),
                     count => format!("{count} keys"),
@@ -291,6 +293,7 @@ impl Run<'_, '_> {
         address: &str,
         path: &str,
         mode: &str,
+        folder: Option<&str>,
         after: Vec<u8>,
     ) -> Result<(), Failure> {
         let expected = match self.content(address, path) {
@@ -301,6 +304,7 @@ impl Run<'_, '_> {
             .value(path)
             .value(expected)
             .value(mode)
+            .value(folder.unwrap_or_default())
             .payload(&after);
         let answer = self.run(address, &call, self.limits.call).await?;
         checked(address, &answer, |answer| refusal::of_step(address, answer))?;

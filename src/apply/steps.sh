@@ -171,18 +171,25 @@ bring() {
     { rm -f -- "$folder/.trueup-${1##*/}"; fail "cannot write $home/$1"; }
 }
 
-# step_write FILE EXPECTED MODE PAYLOAD: new contents for a file whose sha256 is still EXPECTED
-# (`absent`: which is still not there). An empty MODE keeps the mode that it has.
+# step_write FILE EXPECTED MODE FOLDER PAYLOAD: new contents for a file whose sha256 is still EXPECTED
+# (`absent`: which is still not there). An empty MODE keeps the mode that it has. FOLDER is made where
+# it is not there; it is empty where it must be.
 step_write() {
-  file=$1 expected=$2 mode=$3 payload=$4 folder=${1%/*} new=${1%/*}/.trueup-${1##*/}
+  file=$1 expected=$2 mode=$3 make=$4 payload=$5 folder=${1%/*} new=${1%/*}/.trueup-${1##*/}
+  if [ -n "$make" ] && [ ! -d "$make" ]; then
+    mkdir -p -- "$make" || fail "cannot make the folder $make"
+    flush "${make%/*}"
+  fi
   [ -d "$folder" ] || fail "there is no folder $folder"
   rm -f -- "$new" || fail "$new is in the way"
   trap 'rm -f -- "$new"' EXIT
   ( set -C; : >"$new" ) || fail "cannot write in $folder"
   cat -- "$payload" >"$new" || fail "no room in $folder"
   if [ -e "$file" ]; then
+    # Before the mode, which the change of an owner may take bits from.
+    chown --reference="$file" -- "$new" ||
+      fail "cannot keep owner and group of $file ($(stat -c '%U and %G' -- "$file")): is this account in that group?"
     chmod "${mode:-$(stat -c %a -- "$file")}" -- "$new" || fail "cannot set the mode of $new"
-    if [ "$(id -u)" = 0 ]; then chown --reference="$file" -- "$new" || fail "cannot set the owner of $new"; fi
     is=$(sha256sum <"$file"); is=${is%% *}
   else
     chmod "${mode:-644}" -- "$new" || fail "cannot set the mode of $new"

@@ -150,6 +150,7 @@ mod tests {
             path: "~/p".into(),
             extra: extra.into(),
             absent: vec![],
+            mode: 0o600,
             lines: BTreeMap::new(),
         });
         let none = BTreeMap::new();

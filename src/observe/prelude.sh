@@ -25,8 +25,9 @@ resolve() { R=$(readlink -f -- "$1") && [ -n "$R" ] || R=$1; }
 path_facts() {
   at "$1"; P=$R
   folder=${P%/*}; folder=${folder:-/}
-  while [ ! -e "$folder" ] && [ "$folder" != / ]; do folder=${folder%/*}; folder=${folder:-/}; done
+  while [ ! -e "$folder" ] && [ ! -L "$folder" ] && [ "$folder" != / ]; do folder=${folder%/*}; folder=${folder:-/}; done
   say folder "$folder"
+  [ -d "$folder" ] || say folder_is_none yes
   if [ -w "$folder" ]; then say folder_writable yes; else say folder_owner "$(stat -c %U -- "$folder")"; fi
   if [ -L "$P" ]; then
     # Owner of the link, then owner and mode of the folder that holds it.

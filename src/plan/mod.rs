@@ -353,6 +353,10 @@ impl HostPlan {
             .collect();
         order::by_requirement(&mut steps);
         order::hold_back(&mut steps);
+        let warnings = resources
+            .iter()
+            .flat_map(|resource| resource.warnings(&reply.section(resource.address()), facts))
+            .collect();
         Self {
             name: name.to_owned(),
             address: address.to_owned(),
@@ -361,7 +365,7 @@ impl HostPlan {
             error: None,
             lock_holder: facts.lock_holder.clone(),
             looked_up: vec![],
-            warnings: vec![],
+            warnings,
             steps,
             facts: Some(facts.clone()),
         }

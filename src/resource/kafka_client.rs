@@ -7,8 +7,9 @@ use super::{
     properties::Properties,
 };
 use crate::{
-    action::Value,
-    spec::{Client, Role, types::PropertyValue},
+    action::{Mode, Value},
+    jaas,
+    spec::{Client, Mechanism, MskIamAuth as Iam, Role, types::PropertyValue},
 };
 
 /// The resources that a host must have, in the order in which they are brought about.
@@ -48,8 +49,9 @@ pub fn resources(client: &Client, secrets: &IndexMap<String, Value>) -> Vec<Box<
     }
     if let Some(properties) = &client.properties {
         let mut set: IndexMap<String, Value> = IndexMap::new();
-        if let Some(jar) = &client.msk_iam_auth {
-            set.extend(iam_lines(&jar.role));
+        let login = client.msk_iam_auth.as_ref().map(login);
+        if let (Some(jar), Some(login)) = (&client.msk_iam_auth, &login) {
+            set.extend(iam_lines(jar.mechanism, login));
         }
         for (key, value) in &properties.extra {
             match value {
@@ -63,41 +65,64 @@ pub fn resources(client: &Client, secrets: &IndexMap<String, Value>) -> Vec<Box<
                 }
             }
         }
-        let in_kafka_home = client
-            .kafka
-            .as_ref()
-            .is_some_and(|kafka| properties.path.starts_with(&format!("{}/", kafka.home)));
+        let in_kafka = client.kafka.as_ref().and_then(|kafka| {
+            let below = properties.path.strip_prefix(&kafka.home)?;
+            below.strip_prefix('/')
+        });
+        let folder = in_kafka.and_then(|below| Some(below.rsplit_once('/')?.0));
         resources.push(Box::new(Properties {
             path: properties.path.clone(),
             set,
             absent: properties.absent.clone(),
-            in_kafka_home,
+            login,
+            mode: Mode(properties.mode),
+            in_kafka_home: in_kafka.is_some(),
+            in_archive: matches!(folder, Some("bin" | "config")),
         }));
     }
     resources
 }
 
-/// The four lines of aws-msk-iam-auth's README.
-fn iam_lines(role: &Role) -> impl Iterator<Item = (String, Value)> {
-    let options = match role {
-        // A name is looked up before resources are made.
-        Role::Own | Role::Name(_) => String::new(),
-        Role::Arn(arn) => format!(" awsRoleArn=\"{arn}\""),
+/// What the jaas line of the spec's `msk_iam_auth` holds.
+fn login(jar: &Iam) -> jaas::Login {
+    let mut options = Vec::new();
+    // A name is looked up before resources are made.
+    if let Role::Arn(arn) = &jar.role {
+        options.push((jaas::ROLE.to_owned(), arn.clone()));
+    }
+    let further = jar.options.iter();
+    options.extend(further.map(|(name, value)| (name.clone(), value.clone())));
+    let module = match jar.mechanism {
+        Mechanism::AwsMskIam => jaas::IAM_MODULE,
+        Mechanism::Oauthbearer => jaas::OAUTH_MODULE,
     };
-    [
+    jaas::Login {
+        module: module.to_owned(),
+        flag: "required".to_owned(),
+        options,
+    }
+}
+
+/// The lines of aws-msk-iam-auth's README: four, or five of OAUTHBEARER.
+fn iam_lines(mechanism: Mechanism, login: &jaas::Login) -> Vec<(String, Value)> {
+    let (name, handler) = match mechanism {
+        Mechanism::AwsMskIam => ("AWS_MSK_IAM", "IAMClientCallbackHandler"),
+        Mechanism::Oauthbearer => ("OAUTHBEARER", "IAMOAuthBearerLoginCallbackHandler"),
+    };
+    let handler = format!("software.amazon.msk.auth.iam.{handler}");
+    let mut lines = vec![
         ("security.protocol", "SASL_SSL".to_owned()),
-        ("sasl.mechanism", "AWS_MSK_IAM".to_owned()),
-        (
-            "sasl.jaas.config",
-            format!("software.amazon.msk.auth.iam.IAMLoginModule required{options};"),
-        ),
-        (
-            "sasl.client.callback.handler.class",
-            "software.amazon.msk.auth.iam.IAMClientCallbackHandler".to_owned(),
-        ),
-    ]
-    .into_iter()
-    .map(|(key, value)| (key.to_owned(), Value::Plain(value)))
+        ("sasl.mechanism", name.to_owned()),
+        ("sasl.jaas.config", jaas::write(login)),
+        ("sasl.client.callback.handler.class", handler.clone()),
+    ];
+    if mechanism == Mechanism::Oauthbearer {
+        lines.push((jaas::LOGIN_HANDLER, handler));
+    }
+    let lines = lines.into_iter();
+    lines
+        .map(|(key, value)| (key.to_owned(), Value::Plain(value)))
+        .collect()
 }
 
 #[cfg(test)]

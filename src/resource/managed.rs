@@ -23,6 +23,8 @@ pub struct Managed {
     pub readable: bool,
     /// The nearest folder above it that is there.
     pub folder: String,
+    /// It is no folder at all.
+    pub folder_is_none: bool,
     /// Who owns that folder, when we cannot write in it.
     pub folder_closed: Option<String>,
     /// Why the link at the path is not followed, when it is not.
@@ -102,6 +104,7 @@ impl Managed {
             size: records.number("size"),
             readable: records.says_yes("readable"),
             folder: records.get("folder")?,
+            folder_is_none: records.says_yes("folder_is_none"),
             folder_closed: (!records.says_yes("folder_writable")).then(|| {
                 records
                     .get("folder_owner")
@@ -119,6 +122,22 @@ impl Managed {
             host.account.user,
             host.shorten(&self.real)
         )
+    }
+
+    /// Why there can be no folder for what belongs here, if so.
+    pub fn no_folder(&self, host: &Host) -> Option<Verdict> {
+        let (path, folder) = (host.shorten(&self.real), host.shorten(&self.folder));
+        self.folder_is_none.then(|| Verdict::Blocked {
+            reason: format!("`{folder}` is no folder, and `{path}` belongs into one of that name"),
+            help: "move it away, or name another path in the spec".into(),
+        })
+    }
+
+    /// The folder of a file that is not there yet, where that is not there either.
+    pub fn folder_to_make(&self) -> Option<String> {
+        let (parent, _) = self.real.rsplit_once('/')?;
+        let missing = self.kind == PathKind::Absent && self.link_refused.is_none();
+        (missing && !parent.is_empty() && parent != self.folder).then(|| parent.to_owned())
     }
 
     /// Why nothing may be made or replaced at this path, if so.
@@ -142,6 +161,9 @@ impl Managed {
                     host.account.user
                 ),
             });
+        }
+        if let Some(blocked) = self.no_folder(host) {
+            return Some(blocked);
         }
         if let Some(owner) = &self.folder_closed {
             let folder = host.shorten(&self.folder);

@@ -53,6 +53,11 @@ pub trait Kind {
     fn read(&self, records: &Section, host: &Host) -> Observation<Self::Observed>;
     /// Compares, and says what closes the difference. Called for what was seen or is absent.
     fn differ(&self, observed: Option<&Self::Observed>, host: &Host) -> Verdict;
+    /// What people should know of what was seen, whether it differs or not: a line each, and behind
+    /// it, where there is one, the way out on a line of its own.
+    fn warnings(&self, _observed: &Self::Observed, _host: &Host) -> Vec<String> {
+        vec![]
+    }
 }
 
 /// A resource of any kind: what the rest of the program works with.
@@ -67,6 +72,8 @@ pub trait Resource: Send + Sync {
     fn arguments(&self, deep: bool) -> Vec<String>;
     /// Reads and compares.
     fn assess(&self, records: &Section, host: &Host) -> Assessment;
+    /// See [`Kind::warnings`].
+    fn warnings(&self, records: &Section, host: &Host) -> Vec<String>;
 }
 
 impl<K: Kind + Send + Sync> Resource for K {
@@ -99,6 +106,12 @@ impl<K: Kind + Send + Sync> Resource for K {
         let observed = serde_json::to_value(&observation)
             .unwrap_or_else(|error| unreachable!("an observation is plain data: {error}"));
         Assessment { observed, verdict }
+    }
+    fn warnings(&self, records: &Section, host: &Host) -> Vec<String> {
+        match self.read(records, host) {
+            Observation::Present(observed) => Kind::warnings(self, &observed, host),
+            Observation::Absent | Observation::Unknown(_) => vec![],
+        }
     }
 }
 

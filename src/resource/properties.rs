@@ -13,14 +13,14 @@ use super::{
 use crate::{
     action::{Action, Mode, Value},
     facts::{Host, Observation, Section},
-    properties,
+    jaas, properties,
 };
 
 /// Its address in plans.
 pub const ADDRESS: &str = "client/properties";
 
-/// The file's mode: it may hold secrets.
-const MODE: Mode = Mode(0o600);
+/// What the path of a file stands under, whatever comes before: `producer.ssl.keystore.location`.
+const STORES: [&str; 2] = ["ssl.truststore.location", "ssl.keystore.location"];
 
 /// What the spec wants.
 #[derive(Debug, Clone, Serialize)]
@@ -31,8 +31,15 @@ pub struct Properties {
     pub set: IndexMap<String, Value>,
     /// Keys that must not be there.
     pub absent: Vec<String>,
+    /// What the jaas line must hold, where the spec's `msk_iam_auth` says it: options of the file's
+    /// own stay beside it.
+    pub login: Option<jaas::Login>,
+    /// The bits that its mode may have at most.
+    pub mode: Mode,
     /// The file lies in Kafka's home.
     pub in_kafka_home: bool,
+    /// Its folder comes with Kafka's archive.
+    pub in_archive: bool,
 }
 
 /// What is at the file's place.
@@ -49,18 +56,50 @@ pub struct Observed {
     lines: BTreeMap<String, usize>,
     #[serde(skip)]
     raw: BTreeMap<String, String>,
+    /// A byte order mark stands before the first entry, and so, to Java, in its key.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub marked: bool,
+    /// The first line of the entry with that key, and whether files of unnamed keys are there.
+    #[serde(skip)]
+    stores: Vec<(String, Store)>,
     #[serde(skip)]
     malformed: Option<String>,
     #[serde(skip)]
     path: Managed,
 }
 
+/// What stands where a key store should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Store {
+    Missing,
+    Unreadable,
+}
+
 const PROBE: Probe = Probe {
     function: "probe_properties",
     text: r#"
 probe_properties() {
-  path_facts "$1"
-  if [ "$KIND" = file ] && [ -r "$P" ]; then content "$P"; fi
+  path_facts "$1"; shift
+  for store do store_facts "$store"; done
+  [ "$KIND" = file ] && [ -r "$P" ] || return 0
+  content "$P"
+  # Files that the file itself names. What its lines mean is decided elsewhere; a path that is no
+  # store's is of no interest there. A bound, since it may be any file.
+  lines=0
+  while [ "$lines" -lt 2000 ] && { IFS= read -r line || [ -n "$line" ]; }; do
+    lines=$((lines + 1))
+    case $line in
+      *ssl.truststore.location*/*|*ssl.keystore.location*/*)
+        store=/${line#*/}
+        while :; do case $store in *[[:space:]]) store=${store%?} ;; *) break ;; esac; done
+        store_facts "$store" ;;
+    esac
+  done <"$P"
+}
+store_facts() {
+  if [ ! -e "$1" ]; then say store_missing "$1"
+  elif [ ! -f "$1" ] || [ ! -r "$1" ]; then say store_unreadable "$1"
+  fi
 }
 "#,
     after_login: false,
@@ -86,7 +125,11 @@ impl Kind for Properties {
     }
 
     fn arguments(&self, _deep: bool) -> Vec<String> {
-        vec![self.path.clone()]
+        let stores = self.set.iter().filter_map(|(key, value)| {
+            let path = java_trim(value.expose());
+            (is_store(key) && !value.is_secret() && path.starts_with('/')).then(|| path.to_owned())
+        });
+        std::iter::once(self.path.clone()).chain(stores).collect()
     }
 
     fn read(&self, records: &Section, host: &Host) -> Observation<Observed> {
@@ -102,12 +145,42 @@ impl Kind for Properties {
         };
         let raw: BTreeMap<String, String> = entries
             .iter()
-            .map(|entry| (entry.key.clone(), entry.value.clone()))
+            .map(|entry| (entry.key.clone(), text_of(entry)))
             .collect();
+        let unmarked = content.strip_prefix(properties::BYTE_ORDER_MARK);
+        let unmarked = unmarked.and_then(|rest| properties::entries(rest).ok());
+        // Before a comment it makes a key of its own, which harms nobody.
+        let marked = unmarked
+            .as_ref()
+            .is_some_and(|rest| rest.len() == entries.len());
+        // What will be there, once the mark is gone.
+        let entries = unmarked.filter(|_| marked).unwrap_or(entries);
         let is_named =
             |key: &str| self.set.contains_key(key) || self.absent.iter().any(|a| a == key);
-        let mut unnamed: Vec<String> = raw.keys().filter(|key| !is_named(key)).cloned().collect();
+        let mut unnamed: Vec<String> = entries
+            .iter()
+            .map(|entry| entry.key.clone())
+            .filter(|key| !is_named(key))
+            .collect();
+        unnamed.sort();
         unnamed.dedup();
+        let missing: Vec<String> = records.all("store_missing").collect();
+        let unreadable: Vec<String> = records.all("store_unreadable").collect();
+        let wanted = self.set.iter().map(|(key, value)| (key, value.expose()));
+        let kept = entries.iter().map(|entry| (&entry.key, &*entry.value));
+        let kept = kept.filter(|(key, _)| !is_named(key));
+        let stores = wanted.chain(kept).filter_map(|(key, path)| {
+            let path = java_trim(path);
+            let found = if missing.iter().any(|one| one == path) {
+                Store::Missing
+            } else if unreadable.iter().any(|one| one == path) {
+                Store::Unreadable
+            } else {
+                return None;
+            };
+            is_store(key).then(|| (key.clone(), found))
+        });
+        let stores = stores.collect();
         Observation::Present(Observed {
             mode: path.mode.filter(|_| path.kind == PathKind::File).map(Mode),
             named: raw
@@ -121,6 +194,8 @@ impl Kind for Properties {
                 .map(|entry| (entry.key.clone(), entry.line))
                 .collect(),
             raw,
+            marked,
+            stores,
             malformed,
             path,
         })
@@ -148,57 +223,58 @@ impl Kind for Properties {
                 help: "mend the line by hand".into(),
             };
         }
-        let mut changes = Vec::new();
-        let mut first_line = None;
-        let mut set = IndexMap::new();
+        if let Some(blocked) = observed.path.no_folder(host) {
+            return blocked;
+        }
+        let mut differences = Differences::default();
+        let mut kept = Vec::new();
         for (key, wanted) in &self.set {
             let found = observed.raw.get(key).map(String::as_str);
+            let mut wanted = wanted.clone();
+            if let Some(login) = self.login.as_ref().filter(|_| key == JAAS) {
+                let options = found.map(|found| own_options(login, found));
+                let mut whole = login.clone();
+                for (name, value) in options.unwrap_or_default() {
+                    kept.push(name.clone());
+                    whole.options.push((name, value));
+                }
+                if !kept.is_empty() {
+                    wanted = Value::Plain(jaas::write(&whole));
+                }
+            }
             if found.is_some_and(|found| normal(key, found) == normal(key, wanted.expose())) {
                 continue;
             }
-            set.insert(key.clone(), wanted.clone());
-            first_line = first_line.or(observed.lines.get(key).copied());
-            changes.push(if wanted.is_secret() || is_sensitive(key) {
-                Change::sensitive(key.as_str())
-            } else {
-                Change::shown(
-                    key.as_str(),
-                    found.map(|value| mask(key, value)).as_deref(),
-                    Some(&mask(key, wanted.expose())),
-                )
-            });
+            differences.change(observed, key, found, Some(&wanted), &kept);
+            differences.set.insert(key.clone(), wanted);
         }
-        let mut remove = Vec::new();
-        for key in self
-            .absent
-            .iter()
-            .filter(|key| observed.raw.contains_key(*key))
-        {
-            remove.push(key.clone());
-            first_line = first_line.or(observed.lines.get(key).copied());
-            changes.push(if is_sensitive(key) {
-                Change::sensitive(key.as_str())
-            } else {
-                Change::shown(
-                    key.as_str(),
-                    observed
-                        .raw
-                        .get(key)
-                        .map(|value| mask(key, value))
-                        .as_deref(),
-                    None,
-                )
-            });
+        let unwanted = self.absent.iter().map(String::as_str);
+        for key in unwanted.chain(self.other_mechanism(observed)) {
+            let Some(found) = observed.raw.get(key) else {
+                continue;
+            };
+            differences.change(observed, key, Some(found), None, &kept);
+            differences.remove.push(key.to_owned());
         }
+        let Differences {
+            mut changes,
+            first_line,
+            set,
+            remove,
+        } = differences;
         let keys = changes.len();
-        let mode_differs = observed.mode.is_some_and(|mode| mode != MODE);
-        if mode_differs {
-            let before = observed.mode.map(|mode| mode.to_string());
-            changes.push(Change::shown(
-                "mode",
-                before.as_deref(),
-                Some(&MODE.to_string()),
-            ));
+        if observed.marked {
+            changes.push(Change::shown("byte order mark", Some("there"), None));
+        }
+        // Bits that the spec does not allow; a stricter mode is as good, and stays.
+        let open = observed.mode.filter(|mode| mode.0 & !self.mode.0 != 0);
+        let mode = match (open, observed.mode) {
+            (None, Some(stricter)) => stricter,
+            _ => self.mode,
+        };
+        if let Some(open) = open {
+            let (before, after) = (open.to_string(), mode.to_string());
+            changes.push(Change::shown("mode", Some(&before), Some(&after)));
         }
         if there && changes.is_empty() {
             return Verdict::InPlace;
@@ -206,65 +282,190 @@ impl Kind for Properties {
         if let Some(blocked) = observed.path.blocked(&format!("`{shown}`"), host) {
             return blocked;
         }
+        let folder = observed.path.folder_to_make().filter(|_| !self.in_archive);
+        if let Some(folder) = &folder {
+            let after = format!("{}, 0700", host.shorten(folder));
+            changes.push(Change::shown("folder", None, Some(&after)));
+        }
         let path = observed.path.real.clone();
-        let action = if there && keys == 0 {
-            Action::SetMode { path, mode: MODE }
+        let action = if there && keys == 0 && !observed.marked {
+            Action::SetMode { path, mode }
         } else {
             Action::EditProperties {
                 path,
                 set,
                 remove,
-                mode: MODE,
+                mode,
+                folder,
             }
         };
         let reason = match (there, keys, first_line) {
             (false, ..) => format!("not there: {shown}"),
-            (true, 0, _) => format!(
-                "the mode of {shown} is {}, the spec wants {MODE}",
-                observed
-                    .mode
-                    .map(|mode| mode.to_string())
-                    .unwrap_or_default()
+            _ if observed.marked => format!(
+                "{shown} begins with a byte order mark, which Java takes for a part of the first key"
             ),
-            (true, 1, line) => one_key(&changes[0], &shown, line),
+            (true, 0, _) => format!(
+                "the mode of {shown} is {}, the spec wants {mode}",
+                open.map(|mode| mode.to_string()).unwrap_or_default()
+            ),
+            (true, 1, line) => match observed.refused(&changes[0].path) {
+                Some(refused) => format!(
+                    "`{}` in {shown}, line {}, is refused by Kafka: {refused}",
+                    changes[0].path,
+                    line.unwrap_or_default()
+                ),
+                None => one_key(&changes[0], &shown, line),
+            },
             (true, keys, line) => {
                 let line = line
                     .map(|line| format!(", line {line}"))
                     .unwrap_or_default();
                 format!(
                     "{keys} of {} keys differ in {shown}{line}",
-                    self.set.len() + self.absent.len(),
+                    (self.set.len() + self.absent.len()).max(keys),
                 )
             }
         };
         let mut work = Work::new(Effect::on(there), reason, changes, vec![action]);
-        if !observed.unnamed.is_empty() {
-            let names: Vec<String> = observed
-                .unnamed
-                .iter()
-                .map(|key| format!("`{key}`"))
-                .collect();
+        let mut names: Vec<String> = observed
+            .unnamed
+            .iter()
+            .filter(|key| Some(key.as_str()) != self.other_mechanism(observed))
+            .map(|key| format!("`{key}`"))
+            .collect();
+        names.extend(kept.iter().map(|name| format!("`{name}` of `{JAAS}`")));
+        if !names.is_empty() {
             work.notes
                 .push(format!("kept, not in the spec: {}", enumerate(&names)));
         }
         work.verdict()
     }
+
+    fn warnings(&self, observed: &Observed, host: &Host) -> Vec<String> {
+        let shown = host.shorten(&observed.path.real);
+        let warning = |(key, store): &(String, Store)| {
+            // The value of a key that the spec does not name is the user's.
+            let place = match observed.lines.get(key) {
+                Some(line) => format!("`{key}` in {shown}, line {line},"),
+                None => format!("`{key}`"),
+            };
+            let (what, help) = match store {
+                Store::Missing => ("names a file that is not there", "put the file there"),
+                Store::Unreadable => (
+                    "names what this account cannot read as a file",
+                    "let the account read it",
+                ),
+            };
+            format!("{place} {what}: Kafka's tools end at start\n  help: {help}, or mend the path")
+        };
+        observed.stores.iter().map(warning).collect()
+    }
+}
+
+impl Properties {
+    /// The key that only the other mechanism knows, where its value says that it was for that one:
+    /// with both, no client can log in.
+    fn other_mechanism(&self, observed: &Observed) -> Option<&'static str> {
+        let ours = self.login.is_some() && !self.set.contains_key(jaas::LOGIN_HANDLER);
+        let named = self.absent.iter().any(|key| key == jaas::LOGIN_HANDLER);
+        let found = observed.raw.get(jaas::LOGIN_HANDLER)?;
+        (ours && !named && found.contains("OAuthBearer")).then_some(jaas::LOGIN_HANDLER)
+    }
+}
+
+impl Observed {
+    /// Why Kafka refuses a jaas line that stands there.
+    fn refused(&self, key: &str) -> Option<jaas::Refused> {
+        let found = self.raw.get(key).filter(|_| key.ends_with(JAAS))?;
+        jaas::read(java_trim(found)).err()
+    }
+}
+
+/// Keys that differ, and what is to be done about them.
+#[derive(Default)]
+struct Differences {
+    changes: Vec<Change>,
+    first_line: Option<usize>,
+    set: IndexMap<String, Value>,
+    remove: Vec<String>,
+}
+
+impl Differences {
+    /// Notes a key that differs; `kept` are the options whose values are the user's.
+    fn change(
+        &mut self,
+        observed: &Observed,
+        key: &str,
+        found: Option<&str>,
+        wanted: Option<&Value>,
+        kept: &[String],
+    ) {
+        self.first_line = self.first_line.or(observed.lines.get(key).copied());
+        let secret = is_sensitive(key) || wanted.is_some_and(Value::is_secret);
+        self.changes.push(if secret {
+            Change::sensitive(key)
+        } else {
+            let before = found.map(|value| mask(key, value, kept));
+            let after = wanted.map(|value| mask(key, value.expose(), kept));
+            Change::shown(key, before.as_deref(), after.as_deref())
+        });
+    }
+}
+
+/// The key of the jaas line.
+const JAAS: &str = "sasl.jaas.config";
+
+/// Options of a file's line that the spec does not name, and that mean the same beside the spec's.
+fn own_options(wanted: &jaas::Login, found: &str) -> Vec<(String, String)> {
+    let Ok(found) = jaas::read(java_trim(found)) else {
+        return vec![];
+    };
+    let ours = [jaas::IAM_MODULE, jaas::OAUTH_MODULE];
+    let (same, related) = (
+        found.module == wanted.module,
+        ours.contains(&found.module.as_str()),
+    );
+    let stays = |name: &str| {
+        let jar = name.starts_with("aws") && related;
+        (same || jar) && name != jaas::ROLE && wanted.option(name).is_none()
+    };
+    let options = found.options.into_iter();
+    options.filter(|(name, _)| stays(name)).collect()
+}
+
+/// Whether a key's value is the path of a key store.
+fn is_store(key: &str) -> bool {
+    STORES.iter().any(|store| {
+        let before = key.strip_suffix(store);
+        before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+    })
+}
+
+/// As Kafka trims the values of its settings.
+fn java_trim(value: &str) -> &str {
+    value.trim_matches(|c| c <= ' ')
+}
+
+/// An entry's value, in a form that equals no text where it is none.
+fn text_of(entry: &properties::Entry) -> String {
+    if entry.whole {
+        entry.value.clone()
+    } else {
+        format!("{} (with half of a surrogate pair)", entry.value)
+    }
 }
 
 /// A value in the form in which values are compared: a jaas line by its meaning.
 fn normal(key: &str, value: &str) -> String {
-    if key.ends_with("sasl.jaas.config")
-        && let Some(login) = jaas(value)
+    let value = java_trim(value);
+    if key.ends_with(JAAS)
+        && let Ok(login) = jaas::read(value)
     {
         let mut options = login.options;
         options.sort();
-        return format!(
-            "{} {} {options:?}",
-            login.module,
-            login.flag.to_ascii_lowercase()
-        );
+        return format!("{} {} {options:?}", login.module, login.flag);
     }
-    value.trim().to_owned()
+    value.to_owned()
 }
 
 /// Whether a key's value is never shown.
@@ -277,19 +478,22 @@ pub fn is_sensitive(key: &str) -> bool {
         || key.ends_with("basic.auth.user.info")
 }
 
-/// A value as it may be shown: in a jaas line only the secret options are masked, so that
-/// reviewers see the role.
-fn mask(key: &str, value: &str) -> String {
-    if !key.ends_with("sasl.jaas.config") {
+/// A value as it may be shown: in a jaas line only secret options are masked, so that reviewers see
+/// the role, and those that are `kept`.
+fn mask(key: &str, value: &str, kept: &[String]) -> String {
+    if !key.ends_with(JAAS) {
         return value.to_owned();
     }
-    let Some(login) = jaas(value) else {
-        return "(not shown: it cannot be read as a jaas line)".into();
+    let login = match jaas::read(java_trim(value)) {
+        Ok(login) => login,
+        Err(refused) => return format!("(not shown: Kafka refuses it: {refused})"),
     };
     let mut line = format!("{} {}", login.module, login.flag);
     for (name, value) in login.options {
         let value = if is_sensitive(&name) {
             "(sensitive)"
+        } else if kept.contains(&name) {
+            "(kept)"
         } else {
             &value
         };
@@ -297,56 +501,6 @@ fn mask(key: &str, value: &str) -> String {
     }
     line.push(';');
     line
-}
-
-/// One entry of a jaas line.
-struct Jaas {
-    module: String,
-    flag: String,
-    options: Vec<(String, String)>,
-}
-
-/// Reads `MODULE FLAG NAME=VALUE …;` as Kafka's `JaasConfig` does: values quoted or bare. `None`:
-/// it is something else.
-fn jaas(line: &str) -> Option<Jaas> {
-    let line = line.trim().strip_suffix(';')?;
-    let mut words = Vec::new();
-    let mut word = String::new();
-    let mut quote = None;
-    let mut chars = line.chars();
-    while let Some(c) = chars.next() {
-        match (quote, c) {
-            (Some(_), '\\') => word.push(chars.next()?),
-            (Some(open), c) if c == open => quote = None,
-            (None, '"' | '\'') => quote = Some(c),
-            (None, ';') => return None,
-            (None, c) if c.is_whitespace() => {
-                if !word.is_empty() {
-                    words.push(std::mem::take(&mut word));
-                }
-            }
-            (_, c) => word.push(c),
-        }
-    }
-    if quote.is_some() {
-        return None;
-    }
-    if !word.is_empty() {
-        words.push(word);
-    }
-    let mut words = words.into_iter();
-    let (module, flag) = (words.next()?, words.next()?);
-    let options = words
-        .map(|word| {
-            word.split_once('=')
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        })
-        .collect::<Option<_>>()?;
-    Some(Jaas {
-        module,
-        flag,
-        options,
-    })
 }
 
 /// Why the one key differs: what it is, where, and what the spec wants.
@@ -378,36 +532,36 @@ mod tests {
 
     #[test]
     fn a_jaas_line_is_compared_by_its_meaning() {
-        let key = "sasl.jaas.config";
         let same = [
             r#"a.M required awsRoleArn="arn:x" awsDebugCreds=true;"#,
-            r#"a.M  Required awsDebugCreds="true"  awsRoleArn=arn:x ;"#,
-            r"a.M required awsRoleArn='arn:x' awsDebugCreds=true;",
+            r#"a.M  Required awsDebugCreds="true"  awsRoleArn = 'arn:x' ; // both"#,
         ];
         for line in same {
-            assert_eq!(normal(key, line), normal(key, same[0]), "{line}");
+            assert_eq!(normal(JAAS, line), normal(JAAS, same[0]), "{line}");
         }
         for line in [
             r#"a.M required awsRoleArn="arn:y" awsDebugCreds=true;"#,
+            "a.M required awsRoleArn=arn:x awsDebugCreds=true;",
             "a.M required;",
             "",
             "x",
         ] {
-            assert_ne!(normal(key, line), normal(key, same[0]), "{line}");
+            assert_ne!(normal(JAAS, line), normal(JAAS, same[0]), "{line}");
         }
     }
 
     #[test]
     fn reviewers_see_the_role_and_no_secret() {
+        let mask = |key: &str, value: &str| mask(key, value, &["own".into()]);
         let shown = mask(
-            "sasl.jaas.config",
-            r#"M required username="u" password="canary" awsRoleArn="arn:x";"#,
+            JAAS,
+            r#"M required username="u" password="canary" own="canary" awsRoleArn="arn:x";"#,
         );
         assert_eq!(
             shown,
-            r#"M required username="u" password="(sensitive)" awsRoleArn="arn:x";"#
+            r#"M required username="u" password="(sensitive)" own="(kept)" awsRoleArn="arn:x";"#
         );
-        assert!(!mask("sasl.jaas.config", "M required password=\"canary").contains("canary"));
+        assert!(!mask(JAAS, "M required password=\"canary").contains("canary"));
         let prefixed = mask("producer.sasl.jaas.config", "M required password=canary;");
         assert!(!prefixed.contains("canary"), "{prefixed}");
         for key in [
@@ -417,5 +571,13 @@ mod tests {
         ] {
             assert!(is_sensitive(key), "{key}");
         }
+    }
+
+    #[test]
+    fn stores_are_known_behind_any_prefix() {
+        for key in ["ssl.truststore.location", "producer.ssl.keystore.location"] {
+            assert!(is_store(key), "{key}");
+        }
+        assert!(!is_store("mssl.truststore.location") && !is_store("ssl.keystore.type"));
     }
 }

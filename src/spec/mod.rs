@@ -35,8 +35,8 @@ pub use schema::schema;
 pub use tables::{Expanded, TableList, expand};
 pub use topics::Pattern;
 pub use types::{
-    Aws, Cluster, ConfigPolicy, Credentials, Ec2, HostKey, Keep, Key, Login, Mysql, Network,
-    PropertyValue, ReplicationFactor, SecretRef, Security, Ssh, StartFile, TableSource,
+    Aws, Cluster, ConfigPolicy, Credentials, Ec2, HostKey, Keep, Key, Login, Mechanism, Mysql,
+    Network, PropertyValue, ReplicationFactor, SecretRef, Security, Ssh, StartFile, TableSource,
     TopicSettings, Via,
 };
 

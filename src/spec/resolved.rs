@@ -12,8 +12,8 @@ use super::{
     topics::{ClusterText, Pattern, Row, Template},
     tree::Node,
     types::{
-        self, Aws, Cluster, ConfigPolicy, Credentials, Ec2, Network, PropertyValue, SecretRef,
-        Security, Ssh, StartFile, TopicSettings,
+        self, Aws, Cluster, ConfigPolicy, Credentials, Ec2, IamOptions, Mechanism, Network,
+        PropertyValue, SecretRef, Security, Ssh, StartFile, TopicSettings,
     },
 };
 use crate::{diagnostic::Problem, facts::is_instance_id};
@@ -166,6 +166,12 @@ pub struct MskIamAuth {
     pub sha256: Option<String>,
     /// The role that the client takes.
     pub role: Role,
+    /// How it logs in.
+    #[serde(default)]
+    pub mechanism: Mechanism,
+    /// Options of the jaas line beside the role, by the jar's own names.
+    #[serde(default)]
+    pub options: IndexMap<String, String>,
     /// Where the spec says so.
     #[serde(skip)]
     pub lines: Lines,
@@ -209,9 +215,24 @@ pub struct Properties {
     pub extra: IndexMap<String, PropertyValue>,
     /// Keys that must not be there.
     pub absent: Vec<String>,
+    /// Permission bits that it may have at most.
+    #[serde(default = "private")]
+    pub mode: u32,
     /// Where the spec says so; the keys of `extra` are among them.
     #[serde(skip)]
     pub lines: Lines,
+}
+
+/// The mode of a file that may hold secrets.
+pub fn private() -> u32 {
+    0o600
+}
+
+/// A mode as specs have it: three or four octal digits.
+pub fn mode(text: &str) -> Option<u32> {
+    let digits = matches!(text.len(), 3 | 4) && text.bytes().all(|byte| byte.is_ascii_digit());
+    let mode = u32::from_str_radix(text, 8).ok();
+    mode.filter(|mode| digits && *mode <= 0o777)
 }
 
 /// A cluster, the way into it, and the topics that it must have.
@@ -344,6 +365,8 @@ fn fill(client: types::Client, node: Option<&Node>) -> Option<Client> {
             (None, None) => Role::Own,
         },
         version: jar.version,
+        mechanism: jar.mechanism,
+        options: options(jar.options),
         lines: lines("msk_iam_auth"),
     });
     let properties = match client.properties {
@@ -356,6 +379,10 @@ fn fill(client: types::Client, node: Option<&Node>) -> Option<Client> {
             },
             extra: properties.extra,
             absent: properties.absent,
+            mode: match properties.mode {
+                Some(text) => mode(&text)?,
+                None => private(),
+            },
             lines: lines("properties"),
         }),
     };
@@ -373,6 +400,34 @@ fn fill(client: types::Client, node: Option<&Node>) -> Option<Client> {
         }),
         properties,
     })
+}
+
+/// Options by the names that the spec has for them, which are the jar's own.
+fn options(given: IamOptions) -> IndexMap<String, String> {
+    let IamOptions {
+        aws_sts_region,
+        aws_role_session_name,
+        aws_role_external_id,
+        aws_profile_name,
+        aws_debug_creds,
+        aws_max_retries,
+        aws_max_back_off_time_ms,
+        aws_add_default_providers,
+    } = given;
+    let all = [
+        ("awsStsRegion", aws_sts_region),
+        ("awsRoleSessionName", aws_role_session_name),
+        ("awsRoleExternalId", aws_role_external_id),
+        ("awsProfileName", aws_profile_name),
+        ("awsDebugCreds", aws_debug_creds),
+        ("awsMaxRetries", aws_max_retries),
+        ("awsMaxBackOffTimeMs", aws_max_back_off_time_ms),
+        ("awsAddDefaultProviders", aws_add_default_providers),
+    ];
+    let given = all
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    given.collect()
 }
 
 /// Where the Kafka project keeps every release.

@@ -7,6 +7,7 @@
 mod aws;
 mod downloads;
 mod hosts;
+mod iam;
 mod properties;
 mod tables;
 mod topics;
@@ -67,7 +68,11 @@ const OF_HOST: &[OfHost] = checks![
     properties::keys,
     properties::iam_keys,
     properties::secrets,
-    properties::role,
+    properties::mode,
+    iam::role,
+    iam::mechanism,
+    iam::options,
+    iam::partition,
 ];
 
 /// Checks over all hosts.

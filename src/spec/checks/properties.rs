@@ -3,17 +3,21 @@
 use super::{Host, Sorted, Text};
 use crate::{
     diagnostic::{Problem, Span},
-    names::{RoleArn, RoleName},
-    spec::tree::{Key, Node, Value},
+    jaas,
+    spec::{
+        resolved,
+        tree::{Key, Node, Value},
+    },
 };
 
 const RESOURCES: [&str; 5] = ["java", "kafka", "msk_iam_auth", "classpath", "properties"];
-/// The keys that `msk_iam_auth` decides.
-const IAM: [&str; 4] = [
+/// The keys that `msk_iam_auth` decides; the last one is OAUTHBEARER's alone.
+const IAM: [&str; 5] = [
     "security.protocol",
     "sasl.mechanism",
     "sasl.jaas.config",
     "sasl.client.callback.handler.class",
+    jaas::LOGIN_HANDLER,
 ];
 
 /// Nothing hangs in the air.
@@ -172,18 +176,40 @@ pub fn keys(host: &Host<'_>, problems: &mut Vec<Problem>) {
     }
 }
 
+/// A mode is one that its owner can read with.
+pub fn mode(host: &Host<'_>, problems: &mut Vec<Problem>) {
+    let Some(Text { text, span }) = host.text("client.properties.mode") else {
+        return;
+    };
+    let label = match resolved::mode(text) {
+        None => "write three or four octal digits, such as `\"0600\"` or `\"0640\"`",
+        Some(mode) if mode & 0o600 != 0o600 => {
+            "begin with `06`: its owner reads it, and trueup writes it"
+        }
+        Some(_) => return,
+    };
+    problems.push(Problem::error(
+        span,
+        format!("`{text}` is no mode of a properties file"),
+        label,
+    ));
+}
+
 /// The four lines of MSK IAM belong to `msk_iam_auth`.
 pub fn iam_keys(host: &Host<'_>, problems: &mut Vec<Problem>) {
     let Some(iam) = host.key("client.msk_iam_auth") else {
         return;
     };
+    let mechanism = host.text("client.msk_iam_auth.mechanism");
+    let oauth = mechanism.is_some_and(|mechanism| mechanism.text == "OAUTHBEARER");
+    let decided = &IAM[..if oauth { 5 } else { 4 }];
     let extra = host
         .node("client.properties.extra")
         .map(Node::entries)
         .unwrap_or_default();
     for (key, _) in extra
         .iter()
-        .filter(|(key, _)| IAM.contains(&key.text.as_str()))
+        .filter(|(key, _)| decided.contains(&key.text.as_str()))
     {
         problems.push(Problem::error(
             key.span,
@@ -200,7 +226,7 @@ pub fn iam_keys(host: &Host<'_>, problems: &mut Vec<Problem>) {
         .unwrap_or_default();
     for item in absent
         .iter()
-        .filter(|item| item.text().is_some_and(|key| IAM.contains(&key)))
+        .filter(|item| item.text().is_some_and(|key| decided.contains(&key)))
     {
         problems.push(Problem::error(
             item.span,
@@ -231,6 +257,12 @@ pub fn secrets(host: &Host<'_>, problems: &mut Vec<Problem>) {
                 if let Some(option) = secret_option(text) {
                     let message = format!("the option `{option}` of `{}` is a secret", key.text);
                     problems.push(literal(key, node, message));
+                } else if let Err(refused) = jaas::read(text.trim_matches(|c| c <= ' ')) {
+                    problems.push(Problem::error(
+                        node.span,
+                        format!("Kafka refuses `{}`: {refused}", key.text),
+                        "write it as `MODULE required NAME=\"VALUE\";`",
+                    ));
                 }
             }
             Value::Map(_) => reference(node, problems),
@@ -324,38 +356,5 @@ fn reference(node: &Node, problems: &mut Vec<Problem>) {
                 "name it",
             ));
         }
-    }
-}
-
-/// The role is said once, and an ARN is one.
-pub fn role(host: &Host<'_>, problems: &mut Vec<Problem>) {
-    let name = host.text("client.msk_iam_auth.role");
-    let arn = host.text("client.msk_iam_auth.role_arn");
-    if let (Some(role), Some(arn)) = (
-        host.key("client.msk_iam_auth.role"),
-        host.key("client.msk_iam_auth.role_arn"),
-    ) {
-        problems.push(Problem::error(
-            arn,
-            "`role` and `role_arn` both name the role",
-            format!("keep one; `role` is in line {}", role.line),
-        ));
-        return;
-    }
-    if let Some(Text { text, span }) = name
-        && let Err(wrong) = RoleName::parse(text)
-    {
-        problems.push(Problem::error(span, wrong.sentence(), wrong.help));
-    }
-    if let Some(Text { text, span }) = arn
-        && let Err(wrong) = RoleArn::parse(text)
-    {
-        let help = match RoleName::parse(text) {
-            Ok(_) => {
-                "write `role: …` for a name, or the whole `arn:aws:iam::ACCOUNT:role/NAME`".into()
-            }
-            Err(_) => wrong.help.clone(),
-        };
-        problems.push(Problem::error(span, wrong.sentence(), help));
     }
 }
