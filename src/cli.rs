@@ -156,7 +156,7 @@ pub struct SpecArgs {
     #[arg(value_name = "SPEC", required = true)]
     pub specs: Vec<PathBuf>,
     /// Set a variable; overrides the spec's
-    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = key_value)]
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = KeyValue)]
     pub vars: Vec<(String, String)>,
     /// What the result is written as
     #[command(flatten)]
@@ -179,7 +179,7 @@ pub struct HostArgs {
     #[arg(value_name = "SPEC")]
     pub spec: PathBuf,
     /// Set a variable; overrides the spec's
-    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = key_value)]
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = KeyValue)]
     pub vars: Vec<(String, String)>,
     /// Only this host of the spec; may be given several times
     #[arg(long = "host", value_name = "NAME")]
@@ -253,10 +253,26 @@ fn output(text: &str) -> Result<Output, String> {
     Ok(Output { format, path })
 }
 
-fn key_value(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("expected NAME=VALUE".into()),
+/// `NAME=VALUE` of `--var`. What is none is not shown: it may be a secret, with another separator.
+#[derive(Debug, Clone, Copy)]
+struct KeyValue;
+
+impl clap::builder::TypedValueParser for KeyValue {
+    type Value = (String, String);
+
+    fn parse_ref(
+        &self,
+        _: &clap::Command,
+        _: Option<&clap::Arg>,
+        text: &std::ffi::OsStr,
+    ) -> Result<Self::Value, clap::Error> {
+        match text.to_str().and_then(|text| text.split_once('=')) {
+            Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+            _ => Err(clap::Error::raw(
+                clap::error::ErrorKind::ValueValidation,
+                "a `--var` is not of the form NAME=VALUE\n",
+            )),
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Problems in a text: what is wrong, where, and the way out; and how people see them.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, ops::Range};
 
-use crate::text::escape_control;
+use crate::{spec::secrets, text::escape_control};
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet, renderer::DecorStyle};
 
 /// So many problems of one file are shown; the closing line counts them all.
@@ -78,8 +78,8 @@ impl Problem {
     }
 }
 
-/// All problems of one text, in the order of their places, and a closing line that counts them.
-/// Nothing when there are none.
+/// All problems of a spec's text, in the order of their places, and a closing line that counts them.
+/// Nothing when there are none. Secrets in the lines that are shown are masked.
 pub fn render(path: &str, text: &str, problems: &[Problem], styled: bool) -> String {
     if problems.is_empty() {
         return String::new();
@@ -94,9 +94,10 @@ pub fn render(path: &str, text: &str, problems: &[Problem], styled: bool) -> Str
     };
     let renderer = renderer.decor_style(DecorStyle::Unicode).term_width(100);
     let path = escape(path);
+    let hidden = secrets::hidden(text);
     let mut out = String::new();
     for problem in sorted.iter().take(MOST_SHOWN) {
-        out.push_str(&one(&renderer, &path, text, problem));
+        out.push_str(&one(&renderer, &path, text, &hidden, problem));
         out.push('\n');
     }
     if sorted.len() > MOST_SHOWN {
@@ -118,7 +119,13 @@ fn counted(errors: usize, warnings: usize) -> String {
     both.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-fn one(renderer: &Renderer, path: &str, text: &str, problem: &Problem) -> String {
+fn one(
+    renderer: &Renderer,
+    path: &str,
+    text: &str,
+    hidden: &[Range<usize>],
+    problem: &Problem,
+) -> String {
     let level = match problem.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -132,7 +139,7 @@ fn one(renderer: &Renderer, path: &str, text: &str, problem: &Problem) -> String
             renderer.render(&[group.element(Level::HELP.message(escape(&problem.label)))])
         };
     };
-    let line = line_at(text, span);
+    let line = line_at(text, hidden, span);
     let mut annotation = AnnotationKind::Primary.span(line.start..line.end);
     if !problem.label.is_empty() {
         annotation = annotation.label(escape(&problem.label));
@@ -159,8 +166,9 @@ struct Line {
     as_written: bool,
 }
 
-/// The line where a span starts, with what a terminal would act on made visible.
-fn line_at(text: &str, span: Span) -> Line {
+/// The line where a span starts, with what a terminal would act on made visible, and with what is
+/// `hidden` masked.
+fn line_at(text: &str, hidden: &[Range<usize>], span: Span) -> Line {
     let start = floor(text, span.start);
     let first = text[..start].rfind('\n').map_or(0, |at| at + 1);
     let last = text[start..].find('\n').map_or(text.len(), |at| start + at);
@@ -182,17 +190,18 @@ fn line_at(text: &str, span: Span) -> Line {
     if from > first {
         shown.push('…');
     }
+    let before = masked(text, hidden, from..start);
     let before = if from == 0 {
-        text[from..start].trim_start_matches('\u{feff}')
+        before.trim_start_matches('\u{feff}')
     } else {
-        &text[from..start]
+        &before
     };
     shown.push_str(&escape(before));
-    let as_written = shown == before && from == first;
+    let as_written = text[..start].ends_with(&shown) && from == first;
     let begin = shown.len();
-    shown.push_str(&escape(&text[start..end]));
+    shown.push_str(&escape(&masked(text, hidden, start..end)));
     let until = shown.len();
-    shown.push_str(&escape(&text[end..to]));
+    shown.push_str(&escape(&masked(text, hidden, end..to)));
     if to < last {
         shown.push('…');
     }
@@ -210,6 +219,22 @@ fn line_at(text: &str, span: Span) -> Line {
         end: until,
         as_written,
     }
+}
+
+/// A stretch of the text without what is hidden.
+fn masked(text: &str, hidden: &[Range<usize>], part: Range<usize>) -> String {
+    let mut out = String::new();
+    let mut at = part.start;
+    for secret in hidden {
+        let (from, to) = (secret.start.max(at), secret.end.min(part.end));
+        if from < to {
+            out.push_str(&text[at..from]);
+            out.push_str("(hidden)");
+            at = to;
+        }
+    }
+    out.push_str(&text[at..part.end]);
+    out
 }
 
 /// The nearest character boundary at or before a byte.

@@ -82,6 +82,26 @@ pub fn read(line: &str) -> Result<Login, Refused> {
     found.ok_or(Refused::Empty)
 }
 
+/// The options that were meant in a line that Kafka refuses: words with a `=` in them.
+pub fn meant(line: &str) -> Vec<(String, String)> {
+    let mut quote = None;
+    let words = line.split(|c: char| {
+        match quote {
+            Some(open) if c == open => quote = None,
+            None if matches!(c, '"' | '\'') => quote = Some(c),
+            _ => {}
+        }
+        quote.is_none() && c.is_whitespace()
+    });
+    let options = words.filter_map(|word| {
+        let (name, value) = word.trim_end_matches(';').split_once('=')?;
+        let plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let value = value.trim_matches(['"', '\'']);
+        (plain && !value.is_empty()).then(|| (name.to_owned(), value.to_owned()))
+    });
+    options.collect()
+}
+
 fn entry(module: Option<String>, tokens: &mut Tokens<'_>) -> Result<Login, Refused> {
     let flag = tokens.next().text().ok_or(Refused::Flag)?.to_uppercase();
     if !["REQUIRED", "REQUISITE", "SUFFICIENT", "OPTIONAL"].contains(&flag.as_str()) {
@@ -350,6 +370,19 @@ mod tests {
         ] {
             assert_eq!(read(&line), Err(why), "{line}");
         }
+    }
+
+    #[test]
+    fn what_was_meant_by_a_line_that_is_refused() {
+        let line = format!("a.M required awsRoleArn={ARN} awsMaxRetries=3 awsProfileName='a b';");
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let wanted = [
+            pair("awsRoleArn", ARN),
+            pair("awsMaxRetries", "3"),
+            pair("awsProfileName", "a b"),
+        ];
+        assert_eq!(meant(&line), wanted);
+        assert_eq!(meant("= ;= x= é=y \""), []);
     }
 
     #[test]

@@ -55,6 +55,10 @@ fn run(kind: &str, case: &Case) -> serde_json::Value {
     let (section, host) = (Section::new(case.records()), host(&case.host));
     let Assessment { observed, verdict } = resource.assess(&section, &host);
     let mut out = json!({ "arguments": resource.arguments(false), "observed": observed });
+    let warnings = resource.warnings(&section, &host);
+    if !warnings.is_empty() {
+        out["warnings"] = json!(warnings);
+    }
     match verdict {
         Verdict::InPlace => out["verdict"] = json!("in place"),
         Verdict::Unknown { reason } => out["unknown"] = json!(reason),

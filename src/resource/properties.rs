@@ -417,20 +417,25 @@ const JAAS: &str = "sasl.jaas.config";
 
 /// Options of a file's line that the spec does not name, and that mean the same beside the spec's.
 fn own_options(wanted: &jaas::Login, found: &str) -> Vec<(String, String)> {
-    let Ok(found) = jaas::read(java_trim(found)) else {
-        return vec![];
+    let found = java_trim(found);
+    let (module, options) = match jaas::read(found) {
+        Ok(login) => (login.module, login.options),
+        // Where nothing could be read, somebody meant it all the same.
+        Err(_) => {
+            let module = found.split_whitespace().next().unwrap_or_default();
+            (module.to_owned(), jaas::meant(found))
+        }
     };
-    let ours = [jaas::IAM_MODULE, jaas::OAUTH_MODULE];
-    let (same, related) = (
-        found.module == wanted.module,
-        ours.contains(&found.module.as_str()),
-    );
+    let related = [jaas::IAM_MODULE, jaas::OAUTH_MODULE].contains(&module.as_str());
+    let same = module == wanted.module;
     let stays = |name: &str| {
         let jar = name.starts_with("aws") && related;
         (same || jar) && name != jaas::ROLE && wanted.option(name).is_none()
     };
-    let options = found.options.into_iter();
-    options.filter(|(name, _)| stays(name)).collect()
+    options
+        .into_iter()
+        .filter(|(name, _)| stays(name))
+        .collect()
 }
 
 /// Whether a key's value is the path of a key store.

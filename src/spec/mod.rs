@@ -12,6 +12,7 @@ pub mod merge;
 pub mod near;
 pub mod resolved;
 pub mod schema;
+pub mod secrets;
 pub mod several;
 pub mod tables;
 pub mod topics;

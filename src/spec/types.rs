@@ -4,6 +4,7 @@
 //! that schemars makes from them, so that every problem carries its place in the YAML (see
 //! [`super::tree`]). Doc comments here are the descriptions an editor shows.
 
+mod iam;
 mod tables;
 
 use std::borrow::Cow;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::escape_control;
 
+pub use iam::{IamOptions, Mechanism, MskIamAuth};
 pub use tables::{FromDatabase, Mysql, TableSource, Tables};
 
 /// In the schema: a scalar that is taken as it is written, be it `2.12`, `12e5` or `no`. Editors
@@ -305,92 +307,6 @@ pub struct Kafka {
     #[serde(default)]
     #[schemars(example = &"~/kafka_2.12-2.8.1")]
     pub home: Option<String>,
-}
-
-/// The MSK IAM auth jar, and the role that the client takes.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MskIamAuth {
-    /// The jar's version.
-    #[schemars(with = "OwnText", example = &"1.1.5")]
-    pub version: String,
-    /// Where the jar is fetched from. Default: AWS's release page.
-    #[serde(default)]
-    #[schemars(example = &"https://github.com/aws/aws-msk-iam-auth/releases/download/v1.1.5/aws-msk-iam-auth-1.1.5-all.jar")]
-    pub url: Option<String>,
-    /// The jar's sha256, in hexadecimal.
-    #[serde(default)]
-    #[schemars(example = &"ef21705509d82b5b8f673a5cb7552d64c7e18001a6329d49c850ff2fef83b8ab")]
-    pub sha256: Option<String>,
-    /// Name of the role to assume; its ARN is looked up. Default: the instance's own role.
-    #[serde(default)]
-    #[schemars(example = &"0ab336d6fcf7-ec2-access-role")]
-    pub role: Option<String>,
-    /// ARN of the role to assume. Default: the instance's own role.
-    #[serde(default)]
-    #[schemars(example = &"arn:aws:iam::123456789012:role/0ab336d6fcf7-ec2-access-role")]
-    pub role_arn: Option<String>,
-    /// How the client logs in. Default: `AWS_MSK_IAM`.
-    #[serde(default)]
-    #[schemars(example = &"AWS_MSK_IAM")]
-    pub mechanism: Mechanism,
-    /// Further options of the line `sasl.jaas.config`. Default: none; options that stand there and
-    /// are not named here are kept.
-    #[serde(default)]
-    #[schemars(example = serde_json::json!({"awsStsRegion": "eu-west-1"}))]
-    pub options: IamOptions,
-}
-
-/// How the client logs in with AWS's jar.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum Mechanism {
-    /// The jar's own mechanism.
-    #[default]
-    #[serde(rename = "AWS_MSK_IAM")]
-    AwsMskIam,
-    /// A token, which the jar makes; from its version 2.0.0 on.
-    #[serde(rename = "OAUTHBEARER")]
-    Oauthbearer,
-}
-
-/// Options of AWS's jar beside the role, by the jar's own names.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct IamOptions {
-    /// Region whose STS is asked for the role. Default: the global one, which roles of GovCloud and
-    /// China do not have.
-    #[serde(default)]
-    #[schemars(example = &"eu-west-1")]
-    pub aws_sts_region: Option<String>,
-    /// Name of the role's session, as CloudTrail shows it. Default: `aws-msk-iam-auth`.
-    #[serde(default)]
-    #[schemars(with = "OwnText", example = &"loader")]
-    pub aws_role_session_name: Option<String>,
-    /// External id that the role asks for; jar 1.1.7 or newer. Default: none.
-    #[serde(default)]
-    #[schemars(with = "OwnText", example = &"partner-7")]
-    pub aws_role_external_id: Option<String>,
-    /// Profile of the machine's `~/.aws` whose credentials are taken. Default: none.
-    #[serde(default)]
-    #[schemars(with = "OwnText", example = &"loader")]
-    pub aws_profile_name: Option<String>,
-    /// Whether who is logged in is written to the client's debug log; jar 1.1.2 or newer. Default:
-    /// `false`.
-    #[serde(default)]
-    #[schemars(with = "OwnText", example = true)]
-    pub aws_debug_creds: Option<String>,
-    /// How often loading credentials is tried again; jar 1.1.3 or newer. Default: 3.
-    #[serde(default)]
-    #[schemars(with = "OwnText", example = 7)]
-    pub aws_max_retries: Option<String>,
-    /// Longest pause between tries, in milliseconds; jar 1.1.3 or newer. Default: 5000.
-    #[serde(default)]
-    #[schemars(with = "OwnText", example = 500)]
-    pub aws_max_back_off_time_ms: Option<String>,
-    /// Whether the default chain of credentials is asked, too; jar 2.3.4 or newer. Default: `true`.
-    #[serde(default)]
-    #[schemars(with = "OwnText", example = false)]
-    pub aws_add_default_providers: Option<String>,
 }
 
 /// Where `CLASSPATH` is set.

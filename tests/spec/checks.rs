@@ -484,7 +484,7 @@ fn secrets() {
             ),
             (
                 &extra("ssl.key.password: { env: A-B }"),
-                "`A-B` is not the name of an environment variable",
+                "`env` is not the name of an environment variable",
                 "A-B",
                 &extra("ssl.key.password: { env: A_B }"),
             ),
@@ -531,7 +531,7 @@ fn roles() {
                 &iam("role_arn: \"arn:aws:iam::1:role/x\""),
                 "`arn:aws:iam::1:role/x` is no ARN of an IAM role",
                 "\"arn:aws:iam::1:role/x\"",
-                &iam("role_arn: \"arn:aws-us-gov:iam::123456789012:role/x\""),
+                &iam("role_arn: \"arn:aws:iam::123456789012:role/x\""),
             ),
             (
                 &iam("role: \"arn:aws:iam::123456789012:role/x\""),
@@ -981,4 +981,142 @@ fn one_name_has_one_setting() {
             &topics("\"x-${v}\""),
         )],
     );
+}
+
+#[test]
+fn the_mechanism_and_options_of_the_jar() {
+    let iam = |version: &str, text: &str| {
+        format!("{{ {KAFKA}, msk_iam_auth: {{ version: {version}, {text} }} }}")
+    };
+    let role = |partition: &str, text: &str| {
+        let arn = format!("arn:{partition}:iam::123456789012:role/x");
+        iam(
+            "1.1.5",
+            &format!("role_arn: \"{arn}\", options: {{ {text} }}"),
+        )
+    };
+    let option = |text: &str| iam("1.1.7", &format!("role: x, options: {{ {text} }}"));
+    all(
+        with_client,
+        &[
+            (
+                &iam("1.1.9", "mechanism: OAUTHBEARER"),
+                "the auth jar 1.1.9 does not know OAUTHBEARER",
+                "OAUTHBEARER",
+                &iam("2.0.0", "mechanism: OAUTHBEARER"),
+            ),
+            (
+                &iam("1.1.6", "role: x, options: { awsRoleExternalId: e-1 }"),
+                "the auth jar 1.1.6 does not look at `awsRoleExternalId`",
+                "awsRoleExternalId",
+                &option("awsRoleExternalId: e-1"),
+            ),
+            (
+                &option("awsStsRegion: eu"),
+                "`eu` is no value of `awsStsRegion`",
+                "eu",
+                &option("awsStsRegion: eu-west-1"),
+            ),
+            (
+                &option("awsDebugCreds: yes"),
+                "`yes` is no value of `awsDebugCreds`",
+                "yes",
+                &option("awsDebugCreds: \"true\""),
+            ),
+            (
+                &option("awsMaxRetries: -1"),
+                "`-1` is no value of `awsMaxRetries`",
+                "-1",
+                &option("awsMaxRetries: 7"),
+            ),
+            (
+                &option("awsRoleSessionName: \"a b\""),
+                "`a b` is no value of `awsRoleSessionName`",
+                "\"a b\"",
+                &option("awsRoleSessionName: a@b"),
+            ),
+            (
+                &role("aws-us-gov", "awsMaxRetries: 3"),
+                "the role is in `aws-us-gov`, and the jar asks the global STS of `aws` for it",
+                "\"arn:aws-us-gov:iam::123456789012:role/x\"",
+                &role("aws-us-gov", "awsStsRegion: us-gov-west-1"),
+            ),
+            (
+                &role("aws-cn", "awsStsRegion: us-east-1"),
+                "`us-east-1` is no region of the role's partition `aws-cn`",
+                "us-east-1",
+                &role("aws-cn", "awsStsRegion: cn-northwest-1"),
+            ),
+        ],
+    );
+    let five =
+        "mechanism: OAUTHBEARER }, properties: { absent: [sasl.login.callback.handler.class]";
+    let message = &errors(&with_client(&iam("2.0.0", five)))[0].message;
+    assert!(message.contains("is set by `msk_iam_auth`"), "{message}");
+}
+
+#[test]
+fn modes_and_jaas_lines_of_ones_own() {
+    let properties = |text: &str| format!("{{ {KAFKA}, properties: {{ absent: [x], {text} }} }}");
+    let right = properties("mode: 0640");
+    let jaas = |line: &str| properties(&format!("extra: {{ sasl.jaas.config: '{line}' }}"));
+    all(
+        with_client,
+        &[
+            (
+                &properties("mode: 416"),
+                "`416` is no mode of a properties file",
+                "416",
+                &right,
+            ),
+            (
+                &properties("mode: rw"),
+                "`rw` is no mode of a properties file",
+                "rw",
+                &right,
+            ),
+            (
+                &properties("mode: \"4600\""),
+                "`4600` is no mode of a properties file",
+                "\"4600\"",
+                &right,
+            ),
+            (
+                &jaas("a.M required role=arn:x;"),
+                "Kafka refuses `sasl.jaas.config`: an option has no value that Kafka can read: put it into double quotes",
+                "'a.M required role=arn:x;'",
+                &jaas("a.M required role=\"arn:x\";"),
+            ),
+        ],
+    );
+}
+
+#[test]
+fn no_excerpt_shows_a_secret() {
+    let of = |text: &str| {
+        let (_, problems) = read(text);
+        assert!(!problems.is_empty(), "{text}");
+        trueup::diagnostic::render("client.yaml", text, &problems, false)
+    };
+    let extra = |text: &str| {
+        with_client(&format!(
+            "{{ {KAFKA}, properties: {{ extra: {{ {text} }} }} }}"
+        ))
+    };
+    for text in [
+        extra("ssl.key.password: canary"),
+        extra("ssl.key.password: \"canary canary\", nope: {}"),
+        extra("ssl.key.password: { env: canary-1 }"),
+        extra("sasl.jaas.config: \"M required password=canary;\""),
+        extra("a: b, c.secret: canary").replace(" c.secret", "\n  c.secret"),
+        // Another mistake in the same line.
+        extra("ssl.key.password: { env: P }, a b: 1") + "x.password: canary\n",
+        "version: 1\nvars: { db_password: canary, \"b ad\": x }\nhosts: {}\n".into(),
+        "version: 1\nhosts: { a: { ssh: { password: canary } }\n".into(),
+    ] {
+        let shown = of(&text);
+        assert!(!shown.contains("canary"), "{shown}");
+    }
+    let shown = of(&extra("ssl.key.password: canary"));
+    assert!(shown.contains("ssl.key.password: (hidden) }"), "{shown}");
 }

@@ -15,6 +15,7 @@ mod versions;
 
 use std::collections::BTreeMap;
 
+pub use properties::{is_secret, secret_option};
 pub use tables::is_of_rds;
 
 use super::{

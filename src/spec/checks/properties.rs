@@ -346,8 +346,9 @@ fn reference(node: &Node, problems: &mut Vec<Problem>) {
         if key.text == "env" && (text.is_empty() || !text.chars().all(plain)) {
             problems.push(Problem::error(
                 value.span,
-                format!("`{text}` is not the name of an environment variable"),
-                "use letters, digits and `_`",
+                // Which may be the secret itself.
+                "`env` is not the name of an environment variable",
+                "use letters, digits and `_`; the secret itself stays out of the spec",
             ));
         } else if text.is_empty() {
             problems.push(Problem::error(
