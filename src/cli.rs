@@ -293,6 +293,19 @@ mod tests {
     }
 
     #[test]
+    fn a_variable_that_is_none_is_not_shown() {
+        let words = ["trueup", "validate", "a.yaml", "--var", "password:canary"];
+        let error = Cli::command()
+            .try_get_matches_from(words)
+            .expect_err("no `=`");
+        let shown = error.render().to_string();
+        assert!(
+            shown.contains("NAME=VALUE") && !shown.contains("canary"),
+            "{shown}"
+        );
+    }
+
+    #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
     }

@@ -306,3 +306,40 @@ fn a_tree_with_a_manifest_is_compared_with_it() {
         assert_eq!(damaged, ["libs/flipped.jar", "libs/short.jar"], "{shell:?}");
     }
 }
+
+#[test]
+fn key_stores_that_a_properties_file_names_are_looked_at() {
+    let home = home();
+    let there = home.path().join("a store.jks");
+    fs::write(&there, "").expect("written");
+    write(
+        home.path(),
+        "kafka_2.12-2.8.1/bin/client.properties",
+        &format!(
+            "ssl.truststore.location={}\r\nproducer.ssl.truststore.location = /no such/t.jks \t\r\n\
+             ssl.keystore.location:/\nssl.keystore.type=/x\nssl.keystore.location /no/end",
+            there.display()
+        ),
+    );
+    for shell in SHELLS {
+        let (_, reply) = run(shell, home.path(), "/bin/bash");
+        let section = reply.section("client/properties");
+        let missing: Vec<String> = section.all("store_missing").collect();
+        assert_eq!(missing, ["/no such/t.jks", "/no/end"], "{shell:?}");
+        let unreadable: Vec<String> = section.all("store_unreadable").collect();
+        assert_eq!(unreadable, ["/"], "{shell:?}");
+    }
+}
+
+#[test]
+fn what_is_no_folder_is_told_from_one_that_is_not_there() {
+    let home = home();
+    write(home.path(), "kafka_2.12-2.8.1", "a file");
+    for shell in SHELLS {
+        let (_, reply) = run(shell, home.path(), "/bin/bash");
+        let section = reply.section("client/properties");
+        assert!(section.says_yes("folder_is_none"), "{shell:?}");
+        let folder = section.get("folder").expect("a folder");
+        assert!(folder.ends_with("/kafka_2.12-2.8.1"), "{shell:?} {folder}");
+    }
+}

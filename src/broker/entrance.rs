@@ -3,6 +3,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use indexmap::IndexMap;
 use tokio::time::Instant;
 
 use super::{
@@ -57,6 +58,8 @@ pub struct Dialler<'d> {
     pub name: &'d str,
     /// The role that its Kafka client assumes, if any.
     pub role_arn: Option<&'d str>,
+    /// Options of AWS's jar with which it does so, by the jar's own names.
+    pub options: Option<&'d IndexMap<String, String>>,
     /// Its clock, which signatures are made with.
     pub clock: Clock,
 }
@@ -140,7 +143,9 @@ impl Principal {
                 match dialler.role_arn {
                     None => (own.credentials.clone(), own.caller(), own.region.clone()),
                     Some(arn) => {
-                        let role = sts::Role::as_the_jar_does(arn);
+                        let none = IndexMap::new();
+                        let options = dialler.options.unwrap_or(&none);
+                        let role = sts::Role::with_options(arn, options);
                         // STS is a public service: a cluster's own authority has no say in it.
                         let roots = Roots::system()?;
                         let (own_keys, until) = (&own.credentials, Instant::now() + deadline);

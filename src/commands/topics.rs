@@ -193,6 +193,10 @@ pub(crate) fn clusters(
             .iter()
             .filter(|one| through.is_empty() || through.contains(&one.host.name))
             .find_map(role);
+        let options = hosts.iter().filter_map(|one| {
+            let options = &one.host.client.msk_iam_auth.as_ref()?.options;
+            (!options.is_empty()).then(|| (one.host.name.clone(), options.clone()))
+        });
         let name_is_here = |name: &String| cluster.topics.iter().any(|topic| topic.name == *name);
         let elsewhere = declared.map(|(_, names)| names.iter().filter(|name| !name_is_here(name)));
         let desired = DesiredCluster {
@@ -200,6 +204,7 @@ pub(crate) fn clusters(
             name,
             through,
             role_arn,
+            options: options.collect(),
             selected: selected.iter().cloned().collect(),
             elsewhere: elsewhere.into_iter().flatten().cloned().collect(),
             deletable,
@@ -343,6 +348,7 @@ impl ClusterTarget {
         let dialler = Dialler {
             name: way.name,
             role_arn: self.desired.role_arn.as_deref(),
+            options: self.desired.options_of(way.name),
             clock: Clock {
                 offset_seconds: way.skew.unwrap_or(0),
             },

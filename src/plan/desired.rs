@@ -1,6 +1,9 @@
 //! What an apply of a saved plan needs beside the plan: the desired state, and the ways to where
 //! it belongs. Secrets are references here, and what they were is a salted digest.
 
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::{digest, selection::Chosen};
@@ -44,6 +47,9 @@ pub struct DesiredCluster {
     pub through: Vec<String>,
     /// The role that its clients take.
     pub role_arn: Option<String>,
+    /// With which options of AWS's jar each host's client does so, where it has some.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<String, IndexMap<String, String>>,
     /// The hosts that were selected: only topics that one of them renders are looked at.
     pub selected: Vec<String>,
     /// Topics that other specs have on it: they are no leftovers.
@@ -51,6 +57,20 @@ pub struct DesiredCluster {
     pub elsewhere: Vec<String>,
     /// What `--allow-delete` names, without `topics/`.
     pub deletable: Vec<String>,
+}
+
+impl DesiredCluster {
+    /// With which options the client of who dials assumes its role; of whoever dials from here, those
+    /// of the first host that has some.
+    pub fn options_of(&self, dialler: &str) -> Option<&IndexMap<String, String>> {
+        let own = self.options.get(dialler);
+        own.or_else(|| {
+            self.options
+                .values()
+                .next()
+                .filter(|_| self.through.is_empty())
+        })
+    }
 }
 
 /// What a secret was.

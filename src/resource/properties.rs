@@ -13,7 +13,9 @@ use super::{
 use crate::{
     action::{Action, Mode, Value},
     facts::{Host, Observation, Section},
-    jaas, properties,
+    jaas,
+    names::RoleArn,
+    properties,
 };
 
 /// Its address in plans.
@@ -358,8 +360,23 @@ impl Kind for Properties {
             };
             format!("{place} {what}: Kafka's tools end at start\n  help: {help}, or mend the path")
         };
-        observed.stores.iter().map(warning).collect()
+        let partition = self.login.as_ref().and_then(other_partition);
+        let partition = partition.map(|partition| {
+            format!(
+                "the role is in `{partition}`, and AWS's jar asks the global STS of `aws` for it\n  \
+                 help: add `options: {{ awsStsRegion: … }}`, a region of it, to `msk_iam_auth`"
+            )
+        });
+        let stores = observed.stores.iter().map(warning);
+        stores.chain(partition).collect()
     }
+}
+
+/// The partition of a role for which the wrong STS is asked.
+fn other_partition(login: &jaas::Login) -> Option<String> {
+    let role = RoleArn::parse(login.option(jaas::ROLE)?).ok()?;
+    let wrong = role.partition() != "aws" && login.option("awsStsRegion").is_none();
+    wrong.then(|| role.partition().to_owned())
 }
 
 impl Properties {
@@ -576,6 +593,28 @@ mod tests {
         ] {
             assert!(is_sensitive(key), "{key}");
         }
+    }
+
+    #[test]
+    fn a_role_of_another_partition_needs_a_region() {
+        let login = |partition: &str, more: &[(&str, &str)]| {
+            let arn = format!("arn:{partition}:iam::123456789012:role/r");
+            let options = [(jaas::ROLE, arn.as_str())];
+            let options = options.iter().chain(more);
+            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            jaas::Login {
+                module: jaas::IAM_MODULE.to_owned(),
+                flag: "required".to_owned(),
+                options: options.map(owned).collect(),
+            }
+        };
+        let region = [("awsStsRegion", "cn-north-1")];
+        assert_eq!(other_partition(&login("aws", &[])), None);
+        assert_eq!(other_partition(&login("aws-cn", &region)), None);
+        assert_eq!(
+            other_partition(&login("aws-cn", &[])).as_deref(),
+            Some("aws-cn")
+        );
     }
 
     #[test]

@@ -226,6 +226,30 @@ async fn the_machine_s_role_and_the_role_that_it_assumes() {
     assert!(assumed.arn.contains("/a+b=c,d@e/"), "{}", assumed.arn);
     account.set("role_arn", ROLE.into());
 
+    // The jar's options of a role: what the session is called, and what its trust policy asks for.
+    account.set("external_id", "partner/7=8".into());
+    let refused = account.assume(&wanted, held, Clock::default()).await;
+    assert!(
+        refused
+            .expect_err("refused")
+            .said
+            .starts_with("AccessDenied")
+    );
+    let option = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let options = [
+        option("awsRoleExternalId", "partner/7=8"),
+        option("awsRoleSessionName", "loader@a=b"),
+        option("awsDebugCreds", "true"),
+    ];
+    let options = options.into();
+    let with_options = Role::with_options(ROLE, &options);
+    let assumed = account
+        .assume(&with_options, held, Clock::default())
+        .await
+        .expect("a session");
+    assert!(assumed.arn.ends_with("/loader@a=b"), "{}", assumed.arn);
+    account.set("external_id", Value::Null);
+
     account.set("trusts_itself", false.into());
     let error = account
         .assume(&wanted, held, Clock::default())

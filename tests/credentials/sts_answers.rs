@@ -34,9 +34,12 @@ async fn what_is_wrong_with_a_role_is_said_before_anything_is_dialled() {
     for (region, host) in [
         ("eu-west-1", "sts.eu-west-1.amazonaws.com"),
         ("cn-north-1", "sts.cn-north-1.amazonaws.com.cn"),
+        ("us-gov-west-1", "sts.us-gov-west-1.amazonaws.com"),
+        ("us-isob-east-1", "sts.us-isob-east-1.sc2s.sgov.gov"),
+        ("eusc-de-east-1", "sts.eusc-de-east-1.amazonaws.eu"),
     ] {
-        let mut role = Role::as_the_jar_does(ROLE);
-        role.region = Some(region);
+        let options = [("awsStsRegion".to_owned(), region.to_owned())].into();
+        let role = Role::with_options("arn:aws-us-gov:iam::123456789012:role/a", &options);
         let none = client(RootCertStore::empty());
         let answer = sts::assume_role(&Nobody, none, &role, &held, Clock::default(), soon()).await;
         let error = checked(answer).expect_err(region);

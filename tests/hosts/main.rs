@@ -17,6 +17,7 @@ mod job;
 mod model;
 mod pipeline;
 mod prompt;
+mod properties;
 mod rig;
 mod saved;
 mod select;

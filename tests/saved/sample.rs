@@ -236,6 +236,7 @@ pub fn plan_and_desired() -> (Plan, Desired) {
             cluster: spec.clusters[0].clone(),
             through: vec!["client".into()],
             role_arn: Some("arn:aws:iam::123456789012:role/r".into()),
+            options: Default::default(),
             selected: vec!["client".into()],
             elsewhere: vec![],
             deletable: vec!["u.old".into()],

@@ -27,13 +27,20 @@ pub fn of_broker(name: &str) -> Option<Region> {
     })
 }
 
-/// The name that an AWS service has in a region; those of China end otherwise than all others.
+/// The name that an AWS service has in a region, by the region's partition.
 pub fn endpoint(service: &str, region: &str) -> String {
-    let suffix = if region.starts_with("cn-") {
-        "amazonaws.com.cn"
-    } else {
-        "amazonaws.com"
-    };
+    let partitions = [
+        ("cn-", "amazonaws.com.cn"),
+        ("us-iso-", "c2s.ic.gov"),
+        ("us-isob-", "sc2s.sgov.gov"),
+        ("eu-isoe-", "cloud.adc-e.uk"),
+        ("us-isof-", "csp.hci.ic.gov"),
+        ("eusc-", "amazonaws.eu"),
+    ];
+    let found = partitions
+        .iter()
+        .find(|(start, _)| region.starts_with(start));
+    let suffix = found.map_or("amazonaws.com", |(_, suffix)| suffix);
     format!("{service}.{region}.{suffix}")
 }
 

@@ -9,6 +9,7 @@ use std::{
 
 use http_body_util::Full;
 use hyper::{Request, StatusCode, body::Bytes};
+use indexmap::IndexMap;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
@@ -49,6 +50,8 @@ pub struct Role<'a> {
     pub duration: Duration,
     /// The region whose STS is asked; the global one, as the jar does, when none is given.
     pub region: Option<&'a str>,
+    /// What the role's trust policy asks for, where it asks.
+    pub external_id: Option<&'a str>,
 }
 
 impl<'a> Role<'a> {
@@ -59,6 +62,19 @@ impl<'a> Role<'a> {
             session_name: SESSION_NAME,
             duration: DURATION,
             region: None,
+            external_id: None,
+        }
+    }
+
+    /// As AWS's jar assumes it with further options, by the jar's own names (its
+    /// `MSKCredentialProvider`); those that say nothing of the role are of no account.
+    pub fn with_options(arn: &'a str, options: &'a IndexMap<String, String>) -> Self {
+        let option = |name: &str| options.get(name).map(String::as_str);
+        Self {
+            session_name: option("awsRoleSessionName").unwrap_or(SESSION_NAME),
+            region: option("awsStsRegion"),
+            external_id: option("awsRoleExternalId"),
+            ..Self::as_the_jar_does(arn)
         }
     }
 }
@@ -158,7 +174,8 @@ fn endpoint(role: &Role<'_>) -> Result<(String, String), CredentialsError> {
         None if arn.partition() == "aws" => Ok((GLOBAL.0.to_owned(), GLOBAL.1.to_owned())),
         None => Err(wrong(
             "the global sts.amazonaws.com does not know its partition".into(),
-            "a region of that partition has to be given, for the client too (`awsStsRegion`)",
+            "give a region of that partition, for the client too: \
+             `msk_iam_auth: { options: { awsStsRegion: … } }`",
         )),
     }
 }
@@ -174,15 +191,18 @@ struct Call<'a> {
 impl Call<'_> {
     fn request(&self) -> Result<Request<Full<Bytes>>, CredentialsError> {
         let seconds = self.role.duration.as_secs().to_string();
-        let body = [
-            ("Action", "AssumeRole"),
-            ("Version", "2011-06-15"),
-            ("RoleArn", self.role.arn),
-            ("RoleSessionName", self.role.session_name),
-            ("DurationSeconds", &seconds),
-        ]
-        .map(|(name, value)| format!("{name}={}", percent_encode(value)))
-        .join("&");
+        let fields = [
+            ("Action", Some("AssumeRole")),
+            ("Version", Some("2011-06-15")),
+            ("RoleArn", Some(self.role.arn)),
+            ("RoleSessionName", Some(self.role.session_name)),
+            ("DurationSeconds", Some(&*seconds)),
+            ("ExternalId", self.role.external_id),
+        ];
+        let fields = fields
+            .iter()
+            .filter_map(|(name, value)| Some(format!("{name}={}", percent_encode((*value)?))));
+        let body = fields.collect::<Vec<_>>().join("&");
         let (host, region) = &self.endpoint;
         let mut headers = BTreeMap::from([
             (

@@ -103,6 +103,12 @@ def assume(form, state, request):
             "AccessDenied",
             f"User: {caller} is not authorized to perform: sts:AssumeRole on resource: {wanted}",
         )
+    if state.get("external_id") not in (None, form.get("ExternalId")):
+        raise Refused(
+            "AccessDenied",
+            f"User: {caller} is not authorized to perform: sts:AssumeRole on resource: {wanted}",
+            "another external id",
+        )
     role = wanted.rsplit("/", 1)[1]
     return ANSWER.format(
         namespace=NAMESPACE, request=request, session=escape(session), expiration=serve.utc(int(seconds)),
