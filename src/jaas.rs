@@ -102,6 +102,29 @@ pub fn meant(line: &str) -> Vec<(String, String)> {
     options.collect()
 }
 
+/// Options of a file's line that the spec does not name, and that mean the same beside the spec's.
+pub fn own_options(wanted: &Login, found: &str) -> Vec<(String, String)> {
+    let found = found.trim_matches(|c| c <= ' ');
+    let (module, options) = match read(found) {
+        Ok(login) => (login.module, login.options),
+        // Where nothing could be read, somebody meant it all the same.
+        Err(_) => {
+            let module = found.split_whitespace().next().unwrap_or_default();
+            (module.to_owned(), meant(found))
+        }
+    };
+    let related = [IAM_MODULE, OAUTH_MODULE].contains(&module.as_str());
+    let same = module == wanted.module;
+    let stays = |name: &str| {
+        let jar = name.starts_with("aws") && related;
+        (same || jar) && name != ROLE && wanted.option(name).is_none()
+    };
+    options
+        .into_iter()
+        .filter(|(name, _)| stays(name))
+        .collect()
+}
+
 fn entry(module: Option<String>, tokens: &mut Tokens<'_>) -> Result<Login, Refused> {
     let flag = tokens.next().text().ok_or(Refused::Flag)?.to_uppercase();
     if !["REQUIRED", "REQUISITE", "SUFFICIENT", "OPTIONAL"].contains(&flag.as_str()) {

@@ -317,7 +317,8 @@ fn key_stores_that_a_properties_file_names_are_looked_at() {
         "kafka_2.12-2.8.1/bin/client.properties",
         &format!(
             "ssl.truststore.location={}\r\nproducer.ssl.truststore.location = /no such/t.jks \t\r\n\
-             ssl.keystore.location:/\nssl.keystore.type=/x\nssl.keystore.location /no/end",
+             ssl.keystore.location:/\nssl.keystore.type=/x\n\
+             sasl.jaas.config=M required keyTab = \"/no such/key tab\" a='/b';\nssl.keystore.location /no/end",
             there.display()
         ),
     );
@@ -325,7 +326,11 @@ fn key_stores_that_a_properties_file_names_are_looked_at() {
         let (_, reply) = run(shell, home.path(), "/bin/bash");
         let section = reply.section("client/properties");
         let missing: Vec<String> = section.all("store_missing").collect();
-        assert_eq!(missing, ["/no such/t.jks", "/no/end"], "{shell:?}");
+        assert_eq!(
+            missing,
+            ["/no such/t.jks", "/no such/key tab", "/no/end"],
+            "{shell:?}"
+        );
         let unreadable: Vec<String> = section.all("store_unreadable").collect();
         assert_eq!(unreadable, ["/"], "{shell:?}");
     }

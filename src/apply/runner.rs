@@ -179,6 +179,7 @@ impl Run<'_, '_> {
                 self.write(address, path, &mode.to_string(), folder.as_deref(), after)
                     .await?;
                 let keys = match set.len() + remove.len() {
+                    0 => "no byte order mark".to_owned(),
                     1 => "1 key".to_owned(),
                     count => format!("{count} keys"),
                 };

@@ -186,10 +186,13 @@ step_write() {
   ( set -C; : >"$new" ) || fail "cannot write in $folder"
   cat -- "$payload" >"$new" || fail "no room in $folder"
   if [ -e "$file" ]; then
-    # Before the mode, which the change of an owner may take bits from.
-    chown --reference="$file" -- "$new" ||
-      fail "cannot keep owner and group of $file ($(stat -c '%U and %G' -- "$file")): is this account in that group?"
-    chmod "${mode:-$(stat -c %a -- "$file")}" -- "$new" || fail "cannot set the mode of $new"
+    mode=${mode:-$(stat -c %a -- "$file")}
+    # Before the mode, which the change of an owner may take bits from. Without the group: only where
+    # it may do no more than everybody.
+    others=${mode#"${mode%?}"} group=${mode%?}; group=${group#"${group%?}"}
+    chown --reference="$file" -- "$new" || [ $((group & ~others)) = 0 ] ||
+      fail "cannot keep the group $(stat -c %G -- "$file") of $file: add this account to the group, or give the file another one"
+    chmod "$mode" -- "$new" || fail "cannot set the mode of $new"
     is=$(sha256sum <"$file"); is=${is%% *}
   else
     chmod "${mode:-644}" -- "$new" || fail "cannot set the mode of $new"

@@ -9,6 +9,7 @@ use super::{
     Change, Effect, Kind, Probe, Verdict, Work,
     kafka::enumerate,
     managed::{Managed, PathKind},
+    stores::{self, Lacking},
 };
 use crate::{
     action::{Action, Mode, Value},
@@ -20,9 +21,6 @@ use crate::{
 
 /// Its address in plans.
 pub const ADDRESS: &str = "client/properties";
-
-/// What the path of a file stands under, whatever comes before: `producer.ssl.keystore.location`.
-const STORES: [&str; 2] = ["ssl.truststore.location", "ssl.keystore.location"];
 
 /// What the spec wants.
 #[derive(Debug, Clone, Serialize)]
@@ -61,20 +59,13 @@ pub struct Observed {
     /// A byte order mark stands before the first entry, and so, to Java, in its key.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub marked: bool,
-    /// The first line of the entry with that key, and whether files of unnamed keys are there.
+    /// Files that are not there, or no files: the key, and how it is called for people.
     #[serde(skip)]
-    stores: Vec<(String, Store)>,
+    stores: Vec<Lacking>,
     #[serde(skip)]
     malformed: Option<String>,
     #[serde(skip)]
     path: Managed,
-}
-
-/// What stands where a key store should.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Store {
-    Missing,
-    Unreadable,
 }
 
 const PROBE: Probe = Probe {
@@ -95,6 +86,9 @@ probe_properties() {
         store=/${line#*/}
         while :; do case $store in *[[:space:]]) store=${store%?} ;; *) break ;; esac; done
         store_facts "$store" ;;
+      *keyTab*/*)
+        store=${line#*keyTab}; store=/${store#*/}
+        store_facts "${store%%[\"\']*}" ;;
     esac
   done <"$P"
 }
@@ -128,8 +122,8 @@ impl Kind for Properties {
 
     fn arguments(&self, _deep: bool) -> Vec<String> {
         let stores = self.set.iter().filter_map(|(key, value)| {
-            let path = java_trim(value.expose());
-            (is_store(key) && !value.is_secret() && path.starts_with('/')).then(|| path.to_owned())
+            let (_, path) = stores::named_by(key, value.expose())?;
+            (!value.is_secret() && path.starts_with('/')).then_some(path)
         });
         std::iter::once(self.path.clone()).chain(stores).collect()
     }
@@ -166,23 +160,10 @@ impl Kind for Properties {
             .collect();
         unnamed.sort();
         unnamed.dedup();
-        let missing: Vec<String> = records.all("store_missing").collect();
-        let unreadable: Vec<String> = records.all("store_unreadable").collect();
         let wanted = self.set.iter().map(|(key, value)| (key, value.expose()));
         let kept = entries.iter().map(|entry| (&entry.key, &*entry.value));
         let kept = kept.filter(|(key, _)| !is_named(key));
-        let stores = wanted.chain(kept).filter_map(|(key, path)| {
-            let path = java_trim(path);
-            let found = if missing.iter().any(|one| one == path) {
-                Store::Missing
-            } else if unreadable.iter().any(|one| one == path) {
-                Store::Unreadable
-            } else {
-                return None;
-            };
-            is_store(key).then(|| (key.clone(), found))
-        });
-        let stores = stores.collect();
+        let stores = stores::lacking(records, wanted.chain(kept));
         Observation::Present(Observed {
             mode: path.mode.filter(|_| path.kind == PathKind::File).map(Mode),
             named: raw
@@ -234,7 +215,7 @@ impl Kind for Properties {
             let found = observed.raw.get(key).map(String::as_str);
             let mut wanted = wanted.clone();
             if let Some(login) = self.login.as_ref().filter(|_| key == JAAS) {
-                let options = found.map(|found| own_options(login, found));
+                let options = found.map(|found| jaas::own_options(login, found));
                 let mut whole = login.clone();
                 for (name, value) in options.unwrap_or_default() {
                     kept.push(name.clone());
@@ -345,21 +326,6 @@ impl Kind for Properties {
 
     fn warnings(&self, observed: &Observed, host: &Host) -> Vec<String> {
         let shown = host.shorten(&observed.path.real);
-        let warning = |(key, store): &(String, Store)| {
-            // The value of a key that the spec does not name is the user's.
-            let place = match observed.lines.get(key) {
-                Some(line) => format!("`{key}` in {shown}, line {line},"),
-                None => format!("`{key}`"),
-            };
-            let (what, help) = match store {
-                Store::Missing => ("names a file that is not there", "put the file there"),
-                Store::Unreadable => (
-                    "names what this account cannot read as a file",
-                    "let the account read it",
-                ),
-            };
-            format!("{place} {what}: Kafka's tools end at start\n  help: {help}, or mend the path")
-        };
         let partition = self.login.as_ref().and_then(other_partition);
         let partition = partition.map(|partition| {
             format!(
@@ -367,7 +333,9 @@ impl Kind for Properties {
                  help: add `options: {{ awsStsRegion: … }}`, a region of it, to `msk_iam_auth`"
             )
         });
-        let stores = observed.stores.iter().map(warning);
+        let line = |key: &str| observed.lines.get(key).copied();
+        let stores = observed.stores.iter();
+        let stores = stores.map(|one| one.warning(&shown, line(&one.key)));
         stores.chain(partition).collect()
     }
 }
@@ -431,37 +399,6 @@ impl Differences {
 
 /// The key of the jaas line.
 const JAAS: &str = "sasl.jaas.config";
-
-/// Options of a file's line that the spec does not name, and that mean the same beside the spec's.
-fn own_options(wanted: &jaas::Login, found: &str) -> Vec<(String, String)> {
-    let found = java_trim(found);
-    let (module, options) = match jaas::read(found) {
-        Ok(login) => (login.module, login.options),
-        // Where nothing could be read, somebody meant it all the same.
-        Err(_) => {
-            let module = found.split_whitespace().next().unwrap_or_default();
-            (module.to_owned(), jaas::meant(found))
-        }
-    };
-    let related = [jaas::IAM_MODULE, jaas::OAUTH_MODULE].contains(&module.as_str());
-    let same = module == wanted.module;
-    let stays = |name: &str| {
-        let jar = name.starts_with("aws") && related;
-        (same || jar) && name != jaas::ROLE && wanted.option(name).is_none()
-    };
-    options
-        .into_iter()
-        .filter(|(name, _)| stays(name))
-        .collect()
-}
-
-/// Whether a key's value is the path of a key store.
-fn is_store(key: &str) -> bool {
-    STORES.iter().any(|store| {
-        let before = key.strip_suffix(store);
-        before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
-    })
-}
 
 /// As Kafka trims the values of its settings.
 fn java_trim(value: &str) -> &str {
@@ -615,13 +552,5 @@ mod tests {
             other_partition(&login("aws-cn", &[])).as_deref(),
             Some("aws-cn")
         );
-    }
-
-    #[test]
-    fn stores_are_known_behind_any_prefix() {
-        for key in ["ssl.truststore.location", "producer.ssl.keystore.location"] {
-            assert!(is_store(key), "{key}");
-        }
-        assert!(!is_store("mssl.truststore.location") && !is_store("ssl.keystore.type"));
     }
 }

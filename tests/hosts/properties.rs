@@ -113,4 +113,7 @@ fn a_group_that_is_not_ours_is_not_lost_in_silence() {
         .says("others");
     let left = host.user("stat -c '%a %U %G' client.properties; ls -A | grep -c trueup- || :");
     assert_eq!(left, "640 ec2-user others\n0\n");
+    // A group that may do no more than everybody is no loss.
+    host.root("chmod 600 /home/ec2-user/client.properties");
+    converges(&host, &spec, "verified");
 }

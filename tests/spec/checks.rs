@@ -1092,6 +1092,19 @@ fn modes_and_jaas_lines_of_ones_own() {
 }
 
 #[test]
+fn a_mode_that_shows_secrets_to_everybody_is_warned_of() {
+    let warned = |mode: &str, extra: &str| {
+        let client = format!("{{ {KAFKA}, properties: {{ mode: {mode}, extra: {{ {extra} }} }} }}");
+        let (_, problems) = read(&with_client(&client));
+        let mut messages = problems.iter().map(|problem| &problem.message);
+        messages.any(|message| message.contains("every account of the machine"))
+    };
+    assert!(warned("0644", "ssl.key.password: { env: P }"));
+    assert!(!warned("0640", "ssl.key.password: { env: P }"));
+    assert!(!warned("0644", "client.id: x"));
+}
+
+#[test]
 fn no_excerpt_shows_a_secret() {
     let of = |text: &str| {
         let (_, problems) = read(text);

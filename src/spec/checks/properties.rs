@@ -186,7 +186,18 @@ pub fn mode(host: &Host<'_>, problems: &mut Vec<Problem>) {
         Some(mode) if mode & 0o600 != 0o600 => {
             "begin with `06`: its owner reads it, and trueup writes it"
         }
-        Some(_) => return,
+        Some(mode) => {
+            let extra = host.node("client.properties.extra").map(Node::entries);
+            let mut extra = extra.unwrap_or_default().iter();
+            if mode & 0o007 != 0 && extra.any(|(_, node)| matches!(node.value, Value::Map(_))) {
+                problems.push(Problem::warning(
+                    span,
+                    format!("with `{text}` every account of the machine reads the secrets in it"),
+                    "use `\"0600\"`, or `\"0640\"` for a group",
+                ));
+            }
+            return;
+        }
     };
     problems.push(Problem::error(
         span,
