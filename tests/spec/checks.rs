@@ -113,9 +113,22 @@ fn java_is_new_enough() {
             ),
             (
                 "{ java: { version: 8 }, kafka: { version: 4.1.0, scala: 2.13 } }",
-                "the tools of Kafka 4.1.0 need Java 11",
+                "the tools of Kafka 4.1.0 need Java 17",
                 "8",
-                "{ java: { version: 11 }, kafka: { version: 4.1.0, scala: 2.13 } }",
+                "{ java: { version: 17 }, kafka: { version: 4.1.0, scala: 2.13 } }",
+            ),
+            (
+                // Only kafka-clients.jar is of Java 11.
+                "{ java: { version: 11 }, kafka: { version: 4.0.0, scala: 2.13 } }",
+                "the tools of Kafka 4.0.0 need Java 17",
+                "11",
+                "{ java: { version: 11 }, kafka: { version: 3.9.1, scala: 2.13 } }",
+            ),
+            (
+                &jar("24", "2.3.2"),
+                "the clients of Kafka 2.8.1 cannot log in on Java 23 and newer",
+                "24",
+                &jar("21", "2.3.2"),
             ),
             (
                 "{ java: { version: 1.7.0 }, kafka: { version: 2.8.1, scala: 2.13 } }",
@@ -211,6 +224,7 @@ fn the_jars_url() {
     let right = format!("{at}/v1.1.5/aws-msk-iam-auth-1.1.5-all.jar");
     let both = format!("{at}/v1.1.5/aws-msk-iam-auth-1.1.1-all.jar");
     let other = format!("{at}/v1.1.1/aws-msk-iam-auth-1.1.1-all.jar");
+    let latest = "https://github.com/aws/aws-msk-iam-auth/releases/latest/download/aws-msk-iam-auth-1.1.5-all.jar".to_owned();
     let thin = "https://repo1.maven.org/maven2/aws-msk-iam-auth-1.1.5.jar";
     all(
         with_client,
@@ -233,8 +247,45 @@ fn the_jars_url() {
                 &format!("\"{thin}\""),
                 &jar("https://repo1.maven.org/maven2/aws-msk-iam-auth-1.1.5-all.jar"),
             ),
+            (
+                &jar(&latest),
+                "`releases/latest/download` is another release tomorrow",
+                &format!("\"{latest}\""),
+                &jar("https://mirror.example/download/maven/aws-msk-iam-auth-1.1.5-all.jar"),
+            ),
         ],
     );
+    let label = |url: &str| errors(&with_client(&jar(url)))[0].label.clone();
+    let sources = "https://repo1.maven.org/maven2/aws-msk-iam-auth-1.1.5-sources.jar";
+    assert_eq!(label(sources), "use `aws-msk-iam-auth-1.1.5-all.jar`");
+    assert!(label(&latest).contains("releases/download/v1.1.5"));
+    // What a mirror calls them is its own affair.
+    for mirror in [
+        "https://mirror.example/releases/download/maven/aws-msk-iam-auth-1.1.5-all.jar",
+        "https://mirror.example/aws-msk-iam-auth-all.jar",
+        "https://mirror.example/latest/download/iam.jar",
+    ] {
+        good(&with_client(&jar(mirror)));
+    }
+}
+
+#[test]
+fn a_home_can_stand_in_a_class_path() {
+    let kafka =
+        |home: &str| format!("{{ kafka: {{ version: 2.8.1, scala: 2.12, home: {home} }} }}");
+    all(
+        with_client,
+        &[(
+            &kafka("\"/opt/kafka:2\""),
+            "`/opt/kafka:2` cannot be in `CLASSPATH`, whose entries end at a `:`",
+            "\"/opt/kafka:2\"",
+            &kafka("\"~/my kafka\""),
+        )],
+    );
+    let text = with_client(&kafka("\"~/my kafka\""));
+    let warned = read(&text).1;
+    let blank = warned.iter().find(|one| one.message.contains("blank"));
+    assert_eq!(caret(&text, blank.expect("a warning")), "\"~/my kafka\"");
 }
 
 #[test]

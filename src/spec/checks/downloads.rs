@@ -70,12 +70,40 @@ pub fn urls(host: &Host<'_>, problems: &mut Vec<Problem>) {
     }
 }
 
-/// The last part of a URL's path.
-fn file_name(url: &str) -> &str {
+/// A URL's path, without what stands before and behind it.
+fn path_of(url: &str) -> &str {
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let path = path.split_once("://").map_or(path, |(_, rest)| rest);
-    path.split_once('/')
-        .map_or("", |(_, path)| path.rsplit('/').next().unwrap_or_default())
+    path.split_once('/').map_or("", |(_, path)| path)
+}
+
+/// The last part of a URL's path.
+fn file_name(url: &str) -> &str {
+    path_of(url).rsplit('/').next().unwrap_or_default()
+}
+
+fn starts_with_digit(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// Kafka's home can be an entry of `CLASSPATH`, and Kafka's own scripts find themselves in it.
+pub fn home_in_class_path(host: &Host<'_>, problems: &mut Vec<Problem>) {
+    let Some(Text { text, span }) = host.text("client.kafka.home") else {
+        return;
+    };
+    if text.contains(':') {
+        problems.push(Problem::error(
+            span,
+            format!("`{text}` cannot be in `CLASSPATH`, whose entries end at a `:`"),
+            "name a folder without `:`",
+        ));
+    } else if text.contains(' ') {
+        problems.push(Problem::warning(
+            span,
+            "Kafka's own scripts do not find themselves in a path with a blank",
+            "name a folder without blanks; in this one start them as `bin/…` from within",
+        ));
+    }
 }
 
 /// The archive that the URL names is the one that the spec wants.
@@ -129,27 +157,41 @@ pub fn jar_file(host: &Host<'_>, problems: &mut Vec<Problem>) {
         return;
     };
     let file = file_name(url.text);
+    // A mirror may name its files as it likes; a name with a version in it must be true.
     let named = file
         .strip_prefix("aws-msk-iam-auth-")
-        .and_then(|rest| rest.strip_suffix(".jar"));
+        .and_then(|rest| rest.strip_suffix(".jar"))
+        .filter(|rest| starts_with_digit(rest));
     if let Some(plain) = named
         && !plain.ends_with("-all")
     {
+        let version = plain.split('-').next().unwrap_or(plain);
         problems.push(Problem::error(
             url.span,
             format!("`{file}` lacks what the jar depends on"),
-            format!("use `aws-msk-iam-auth-{plain}-all.jar`"),
+            format!("use `aws-msk-iam-auth-{version}-all.jar`"),
         ));
         return;
     }
     let named = named.and_then(|rest| rest.strip_suffix("-all"));
-    let tag = url
-        .text
-        .split("/download/")
-        .nth(1)
-        .and_then(|rest| rest.split('/').next());
-    let tag = tag.map(|tag| tag.strip_prefix('v').unwrap_or(tag));
-    if let (Some(tag), Some(named)) = (tag, named)
+    let folders: Vec<&str> = path_of(url.text).rsplit('/').skip(1).collect();
+    if let ["download", "latest", "releases", ..] = folders.as_slice() {
+        let version = named
+            .or(host.text("client.msk_iam_auth.version").map(|v| v.text))
+            .unwrap_or("VERSION");
+        problems.push(Problem::error(
+            url.span,
+            "`releases/latest/download` is another release tomorrow",
+            format!("use `releases/download/v{version}`, or leave `url` out"),
+        ));
+        return;
+    }
+    // The tag of a release page; a mirror's folder of that name is none.
+    let tag = match folders.as_slice() {
+        [tag, "download", "releases", ..] => Some(tag.strip_prefix('v').unwrap_or(tag)),
+        _ => None,
+    };
+    if let (Some(tag), Some(named)) = (tag.filter(|tag| starts_with_digit(tag)), named)
         && tag != named
     {
         problems.push(Problem::error(

@@ -59,6 +59,7 @@ const OF_HOST: &[OfHost] = checks![
     versions::kafka_has_scala,
     versions::java_runs_the_jar,
     versions::java_runs_kafka,
+    downloads::home_in_class_path,
     downloads::urls,
     downloads::kafka_file,
     downloads::jar_file,

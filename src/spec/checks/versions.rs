@@ -100,6 +100,9 @@ pub fn java_runs_the_jar(host: &Host<'_>, problems: &mut Vec<Problem>) {
 }
 
 /// Kafka's tools run on the Java of the spec.
+///
+/// From 4.0 on they need 17: the class files of kafka-tools and kafka-server-common are of 61, only
+/// those of kafka-clients are of 55.
 pub fn java_runs_kafka(host: &Host<'_>, problems: &mut Vec<Problem>) {
     let (Some(java), Some(kafka)) = (
         host.text("client.java.version"),
@@ -107,12 +110,27 @@ pub fn java_runs_kafka(host: &Host<'_>, problems: &mut Vec<Problem>) {
     ) else {
         return;
     };
-    let needs = if at_least(kafka.text, &[4]) { 11 } else { 8 };
+    let needs = if at_least(kafka.text, &[4]) { 17 } else { 8 };
     if feature(java.text).is_some_and(|java| java < needs) {
         problems.push(Problem::error(
             java.span,
             format!("the tools of Kafka {} need Java {needs}", kafka.text),
             format!("use `version: \"{needs}\"` or later"),
+        ));
+    }
+    // KAFKA-17078: they call `Subject.getSubject`, which Java has no more.
+    let has_sasl = host.has("client.msk_iam_auth");
+    if has_sasl
+        && !at_least(kafka.text, &[3, 9])
+        && feature(java.text).is_some_and(|java| java > 22)
+    {
+        problems.push(Problem::error(
+            java.span,
+            format!(
+                "the clients of Kafka {} cannot log in on Java 23 and newer",
+                kafka.text
+            ),
+            "use `version: \"21\"` or older, or Kafka 3.9.0 or later",
         ));
     }
 }
