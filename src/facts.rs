@@ -1,6 +1,7 @@
 //! What was read of a machine: plain data, made from the records of one reply.
 
 pub mod cluster;
+pub mod tools;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -110,6 +111,8 @@ pub struct Host {
     pub skew_seconds: Option<i64>,
     /// Which of the commands that steps use are there.
     pub tools: BTreeSet<String>,
+    /// Which of those that some step cannot do without are not there. Informs; in no digest.
+    pub missing_tools: BTreeSet<String>,
     /// Who holds the lock of an apply, if anybody does.
     pub lock_holder: Option<String>,
     /// What a fresh terminal of the account sees.
@@ -249,6 +252,7 @@ impl Host {
             memory_available_kib: section.number("memory_available_kib"),
             skew_seconds: None,
             tools,
+            missing_tools: section.all("lacks").collect(),
             lock_holder: section.get("lock_holder"),
             login,
         }

@@ -40,6 +40,7 @@ fn resources() -> Vec<Box<dyn Resource>> {
             url: "https://example.com/a.jar".into(),
             sha256: None,
             path: jar.clone(),
+            first_in_classpath: true,
         }),
         Box::new(Classpath {
             jar,
@@ -197,7 +198,7 @@ fn every_shell_reads_the_same() {
         );
         assert_eq!(
             section.get("jar").as_deref(),
-            Some("/x/aws-msk-iam-auth-1.1.1-all.jar /x/aws-msk-iam-auth-1.1.1-all.jar"),
+            Some("/x/aws-msk-iam-auth-1.1.1-all.jar\n/x/aws-msk-iam-auth-1.1.1-all.jar"),
             "{shell:?}"
         );
         replies.push(

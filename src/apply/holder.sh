@@ -9,14 +9,7 @@
 # the lock stays as long as one of them runs.
 run_step() {
   step=$1; shift
-  if [ -z "$T" ]; then
-    # Leftovers of an apply that was killed; the lock says that nobody else's are among them.
-    for old in "${TMPDIR:-/tmp}"/.trueup-step-*; do
-      if [ -O "$old" ] && [ ! -L "$old" ]; then rm -rf -- "$old"; fi
-    done
-    T=$(mktemp -d "${TMPDIR:-/tmp}/.trueup-step-XXXXXX") || { T=; refuse "no private folder could be made in ${TMPDIR:-/tmp}"; return; }
-    export T
-  fi
+  if [ -z "$T" ]; then private_folder || return; fi
   rm -f -- "$T/part" "$T/headers"
   count=$#
   while [ "$count" -gt 0 ]; do
@@ -25,7 +18,7 @@ run_step() {
       -) argument= ;;
       =*)
         if ! printf %s "${argument#=}" | base64 -d >"$T/payload"; then
-          refuse "no room in ${TMPDIR:-/tmp}"; return
+          refuse "no room in ${T%/*}"; return
         fi
         argument=$T/payload ;;
       *) argument=$(printf %s "$argument" | base64 -d; printf x); argument=${argument%x} ;;
@@ -33,9 +26,11 @@ run_step() {
     set -- "$@" "$argument"
     count=$((count - 1))
   done
+  # Answers go straight out, so that a full disk cannot swallow them; but for a package manager, whose
+  # daemons would keep the channel open.
   case $step in
     package) setsid sh -c "$STEPS" "step_$step" "step_$step" "$@" </dev/null >"$T/log" 2>&1 3>"$T/result" 9<&- & ;;
-    *) setsid sh -c "$STEPS" "step_$step" "step_$step" "$@" </dev/null >"$T/log" 2>&1 3>"$T/result" & ;;
+    *) setsid sh -c "$STEPS" "step_$step" "step_$step" "$@" </dev/null 3>&1 >"$T/log" 2>&1 & ;;
   esac
   running=$!
   say started "$running"
@@ -48,8 +43,25 @@ run_step() {
   done
   kill "$follower" 2>/dev/null; wait "$follower" 2>/dev/null
   say log "$(tail -n 20 "$T/log")"
-  while IFS= read -r line; do say "${line%% *}" "${line#* }"; done <"$T/result"
+  if [ -s "$T/result" ]; then cat -- "$T/result"; fi
+  rm -f -- "$T/result"
   say done "$code"
+}
+
+# A folder of this apply's own, in T: for the log of a step and for what it is handed. A full disk
+# takes a folder, and nothing in it.
+private_folder() {
+  # Leftovers of an apply that was killed; the lock says that nobody else's are among them.
+  for old in "${TMPDIR:-/tmp}"/.trueup-step-* /dev/shm/.trueup-step-*; do
+    if [ -O "$old" ] && [ ! -L "$old" ]; then rm -rf -- "$old"; fi
+  done
+  for place in "${TMPDIR:-/tmp}" /dev/shm; do
+    T=$(mktemp -d "$place/.trueup-step-XXXXXX" 2>/dev/null) || { T=; continue; }
+    if { printf '%65536s' '' >"$T/log"; } 2>/dev/null; then export T; return 0; fi
+    rm -rf -- "$T"; T=
+  done
+  refuse "no room for a private folder in ${TMPDIR:-/tmp}, nor in /dev/shm"
+  return 1
 }
 
 # A step that could not even start.

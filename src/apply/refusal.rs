@@ -83,8 +83,10 @@ pub fn of_fetch(address: &str, fetch: &Fetch, answer: &Answer, check: String) ->
     let bytes: u64 = told("bytes").parse().unwrap_or(0);
     let mut reasons = Vec::new();
     let mut help = check;
-    if !told("digest").is_empty() {
-        let got = told("digest");
+    let got = told("digest");
+    // What failed when the download was checked already is no fault of the download.
+    let is_right = fetch.digest.as_deref().is_some_and(|wanted| wanted == got);
+    if !got.is_empty() && !is_right {
         match &fetch.digest {
             Some(wanted) => reasons.push(format!(
                 "the download's {key} is {}…, the spec pins {}…",
@@ -120,6 +122,16 @@ pub fn of_fetch(address: &str, fetch: &Fetch, answer: &Answer, check: String) ->
     }
 }
 
+/// The failure of an unpacking; `check` sends people to the spec's line.
+pub fn of_unpack(address: &str, answer: &Answer, check: String) -> Failure {
+    let mut failure = of_step(address, answer);
+    let of_archive = |reason: &String| reason.starts_with("the archive ");
+    if failure.help.is_none() && failure.reasons.first().is_some_and(of_archive) {
+        failure.help = Some(check);
+    }
+    failure
+}
+
 /// The failure of any other step.
 pub fn of_step(address: &str, answer: &Answer) -> Failure {
     let mut reasons = vec![answer.failed.clone().unwrap_or_else(|| "it failed".into())];
@@ -135,7 +147,9 @@ pub fn of_step(address: &str, answer: &Answer) -> Failure {
             .map(|line| (*line).to_owned()),
     );
     let all = reasons.join("\n");
-    let help = if all.contains("No space left on device") || all.contains("no room") {
+    let help = if all.contains("sum is not on the host") {
+        Some("it is part of coreutils: install that on the host".to_owned())
+    } else if all.contains("No space left on device") || all.contains("no room") {
         Some("make room on the host: `df -h` shows which file system is full".to_owned())
     } else if all.contains("sudo asks for a password") || all.contains("sudo is not there") {
         Some(
@@ -143,7 +157,11 @@ pub fn of_step(address: &str, answer: &Answer) -> Failure {
                 .into(),
         )
     } else if all.contains("Permission denied") || all.contains("cannot write in") {
-        Some("the account needs to own that folder; trueup uses sudo only for packages".into())
+        Some(
+            "the account needs to be able to write there; trueup uses sudo only for packages: name \
+             another path in the spec, or give the account a folder of its own"
+                .into(),
+        )
     } else if all.contains("could not install") {
         Some(
             "try the same command on the host; `package:` in the spec names another package".into(),

@@ -251,7 +251,10 @@ impl Run<'_, '_> {
                 .value(home)
                 .value(Kafka::manifest_label(top, archive.digest.as_deref()));
             let answer = self.run(address, &call, self.limits.work).await?;
-            checked(address, &answer, |answer| refusal::of_step(address, answer))?;
+            let check = self.places.check(self.host, address, &["url", "sha512"]);
+            checked(address, &answer, |answer| {
+                refusal::of_unpack(address, answer, check)
+            })?;
             let mut done = fetched(archive, &fetched_as, took);
             if let Some(files) = answer.told.get("repaired") {
                 done.summary.push_str(&format!(", {files} files repaired"));

@@ -1,13 +1,24 @@
-# What each action runs on the host. Descriptor 3 takes `KEY VALUE` lines for the answer; stdout and
-# stderr go into a log. Every write is whole or absent: made beside its target, checked, synced,
+# What each action runs on the host. Descriptor 3 takes records for the answer; stdout and stderr go
+# into a log. Every write is whole or absent: made beside its target, checked, synced,
 # renamed.
 LC_ALL=C; export LC_ALL
 PATH=$PATH:/usr/sbin:/sbin
 umask 077
 
-tell() { printf '%s %s\n' "$1" "$2" >&3; }
+# A record, as the probe's `say` makes them. That the client is gone does not end a step.
+tell() { ( trap '' PIPE; printf 'apply %s %s:%s\n' "$1" "${#2}" "$2" >&3 ) 2>/dev/null || :; }
 # Ends the step: a code of our own for the log's reader, and a sentence.
 fail() { tell failed "$1"; printf '%s\n' "$1" >&2; exit 1; }
+# The free space of the file system that has a folder, in KiB.
+free_kib() { df -Pk -- "$1" 2>/dev/null | { read -r _; read -r _ _ _ free _; printf '%s' "${free:-0}"; }; }
+mib() { printf '%s MiB' "$((($1 + 1023) / 1024))"; }
+# fail_in FOLDER TEXT: ends the step because something could not be written there; where that is for
+# want of room, it is said so.
+fail_in() {
+  free=$(free_kib "$1")
+  if [ -d "$1" ] && [ "$free" -lt 256 ]; then fail "no room in $1: $free KiB are free"; fi
+  fail "$2"
+}
 # Old coreutils sync only everything; new ones take names. One of the two works.
 flush() { sync -- "$@" 2>/dev/null || sync; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
@@ -55,30 +66,42 @@ step_fetch() {
   url=$1 file=$2 algorithm=$3 digest=$4 mode=$5 seconds=$6
   folder=${file%/*} part=${file%/*}/.trueup-${file##*/}.part
   [ -d "$folder" ] || fail "there is no folder $folder"
+  command -v "${algorithm}sum" >/dev/null 2>&1 || fail "${algorithm}sum is not on the host"
   rm -f -- "$part" || fail "$part is in the way"
   trap 'rm -f -- "$part"' EXIT
   fetcher=
   trap 'kill $fetcher 2>/dev/null; exit 143' TERM
-  ( set -C; : >"$part" ) || fail "cannot write in $folder"
+  ( set -C; : >"$part" ) || fail_in "$folder" "cannot write in $folder"
   printf '%s\n' "$part" >"$T/part"
-  only=http,https; [ -n "$digest" ] || only=https
+  free=$(free_kib "$folder")
+  only=http,https also=; [ -n "$digest" ] || only=https
+  # A file of the host itself may be named, and nothing may lead there.
+  case $digest$url in ?*file:*) also=,file ;; esac
   if command -v curl >/dev/null 2>&1; then
     curl -f -S -s -L --max-time "$seconds" --retry 2 --connect-timeout 20 --speed-limit 1 --speed-time 60 \
-      --proto "=$only" --proto-redir "=$only" -D "$T/headers" -o "$part" -- "$url" & fetcher=$!
+      --max-filesize "$((free * 1024 + 1))" --proto "=$only$also" --proto-redir "=$only" -D "$T/headers" -o "$part" -- "$url" 3>&- & fetcher=$!
   elif [ -n "$digest" ] && command -v wget >/dev/null 2>&1; then
-    timeout --foreground "$seconds" wget -nv -t 3 -T 60 -O "$part" -- "$url" & fetcher=$!
+    timeout --foreground "$seconds" wget -nv -t 3 -T 60 -O "$part" -- "$url" 3>&- & fetcher=$!
   else
     fail "neither curl nor wget is there; a download without a digest needs curl"
   fi
   wait "$fetcher"; code=$?
   tell bytes "$(stat -c %s -- "$part")"
   if [ "$code" != 0 ]; then
+    length=$(tr -d '\r' <"$T/headers" 2>/dev/null | sed -n 's/^[Cc]ontent-[Ll]ength: *\([0-9]*\) *$/\1/p' | tail -n 1)
+    size=; [ -z "$length" ] || size=": the download has $(mib "$((length / 1024 + 1))")"
+    # 63: curl, before it begins; 23 and 3: curl and wget, who could not write on.
+    case $code in
+      63) fail "no room in $folder$size, $(mib "$free") are free" ;;
+      23|3) if [ "$(free_kib "$folder")" -lt 256 ]; then fail "no room in $folder$size, $(mib "$free") were free"; fi ;;
+    esac
     tell fetcher "$code"
     fail "the download failed"
   fi
   tell type "$(tr -d '\r' <"$T/headers" 2>/dev/null | sed -n 's/^[Cc]ontent-[Tt]ype: *//p' | tail -n 1)"
   tell start "$(head -c 15 -- "$part" | tr -dc ' -~')"
-  got=$("${algorithm}sum" <"$part"); got=${got%% *}
+  got=$("${algorithm}sum" <"$part") || fail "${algorithm}sum cannot read $part"
+  got=${got%% *}
   tell digest "$got"
   [ -z "$digest" ] || [ "$got" = "$digest" ] || fail "the download's $algorithm is another one"
   if [ -z "$digest" ]; then
@@ -87,7 +110,7 @@ step_fetch() {
       *) gzip -t <"$part" || fail "the download is no archive" ;;
     esac
   fi
-  chmod "$mode" -- "$part" && flush "$part" && mv -f -T -- "$part" "$file" || fail "cannot write $file"
+  chmod "$mode" -- "$part" && flush "$part" && mv -f -T -- "$part" "$file" || fail_in "$folder" "cannot write $file"
   flush "$folder"
 }
 
@@ -100,45 +123,57 @@ ends_as_zip() {
 # killed left there is ours and goes.
 step_stage() {
   parent=${1%/*}
-  [ -d "$parent" ] || mkdir -p -m 755 -- "$parent" || fail "cannot make $parent"
+  [ -d "$parent" ] || mkdir -p -m 755 -- "$parent" || fail_in "${parent%/*}" "cannot make $parent"
   if [ -e "$1" ] || [ -L "$1" ]; then
     [ -O "$1" ] && [ ! -L "$1" ] || fail "$1 is in the way and belongs to another account"
     rm -rf -- "$1" || fail "cannot remove $1"
   fi
-  mkdir -m 700 -- "$1" || fail "cannot write in $parent"
+  mkdir -m 700 -- "$1" || fail_in "$parent" "cannot write in $parent"
 }
 
 # step_unstage FOLDER: away with it.
-step_unstage() { if [ -O "$1" ] && [ ! -L "$1" ]; then rm -rf -- "$1"; fi; }
+step_unstage() {
+  if [ -O "$1" ] && [ ! -L "$1" ]; then rm -rf -- "$1"; fi
+  # Inside of a tree it may be the only thing in a folder that was made for it.
+  if [ "${1%/stage}" != "$1" ]; then rmdir -- "${1%/*}" 2>/dev/null || :; fi
+}
 
 # step_unpack STAGE ARCHIVE TOP HOME LABEL: unpacks STAGE/ARCHIVE, whose one folder is TOP, and
 # brings it to HOME: renamed where nothing stands, else file by file where files are damaged or
 # missing. LABEL (the archive's name and digest) goes into the manifest.
 step_unpack() {
   stage=$1 archive=$1/$2 top=$3 home=$4 label=$5 fresh=$1/tree
-  mkdir -m 755 -- "$fresh" || fail "cannot write in $stage"
-  tar -tzvf "$archive" >"$stage/list" || fail "the archive cannot be read"
-  # Verified before unpacking: plain files and folders of one tree, nothing else.
-  if grep -v '^[-d]' "$stage/list" | grep -q .; then fail "the archive holds links or devices"; fi
-  tar -tzf "$archive" >"$stage/names" || fail "the archive cannot be read"
-  if grep -q -e '^/' -e '^\.\./' -e '/\.\./' -e '/\.\.$' "$stage/names"; then fail "the archive points outside of itself"; fi
-  if grep -v -e "^$(printf %s "$top" | sed 's/[.]/\\./g')\$" -e "^$(printf %s "$top" | sed 's/[.]/\\./g')/" "$stage/names" | grep -q .; then
-    fail "the archive holds something else than $top"
-  fi
-  ( umask 022; tar -xzf "$archive" -C "$fresh" --no-same-owner ) || fail "unpacking failed"
+  mkdir -m 755 -- "$fresh" || fail_in "$stage" "cannot write in $stage"
+  tar -tzvf "$archive" >"$stage/list" && tar -tzf "$archive" >"$stage/names" ||
+    fail_in "$stage" "the archive cannot be read"
+  # Verified before unpacking.
+  wrong=$(archive_faults "$stage/list" "$stage/names" "$top")
+  [ -z "$wrong" ] || fail "the archive $wrong"
+  size=$(awk '{ bytes += $3 } END { printf "%d", bytes / 1024 + 1 }' "$stage/list")
+  free=$(free_kib "$stage")
+  [ "$free" -gt "$size" ] || fail "no room in ${home%/*}: the tree takes $(mib "$size"), $(mib "$free") are free beside its archive"
+  ( umask 022; tar -xzf "$archive" -C "$fresh" --no-same-owner ) || fail_in "$stage" "unpacking failed"
   rm -f -- "$archive"
   cd "$fresh/$top" || fail "the archive holds no $top"
-  mkdir -m 755 .trueup || fail "cannot write in $fresh"
+  links_stay_inside "$fresh/$top" || fail "the archive holds links that lead out of it"
+  for name in bin/kafka-run-class.sh bin/kafka-topics.sh "libs/$top.jar" "libs/kafka-clients-${top#*-}.jar"; do
+    [ -f "$name" ] || fail "the archive holds no Kafka: there is no $top/$name in it"
+  done
+  mkdir -m 755 .trueup || fail_in "$fresh" "cannot write in $fresh"
+  # A link to a file counts as what it leads to; one to a folder is no file of the manifest.
   {
     printf '# trueup manifest 1: %s\n' "$label"
-    find . -type f ! -path './.trueup/*' -print | LC_ALL=C sort | sed 's|^\./||' | while IFS= read -r name; do
+    find . ! -type d ! -path './.trueup/*' -print | LC_ALL=C sort | sed 's|^\./||' | while IFS= read -r name; do
+      [ -f "$name" ] || continue
       hash=$(sha256sum <"$name") || exit 1
-      printf '%s %s %s\n' "${hash%% *}" "$(stat -c %s -- "$name")" "$name"
+      printf '%s %s %s\n' "${hash%% *}" "$(stat -L -c %s -- "$name")" "$name"
     done
-  } >.trueup/manifest || fail "cannot write the manifest"
+  } >.trueup/manifest || fail_in "$fresh" "cannot write the manifest"
+  # Whatever is missing on the host: without its lines no damage would ever be seen.
+  [ "$(grep -c '^[0-9a-f]' .trueup/manifest)" -ge 4 ] || fail "the manifest came out empty"
   chmod 644 .trueup/manifest
   sync
-  if [ ! -e "$home" ] || { [ -d "$home" ] && [ -z "$(ls -A -- "$home")" ]; }; then
+  if [ ! -e "$home" ] || { [ -d "$home" ] && [ -z "$(ls -A -- "$home")" ] && [ -w "${home%/*}" ]; }; then
     mv -T -- "$fresh/$top" "$home" || fail "cannot move the tree to $home"
     flush "${home%/*}"
     tell placed tree
@@ -149,6 +184,12 @@ step_unpack() {
       name=${line#* }; name=${name#* }
       case $name in
         libs/*) if cmp -s -- "$name" "$home/$name"; then continue; fi ;;
+        bin/*)
+          if [ -f "$home/$name" ] && [ -x "$name" ] && [ ! -x "$home/$name" ]; then
+            chmod a+x -- "$home/$name" || fail "cannot make $home/$name executable"
+            repaired=$((repaired + 1))
+          fi
+          if [ -e "$home/$name" ]; then continue; fi ;;
         *) if [ -e "$home/$name" ]; then continue; fi ;;
       esac
       bring "$name"
@@ -157,18 +198,64 @@ step_unpack() {
     bring .trueup/manifest
     tell repaired "$repaired"
   fi
-  rm -rf -- "$stage"
+  cd "${home%/*}/" && rm -rf -- "$stage"
+}
+
+# archive_faults LIST NAMES TOP: what is wrong with an archive, if anything, from tar's long list of
+# it and its names, which have a line an entry each. An entry may be a file, a folder or a link; all
+# lie in one folder, none below a link, and a hard link leads to an entry of the archive. (Where a
+# symbolic link leads is asked once they lie there: nothing was written through one.)
+archive_faults() {
+  awk -v top="$3" '
+    function wrong(text) { if (!said) { print text; said = 1 } }
+    # The type of each entry, then its name.
+    part == 1 { kind[FNR] = substr($0, 1, 1); line[FNR] = $0; count = FNR; next }
+    { name[FNR] = $0; sub(/\/+$/, "", name[FNR]); names = FNR }
+    END {
+      if (count != names) wrong("cannot be read: its names hold newlines")
+      if (!count) wrong("is empty")
+      for (at = 1; at <= names; at++) {
+        path = name[at]
+        if (path ~ /^\// || path ~ /(^|\/)\.\.(\/|$)/ || path ~ /\/\// || path ~ /(^|\/)\.(\/|$)/) wrong("points outside of itself: " path)
+        else if (path != top && index(path, top "/") != 1) wrong("holds something else than " top ": " path)
+        if (kind[at] !~ /[-dlh]/) wrong("holds a device or the like: " path)
+        if (kind[at] == "l") link[path] = 1
+        entry[path] = 1
+      }
+      for (at = 1; at <= names; at++) {
+        parts = split(name[at], part_of, "/"); path = part_of[1]
+        for (step = 2; step <= parts; step++) {
+          if (path in link) wrong("has a file below a link: " name[at])
+          path = path "/" part_of[step]
+        }
+        if (kind[at] == "h") {
+          found = index(line[at], " " name[at] " link to ")
+          target = substr(line[at], found + length(name[at]) + 10)
+          if (!found || !(target in entry) || target in link) wrong("has a link to what is not in it: " name[at])
+        }
+      }
+    }' part=1 "$1" part=2 "$2"
+}
+
+# links_stay_inside FOLDER: whether each symbolic link in it leads to something in it.
+links_stay_inside() {
+  inside=$(readlink -f -- "$1")
+  find "$1" -type l -print >"$stage/links" || return 1
+  while IFS= read -r link; do
+    case $(readlink -f -- "$link") in "$inside"/*) ;; *) return 1 ;; esac
+  done <"$stage/links"
 }
 
 # One file of the fresh tree into the home, by rename within the home's file system.
 bring() {
   folder=$home/$1; folder=${folder%/*}
-  ( umask 022; mkdir -p -- "$folder" ) || fail "cannot make $folder"
+  ( umask 022; mkdir -p -- "$folder" ) || fail_in "$home" "cannot make $folder"
   if [ -d "$home/$1" ]; then fail "$home/$1 is a folder"; fi
-  rm -f -- "$folder/.trueup-${1##*/}"
-  cp -p -- "$1" "$folder/.trueup-${1##*/}" && flush "$folder/.trueup-${1##*/}" &&
-    mv -f -T -- "$folder/.trueup-${1##*/}" "$home/$1" ||
-    { rm -f -- "$folder/.trueup-${1##*/}"; fail "cannot write $home/$1"; }
+  part=$folder/.trueup-${1##*/}
+  trap 'rm -f -- "$part"' EXIT
+  rm -f -- "$part"
+  cp -p -- "$1" "$part" && flush "$part" && mv -f -T -- "$part" "$home/$1" ||
+    fail_in "$folder" "cannot write $home/$1"
 }
 
 # step_write FILE EXPECTED MODE FOLDER PAYLOAD: new contents for a file whose sha256 is still EXPECTED

@@ -122,8 +122,12 @@ host_facts() {
     id=; { read -r id <"$file"; } 2>/dev/null || :
     case $id in i-[0-9a-f]*) say instance_id "$id"; break ;; esac
   done
-  for tool in apt-get yum dnf rpm dpkg curl wget tar gzip sha256sum sha512sum flock setsid timeout sudo cloud-init; do
+  for tool in apt-get yum dnf rpm dpkg timeout sudo cloud-init; do
     if command -v "$tool" >/dev/null 2>&1; then say tool "$tool"; fi
+  done
+  # What steps need: not every image has all of it.
+  for tool in curl wget tar gzip find xargs sha256sum sha512sum stat sed awk cmp mktemp flock setsid; do
+    if command -v "$tool" >/dev/null 2>&1; then say tool "$tool"; else say lacks "$tool"; fi
   done
   df -Pk -- "$HOME" 2>/dev/null | { read -r _; read -r _ _ _ free _ && say disk_free_kib "$free"; }
   while read -r name value _; do

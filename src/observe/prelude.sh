@@ -9,6 +9,14 @@ say() { printf '%s %s %s:%s\n' "$S" "$1" "${#2}" "$2"; }
 # Runs one probe with its records under one section, in a shell of its own.
 section() { ( S=$1; shift; "$@" ); }
 
+# Are the commands there that a probe cannot do without? What is not there is said: then nothing is
+# known, and nothing wrong is said.
+need() {
+  needed=yes
+  for tool; do command -v "$tool" >/dev/null 2>&1 || { say lacks "$tool"; needed=; }; done
+  [ -n "$needed" ]
+}
+
 # A symbolic path as this account has it, in R.
 at() {
   case $1 in
@@ -21,6 +29,25 @@ at() {
 # A path with its links resolved, in R; as it is, where a folder of it is not there.
 resolve() { R=$(readlink -f -- "$1") && [ -n "$R" ] || R=$1; }
 
+# Is a group this account's alone: its primary one, with nobody else in it?
+own_group() {
+  [ "$1" = "$(id -g)" ] || return 1
+  if command -v getent >/dev/null 2>&1; then look=getent; else look=listed; fi
+  seen=$(
+    "$look" group | while IFS=: read -r _ _ gid members; do
+      if [ "$gid" = "$1" ]; then case $members in ''|"$ACCOUNT") printf own ;; *) printf shared ;; esac; fi
+    done
+    "$look" passwd | while IFS=: read -r name _ _ gid _; do
+      if [ "$gid" = "$1" ] && [ "$name" != "$ACCOUNT" ]; then printf shared; fi
+    done
+  )
+  [ "$seen" = own ]
+}
+listed() { cat "/etc/$1"; }
+
+# The free space of the file system that has a folder.
+room() { df -Pk -- "$1" 2>/dev/null | { read -r _; read -r _ _ _ free _ && say free_kib "$free"; }; }
+
 # What stands at a path. Sets P (the path, links resolved) and KIND.
 path_facts() {
   at "$1"; P=$R
@@ -28,10 +55,18 @@ path_facts() {
   while [ ! -e "$folder" ] && [ ! -L "$folder" ] && [ "$folder" != / ]; do folder=${folder%/*}; folder=${folder:-/}; done
   say folder "$folder"
   [ -d "$folder" ] || say folder_is_none yes
+  KIND=unknown
+  if ! need stat; then say real "$P"; say kind unknown; return 0; fi
   if [ -w "$folder" ]; then say folder_writable yes; else say folder_owner "$(stat -c %U -- "$folder")"; fi
   if [ -L "$P" ]; then
-    # Owner of the link, then owner and mode of the folder that holds it.
-    say link "$(stat -c %u -- "$P") $(stat -c '%u %a' -- "${P%/*}/")"
+    if ! need readlink; then say real "$P"; say kind unknown; return 0; fi
+    # Owner of the link, then owner and mode of the folder that holds it, and whose group that is.
+    set -- $(stat -c '%u %a %g' -- "${P%/*}/")
+    case $2 in
+      *[2367]?) if own_group "$3"; then group=own; else group=shared; fi ;;
+      *) group=closed ;;
+    esac
+    say link "$(stat -c %u -- "$P") $1 $2 $group"
     resolve "$P"; P=$R
   fi
   say real "$P"

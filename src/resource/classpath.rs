@@ -96,11 +96,11 @@ probe_classpath() {
   while [ -n "$rest" ]; do
     entry=${rest%%:*}; rest=${rest#*:}
     case $entry in
-      */aws-msk-iam-auth*.jar) resolve "$entry"; say jar "$entry $R" ;;
+      */aws-msk-iam-auth*.jar) resolve "$entry"; say jar "$entry$NEWLINE$R" ;;
       */\*|\*)
         set +f
         for jar in "${entry%\*}"aws-msk-iam-auth*.jar; do
-          if [ -f "$jar" ]; then resolve "$jar"; say jar "$entry $R"; fi
+          if [ -f "$jar" ]; then resolve "$jar"; say jar "$entry$NEWLINE$R"; fi
         done
         set -f ;;
     esac
@@ -168,7 +168,8 @@ impl Kind for Classpath {
         let jars: Vec<(String, String)> = records
             .all("jar")
             .filter_map(|line| {
-                let (entry, real) = line.split_once(' ')?;
+                // A path may hold blanks; the reply of a test has none.
+                let (entry, real) = line.split_once('\n').or_else(|| line.split_once(' '))?;
                 Some((entry.to_owned(), real.to_owned()))
             })
             .collect();

@@ -33,12 +33,17 @@ pub struct Observed {
     pub place: Place,
     /// Files of the archive that are not there.
     pub missing: Vec<String>,
-    /// Files in `libs/` that differ from the manifest, or do not end as jars end.
+    /// Files in `libs/` that differ from the manifest, or do not end as jars end; scripts that cannot
+    /// be run; a manifest without lines.
     pub damaged: Vec<String>,
+    #[serde(skip)]
+    not_executable: Vec<String>,
     #[serde(skip)]
     path: Managed,
     #[serde(skip)]
     siblings: Vec<String>,
+    #[serde(skip)]
+    free_kib: Option<u64>,
 }
 
 /// What is at the home's path.
@@ -61,37 +66,55 @@ pub enum Place {
 
 /// `libs/` is compared by content (sizes against the manifest; `deep` hashes), of all else only
 /// the presence counts: a file that exists there is the user's. A tree without a manifest is
-/// judged by its structure: the two jars that carry the version, and every jar's end.
+/// judged by its structure: what no Kafka goes without, and every jar's end.
 const PROBE: Probe = Probe {
     function: "probe_kafka",
     text: r##"
 probe_kafka() {
   core=libs/$2 clients=libs/$3 deep=$4
   path_facts "$1"
+  shift 4
   for sibling in "${P%/*}"/kafka_*; do
     if [ -d "$sibling" ] && [ "$sibling" != "$P" ]; then say sibling "$sibling"; fi
   done
-  [ "$KIND" = dir ] || return 0
+  [ "$KIND" = dir ] || { room "$folder"; return 0; }
   cd -- "$P" 2>/dev/null || { say closed yes; return 0; }
-  if [ -z "$(ls -A)" ]; then say empty yes; return 0; fi
+  if [ -z "$(ls -A)" ]; then say empty yes; room .; return 0; fi
+  for inner in bin libs; do
+    if [ -d "$inner" ] && { [ ! -r "$inner" ] || [ ! -x "$inner" ]; }; then say closed yes; return 0; fi
+  done
+  for name in bin/kafka-run-class.sh bin/kafka-topics.sh; do
+    if [ ! -f "$name" ]; then say lost "$name"; elif [ ! -x "$name" ]; then say not_executable "$name"; fi
+  done
+  for wanted; do
+    there=
+    # shellcheck disable=SC2086  # a pattern of ours
+    for jar in $wanted; do if [ -f "$jar" ]; then there=yes; fi; done
+    if [ -z "$there" ]; then say lost "$wanted"; fi
+  done
   for jar in "$core" "$clients"; do if [ -f "$jar" ]; then say version_jar "$jar"; else say no_version_jar "$jar"; fi; done
   if [ -r .trueup/manifest ]; then
-    read -r line <.trueup/manifest; say manifest "${line#\# trueup manifest }"
+    need sed tr xargs stat awk || return 0
+    if [ "$deep" = deep ]; then need sha256sum || return 0; fi
+    line=; read -r line <.trueup/manifest; say manifest "${line#\# trueup manifest }"
     # Sizes as they are, then the manifest: one pass of awk names what differs.
     sed -n 's/^[0-9a-f]\{64\} [0-9]* //p' .trueup/manifest | tr '\n' '\0' |
       xargs -0 stat -L -c '%s %n' -- 2>/dev/null |
       awk '{ name = $0 }
         part == 1 { sub(/^[^ ]+ /, "", name); size[name] = $1; next }
         /^#/ { next }
+        { lines++ }
         { sub(/^[^ ]+ [^ ]+ /, "", name) }
         !(name in size) { print "missing " name; next }
-        name ~ /^libs\// && size[name] != $2 { print "damaged " name }' part=1 - part=2 .trueup/manifest |
+        name ~ /^libs\// && size[name] != $2 { print "damaged " name }
+        END { if (!lines) print "damaged .trueup/manifest" }' part=1 - part=2 .trueup/manifest |
       while IFS= read -r line; do say "${line%% *}" "${line#* }"; done
     if [ "$deep" = deep ]; then
       sed -n 's|^\([0-9a-f]\{64\}\) [0-9]* \(libs/.*\)|\1  \2|p' .trueup/manifest | sha256sum -c 2>/dev/null |
         sed -n 's/: FAILED$//p' | while IFS= read -r name; do say damaged "$name"; done
     fi
   else
+    need tail od grep || return 0
     set --
     # The auth jar is a resource of its own.
     for jar in libs/*.jar; do case $jar in libs/aws-msk-iam-auth*) ;; *) if [ -f "$jar" ]; then set -- "$@" "$jar"; fi ;; esac; done
@@ -109,7 +132,61 @@ impl Kafka {
     fn top(&self) -> String {
         format!("kafka_{}-{}", self.scala, self.version)
     }
+
+    /// Jars beside the two that carry the version that no release from 0.10 to 4 goes without, as
+    /// patterns. From 4.0 on the tools are in jars of their own.
+    fn jars_of_all(&self) -> Vec<String> {
+        let mut jars: Vec<String> = ["scala-library", "slf4j-api", "jopt-simple"]
+            .map(|name| format!("libs/{name}-*.jar"))
+            .into();
+        if self.major().is_some_and(|major| major >= 4) {
+            let of_version = |name| format!("libs/{name}-{}.jar", self.version);
+            jars.extend(["kafka-tools", "kafka-server-common"].map(of_version));
+        }
+        jars
+    }
+
+    fn major(&self) -> Option<u64> {
+        self.version.split('.').next()?.parse().ok()
+    }
+
+    /// What Apache's archive of such a version has at least, in MiB; unpacked it is a tenth more.
+    /// From the sizes at archive.apache.org: 0.10.2.1 has 36, 1.1.1 54, 2.8.1 69, 3.2.3 100, 3.9.1 117.
+    fn archive_mib(&self) -> u64 {
+        let mut numbers = self
+            .version
+            .split('.')
+            .map(|part| part.parse::<u64>().unwrap_or(0));
+        match (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) {
+            (0, _) => 30,
+            (1, _) => 45,
+            (2, 0..=5) => 50,
+            (2, _) => 60,
+            (3, 0..=1) => 80,
+            (_, _) => 100,
+        }
+    }
+
+    /// Whether a file system has room for the archive and the tree: the reason why it has not, and
+    /// whether that is certain.
+    fn no_room(&self, free_kib: Option<u64>) -> Option<(String, bool)> {
+        let free = free_kib? / 1024;
+        let archive = self.archive_mib();
+        let whole = archive * 21 / 10;
+        (free < whole).then(|| {
+            let reason = format!(
+                "{free} MiB are free there, and Kafka {} needs about {whole} MiB: {archive} for its \
+                 archive, until that is unpacked, and the rest to stay",
+                self.version
+            );
+            (reason, free < archive)
+        })
+    }
 }
+
+/// What to do where there is no room.
+const MAKE_ROOM: &str =
+    "make room on the host (`df -h` shows which file system is full), or name another `home`";
 
 impl Kind for Kafka {
     type Observed = Observed;
@@ -127,12 +204,14 @@ impl Kind for Kafka {
     }
 
     fn arguments(&self, deep: bool) -> Vec<String> {
-        vec![
+        let mut arguments = vec![
             self.home.clone(),
             format!("{}.jar", self.top()),
             format!("kafka-clients-{}.jar", self.version),
             if deep { "deep" } else { "sizes" }.into(),
-        ]
+        ];
+        arguments.extend(self.jars_of_all());
+        arguments
     }
 
     fn read(&self, records: &Section, host: &Host) -> Observation<Observed> {
@@ -164,7 +243,16 @@ impl Kind for Kafka {
         if place == Place::Adopted {
             missing.extend(lost);
         }
+        let of_kafka = matches!(place, Place::Adopted | Place::Ours);
         let mut damaged: Vec<String> = records.all("damaged").collect();
+        if of_kafka {
+            for name in records.all("lost") {
+                if !missing.contains(&name) {
+                    missing.push(name);
+                }
+            }
+            damaged.extend(records.all("not_executable"));
+        }
         damaged.sort();
         damaged.dedup();
         // Some `sha256sum -c` call what is missing failed, too.
@@ -173,8 +261,10 @@ impl Kind for Kafka {
             place,
             missing,
             damaged,
+            not_executable: records.all("not_executable").collect(),
             path,
             siblings: records.all("sibling").collect(),
+            free_kib: records.number("free_kib"),
         })
     }
 
@@ -185,8 +275,10 @@ impl Kind for Kafka {
             place,
             missing,
             damaged,
+            not_executable,
             path,
             siblings,
+            free_kib,
         }) = observed
         else {
             unreachable!("`read` gives what is at the place, also when nothing is")
@@ -212,13 +304,26 @@ impl Kind for Kafka {
             }
             Place::Free | Place::Ours | Place::Adopted | Place::Link => {}
         }
-        if let Some(blocked) = path.blocked(&format!("`{shown}`"), host) {
+        if let Some(blocked) = path.blocked_as_tree(&format!("`{shown}`"), host) {
             return blocked;
         }
+        let no_room = self.no_room(*free_kib);
+        if let Some((reason, true)) = &no_room {
+            return Verdict::Blocked {
+                reason: format!("not there: {shown}; {reason}"),
+                help: MAKE_ROOM.into(),
+            };
+        }
+        // Beside the home, so that the tree comes into place as a whole; where the account cannot
+        // write there, inside of it.
         let parent = path.real.rsplit_once('/').map_or("", |(parent, _)| parent);
+        let stage = match path.folder_closed {
+            Some(_) => format!("{}/.trueup/stage", path.real),
+            None => format!("{parent}/.trueup-{}", self.top()),
+        };
         let archive = Fetch {
             url: self.url.clone(),
-            path: format!("{parent}/.trueup-{}/archive.tgz", self.top()),
+            path: format!("{stage}/archive.tgz"),
             digest: self.sha512.clone(),
             algorithm: Algorithm::Sha512,
             mode: Mode(0o600),
@@ -244,8 +349,19 @@ impl Kind for Kafka {
                     .collect::<Vec<_>>()
             };
             let mut parts = Vec::new();
-            if !damaged.is_empty() {
-                parts.push(format!("damaged: {}", enumerate(&list(damaged))));
+            let broken: Vec<String> = damaged
+                .iter()
+                .filter(|name| !not_executable.contains(name))
+                .cloned()
+                .collect();
+            if !broken.is_empty() {
+                parts.push(format!("damaged: {}", enumerate(&list(&broken))));
+            }
+            if !not_executable.is_empty() {
+                parts.push(format!(
+                    "cannot be run: {}",
+                    enumerate(&list(not_executable))
+                ));
             }
             if !missing.is_empty() {
                 parts.push(format!("not there: {}", enumerate(&list(missing))));
@@ -253,7 +369,11 @@ impl Kind for Kafka {
             let changes = damaged
                 .iter()
                 .map(|name| {
-                    Change::shown(name.as_str(), Some("damaged"), Some("as in the archive"))
+                    let now = match not_executable.contains(name) {
+                        true => "not executable",
+                        false => "damaged",
+                    };
+                    Change::shown(name.as_str(), Some(now), Some("as in the archive"))
                 })
                 .chain(
                     missing
@@ -279,12 +399,31 @@ impl Kind for Kafka {
                 );
             }
         }
+        if let Some((reason, _)) = no_room {
+            let reason = format!("there may be no room: {reason}");
+            let warning = work.warning.take();
+            let warnings = warning.into_iter().chain([reason]).collect::<Vec<_>>();
+            work.warning = Some(warnings.join("\n"));
+        }
         if creates && !siblings.is_empty() {
             let siblings: Vec<String> = siblings.iter().map(|path| host.shorten(path)).collect();
             work.notes
                 .push(format!("left alone: {}", enumerate(&siblings)));
         }
         work.verdict()
+    }
+
+    fn warnings(&self, observed: &Observed, host: &Host) -> Vec<String> {
+        let whole = observed.missing.is_empty() && observed.damaged.is_empty();
+        if observed.place != Place::Adopted || !whole {
+            return vec![];
+        }
+        let shown = host.shorten(&observed.path.real);
+        vec![format!(
+            "{shown} was unpacked by hand and has no manifest: that what every Kafka needs is there, and \
+             that jars end as jars do, is all that was compared, with `--deep` too\n\
+             help: moved away and applied anew, it is compared file by file"
+        )]
     }
 }
 

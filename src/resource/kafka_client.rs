@@ -39,6 +39,7 @@ pub fn resources(client: &Client, secrets: &IndexMap<String, Value>) -> Vec<Box<
             url: jar.url.clone(),
             sha256: jar.sha256.clone(),
             path: path.clone(),
+            first_in_classpath: client.classpath.is_some(),
         }));
         if let Some(classpath) = &client.classpath {
             resources.push(Box::new(Classpath {

@@ -4,7 +4,10 @@
 use serde::Serialize;
 
 use super::Verdict;
-use crate::facts::{Host, Section};
+use crate::{
+    facts::{Host, Section, tools},
+    script,
+};
 
 /// What stands at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +24,8 @@ pub struct Managed {
     pub size: Option<u64>,
     /// It can be read.
     pub readable: bool,
+    /// It can be written.
+    pub writable: bool,
     /// The nearest folder above it that is there.
     pub folder: String,
     /// It is no folder at all.
@@ -53,6 +58,15 @@ impl Managed {
     /// # Errors
     /// The reason why it is not known what stands there.
     pub fn read(records: &Section, host: &Host) -> Result<Self, String> {
+        let lacking: Vec<String> = records.all("lacks").collect();
+        if !lacking.is_empty() {
+            let are = if lacking.len() == 1 { "is" } else { "are" };
+            return Err(format!(
+                "{} {are} not on the host, so it cannot be looked at; {}",
+                tools::in_words(&lacking),
+                tools::way_out(&lacking, host)
+            ));
+        }
         Self::of(records, host)
             .ok_or_else(|| "the host said nothing of the path".to_owned())
             .and_then(|path| match path.kind {
@@ -103,6 +117,7 @@ impl Managed {
             owner: records.number("uid").zip(records.get("owner")),
             size: records.number("size"),
             readable: records.says_yes("readable"),
+            writable: records.says_yes("writable"),
             folder: records.get("folder")?,
             folder_is_none: records.says_yes("folder_is_none"),
             folder_closed: (!records.says_yes("folder_writable")).then(|| {
@@ -142,48 +157,139 @@ impl Managed {
 
     /// Why nothing may be made or replaced at this path, if so.
     pub fn blocked(&self, what: &str, host: &Host) -> Option<Verdict> {
+        self.blocked_in(None, what, host)
+    }
+
+    /// As [`Managed::blocked`], of a file in a Kafka tree: where the tree is not the account's, the
+    /// way out gives it the whole of it at once.
+    pub fn blocked_in(&self, tree: Option<&str>, what: &str, host: &Host) -> Option<Verdict> {
+        let user = &host.account.user;
         let path = host.shorten(&self.real);
-        if let Some(reason) = &self.link_refused {
-            return Some(Verdict::Blocked {
-                reason: format!("{what} is a link that {reason}"),
-                help: "replace the link by what it points to, or name its target in the spec"
-                    .into(),
-            });
-        }
-        if let Some((uid, owner)) = &self.owner
-            && *uid != host.account.uid
-            && host.account.uid != 0
-        {
-            return Some(Verdict::Blocked {
-                reason: format!("`{path}` belongs to {owner}; we are {}", host.account.user),
-                help: format!(
-                    "chown {} {path}, or name another path in the spec",
-                    host.account.user
-                ),
-            });
-        }
-        if let Some(blocked) = self.no_folder(host) {
-            return Some(blocked);
-        }
-        if let Some(owner) = &self.folder_closed {
+        self.refused_link(what).or_else(|| {
+            if let Some(owner) = self.another_owner(host) {
+                return Some(Verdict::Blocked {
+                    reason: format!("`{path}` belongs to {owner}; we are {user}"),
+                    help: give(tree.unwrap_or(&self.real), tree.is_some(), host),
+                });
+            }
+            if let Some(blocked) = self.no_folder(host) {
+                return Some(blocked);
+            }
+            let owner = self.folder_closed.as_ref()?;
             let folder = host.shorten(&self.folder);
-            return Some(Verdict::Blocked {
-                reason: format!(
-                    "`{folder}` belongs to {owner}, and {} cannot write in it",
-                    host.account.user
-                ),
+            // Only what is in the tree or in the account's own home is for giving away.
+            let tree = tree.filter(|tree| within(&self.folder, tree));
+            let own = tree.unwrap_or(&self.folder);
+            Some(Verdict::Blocked {
+                reason: format!("`{folder}` belongs to {owner}, and {user} cannot write in it"),
+                help: match tree.is_some() || within(own, &host.account.home) {
+                    true => give(own, tree.is_some(), host),
+                    false => "name another path in the spec".into(),
+                },
+            })
+        })
+    }
+
+    /// Why no tree may be made, filled or repaired at this path, if so. A folder of the account's is
+    /// enough, whoever has the folder above it.
+    pub fn blocked_as_tree(&self, what: &str, host: &Host) -> Option<Verdict> {
+        let user = &host.account.user;
+        let path = host.shorten(&self.real);
+        self.refused_link(what).or_else(|| {
+            if let Some(owner) = self.another_owner(host) {
+                return Some(Verdict::Blocked {
+                    reason: format!("`{path}` belongs to {owner}; we are {user}"),
+                    help: give(&self.real, true, host),
+                });
+            }
+            if self.kind == PathKind::Dir {
+                return None;
+            }
+            if let Some(blocked) = self.no_folder(host) {
+                return Some(blocked);
+            }
+            let owner = self.folder_closed.as_ref()?;
+            let folder = host.shorten(&self.folder);
+            Some(Verdict::Blocked {
+                reason: format!("`{folder}` belongs to {owner}, and {user} cannot write in it"),
                 help: format!(
-                    "chown {} {folder}, or name another path in the spec",
-                    host.account.user
+                    "make the tree's own folder, which is then filled: sudo install -d -o {user} {}; \
+                     or name another `home`",
+                    quote(&path)
                 ),
-            });
+            })
+        })
+    }
+
+    fn refused_link(&self, what: &str) -> Option<Verdict> {
+        let reason = self.link_refused.as_ref()?;
+        Some(Verdict::Blocked {
+            reason: format!("{what} is a link that {reason}"),
+            help: "replace the link by what it points to, or name its target in the spec".into(),
+        })
+    }
+
+    /// Whose it is, when that keeps the account from changing it.
+    fn another_owner(&self, host: &Host) -> Option<&str> {
+        let (uid, owner) = self.owner.as_ref()?;
+        (*uid != host.account.uid && host.account.uid != 0).then_some(owner)
+    }
+}
+
+/// The line that gives a path to the account; none for what belongs to the system.
+fn give(path: &str, whole: bool, host: &Host) -> String {
+    if is_of_the_system(path) {
+        return "name another path in the spec".into();
+    }
+    let recursive = if whole { "-R " } else { "" };
+    format!(
+        "sudo chown {recursive}{} {}, or name another path in the spec",
+        host.account.user,
+        quote(&host.shorten(path))
+    )
+}
+
+/// A path for a line that is pasted into a shell, where `~` stays what it is.
+pub(super) fn quote(path: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+~".contains(c);
+    match path.strip_prefix("~/") {
+        _ if path.chars().all(plain) => path.to_owned(),
+        Some(rest) => format!("~/{}", script::quote(rest).unwrap_or_default()),
+        None => script::quote(path).unwrap_or_default(),
+    }
+}
+
+/// Whether a path is a folder or in it.
+fn within(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder.trim_end_matches('/'))
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Folders that others than one account need: the top ones, what is in `/usr` and `/var`, and all of
+/// the system's own.
+fn is_of_the_system(path: &str) -> bool {
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    match parts.as_slice() {
+        [] | [_] | ["usr" | "var", _] => true,
+        ["usr", "local", one] => [
+            "bin", "etc", "games", "include", "lib", "lib64", "libexec", "man", "sbin", "share",
+            "src",
+        ]
+        .contains(one),
+        [top, ..] => {
+            [
+                "bin", "boot", "dev", "etc", "lib", "lib64", "proc", "run", "sbin", "sys",
+            ]
+            .contains(top)
+                || matches!(parts.as_slice(), ["usr", folder, ..] if *folder != "local")
         }
-        None
     }
 }
 
 /// A link is followed when the account or root owns it, in a folder that nobody else can write.
-/// `link` is the link's owner, the folder's owner and the folder's mode.
+/// `link` is the link's owner, the folder's owner and mode, and what the folder's group is: `own`
+/// (nobody but the account is in it, as where each account has a group of its own and umask is 002),
+/// `shared`, or `closed` (it cannot write).
 fn refuse_link(link: &str, host: &Host) -> Option<String> {
     let mut words = link.split_whitespace();
     let owner: Option<u32> = words.next().and_then(|word| word.parse().ok());
@@ -195,7 +301,12 @@ fn refuse_link(link: &str, host: &Host) -> Option<String> {
     if !ours(owner) {
         return Some("another account made".into());
     }
-    if !ours(folder_owner) || folder_mode.is_none_or(|mode| mode & 0o022 != 0) {
+    let others = if words.next() == Some("own") {
+        0o002
+    } else {
+        0o022
+    };
+    if !ours(folder_owner) || folder_mode.is_none_or(|mode| mode & others != 0) {
         return Some("others could change: its folder can be written by them".into());
     }
     None
@@ -215,5 +326,43 @@ mod tests {
         assert!(refuse_link(&format!("{uid} 77 755"), &host).is_some());
         assert!(refuse_link("0 0 1777", &host).is_some());
         assert!(refuse_link("0 0", &host).is_some());
+        // A group of the account's own is nobody else.
+        let own =
+            |mode: &str, group: &str| refuse_link(&format!("{uid} {uid} {mode} {group}"), &host);
+        assert_eq!(own("775", "own"), None);
+        assert!(own("775", "shared").is_some() && own("775", "").is_some());
+        assert!(own("777", "own").is_some());
+    }
+
+    #[test]
+    fn no_folder_of_the_system_is_given_away() {
+        for path in [
+            "/",
+            "/opt",
+            "/usr",
+            "/usr/local",
+            "/usr/local/bin",
+            "/usr/share/x",
+            "/etc/kafka",
+            "/home",
+            "/var/lib",
+        ] {
+            assert!(is_of_the_system(path), "{path}");
+        }
+        for path in [
+            "/opt/kafka",
+            "/usr/local/kafka",
+            "/home/ec2-user/k",
+            "/srv/kafka/k",
+            "/data/kafka",
+        ] {
+            assert!(!is_of_the_system(path), "{path}");
+        }
+        let host = crate::resource::kafka_client::tests::host();
+        assert!(!give("/opt", true, &host).contains("chown"));
+        assert_eq!(
+            give("/home/ec2-user/my kafka", true, &host),
+            "sudo chown -R ec2-user ~/'my kafka', or name another path in the spec"
+        );
     }
 }

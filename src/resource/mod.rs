@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     action::Action,
-    facts::{Host, Observation, Section},
+    facts::{Host, Observation, Section, tools},
 };
 
 /// A constant shell function that reads a machine and writes nothing.
@@ -103,6 +103,7 @@ impl<K: Kind + Send + Sync> Resource for K {
                 reason: reason.clone(),
             },
         };
+        let verdict = with_what_steps_need(verdict, host);
         // Serialising plain data into a Value cannot fail; a kind whose data could is a bug.
         let observed = serde_json::to_value(&observation)
             .unwrap_or_else(|error| unreachable!("an observation is plain data: {error}"));
@@ -113,6 +114,26 @@ impl<K: Kind + Send + Sync> Resource for K {
             Observation::Present(observed) => Kind::warnings(self, &observed, host),
             Observation::Absent | Observation::Unknown(_) => vec![],
         }
+    }
+}
+
+/// A change whose steps need what the host lacks is blocked before anything is written.
+fn with_what_steps_need(verdict: Verdict, host: &Host) -> Verdict {
+    let Verdict::Change(work) = verdict else {
+        return verdict;
+    };
+    let lacking = tools::lacking(&work.actions, host);
+    if lacking.is_empty() {
+        return Verdict::Change(work);
+    }
+    let are = if lacking.len() == 1 { "is" } else { "are" };
+    Verdict::Blocked {
+        reason: format!(
+            "{}; {} {are} not on the host, and the step needs that",
+            work.reason,
+            tools::in_words(&lacking)
+        ),
+        help: tools::way_out(&lacking, host),
     }
 }
 

@@ -1,11 +1,13 @@
 //! `client/msk_iam_auth`: AWS's auth jar, in Kafka's `libs/`.
 
+use std::cmp::Ordering;
+
 use serde::Serialize;
 
 use super::{
     Change, Effect, Kind, Probe, Verdict, Work,
     kafka::shorten_digest,
-    managed::{Managed, PathKind},
+    managed::{self, Managed, PathKind},
 };
 use crate::{
     action::{Action, Algorithm, Fetch, Mode},
@@ -21,6 +23,8 @@ pub struct MskIamAuth {
     pub sha256: Option<String>,
     /// Where it belongs, symbolic.
     pub path: String,
+    /// The spec has it first in `CLASSPATH`: then no other jar of its kind is in its way.
+    pub first_in_classpath: bool,
 }
 
 /// What is at the jar's place.
@@ -32,6 +36,13 @@ pub struct Observed {
     pub sha256: Option<String>,
     /// It ends as a jar ends.
     pub is_jar: bool,
+    /// Names of other auth jars in `libs/`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<String>,
+    /// Auth jars that `CLASSPATH` of a fresh shell names, links resolved, where the spec leaves
+    /// `CLASSPATH` alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub named: Vec<String>,
     #[serde(skip)]
     size: u64,
     #[serde(skip)]
@@ -40,15 +51,47 @@ pub struct Observed {
     path: Managed,
 }
 
-/// The jar is always hashed: 13 MB cost 30 ms, beside the login shell.
+/// The jar is always hashed: 13 MB cost 30 ms, beside the login shell. What Java loads: Kafka's
+/// `kafka-run-class.sh` puts `CLASSPATH` first and behind it the glob `libs/*`, whatever its files are
+/// called, but for a few endings (`should_include_file`); Java skips what is no jar.
 const PROBE: Probe = Probe {
     function: "probe_auth_jar",
     text: r#"
 probe_auth_jar() {
   path_facts "$1"
+  if [ "$KIND" = file ] && [ -r "$P" ]; then need sha256sum tail od tr grep || return 0; fi
+  at "$1"; own=$R
+  for other in "${own%/*}"/*; do
+    case $other in
+      "$own"|*-test.jar|*-test-sources.jar|*-src.jar|*-scaladoc.jar|*-javadoc.jar|*jar.asc) ;;
+      *msk-iam-auth*) if is_auth_jar "$other"; then say other "${other##*/}"; fi ;;
+    esac
+  done
+  if [ "$2" = glob ]; then
+    rest=$L_CLASSPATH:
+    set -f
+    while [ -n "$rest" ]; do
+      entry=${rest%%:*}; rest=${rest#*:}
+      case $entry in
+        */\*|\*)
+          set +f
+          for jar in "${entry%\*}"*msk-iam-auth*.[jJ][aA][rR]; do
+            if is_auth_jar "$jar"; then resolve "$jar"; say named "$R"; fi
+          done
+          set -f ;;
+        *msk-iam-auth*) if is_auth_jar "$entry"; then resolve "$entry"; say named "$R"; fi ;;
+      esac
+    done
+    set +f
+  fi
   [ "$KIND" = file ] && [ -r "$P" ] || return 0
   hash=$(sha256sum <"$P"); say sha256 "${hash%% *}"
   if ends_as_zip "$P"; then say jar yes; else say start "$(head -c 15 -- "$P" | tr -dc ' -~')"; fi
+}
+# A jar that Java would load the login module from: names in a jar's directory are not compressed.
+is_auth_jar() {
+  [ -f "$1" ] && [ -r "$1" ] && ends_as_zip "$1" &&
+    grep -q -s software/amazon/msk/auth/iam/IAMLoginModule.class -- "$1"
 }
 "#,
     after_login: false,
@@ -66,11 +109,19 @@ impl Kind for MskIamAuth {
     }
 
     fn probe(&self) -> Probe {
-        PROBE
+        Probe {
+            after_login: !self.first_in_classpath,
+            ..PROBE
+        }
     }
 
     fn arguments(&self, _deep: bool) -> Vec<String> {
-        vec![self.path.clone()]
+        let comes = if self.first_in_classpath {
+            "first"
+        } else {
+            "glob"
+        };
+        vec![self.path.clone(), comes.into()]
     }
 
     fn read(&self, records: &Section, host: &Host) -> Observation<Observed> {
@@ -78,7 +129,14 @@ impl Kind for MskIamAuth {
             Ok(path) => path,
             Err(reason) => return Observation::Unknown(reason),
         };
+        if let (false, Observation::Unknown(reason)) = (self.first_in_classpath, &host.login) {
+            return Observation::Unknown(format!("which jar Java loads: {reason}"));
+        }
+        let mut others: Vec<String> = records.all("other").collect();
+        others.sort();
         Observation::Present(Observed {
+            others,
+            named: records.all("named").collect(),
             there: path.kind != PathKind::Absent || path.link_refused.is_some(),
             sha256: records.get("sha256"),
             is_jar: records.says_yes("jar"),
@@ -108,8 +166,8 @@ impl Kind for MskIamAuth {
                 start,
                 ..
             } => match &self.sha256 {
-                Some(wanted) if wanted == found => return Verdict::InPlace,
-                None if *is_jar => return Verdict::InPlace,
+                Some(wanted) if wanted == found => return self.shadow_verdict(observed, host),
+                None if *is_jar => return self.shadow_verdict(observed, host),
                 _ if !is_jar => format!("{shown} is no jar: {size} bytes that start `{start}`"),
                 _ => format!(
                     "the sha256 of {shown} is {}, the spec pins another",
@@ -117,7 +175,9 @@ impl Kind for MskIamAuth {
                 ),
             },
         };
-        if let Some(blocked) = observed.path.blocked(&format!("`{shown}`"), host) {
+        let tree = host.expand(&self.path);
+        let tree = tree.rsplitn(3, '/').nth(2);
+        if let Some(blocked) = observed.path.blocked_in(tree, &format!("`{shown}`"), host) {
             return blocked;
         }
         let target = observed.path.real.clone();
@@ -136,6 +196,9 @@ impl Kind for MskIamAuth {
             })],
         );
         work.notes.push(format!("fetch  {}", self.url));
+        if let Some((reason, help)) = self.shadow(observed, host) {
+            work.remains = Some(format!("{reason}; {help}"));
+        }
         if self.sha256.is_none() {
             work.warning = Some(
                 "no `sha256` in the spec: the download is not checked; apply prints the line to paste"
@@ -143,5 +206,165 @@ impl Kind for MskIamAuth {
             );
         }
         work.verdict()
+    }
+
+    fn warnings(&self, observed: &Observed, host: &Host) -> Vec<String> {
+        let own = self.name();
+        let earlier: Vec<String> = observed
+            .others
+            .iter()
+            .filter(|other| order(other, own) != Some(Ordering::Greater))
+            .map(|other| format!("`{other}`"))
+            .collect();
+        if !self.first_in_classpath || earlier.is_empty() {
+            return vec![];
+        }
+        vec![format!(
+            "in {} there is {}, too: what starts without the `CLASSPATH` of a login shell (cron, \
+             systemd, sudo) loads that",
+            host.shorten(&folder_of(&observed.path.real)),
+            earlier.join(", ")
+        )]
+    }
+}
+
+impl MskIamAuth {
+    fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
+
+    /// In place, unless Java loads another jar.
+    fn shadow_verdict(&self, observed: &Observed, host: &Host) -> Verdict {
+        match self.shadow(observed, host) {
+            None => Verdict::InPlace,
+            Some((reason, help)) => Verdict::Blocked { reason, help },
+        }
+    }
+
+    /// Which other jar Java loads or may load in place of ours, and the way out. Which of them is an
+    /// older one of ours nobody knows: none is ever removed unasked.
+    fn shadow(&self, observed: &Observed, host: &Host) -> Option<(String, String)> {
+        if self.first_in_classpath {
+            return None;
+        }
+        let own = self.name();
+        let put_first = "`classpath: {}` in the spec puts the spec's jar before all others";
+        if let Some(first) = observed.named.first() {
+            let alone = observed.named.iter().all(|jar| *jar == observed.path.real);
+            return (*first != observed.path.real || !alone && observed.named.len() > 1)
+                .then(|| {
+                    let first = observed.named.iter().find(|jar| **jar != observed.path.real);
+                    (
+                        format!(
+                            "`CLASSPATH` of a fresh shell names {}, and Java loads that before {own}",
+                            host.shorten(first.unwrap_or(&observed.path.real))
+                        ),
+                        put_first.to_owned(),
+                    )
+                });
+        }
+        let folder = host.shorten(&folder_of(&observed.path.real));
+        let path = |name: &str| managed::quote(&format!("{folder}/{name}"));
+        let winner = observed
+            .others
+            .iter()
+            .filter(|other| order(other, own) == Some(Ordering::Less))
+            .min();
+        if let Some(winner) = winner {
+            let earlier = observed.others.iter();
+            let earlier = earlier.filter(|other| order(other, own) != Some(Ordering::Greater));
+            let all: Vec<String> = earlier.map(|name| path(name)).collect();
+            return Some((
+                format!(
+                    "`{winner}` is in {folder}, too, and Java loads it: its name comes before {own}"
+                ),
+                format!("{put_first}; or: rm {}", all.join(" ")),
+            ));
+        }
+        let unsure = observed
+            .others
+            .iter()
+            .find(|other| order(other, own).is_none())?;
+        Some((
+            format!(
+                "`{unsure}` is in {folder}, too: which of it and {own} Java loads depends on the \
+                 language of the shell, by which names are sorted"
+            ),
+            format!("{put_first}; or: rm {}", path(unsure)),
+        ))
+    }
+}
+
+fn folder_of(path: &str) -> String {
+    path.rsplit_once('/')
+        .map_or("", |(folder, _)| folder)
+        .to_owned()
+}
+
+/// Which of two names a shell's glob has first, where that is the same in every language: by bytes
+/// (`C`), as glibc sorts since 2.28 (punctuation, then digits, then letters, without regard to case),
+/// and as it did before (punctuation counts last).
+fn order(one: &str, other: &str) -> Option<Ordering> {
+    let since = |name: &str| -> Vec<(u8, u32)> {
+        let key = |c: char| match c {
+            '0'..='9' => (1, u32::from(c)),
+            _ if c.is_alphabetic() => (2, u32::from(c.to_ascii_lowercase())),
+            _ => (0, PUNCTUATION.find(c).map_or(99, |at| at as u32)),
+        };
+        name.chars().map(key).collect()
+    };
+    let before = |name: &str| -> Vec<(u8, u32)> {
+        let keys = since(name).into_iter();
+        keys.filter(|(class, _)| *class > 0).collect()
+    };
+    let orders = [
+        one.as_bytes().cmp(other.as_bytes()),
+        since(one).cmp(&since(other)),
+        before(one).cmp(&before(other)),
+    ];
+    orders
+        .iter()
+        .all(|order| *order == orders[0])
+        .then_some(orders[0])
+}
+
+/// In the order of ISO 14651, as far as names of files use it.
+const PUNCTUATION: &str = "_-,;:!?/.`^~'\"()[]{}@$*\\&#%+<=>|";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_sorted_as_every_shell_would() {
+        for (first, second) in [
+            (
+                "aws-msk-iam-auth-1.1.1-all.jar",
+                "aws-msk-iam-auth-2.3.2-all.jar",
+            ),
+            (
+                "aws-msk-iam-auth-1.1.5-all.jar",
+                "aws-msk-iam-auth-1.1.5.jar",
+            ),
+            // By bytes, not by numbers.
+            (
+                "aws-msk-iam-auth-1.10.0-all.jar",
+                "aws-msk-iam-auth-1.9.0-all.jar",
+            ),
+            ("a-aws-msk-iam-auth.jar", "aws-msk-iam-auth-1.1.5-all.jar"),
+        ] {
+            assert_eq!(
+                order(first, second),
+                Some(Ordering::Less),
+                "{first} {second}"
+            );
+            assert_eq!(order(second, first), Some(Ordering::Greater));
+        }
+        for (one, other) in [
+            ("AWS-msk-iam-auth.jar", "a-msk-iam-auth.jar"),
+            ("aws_msk-iam-auth-1.jar", "aws-msk-iam-auth-1.jar"),
+        ] {
+            assert_eq!(order(one, other), None, "{one} {other}");
+        }
     }
 }

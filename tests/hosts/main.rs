@@ -26,6 +26,7 @@ mod select;
 #[allow(dead_code, reason = "what makes keys needs a little of it")]
 mod sshd;
 mod topics;
+mod tree;
 mod walkthrough;
 
 use rig::{JAR_SHA256, ROLE_ARN, SITE, kafka_sha512};

@@ -78,6 +78,7 @@ pub fn facts() -> Host {
         memory_total_kib: Some(1_000_000),
         memory_available_kib: Some(700_000),
         skew_seconds: Some(0),
+        missing_tools: BTreeSet::from(["wget".into()]),
         tools: BTreeSet::from(
             ["curl", "tar", "gzip", "sha512sum", "flock", "sudo", "yum"].map(String::from),
         ),

@@ -10,9 +10,6 @@ use crate::{
     report::words,
 };
 
-/// Commands whose absence narrows what a step can do.
-const WANTED: [&str; 5] = ["curl", "wget", "sha512sum", "flock", "sudo"];
-
 /// One host's facts as aligned rows.
 pub fn facts(name: &str, address: &str, facts: &Host, style: &Style) -> String {
     let mut page = Page::new(style);
@@ -64,9 +61,10 @@ fn rows(host: &Host) -> Vec<(&'static str, Vec<String>)> {
         (None, Some(all)) => Some(kib(all)),
         (None, None) => None,
     };
-    let missing = WANTED
-        .into_iter()
-        .filter(|tool| !host.tools.contains(*tool));
+    let mut missing: Vec<&str> = host.missing_tools.iter().map(String::as_str).collect();
+    if !host.tools.contains("sudo") {
+        missing.push("sudo");
+    }
     let mut key_types: Vec<&str> = host
         .identity
         .host_keys
@@ -103,7 +101,7 @@ fn rows(host: &Host) -> Vec<(&'static str, Vec<String>)> {
             "tools",
             words(host.tools.iter().map(String::as_str).collect(), "none"),
         ),
-        ("missing", words(missing.collect(), "nothing")),
+        ("missing", words(missing, "nothing")),
     ];
     match &host.login {
         Observation::Present(login) => {
