@@ -308,7 +308,13 @@ fn a_host_overrides_key_by_key() {
 fn a_problem_points_to_the_line_that_decided() {
     let text = fleet().replace("version: 3.9.1", "version: 4.0.0");
     let found = errors(&text);
-    assert_eq!(messages(&found), ["Kafka 4.0.0 has no Scala 2.12 build"]);
+    assert_eq!(
+        messages(&found),
+        [
+            "Kafka 4.0.0 has no Scala 2.12 build",
+            "the tools of Kafka 4.0.0 need Java 17"
+        ]
+    );
     assert_eq!(found[0].span.unwrap().line, 21, "the common `scala`");
     let text = fleet().replace("kafka: { version: 3.9.1 }", "kafka: { version: null }");
     let found = errors(&text);
