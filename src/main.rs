@@ -11,9 +11,9 @@ use trueup::{
     meter::{self, Meter},
 };
 
-/// Everything, but what could hold a secret: below `info` the AWS SDK and what carries its requests
-/// may tell of headers and bodies.
-const TRACE: &str = "trace,aws_=info,hyper=info,hyper_util=info,h2=info,rustls=info,tower=info";
+/// Everything, but what could hold a secret: the AWS SDK warns with the `Debug` of requests and
+/// answers, and below `info` what carries them may tell of headers and bodies.
+const TRACE: &str = "trace,aws_=off,hyper=info,hyper_util=info,h2=info,rustls=info,tower=info";
 
 /// Secrets pass through this process: no core dump has them, and no other process of the account
 /// may read its memory or its environment. What it starts is as free as ever.

@@ -44,11 +44,21 @@ pub async fn run(args: &LookArgs, around: &Surroundings) -> Code {
     settled.accounts.extend(targets.accounts.iter().cloned());
     for aws in &settled.accounts {
         // Where nobody was let in, each reference says why.
-        let Ok(caller) = targets.cloud.caller(aws).await else {
+        let Ok(region) = targets.cloud.region(aws).await else {
             continue;
         };
-        pages.push_str(&human::caller(aws, &caller.arn, &caller.source, style));
-        values.push(json::caller(aws, &caller.arn, &caller.source));
+        let region = region.as_ref();
+        let region = region.map(|one| (one.name.as_str(), one.source.as_str()));
+        match targets.cloud.caller(aws).await {
+            Ok(caller) => {
+                let lookup::Caller { arn, source, .. } = &caller;
+                pages.push_str(&human::caller(region, arn, source, style));
+                values.push(json::caller(aws, region, arn, source));
+            }
+            Err(error) => {
+                complain_safely(&format!("note: who AWS takes us for is not known: {error}"))
+            }
+        }
     }
     let (hosts, _) = look_at_all(&targets, args, &salt, around).await;
     for host in hosts {

@@ -13,6 +13,9 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 const BEGIN: &str = "-----BEGIN SSH HOST KEY KEYS-----";
 const END: &str = "-----END SSH HOST KEY KEYS-----";
 
+/// What EC2Launch and EC2Config print, the agents of Windows AMIs.
+const WINDOWS: [&str; 2] = ["Windows is Ready to use", "RDPCERTIFICATE-"];
+
 /// Most of a console that is read, in bytes: four times what EC2 keeps.
 const MOST: usize = 256 * 1024;
 /// Most lines of a block. A machine has up to five keys; the rest is what came between them.
@@ -34,6 +37,9 @@ pub enum Error {
          and EC2 keeps the last 64 KiB (`ssh: {{ emit_keys_to_console: false }}` turns that off)"
     )]
     None,
+    /// It is one of Windows.
+    #[error("the console output is a Windows machine's, which prints no SSH host keys there")]
+    Windows,
     /// The block's end is not there.
     #[error("the host keys in the console output are cut short: the machine is still starting")]
     Unfinished,
@@ -103,6 +109,7 @@ pub fn keys(text: &str) -> Result<Vec<PublicKey>, Error> {
         // A block that is being printed again might differ.
         (_, Some(_)) => Err(Error::Unfinished),
         (Some(keys), None) => Ok(keys),
+        (None, None) if WINDOWS.iter().any(|words| text.contains(words)) => Err(Error::Windows),
         (None, None) => Err(Error::None),
     }
 }

@@ -72,6 +72,11 @@ fn table(instances: &[Instance]) -> String {
 /// A sentence with a way out, when the instance does not run, or has no such name.
 pub fn address(instance: &Instance, via: Via) -> Result<String, String> {
     let called = called(instance);
+    if instance.windows {
+        return Err(format!(
+            "{called} runs Windows, and what a spec asks for is for Linux\n  help: name a Linux instance"
+        ));
+    }
     match instance.state.as_str() {
         "running" => {}
         "stopped" | "stopping" => {
@@ -206,6 +211,14 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_windows_machine_is_no_client() {
+        let mut one = instance("i-1", "running");
+        one.windows = true;
+        let error = address(&one, Via::PrivateIp).expect_err("Windows");
+        assert!(error.contains("i-1 (kafka-client) runs Windows"), "{error}");
     }
 
     #[test]

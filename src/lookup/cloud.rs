@@ -4,8 +4,14 @@
 //! `lookup/aws/` (feature `aws`); a build without it has [`NoCloud`], and tests bring their own.
 //! All of it reads; nothing here can change an account.
 
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
 use async_trait::async_trait;
 use secrecy::SecretString;
+use serde_json::{Value, json};
 
 use crate::{
     broker::credentials::Credentials,
@@ -45,6 +51,8 @@ pub struct Instance {
     pub key_name: Option<String>,
     /// The ARN of its instance profile.
     pub profile_arn: Option<String>,
+    /// It runs Windows.
+    pub windows: bool,
 }
 
 /// What an instance wrote to its console.
@@ -112,6 +120,15 @@ pub struct Caller {
     pub source: String,
 }
 
+/// The region that is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Region {
+    /// Such as `us-east-1`.
+    pub name: String,
+    /// What says so, such as `AWS_REGION`.
+    pub source: String,
+}
+
 /// AWS, as far as look-ups need it. Every function names the account and region that it is asked
 /// in; each has a deadline and retries of its own.
 ///
@@ -144,9 +161,52 @@ pub trait Cloud: Send + Sync {
     /// `sts:GetCallerIdentity`.
     async fn caller(&self, aws: &Aws) -> Result<Caller, CloudError>;
 
+    /// The region that is asked where the spec names none, and what says so; `None` where nothing
+    /// does. No call of AWS's own, but for what finding it needs.
+    async fn region(&self, _aws: &Aws) -> Result<Option<Region>, CloudError> {
+        Ok(None)
+    }
+
     /// What signs in this account: for `topics.credentials: here`. No call of AWS's own, but for
     /// what the source of the credentials needs.
     async fn credentials(&self, aws: &Aws) -> Result<Credentials, CloudError>;
+}
+
+/// Where AWS was asked, as far as that is known. In a sentence: ` (ENDPOINT, REGION, account N)`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// Whose name was dialled, with its port where that is not HTTPS's.
+    pub endpoint: Option<String>,
+    /// The region; none for services that have none.
+    pub region: Option<String>,
+    /// The number of the account that the credentials are of.
+    pub account: Option<String>,
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let account = self.account.as_ref().map(|id| format!("account {id}"));
+        let in_name = |region: &&String| {
+            let mut labels = self.endpoint.iter().flat_map(|name| name.split('.'));
+            labels.any(|label| label == region.as_str())
+        };
+        let region = self.region.as_ref().filter(|region| !in_name(region));
+        let parts = [self.endpoint.as_ref(), region, account.as_ref()];
+        let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
+        match parts.as_slice() {
+            [] => Ok(()),
+            parts => write!(f, " ({})", parts.join(", ")),
+        }
+    }
+}
+
+/// What a policy must allow: an action, and on which resources.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grant {
+    /// Such as `iam:GetRole`.
+    pub action: String,
+    /// ARNs, or `*`.
+    pub resources: Vec<String>,
 }
 
 /// Why AWS gave no answer. Messages are safe to show: what AWS said is escaped.
@@ -159,7 +219,7 @@ pub enum CloudError {
     )]
     NotBuilt,
     /// There is nothing to sign with, or it is no longer good.
-    #[error("no AWS credentials that can be used, from {tried}: {said}\n  help: {help}")]
+    #[error("no AWS credentials that can be used, from {tried}: {said}{asked}\n  help: {help}")]
     Credentials {
         /// Where they came from, or where they were looked for.
         tried: String,
@@ -167,6 +227,8 @@ pub enum CloudError {
         said: String,
         /// The way out.
         help: String,
+        /// Where they were refused.
+        asked: Box<Asked>,
     },
     /// No region was given anywhere.
     #[error(
@@ -176,8 +238,28 @@ pub enum CloudError {
         /// The service that was to be asked.
         service: &'static str,
     },
+    /// What this machine is set to is wrong: an endpoint, a profile, half of a key.
+    #[error("{what}\n  help: {help}")]
+    Settings {
+        /// What is wrong, and where it is set.
+        what: String,
+        /// The way out.
+        help: String,
+    },
+    /// The credentials are good, and not in this region or service.
+    #[error("`{action}`: {said}{asked}\n  help: {help}")]
+    NotHere {
+        /// Such as `iam:GetRole`.
+        action: &'static str,
+        /// What AWS said, and what that means.
+        said: String,
+        /// The way out.
+        help: String,
+        /// Where.
+        asked: Box<Asked>,
+    },
     /// AWS has no such thing.
-    #[error("{what} is not there: {said}\n  help: {help}")]
+    #[error("{what} is not there: {said}{asked}\n  help: {help}")]
     NotFound {
         /// What was asked for, such as "the parameter `/a/b`".
         what: String,
@@ -185,27 +267,40 @@ pub enum CloudError {
         said: String,
         /// The way out.
         help: String,
+        /// Where.
+        asked: Box<Asked>,
     },
     /// AWS did not allow it.
-    #[error("AWS refuses `{action}`: {said}\n  help: {help}")]
+    #[error(
+        "AWS refuses `{action}`: {said}{asked}\n  help: {help}{ALLOW}{}",
+        statements(grants)
+    )]
     Denied {
         /// Such as `iam:GetRole`.
         action: &'static str,
         /// AWS's words; they name who was denied.
         said: String,
-        /// The way out.
+        /// The way out, beside allowing it.
         help: String,
+        /// What has to be allowed: this, and what else was refused in the same run.
+        grants: Vec<Grant>,
+        /// Where.
+        asked: Box<Asked>,
     },
     /// AWS answered with another error, after the retries.
-    #[error("`{action}` failed: {said}")]
+    #[error("`{action}` failed: {said}{asked}{}", way_out(help))]
     Refused {
         /// Such as `iam:GetRole`.
         action: &'static str,
         /// AWS's words, with the code first.
         said: String,
+        /// The way out, where one is known.
+        help: Option<String>,
+        /// Where.
+        asked: Box<Asked>,
     },
     /// No connection, or no answer.
-    #[error("`{action}` got no answer from AWS: {said}\n  help: {help}")]
+    #[error("`{action}` got no answer from AWS: {said}{asked}\n  help: {help}")]
     Unreachable {
         /// Such as `iam:GetRole`.
         action: &'static str,
@@ -213,7 +308,65 @@ pub enum CloudError {
         said: String,
         /// The way out.
         help: String,
+        /// Where.
+        asked: Box<Asked>,
     },
+}
+
+fn way_out(help: &Option<String>) -> String {
+    help.iter()
+        .map(|help| format!("\n  help: {help}"))
+        .collect()
+}
+
+/// What stands before the statements of a policy that is to be mended.
+const ALLOW: &str = "\n  help: or add to the policy of who asks (examples/iam has whole ones):";
+
+/// The statements of a policy that allow all this, a line each: actions of the same resources in
+/// one.
+pub fn statements(grants: &[Grant]) -> String {
+    let mut by_resources: BTreeMap<&[String], BTreeSet<&str>> = BTreeMap::new();
+    for grant in grants {
+        let actions = by_resources.entry(&grant.resources).or_default();
+        actions.insert(&grant.action);
+    }
+    let lines = by_resources.into_iter().map(|(resources, actions)| {
+        let statement = json!({
+            "Effect": "Allow",
+            "Action": one_or_many(actions.into_iter()),
+            "Resource": one_or_many(resources.iter().map(String::as_str)),
+        });
+        format!("\n    {statement}")
+    });
+    lines.collect()
+}
+
+fn one_or_many<'a>(items: impl Iterator<Item = &'a str>) -> Value {
+    match items.collect::<Vec<_>>().as_slice() {
+        [one] => json!(one),
+        many => json!(many),
+    }
+}
+
+/// Several errors as one text. Statements that all of them would need are said once, at the end.
+pub fn joined(errors: &[String]) -> String {
+    let mut lines = Vec::new();
+    let mut last = BTreeSet::new();
+    for error in errors {
+        match error.split_once(ALLOW) {
+            Some((words, statements)) => {
+                lines.push(words);
+                last.insert(statements);
+            }
+            None => lines.push(error),
+        }
+    }
+    let mut text = lines.join("\n");
+    for statements in last {
+        text.push_str(ALLOW);
+        text.push_str(statements);
+    }
+    text
 }
 
 impl CloudError {
@@ -221,7 +374,10 @@ impl CloudError {
     /// be asked at all, no key is to blame, and many have one error.
     pub fn of(&self, key: &str) -> String {
         match self {
-            Self::NotBuilt | Self::Credentials { .. } | Self::NoRegion { .. } => self.to_string(),
+            Self::NotBuilt
+            | Self::Credentials { .. }
+            | Self::NoRegion { .. }
+            | Self::Settings { .. } => self.to_string(),
             _ => format!("`{key}`: {self}"),
         }
     }

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use secrecy::SecretString;
 
 use super::{
-    cloud::{Door, Listener, MskCluster},
-    entrance,
+    cloud::{Door, Listener, MskCluster, joined},
+    entrance, hosts,
     questions::{Answers, Question},
-    tables,
+    secrets, tables,
 };
 use crate::{
     broker::credentials::Credentials as Signing,
@@ -61,7 +61,8 @@ pub fn questions(cluster: &ResolvedCluster) -> BTreeSet<Question> {
     }
     for list in &cluster.lists {
         if let Some(name) = of_database(list) {
-            out.insert(Question::Parameter(list.aws.clone(), name.to_owned()));
+            let aws = in_its_region(&cluster.cluster, list.aws.clone());
+            out.insert(Question::Parameter(aws, name.to_owned()));
         }
     }
     if cluster.access.credentials == Some(Credentials::Here) {
@@ -74,6 +75,11 @@ pub fn questions(cluster: &ResolvedCluster) -> BTreeSet<Question> {
 pub fn settle(mut cluster: ResolvedCluster, answers: &Answers) -> Settled {
     let name = name(&cluster.cluster).to_owned();
     let aws = account(&cluster);
+    // As they were asked: what the cluster became has a region of its own.
+    let of_lists = cluster.lists.iter();
+    let of_lists: Vec<Aws> = of_lists
+        .map(|list| in_its_region(&cluster.cluster, list.aws.clone()))
+        .collect();
     let mut values = Values::default();
     let mut errors = Vec::new();
     match answers.cluster(&aws, &cluster.cluster) {
@@ -98,13 +104,19 @@ pub fn settle(mut cluster: ResolvedCluster, answers: &Answers) -> Settled {
         None => {}
     }
     let mut read = |aws: &Aws, key: &str, parameter: &str| match answers.parameter(aws, parameter) {
-        Some(Ok(secret)) => {
-            let shown = LookedUp::secret(key, parameter, "Parameter Store");
-            if !values.looked_up.contains(&shown) {
-                values.looked_up.push(shown);
+        Some(Ok(secret)) => match secrets::of_parameter(key, parameter, secret) {
+            Ok(secret) => {
+                let shown = LookedUp::secret(key, parameter, "Parameter Store");
+                if !values.looked_up.contains(&shown) {
+                    values.looked_up.push(shown);
+                }
+                Some(secret)
             }
-            Some(secret.clone())
-        }
+            Err(error) => {
+                errors.push(error);
+                None
+            }
+        },
         Some(Err(error)) => {
             errors.push(error.of(key));
             None
@@ -113,9 +125,9 @@ pub fn settle(mut cluster: ResolvedCluster, answers: &Answers) -> Settled {
     };
     let of_access = password(&cluster.access);
     values.password = of_access.and_then(|name| read(&aws, entrance::PASSWORD, name));
-    let lists = cluster.lists.iter();
+    let lists = cluster.lists.iter().zip(&of_lists);
     values.tables = lists
-        .map(|list| read(&list.aws, tables::PASSWORD, of_database(list)?))
+        .map(|(list, aws)| read(aws, tables::PASSWORD, of_database(list)?))
         .collect();
     match answers.signing(&aws) {
         Some(Ok(credentials)) => {
@@ -127,11 +139,15 @@ pub fn settle(mut cluster: ResolvedCluster, answers: &Answers) -> Settled {
         Some(Err(error)) => errors.push(error.of("topics.credentials")),
         None => {}
     }
+    let regions: BTreeSet<&Aws> = of_lists.iter().chain([&aws]).collect();
+    for region in regions.into_iter().filter_map(|aws| answers.region(aws)) {
+        values.looked_up.push(hosts::region_row(region));
+    }
     let mut said = BTreeSet::new();
     errors.retain(|error| said.insert(error.clone()));
     let values = match errors.as_slice() {
         [] => Ok(values),
-        errors => Err(errors.join("\n")),
+        errors => Err(joined(errors)),
     };
     Settled {
         name,
@@ -147,10 +163,16 @@ fn name(cluster: &Cluster) -> &str {
     }
 }
 
-/// Whose account is asked; an ARN names its region.
+/// Whose account is asked, and in which region.
 fn account(cluster: &ResolvedCluster) -> Aws {
-    let mut aws = cluster.access.aws.clone().unwrap_or_default();
-    if let Cluster::Arn(arn) = &cluster.cluster
+    let aws = cluster.access.aws.clone().unwrap_or_default();
+    in_its_region(&cluster.cluster, aws)
+}
+
+/// All that `topics` refers to is asked where the cluster is, which its ARN says; else where the
+/// spec's `aws` says.
+fn in_its_region(cluster: &Cluster, mut aws: Aws) -> Aws {
+    if let Cluster::Arn(arn) = cluster
         && let Some(region) = arn.split(':').nth(3).filter(|region| !region.is_empty())
     {
         aws.region = Some(region.to_owned());

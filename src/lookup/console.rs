@@ -1,5 +1,7 @@
 //! Host keys that the console output of an EC2 instance vouches for.
 
+use std::time::{Duration, SystemTime};
+
 use super::cloud::{Cloud, CloudError};
 use crate::{
     hostkey::{
@@ -7,7 +9,11 @@ use crate::{
         console::{self, Error},
     },
     spec::Aws,
+    text::escape_control,
 };
+
+/// What EC2 has of a console may be newer in so many minutes; what is older stays as it is.
+const FRESH: Duration = Duration::from_secs(15 * 60);
 
 /// Asks for the keys of an instance. What EC2 kept of its boot is asked for first, because that is
 /// where cloud-init prints them, and every instance has it; then what is on the console now, which
@@ -21,13 +27,17 @@ pub async fn host_keys(cloud: &dyn Cloud, aws: &Aws, id: &str) -> Result<Vec<Pub
     let error = match console::keys(&kept.text) {
         Ok(keys) => return Ok(keys),
         // Nothing that was printed later makes good what is wrong.
-        Err(error) if !is_early(&error) => return Err(told(id, &error)),
+        Err(error) if !is_early(&error) => return Err(told(id, &error, None)),
         Err(error) => error,
     };
+    let old = kept
+        .at
+        .as_deref()
+        .filter(|at| is_old(at, SystemTime::now()));
     match cloud.console(aws, id, true).await {
-        Ok(now) => console::keys(&now.text).map_err(|error| told(id, &error)),
+        Ok(now) => console::keys(&now.text).map_err(|error| told(id, &error, old)),
         // Not a Nitro instance: there is nothing newer.
-        Err(CloudError::Refused { .. }) => Err(told(id, &error)),
+        Err(CloudError::Refused { help: None, .. }) => Err(told(id, &error, old)),
         Err(other) => Err(other.to_string()),
     }
 }
@@ -37,15 +47,35 @@ fn is_early(error: &Error) -> bool {
     matches!(error, Error::Empty | Error::None | Error::Unfinished)
 }
 
-fn told(id: &str, error: &Error) -> String {
-    let help = if is_early(error) {
-        "try again in some minutes, compare by hand with `trueup trust SPEC`, or pin the keys in \
-         the spec: `host_key: { pinned: […] }`"
-    } else {
-        "look at it (`aws ec2 get-console-output`), compare by hand with `trueup trust SPEC`, or \
-         pin the keys in the spec: `host_key: { pinned: […] }`"
-    };
-    format!("{id}: {error}\n  help: {help}")
+/// Whether a console of that time is of a boot that is over.
+fn is_old(at: &str, now: SystemTime) -> bool {
+    let at = humantime::parse_rfc3339_weak(at);
+    at.is_ok_and(|at| now.duration_since(at).is_ok_and(|age| age > FRESH))
+}
+
+fn told(id: &str, error: &Error, old: Option<&str>) -> String {
+    let by_hand = "compare by hand with `trueup trust SPEC`, or pin the keys in the spec: `host_key: { \
+                   pinned: […] }`";
+    match (error, old) {
+        (Error::Windows, _) => format!("{id}: {error}\n  help: name a Linux instance"),
+        (Error::Empty, Some(at)) => format!(
+            "{id}: the console output is empty (EC2's last is of {}): EC2 keeps it for some hours after \
+             a boot, and host keys are printed at an instance's first boot alone\n  help: {by_hand}",
+            escape_control(at)
+        ),
+        (Error::Unfinished, Some(at)) => format!(
+            "{id}: the host keys in the console output are cut short, and no more came after {}\n  help: \
+             {by_hand}",
+            escape_control(at)
+        ),
+        (Error::None, Some(_)) => format!("{id}: {error}\n  help: {by_hand}"),
+        (error, _) if is_early(error) => {
+            format!("{id}: {error}\n  help: try again in some minutes, {by_hand}")
+        }
+        (error, _) => {
+            format!("{id}: {error}\n  help: look at it (`aws ec2 get-console-output`), {by_hand}")
+        }
+    }
 }
 
 #[cfg(test)]
@@ -73,6 +103,8 @@ mod tests {
         CloudError::Refused {
             action: "ec2:GetConsoleOutput",
             said: "UnsupportedOperation".into(),
+            help: None,
+            asked: Box::default(),
         }
     }
 
@@ -131,6 +163,27 @@ mod tests {
         format!("-----BEGIN SSH HOST KEY KEYS-----\r\n{lines}-----END SSH HOST KEY KEYS-----\r\n")
     }
 
+    #[test]
+    fn an_old_console_is_not_waited_for() {
+        let at = |text: &str| humantime::parse_rfc3339(text).expect("a time");
+        let now = at("2026-11-28T12:00:00Z");
+        assert!(is_old("2026-11-28T11:44:59Z", now) && is_old("2025-01-01T00:00:00.000Z", now));
+        assert!(!is_old("2026-11-28T11:45:01Z", now) && !is_old("2026-11-28T13:00:00Z", now));
+        assert!(!is_old("yesterday", now));
+        for error in [Error::Empty, Error::None, Error::Unfinished] {
+            let old = told("i-1", &error, Some("2025-01-01T00:00:00Z"));
+            assert!(
+                !old.contains("try again") && !old.contains("still"),
+                "{old}"
+            );
+            assert!(old.contains("trueup trust"), "{old}");
+            assert!(told("i-1", &error, None).contains("try again"));
+        }
+        let windows = "2021/01/01 00:00:00Z: Message: Windows is Ready to use\r\n";
+        let error = console::keys(windows).expect_err("Windows");
+        assert!(told("i-1", &error, None).contains("Windows machine"));
+    }
+
     #[tokio::test]
     async fn the_boots_output_is_asked_first_then_what_is_there_now() {
         let good = || block(&[ED25519]);
@@ -157,6 +210,8 @@ mod tests {
             action: "ec2:GetConsoleOutput",
             said: "no".into(),
             help: "allow it".into(),
+            grants: vec![],
+            asked: Box::default(),
         };
         let (found, _) = ask(Err(denied), Ok(good())).await;
         assert!(found.expect_err("denied").contains("ec2:GetConsoleOutput"));

@@ -6,8 +6,9 @@ use secrecy::SecretString;
 
 use super::{
     choose,
-    cloud::{CloudError, Instance},
+    cloud::{CloudError, Instance, Region, joined},
     questions::{Answers, Question},
+    secrets,
     trust::{self, Trust},
 };
 use crate::{
@@ -59,7 +60,8 @@ pub fn questions(host: &ResolvedHost, answers: &Answers) -> BTreeSet<Question> {
     out.insert(Question::Instances(aws(), which));
     let Some(Ok(found)) = known else { return out };
     for instance in choose::meant(ec2, found).into_iter().flatten() {
-        if let (Some(_), Some(profile)) = (role_name(host), profile_name(instance)) {
+        if let (Some(role), Some(profile)) = (assumed(host, instance), profile_name(instance)) {
+            out.insert(Question::Role(aws(), role.to_owned()));
             out.insert(Question::Profile(aws(), profile.to_owned()));
         }
         let (Some(Key::FromInstance(true)), Some(pair)) = (key(host), &instance.key_name) else {
@@ -76,7 +78,7 @@ pub fn questions(host: &ResolvedHost, answers: &Answers) -> BTreeSet<Question> {
 /// Puts the answers in. Where `all: true` is said, one host becomes as many as there are instances.
 pub fn settle(host: ResolvedHost, answers: &Answers) -> Vec<Settled> {
     let Way::Ec2 { ec2, .. } = &host.way else {
-        return vec![one(host, None, answers)];
+        return vec![one(host, None, None, answers)];
     };
     let known = answers.instances(&host.aws, &choose::which(ec2));
     let meant = match known {
@@ -85,22 +87,26 @@ pub fn settle(host: ResolvedHost, answers: &Answers) -> Vec<Settled> {
         None => Err("nobody asked for its instance".into()),
     };
     match meant {
-        Err(error) => vec![Settled {
-            host,
-            values: Err(error),
-        }],
+        // What else was asked of it may have failed, too.
+        Err(error) => vec![one(host, None, Some(error), answers)],
         Ok(instances) => instances
             .into_iter()
-            .map(|instance| one(host.clone(), Some(instance), answers))
+            .map(|instance| one(host.clone(), Some(instance), None, answers))
             .collect(),
     }
 }
 
-fn one(mut host: ResolvedHost, instance: Option<&Instance>, answers: &Answers) -> Settled {
+/// A host, with its instance where it is one, or why there is none.
+fn one(
+    mut host: ResolvedHost,
+    instance: Option<&Instance>,
+    trouble: Option<String>,
+    answers: &Answers,
+) -> Settled {
     let mut settling = Settling {
         answers,
         values: Values::default(),
-        errors: Vec::new(),
+        errors: trouble.into_iter().collect(),
     };
     if let Some(instance) = instance {
         settling.address(&mut host, instance);
@@ -108,9 +114,10 @@ fn one(mut host: ResolvedHost, instance: Option<&Instance>, answers: &Answers) -
     settling.role(&mut host, instance);
     settling.key(&host, instance);
     settling.parameters(&host);
+    settling.region(&host);
     let values = match settling.errors.as_slice() {
         [] => Ok(settling.values),
-        errors => Err(errors.join("\n")),
+        errors => Err(joined(errors)),
     };
     Settled { host, values }
 }
@@ -166,6 +173,9 @@ impl Settling<'_> {
     fn role(&mut self, host: &mut ResolvedHost, instance: Option<&Instance>) {
         const KEY: &str = "client.msk_iam_auth.role";
         let Some(name) = role_name(host).map(str::to_owned) else {
+            self.values
+                .warnings
+                .extend(self.trust_of_arn(host, instance));
             return;
         };
         let role = match self.answers.role(&host.aws, &name) {
@@ -182,6 +192,26 @@ impl Settling<'_> {
         if let Some(jar) = &mut host.client.msk_iam_auth {
             jar.role = Role::Arn(role.arn);
         }
+    }
+
+    /// The same for a role that the spec gives as an ARN. Whoever writes one may not be allowed to
+    /// look at it, and then nothing is said.
+    fn trust_of_arn(&self, host: &ResolvedHost, instance: Option<&Instance>) -> Option<String> {
+        let (instance, arn) = (instance?, role_arn(host)?);
+        let name = assumed(host, instance)?;
+        if profile_name(instance).is_some() {
+            let role = self.answers.role(&host.aws, name)?.ok()?;
+            self.answers
+                .profile(&host.aws, profile_name(instance)?)?
+                .ok()?;
+            // The account that is asked may be another one, with a role of that name.
+            return (role.arn == arn).then(|| self.trust(host, name, role, instance))?;
+        }
+        let role = super::Role {
+            arn: arn.to_owned(),
+            trust: String::new(),
+        };
+        self.trust(host, name, &role, instance)
     }
 
     /// Whether the role lets the instance's role assume it; a warning where it does not.
@@ -267,8 +297,29 @@ impl Settling<'_> {
                     .looked_up
                     .push(LookedUp::secret(KEY, &reference, &source));
             }
+            Some(Err(CloudError::NotFound { said, asked, .. })) if reference != name => {
+                self.failed(format!(
+                    "`{KEY}`: the private key of the pair is not in the Parameter Store, as {name}: \
+                     {said}{asked}\n  help: only pairs that CloudFormation made are kept there \
+                     (`AWS::EC2::KeyPair`); one of the console or the CLI was downloaded once, and an \
+                     imported one never was with AWS: name the parameter or the file that has it, \
+                     `key: {{ ssm_parameter: … }}` or `key: {{ file: … }}`"
+                ));
+            }
             Some(Err(error)) => self.failed(error.of(KEY)),
             None => {}
+        }
+    }
+
+    /// The region that was asked, where the spec does not say it.
+    fn region(&mut self, host: &ResolvedHost) {
+        let of_key = matches!(key(host), Some(Key::SsmParameter(_)));
+        let is_ec2 = matches!(host.way, Way::Ec2 { .. });
+        if !is_ec2 && !of_key && parameters(host).next().is_none() {
+            return;
+        }
+        if let Some(region) = self.answers.region(&host.aws) {
+            self.values.looked_up.push(region_row(region));
         }
     }
 
@@ -279,11 +330,14 @@ impl Settling<'_> {
             };
             let key = format!("client.properties.extra.{key}");
             match self.answers.parameter(&host.aws, name) {
-                Some(Ok(secret)) => {
-                    self.values.parameters.insert(name.clone(), secret.clone());
-                    let shown = LookedUp::secret(&key, name, "Parameter Store");
-                    self.values.looked_up.push(shown);
-                }
+                Some(Ok(secret)) => match secrets::of_parameter(&key, name, secret) {
+                    Ok(secret) => {
+                        self.values.parameters.insert(name.clone(), secret);
+                        let shown = LookedUp::secret(&key, name, "Parameter Store");
+                        self.values.looked_up.push(shown);
+                    }
+                    Err(error) => self.failed(error),
+                },
                 Some(Err(error)) => self.failed(error.of(&key)),
                 None => {}
             }
@@ -291,7 +345,13 @@ impl Settling<'_> {
     }
 }
 
-/// Where EC2 keeps the key of a pair that it made.
+/// A row for a region that the spec does not name.
+pub fn region_row(region: &Region) -> LookedUp {
+    LookedUp::shown("aws.region", "default", &region.name, &region.source)
+}
+
+/// Where CloudFormation keeps the private key of a pair that it made. Nobody keeps those that the
+/// console or the CLI made, or imported.
 fn key_parameter(id: &str) -> String {
     format!("/ec2/keypair/{id}")
 }
@@ -304,6 +364,31 @@ fn role_name(host: &ResolvedHost) -> Option<&str> {
         }) => Some(name),
         _ => None,
     }
+}
+
+fn role_arn(host: &ResolvedHost) -> Option<&str> {
+    match &host.client.msk_iam_auth {
+        Some(MskIamAuth {
+            role: Role::Arn(arn),
+            ..
+        }) => Some(arn),
+        _ => None,
+    }
+}
+
+/// The name of the role that an instance will have to assume. Of one that the spec gives as an ARN
+/// only where it is of the instance's own account, as far as that is known.
+fn assumed<'h>(host: &'h ResolvedHost, instance: &Instance) -> Option<&'h str> {
+    let arn = match role_name(host) {
+        Some(name) => return Some(name),
+        None => role_arn(host)?,
+    };
+    let account = |arn: &str| arn.split(':').nth(4).map(str::to_owned);
+    let is_own = instance
+        .profile_arn
+        .as_deref()
+        .is_none_or(|profile| account(profile) == account(arn));
+    arn.rsplit('/').next().filter(|_| is_own)
 }
 
 fn key(host: &ResolvedHost) -> Option<&Key> {

@@ -31,7 +31,8 @@ use crate::spec::{Aws, ResolvedCluster, ResolvedHost};
 use questions::Answers;
 
 pub use cloud::{
-    Caller, Cloud, CloudError, Console, Door, Instance, Listener, MskCluster, NoCloud, Role, Which,
+    Asked, Caller, Cloud, CloudError, Console, Door, Instance, Listener, MskCluster, NoCloud,
+    Region, Role, Which,
 };
 
 /// AWS as this build can ask it. Nothing is made until something is asked.

@@ -9,7 +9,7 @@ use std::{
 use secrecy::SecretString;
 use tokio::task::JoinSet;
 
-use super::cloud::{Cloud, CloudError, Instance, MskCluster, Role, Which};
+use super::cloud::{Cloud, CloudError, Grant, Instance, MskCluster, Region, Role, Which};
 use crate::{
     broker::credentials::Credentials,
     spec::{Aws, Cluster},
@@ -47,7 +47,11 @@ enum Answer {
 
 /// What was answered so far. Of a question that was not asked there is nothing.
 #[derive(Debug, Clone, Default)]
-pub struct Answers(BTreeMap<Question, Result<Answer, CloudError>>);
+pub struct Answers {
+    known: BTreeMap<Question, Result<Answer, CloudError>>,
+    /// The regions that are asked where the spec names none.
+    regions: BTreeMap<Aws, Region>,
+}
 
 /// An answer, where there is one already.
 type Known<'a, T> = Option<Result<&'a T, &'a CloudError>>;
@@ -63,10 +67,10 @@ impl Answers {
             let wanted = asked_for(&answers);
             let open: Vec<Question> = wanted
                 .into_iter()
-                .filter(|question| !answers.0.contains_key(question))
+                .filter(|question| !answers.known.contains_key(question))
                 .collect();
             if open.is_empty() {
-                return answers;
+                break;
             }
             let asking = open.into_iter().map(|question| {
                 let cloud = Arc::clone(cloud);
@@ -76,8 +80,34 @@ impl Answers {
                 }
             });
             let asking: JoinSet<_> = asking.collect();
-            answers.0.extend(asking.join_all().await);
+            answers.known.extend(asking.join_all().await);
         }
+        answers.share_grants();
+        for aws in answers.accounts() {
+            if aws.region.is_none()
+                && let Ok(Some(region)) = cloud.region(&aws).await
+            {
+                answers.regions.insert(aws, region);
+            }
+        }
+        answers
+    }
+
+    /// Each refusal names all that was refused, so that a policy is mended once.
+    fn share_grants(&mut self) {
+        let all: BTreeSet<Grant> = self.known.values().flat_map(granting).cloned().collect();
+        for answer in self.known.values_mut() {
+            if let Err(CloudError::Denied { grants, .. }) = answer
+                && !grants.is_empty()
+            {
+                *grants = all.iter().cloned().collect();
+            }
+        }
+    }
+
+    /// The region that is asked where the spec names none.
+    pub fn region(&self, aws: &Aws) -> Option<&Region> {
+        self.regions.get(aws)
     }
 
     /// The accounts and regions that were asked.
@@ -91,7 +121,7 @@ impl Answers {
             | Question::Cluster(aws, _)
             | Question::Signing(aws) => aws.clone(),
         };
-        self.0.keys().map(of).collect()
+        self.known.keys().map(of).collect()
     }
 
     /// The instances of a name.
@@ -162,11 +192,18 @@ impl Answers {
         question: &Question,
         of_kind: impl Fn(&'a Answer) -> Option<&'a T>,
     ) -> Known<'a, T> {
-        match self.0.get(question)? {
+        match self.known.get(question)? {
             // `ask` answers each question in its own kind.
             Ok(answer) => of_kind(answer).map(Ok),
             Err(error) => Some(Err(error)),
         }
+    }
+}
+
+fn granting(answer: &Result<Answer, CloudError>) -> &[Grant] {
+    match answer {
+        Err(CloudError::Denied { grants, .. }) => grants,
+        _ => &[],
     }
 }
 

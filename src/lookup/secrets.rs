@@ -7,8 +7,9 @@ use std::{
 };
 
 use indexmap::IndexMap;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
+use super::entrance;
 use crate::{
     action::Value,
     spec::{Client, PropertyValue, SecretRef},
@@ -87,7 +88,12 @@ pub fn secret(
     };
     match reference {
         SecretRef::Env(name) => match environment.get(name) {
-            Some(value) => Ok(SecretString::from(value.clone())),
+            Some(value) => checked(key, value).map_err(|wrong| {
+                missing(
+                    format!("the environment variable `{name}` {wrong}"),
+                    ALONE.into(),
+                )
+            }),
             None => Err(missing(
                 format!("the environment variable `{name}` is not set"),
                 format!("export {name}=…"),
@@ -96,7 +102,9 @@ pub fn secret(
         SecretRef::File(name) => {
             let path = local_path(name, spec, environment);
             match fs::read_to_string(&path) {
-                Ok(text) => Ok(SecretString::from(text.strip_suffix('\n').unwrap_or(&text))),
+                Ok(text) => checked(key, &text).map_err(|wrong| {
+                    missing(format!("`{}` {wrong}", path.display()), ALONE.into())
+                }),
                 Err(error) => Err(missing(
                     format!("`{}` cannot be read: {error}", path.display()),
                     "a relative path starts at the spec's folder".into(),
@@ -108,6 +116,41 @@ pub fn secret(
             "use `{ env: NAME }` or `{ file: PATH }`".into(),
         )),
     }
+}
+
+/// What a parameter of the Parameter Store holds, as the spec's `key` means it.
+///
+/// # Errors
+/// A sentence with the way out, when it holds what `key` cannot mean.
+pub fn of_parameter(key: &str, name: &str, value: &SecretString) -> Result<SecretString, String> {
+    checked(key, value.expose_secret())
+        .map_err(|wrong| format!("`{key}`: the parameter `{name}` {wrong}\n  help: {ALONE}"))
+}
+
+const ALONE: &str = "keep the password alone, in a place of its own, such as a parameter: `aws ssm \
+                     put-parameter --type SecureString --name NAME --value file://PASSWORD`";
+
+/// A secret without the newline that editors, `echo` and `aws … --value file://` leave at its end.
+///
+/// # Errors
+/// What is wrong with it, when it is no password and `key` wants one.
+fn checked(key: &str, text: &str) -> Result<SecretString, &'static str> {
+    let text = match text.strip_suffix('\n') {
+        Some(text) => text.strip_suffix('\r').unwrap_or(text),
+        None => text,
+    };
+    let wants_password = ["password", entrance::PASSWORD]
+        .iter()
+        .any(|end| key.ends_with(end));
+    if wants_password && is_object(text) {
+        return Err("holds a JSON object, as Secrets Manager keeps logins, and not a password");
+    }
+    Ok(SecretString::from(text))
+}
+
+fn is_object(text: &str) -> bool {
+    let text = text.trim();
+    text.starts_with('{') && serde_json::from_str::<serde_json::Value>(text).is_ok()
 }
 
 /// A path of this machine that a spec names: `~` is the user's home, and a relative one starts at
@@ -130,6 +173,54 @@ mod tests {
         assert_eq!(at("~/k.pem"), Path::new("/home/me/k.pem"));
         assert_eq!(at("k.pem"), Path::new("specs/k.pem"));
         assert_eq!(at("/k.pem"), Path::new("/k.pem"));
+    }
+
+    #[test]
+    fn one_newline_at_the_end_is_not_of_a_secret() {
+        for (text, is) in [
+            ("p\n", "p"),
+            ("p\r\n", "p"),
+            ("p\n\n", "p\n"),
+            ("p\r", "p\r"),
+            ("p", "p"),
+            (" p ", " p "),
+            ("\n", ""),
+        ] {
+            let folder = tempfile::tempdir().expect("a folder");
+            fs::write(folder.path().join("secret"), text).expect("written");
+            let spec = folder.path().join("spec.yaml");
+            let environment = [("SECRET".to_owned(), text.to_owned())].into();
+            for reference in [
+                SecretRef::Env("SECRET".into()),
+                SecretRef::File("secret".into()),
+            ] {
+                let read = secret("ssl.key.password", &reference, &spec, &environment);
+                assert_eq!(read.expect("read").expose_secret(), is, "{text:?}");
+            }
+            let parameter = SecretString::from(text);
+            let read = of_parameter("ssl.key.password", "/p", &parameter);
+            assert_eq!(read.expect("read").expose_secret(), is, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_login_in_json_is_no_password() {
+        let login = "{\"username\":\"u\",\"password\":\"canary\"}\n";
+        let of = |key: &str, text: &str| of_parameter(key, "/p", &SecretString::from(text));
+        for key in [
+            entrance::PASSWORD,
+            super::super::tables::PASSWORD,
+            "client.properties.extra.ssl.keystore.password",
+        ] {
+            let error = of(key, login).expect_err(key);
+            assert!(
+                error.contains("JSON object") && error.contains("/p"),
+                "{error}"
+            );
+            assert!(!error.contains("canary"), "{error}");
+            assert!(of(key, "{not json").is_ok() && of(key, "[1]").is_ok());
+        }
+        assert!(of("client.properties.extra.some.json", login).is_ok());
     }
 
     #[test]

@@ -61,6 +61,7 @@ impl Cloud for Account {
                 what: format!("the parameter `{name}`"),
                 said: "ParameterNotFound".into(),
                 help: "see its name".into(),
+                asked: Box::default(),
             }),
         }
     }

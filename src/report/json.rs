@@ -34,9 +34,13 @@ pub fn facts(name: &str, address: &str, facts: &Host, looked_up: &[LookedUp]) ->
     value
 }
 
-/// Who AWS takes us for.
-pub fn caller(aws: &Aws, arn: &str, source: &str) -> Value {
-    json!({ "aws": aws, "caller": arn, "source": source })
+/// Who AWS takes us for; `region` is the one that is asked, and what says so.
+pub fn caller(aws: &Aws, region: Option<(&str, &str)>, arn: &str, source: &str) -> Value {
+    let mut value = json!({ "aws": aws, "caller": arn, "source": source });
+    if let Some((name, source)) = region {
+        value["region"] = json!({ "name": name, "source": source });
+    }
+    value
 }
 
 /// What the references of a cluster became.

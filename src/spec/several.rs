@@ -3,7 +3,9 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::{Cluster, Resolved, ResolvedCluster, ResolvedHost, ResolvedTopic, Way};
+use super::{
+    Client, Cluster, MskIamAuth, Resolved, ResolvedCluster, ResolvedHost, ResolvedTopic, Role, Way,
+};
 
 /// What `topics.via` says where no host leads there.
 const DIRECT: &str = "direct";
@@ -53,22 +55,28 @@ fn rename(spec: &mut Resolved, new: impl Fn(&str) -> String) {
     }
 }
 
-/// What two specs give the same machine or the same cluster; each in a sentence that names both.
+/// What two specs give the same machine or the same cluster, and what two hosts of one spec give
+/// one machine in two ways: each in a sentence that names both.
 /// `selected` says which hosts are looked at.
 pub fn conflicts(specs: &[Resolved], selected: impl Fn(&str) -> bool) -> Vec<String> {
     let mut found = Vec::new();
-    let mut first: BTreeMap<(String, &str), &Resolved> = BTreeMap::new();
+    let mut first: BTreeMap<(String, &str), (&Resolved, &ResolvedHost)> = BTreeMap::new();
     for spec in specs {
         let hosts = spec.hosts.iter().filter(|host| selected(&host.name));
         for host in hosts {
             let machine = machine(host);
             for address in addresses(host) {
                 match first.get(&(machine.clone(), address)) {
-                    Some(other) if !std::ptr::eq(*other, spec) => {
+                    Some((other, _)) if !std::ptr::eq(*other, spec) => {
                         found.push(sentence(address, &machine, other, spec));
                     }
-                    _ => {
-                        first.insert((machine.clone(), address), spec);
+                    Some((_, other)) => {
+                        if differs(address, &other.client, &host.client) {
+                            found.push(twice(address, &machine, other, host));
+                        }
+                    }
+                    None => {
+                        first.insert((machine.clone(), address), (spec, host));
                     }
                 }
             }
@@ -104,6 +112,64 @@ fn sentence(address: &str, machine: &str, one: &Resolved, other: &Resolved) -> S
     format!(
         "`{address}` of {machine} is given by two specs: {} and {}",
         one.path, other.path
+    )
+}
+
+/// Whether two clients want the same thing of one machine to be two things. What stands in another
+/// place is another thing.
+fn differs(address: &str, one: &Client, other: &Client) -> bool {
+    let (one, other) = (bare(one), bare(other));
+    let home = |client: &Client| client.kafka.as_ref().map(|kafka| kafka.home.clone());
+    let path = |client: &Client| client.properties.as_ref().map(|file| file.path.clone());
+    let role = |client: &Client| client.msk_iam_auth.as_ref().map(|jar| jar.role.clone());
+    // The role is in the properties, not in the jar.
+    let jar = |client: &Client| {
+        let jar = client.msk_iam_auth.clone();
+        jar.map(|jar| MskIamAuth {
+            role: Role::Own,
+            ..jar
+        })
+    };
+    let one_home = home(&one) == home(&other);
+    match address {
+        "client/java" => one.java != other.java,
+        "client/kafka" => one_home && one.kafka != other.kafka,
+        "client/msk_iam_auth" => one_home && jar(&one) != jar(&other),
+        "client/classpath" => {
+            one.classpath != other.classpath || !one_home || jar(&one) != jar(&other)
+        }
+        _ => {
+            path(&one) == path(&other)
+                && (one.properties != other.properties || role(&one) != role(&other))
+        }
+    }
+}
+
+/// A client without the lines of the spec where it stands.
+fn bare(client: &Client) -> Client {
+    let mut client = client.clone();
+    let Client {
+        java,
+        kafka,
+        msk_iam_auth,
+        classpath,
+        properties,
+    } = &mut client;
+    let lines = [
+        java.as_mut().map(|one| &mut one.lines),
+        kafka.as_mut().map(|one| &mut one.lines),
+        msk_iam_auth.as_mut().map(|one| &mut one.lines),
+        classpath.as_mut().map(|one| &mut one.lines),
+        properties.as_mut().map(|one| &mut one.lines),
+    ];
+    lines.into_iter().flatten().for_each(|lines| lines.clear());
+    client
+}
+
+fn twice(address: &str, machine: &str, one: &ResolvedHost, other: &ResolvedHost) -> String {
+    format!(
+        "`{address}` of {machine} is to be two things: the hosts `{}` and `{}` are one machine",
+        one.name, other.name
     )
 }
 

@@ -223,7 +223,8 @@ pub enum Key {
     /// A SecureString in the Parameter Store.
     #[schemars(example = &"/ec2/keypair/key-0123456789abcdef0")]
     SsmParameter(String),
-    /// The key pair that the instance was launched with: `from_instance: true`.
+    /// The key pair that the instance was launched with, where CloudFormation made it and keeps it in
+    /// the Parameter Store: `from_instance: true`.
     #[schemars(example = true)]
     FromInstance(bool),
 }

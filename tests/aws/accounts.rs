@@ -43,7 +43,7 @@ fn a_profile_that_the_spec_names_wins_over_the_environments_keys() {
     .says(
         0,
         &[
-            "AWS eu-west-1, as",
+            "AWS eu-west-1 (the spec), as",
             "with the environment (AWS_ACCESS_KEY_ID)",
         ],
     );
@@ -136,7 +136,7 @@ fn every_place_of_the_default_chain_is_taken_and_named() {
             4,
             &[
                 "from the profile `people`, which the spec names",
-                "`aws sso login`",
+                "`aws sso login --profile people`",
             ],
         );
 }
@@ -210,8 +210,8 @@ fn hosts_of_two_regions_are_asked_in_each_and_each_question_once() {
     said.says(
         4,
         &[
-            "AWS us-east-1, as",
-            "AWS eu-west-1, as",
+            "AWS us-east-1 (the spec), as",
+            "AWS eu-west-1 (the spec), as",
             "here2 looked up",
             "there looked up",
         ],

@@ -409,3 +409,100 @@ fn brokers_may_be_signed_for_with_what_asks_aws_here() {
     );
     assert_eq!(front.calls(), Vec::<String>::new());
 }
+
+#[test]
+fn a_role_that_is_given_as_an_arn_is_looked_at_where_that_is_allowed() {
+    let front = Front::new();
+    let (role, of) = (name("role"), name("client"));
+    let made = front.make(json!({
+        "roles": { &role: { "trust": { "Version": "2012-10-17", "Statement": [] } } },
+        "profiles": { &of: role },
+        "instances": [{ "tags": { "Name": of }, "profile": of, "private_ip": "127.0.0.1" }],
+    }));
+    let arn = text(&made["roles"][&role]);
+    let spec = |arn: &str| {
+        format!(
+            "{}client:\n  kafka: {{ version: 2.8.1, scala: 2.12 }}\n  msk_iam_auth: {{ version: 1.1.5, role_arn: \
+             \"{arn}\" }}\n",
+            unreached(&format!("{{ name: {of}, via: private_ip }}"))
+        )
+    };
+    let warning = format!("the role `{role}` may not be assumed by itself");
+    facts(&front, &spec(&arn)).says(4, &[&warning, "add this statement to its trust policy"]);
+    // Another account's role of that name is not this one, and nobody asks.
+    let before = front.calls().len();
+    facts(&front, &spec(&arn.replace("123456789012", "210987654321"))).never_says(&["assumed"]);
+    assert!(!front.calls()[before..].contains(&"iam:GetRole".to_owned()));
+    front.fault("iam:GetRole", "denied", 9);
+    facts(&front, &spec(&arn)).never_says(&["assumed", "iam:GetRole"]);
+}
+
+#[test]
+fn an_imported_key_pair_is_in_no_parameter() {
+    let front = Front::new();
+    let of = name("pair");
+    let made = front.make(json!({
+        "instances": [{ "tags": { "Name": of }, "key": of, "private_ip": "127.0.0.1" }],
+    }));
+    let spec = format!(
+        "version: 1\nhosts:\n  client:\n    ec2: {{ name: {of}, via: private_ip }}\n    ssh: {{ key: {{ from_instance: \
+         true }} }}\n"
+    );
+    front.make(json!({ "forget": [made["instances"][0]["key_parameter"]] }));
+    facts(&front, &spec).says(
+        4,
+        &[
+            "the private key of the pair is not in the Parameter Store",
+            "only pairs that CloudFormation made are kept there",
+            "`key: { file: … }`",
+        ],
+    );
+}
+
+#[test]
+fn parameters_of_topics_are_asked_where_the_cluster_is() {
+    let front = Front::new();
+    let of = name("far");
+    let parameter = format!("/{of}");
+    let bootstrap = json!({ "bootstrapBrokerStringSaslScram": "127.0.0.1:1" });
+    let made = front.make(json!({
+        "region": "eu-west-1", "clusters": [{ "name": of, "bootstrap": bootstrap }],
+        "parameters": { &parameter: "p" },
+    }));
+    let arn = text(&made["clusters"][0]["arn"]);
+    let password = format!("password: {{ ssm_parameter: {parameter} }}");
+    let spec = format!(
+        "version: 1\nhosts:\n  client: {{ local: {{}} }}\ntopics:\n  cluster: {{ arn: \"{arn}\" }}\n  security: {{ \
+         scram_sha_512: {{ username: u, {password} }} }}\n  tables: {{ from: {{ mysql: {{ host: h, user: u, \
+         {password}, database: d }} }} }}\n"
+    );
+    facts(&front, &spec).says(
+        0,
+        &["topics.security: ", "topics.tables.from.mysql.password: "],
+    );
+    let regions = front.record();
+    let asked = regions
+        .iter()
+        .filter(|call| call["action"] == "ssm:GetParameter");
+    let asked: Vec<_> = asked.map(|call| call["region"].clone()).collect();
+    assert_eq!(asked, ["eu-west-1"], "one parameter, in one place");
+}
+
+#[test]
+fn an_id_that_no_host_block_knows_is_named_before_ssh_is() {
+    let front = Front::new();
+    let id = front.instance(json!({ "private_ip": "127.0.0.1" }));
+    let desk = Desk::new(&front);
+    let spec = unreached(&format!("{{ instance_id: {id}, via: instance_id }}"));
+    for verb in ["facts", "trust"] {
+        let said = desk.run(&spec, &[verb]);
+        said.says(
+            4,
+            &[
+                &format!("`via: instance_id` hands {id} to ssh, and no `Host` block of"),
+                "Host i-* ProxyCommand aws ssm start-session",
+            ],
+        );
+        said.never_says(&["Could not resolve"]);
+    }
+}

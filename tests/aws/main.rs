@@ -4,6 +4,7 @@
 mod accounts;
 #[path = "../support/canary.rs"]
 mod canary;
+mod causes;
 #[path = "../support/cloud.rs"]
 mod cloud;
 mod found;
@@ -14,6 +15,7 @@ mod permissions;
 mod private_keys;
 mod saved;
 mod several;
+mod spoiled;
 #[path = "../support/sshd.rs"]
 #[allow(dead_code, reason = "the tests of the transport use more of it")]
 mod sshd;

@@ -159,3 +159,64 @@ fn a_run_asks_for_nothing_else() {
     // Asked for by what is not part of this spec: host keys, and the key of the instance's pair.
     assert_eq!(unasked, ["ec2:DescribeKeyPairs", "ec2:GetConsoleOutput"]);
 }
+
+/// The resources that a policy names for an action, as patterns.
+fn resources(of: &str, action: &str) -> Vec<Regex> {
+    let file = root().join(format!("examples/iam/{of}.json"));
+    let policy: Value =
+        serde_json::from_str(&fs::read_to_string(file).expect("read")).expect("JSON");
+    let all = policy["Statement"].as_array().expect("statements");
+    let of_action = all.iter().filter(|one| {
+        let mut actions = one["Action"].as_array().expect("actions").iter();
+        actions.any(|one| one == action)
+    });
+    let patterns = of_action.flat_map(|one| one["Resource"].as_array().expect("resources"));
+    patterns
+        .map(|pattern| {
+            let pattern = regex::escape(pattern.as_str().expect("text")).replace(r"\*", ".*");
+            Regex::new(&format!("^{pattern}$")).expect("a pattern")
+        })
+        .collect()
+}
+
+#[test]
+fn what_the_specs_name_is_what_the_policies_allow() {
+    let named = |pattern: &str| {
+        let pattern = Regex::new(pattern).expect("a pattern");
+        let folders = ["specs", "examples"].map(|folder| root().join(folder));
+        let files = folders
+            .iter()
+            .flat_map(|folder| fs::read_dir(folder).expect("a folder"));
+        let mut names = Names::new();
+        for file in files.map(|file| file.expect("an entry").path()) {
+            if file.extension().is_some_and(|ending| ending == "yaml") {
+                let text = fs::read_to_string(file).expect("read");
+                names.extend(
+                    pattern
+                        .captures_iter(&text)
+                        .map(|found| found[1].to_owned()),
+                );
+            }
+        }
+        names
+    };
+    let parameters = named(r"ssm_parameter: (/[\w/.-]+)");
+    assert!(parameters.len() >= 2, "{parameters:?}");
+    for of in ["plan", "drift", "apply"] {
+        let allowed =
+            |action: &str, arn: &str| resources(of, action).iter().any(|one| one.is_match(arn));
+        for name in &parameters {
+            let arn = format!("arn:aws:ssm:us-east-1:123456789012:parameter{name}");
+            assert!(
+                allowed("ssm:GetParameter", &arn),
+                "{name}, examples/iam/{of}.json"
+            );
+        }
+        for arn in named(r#"assume_role: "?(arn:[\w:/-]+)"#) {
+            assert!(
+                allowed("sts:AssumeRole", &arn),
+                "{arn}, examples/iam/{of}.json"
+            );
+        }
+    }
+}

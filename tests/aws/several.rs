@@ -111,3 +111,36 @@ fn two_names_of_one_machine_are_one_machine() {
     desk.write("c.yaml", &spec(&format!("region: eu-west-1, name: {of}")));
     desk.trueup(&["validate", "a.yaml", "c.yaml"]).says(0, &[]);
 }
+
+#[test]
+fn one_instance_by_its_id_and_in_a_fleet_is_not_two_clients() {
+    let front = Front::new();
+    let of = name("once");
+    let id = front.instance(json!({ "tags": { "fleet": of }, "private_ip": "127.0.0.1" }));
+    let desk = Desk::new(&front);
+    let both = |own: &str| {
+        format!(
+            "version: 1\nhosts:\n  one:\n    ec2: {{ instance_id: {id}, via: private_ip }}\n    ssh: {{ port: 1, user: u \
+             }}\n    client: {{ {own} }}\n  fleet:\n    ec2: {{ tags: {{ fleet: {of} }}, all: true, via: private_ip \
+             }}\n    ssh: {{ port: 1, user: u }}\n{CLIENT}"
+        )
+    };
+    let other = both("properties: { extra: { client.id: y } }");
+    for words in [&["plan"][..], &["drift"], &["apply", "--auto-approve"]] {
+        desk.run(&other, words).says(
+            3,
+            &[&format!(
+                "`client/properties` of u@{id}:1 is to be two things: the hosts `one` and `fleet/{id}` are one machine"
+            )],
+        );
+    }
+    // Alone each is what it is; so is what is the same, or stands elsewhere.
+    desk.run(&other, &["plan", "--host", "one"])
+        .says(4, &["refused"]);
+    desk.run(&both(""), &["plan"]).says(4, &["refused"]);
+    desk.run(
+        &both("properties: { path: ~/q, extra: { client.id: y } }"),
+        &["plan"],
+    )
+    .says(4, &["refused"]);
+}

@@ -158,7 +158,7 @@ fn names_in_aws_alone_become_a_client_and_its_topics() {
               "key_text": canary.pem, "profile": "0ab336d6fcf7-profile", "console": console },
             { "tags": { "Name": "another" } },
         ],
-        "parameters": { "/pinterest/mysql/trueup": PASSWORD },
+        "parameters": { "/kafka/mysql/trueup": PASSWORD },
         "clusters": [{
             "name": "pinterest-msk-cluster",
             "bootstrap": { "bootstrapBrokerStringSaslIam": shuffled.join(",") },

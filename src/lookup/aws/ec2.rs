@@ -1,6 +1,9 @@
 //! EC2: instances, key pairs, consoles.
 
-use aws_sdk_ec2::{Client, types::Filter};
+use aws_sdk_ec2::{
+    Client,
+    types::{Filter, PlatformValues},
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
@@ -40,7 +43,8 @@ pub async fn instances(account: &Account, which: &Which) -> Result<Vec<Instance>
     let about = About {
         action: "ec2:DescribeInstances",
         what: &what,
-        denied: "allow it for who asks, or give the host `ssh: { address: … }`",
+        resources: &["*".to_owned()],
+        denied: "give the host `ssh: { address: … }`",
         absent: "see the instance's id and region: `ec2: { region: … }`",
     };
     let mut found = Vec::new();
@@ -101,6 +105,7 @@ fn instance(from: &aws_sdk_ec2::types::Instance) -> Instance {
             from.iam_instance_profile()
                 .and_then(|profile| profile.arn()),
         ),
+        windows: from.platform() == Some(&PlatformValues::Windows),
     }
 }
 
@@ -110,8 +115,10 @@ pub async fn key_pair_id(account: &Account, name: &str) -> Result<String, CloudE
     let about = About {
         action: "ec2:DescribeKeyPairs",
         what: &what,
-        denied: "allow it for who asks, or name the parameter: `key: { ssm_parameter: /ec2/keypair/key-… }`",
-        absent: "name the key in another way: `key: { ssm_parameter: … }` or `key: { file: … }`",
+        resources: &["*".to_owned()],
+        denied: "name the parameter or the file that has the key: `key: { ssm_parameter: … }`, `key: { file: … }`",
+        absent: "the instance outlived its key pair: name the parameter or the file that has the key: \
+                 `key: { ssm_parameter: … }`, `key: { file: … }`",
     };
     let asking = client(account)?.describe_key_pairs().key_names(name);
     let answer = call(account, about, asking.send()).await?;
@@ -123,6 +130,7 @@ pub async fn key_pair_id(account: &Account, name: &str) -> Result<String, CloudE
         what: what.clone(),
         said: "EC2 knows no id for it".into(),
         help: about.absent.into(),
+        asked: Box::default(),
     })
 }
 
@@ -132,7 +140,8 @@ pub async fn console(account: &Account, id: &str, latest: bool) -> Result<Consol
     let about = About {
         action: "ec2:GetConsoleOutput",
         what: &what,
-        denied: "allow it for who asks, or pin the host key: `host_key: { pinned: […] }`",
+        resources: &["*".to_owned()],
+        denied: "pin the host key: `host_key: { pinned: […] }`",
         absent: "see the instance's id and region",
     };
     let asking = client(account)?.get_console_output().instance_id(id);
@@ -146,6 +155,8 @@ pub async fn console(account: &Account, id: &str, latest: bool) -> Result<Consol
     let bytes = STANDARD.decode(encoded).map_err(|_| CloudError::Refused {
         action: about.action,
         said: "the output is no base64".into(),
+        help: None,
+        asked: Box::default(),
     })?;
     Ok(Console {
         text: String::from_utf8_lossy(&bytes).into_owned(),

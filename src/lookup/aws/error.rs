@@ -1,13 +1,22 @@
-//! The SDK's errors, sorted by what people can do about them.
+//! From what the SDK says of a failed call to an error of ours, sorted by what people can do.
+//!
+//! The texts of the SDK's errors are not for people: their `Display` holds the `Debug` of parsers,
+//! answers and, of a request, its headers with tokens. So nothing here asks for either: only for the
+//! kind of an error, and for what [`heard`](super::heard) noted: AWS's code and message among it.
+//! Of an operation's error nothing is known here, so that nothing of it can be shown.
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use super::Account;
+use super::{
+    Account,
+    heard::{Heard, listen},
+    network::Network,
+    regions,
+};
 use crate::{
-    lookup::cloud::CloudError,
+    lookup::cloud::{Asked, CloudError, Grant},
     meter::{Call, Phase},
     text::escape_control,
 };
@@ -26,6 +35,36 @@ const NO_GOOD: [&str; 12] = [
     "RequestExpired",
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
+];
+
+/// What a region says of credentials that it has never heard of, as one does that is not enabled.
+const UNKNOWN: [&str; 3] = [
+    "AuthFailure",
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+];
+
+/// The clock was off, whatever the answer's own clock says.
+const SKEWED: [&str; 2] = ["RequestInTheFuture", "RequestTimeTooSkewed"];
+
+/// A service or region is turned off for the account.
+const OFF: [&str; 3] = [
+    "OptInRequired",
+    "RegionDisabledException",
+    "SubscriptionRequiredException",
+];
+
+/// AWS was asked too often.
+const THROTTLED: [&str; 9] = [
+    "LimitExceededException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
 ];
 
 /// The caller may not do this.
@@ -49,6 +88,16 @@ const NOT_THERE: [&str; 8] = [
     "ResourceNotFoundException",
 ];
 
+/// AWS refuses signatures whose date is more than five minutes off.
+const SKEW_SECONDS: u64 = 300;
+
+const NETWORK: &str =
+    "see whether this machine reaches AWS: network, proxy (HTTPS_PROXY), AWS_ENDPOINT_URL";
+const BETWEEN: &str = "what answered is not AWS, or something in between changed it: see proxies \
+                       (HTTPS_PROXY), AWS_ENDPOINT_URL and `endpoint_url` in the profile";
+const BUSY: &str =
+    "AWS limits how often an account asks: try again in a minute, or with fewer hosts (`--host`)";
+
 /// What a call is about, for its errors.
 #[derive(Debug, Clone, Copy)]
 pub struct About<'a> {
@@ -56,10 +105,111 @@ pub struct About<'a> {
     pub action: &'static str,
     /// What is asked for, such as "the role `x`".
     pub what: &'a str,
-    /// The way out when it may not be asked.
+    /// The resources that a policy names for it; `{partition}`, `{region}` and `{account}` are
+    /// filled in.
+    pub resources: &'a [String],
+    /// The way out when it may not be asked, beside allowing it.
     pub denied: &'a str,
     /// The way out when there is none.
     pub absent: &'a str,
+}
+
+/// What came of a call that failed: a word of AWS's, or one of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// The service answered with an error.
+    Aws {
+        /// Such as `AccessDenied`, or `HTTP 403` where it has none.
+        code: String,
+        /// What it says, escaped.
+        words: String,
+    },
+    /// An HTTP error that is no AWS service's.
+    Foreign(u16, String),
+    /// A good answer that cannot be read.
+    Unreadable(u16, String),
+    /// No answer in time.
+    Late,
+    /// No answer.
+    Network(Network),
+    /// No request could be made of it.
+    NotMade,
+}
+
+impl Cause {
+    /// Of an error of an operation.
+    fn of<E>(error: &SdkError<E, HttpResponse>, heard: &Heard) -> Self {
+        match error {
+            // Not by what the SDK read of it, which takes the rest of a torn answer for a code.
+            SdkError::ServiceError(_) | SdkError::ResponseError(_) => {
+                let answer = heard.answer.clone().unwrap_or_default();
+                Self::answered(answer.code, answer.words.as_deref(), heard)
+            }
+            SdkError::TimeoutError(_) => Self::Late,
+            SdkError::DispatchFailure(_) => match &heard.failed {
+                Some(Network::Late) => Self::Late,
+                failed => Self::Network(failed.clone().unwrap_or(Network::Failed)),
+            },
+            _ => Self::NotMade,
+        }
+    }
+
+    /// Of the last answer that was heard, if any.
+    pub fn heard(heard: &Heard) -> Option<Self> {
+        match (&heard.answer, &heard.failed) {
+            (Some(answer), _) => {
+                let (code, words) = (answer.code.clone(), answer.words.as_deref());
+                Some(Self::answered(code, words, heard))
+            }
+            (None, Some(failed)) => Some(Self::Network(failed.clone())),
+            (None, None) => None,
+        }
+    }
+
+    fn answered(code: Option<String>, words: Option<&str>, heard: &Heard) -> Self {
+        let answer = heard.answer.clone().unwrap_or_default();
+        let kind = media_type(&answer.kind);
+        let is_good = (200..300).contains(&answer.status);
+        let words = words.map(line).filter(|words| !words.is_empty());
+        match (code, words) {
+            (Some(code), words) => Self::Aws {
+                code,
+                words: words.unwrap_or_default(),
+            },
+            (None, _) if is_good => Self::Unreadable(answer.status, kind),
+            (None, Some(words)) => Self::Aws {
+                code: format!("HTTP {}", answer.status),
+                words,
+            },
+            (None, None) => Self::Foreign(answer.status, kind),
+        }
+    }
+
+    /// In words, to follow a colon.
+    pub fn words(&self, deadline: Duration) -> String {
+        match self {
+            Self::Aws { code, words } if words.is_empty() => code.clone(),
+            Self::Aws { code, words } => format!("{code}: {words}"),
+            Self::Foreign(status, kind) => {
+                format!("HTTP {status}{kind}, with no word of AWS's in it")
+            }
+            Self::Unreadable(status, kind) => {
+                format!("HTTP {status}{kind}, with an answer that cannot be read")
+            }
+            Self::Late => format!("none within {} s", deadline.as_secs_f64()),
+            Self::Network(network) => network.words(),
+            Self::NotMade => "no request could be made".into(),
+        }
+    }
+}
+
+/// ` (text/html)`, where it is such a type.
+fn media_type(kind: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/.+-".contains(c);
+    match kind {
+        kind if kind.is_empty() || kind.len() > 60 || !kind.chars().all(plain) => String::new(),
+        kind => format!(" ({kind})"),
+    }
 }
 
 /// One call with its deadline.
@@ -67,12 +217,9 @@ pub async fn call<T, E>(
     account: &Account,
     about: About<'_>,
     call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-) -> Result<T, CloudError>
-where
-    E: ProvideErrorMetadata + Error + 'static,
-{
+) -> Result<T, CloudError> {
     let started = std::time::Instant::now();
-    let answer = tokio::time::timeout(account.deadline, call).await;
+    let (answer, heard) = listen(tokio::time::timeout(account.deadline, call)).await;
     Call {
         phase: Phase::LookUp,
         name: about.action,
@@ -89,89 +236,243 @@ where
         },
     }
     .tell();
-    match answer {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(sorted(account, about, &error)),
-        Err(_) => Err(late(about.action, account.deadline)),
-    }
+    let cause = match answer {
+        Ok(Ok(answer)) => return Ok(answer),
+        Ok(Err(error)) => Cause::of(&error, &heard),
+        Err(_) => Cause::Late,
+    };
+    Err(sorted(account, about, cause, &heard).await)
 }
 
-/// No answer in time.
-pub fn late(action: &'static str, deadline: Duration) -> CloudError {
-    CloudError::Unreachable {
-        action,
-        said: format!("none within {} s", deadline.as_secs_f64()),
-        help: "raise `--timeout`, or see whether this machine reaches AWS: network, proxy, \
-               AWS_ENDPOINT_URL"
-            .into(),
-    }
-}
-
-fn sorted<E>(account: &Account, about: About<'_>, error: &SdkError<E, HttpResponse>) -> CloudError
-where
-    E: ProvideErrorMetadata + Error + 'static,
-{
+/// What people can do about it decides what it is.
+pub async fn sorted(
+    account: &Account,
+    about: About<'_>,
+    cause: Cause,
+    heard: &Heard,
+) -> CloudError {
     let action = about.action;
-    match error {
-        SdkError::ServiceError(context) => {
-            let code = context.err().code().unwrap_or_default();
-            let words = context.err().message().unwrap_or_default();
-            let said = match (code, words) {
-                // Proxies and load balancers answer without either.
-                ("", "") => format!(
-                    "HTTP {}: {}",
-                    context.raw().status().as_u16(),
-                    chain(context.err())
-                ),
-                ("", words) => words.to_owned(),
-                (code, "") => code.to_owned(),
-                (code, words) => format!("{code}: {words}"),
+    let mut asked = Box::new(account.asked(action, heard));
+    let mut said = cause.words(account.deadline);
+    let code = match cause {
+        Cause::Aws { code, .. } => code,
+        Cause::Late => {
+            let help = format!("raise `--timeout`, or {NETWORK}");
+            return CloudError::Unreachable {
+                action,
+                said,
+                help,
+                asked,
             };
-            let said = line(&said);
-            let is = |list: &[&str]| list.contains(&code);
-            if is(&NO_GOOD) {
-                super::credentials::no_good(&account.source, said)
-            } else if is(&NOT_ALLOWED) {
-                CloudError::Denied {
+        }
+        Cause::Network(network) => {
+            let help = network_help(&network, &asked);
+            return CloudError::Unreachable {
+                action,
+                said,
+                help,
+                asked,
+            };
+        }
+        Cause::NotMade => {
+            return CloudError::Settings {
+                what: format!("`{action}` could not be asked: {said}"),
+                help: "see the region, and the endpoints that are set: AWS_ENDPOINT_URL, \
+                       AWS_ENDPOINT_URL_…, `endpoint_url` and `services` in the profile"
+                    .into(),
+            };
+        }
+        Cause::Foreign(..) | Cause::Unreadable(..) => {
+            let help = Some(BETWEEN.into());
+            return CloudError::Refused {
+                action,
+                said,
+                help,
+                asked,
+            };
+        }
+    };
+    let is = |list: &[&str]| list.contains(&code.as_str());
+    if let Some(clock) = clock(is(&SKEWED), is(&NO_GOOD), heard) {
+        return CloudError::Settings {
+            what: format!("{clock}: {said}{asked}"),
+            help: "set the clock: `timedatectl set-ntp true`, or `chronyc makestep`".into(),
+        };
+    }
+    let again = heard.tries > 1;
+    if is(&THROTTLED) {
+        said = format!("{said}, after {} tries", heard.tries);
+        let help = Some(BUSY.into());
+        return CloudError::Refused {
+            action,
+            said,
+            help,
+            asked,
+        };
+    }
+    // Whose account it is tells a wrong profile from a wrong name.
+    let caller = account.whose().await;
+    asked.account = caller.as_ref().map(|caller| caller.account.clone());
+    if is(&OFF) {
+        let help = not_enabled(&asked);
+        return CloudError::NotHere {
+            action,
+            said,
+            help,
+            asked,
+        };
+    }
+    if is(&NO_GOOD) {
+        return match (caller, &asked.region) {
+            (Some(caller), Some(region)) if is(&UNKNOWN) && !regions::is_home(region) => {
+                let said = format!(
+                    "{said}. In {} AWS takes these credentials, as {}",
+                    regions::home(Some(region)),
+                    caller.arn
+                );
+                let help = not_enabled(&asked);
+                CloudError::NotHere {
                     action,
                     said,
-                    help: about.denied.to_owned(),
+                    help,
+                    asked,
                 }
-            } else if is(&NOT_THERE) {
-                CloudError::NotFound {
-                    what: about.what.to_owned(),
-                    said,
-                    help: about.absent.to_owned(),
-                }
-            } else {
-                CloudError::Refused { action, said }
             }
-        }
-        SdkError::TimeoutError(_) => late(action, account.deadline),
-        SdkError::ConstructionFailure(_) => CloudError::Refused {
-            action,
-            said: chain(error),
-        },
-        _ => CloudError::Unreachable {
-            action,
-            said: chain(error),
-            help: "see whether this machine reaches AWS: network, proxy, AWS_ENDPOINT_URL".into(),
-        },
+            _ => super::credentials::no_good(account, said, asked),
+        };
+    }
+    if is(&NOT_ALLOWED) {
+        return denied(about, said, asked, account);
+    }
+    if is(&NOT_THERE) {
+        return CloudError::NotFound {
+            what: about.what.to_owned(),
+            said,
+            help: about.absent.to_owned(),
+            asked,
+        };
+    }
+    if again {
+        said = format!("{said}, after {} tries", heard.tries);
+    }
+    CloudError::Refused {
+        action,
+        said,
+        help: None,
+        asked,
     }
 }
 
-/// An error with all its causes, in one line; what a cause repeats of the one before is left out.
-pub fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let text = error.to_string();
-        if parts.last().is_none_or(|last| !last.ends_with(&text)) {
-            parts.push(text);
+/// What an answer tells of this machine's clock, where that is to blame.
+pub fn clock(surely: bool, perhaps: bool, heard: &Heard) -> Option<String> {
+    let ahead = heard.answer.as_ref().and_then(|answer| answer.ahead);
+    let off = ahead.filter(|ahead| ahead.unsigned_abs() > SKEW_SECONDS);
+    match off {
+        Some(ahead) if surely || perhaps => {
+            let off = Duration::from_secs(ahead.unsigned_abs());
+            let off = humantime::format_duration(off);
+            let way = if ahead > 0 { "behind" } else { "ahead of" };
+            Some(format!(
+                "the clock of this machine is {off} {way} AWS's, which refuses signatures that are \
+                 more than 5 minutes off"
+            ))
         }
-        next = error.source();
+        None if surely => Some("the clock of this machine is off".into()),
+        _ => None,
     }
-    line(&parts.join(": "))
+}
+
+fn not_enabled(asked: &Asked) -> String {
+    let region = asked.region.as_deref().unwrap_or("REGION");
+    let account = match &asked.account {
+        Some(id) => format!("account {id}"),
+        None => "the account".into(),
+    };
+    format!(
+        "{region} is not enabled for {account}, or not for sessions of STS's global endpoint \
+         (AWS_STS_REGIONAL_ENDPOINTS=regional): `aws account enable-region --region-name {region}`, or \
+         name another region: `aws: {{ region: … }}`"
+    )
+}
+
+fn network_help(network: &Network, asked: &Asked) -> String {
+    let of_region = match (network, &asked.region) {
+        (Network::NoName | Network::NoResolver, Some(region)) if !regions::is_known(region) => {
+            match regions::nearest(region) {
+                Some(other) => format!("did you mean the region `{other}`? Else "),
+                None => {
+                    format!("see the region `{region}`, which this version has never heard of, or ")
+                }
+            }
+        }
+        _ => String::new(),
+    };
+    match network {
+        Network::BadUrl => "write it with its scheme, such as `https://HOST`: AWS_ENDPOINT_URL, \
+                            AWS_ENDPOINT_URL_…, or `endpoint_url` in the profile"
+            .into(),
+        _ => format!("{of_region}{NETWORK}"),
+    }
+}
+
+/// Who asks may not do this; or not something that it needs, such as `kms:Decrypt`: AWS's words
+/// name it.
+fn denied(about: About<'_>, said: String, asked: Box<Asked>, account: &Account) -> CloudError {
+    let action = about.action;
+    if said.contains("explicit deny") {
+        return CloudError::Denied {
+            action,
+            help: "a policy denies it in so many words, perhaps the organisation's: one that allows it \
+                   does not help. Ask who manages it"
+                .into(),
+            said,
+            grants: vec![],
+            asked,
+        };
+    }
+    let grant = match named(&said) {
+        Some((other, resource)) if other != action => Grant {
+            action: other.to_owned(),
+            resources: vec![resource.unwrap_or("*").to_owned()],
+        },
+        _ => {
+            let of = |text: &String| filled(text, &asked, account);
+            Grant {
+                action: action.to_owned(),
+                resources: about.resources.iter().map(of).collect(),
+            }
+        }
+    };
+    CloudError::Denied {
+        action,
+        said,
+        help: about.denied.to_owned(),
+        grants: vec![grant],
+        asked,
+    }
+}
+
+/// What AWS says is not allowed, and on which resource where it names an ARN.
+fn named(said: &str) -> Option<(&str, Option<&str>)> {
+    let (_, rest) = said.split_once("is not authorized to perform: ")?;
+    let mut words = rest.split(' ');
+    let action = words.next()?.trim_end_matches(['.', ',']);
+    let is_action = |c: char| c.is_ascii_alphanumeric() || c == ':' || c == '-';
+    if !action.contains(':') || !action.chars().all(is_action) {
+        return None;
+    }
+    let resource = rest.split_once(" on resource: ").map(|(_, rest)| rest);
+    let resource = resource.and_then(|rest| rest.split(' ').next());
+    let is_arn = |text: &&str| text.starts_with("arn:") && !text.contains(['"', '\\']);
+    Some((action, resource.filter(is_arn)))
+}
+
+fn filled(resource: &str, asked: &Asked, account: &Account) -> String {
+    let region = account.region.as_ref().map(|region| region.name.as_str());
+    resource
+        .replace("{partition}", regions::partition(region))
+        .replace("{region}", region.unwrap_or("*"))
+        .replace("{account}", asked.account.as_deref().unwrap_or("*"))
 }
 
 /// The words of others: one line, escaped, and not without end.
@@ -183,4 +484,73 @@ pub fn line(text: &str) -> String {
         start.push('…');
     }
     escape_control(&start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lookup::aws::heard::Answer;
+
+    #[test]
+    fn what_is_not_allowed_is_what_aws_names() {
+        let said = "AccessDeniedException: User: arn:aws:iam::1:user/u is not authorized to perform: \
+            kms:Decrypt on resource: arn:aws:kms:us-east-1:1:key/k because no identity-based policy allows";
+        assert_eq!(
+            named(said),
+            Some(("kms:Decrypt", Some("arn:aws:kms:us-east-1:1:key/k")))
+        );
+        let said = "User: u is not authorized to perform: iam:GetRole on resource: role r because";
+        assert_eq!(named(said), Some(("iam:GetRole", None)));
+        assert_eq!(
+            named("You are not authorized to perform this operation."),
+            None
+        );
+        assert_eq!(named("is not authorized to perform: {x}"), None);
+    }
+
+    #[test]
+    fn the_clock_is_to_blame_where_the_answer_says_so() {
+        let heard = |ahead| Heard {
+            answer: Some(Answer {
+                ahead,
+                ..Answer::default()
+            }),
+            ..Heard::default()
+        };
+        assert_eq!(clock(false, true, &heard(Some(60))), None);
+        assert_eq!(clock(false, false, &heard(Some(9000))), None);
+        let text = clock(false, true, &heard(Some(9000))).expect("off");
+        assert!(text.contains("is 2h 30m behind AWS's"), "{text}");
+        let text = clock(true, false, &heard(Some(-600))).expect("off");
+        assert!(text.contains("is 10m ahead of AWS's"), "{text}");
+        assert!(clock(true, false, &heard(None)).is_some());
+    }
+
+    #[test]
+    fn answers_of_others_are_told_apart_from_those_of_aws() {
+        let of = |status, kind: &str, code: Option<&str>, words: Option<&str>| {
+            let heard = Heard {
+                answer: Some(Answer {
+                    status,
+                    kind: kind.into(),
+                    ..Answer::default()
+                }),
+                ..Heard::default()
+            };
+            Cause::answered(code.map(str::to_owned), words, &heard).words(Duration::from_secs(1))
+        };
+        assert_eq!(
+            of(403, "", Some("AccessDenied"), Some("a\nb")),
+            "AccessDenied: a b"
+        );
+        assert_eq!(of(403, "", None, Some("No access")), "HTTP 403: No access");
+        assert_eq!(
+            of(502, "text/html", None, None),
+            "HTTP 502 (text/html), with no word of AWS's in it"
+        );
+        assert_eq!(
+            of(200, "x{}", None, None),
+            "HTTP 200, with an answer that cannot be read"
+        );
+    }
 }

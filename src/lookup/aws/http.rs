@@ -9,7 +9,9 @@ use aws_smithy_http_client::{
 };
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
-/// A client. TLS is rustls with ring, as for brokers: the SDK's own default would bring a C build
+use super::heard::Listening;
+
+/// A client, which [`heard`](super::heard) listens to. TLS is rustls with ring, as for brokers: the SDK's own default would bring a C build
 /// of minutes.
 ///
 /// `HTTPS_PROXY` and `NO_PROXY` count, `HTTP_PROXY` does not: what AWS speaks in clear is an
@@ -24,7 +26,7 @@ pub fn client(environment: &BTreeMap<String, String>) -> SharedHttpClient {
         Some(rules) => proxy.no_proxy(rules),
         None => proxy,
     });
-    Builder::new().build_with_connector_fn(move |settings, components| {
+    let client = Builder::new().build_with_connector_fn(move |settings, components| {
         let mut builder = Connector::builder();
         builder.set_connector_settings(settings.cloned());
         if let Some(components) = components {
@@ -34,5 +36,6 @@ pub fn client(environment: &BTreeMap<String, String>) -> SharedHttpClient {
         builder
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
             .build()
-    })
+    });
+    SharedHttpClient::new(Listening(client))
 }

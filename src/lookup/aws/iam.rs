@@ -21,7 +21,9 @@ pub async fn role(account: &Account, name: &str) -> Result<Role, CloudError> {
     let about = About {
         action: "iam:GetRole",
         what: &what,
-        denied: "allow it for who asks, or write the ARN: `role_arn: arn:aws:iam::…:role/…`",
+        resources: &["", "*/"]
+            .map(|path| format!("arn:{{partition}}:iam::{{account}}:role/{path}{name}")),
+        denied: "write the ARN: `role_arn: arn:aws:iam::…:role/…`",
         absent: "write its name without a path, or the ARN: `role_arn: …`",
     };
     let answer = call(
@@ -34,6 +36,8 @@ pub async fn role(account: &Account, name: &str) -> Result<Role, CloudError> {
         return Err(CloudError::Refused {
             action: about.action,
             said: "the answer has no role".into(),
+            help: None,
+            asked: Box::default(),
         });
     };
     let encoded = role.assume_role_policy_document().unwrap_or_default();
@@ -49,7 +53,10 @@ pub async fn profile_roles(account: &Account, name: &str) -> Result<Vec<String>,
     let about = About {
         action: "iam:GetInstanceProfile",
         what: &what,
-        denied: "allow it for who asks",
+        resources: &["", "*/"].map(|path| {
+            format!("arn:{{partition}}:iam::{{account}}:instance-profile/{path}{name}")
+        }),
+        denied: "see the trust policy of the role yourself",
         absent: "see the instance's profile",
     };
     let asking = client(account)

@@ -11,12 +11,12 @@ use super::{
     region,
 };
 use crate::{
-    lookup::cloud::{CloudError, Door, Listener, MskCluster},
+    lookup::cloud::{Asked, CloudError, Door, Listener, MskCluster},
     spec::{Cluster, Network},
 };
 
 const ABSENT: &str = "see its name and region: `aws: { region: … }`";
-const DENIED: &str = "allow it for who asks, or write `cluster: { bootstrap: HOST:PORT,… }`";
+const DENIED: &str = "write `cluster: { bootstrap: HOST:PORT,… }`";
 
 /// A cluster, with its brokers once it has them.
 pub async fn cluster(account: &Account, which: &Cluster) -> Result<MskCluster, CloudError> {
@@ -24,7 +24,9 @@ pub async fn cluster(account: &Account, which: &Cluster) -> Result<MskCluster, C
     let described = match which {
         Cluster::Name(name) => by_name(account, &client, name).await?,
         Cluster::Arn(arn) => by_arn(account, &client, arn).await?,
-        Cluster::Bootstrap(text) => return Err(no_such(text, "it is no name of a cluster")),
+        Cluster::Bootstrap(text) => {
+            return Err(no_such(text, "it is no name of a cluster", Box::default()));
+        }
     };
     let mut cluster = MskCluster {
         arn: described.cluster_arn.clone().unwrap_or_default(),
@@ -41,6 +43,7 @@ pub async fn cluster(account: &Account, which: &Cluster) -> Result<MskCluster, C
         let about = About {
             action: "kafka:GetBootstrapBrokers",
             what: &what,
+            resources: &["*".to_owned()],
             denied: DENIED,
             absent: ABSENT,
         };
@@ -55,11 +58,12 @@ fn has_brokers(state: &str) -> bool {
     !matches!(state, "CREATING" | "DELETING" | "FAILED")
 }
 
-fn no_such(name: &str, said: &str) -> CloudError {
+fn no_such(name: &str, said: &str, asked: Box<Asked>) -> CloudError {
     CloudError::NotFound {
         what: format!("the cluster `{name}`"),
         said: said.to_owned(),
         help: ABSENT.into(),
+        asked,
     }
 }
 
@@ -68,6 +72,7 @@ async fn by_arn(account: &Account, client: &Client, arn: &str) -> Result<Describ
     let about = About {
         action: "kafka:DescribeClusterV2",
         what: &what,
+        resources: &["*".to_owned()],
         denied: DENIED,
         absent: "see its ARN, whose region counts: `aws: { region: … }`",
     };
@@ -75,7 +80,7 @@ async fn by_arn(account: &Account, client: &Client, arn: &str) -> Result<Describ
     let answer = call(account, about, asking.send()).await?;
     answer
         .cluster_info
-        .ok_or_else(|| no_such(arn, "the answer has none"))
+        .ok_or_else(|| no_such(arn, "the answer has none", Box::default()))
 }
 
 async fn by_name(account: &Account, client: &Client, name: &str) -> Result<Described, CloudError> {
@@ -83,6 +88,7 @@ async fn by_name(account: &Account, client: &Client, name: &str) -> Result<Descr
     let about = About {
         action: "kafka:ListClustersV2",
         what: &what,
+        resources: &["*".to_owned()],
         denied: DENIED,
         absent: ABSENT,
     };
@@ -110,11 +116,16 @@ async fn by_name(account: &Account, client: &Client, name: &str) -> Result<Descr
             break;
         }
     }
+    let asked = Box::new(Asked {
+        region: account.region.as_ref().map(|region| region.name.clone()),
+        account: account.whose().await.map(|caller| caller.account),
+        ..Asked::default()
+    });
     let said = match like.as_slice() {
         [] => "no cluster of this account and region begins like that".into(),
         like => super::error::line(&format!("there is {}", like.join(", "))),
     };
-    Err(no_such(name, &said))
+    Err(no_such(name, &said, asked))
 }
 
 fn listeners(from: &Brokers) -> Vec<(Listener, String)> {

@@ -7,9 +7,13 @@
 mod credentials;
 mod ec2;
 mod error;
+mod heard;
 mod http;
 mod iam;
 mod kafka;
+mod network;
+mod regions;
+mod settings;
 mod ssm;
 mod sts;
 
@@ -27,11 +31,14 @@ use aws_config::SdkConfig;
 use secrecy::SecretString;
 use tokio::sync::{Mutex, OnceCell};
 
-use super::cloud::{Caller, Cloud, CloudError, Console, Instance, MskCluster, Role, Which};
+use super::cloud::{
+    Asked, Caller, Cloud, CloudError, Console, Instance, MskCluster, Region, Role, Which,
+};
 use crate::{
     broker::credentials::Credentials,
     spec::{Aws, Cluster},
 };
+use heard::Heard;
 
 /// AWS, asked through its SDK.
 pub struct Sdk {
@@ -45,12 +52,38 @@ pub struct Sdk {
 type Opening = OnceCell<Result<Account, CloudError>>;
 
 /// An account with what signs there.
-#[derive(Debug, Clone)]
+// No `Debug`: there are keys in it.
+#[derive(Clone)]
 struct Account {
     config: SdkConfig,
     /// Where the credentials came from, for people.
     source: String,
+    /// The access key is a temporary one, and its token is not there.
+    no_token: bool,
+    /// The region that is asked.
+    region: Option<Region>,
     deadline: Duration,
+    /// Whose credentials these are; asked when something fails.
+    whose: Arc<OnceCell<Option<Caller>>>,
+}
+
+impl Account {
+    /// Where a call was asked.
+    fn asked(&self, action: &str, heard: &Heard) -> Asked {
+        let is_global = action.starts_with("iam:") || action.starts_with("sts:");
+        let region = self.region.as_ref().filter(|_| !is_global);
+        Asked {
+            endpoint: Some(heard.endpoint.clone()).filter(|name| !name.is_empty()),
+            region: region.map(|region| region.name.clone()),
+            account: None,
+        }
+    }
+
+    /// Whose credentials these are, where STS tells in a region that every account has.
+    async fn whose(&self) -> Option<Caller> {
+        let asking = || async { sts::whose(self).await };
+        self.whose.get_or_init(asking).await.clone()
+    }
 }
 
 impl Sdk {
@@ -81,11 +114,8 @@ impl Sdk {
             if let Ok(account) = &opened {
                 tracing::info!(
                     credentials = account.source,
-                    region = account
-                        .config
-                        .region()
-                        .map(AsRef::as_ref)
-                        .unwrap_or_default(),
+                    region = account.region.as_ref().map(|region| region.name.as_str()),
+                    from = account.region.as_ref().map(|region| region.source.as_str()),
                     "AWS SDK"
                 );
             }
@@ -127,6 +157,10 @@ impl Cloud for Sdk {
 
     async fn caller(&self, aws: &Aws) -> Result<Caller, CloudError> {
         sts::caller(&self.account(aws).await?).await
+    }
+
+    async fn region(&self, aws: &Aws) -> Result<Option<Region>, CloudError> {
+        Ok(self.account(aws).await?.region)
     }
 
     async fn credentials(&self, aws: &Aws) -> Result<Credentials, CloudError> {

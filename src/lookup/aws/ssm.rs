@@ -16,8 +16,9 @@ pub async fn parameter(account: &Account, name: &str) -> Result<SecretString, Cl
     let about = About {
         action: "ssm:GetParameter",
         what: &what,
-        denied: "allow it for who asks, and `kms:Decrypt` where the parameter has a key of its own",
-        absent: "see its name and region",
+        resources: &[resource(name)],
+        denied: "name another parameter, or take the value from elsewhere: `{ file: … }`",
+        absent: "see its name, its region and whose account is asked",
     };
     let client = Client::new(region(account, "Parameter Store")?);
     let asking = client.get_parameter().name(name).with_decryption(true);
@@ -27,6 +28,37 @@ pub async fn parameter(account: &Account, name: &str) -> Result<SecretString, Cl
         None => Err(CloudError::Refused {
             action: about.action,
             said: "the answer has no value".into(),
+            help: None,
+            asked: Box::default(),
         }),
+    }
+}
+
+/// As a policy names a parameter: without version or label, and what is an ARN as it stands.
+fn resource(name: &str) -> String {
+    if name.starts_with("arn:") {
+        return name.to_owned();
+    }
+    let name = name.split(':').next().unwrap_or_default();
+    let slash = if name.starts_with('/') { "" } else { "/" };
+    format!("arn:{{partition}}:ssm:{{region}}:{{account}}:parameter{slash}{name}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::resource;
+
+    #[test]
+    fn parameters_as_policies_name_them() {
+        let of = |name| {
+            resource(name)
+                .rsplit("{account}:")
+                .next()
+                .map(str::to_owned)
+        };
+        assert_eq!(of("/a/b:3").as_deref(), Some("parameter/a/b"));
+        assert_eq!(of("a").as_deref(), Some("parameter/a"));
+        let arn = "arn:aws:ssm:us-east-1:1:parameter/a";
+        assert_eq!(resource(arn), arn);
     }
 }

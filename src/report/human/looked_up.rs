@@ -4,7 +4,7 @@ use super::{
     Style,
     page::{Ink, Page},
 };
-use crate::{plan::LookedUp, spec::Aws};
+use crate::plan::LookedUp;
 
 /// A line for each reference: what the spec says, what that is, and who said so.
 pub fn rows(page: &mut Page, looked_up: &[LookedUp]) {
@@ -40,11 +40,11 @@ pub fn looked_up(name: &str, looked_up: &[LookedUp], remarks: &[String], style: 
     page.into_text()
 }
 
-/// Who AWS takes us for.
-pub fn caller(aws: &Aws, arn: &str, source: &str, style: &Style) -> String {
+/// Who AWS takes us for; `region` is the one that is asked, and what says so.
+pub fn caller(region: Option<(&str, &str)>, arn: &str, source: &str, style: &Style) -> String {
     let mut page = Page::new(style);
-    let region = aws.region.iter().map(|region| format!("{region}, "));
-    let text = format!("{}as {arn}, with {source}", region.collect::<String>());
+    let region = region.map(|(name, by)| format!("{name} ({by}), "));
+    let text = format!("{}as {arn}, with {source}", region.unwrap_or_default());
     let lead = [(Ink::Bold, "AWS"), (Ink::Plain, "  ")];
     page.wrapped(&lead, 5, Ink::Plain, &text);
     page.into_text()

@@ -96,7 +96,9 @@ impl Look<'_> {
     async fn all(&mut self) -> Result<Offer, Error> {
         let start = &self.start;
         let (places, way) = (start.places, start.way);
-        let view = start.view(&start.config(Trust::Users)?).await?;
+        let config = start.config(Trust::Users)?;
+        start.has_way_to_instance(&config).await?;
+        let view = start.view(&config).await?;
         let theirs = view.files("userknownhostsfile");
         let global = view.files("globalknownhostsfile");
         let mut files = with(&places.known_hosts, &theirs);

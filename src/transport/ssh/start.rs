@@ -100,6 +100,7 @@ impl<'a> Start<'a> {
 
     pub(super) async fn log_in(&mut self) -> Result<(), Error> {
         let config = self.host_keys().await?;
+        self.has_way_to_instance(&config).await?;
         if let Some(key) = &self.way.private_key {
             let lifetime = self.deadline + AGENT_GRACE;
             let agent = KeyAgent::start(&self.way.name, &self.agent_socket(), key, lifetime).await;
@@ -184,6 +185,39 @@ impl<'a> Start<'a> {
             alias,
             algorithms: algorithms(&self.held, &view),
             extra: extra(&view),
+        })
+    }
+
+    /// An instance's id is no address: where it is dialled (`via: instance_id`), a `Host` block of
+    /// the user's must lead to it. Said before ssh fails on a name that nobody knows.
+    pub(super) async fn has_way_to_instance(&self, config: &Path) -> Result<(), Error> {
+        let address = &self.way.address;
+        if self.way.instance.as_ref() != Some(address) {
+            return Ok(());
+        }
+        let view = self.view(config).await?;
+        let leads = |key| view.get(key).is_some_and(|value| value != "none");
+        let named = view.get("hostname").is_some_and(|name| name != address);
+        if leads("proxycommand") || leads("proxyjump") || named {
+            return Ok(());
+        }
+        // Someone's resolver may know it.
+        if tokio::net::lookup_host((address.as_str(), 22))
+            .await
+            .is_ok()
+        {
+            return Ok(());
+        }
+        Err(Error::Setup {
+            what: format!(
+                "host {}: `via: instance_id` hands {address} to ssh, and no `Host` block of {} leads there",
+                self.way.name,
+                self.places.user_config.display()
+            ),
+            help: "add one, such as Session Manager's (with the AWS CLI and its plugin):\n    Host i-*\n      \
+                   ProxyCommand aws ssm start-session --target %h --document-name AWS-StartSSHSession \
+                   --parameters portNumber=%p"
+                .into(),
         })
     }
 

@@ -10,7 +10,10 @@ tests say to a front goes to paths below /_test/, each with JSON in and out:
                                    the account behind them is one.
     POST /_test/make               makes instances, keys, parameters, roles, clusters (see World)
     POST /_test/fault              {"action": "ec2:DescribeInstances", "kind": "throttle", "times": 2}
-                                   kinds: throttle, expired, denied, broken (HTTP 500), hang
+                                   kinds: throttle, expired, denied, broken (HTTP 500), hang, unknown (as a
+                                   region that is not enabled), skew (the answer's clock is two hours ahead),
+                                   off (STS of a region that is turned off), unassigned (SSO's portal), and
+                                   those of SPOILED
     POST /_test/calls              what was asked: [{"action", "region", "access_key", "attempt"}…]
     GET  /_test/container          credentials, as a container's agent gives them
 
@@ -24,6 +27,7 @@ import json
 import re
 import sys
 import threading
+import time
 import traceback
 import urllib.error
 import urllib.parse
@@ -39,6 +43,27 @@ KAFKA = [
     (r"/api/v2/clusters/[^/]+", "DescribeClusterV2"),
     (r"/api/v2/clusters/?", "ListClustersV2"),
 ]
+
+
+# Answers that no service gives: status, media type, body. None of it is for people.
+CANARY = "canary-3e8d51"
+HTML = f"<html><head><title>{CANARY}</title></head><body>StartEl {{ name: Name }}</body></html>"
+SPOILED = {
+    "html-200": (200, "text/html", HTML),
+    "html-403": (403, "text/html", HTML),
+    "html-400": (400, "text/html; charset=utf-8", HTML),
+    "html-500": (500, "text/html", HTML),
+    "empty-200": (200, "text/xml", ""),
+    "empty-403": (403, "", ""),
+    "empty-400": (400, "application/x-amz-json-1.1", ""),
+    "xml-cut": (200, "text/xml", f'<?xml version="1.0"?><DescribeInstancesResponse><reservationSet><item a="{CANARY}'),
+    "xml-error-cut": (403, "text/xml", f"<Response><Errors><Error><Code>{CANARY}"),
+    "json-cut": (200, "application/json", f'{{"Parameter": {{"Value": "{CANARY}'),
+    "json-scalar": (200, "application/json", f'"{CANARY}"'),
+    "json-error-odd": (400, "application/json", f'{{"__type": {{"a": "{CANARY}"}}, "message": ["{CANARY}"]}}'),
+    "json-code-odd": (400, "application/json", f'{{"__type": "Error {{ code: {CANARY} }}"}}'),
+    "redirect": (301, "text/plain", CANARY),
+}
 
 
 class World:
@@ -67,6 +92,7 @@ class World:
         profiles            {name: role}
         instances           [{tags, key, profile, private_ip, state, console, public}]: their ids and names;
                             `key` names a key pair, which is made, with its parameter in Parameter Store
+        forget              [name]: parameters that are deleted
         remove              [id]: instances that are terminated first
         consoles            {id: text}: what instances have on their console from now on
         clusters            [{name, state, bootstrap: {field: text}}]: their ARNs
@@ -75,6 +101,8 @@ class World:
         with self.lock:
             if wanted.get("remove"):
                 self.client("ec2", region).terminate_instances(InstanceIds=wanted["remove"])
+            if wanted.get("forget"):
+                self.client("ssm", region).delete_parameters(Names=wanted["forget"])
             self.consoles.update(wanted.get("consoles", {}))
             return {
                 "parameters": self.parameters(region, wanted.get("parameters", {})),
@@ -211,10 +239,12 @@ class Way(serve.Handler):
         with self.server.world.lock:
             self.server.calls.append(call)
         if self.path.startswith("/federation/credentials?"):
-            return self.single_sign_on()
+            call["action"] = "sso:GetRoleCredentials"
         fault = self.server.fault(call["action"])
         if fault:
             return self.fail(fault, call)
+        if call["action"] == "sso:GetRoleCredentials":
+            return self.single_sign_on()
         match call["action"]:
             case "ec2:GetConsoleOutput":
                 return self.console(body)
@@ -265,7 +295,28 @@ class Way(serve.Handler):
         if kind == "hang":
             # Until the process ends: whoever waits must give up by itself.
             return self.server.over.wait(120)
+        if kind in SPOILED:
+            status, media, text = SPOILED[kind]
+            return self.answer(status, text, media)
+        if kind == "cut":
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(CANARY.encode())
+            self.close_connection = True
+            return None
+        if kind == "gone":
+            self.close_connection = True
+            return None
+        if kind == "ssh":
+            self.wfile.write(f"SSH-2.0-OpenSSH_9.9 {CANARY}\r\n".encode())
+            self.close_connection = True
+            return None
         codes = {
+            "unknown": {"ec2": (401, "AuthFailure"), "ssm": (400, "UnrecognizedClientException")},
+            "skew": {"ec2": (403, "RequestExpired"), "ssm": (400, "InvalidSignatureException")},
+            "off": {},
+            "unassigned": {},
             "throttle": {"ec2": (503, "RequestLimitExceeded"), "kafka": (429, "TooManyRequestsException")},
             "expired": {"ec2": (400, "RequestExpired"), "ssm": (400, "ExpiredTokenException"),
                         "kafka": (403, "ExpiredTokenException")},
@@ -274,13 +325,18 @@ class Way(serve.Handler):
             "broken": {},
         }
         usual = {"throttle": (400, "ThrottlingException"), "expired": (403, "ExpiredToken"),
-                 "denied": (403, "AccessDenied"), "broken": (500, "InternalFailure")}
+                 "denied": (403, "AccessDenied"), "broken": (500, "InternalFailure"),
+                 "unknown": (403, "InvalidClientTokenId"), "skew": (403, "SignatureDoesNotMatch"),
+                 "off": (403, "RegionDisabledException"), "unassigned": (403, "ForbiddenException")}
         status, code = codes[kind].get(service, usual[kind])
         words = {
             "throttle": "Rate exceeded", "expired": "The security token included in the request is expired",
             "denied": f"User: arn:aws:iam::123456789012:user/tester is not authorized to perform: {call['action']}",
-            "broken": "We encountered an internal error",
+            "broken": "We encountered an internal error", "unassigned": "No access",
+            "unknown": "AWS was not able to validate the provided access credentials",
+            "skew": "Signature not yet current", "off": "STS is not activated in this region for account:1",
         }[kind]
+        self.ahead = 7200 if kind == "skew" else 0
         match service:
             case "ec2":
                 text = (f"<Response><Errors><Error><Code>{code}</Code><Message>{words}</Message></Error></Errors>"
@@ -292,6 +348,12 @@ class Way(serve.Handler):
                 return self.answer(status, text, "text/xml")
         text = json.dumps({"__type": code, "message": words})
         return self.answer(status, text, "application/x-amz-json-1.1", [("x-amzn-errortype", code)])
+
+    ahead = 0
+
+    def date_time_string(self, timestamp=None):
+        """The clock that answers are dated with."""
+        return super().date_time_string((timestamp or time.time()) + self.ahead)
 
     def console(self, body):
         instance = urllib.parse.parse_qs(body.decode())["InstanceId"][0]

@@ -1,0 +1,281 @@
+//! What a call met on its way: an HTTP client that notes whom it asked and what came back.
+//!
+//! The SDK's errors tell of that only in their `Debug`, with headers and tokens. So messages are
+//! made of what is noted here, and of codes and words that AWS's protocols define.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use aws_smithy_runtime_api::{
+    client::{
+        http::{
+            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings,
+            SharedHttpClient, SharedHttpConnector,
+        },
+        orchestrator::{HttpRequest, HttpResponse},
+        result::ConnectorError,
+        runtime_components::RuntimeComponents,
+    },
+    http::Headers,
+};
+use aws_smithy_types::{
+    DateTime, body::SdkBody, byte_stream::ByteStream, date_time::Format as DateFormat,
+};
+
+use super::network::{self, Network};
+
+/// The last request of a call, and what came of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// The host that was dialled, with its port where the URL has one; empty before any request.
+    pub endpoint: String,
+    /// The request's path and query. It names things of the account, and is not for people.
+    pub path: String,
+    /// Requests so far.
+    pub tries: u32,
+    /// The answer to the last request.
+    pub answer: Option<Answer>,
+    /// Why there is none.
+    pub failed: Option<Network>,
+}
+
+/// The head of an answer, and what an AWS service says in one that is an error.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// Its media type, without parameters, as the answer has it.
+    pub kind: String,
+    /// How far the answer's clock is ahead of this machine's, in seconds.
+    pub ahead: Option<i64>,
+    /// The code of an error, such as `AccessDenied`.
+    pub code: Option<String>,
+    /// The words that come with it. It is remote text.
+    pub words: Option<String>,
+}
+
+tokio::task_local! {
+    static HEARD: Arc<Mutex<Heard>>;
+}
+
+/// Does a call, and tells what it met.
+pub async fn listen<T>(call: impl Future<Output = T>) -> (T, Heard) {
+    let heard = Arc::new(Mutex::new(Heard::default()));
+    let done = HEARD.scope(Arc::clone(&heard), call).await;
+    let heard = heard.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    (done, heard)
+}
+
+/// A client that notes what the calls meet that are made with it.
+#[derive(Debug)]
+pub struct Listening(pub SharedHttpClient);
+
+impl HttpClient for Listening {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(Noting(self.0.http_connector(settings, components)))
+    }
+}
+
+#[derive(Debug)]
+struct Noting(SharedHttpConnector);
+
+impl HttpConnector for Noting {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        // What is made in the background is nobody's.
+        let heard = HEARD.try_with(Arc::clone).unwrap_or_default();
+        let note = move |change: &dyn Fn(&mut Heard)| {
+            change(&mut heard.lock().unwrap_or_else(PoisonError::into_inner));
+        };
+        let host = host(request.uri());
+        note(&|heard| {
+            heard.endpoint = host.clone().unwrap_or_default();
+            heard.path = path(request.uri());
+            heard.tries += 1;
+            heard.answer = None;
+            heard.failed = None;
+        });
+        if host.is_none() {
+            note(&|heard| heard.failed = Some(Network::BadUrl));
+            return HttpConnectorFuture::ready(Err(ConnectorError::user("no HTTP URL".into())));
+        }
+        let answering = self.0.call(request);
+        HttpConnectorFuture::new(async move {
+            let answer = answering.await.inspect_err(|error| {
+                note(&|heard| heard.failed = Some(network::of(error)));
+            })?;
+            let (answer, of_it) = read(answer).await.inspect_err(|_| {
+                note(&|heard| heard.failed = Some(Network::BrokenOff));
+            })?;
+            note(&|heard| heard.answer = Some(of_it.clone()));
+            Ok(answer)
+        })
+    }
+}
+
+/// The host and port of an HTTP URL.
+pub fn host(url: &str) -> Option<String> {
+    let (_, rest) = url
+        .split_once("://")
+        .filter(|(scheme, _)| matches!(*scheme, "http" | "https"))?;
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    (!host.is_empty()).then(|| host.to_owned())
+}
+
+fn path(url: &str) -> String {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    rest.find('/')
+        .map(|at| rest[at..].to_owned())
+        .unwrap_or_default()
+}
+
+/// The head of an answer; of one that is no success its body, too.
+async fn read(mut answer: HttpResponse) -> Result<(HttpResponse, Answer), ConnectorError> {
+    let status = answer.status();
+    let headers = answer.headers();
+    let kind = headers.get("content-type").unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    let mut of_it = Answer {
+        status: status.as_u16(),
+        kind: kind.to_owned(),
+        ahead: headers.get("date").and_then(ahead),
+        ..Answer::default()
+    };
+    if !status.is_success() {
+        let body = std::mem::replace(answer.body_mut(), SdkBody::taken());
+        let body = ByteStream::new(body).collect().await;
+        let body = body.map_err(|error| ConnectorError::io(error.into()))?;
+        let body = body.into_bytes();
+        (of_it.code, of_it.words) = error_of(answer.headers(), &body);
+        *answer.body_mut() = SdkBody::from(body);
+    }
+    Ok((answer, of_it))
+}
+
+/// How far the clock that a `Date` header was made with is ahead of this machine's, in seconds.
+fn ahead(date: &str) -> Option<i64> {
+    let there = DateTime::from_str(date, DateFormat::HttpDate).ok()?.secs();
+    let here = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    Some(there - i64::try_from(here.as_secs()).ok()?)
+}
+
+/// The code and the words of an error, in any of AWS's protocols: JSON with `__type` or `code` (or
+/// the header `x-amzn-errortype`), XML with `<Code>` and `<Message>`; OAuth's `error` of SSO's logins.
+fn error_of(headers: &Headers, body: &[u8]) -> (Option<String>, Option<String>) {
+    let text = String::from_utf8_lossy(body);
+    let text = text.trim_start();
+    let (mut code, words) = if text.starts_with('{') {
+        let value: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+        let first = |names: &[&str]| {
+            let found = names.iter().find_map(|name| value[name].as_str());
+            found.map(str::to_owned)
+        };
+        (
+            first(&["__type", "code", "Code", "error"]),
+            first(&["message", "Message", "errorMessage", "error_description"]),
+        )
+    } else if text.starts_with('<') {
+        (element(text, "Code"), element(text, "Message"))
+    } else {
+        (None, None)
+    };
+    if let Some(of_head) = headers.get("x-amzn-errortype") {
+        code = Some(of_head.to_owned());
+    }
+    (code.as_deref().and_then(plain_code), words)
+}
+
+/// `NAMESPACE#CODE:URL` → `CODE`; nothing that is no code.
+fn plain_code(text: &str) -> Option<String> {
+    let code = text.rsplit('#').next().unwrap_or_default();
+    let code = code.split(':').next().unwrap_or_default().trim();
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let is_code = !code.is_empty() && code.len() <= 100 && code.chars().all(is_part);
+    is_code.then(|| code.to_owned())
+}
+
+/// The text of the first element of a name.
+fn element(xml: &str, name: &str) -> Option<String> {
+    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
+    let (text, _) = rest.split_once(&format!("</{name}>"))?;
+    let text = quick_xml::escape::unescape(text).ok()?;
+    Some(text.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_of_urls() {
+        for (url, is) in [
+            (
+                "https://ec2.us-east-1.amazonaws.com/",
+                Some("ec2.us-east-1.amazonaws.com"),
+            ),
+            ("http://127.0.0.1:4566/x?y", Some("127.0.0.1:4566")),
+            ("http://[::1]:80", Some("[::1]:80")),
+            ("https://me:secret@host/", Some("host")),
+            ("localhost:4566/", None),
+            ("localhost://4566/", None),
+            ("https:///x", None),
+            ("/federation/credentials", None),
+        ] {
+            assert_eq!(host(url).as_deref(), is, "{url}");
+        }
+        assert_eq!(
+            path("https://portal/federation/credentials?a=b"),
+            "/federation/credentials?a=b"
+        );
+        assert_eq!(path("https://portal"), "");
+    }
+
+    #[test]
+    fn errors_of_all_protocols() {
+        let of = |head: Option<&'static str>, body: &str| {
+            let mut headers = Headers::new();
+            if let Some(head) = head {
+                headers.insert("x-amzn-errortype", head);
+            }
+            let (code, words) = error_of(&headers, body.as_bytes());
+            (code.unwrap_or_default(), words.unwrap_or_default())
+        };
+        let both = |code: &str, words: &str| (code.to_owned(), words.to_owned());
+        let ec2 = "<?xml version=\"1.0\"?>\n<Response><Errors><Error><Code>AuthFailure</Code><Message>a &amp; \
+            b</Message></Error></Errors></Response>";
+        assert_eq!(of(None, ec2), both("AuthFailure", "a & b"));
+        let json = "{\"__type\":\"com.amazonaws.ssm#ParameterNotFound\",\"message\":\"no\"}";
+        assert_eq!(of(None, json), both("ParameterNotFound", "no"));
+        assert_eq!(
+            of(
+                Some("ForbiddenException:http://internal/"),
+                "{\"message\":\"No access\"}"
+            ),
+            both("ForbiddenException", "No access")
+        );
+        assert_eq!(
+            of(
+                None,
+                "{\"error\":\"invalid_grant\",\"error_description\":\"over\"}"
+            ),
+            both("invalid_grant", "over")
+        );
+        for foreign in [
+            "",
+            "<html><Code>StartEl { name: }</Code></html>",
+            "{",
+            "[]",
+            "null",
+            "no",
+            "{\"__type\": {\"a\": 1}}",
+        ] {
+            assert_eq!(of(None, foreign), both("", ""), "{foreign}");
+        }
+    }
+}

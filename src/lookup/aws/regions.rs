@@ -1,0 +1,107 @@
+//! AWS's regions and partitions, for messages and for what is the same in all of a partition.
+
+use crate::spec::near::nearest as near;
+
+/// The regions that AWS's documentation lists (2026-11). It opens new ones: one that is not here is
+/// asked all the same.
+const REGIONS: [&str; 40] = [
+    "af-south-1",
+    "ap-east-1",
+    "ap-east-2",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-south-2",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-southeast-3",
+    "ap-southeast-4",
+    "ap-southeast-5",
+    "ap-southeast-6",
+    "ap-southeast-7",
+    "ca-central-1",
+    "ca-west-1",
+    "cn-north-1",
+    "cn-northwest-1",
+    "eu-central-1",
+    "eu-central-2",
+    "eu-north-1",
+    "eu-south-1",
+    "eu-south-2",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "eusc-de-east-1",
+    "il-central-1",
+    "me-central-1",
+    "me-south-1",
+    "mx-central-1",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-gov-east-1",
+    "us-gov-west-1",
+    "us-iso-east-1",
+    "us-west-1",
+    "us-west-2",
+];
+
+/// Whether this version knows it.
+pub fn is_known(region: &str) -> bool {
+    REGIONS.contains(&region)
+}
+
+/// The one that was most likely meant.
+pub fn nearest(region: &str) -> Option<&'static str> {
+    near(region, REGIONS.into_iter())
+}
+
+/// The partition of a region, as ARNs have it.
+pub fn partition(region: Option<&str>) -> &'static str {
+    match region.unwrap_or_default() {
+        region if region.starts_with("cn-") => "aws-cn",
+        region if region.starts_with("us-gov-") => "aws-us-gov",
+        region if region.starts_with("us-iso-") => "aws-iso",
+        region if region.starts_with("us-isob-") => "aws-iso-b",
+        region if region.starts_with("eusc-") => "aws-eusc",
+        _ => "aws",
+    }
+}
+
+/// The region of a partition that no account can be without: IAM is there, and STS.
+pub fn home(region: Option<&str>) -> &'static str {
+    match partition(region) {
+        "aws-cn" => "cn-north-1",
+        "aws-us-gov" => "us-gov-west-1",
+        "aws-iso" => "us-iso-east-1",
+        "aws-iso-b" => "us-isob-east-1",
+        "aws-eusc" => "eusc-de-east-1",
+        _ => "us-east-1",
+    }
+}
+
+/// Whether it is one of these.
+pub fn is_home(region: &str) -> bool {
+    home(Some(region)) == region
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partitions_have_a_home() {
+        for (region, of, at) in [
+            (None, "aws", "us-east-1"),
+            (Some("eu-south-1"), "aws", "us-east-1"),
+            (Some("cn-northwest-1"), "aws-cn", "cn-north-1"),
+            (Some("us-gov-east-1"), "aws-us-gov", "us-gov-west-1"),
+        ] {
+            assert_eq!((partition(region), home(region)), (of, at), "{region:?}");
+        }
+        assert!(is_home("us-east-1") && !is_home("us-east-2"));
+        assert_eq!(nearest("us-esat-1"), Some("us-east-1"));
+        assert!(REGIONS.is_sorted());
+    }
+}
