@@ -248,35 +248,64 @@ fn find_block(lines: &[&[u8]], marker: &str) -> Option<(usize, usize)> {
     Some((first, length.map_or(first, |length| first + length)))
 }
 
-/// Whether a file's last lines are our block with these lines.
+/// Whether a file has our block with these lines, and after it nothing but other blocks of ours.
 pub fn ends_with_block(content: &[u8], marker: &str, lines: &[String]) -> bool {
     content == edit_block(content, marker, lines)
         && find_block(&content.split(|&b| b == b'\n').collect::<Vec<_>>(), marker).is_some()
 }
 
-/// The file's bytes with the block at its end, and nowhere else.
+/// The file's bytes with the block at its end, and nowhere else. Other blocks of ours may stand
+/// between it and the end: blocks do not chase each other to the last line.
 pub fn edit_block(content: &[u8], marker: &str, lines: &[String]) -> Vec<u8> {
     let mut kept: Vec<&[u8]> = content.split(|&b| b == b'\n').collect();
     if kept.last().is_some_and(|last| last.is_empty()) {
         kept.pop();
     }
+    let mut place = None;
     while let Some((first, last)) = find_block(&kept, marker) {
+        place = Some(first);
         kept.drain(first..=last);
     }
-    let mut bytes = Vec::with_capacity(content.len() + 256);
-    for line in kept {
-        bytes.extend_from_slice(line);
-        bytes.push(b'\n');
-    }
-    bytes.extend_from_slice(block_start(marker).as_bytes());
-    bytes.push(b'\n');
-    for line in lines {
-        bytes.extend_from_slice(line.as_bytes());
-        bytes.push(b'\n');
-    }
-    bytes.extend_from_slice(BLOCK_END.as_bytes());
+    let place = place
+        .filter(|&place| only_blocks(&kept[place..]))
+        .unwrap_or(kept.len());
+    let start = block_start(marker);
+    let block = [start.as_bytes()]
+        .into_iter()
+        .chain(lines.iter().map(String::as_bytes))
+        .chain([BLOCK_END.as_bytes()]);
+    kept.splice(place..place, block);
+    let mut bytes = kept.join(&b'\n');
     bytes.push(b'\n');
     bytes
+}
+
+/// Whether lines are whole blocks of ours, one after another, or none at all.
+fn only_blocks(mut lines: &[&[u8]]) -> bool {
+    while let Some(first) = lines.first() {
+        let first = first.trim_ascii();
+        let end = lines
+            .iter()
+            .position(|line| line.trim_ascii() == BLOCK_END.as_bytes());
+        let Some(end) =
+            end.filter(|_| first.starts_with(b"# trueup: ") && first.ends_with(b", managed"))
+        else {
+            return false;
+        };
+        lines = &lines[end + 1..];
+    }
+    true
+}
+
+/// A file's text with the block of one marker alone: all other lines are empty.
+pub fn blank_but_block(content: &[u8], marker: &str) -> String {
+    let lines: Vec<&[u8]> = content.split(|&b| b == b'\n').collect();
+    let block = find_block(&lines, marker);
+    let shown = lines.iter().enumerate().map(|(at, line)| match block {
+        Some((first, last)) if (first..=last).contains(&at) => String::from_utf8_lossy(line),
+        _ => "".into(),
+    });
+    shown.collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -324,6 +353,30 @@ mod tests {
             &lines
         ));
         assert!(!ends_with_block(b"x\n", "CLASSPATH", &lines));
+    }
+
+    #[test]
+    fn two_blocks_at_the_end_do_not_chase_each_other() {
+        let both = edit_block(block("x\n").as_bytes(), "JAVA_HOME", &["export J=1".into()]);
+        let both = String::from_utf8(both).expect("text");
+        assert!(
+            both.starts_with(&format!("x\n{BLOCK}# trueup: JAVA_HOME, managed\n")),
+            "{both}"
+        );
+        assert_eq!(block(&both), both);
+        assert!(ends_with_block(
+            both.as_bytes(),
+            "CLASSPATH",
+            &["export A=1".into()]
+        ));
+        let changed = block(&both.replace("A=1", "A=0"));
+        assert_eq!(changed, both);
+        // What is the user's after them counts: the block goes behind it.
+        let behind = block(&format!("{both}export A=2\n"));
+        assert!(
+            behind.ends_with(&format!("export A=2\n{BLOCK}")),
+            "{behind}"
+        );
     }
 
     #[test]

@@ -117,6 +117,9 @@ pub struct Host {
     pub lock_holder: Option<String>,
     /// What a fresh terminal of the account sees.
     pub login: Observation<Login>,
+    /// Where its start files end when it never gets to a prompt.
+    #[serde(skip)]
+    pub login_end: Option<LoginEnd>,
 }
 
 /// The account on the machine.
@@ -194,6 +197,85 @@ pub struct Login {
     pub java: Option<String>,
     /// The shell answered only without `-i`.
     pub not_interactive: bool,
+    /// A line of a start file, `LINE FILE`, that asks for a terminal, where the host had no means to
+    /// give it one.
+    #[serde(skip)]
+    pub terminal_test: Option<String>,
+}
+
+/// Where the start files of a login shell end when it never gets to its prompt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginEnd {
+    /// They were still busy after so many seconds.
+    pub late: Option<u64>,
+    /// The line, the command if it is one of a few that end a shell (else `-`), and the file; only
+    /// bash says it.
+    pub at: Option<(u32, String, String)>,
+}
+
+impl LoginEnd {
+    fn read(section: &Section) -> Option<Self> {
+        let late = section.number("login_late");
+        if late.is_none() && !section.says_yes("login_gone") {
+            return None;
+        }
+        let at = section.get("login_at").and_then(|at| {
+            let mut words = at.splitn(3, ' ');
+            let line = words.next()?.parse().ok()?;
+            Some((line, words.next()?.to_owned(), words.next()?.to_owned()))
+        });
+        Some(Self { late, at })
+    }
+
+    /// The file and the line, as people write them.
+    pub fn place(&self, host: &Host) -> Option<String> {
+        let (line, _, file) = self.at.as_ref()?;
+        Some(format!("{}, line {line}", host.shorten(file)))
+    }
+
+    /// What happens there, in one sentence.
+    pub fn reason(&self, host: &Host) -> String {
+        let shell = &host.account.shell;
+        let command = self.at.as_ref().map(|(_, command, _)| command.as_str());
+        match (self.place(host), self.late, command) {
+            (Some(place), Some(_), Some("read")) => {
+                format!("a terminal waits for an answer at {place} (`read`)")
+            }
+            (Some(place), _, Some("exec")) => {
+                format!("a terminal goes to another program at {place} (`exec`)")
+            }
+            (Some(place), Some(late), _) => {
+                format!("the start files took longer than {late} s: they were at {place}")
+            }
+            (Some(place), None, Some(command @ ("exit" | "logout"))) => {
+                format!("a terminal ends at {place} (`{command}`)")
+            }
+            (Some(place), None, _) => {
+                format!("the login shell {shell} ends in its start files, at {place}")
+            }
+            (None, Some(late), _) => format!(
+                "the login shell {shell} was not ready within {late} s: look at its start files"
+            ),
+            (None, None, _) => format!(
+                "the login shell {shell} ran no command in a terminal: look at its start files"
+            ),
+        }
+    }
+
+    /// The way out.
+    pub fn help(&self, host: &Host) -> String {
+        let execs = matches!(&self.at, Some((_, command, _)) if command == "exec");
+        match (self.place(host), self.late) {
+            (_, Some(_)) if !execs => {
+                "`--timeout` gives them longer; what waits for ever has to go".into()
+            }
+            (Some(place), _) => format!(
+                "look at {place}: what is written after it counts in no terminal; take the line \
+                 away, or set what the spec wants by hand where the terminal ends up"
+            ),
+            (None, _) => "log in to the machine and see where it ends".into(),
+        }
+    }
 }
 
 impl Host {
@@ -219,6 +301,7 @@ impl Host {
             })
             .collect();
         host_keys.sort();
+        let login_end = LoginEnd::read(section);
         let login = match section.get("login_failed") {
             Some(reason) => Observation::Unknown(reason),
             None => Observation::Present(Login {
@@ -226,9 +309,10 @@ impl Host {
                 java_home: some("login_java_home"),
                 java: some("login_java"),
                 not_interactive: section.says_yes("login_not_interactive"),
+                terminal_test: some("login_terminal_test"),
             }),
         };
-        Self {
+        let mut host = Self {
             account: Account {
                 user: text("user"),
                 uid: section.number("uid").unwrap_or(u32::MAX),
@@ -255,7 +339,12 @@ impl Host {
             missing_tools: section.all("lacks").collect(),
             lock_holder: section.get("lock_holder"),
             login,
+            login_end,
+        };
+        if let Some(end) = &host.login_end {
+            host.login = Observation::Unknown(end.reason(&host));
         }
+        host
     }
 
     /// A symbolic path (`~/…`) as the machine has it.

@@ -49,6 +49,11 @@ impl Frames {
         }
     }
 
+    /// Whether the mark has come, if there is one.
+    pub fn begun(&self) -> bool {
+        self.mark.is_none()
+    }
+
     /// Adds bytes.
     ///
     /// # Errors

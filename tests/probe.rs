@@ -5,6 +5,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::Path,
     process::{Command, Stdio},
+    time::Duration,
 };
 
 use indexmap::IndexMap;
@@ -20,14 +21,13 @@ use trueup::{
     spec::types::StartFile,
 };
 
-const MARK: &str = "0123456789abcdef0123456789abcdef";
-
 fn resources() -> Vec<Box<dyn Resource>> {
     let jar = "~/kafka_2.12-2.8.1/libs/aws-msk-iam-auth-1.1.5-all.jar".to_owned();
     vec![
         Box::new(Java {
             version: "8".into(),
             package: None,
+            place: StartFile::Bashrc,
         }),
         Box::new(Kafka {
             version: "2.8.1".into(),
@@ -62,7 +62,9 @@ fn resources() -> Vec<Box<dyn Resource>> {
 const SHELLS: [&[&str]; 3] = [&["dash"], &["bash", "--posix"], &["busybox", "sh"]];
 
 fn run(shell: &[&str], home: &Path, login_shell: &str) -> (Host, Reply) {
-    let script = probe_script(&resources(), true, MARK).expect("no NUL");
+    // What a look started is found by its mark: each has its own.
+    let mark = trueup::observe::random_mark().expect("random bytes");
+    let script = probe_script(&resources(), true, &mark, Duration::from_secs(5)).expect("no NUL");
     let output = Command::new(shell[0])
         .args(&shell[1..])
         .arg("-c")
@@ -76,7 +78,7 @@ fn run(shell: &[&str], home: &Path, login_shell: &str) -> (Host, Reply) {
         .unwrap_or_else(|error| panic!("{shell:?} cannot be run, install it: {error}"));
     let complaints = String::from_utf8_lossy(&output.stderr);
     assert_eq!(complaints, "", "{shell:?}");
-    let mut frames = Frames::after_mark(MARK);
+    let mut frames = Frames::after_mark(&mark);
     frames.feed(&output.stdout).expect("small");
     let mut records = Vec::new();
     while let Some(record) = frames.next_record().expect("well formed") {
@@ -233,7 +235,7 @@ fn a_start_file_that_leaves_a_process_behind_or_never_ends_is_no_trap() {
     let Observation::Unknown(reason) = &host.login else {
         panic!("{:?}", host.login)
     };
-    assert!(reason.contains("5 s"), "{reason}");
+    assert!(reason.contains("3 s"), "{reason}");
 
     let left = Command::new("pgrep")
         .args(["-f", &format!("sleep {nap}")])
@@ -247,23 +249,59 @@ fn a_start_file_that_leaves_a_process_behind_or_never_ends_is_no_trap() {
 }
 
 #[test]
-fn a_shell_that_only_answers_without_a_terminal_is_asked_again() {
+fn a_shell_whose_terminal_ends_is_not_seen() {
     let home = home();
     write(
         home.path(),
         ".bash_profile",
-        "case $- in *i*) exit 0 ;; esac\nexport CLASSPATH=/quiet JAVA_HOME=/j\n",
+        "export CLASSPATH=/quiet JAVA_HOME=/j\ncase $- in *i*) exit 0 ;; esac\n",
     );
-    let (host, _) = run(SHELLS[0], home.path(), "/bin/bash");
-    assert_eq!(login(&host).classpath.as_deref(), Some("/quiet"));
-    assert_eq!(login(&host).java_home.as_deref(), Some("/j"));
-    assert!(login(&host).not_interactive);
+    for shell in SHELLS {
+        let (host, reply) = run(shell, home.path(), "/bin/bash");
+        assert!(host.login_end.is_some(), "{shell:?}");
+        // What was not seen is not read as anything.
+        let section = reply.section("host");
+        assert_eq!(section.get("login_java_home").as_deref(), Some(""));
+        assert_eq!(section.get("login_classpath").as_deref(), Some(""));
+        assert!(matches!(host.login, Observation::Unknown(_)), "{host:?}");
+    }
     let (host, _) = run(SHELLS[0], home.path(), "/usr/sbin/nologin");
-    assert!(
-        matches!(host.login, Observation::Unknown(_)),
-        "{:?}",
-        host.login
-    );
+    assert!(host.login_end.is_some(), "{:?}", host.login);
+}
+
+#[test]
+fn values_stay_apart_also_where_some_are_empty() {
+    let home = home();
+    for (set, classpath, java_home) in [
+        ("", None, None),
+        ("export JAVA_HOME=/j", None, Some("/j")),
+        ("export CLASSPATH='/a\n/b'", Some("/a\n/b"), None),
+    ] {
+        write(home.path(), ".bash_profile", set);
+        let (host, _) = run(SHELLS[0], home.path(), "/bin/bash");
+        assert_eq!(login(&host).classpath.as_deref(), classpath, "{set}");
+        assert_eq!(login(&host).java_home.as_deref(), java_home, "{set}");
+    }
+}
+
+#[test]
+fn a_start_file_sees_a_terminal() {
+    let home = home();
+    for early in [
+        "tty -s || return",
+        "[ -t 0 ] || return",
+        "[ -t 1 ] || return",
+        "[ \"$TERM\" = dumb ] && return",
+        "case $- in *i*) ;; *) return ;; esac",
+        "[ -n \"$PS1\" ] || return",
+    ] {
+        let text = format!("{early}\nexport CLASSPATH=/seen\n");
+        write(home.path(), ".bash_profile", &text);
+        for shell in SHELLS {
+            let (host, _) = run(shell, home.path(), "/bin/bash");
+            assert_eq!(login(&host).classpath.as_deref(), Some("/seen"), "{early}");
+        }
+    }
 }
 
 #[test]

@@ -56,6 +56,13 @@ pub enum LockError {
         /// What is missing.
         said: String,
     },
+    /// The account's shell did not come to our command in time.
+    #[error(
+        "the account's shell did not run our command within {0} s\n  \
+         help: bash reads ~/.bashrc for each command of ssh's: look for what asks, waits or runs \
+         another program (`read`, `exec`) without a test for a terminal; `--timeout` gives it longer"
+    )]
+    NotBegun(u64),
     /// Ctrl-C came while we waited.
     #[error("interrupted while waiting for the lock")]
     Interrupted,
@@ -137,15 +144,20 @@ impl Lock {
             buffer: vec![0; 16 * 1024],
             got: 0,
         };
-        let limit = Instant::now() + wait + answer;
+        // The holder speaks as soon as it runs; only then may somebody else's lock be waited for.
+        let mut limit = Instant::now() + answer;
         loop {
             let record = tokio::select! {
                 record = timeout_at(limit, writer.next()) => record.map_err(|_| {
+                    if !writer.frames.begun() {
+                        return LockError::NotBegun(answer.as_secs());
+                    }
                     WriteError::from(transport::Error::Deadline {
                         address: connection.address().to_owned(),
                         call: "lock",
                         seconds: (wait + answer).as_secs(),
                     })
+                    .into()
                 })??,
                 _ = stop.wait_for(|&pressed| pressed > 0) => return Err(LockError::Interrupted),
             };
@@ -156,7 +168,10 @@ impl Lock {
                     tell(Phase::Lock, "lock", place, started, sent, writer.got);
                     return Ok(writer);
                 }
-                "waiting" => waiting(&said),
+                "waiting" => {
+                    limit = Instant::now() + wait + answer;
+                    waiting(&said);
+                }
                 "held" => return Err(LockError::Held { holder: said }),
                 _ => return Err(LockError::Cannot { said }),
             }

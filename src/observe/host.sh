@@ -1,103 +1,5 @@
 NEWLINE='
 '
-# What a fresh terminal of this account sees. The left half of a pipe: the shell's start files run
-# while the right half reads everything else.
-login_ask() {
-  # /etc/environment as pam_env reads it: KEY=VALUE, an optional `export`, optional quotes.
-  set --
-  if [ -r /etc/environment ]; then
-    while IFS= read -r line || [ -n "$line" ]; do
-      line=${line#export }
-      case $line in ''|\#*|[!A-Za-z_]*) continue ;; *=*) ;; *) continue ;; esac
-      value=${line#*=}
-      case $value in \"*\") value=${value#\"}; value=${value%\"} ;; \'*\') value=${value#\'}; value=${value%\'} ;; esac
-      set -- "$@" "${line%%=*}=$value"
-    done </etc/environment
-  fi
-  login_try '-l -i' "$@"
-}
-
-# One try with some flags: prints what the shell said, ending in `MARK end` or `MARK late`.
-login_try() {
-  flags=$1; shift
-  # Asked by a child of the login shell, so that only what is exported counts.
-  ask='printf "\n%s classpath\n%s\n%s java_home\n%s\n%s java\n%s\n%s end\n" "$TRUEUP_MARK" "${CLASSPATH-}" "$TRUEUP_MARK" "${JAVA_HOME-}" "$TRUEUP_MARK" "$(command -v java)" "$TRUEUP_MARK"'
-  # A session of its own: interactive bash makes process groups and ignores SIGTERM, so the whole
-  # session is what gets killed.
-  # shellcheck disable=SC2086  # flags are words
-  env -i PATH="$ASKED_PATH" TERM="${TERM:-dumb}" "$@" HOME="$HOME" USER="$ACCOUNT" LOGNAME="$ACCOUNT" \
-    SHELL="$ACCOUNT_SHELL" TRUEUP_MARK="$MARK" TRUEUP_ASK="$ask" \
-    setsid "$ACCOUNT_SHELL" $flags -c 'exec /bin/sh -c "$TRUEUP_ASK"' </dev/null 2>/dev/null &
-  session=$!
-  (
-    trap 'kill "$nap" 2>/dev/null; exit 0' TERM
-    sleep 5 >/dev/null 2>&1 & nap=$!
-    wait "$nap"
-    # Said before the kill: the death of the session ends this watchdog, too.
-    printf '\n%s late\n' "$MARK"
-    session_kill "$session"
-  ) &
-  watchdog=$!
-  # The shell would tell of a killed job.
-  { wait "$session"; } 2>/dev/null
-  kill "$watchdog" 2>/dev/null
-  wait "$watchdog" 2>/dev/null
-  session_kill "$session"
-  printf '\n%s over\n' "$MARK"
-}
-
-# Kills every process of a session: field 6 of /proc/PID/stat, counted after the name's bracket.
-session_kill() {
-  for stat in /proc/[0-9]*/stat; do
-    { read -r words <"$stat"; } 2>/dev/null || continue
-    pid=${words%% *}
-    words=${words##*) }
-    # shellcheck disable=SC2086  # numbers
-    set -- "$1" $words
-    if [ "$5" = "$1" ]; then kill -KILL "$pid" 2>/dev/null; fi
-  done
-}
-
-# Reads what login_ask printed, once, into L_CLASSPATH, L_JAVA_HOME, L_JAVA and L_STATE.
-login_read() {
-  L_CLASSPATH= L_JAVA_HOME= L_JAVA= L_STATE= field=
-  while IFS= read -r line; do
-    case $line in
-      "$MARK end") L_STATE=seen; break ;;
-      "$MARK late") L_STATE=late; break ;;
-      "$MARK over") break ;;
-      "$MARK "*) field=${line#"$MARK "} ;;
-      *)
-        case $field in
-          classpath) L_CLASSPATH=$L_CLASSPATH$line ;;
-          java_home) L_JAVA_HOME=$L_JAVA_HOME$line ;;
-          java) L_JAVA=$L_JAVA$line ;;
-        esac ;;
-    esac
-  done
-}
-
-# Reads the login shell's answer from stdin; asks once more without -i when there was none.
-login_facts() {
-  login_read
-  if [ "$L_STATE" != seen ]; then
-    first=$L_STATE
-    # No here-document: the oldest bash makes a file for it.
-    again=$(login_try -l | { login_read; printf '%s\n%s\n%s\n%s' "$L_STATE" "$L_JAVA_HOME" "$L_JAVA" "$L_CLASSPATH"; })
-    L_STATE=${again%%"$NEWLINE"*}; again=${again#*"$NEWLINE"}
-    L_JAVA_HOME=${again%%"$NEWLINE"*}; again=${again#*"$NEWLINE"}
-    L_JAVA=${again%%"$NEWLINE"*}; L_CLASSPATH=${again#*"$NEWLINE"}
-    if [ "$L_STATE" = seen ]; then
-      say login_not_interactive yes
-    elif [ "$first" = late ]; then
-      say login_failed "the login shell $ACCOUNT_SHELL was not ready within 5 s: look at its start files"
-    else
-      say login_failed "the login shell $ACCOUNT_SHELL ran no command: look at its start files"
-    fi
-  fi
-  say login_classpath "$L_CLASSPATH"; say login_java_home "$L_JAVA_HOME"; say login_java "$L_JAVA"
-}
-
 # The machine and the account. Mostly builtins: every fork is a millisecond of a small instance.
 host_facts() {
   say clock "$(date +%s)"
@@ -166,4 +68,21 @@ identify() {
   ACCOUNT_UID=${1#uid=}; ACCOUNT_UID=${ACCOUNT_UID%%\(*}
   ACCOUNT=${1#*\(}; ACCOUNT=${ACCOUNT%%\)*}
   ACCOUNT_SHELL=${SHELL:-/bin/sh}
+  # Bash reads ~/.bashrc for each command of ssh's: an agent that it starts there would stay.
+  if [ -n "${SSH_AGENT_PID-}" ]; then end_agent "$SSH_AGENT_PID"; fi
+}
+
+# end_agent PID: ends an ssh-agent that is not older than we are.
+end_agent() {
+  { IFS= read -r other <"/proc/$1/stat" && IFS= read -r own <"/proc/$$/stat"; } 2>/dev/null || return 0
+  case $other in *"(ssh-agent)"*) ;; *) return 0 ;; esac
+  process=$1
+  # Field 22 is when it started; the 20th after the name's bracket.
+  set -f
+  # shellcheck disable=SC2086  # numbers
+  set -- ${other##*) }; other=${20}
+  # shellcheck disable=SC2086
+  set -- ${own##*) }; own=${20}
+  set +f
+  if [ "$other" -ge "$own" ]; then kill -s TERM "$process" 2>/dev/null; fi
 }

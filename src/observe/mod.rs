@@ -19,8 +19,10 @@ use crate::{
 
 /// Shell functions that all probes share.
 const PRELUDE: &str = include_str!("prelude.sh");
-/// The host's own probe, and the login shell's.
+/// The host's own probe.
 pub(crate) const HOST: &str = include_str!("host.sh");
+/// The login shell's.
+const LOGIN: &str = include_str!("login.sh");
 
 /// Why a host could not be observed. Each is exit code 4.
 #[derive(Debug, thiserror::Error)]
@@ -34,12 +36,19 @@ pub enum Error {
     Garbled(#[from] Garbled),
     /// The answer stopped early.
     #[error(
-        "the host's answer is not complete: {said}\n  help: `ssh` to it and run `sh -c true`: does the account's shell run commands?"
+        "the host's answer is not complete: {said}\n  help: `ssh` to it and run `sh -c true`: does the account's shell run commands? bash reads ~/.bashrc for each: look for `exit`, `exec` and `set -e` there"
     )]
     Incomplete {
         /// What the host complained of.
         said: String,
     },
+    /// The account's shell did not come to our command in time.
+    #[error(
+        "the account's shell did not run our command within {0} s\n  \
+         help: bash reads ~/.bashrc for each command of ssh's: look for what asks, waits or runs \
+         another program (`read`, `exec`) without a test for a terminal; `--timeout` gives it longer"
+    )]
+    NotBegun(u64),
     /// The machine behind the address is not the instance that was looked up.
     #[error(
         "EC2 says that `{found}` is at this address, and the machine there says that it is `{says}`\n  \
@@ -93,17 +102,23 @@ impl<'c> Reader<'c> {
         deep: bool,
     ) -> Result<Facts, Error> {
         let mark = random_mark()?;
-        let script = probe_script(resources, deep, &mark)?;
+        let script = probe_script(resources, deep, &mark, self.deadline)?;
         let started = std::time::Instant::now();
         let asked = SystemTime::now();
         let running = self.connection.spawn(&script).await?;
-        let (records, got) = tokio::time::timeout(self.deadline, read_all(running, &mark))
-            .await
-            .map_err(|_| transport::Error::Deadline {
-                address: self.connection.address().to_owned(),
-                call: script.name(),
-                seconds: self.deadline.as_secs(),
-            })??;
+        let mut begun = false;
+        let answer = read_all(running, &mark, &mut begun);
+        let (records, got) = match tokio::time::timeout(self.deadline, answer).await {
+            Ok(answer) => answer?,
+            Err(_) if !begun => return Err(Error::NotBegun(self.deadline.as_secs())),
+            Err(_) => {
+                return Err(Error::Transport(transport::Error::Deadline {
+                    address: self.connection.address().to_owned(),
+                    call: script.name(),
+                    seconds: self.deadline.as_secs(),
+                }));
+            }
+        };
         let exec = script.exec();
         Call {
             phase: Phase::Probe,
@@ -140,7 +155,8 @@ pub fn random_mark() -> Result<String, Error> {
 }
 
 /// The script that reads everything. The login shell's start files run while the other probes
-/// read; those that need its answer come last.
+/// read; those that need its answer come last. Of the time that the answer may take, the start files
+/// get the most, and a look at where they hang the rest.
 ///
 /// # Errors
 /// When a value of the spec contains a NUL byte.
@@ -148,7 +164,9 @@ pub fn probe_script(
     resources: &[Box<dyn Resource>],
     deep: bool,
     mark: &str,
+    deadline: Duration,
 ) -> Result<Script, NulByte> {
+    let [look, trace] = [0.6, 0.25].map(|part| (deadline.as_secs_f64() * part).round().max(1.0));
     let call = |script: Script, resource: &dyn Resource| {
         let mut values = vec![
             resource.address().to_owned(),
@@ -157,14 +175,15 @@ pub fn probe_script(
         values.extend(resource.arguments(deep));
         script.call("section", values)
     };
-    let mut script = Script::new("probe").text(PRELUDE).text(HOST);
+    let mut script = Script::new("probe").text(PRELUDE).text(HOST).text(LOGIN);
     for Probe { text, .. } in resources.iter().map(|resource| resource.probe()) {
         script = script.text(text);
     }
     script = script
         .text("identify")
         .call("mark", [mark])?
-        .text("login_ask | {");
+        .call("limits", [look.to_string(), trace.to_string()])?
+        .text("login_ask \"$LOOK_SECONDS\" | {");
     script = script.text("section host host_facts");
     for resource in resources
         .iter()
@@ -184,7 +203,11 @@ pub fn probe_script(
 
 /// Reads records up to the end record, and counts their bytes. The pipes are not read to their end: a process that a start
 /// file left behind could hold them open.
-async fn read_all(running: Running, mark: &str) -> Result<(Vec<Record>, u64), Error> {
+async fn read_all(
+    running: Running,
+    mark: &str,
+    begun: &mut bool,
+) -> Result<(Vec<Record>, u64), Error> {
     let Running {
         stdin,
         mut stdout,
@@ -203,6 +226,7 @@ async fn read_all(running: Running, mark: &str) -> Result<(Vec<Record>, u64), Er
         };
         got += count as u64;
         frames.feed(&buffer[..count])?;
+        *begun = frames.begun();
         while let Some(record) = frames.next_record()? {
             if record.section == "host" && record.key == "end" {
                 return Ok((records, got));

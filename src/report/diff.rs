@@ -13,8 +13,6 @@ use crate::{
 pub enum Kind {
     /// Where the next lines stand.
     Head,
-    /// A line that stays.
-    Around,
     /// A new line.
     Added,
     /// A line that goes.
@@ -47,21 +45,22 @@ pub fn untold(step: &Step) -> Vec<&Change> {
     changes.filter(|change| !is_said(change)).collect()
 }
 
-/// The lines that differ, with two around them; of more than `most` the rest is counted.
+/// The lines that differ, and where: those around them are the user's own. Of more than `most` the
+/// rest is counted.
 pub fn lines(change: &TextChange, most: usize) -> Vec<Line> {
     let diff = TextDiff::from_lines(change.before.as_str(), change.after.as_str());
     let mut lines = Vec::new();
     let mut line = |kind, text: String| lines.push(Line { kind, text });
     let mut shown = 0;
-    let (mut added, mut removed, mut around) = (0, 0, 0);
-    for group in diff.grouped_ops(2) {
+    let (mut added, mut removed) = (0, 0);
+    for group in diff.grouped_ops(0) {
         let first = group.first().map_or(0, |op| op.old_range().start);
         if shown < most {
             line(Kind::Head, format!("@@ line {} @@", first + 1));
         }
         for one in group.iter().flat_map(|op| diff.iter_changes(op)) {
             let (kind, sign, folded) = match one.tag() {
-                ChangeTag::Equal => (Kind::Around, "  ", &mut around),
+                ChangeTag::Equal => continue,
                 ChangeTag::Insert => (Kind::Added, "+ ", &mut added),
                 ChangeTag::Delete => (Kind::Removed, "- ", &mut removed),
             };
@@ -74,22 +73,18 @@ pub fn lines(change: &TextChange, most: usize) -> Vec<Line> {
             // A tab as an escape would be hard to read in a start file.
             let text = mask(text.strip_suffix('\n').unwrap_or(text)).replace('\t', "    ");
             line(kind, format!("{sign}{text}").trim_end_matches(' ').into());
-            if one.missing_newline() && kind != Kind::Around {
+            if one.missing_newline() {
                 line(Kind::Remark, "  (no end of line)".into());
             }
         }
     }
-    let counts: Vec<String> = [
-        (added, "added"),
-        (removed, "removed"),
-        (around, "around them"),
-    ]
-    .iter()
-    .filter(|(number, _)| *number > 0)
-    .map(|(number, what)| format!("{number} {what}"))
-    .collect();
+    let counts: Vec<String> = [(added, "added"), (removed, "removed")]
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{number} {what}"))
+        .collect();
     if !counts.is_empty() {
-        let all = added + removed + around;
+        let all = added + removed;
         let word = if all == 1 { "line" } else { "lines" };
         let more = format!("… {all} more {word}: {}", counts.join(", "));
         line(Kind::Remark, more);

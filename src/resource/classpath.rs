@@ -2,12 +2,8 @@
 
 use serde::Serialize;
 
-use super::{
-    Change, Effect, Kind, Probe, TextChange, Verdict, Work,
-    managed::{Managed, PathKind},
-};
+use super::{Change, Effect, Kind, Probe, Verdict, Work, start_file};
 use crate::{
-    action::{self, Action},
     facts::{Host, Login, Observation, Section},
     script,
     spec::types::StartFile,
@@ -44,11 +40,7 @@ pub struct Observed {
     #[serde(skip)]
     lines: Vec<StartLine>,
     #[serde(skip)]
-    content: Vec<u8>,
-    #[serde(skip)]
-    never_read: Option<String>,
-    #[serde(skip)]
-    path: Managed,
+    file: start_file::Observed,
 }
 
 /// A line of a start file that has to do with `CLASSPATH`.
@@ -56,7 +48,8 @@ pub struct Observed {
 struct StartLine {
     file: String,
     line: usize,
-    text: String,
+    /// It may set `CLASSPATH`, and is no line of ours.
+    sets: bool,
 }
 
 /// The file, what the login shell would read, and the entries that matter. The lines that grep
@@ -65,47 +58,30 @@ const PROBE: Probe = Probe {
     function: "probe_classpath",
     text: r#"
 probe_classpath() {
-  login_file=
-  for name in .bash_profile .bash_login .profile; do
-    if [ -r "$HOME/$name" ]; then login_file=$HOME/$name; break; fi
-  done
-  case $1 in
-    bashrc) file=$HOME/.bashrc ;;
-    *) file=${login_file:-$HOME/.profile} ;;
-  esac
-  case ${ACCOUNT_SHELL##*/} in
-    bash)
-      if [ "$1" = bashrc ]; then
-        # A file that sources something we cannot follow may read it all the same.
-        if [ -z "$login_file" ]; then say never_read "there is no ~/.bash_profile and no ~/.profile that would source it"
-        elif ! grep -q -e bashrc -e '^[[:space:]]*\. ' -e '^[[:space:]]*source ' -- "$login_file"; then say never_read "$login_file does not source it"
-        fi
-      fi ;;
-    sh|dash|ash|ksh) if [ "$1" = bashrc ]; then say never_read "the login shell is $ACCOUNT_SHELL"; elif [ "$file" != "$HOME/.profile" ]; then file=$HOME/.profile; fi ;;
-    *) say never_read "the login shell is $ACCOUNT_SHELL" ;;
-  esac
-  say file "$file"
-  path_facts "$file"
+  start_file "$1"
+  path_facts "$FILE"
   if [ "$KIND" = file ] && [ -r "$P" ]; then content "$P"; fi
   grep -n -s CLASSPATH -- /etc/environment /etc/profile /etc/profile.d/*.sh /etc/bashrc /etc/bash.bashrc "$HOME/.bash_profile" \
     "$HOME/.bash_login" "$HOME/.profile" "$HOME/.bashrc" "$HOME/.bash_aliases" | head -n 50 |
     while IFS= read -r line; do say line "$line"; done
-  at "$2"; resolve "$R"; say wanted "$R"
+  at "$2"; resolve "$R"; wanted=$R; say wanted "$R"
+  first=
   rest=$L_CLASSPATH:
   set -f
   while [ -n "$rest" ]; do
     entry=${rest%%:*}; rest=${rest#*:}
     case $entry in
-      */aws-msk-iam-auth*.jar) resolve "$entry"; say jar "$entry$NEWLINE$R" ;;
+      */aws-msk-iam-auth*.jar) resolve "$entry"; say jar "$entry$NEWLINE$R"; first=${first:-$R} ;;
       */\*|\*)
         set +f
         for jar in "${entry%\*}"aws-msk-iam-auth*.jar; do
-          if [ -f "$jar" ]; then resolve "$jar"; say jar "$entry$NEWLINE$R"; fi
+          if [ -f "$jar" ]; then resolve "$jar"; say jar "$entry$NEWLINE$R"; first=${first:-several}; fi
         done
         set -f ;;
     esac
   done
   set +f
+  if [ "$first" != "$wanted" ]; then start_file_end "$FILE"; fi
   # Last, because a pipe's records would otherwise be told apart by nothing.
   say classpath "$L_CLASSPATH"
 }
@@ -142,24 +118,21 @@ impl Kind for Classpath {
     }
 
     fn arguments(&self, _deep: bool) -> Vec<String> {
-        let place = match self.place {
-            StartFile::Bashrc => "bashrc",
-            StartFile::Profile | StartFile::ProfileD | StartFile::Environment => "profile",
-        };
-        vec![place.into(), self.jar.clone()]
+        vec![start_file::argument(self.place).into(), self.jar.clone()]
     }
 
     fn read(&self, records: &Section, host: &Host) -> Observation<Observed> {
-        let Observation::Present(Login { classpath, .. }) = &host.login else {
-            let Observation::Unknown(reason) = &host.login else {
+        let classpath = match &host.login {
+            Observation::Present(Login { classpath, .. }) => classpath.clone(),
+            // Blocked, with the place where it ends.
+            _ if host.login_end.is_some() => None,
+            Observation::Unknown(reason) => return Observation::Unknown(reason.clone()),
+            Observation::Absent => {
                 return Observation::Unknown("the login shell said nothing".into());
-            };
-            return Observation::Unknown(reason.clone());
+            }
         };
-        let read = Managed::read_file(records, host)
-            .and_then(|path| path.content(records, host).map(|content| (path, content)));
-        let (path, content) = match read {
-            Ok(read) => read,
+        let file = match start_file::Observed::read(records, host) {
+            Ok(file) => file,
             Err(reason) => return Observation::Unknown(reason),
         };
         let Some(wanted) = records.get("wanted") else {
@@ -181,21 +154,23 @@ impl Kind for Classpath {
                 .collect(),
             jars,
             wanted,
-            whole: classpath.clone(),
+            whole: classpath,
             lines: records
                 .all("line")
                 .filter_map(|line| {
                     let mut parts = line.splitn(3, ':');
+                    let (file, line, text) = (parts.next()?, parts.next()?, parts.next()?.trim());
                     Some(StartLine {
-                        file: parts.next()?.to_owned(),
-                        line: parts.next()?.parse().ok()?,
-                        text: parts.next()?.trim().to_owned(),
+                        file: file.to_owned(),
+                        line: line.parse().ok()?,
+                        // Our own block's line has the guard; it is never what is in the way.
+                        sets: !text.starts_with('#')
+                            && !text.contains("${CLASSPATH-}")
+                            && text.contains("CLASSPATH="),
                     })
                 })
                 .collect(),
-            content,
-            never_read: records.get("never_read"),
-            path,
+            file,
         })
     }
 
@@ -203,16 +178,15 @@ impl Kind for Classpath {
         let Some(observed) = observed else {
             unreachable!("`read` gives what is at the place, also when nothing is")
         };
+        if let Some(end) = &host.login_end {
+            return end.blocked("`CLASSPATH`", host);
+        }
         if is_right(&observed.jars, &observed.wanted) {
             return Verdict::InPlace;
         }
         let jar = host.expand(&self.jar);
         let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
-        // Our own block's line has the guard; it is never what is in the way.
-        let winner = observed.lines.iter().rev().find(|line| {
-            let text = &line.text;
-            !text.starts_with('#') && !text.contains("${CLASSPATH-}") && text.contains("CLASSPATH=")
-        });
+        let winner = observed.lines.iter().rev().find(|line| line.sets);
         let place = winner
             .map(|line| format!(" in {}, line {},", host.shorten(&line.file), line.line))
             .unwrap_or_default();
@@ -220,21 +194,38 @@ impl Kind for Classpath {
             (Some((entry, real)), _) if *real == observed.wanted => {
                 format!("`{entry}` in `CLASSPATH` stands for several auth jars")
             }
+            // Names alone would not tell two folders apart.
+            (Some((_, real)), _) if name(real) == name(&jar) => {
+                let (now, jar) = (host.shorten(real), host.shorten(&jar));
+                let reason = format!("`CLASSPATH`{place} names {now}; the spec wants {jar}");
+                return self.change(observed, reason, winner, host);
+            }
             (Some((_, real)), _) => format!("`CLASSPATH`{place} names {}", name(real)),
             (None, Some(_)) => format!("`CLASSPATH`{place} names no auth jar"),
             (None, None) => "a fresh shell has no `CLASSPATH`".into(),
         };
         let reason = format!("{now}; the spec wants {}", name(&jar));
-        let shown = host.shorten(&observed.path.real);
-        if let Some(why) = &observed.never_read {
-            let why = host_paths(why, host);
-            return Verdict::Blocked {
-                reason: format!("{reason}; a login shell never reads {shown}: {why}"),
-                help: match self.place {
-                    StartFile::Bashrc => "`classpath: { in: profile }`".into(),
-                    _ => "set CLASSPATH by hand in a file that this shell reads".into(),
-                },
-            };
+        self.change(observed, reason, winner, host)
+    }
+}
+
+impl Classpath {
+    /// The block at the end of the file, or what is in its way; `winner` is the line that sets
+    /// `CLASSPATH` last.
+    fn change(
+        &self,
+        observed: &Observed,
+        reason: String,
+        winner: Option<&StartLine>,
+        host: &Host,
+    ) -> Verdict {
+        let jar = host.expand(&self.jar);
+        let file = &observed.file;
+        if let Some(blocked) = host.without_terminal(&reason) {
+            return blocked;
+        }
+        if let Some(blocked) = file.obstacle(&reason, self.place, host) {
+            return blocked;
         }
         let Some(lines) = self.lines(&jar) else {
             return Verdict::Blocked {
@@ -242,32 +233,22 @@ impl Kind for Classpath {
                 help: "name another `home`".into(),
             };
         };
-        if action::ends_with_block(&observed.content, MARKER, &lines) {
+        if file.ends_with(MARKER, &lines) {
             return Verdict::Blocked {
                 reason: format!(
-                    "{reason}; our block is the end of {shown}, and something read later wins"
+                    "{reason}; our block is the end of {}, and something read later wins",
+                    file.shown(host)
                 ),
+                // The line itself is the user's, and may hold more than a path.
                 help: match winner {
-                    Some(line) => format!(
-                        "look at {}, line {}: {}",
-                        host.shorten(&line.file),
-                        line.line,
-                        line.text
-                    ),
+                    Some(line) => {
+                        format!("look at {}, line {}", host.shorten(&line.file), line.line)
+                    }
                     None => "look for CLASSPATH in what the start files source".into(),
                 },
             };
         }
-        if observed.path.kind == PathKind::Other || observed.path.kind == PathKind::Dir {
-            return Verdict::Blocked {
-                reason: format!("`{shown}` is there and is no plain file"),
-                help: "move it away".into(),
-            };
-        }
-        if let Some(blocked) = observed.path.blocked(&format!("`{shown}`"), host) {
-            return blocked;
-        }
-        let after = action::edit_block(&observed.content, MARKER, &lines);
+        let (action, text) = file.edit(MARKER, lines, host);
         let mut work = Work::new(
             Effect::on(observed.whole.is_some()),
             reason,
@@ -276,17 +257,9 @@ impl Kind for Classpath {
                 observed.jars.first().map(|(entry, _)| entry.as_str()),
                 Some(&jar),
             )],
-            vec![Action::EditBlock {
-                path: observed.path.real.clone(),
-                marker: MARKER.into(),
-                lines,
-            }],
+            vec![action],
         );
-        work.text = Some(TextChange {
-            path: shown,
-            before: String::from_utf8_lossy(&observed.content).into_owned(),
-            after: String::from_utf8_lossy(&after).into_owned(),
-        });
+        work.text = Some(text);
         work.verdict()
     }
 }
@@ -301,14 +274,6 @@ fn is_right(jars: &[(String, String)], wanted: &str) -> bool {
     jars.iter()
         .enumerate()
         .all(|(other, (its_entry, real))| real == wanted || (other > at && its_entry != entry))
-}
-
-/// Paths of the account inside a sentence from the host, as people write them.
-fn host_paths(sentence: &str, host: &Host) -> String {
-    sentence.replace(
-        &format!("{}/", host.account.home.trim_end_matches('/')),
-        "~/",
-    )
 }
 
 #[cfg(test)]

@@ -2,11 +2,16 @@
 
 use serde::Serialize;
 
-use super::{Change, Effect, Kind, Probe, Verdict, Work};
+use super::{Change, Effect, Kind, Probe, Verdict, Work, start_file};
 use crate::{
     action::Action,
     facts::{Host, Observation, PackageManager, Section},
+    script,
+    spec::types::StartFile,
 };
+
+/// What our block in a start file is called.
+const MARKER: &str = "JAVA_HOME";
 
 /// What the spec wants.
 #[derive(Debug, Clone, Serialize)]
@@ -15,6 +20,8 @@ pub struct Java {
     pub version: String,
     /// The package that has it, where the spec says.
     pub package: Option<String>,
+    /// The start file that takes a block, where another Java comes first.
+    pub place: StartFile,
 }
 
 /// What a fresh login shell runs, and what else is there.
@@ -26,6 +33,12 @@ pub struct Observed {
     pub java_home: Option<String>,
     /// Other JVMs below `/usr/lib/jvm`.
     pub others: Vec<Jvm>,
+    /// Links below `/usr/lib/jvm`, and the JVM's home that each leads to.
+    #[serde(skip)]
+    links: Vec<(String, String)>,
+    /// The start file that would take the block.
+    #[serde(skip)]
+    file: Option<Result<start_file::Observed, String>>,
 }
 
 /// One JVM.
@@ -39,29 +52,49 @@ pub struct Jvm {
 
 /// Kafka's scripts take `$JAVA_HOME/bin/java` first, then the PATH. The version is read without
 /// starting a JVM: the file `release` in its home or the folder above, else the package that owns
-/// it (Debian's openjdk-8 has no `release`), else, at last, `java -version`.
+/// it (Debian's openjdk-8 has no `release`), else, at last, `java -version`. What acts by the name it
+/// is called by was asked in the login shell (`L_JVM_…`). Where the version is not the wanted one:
+/// what else is there, and the start file.
 const PROBE: Probe = Probe {
     function: "probe_java",
     text: r#"
 probe_java() {
+  wanted=$1 place=$2 real= VERSION=
   if [ -n "$L_JAVA_HOME" ]; then java=$L_JAVA_HOME/bin/java; say java_home "$L_JAVA_HOME"; else java=$L_JAVA; fi
   if [ -n "$java" ] && [ -x "$java" ]; then
-    real=$(readlink -f -- "$java")
-    say home "${real%/bin/java}"
-    java_version "$real"
+    if [ -n "$L_JVM_ASKED" ]; then
+      say home "${L_JVM_HOME:-${java%/bin/java}}"
+      real=$L_JVM_HOME/bin/java VERSION=$L_JVM_VERSION
+    else
+      real=$(readlink -f -- "$java")
+      say home "${real%/bin/java}"
+      java_version "$real"
+    fi
     say version "$VERSION"
   else
     say absent yes
   fi
+  found=${VERSION#*:}; found=${found#1.}
+  case $found in "$wanted"|"$wanted"[!0-9]*) return 0 ;; esac
   for home in /usr/lib/jvm/*; do
-    if [ -L "$home" ] || [ ! -d "$home" ]; then continue; fi
     if [ -x "$home/bin/java" ]; then other=$home
     elif [ -x "$home/jre/bin/java" ]; then other=$home/jre
     else continue
     fi
+    if [ -L "$home" ]; then
+      resolve "$other/bin/java"; say jvm_link "$other ${R%/bin/java}"
+      continue
+    fi
+    resolve "$other/bin/java"
+    [ "$R" != "$real" ] || continue
     java_release "$other"
-    if [ -n "$VERSION" ] && [ "$other/bin/java" != "$real" ]; then say other "$VERSION $other"; fi
+    if [ -z "$VERSION" ]; then java_package "$R"; fi
+    if [ -n "$VERSION" ]; then say other "$VERSION ${R%/bin/java}"; fi
   done
+  start_file "$place"
+  path_facts "$FILE"
+  if [ "$KIND" = file ] && [ -r "$P" ]; then content "$P"; fi
+  start_file_end "$FILE"
 }
 java_release() {
   VERSION=
@@ -73,16 +106,21 @@ java_release() {
     fi
   done
 }
-java_version() {
-  java_release "${1%/bin/java}"
-  if [ -z "$VERSION" ] && command -v rpm >/dev/null 2>&1; then
+java_package() {
+  if command -v rpm >/dev/null 2>&1; then
     VERSION=$(rpm -q --qf '%{VERSION}' -f "$1" 2>/dev/null) || VERSION=
   fi
   if [ -z "$VERSION" ] && command -v dpkg-query >/dev/null 2>&1; then
     package=$(dpkg-query -S "$1" 2>/dev/null) && VERSION=$(dpkg-query -W -f '${Version}' "${package%%: *}" 2>/dev/null) || VERSION=
   fi
+}
+java_version() {
+  java_release "${1%/bin/java}"
+  if [ -z "$VERSION" ]; then java_package "$1"; fi
   if [ -z "$VERSION" ]; then
-    VERSION=$("$1" -version 2>&1 </dev/null | sed -n 's/.*version "\([^"]*\)".*/\1/p')
+    # With its performance data a JVM leaves a file in /tmp.
+    VERSION=$(unset JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS _JAVA_OPTIONS
+      "$1" -XX:-UsePerfData -version 2>&1 </dev/null | sed -n 's/.*version "\([^"]*\)".*/\1/p')
     VERSION=${VERSION%%"$NEWLINE"*}
   fi
 }
@@ -106,11 +144,17 @@ impl Kind for Java {
     }
 
     fn arguments(&self, _deep: bool) -> Vec<String> {
-        vec![]
+        let wanted: Vec<String> = components(&self.version)
+            .iter()
+            .map(u64::to_string)
+            .collect();
+        vec![wanted.join("."), start_file::argument(self.place).into()]
     }
 
     fn read(&self, records: &Section, host: &Host) -> Observation<Observed> {
-        if let Observation::Unknown(reason) = &host.login {
+        if let Observation::Unknown(reason) = &host.login
+            && host.login_end.is_none()
+        {
             return Observation::Unknown(reason.clone());
         }
         let version = |text: String| Some(text).filter(|text| !components(text).is_empty());
@@ -129,6 +173,16 @@ impl Kind for Java {
             })
             .collect();
         let java_home = records.get("java_home");
+        let links = records
+            .all("jvm_link")
+            .filter_map(|line| {
+                line.split_once(' ')
+                    .map(|(l, h)| (l.to_owned(), h.to_owned()))
+            })
+            .collect();
+        let file = records
+            .get("kind")
+            .map(|_| start_file::Observed::read(records, host));
         if effective.is_none() && java_home.is_none() && others.is_empty() {
             return Observation::Absent;
         }
@@ -136,10 +190,15 @@ impl Kind for Java {
             effective,
             java_home,
             others,
+            links,
+            file,
         })
     }
 
     fn differ(&self, observed: Option<&Observed>, host: &Host) -> Verdict {
+        if let Some(end) = &host.login_end {
+            return end.blocked("the Java of a fresh shell", host);
+        }
         let wanted = |jvm: &&Jvm| {
             jvm.version
                 .as_deref()
@@ -173,14 +232,13 @@ impl Kind for Java {
             (None, None) => "a fresh shell finds no java".into(),
         };
         let reason = format!("{now}; the spec wants {}", self.version);
-        if let Some(other) = observed.and_then(|observed| observed.others.iter().find(wanted)) {
-            return Verdict::Blocked {
-                reason: format!("{reason}, which is there: {}", other.home),
-                help: format!(
-                    "add this line to the end of ~/.bashrc: export JAVA_HOME={}",
-                    other.home
-                ),
-            };
+        if let Some(blocked) = host.without_terminal(&reason) {
+            return blocked;
+        }
+        if let Some(observed) = observed
+            && let Some(other) = observed.others.iter().find(wanted)
+        {
+            return self.prefer(observed, other, reason, host);
         }
         if java_home.is_some() {
             return Verdict::Blocked {
@@ -245,8 +303,8 @@ impl Kind for Java {
             .push(format!("install  {package}, with {}", manager.command()));
         if effective.is_some() {
             work.warning = Some(
-                "another Java is in place; whether the new one becomes the shell's own is up to \
-                 the distribution's alternatives"
+                "another Java is in place; where it stays the shell's own, the next apply sets \
+                 `JAVA_HOME` to the new one"
                     .into(),
             );
         }
@@ -255,6 +313,90 @@ impl Kind for Java {
 }
 
 impl Java {
+    /// Makes a JVM that is there the shell's own: `JAVA_HOME`, in a block of ours. The distribution's
+    /// alternatives stay as they are: they are everybody's.
+    fn prefer(&self, observed: &Observed, other: &Jvm, reason: String, host: &Host) -> Verdict {
+        let home = self.stable_home(observed, &other.home);
+        let reason = format!("{reason}, which is there: {home}");
+        let by_hand =
+            format!("add this line to the end of the start file by hand: export JAVA_HOME={home}");
+        let file = match &observed.file {
+            Some(Ok(file)) => file,
+            Some(Err(why)) => {
+                return Verdict::Blocked {
+                    reason: format!("{reason}; {why}"),
+                    help: by_hand,
+                };
+            }
+            None => {
+                return Verdict::Blocked {
+                    reason,
+                    help: by_hand,
+                };
+            }
+        };
+        if let Some(blocked) = file.obstacle(&reason, self.place, host) {
+            return blocked;
+        }
+        let Ok(quoted) = script::quote(&home) else {
+            unreachable!("a path of the host's holds no NUL");
+        };
+        let lines = vec![format!("export JAVA_HOME={quoted}")];
+        if file.ends_with(MARKER, &lines) {
+            return Verdict::Blocked {
+                reason: format!(
+                    "{reason}; our block is the end of {}, and something read later wins",
+                    file.shown(host)
+                ),
+                help: "look for JAVA_HOME in what the start files source".into(),
+            };
+        }
+        let (action, text) = file.edit(MARKER, lines, host);
+        let mut work = Work::new(
+            Effect::on(observed.effective.is_some()),
+            reason,
+            vec![
+                Change::shown(
+                    "version",
+                    observed
+                        .effective
+                        .as_ref()
+                        .and_then(|jvm| jvm.version.as_deref()),
+                    other.version.as_deref(),
+                ),
+                Change::shown("JAVA_HOME", observed.java_home.as_deref(), Some(&home)),
+            ],
+            vec![action],
+        );
+        work.text = Some(text);
+        work.verdict()
+    }
+
+    /// The shortest path to a JVM's home that an update of its package keeps: a link that has the
+    /// wanted version in its name (the others move to other versions), else the home itself.
+    fn stable_home(&self, observed: &Observed, home: &str) -> String {
+        let versioned = |path: &str| {
+            let name = path.strip_prefix("/usr/lib/jvm/").unwrap_or(path);
+            name.split(|c: char| !c.is_ascii_digit() && c != '.')
+                .any(|number| !components(number).is_empty() && matches(&self.version, number))
+                || name
+                    .split(|c: char| !c.is_ascii_digit() && c != '.')
+                    .any(|number| {
+                        let (wanted, named) = (components(&self.version), components(number));
+                        !named.is_empty() && wanted.starts_with(&named)
+                    })
+        };
+        observed
+            .links
+            .iter()
+            .filter(|(link, real)| real == home && versioned(link))
+            .map(|(link, _)| link.as_str())
+            .chain([home])
+            .min_by_key(|path| (path.len(), *path))
+            .unwrap_or(home)
+            .to_owned()
+    }
+
     /// The package that a distribution has for the version. From the distributions' own lists:
     /// Amazon Linux 2023 has Corretto alone (amazonlinux/container-images#94).
     fn package_for(&self, host: &Host, manager: PackageManager) -> Option<String> {

@@ -9,7 +9,10 @@ use super::{
 use crate::{
     action::{Mode, Value},
     jaas,
-    spec::{Client, Mechanism, MskIamAuth as Iam, Role, types::PropertyValue},
+    spec::{
+        Client, Mechanism, MskIamAuth as Iam, Role,
+        types::{PropertyValue, StartFile},
+    },
 };
 
 /// The resources that a host must have, in the order in which they are brought about.
@@ -22,6 +25,10 @@ pub fn resources(client: &Client, secrets: &IndexMap<String, Value>) -> Vec<Box<
         resources.push(Box::new(Java {
             version: java.version.clone(),
             package: java.package.clone(),
+            place: client
+                .classpath
+                .as_ref()
+                .map_or(StartFile::Bashrc, |classpath| classpath.place),
         }));
     }
     if let Some(kafka) = &client.kafka {

@@ -14,6 +14,7 @@ pub mod kafka_client;
 pub mod managed;
 pub mod msk_iam_auth;
 pub mod properties;
+pub mod start_file;
 pub mod stores;
 pub mod topic;
 

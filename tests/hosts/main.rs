@@ -25,6 +25,7 @@ mod select;
 #[path = "../support/sshd.rs"]
 #[allow(dead_code, reason = "what makes keys needs a little of it")]
 mod sshd;
+mod terminal;
 mod topics;
 mod tree;
 mod walkthrough;

@@ -91,7 +91,9 @@ pub fn facts() -> Host {
             java_home: None,
             java: Some("/usr/bin/java".into()),
             not_interactive: false,
+            terminal_test: None,
         }),
+        login_end: None,
     }
 }
 

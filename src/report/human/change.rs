@@ -75,13 +75,12 @@ fn row(page: &mut Page, change: &Change, width: usize, creates: bool) {
     }
 }
 
-/// A text file's change, with two lines around it.
+/// A text file's change.
 pub fn lines(page: &mut Page, change: &TextChange) {
     page.line(&[(Ink::Plain, MARGIN), (Ink::Bold, &change.path)]);
     for line in diff::lines(change, MOST) {
         let ink = match line.kind {
             Kind::Head | Kind::Remark => Ink::Dim,
-            Kind::Around => Ink::Plain,
             Kind::Added => Ink::Green,
             Kind::Removed => Ink::Red,
         };

@@ -1,0 +1,245 @@
+# What a fresh terminal of this account sees: its login shell, interactive, on a terminal of its own
+# where the host has `script`, in the environment that sshd would give it. Nothing here writes:
+# `script` cannot (see login_look), and what start files leave running is ended.
+
+# login_ask SECONDS: asks once. The left half of a pipe: the start files run while the right half
+# reads everything else.
+login_ask() {
+  login_look ask "$1"
+  printf '\n%s over\n' "$MARK"
+}
+
+# login_look ask|trace SECONDS: prints what the shell answered, in lines after `MARK FIELD`, or where
+# bash is in its start files, line by line; `MARK late` where it took longer.
+login_look() (
+  purpose=$1 limit=$2
+  # /etc/environment as pam_env reads it: KEY=VALUE, an optional `export`, optional quotes.
+  set --
+  if [ -r /etc/environment ]; then
+    while IFS= read -r line || [ -n "$line" ]; do
+      line=${line#export }
+      case $line in ''|\#*|[!A-Za-z_]*) continue ;; *=*) ;; *) continue ;; esac
+      value=${line#*=}
+      case $value in \"*\") value=${value#\"}; value=${value%\"} ;; \'*\') value=${value#\'}; value=${value%\'} ;; esac
+      set -- "$@" "${line%%=*}=$value"
+    done </etc/environment
+  fi
+  for name in SSH_CLIENT SSH_CONNECTION MAIL XDG_SESSION_ID XDG_SESSION_TYPE XDG_SESSION_CLASS XDG_RUNTIME_DIR DBUS_SESSION_BUS_ADDRESS; do
+    eval "value=\${$name-}"
+    if [ -n "$value" ]; then set -- "$@" "$name=$value"; fi
+  done
+  # Bash has read ~/.bashrc for this command already: of its PATH only what a login begins with.
+  path= rest=$ASKED_PATH:
+  while [ -n "$rest" ]; do
+    entry=${rest%%:*} rest=${rest#*:}
+    case $entry in
+      /bin|/sbin|/usr/bin|/usr/sbin|/usr/local/bin|/usr/local/sbin|/usr/games|/usr/local/games)
+        case :$path: in *:"$entry":*) ;; *) path=${path:+$path:}$entry ;; esac ;;
+    esac
+  done
+  # The answer goes into the pipe by this process's name for it: nothing that start files do to
+  # descriptors or print on the terminal comes between, and nobody inherits it.
+  exec 7>&1
+  read -r self rest </proc/self/stat
+  flags='-l -i'; if [ "$purpose" = trace ]; then flags='-x -l -i'; fi
+  set -- PATH="${path:-/usr/bin:/bin}" TERM=xterm-256color "$@" HOME="$HOME" USER="$ACCOUNT" LOGNAME="$ACCOUNT" \
+    TRUEUP_SHELL="$ACCOUNT_SHELL" TRUEUP_FLAGS="$flags" TRUEUP_MARK="$MARK" TRUEUP_OUT="/proc/$self/fd/7" \
+    TRUEUP_ASK="$LOGIN_QUESTION" TRUEUP_LIMIT="$((LOOK_BLOCKS + $$))"
+  script=$(command -v script) || script=
+  if [ -n "$script" ]; then
+    # `script` tells utmp and wtmp of its terminal (libutempter): a file size limit of nothing keeps
+    # it and its helper from writing anything; the shell within has the limit lifted.
+    ( ulimit -S -f 0; exec env -i "$@" SHELL=/bin/sh "$script" -q -c "$LOGIN_SHELL" /dev/null ) </dev/null >/dev/null 2>&1 7>&- &
+  else
+    env -i "$@" setsid /bin/sh -c "$LOGIN_SHELL" </dev/null >/dev/null 2>&1 7>&- &
+  fi
+  session=$!
+  (
+    trap 'kill "$nap" 2>/dev/null; exit 0' TERM
+    sleep "$limit" >/dev/null 2>&1 & nap=$!
+    wait "$nap"
+    printf '\n%s late\n' "$MARK"
+    look_end
+  ) &
+  watchdog=$!
+  # The shell would tell of a killed job.
+  { wait "$session"; } 2>/dev/null
+  kill "$watchdog" 2>/dev/null
+  wait "$watchdog" 2>/dev/null
+  look_end
+)
+
+# Processes of a look have an odd file size limit beyond all files: it is inherited by all that they
+# start, and can be read also of agents, which hide their environment. 2^43 blocks of 512 or 1024
+# bytes, and our process id.
+LOOK_BLOCKS=8796093022208
+
+# Runs within the terminal, as sh: lifts the limit and becomes the login shell.
+LOGIN_SHELL='ulimit -S -f "$TRUEUP_LIMIT" 2>/dev/null || ulimit -S -f "$(ulimit -H -f)"
+SHELL=$TRUEUP_SHELL flags=$TRUEUP_FLAGS; export SHELL; unset OLDPWD TRUEUP_FLAGS TRUEUP_LIMIT
+if [ -n "${SSH_CONNECTION-}" ] && terminal=$(tty); then SSH_TTY=$terminal; export SSH_TTY; fi
+case $flags in -x*)
+  exec 7>"$TRUEUP_OUT" || exit
+  PS4="+ $TRUEUP_MARK	\${BASH_SOURCE-}	\${FUNCNAME-}	\${LINENO-}	" BASH_XTRACEFD=7; export PS4 BASH_XTRACEFD ;;
+esac
+unset TRUEUP_SHELL
+exec "$SHELL" $flags -c '\''exec /bin/sh -c "$TRUEUP_ASK"'\'
+
+# Asked by a child of the login shell, so that only what is exported counts. What acts by the name it
+# is called by (a link to another program, a script: mise, asdf, jenv) is asked what it runs, here,
+# where it has its environment; a JVM itself is not started. Without -XX:-UsePerfData a JVM leaves a
+# file in /tmp; the variables could bring that back.
+LOGIN_QUESTION='exec >"$TRUEUP_OUT" 7>&- || exit
+java=$(command -v java)
+printf "\n%s classpath\n%s\n%s java_home\n%s\n%s java\n%s\n" "$TRUEUP_MARK" "${CLASSPATH-}" "$TRUEUP_MARK" "${JAVA_HOME-}" "$TRUEUP_MARK" "$java"
+if [ -n "${JAVA_HOME-}" ]; then java=$JAVA_HOME/bin/java; fi
+if [ -n "$java" ] && [ -x "$java" ]; then
+  first=; real=$(readlink -f -- "$java")
+  case $real in
+    */java) { IFS= read -r first <"$real"; } 2>/dev/null ;;
+    *) first="#!" ;;
+  esac
+  case $first in
+    "#!"*)
+      unset JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS _JAVA_OPTIONS
+      "$java" -XX:-UsePerfData -XshowSettings:properties -version 2>&1 </dev/null | while IFS= read -r line; do
+        case $line in
+          *" java.home = "*) printf "%s jvm_home\n%s\n" "$TRUEUP_MARK" "${line#*= }" ;;
+          *" java.version = "*) printf "%s jvm_version\n%s\n" "$TRUEUP_MARK" "${line#*= }" ;;
+        esac
+      done
+      printf "%s jvm_asked\nyes\n" "$TRUEUP_MARK" ;;
+  esac
+fi
+printf "%s end\n" "$TRUEUP_MARK"'
+
+# The processes of our looks that are there, in R.
+look_left() {
+  left=$((LOOK_BLOCKS + $$))
+  R=$(grep -l -s -e "Max file size  *$((left * 512)) " -e "Max file size  *$((left * 1024)) " \
+    -e "TRUEUP_MARK=$MARK" /proc/[0-9]*/limits /proc/[0-9]*/environ)
+}
+
+# Ends them. An agent removes its socket when it is asked to end; interactive bash does not end then.
+look_end() {
+  round=0
+  # What cannot be ended is not waited for.
+  while [ "$round" -lt 20 ]; do
+    look_left; alive=
+    for file in $R; do
+      process=${file#/proc/}; process=${process%%/*}
+      { IFS= read -r words <"/proc/$process/stat"; } 2>/dev/null || continue
+      case ${words##*) } in Z*) continue ;; esac
+      alive=yes
+      case $round$words in
+        [0-4]*agent\)*) kill -s TERM "$process" 2>/dev/null ;;
+        *) kill -s KILL "$process" 2>/dev/null ;;
+      esac
+    done
+    [ -n "$alive" ] || break
+    round=$((round + 1))
+    sleep 0.05
+  done
+}
+
+# Reads what login_ask printed, once, into L_CLASSPATH, L_JAVA_HOME, L_JAVA, L_JVM_… and L_STATE.
+login_read() {
+  L_CLASSPATH= L_JAVA_HOME= L_JAVA= L_JVM_HOME= L_JVM_VERSION= L_JVM_ASKED= L_STATE= field=
+  while IFS= read -r line; do
+    case $line in
+      "$MARK end") L_STATE=seen; break ;;
+      "$MARK late") L_STATE=late; break ;;
+      "$MARK over") break ;;
+      "$MARK "*) field=${line#"$MARK "} fresh=yes; continue ;;
+    esac
+    # A value may have several lines.
+    if [ "$fresh" = yes ]; then fresh=no; else line=$NEWLINE$line; fi
+    case $field in
+      classpath) L_CLASSPATH=$L_CLASSPATH$line ;;
+      java_home) L_JAVA_HOME=$L_JAVA_HOME$line ;;
+      java) L_JAVA=$L_JAVA$line ;;
+      jvm_home) L_JVM_HOME=$L_JVM_HOME$line ;;
+      jvm_version) L_JVM_VERSION=$L_JVM_VERSION$line ;;
+      jvm_asked) L_JVM_ASKED=$line ;;
+    esac
+  done
+}
+
+# limits SECONDS SECONDS: how long the login shell may take to answer, and a look at where it hangs.
+limits() { LOOK_SECONDS=$1 TRACE_SECONDS=$2; }
+
+# Reads the login shell's answer from stdin. Where there was none: whether the shell took too long, and,
+# of bash, in which file and line it was last.
+login_facts() {
+  login_read
+  if [ "$L_STATE" != seen ]; then
+    case $L_STATE in late) say login_late "$LOOK_SECONDS" ;; *) say login_gone yes ;; esac
+    case ${ACCOUNT_SHELL##*/} in
+      bash) login_trace / | while IFS= read -r line; do say "login_${line%% *}" "${line#* }"; done ;;
+    esac
+  fi
+  say login_classpath "$L_CLASSPATH"; say login_java_home "$L_JAVA_HOME"; say login_java "$L_JAVA"
+  # Without a terminal such a line ends the start files early.
+  command -v script >/dev/null 2>&1 ||
+    grep -n -s -e 'tty -s' -e '-t [0-2]' -- "$HOME/.bash_profile" "$HOME/.bash_login" "$HOME/.profile" "$HOME/.bashrc" "$HOME/.zprofile" "$HOME/.zshrc" |
+    while IFS=: read -r file line _; do say login_terminal_test "$line $file"; break; done
+}
+
+# login_trace FILE: bash says where it is. Prints `at LINE COMMAND FILE`, where it was last of all, and
+# `returned LINE`, where it left FILE by `return` and never got beyond. No word of a start file is
+# printed but the few commands that are looked for.
+login_trace() {
+  login_look trace "$TRACE_SECONDS" | LOOK_FILE=$1 awk -F '\t' -v mark="$MARK" '
+    index($1, mark) == 0 || $1 !~ /^\++ [0-9a-f]+$/ || $2 == "" || $2 ~ /\/\.?bash[._]*logout$/ { next }
+    { split($5, words, " "); command = words[1]
+      if (command !~ /^(return|exit|logout|exec|read|sleep|set)$/) command = "-"
+      at = $4 " " command " " $2
+      if ($2 == ENVIRON["LOOK_FILE"] && $3 == "") { last = command; line = $4 + 0; if (line > most) most = line } }
+    END { if (at != "") print "at " at; if (last == "return" && line >= most) print "returned " line }'
+}
+
+# start_file bashrc|profile: the start file that takes lines of ours, in FILE. Says where a login shell
+# would never read it.
+start_file() {
+  login_file=
+  for name in .bash_profile .bash_login .profile; do
+    if [ -r "$HOME/$name" ]; then login_file=$HOME/$name; break; fi
+  done
+  case $1 in
+    bashrc) FILE=$HOME/.bashrc ;;
+    *) FILE=${login_file:-$HOME/.profile} ;;
+  esac
+  case ${ACCOUNT_SHELL##*/} in
+    bash)
+      if [ "$1" = bashrc ]; then
+        # A file that sources something we cannot follow may read it all the same.
+        if [ -z "$login_file" ]; then say never_read "there is no ~/.bash_profile and no ~/.profile that would source it"
+        elif ! grep -q -e bashrc -e '^[[:space:]]*\. ' -e '^[[:space:]]*source ' -- "$login_file"; then say never_read "$login_file does not source it"
+        fi
+      fi ;;
+    sh|dash|ash|ksh) if [ "$1" = bashrc ]; then say never_read "the login shell is $ACCOUNT_SHELL"; elif [ "$FILE" != "$HOME/.profile" ]; then FILE=$HOME/.profile; fi ;;
+    *) say never_read "the login shell is $ACCOUNT_SHELL" ;;
+  esac
+}
+
+# start_file_end FILE: what keeps lines at its end from being read. The shell that reads the file says
+# whether it can: a here-document that is still open swallows what follows, so that not even a
+# bracket too many is an error.
+start_file_end() {
+  [ -f "$1" ] && [ -r "$1" ] || return 0
+  case ${ACCOUNT_SHELL##*/} in
+    bash) set -- "$1" -O extglob ;;
+    sh|dash|ash|ksh|zsh) ;;
+    *) return 0 ;;
+  esac
+  start=$1; shift
+  if ! words=$("$ACCOUNT_SHELL" "$@" -n "$start" 2>&1 </dev/null); then
+    say syntax "${words%%"$NEWLINE"*}"
+  elif { cat -- "$start"; printf '\n)\n'; } | "$ACCOUNT_SHELL" "$@" -n >/dev/null 2>&1; then
+    say left_open yes
+  elif [ "$L_STATE" = seen ] && [ "${ACCOUNT_SHELL##*/}" = bash ]; then
+    login_trace "$start" | while IFS= read -r line; do
+      case $line in "returned "*) say returned "${line#returned }" ;; esac
+    done
+  fi
+}
