@@ -386,3 +386,21 @@ fn scripts_use_only_what_amazon_linux_2_has() {
         );
     }
 }
+
+#[test]
+fn what_a_plan_may_ask_of_a_cluster_is_only_ever_tried() {
+    let sources = sources("rs");
+    let admin = code(&sources["broker/admin.rs"]);
+    let (head, rest) = admin
+        .split_once("> Rehearsal<'c, 'd> {")
+        .expect("Rehearsal");
+    let (rehearsal, rest) = rest.split_once("impl<").expect("another");
+    assert!(head.contains("pub struct Rehearsal") && rest.contains("carried_out"));
+    assert_eq!(rehearsal.matches("Changes::only_tried").count(), 3);
+    assert!(!rehearsal.contains("carried_out") && !rehearsal.contains("delete_topics"));
+    // Nobody else makes such requests.
+    for (name, text) in &sources {
+        let makes = code(text).contains("Changes::");
+        assert!(!makes || name == "broker/admin.rs", "{name} makes changes");
+    }
+}

@@ -118,7 +118,7 @@ pub fn of_fetch(address: &str, fetch: &Fetch, answer: &Answer, check: String) ->
         address: address.to_owned(),
         reasons,
         help: Some(help),
-        outcome_unknown: false,
+        ..Failure::default()
     }
 }
 
@@ -173,7 +173,7 @@ pub fn of_step(address: &str, answer: &Answer) -> Failure {
         address: address.to_owned(),
         reasons,
         help,
-        outcome_unknown: false,
+        ..Failure::default()
     }
 }
 

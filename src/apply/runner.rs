@@ -115,13 +115,26 @@ struct Run<'r, 'c> {
 impl Run<'_, '_> {
     async fn step(&mut self, step: &Step) -> Result<Done, Failure> {
         let mut done = Done::default();
-        for action in &step.actions {
+        // What stays when a later action fails.
+        let mut before = Vec::new();
+        for (nth, action) in step.actions.iter().enumerate() {
+            if nth > 0 {
+                before.push(done.summary);
+            }
             self.sink.event(Event::Started {
                 host: self.host,
                 address: &step.address,
                 verb: action.verb(),
             });
-            done = self.action(&step.address, action).await?;
+            done = match self.action(&step.address, action).await {
+                Ok(done) => done,
+                Err(failure) => {
+                    return Err(Failure {
+                        done: before,
+                        ..failure
+                    });
+                }
+            };
         }
         Ok(done)
     }
@@ -354,6 +367,7 @@ fn lost(address: &str, error: &WriteError) -> Failure {
             .collect(),
         help: Some("its outcome is not known: run `plan` to see what is now true".into()),
         outcome_unknown: true,
+        ..Failure::default()
     }
 }
 
@@ -369,7 +383,7 @@ fn checked(
             address: address.to_owned(),
             reasons: vec!["stopped before it was done".into()],
             help: Some("run the command again: it goes on from what is there".into()),
-            outcome_unknown: false,
+            ..Failure::default()
         }),
         Some(_) => Err(refuse(answer)),
     }

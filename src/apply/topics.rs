@@ -1,10 +1,7 @@
 //! Carries out one cluster's part of a plan: batches of one kind, one kind after another. What
 //! cannot be taken back comes last.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, ops::ControlFlow, time::Duration};
 
 use indexmap::IndexMap;
 use tokio::time::Instant;
@@ -13,7 +10,7 @@ use super::holder::Stop;
 use crate::{
     action::{Action, TopicAction},
     broker::{
-        Admin, Cluster, Config, Error, NewTopic, Outcomes, Refusal, Source, Topic, Topics, codes,
+        Admin, Cluster, Config, Error, Outcomes, Refusal, Source, Topic, Topics, codes, requests,
     },
     plan::{Step, TopicsPlan},
     report::event::{Event, Failure, HostOutcome, Sink},
@@ -23,8 +20,8 @@ use crate::{
 /// So many topics are asked for at once: Ctrl-C and progress come in between.
 const BATCH: usize = 100;
 
-/// Applies the changes of a plan to its cluster, and stops at the first that fails. It comes back
-/// when the topics show as they were made, or after `deadline`.
+/// Applies the changes of a plan to its cluster. What the cluster refuses of one topic holds no other
+/// back. It comes back when the topics show as they were made, or after `deadline`.
 pub async fn apply_topics(
     cluster: &mut Cluster<'_>,
     plan: &TopicsPlan,
@@ -33,38 +30,37 @@ pub async fn apply_topics(
     sink: &mut dyn Sink,
 ) -> HostOutcome {
     let started = Instant::now();
+    let steps = plan.steps.iter().filter(|step| step.action.changes());
     let mut run = Run {
         cluster,
         plan,
         stop,
         sink,
-        open: plan
-            .steps
-            .iter()
-            .filter(|step| step.action.changes())
-            .map(|step| (&*step.address, step.actions.len()))
-            .collect(),
+        done: BTreeMap::new(),
+        failures: Vec::new(),
         outcome: HostOutcome {
             host: plan.cluster.clone(),
             is_cluster: true,
             ..HostOutcome::default()
         },
     };
-    run.all().await;
-    let mut outcome = run.outcome;
-    if !outcome.applied.is_empty() && outcome.failure.is_none() {
+    let lost = run.all().await.is_break() && !run.outcome.interrupted;
+    run.rest();
+    let (mut outcome, failures) = (run.outcome, run.failures);
+    if !outcome.applied.is_empty() && !lost {
         settle(cluster, plan, &outcome.applied, deadline).await;
     }
-    let done: BTreeSet<&String> = outcome.applied.iter().collect();
-    let failed = outcome.failure.as_ref().map(|failure| &failure.address);
-    outcome.not_reached = plan
-        .steps
-        .iter()
-        .filter(|step| step.action.changes())
+    let open = |address: &&String| {
+        !outcome.applied.contains(address) && failures.iter().all(|one| one.address != **address)
+    };
+    outcome.not_reached = steps
         .map(|step| &step.address)
-        .filter(|address| !done.contains(address) && failed != Some(address))
+        .filter(open)
         .cloned()
         .collect();
+    let mut failures = failures.into_iter();
+    outcome.failure = failures.next();
+    outcome.also_failed = failures.collect();
     outcome.took = started.elapsed();
     outcome
 }
@@ -74,126 +70,68 @@ struct Run<'r, 'd> {
     plan: &'r TopicsPlan,
     stop: &'r Stop,
     sink: &'r mut dyn Sink,
-    /// How many actions each step still has.
-    open: BTreeMap<&'r str, usize>,
+    /// What has been done of each step, action by action.
+    done: BTreeMap<&'r str, Vec<String>>,
+    /// The first one that happened comes first.
+    failures: Vec<Failure>,
     outcome: HostOutcome,
 }
 
 impl<'r> Run<'r, '_> {
-    async fn all(&mut self) {
-        let creates = self.of(|action| match action {
-            TopicAction::Create {
-                name,
-                partitions,
-                replication_factor,
-                config,
-            } => Some(NewTopic {
-                name: name.clone(),
-                // Counts beyond 31 bits are refused by the spec's schema.
-                partitions: partitions.and_then(|count| count.try_into().ok()),
-                replication_factor: replication_factor.and_then(|count| count.try_into().ok()),
-                config: config
-                    .iter()
-                    .map(|(key, value)| (key.clone(), value.clone()))
-                    .collect(),
-            }),
-            _ => None,
-        });
-        let grows = self.of(|action| match action {
-            TopicAction::AddPartitions { name, total } => {
-                Some((name.clone(), i32::try_from(*total).unwrap_or(i32::MAX)))
-            }
-            _ => None,
-        });
-        let configures = self.of(|action| match action {
-            TopicAction::Configure { name, set, reset } => {
-                let set = set
-                    .iter()
-                    .map(|(key, value)| (key.clone(), Some(value.clone())));
-                let reset = reset.iter().map(|key| (key.clone(), None));
-                Some((name.clone(), set.chain(reset).collect::<Vec<_>>()))
-            }
-            _ => None,
-        });
-        let deletes = self.of(|action| match action {
-            TopicAction::Delete { name } => Some(name.clone()),
-            _ => None,
-        });
-
-        // The cluster looks at all new topics before the first is made.
-        for (steps, topics) in batches(&creates) {
-            if self.stopped() {
-                return;
-            }
-            let answers = Admin::over(self.cluster).create_topics(&topics, true).await;
-            if !self.take(&steps, answers, "", false) {
-                return;
-            }
+    /// All kinds of actions, one after another. It breaks off at Ctrl-C and where the cluster no
+    /// longer answers.
+    async fn all(&mut self) -> ControlFlow<()> {
+        for (steps, topics) in self.batches(requests::new_topic) {
+            self.begin(&steps, "create")?;
+            let answers = Admin::over(self.cluster).create_topics(&topics).await;
+            self.take(&steps, answers, "created")?;
         }
-        for (steps, topics) in batches(&creates) {
-            if !self.begin(&steps, "create") {
-                return;
-            }
-            let answers = Admin::over(self.cluster)
-                .create_topics(&topics, false)
-                .await;
-            if !self.take(&steps, answers, "created", true) {
-                return;
-            }
+        for (steps, topics) in self.batches(requests::more_partitions) {
+            self.begin(&steps, "add partitions")?;
+            let answers = Admin::over(self.cluster).create_partitions(&topics).await;
+            self.take(&steps, answers, "partitions added")?;
         }
-        for (steps, topics) in batches(&grows) {
-            if !self.begin(&steps, "add partitions") {
-                return;
-            }
-            let answers = Admin::over(self.cluster)
-                .create_partitions(&topics, false)
-                .await;
-            if !self.take(&steps, answers, "partitions added", true) {
-                return;
-            }
-        }
-        for (steps, topics) in batches(&configures) {
-            if !self.begin(&steps, "configure") {
-                return;
-            }
+        // What was refused more partitions is left as it is: its batch is made only now.
+        for (steps, topics) in self.batches(requests::settings) {
+            self.begin(&steps, "configure")?;
             let answers = Admin::over(self.cluster).alter_configs(&topics).await;
-            if !self.take(&steps, answers, "configured", true) {
-                return;
-            }
+            self.take(&steps, answers, "configured")?;
         }
-        for (steps, topics) in batches(&deletes) {
-            if !self.begin(&steps, "delete") {
-                return;
-            }
+        for (steps, topics) in self.batches(requests::end_of) {
+            self.begin(&steps, "delete")?;
             let answers = Admin::over(self.cluster).delete_topics(&topics).await;
-            if !self.take(&steps, answers, "deleted", true) {
-                return;
-            }
+            self.take(&steps, answers, "deleted")?;
         }
+        ControlFlow::Continue(())
     }
 
-    /// What one kind of action asks for, with its step.
-    fn of<T>(&self, what: impl Fn(&TopicAction) -> Option<T>) -> Vec<(&'r Step, T)> {
-        let steps = self.plan.steps.iter().filter(|step| step.action.changes());
-        let pairs = steps.flat_map(|step| step.actions.iter().map(move |action| (step, action)));
-        pairs
+    /// What one kind of action asks for, with its steps, in batches; not of steps that have failed.
+    fn batches<T: Clone>(
+        &self,
+        what: impl Fn(&TopicAction) -> Option<T>,
+    ) -> Vec<(Vec<&'r Step>, Vec<T>)> {
+        let plan = self.plan;
+        let steps = plan.steps.iter().filter(|step| step.action.changes());
+        let failed = |step: &&Step| self.failures.iter().any(|one| one.address == step.address);
+        let pairs = steps
+            .filter(|step| !failed(step))
+            .flat_map(|step| step.actions.iter().map(move |action| (step, action)));
+        let all: Vec<(&Step, T)> = pairs
             .filter_map(|(step, action)| match action {
                 Action::Topic(action) => Some((step, what(action)?)),
                 _ => None,
             })
+            .collect();
+        all.chunks(BATCH)
+            .map(|batch| batch.iter().cloned().unzip())
             .collect()
     }
 
-    fn stopped(&mut self) -> bool {
-        let stopped = *self.stop.borrow() > 0;
-        self.outcome.interrupted |= stopped;
-        stopped
-    }
-
     /// Says that a batch begins; not after Ctrl-C.
-    fn begin(&mut self, steps: &[&Step], verb: &str) -> bool {
-        if self.stopped() {
-            return false;
+    fn begin(&mut self, steps: &[&Step], verb: &str) -> ControlFlow<()> {
+        if *self.stop.borrow() > 0 {
+            self.outcome.interrupted = true;
+            return ControlFlow::Break(());
         }
         let address = match steps {
             [only] => only.address.clone(),
@@ -204,80 +142,59 @@ impl<'r> Run<'r, '_> {
             address: &address,
             verb,
         });
-        true
+        ControlFlow::Continue(())
     }
 
-    /// Takes the answers to a batch; whether all was well. `counts`: it was no rehearsal.
+    /// Takes the answers to a batch.
     fn take(
         &mut self,
         steps: &[&'r Step],
         answers: Result<Outcomes, Error>,
         did: &str,
-        counts: bool,
-    ) -> bool {
+    ) -> ControlFlow<()> {
         let answers = match answers {
             Ok(answers) => answers,
             Err(error) => {
                 let first = steps.first().map(|step| step.address.clone());
                 self.fail(lost(first.unwrap_or_default(), &error));
-                return false;
+                return ControlFlow::Break(());
             }
         };
         let mut by_name: BTreeMap<String, Result<(), Refusal>> = answers.into_iter().collect();
-        let mut refused: Vec<(&Step, Refusal)> = Vec::new();
         for &step in steps {
             let name = step.address.trim_start_matches("topics/");
-            let did = match by_name.remove(name) {
-                Some(Ok(())) => did,
+            match by_name.remove(name) {
+                Some(Ok(())) => self.done(step, did),
                 // Somebody made it meanwhile. What is read afterwards tells whether it is right.
                 Some(Err(refusal)) if refusal.code == codes::TOPIC_ALREADY_EXISTS => {
-                    "was there already"
+                    self.done(step, "was there already");
                 }
                 Some(Err(refusal))
                     if refusal.code == codes::UNKNOWN_TOPIC_OR_PARTITION && did == "deleted" =>
                 {
-                    "was gone already"
+                    self.done(step, "was gone already");
                 }
-                Some(Err(refusal)) => {
-                    refused.push((step, refusal));
-                    continue;
-                }
+                Some(Err(refusal)) => self.fail(Failure {
+                    address: step.address.clone(),
+                    reasons: vec![format!("{} ({})", refusal.said, refusal.name)],
+                    help: refusal.help,
+                    outcome_unknown: refusal.code == codes::REQUEST_TIMED_OUT,
+                    done: vec![],
+                }),
                 // The broker's module answers for each topic that it was given.
-                None => continue,
-            };
-            if counts {
-                self.done(step, did);
+                None => {}
             }
         }
-        let Some((step, refusal)) = refused.first() else {
-            return true;
-        };
-        let mut reasons = vec![format!("{} ({})", refusal.said, refusal.name)];
-        if refused.len() > 1 {
-            let others: Vec<&str> = refused[1..]
-                .iter()
-                .take(10)
-                .map(|(step, _)| &*step.address)
-                .collect();
-            let more = match refused.len() - 1 {
-                more if more > others.len() => format!(" and {} more", more - others.len()),
-                _ => String::new(),
-            };
-            reasons.push(format!("refused, too: {}{more}", others.join(", ")));
-        }
-        self.fail(Failure {
-            address: step.address.clone(),
-            reasons,
-            help: refusal.help.clone(),
-            outcome_unknown: counts && refusal.code == codes::REQUEST_TIMED_OUT,
-        });
-        false
+        ControlFlow::Continue(())
     }
 
+    /// One more action of a step is done.
     fn done(&mut self, step: &'r Step, did: &str) {
-        let open = self.open.entry(&step.address).or_insert(1);
-        *open = open.saturating_sub(1);
-        if *open > 0 {
+        let done = self.done.entry(&step.address).or_default();
+        let nth = done.len();
+        let action = step.actions.get(nth);
+        done.push(action.map_or_else(|| did.to_owned(), |action| in_words(action, did)));
+        if nth + 1 < step.actions.len() {
             return;
         }
         let summary = summary(step, did);
@@ -289,20 +206,52 @@ impl<'r> Run<'r, '_> {
         self.outcome.applied.push(step.address.clone());
     }
 
-    fn fail(&mut self, failure: Failure) {
+    fn fail(&mut self, mut failure: Failure) {
+        let done = self.done.get(failure.address.as_str());
+        failure.done = done.cloned().unwrap_or_default();
         self.sink.event(Event::Failed {
             host: "",
             address: &failure.address,
         });
-        self.outcome.failure = Some(failure);
+        self.failures.push(failure);
+    }
+
+    /// Steps of which a part is done, and the rest was not come to.
+    fn rest(&mut self) {
+        let whole = |address: &str| self.outcome.applied.iter().any(|one| one == address);
+        let failed = |address: &str| self.failures.iter().any(|one| one.address == address);
+        let open = self.done.keys().copied();
+        let open: Vec<&str> = open.filter(|one| !whole(one) && !failed(one)).collect();
+        for address in open {
+            let why = match self.outcome.interrupted {
+                true => "interrupted before the rest of it",
+                false => "the rest of it was not reached",
+            };
+            self.fail(Failure {
+                address: address.to_owned(),
+                reasons: vec![why.to_owned()],
+                help: Some("apply again: what is done stays, the rest follows".to_owned()),
+                ..Failure::default()
+            });
+        }
     }
 }
 
-/// Pairs in batches, apart.
-fn batches<'s, T: Clone>(all: &[(&'s Step, T)]) -> Vec<(Vec<&'s Step>, Vec<T>)> {
-    all.chunks(BATCH)
-        .map(|batch| batch.iter().cloned().unzip())
-        .collect()
+/// `4 partitions`, `retention.ms=5000`: what one action did.
+fn in_words(action: &Action, did: &str) -> String {
+    match action {
+        Action::Topic(TopicAction::AddPartitions { total, .. }) => {
+            format!("{total} partitions")
+        }
+        Action::Topic(TopicAction::Configure { set, reset, .. }) => {
+            let set = set.iter().map(|(key, value)| format!("{key}={value}"));
+            let reset = reset
+                .iter()
+                .map(|key| format!("{key} as the brokers have it"));
+            set.chain(reset).collect::<Vec<_>>().join(", ")
+        }
+        _ => did.to_owned(),
+    }
 }
 
 /// `3 partitions, retention.ms=604800000`: what the step made, in a few words.
@@ -342,6 +291,7 @@ fn lost(address: String, error: &Error) -> Failure {
             .first()
             .map(|line| line.trim_start_matches("help: ").to_owned()),
         outcome_unknown: error.sent,
+        done: vec![],
     }
 }
 

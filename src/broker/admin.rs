@@ -1,41 +1,66 @@
-//! A cluster, to be changed.
-
-use std::collections::HashMap;
+//! A cluster, to be changed, and to be asked whether it would be.
 
 use super::{
     api::{
-        Call, Row, Rows,
-        alter_configs::{AlterConfigs, Keys},
-        create_partitions::CreatePartitions,
-        create_topics::{CreateTopics, NewTopic},
-        delete_topics::DeleteTopics,
+        alter_configs::Keys,
+        create_topics::{Made, NewTopic},
     },
+    changes::{Answers, Changes},
     cluster::Cluster,
-    codes,
     error::Error,
-    pool::{Again, Patience},
     refusal::Refusal,
 };
-
-/// Most topics of one request that writes.
-const TOPICS_A_WRITE: usize = 200;
-
-/// Most records of one CreateTopics. A KRaft controller writes a record for each topic, partition
-/// and setting, and refuses requests of more than 10,000 (`QuorumController.
-/// MAX_RECORDS_PER_USER_OP`); one batch of records is also one wait for its followers.
-const RECORDS_A_WRITE: usize = 2000;
-
-/// What a default of the broker's is counted as: MSK's is 1, Confluent's 6.
-const PARTITIONS_BY_DEFAULT: usize = 16;
-
-/// Rounds in which a quota lets nothing through, before it is given up.
-const IDLE_ROUNDS: usize = 5;
 
 /// What became of each topic, in the order in which they were given.
 pub type Outcomes = Vec<(String, Result<(), Refusal>)>;
 
+/// Whether the cluster would take what it was asked about each topic, in the order in which they were
+/// given; of a new one, what it would be, where the broker tells.
+pub type Rehearsed = Vec<(String, Result<Option<Made>, Refusal>)>;
+
 /// The calls that write. Only `apply/` may have one.
 pub struct Admin<'c, 'd>(&'c mut Cluster<'d>);
+
+/// The same calls with `validate_only`: the cluster says whether it would do it, and does nothing.
+/// Nothing here can write, so that a plan may ask.
+pub struct Rehearsal<'c, 'd>(&'c mut Cluster<'d>);
+
+impl<'c, 'd> Rehearsal<'c, 'd> {
+    /// Asks over the connections of a cluster.
+    pub fn over(cluster: &'c mut Cluster<'d>) -> Self {
+        Self(cluster)
+    }
+
+    /// Whether these could be created.
+    ///
+    /// # Errors
+    /// When the cluster does not answer.
+    pub async fn create_topics(&mut self, topics: &[NewTopic]) -> Result<Rehearsed, Error> {
+        let answers = Changes::only_tried(self.0).create_topics(topics).await?;
+        Ok(rehearsed(answers))
+    }
+
+    /// Whether numbers of partitions could be raised to a new total.
+    ///
+    /// # Errors
+    /// As [`create_topics`](Self::create_topics).
+    pub async fn create_partitions(
+        &mut self,
+        topics: &[(String, i32)],
+    ) -> Result<Rehearsed, Error> {
+        let mut changes = Changes::only_tried(self.0);
+        Ok(rehearsed(changes.create_partitions(topics).await?))
+    }
+
+    /// Whether keys could be set (`Some`) or reset (`None`).
+    ///
+    /// # Errors
+    /// As [`create_topics`](Self::create_topics).
+    pub async fn alter_configs(&mut self, topics: &[(String, Keys)]) -> Result<Rehearsed, Error> {
+        let answers = Changes::only_tried(self.0).alter_configs(topics).await?;
+        Ok(rehearsed(answers))
+    }
+}
 
 impl<'c, 'd> Admin<'c, 'd> {
     /// Writes over the connections of a cluster.
@@ -43,55 +68,23 @@ impl<'c, 'd> Admin<'c, 'd> {
         Self(cluster)
     }
 
-    /// Creates topics, or tries whether it could (`validate_only`).
+    /// Creates topics.
     ///
     /// # Errors
     /// When the cluster does not answer. [`sent`](super::Trouble::sent) says whether something may
     /// have been created.
-    pub async fn create_topics(
-        &mut self,
-        topics: &[NewTopic],
-        validate_only: bool,
-    ) -> Result<Outcomes, Error> {
-        let again = if validate_only { Again::Yes } else { Again::No };
-        let timeout = self.0.pool.broker_timeout();
-        self.write(
-            topics,
-            |t| &t.name,
-            records,
-            again,
-            |topics| CreateTopics {
-                topics: topics.to_vec(),
-                timeout,
-                validate_only,
-            },
-        )
-        .await
+    pub async fn create_topics(&mut self, topics: &[NewTopic]) -> Result<Outcomes, Error> {
+        let answers = Changes::carried_out(self.0).create_topics(topics).await?;
+        Ok(outcomes(answers))
     }
 
-    /// Raises numbers of partitions to a new total, or tries whether it could (`validate_only`).
+    /// Raises numbers of partitions to a new total.
     ///
     /// # Errors
     /// As [`create_topics`](Self::create_topics).
-    pub async fn create_partitions(
-        &mut self,
-        topics: &[(String, i32)],
-        validate_only: bool,
-    ) -> Result<Outcomes, Error> {
-        let again = if validate_only { Again::Yes } else { Again::No };
-        let timeout = self.0.pool.broker_timeout();
-        self.write(
-            topics,
-            |t| &t.0,
-            |_| 1,
-            again,
-            |topics| CreatePartitions {
-                topics: topics.iter().map(|(n, c)| (n.as_str(), *c)).collect(),
-                timeout,
-                validate_only,
-            },
-        )
-        .await
+    pub async fn create_partitions(&mut self, topics: &[(String, i32)]) -> Result<Outcomes, Error> {
+        let mut changes = Changes::carried_out(self.0);
+        Ok(outcomes(changes.create_partitions(topics).await?))
     }
 
     /// Sets keys of topics (`Some`), or resets them to the broker's defaults (`None`). Keys that
@@ -100,16 +93,8 @@ impl<'c, 'd> Admin<'c, 'd> {
     /// # Errors
     /// As [`create_topics`](Self::create_topics).
     pub async fn alter_configs(&mut self, topics: &[(String, Keys)]) -> Result<Outcomes, Error> {
-        self.write(
-            topics,
-            |t| &t.0,
-            |_| 1,
-            Again::No,
-            |topics| AlterConfigs {
-                topics: topics.iter().map(|(n, k)| (n.as_str(), k)).collect(),
-            },
-        )
-        .await
+        let answers = Changes::carried_out(self.0).alter_configs(topics).await?;
+        Ok(outcomes(answers))
     }
 
     /// Deletes topics.
@@ -117,181 +102,18 @@ impl<'c, 'd> Admin<'c, 'd> {
     /// # Errors
     /// As [`create_topics`](Self::create_topics).
     pub async fn delete_topics(&mut self, topics: &[String]) -> Result<Outcomes, Error> {
-        let timeout = self.0.pool.broker_timeout();
-        self.write(
-            topics,
-            |t| t,
-            |_| 1,
-            Again::No,
-            |topics| DeleteTopics {
-                topics: topics.iter().map(|name| name.as_str()).collect(),
-                timeout,
-            },
-        )
-        .await
-    }
-
-    /// All batches of a call.
-    async fn write<'a, T, C: Call<Reply = Rows>>(
-        &mut self,
-        topics: &'a [T],
-        name: impl Fn(&T) -> &str,
-        cost: impl Fn(&T) -> usize,
-        again: Again,
-        make: impl Fn(&[&'a T]) -> C,
-    ) -> Result<Outcomes, Error> {
-        let mut wrote = false;
-        let mut outcomes = Vec::with_capacity(topics.len());
-        for batch in batches(topics, cost) {
-            let rows = self.settle(&batch, &name, again, &make, &mut wrote).await;
-            // What went out before counts, too: a caller has to read all of it again.
-            let rows = rows.map_err(|error| error.with_sent(wrote))?;
-            for topic in batch {
-                let name = name(topic);
-                let outcome = rows.get(name).and_then(|row| {
-                    let message = row.message.as_deref();
-                    Refusal::unless_fine(row.code, message, C::NAME, self.0.pool.mechanism)
-                });
-                outcomes.push((name.to_owned(), outcome.map_or(Ok(()), Err)));
-            }
-        }
-        Ok(outcomes)
-    }
-
-    /// One batch, until the broker has said something final of each topic. Topics are sent again
-    /// only where it said that it did nothing (not the controller, quota used up).
-    async fn settle<'a, T, C: Call<Reply = Rows>>(
-        &mut self,
-        batch: &[&'a T],
-        name: &impl Fn(&T) -> &str,
-        again: Again,
-        make: &impl Fn(&[&'a T]) -> C,
-        wrote: &mut bool,
-    ) -> Result<HashMap<String, Row>, Error> {
-        let mut settled: HashMap<String, Row> = HashMap::new();
-        let mut pending = batch.to_vec();
-        let mut patience = Patience::new(self.0.pool.way.deadline);
-        let mut idle = 0;
-        loop {
-            let reply = self.0.pool.ask_controller(&make(&pending), again).await?;
-            let answered: HashMap<&str, &Row> = reply
-                .rows
-                .iter()
-                .map(|row| (row.name.as_str(), row))
-                .collect();
-            let mut moved = false;
-            let mut left = Vec::new();
-            for topic in &pending {
-                let Some(row) = answered.get(name(topic)) else {
-                    let error = self.0.pool.left_out(C::NAME, name(topic));
-                    return Err(error.with_sent(again == Again::No));
-                };
-                match row.code {
-                    codes::NOT_CONTROLLER => moved = true,
-                    codes::THROTTLING_QUOTA_EXCEEDED => {}
-                    code => {
-                        *wrote |= again == Again::No && code == 0;
-                        settled.insert(row.name.clone(), (*row).clone());
-                        continue;
-                    }
-                }
-                // The last word, if it stays so.
-                settled.insert(row.name.clone(), (*row).clone());
-                left.push(*topic);
-            }
-            idle = if left.len() == pending.len() {
-                idle + 1
-            } else {
-                0
-            };
-            if left.is_empty() {
-                return Ok(settled);
-            }
-            if moved {
-                if !patience.pause().await {
-                    return Ok(settled);
-                }
-                self.0.pool.refresh().await?;
-            } else {
-                // The channel waits for as long as the broker asked; without a word of that, we do.
-                let mute = reply.throttle.is_zero() && !patience.pause().await;
-                if mute || idle >= IDLE_ROUNDS {
-                    return Ok(settled);
-                }
-            }
-            pending = left;
-        }
+        Ok(outcomes(Changes::delete_topics(self.0, topics).await?))
     }
 }
 
-/// What a new topic costs a controller.
-fn records(topic: &NewTopic) -> usize {
-    let partitions = match topic.partitions {
-        Some(count) => usize::try_from(count).unwrap_or(0),
-        None => PARTITIONS_BY_DEFAULT,
-    };
-    1 + partitions + topic.config.len()
+fn outcomes(answers: Answers) -> Outcomes {
+    let answers = answers.into_iter();
+    answers.map(|(name, row)| (name, row.map(|_| ()))).collect()
 }
 
-/// Cuts a list into batches: so many topics and so many records at most; a topic that is too large
-/// by itself goes alone.
-fn batches<T>(topics: &[T], cost: impl Fn(&T) -> usize) -> Vec<Vec<&T>> {
-    let mut all: Vec<Vec<&T>> = Vec::new();
-    let mut records = 0;
-    for topic in topics {
-        let cost = cost(topic);
-        match all.last_mut() {
-            Some(batch) if batch.len() < TOPICS_A_WRITE && records + cost <= RECORDS_A_WRITE => {
-                records += cost;
-                batch.push(topic);
-            }
-            _ => {
-                records = cost;
-                all.push(vec![topic]);
-            }
-        }
-    }
-    all
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn batches_keep_order_and_stay_within_the_limits(
-            costs in proptest::collection::vec(1usize..3000, 0..700),
-        ) {
-            let batches = batches(&costs, |cost| *cost);
-            let flat: Vec<usize> = batches.iter().flatten().map(|cost| **cost).collect();
-            prop_assert_eq!(&flat, &costs);
-            for batch in &batches {
-                let total: usize = batch.iter().copied().sum();
-                prop_assert!(batch.len() <= TOPICS_A_WRITE);
-                prop_assert!(total <= RECORDS_A_WRITE || batch.len() == 1);
-            }
-            // None is cut short without need.
-            for pair in batches.windows(2) {
-                let total: usize = pair[0].iter().copied().sum();
-                prop_assert!(
-                    pair[0].len() == TOPICS_A_WRITE || total + pair[1][0] > RECORDS_A_WRITE
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn a_topic_costs_a_record_for_each_of_its_parts() {
-        let mut topic = NewTopic {
-            name: "t".to_owned(),
-            partitions: Some(3),
-            replication_factor: None,
-            config: vec![("a".to_owned(), "1".to_owned())],
-        };
-        assert_eq!(records(&topic), 5);
-        topic.partitions = None;
-        assert_eq!(records(&topic), 18);
-    }
+fn rehearsed(answers: Answers) -> Rehearsed {
+    let answers = answers.into_iter();
+    answers
+        .map(|(name, row)| (name, row.map(|row| row.made)))
+        .collect()
 }

@@ -114,6 +114,12 @@ impl Entrance {
         Ok(Cluster::connect(dial, way).await?)
     }
 
+    /// Whether whoever goes in is the same one each time. What this machine asks AWS with is another
+    /// in each place: a pipeline's plan may not be allowed what its apply is.
+    pub fn is_one_caller(&self) -> bool {
+        !matches!(self.login, Login::Iam(Principal::Given(_)))
+    }
+
     /// Whether AWS signatures are made, which clocks matter for.
     pub fn signs(&self) -> bool {
         matches!(self.login, Login::Iam(_))

@@ -1,7 +1,7 @@
 //! The Kafka protocol over a stream: what the planner reads of a cluster, and what an apply asks of
 //! it.
 //!
-//! [`Cluster`] reads, [`Admin`] writes. A stream comes from a [`Dial`](crate::transport::dial::Dial),
+//! [`Cluster`] reads, [`Rehearsal`] asks whether a change would be taken, [`Admin`] writes. A stream comes from a [`Dial`](crate::transport::dial::Dial),
 //! most often through the SSH connection to a host; nothing here knows of sockets.
 //!
 //! **Why a codec of our own.** The crate `kafka-protocol` 0.18 allocates by counts off the wire
@@ -17,6 +17,7 @@
 
 mod admin;
 pub mod api;
+mod changes;
 mod channel;
 mod cluster;
 pub mod codes;
@@ -27,6 +28,7 @@ mod model;
 mod open;
 mod pool;
 mod refusal;
+pub mod requests;
 pub mod sasl;
 mod symptom;
 mod tls;
@@ -34,8 +36,11 @@ mod way;
 pub mod wire;
 
 pub use crate::names::BrokerAddress as Address;
-pub use admin::{Admin, Outcomes};
-pub use api::{alter_configs::Keys, create_topics::NewTopic};
+pub use admin::{Admin, Outcomes, Rehearsal, Rehearsed};
+pub use api::{
+    alter_configs::Keys,
+    create_topics::{Made, NewTopic},
+};
 pub use channel::LONGEST_FRAME;
 pub use cluster::Cluster;
 pub use error::{Error, Stage, Trouble};

@@ -42,6 +42,16 @@ impl Refusal {
         }
     }
 
+    /// With the way out of a refused name: `is_well_formed` tells what is wrong with it.
+    pub(super) fn about_name(mut self, is_well_formed: bool) -> Self {
+        // Of names that Kafka could have, it refuses those that another topic stands against
+        // (`Topic.hasCollision`).
+        if self.code == codes::INVALID_TOPIC && is_well_formed {
+            self.help = Some(COLLISION.to_owned());
+        }
+        self
+    }
+
     /// `None` for code zero.
     pub(super) fn unless_fine(
         code: i16,
@@ -52,6 +62,14 @@ impl Refusal {
         (code != 0).then(|| Self::new(code, message, api, mechanism))
     }
 }
+
+/// The way out of a name that another topic stands against.
+const COLLISION: &str = "give it another name, or delete the other topic: Kafka's metrics write `.` \
+                         and `_` alike, so it takes no two names that differ in them only";
+
+/// The way out of a refused setting.
+const SETTINGS: &str = "look up the key's name and range for the broker's version of Kafka; times are \
+                        in milliseconds and sizes in bytes, numbers without a unit";
 
 /// What a call needs: the IAM action of MSK, the operation of Kafka's own ACLs, and on what.
 fn needs(api: &str) -> (&'static str, &'static str, &'static str) {
@@ -109,18 +127,22 @@ fn help(code: i16, api: &str, mechanism: Option<&str>) -> Option<String> {
         codes::REQUEST_TIMED_OUT => {
             "what came of it is unknown: read the topics again before it is tried again"
         }
-        17 => "use at most 249 of letters, digits, `.`, `_` and `-`, and not `.` or `..`",
+        codes::INVALID_TOPIC => {
+            "use at most 249 of letters, digits, `.`, `_` and `-`, and not `.` or `..`"
+        }
         36 => "another run or program made it meanwhile: plan again, and compare its settings",
         37 => "ask for more partitions than the topic has; Kafka cannot take any away",
         38 => {
             "lower `replication_factor` to the number of brokers, or leave it out for the \
              cluster's default"
         }
-        40 => "look up the key's name and range in the broker's version of Kafka's documentation",
+        40 => SETTINGS,
+        // Kafka 2 says this of settings of a topic that is there.
+        42 if api == "IncrementalAlterConfigs" => SETTINGS,
         codes::NOT_CONTROLLER => "the cluster is choosing a controller: try again when it has one",
         44 => {
-            "the cluster's `create.topic.policy` or `alter.config.policy` says what is allowed: \
-             ask who runs it"
+            "the cluster has a policy of what is allowed: leave out what it refuses, or ask who runs \
+             it (MSK's Express brokers fix the number of replicas and most settings)"
         }
         60 => "wait until the partitions have moved (`kafka-reassign-partitions.sh --list`)",
         73 => "the cluster has `delete.topic.enable=false`",

@@ -1,6 +1,7 @@
 //! `trueup apply`: lock → fresh facts → plan → apply → facts once more → exit code.
 
 mod consent;
+mod next;
 mod saved;
 mod session;
 mod teller;
@@ -12,8 +13,8 @@ use std::{
 };
 
 use super::{
-    Surroundings, Target, Targets, complain, load, output::Outputs, plan::FORMATS, put, salt,
-    saved as files, spec_files, targets, topics::ClusterTarget,
+    Surroundings, Targets, complain, load, output::Outputs, plan::FORMATS, put, salt,
+    saved as files, spec_files, targets,
 };
 use crate::{
     apply::SpecPlaces,
@@ -114,10 +115,6 @@ async fn carry_out(
         session.all(&targets, saved.as_ref()).await
     };
     let code = visit::code(&visits, *session.stop.borrow() > 0);
-    let next = match targets.hosts.as_slice() {
-        [target] if code == Code::Done => next_lines(target, &targets.clusters),
-        _ => vec![],
-    };
     let refused = visits.is_empty() || visits.iter().any(Visit::refused);
     let (mut hosts, mut topics, mut outcomes) = (Vec::new(), Vec::new(), Vec::new());
     for visit in visits {
@@ -127,6 +124,10 @@ async fn carry_out(
         outcomes.extend(done);
     }
     let plan = Plan::new(session.salt, session.specs, hosts, topics).of(session.selection);
+    let next = match (targets.hosts.as_slice(), plan.hosts.as_slice()) {
+        ([target], [host]) if code == Code::Done => next::lines(target, host, &targets.clusters),
+        _ => vec![],
+    };
     if refused && outcomes.is_empty() {
         complain("nothing was changed");
     }
@@ -159,25 +160,4 @@ fn progress(human: bool, around: &Surroundings) -> Progress {
     };
     let terminal = io::stderr().is_terminal();
     Progress::new(terminal, around.color_err, around.style.width, results)
-}
-
-/// What the user does next, on the client.
-fn next_lines(target: &Target, clusters: &[ClusterTarget]) -> Vec<String> {
-    let Some(kafka) = &target.host.client.kafka else {
-        return vec![];
-    };
-    let broker = match clusters {
-        [cluster] => cluster.first_broker(),
-        _ => "BROKER:9098".into(),
-    };
-    let mut lines = vec![
-        "on the client, in a new shell".to_owned(),
-        format!("{}/bin/kafka-topics.sh --list \\", kafka.home),
-        format!("  --bootstrap-server {broker}"),
-    ];
-    if let Some(properties) = &target.host.client.properties {
-        lines[2].push_str(" \\");
-        lines.push(format!("  --command-config {}", properties.path));
-    }
-    lines
 }

@@ -113,7 +113,7 @@ pub fn choose(look: &LookArgs, specs: &[Resolved], deletable: &[String]) -> Resu
     let may_come = typed.filter(|name| {
         let open = specs.iter().flat_map(|spec| &spec.clusters);
         let mut open = open.filter(|cluster| !cluster.lists.is_empty());
-        open.any(|cluster| cluster.makes(name))
+        open.any(|cluster| cluster.may_come_to(name))
     });
     let names = wanted.map(|topic| topic.name.as_str());
     let names = names.chain(deletable.iter().map(String::as_str));

@@ -12,20 +12,24 @@ use tokio::sync::OnceCell;
 
 use super::{Surroundings, complain, complain_safely};
 use crate::{
+    action::TopicAction,
     broker::{
-        Cluster as Brokers,
+        self, Cluster as Brokers,
         credentials::clock::{self, Clock},
         entrance::{Dialler, Entrance, NoEntrance},
     },
     exit::Code,
-    facts::Host,
+    facts::{Host, cluster::Cluster},
     lookup::{
         clusters::{self, Values},
         entrance, hosts,
         tables::{Databases, TablesError},
     },
     meter::{Call, Phase},
-    observe::cluster::{Question, observe},
+    observe::{
+        cluster::{Question, observe},
+        rehearsal::rehearse,
+    },
     plan::{DesiredCluster, LookedUp, TopicsPlan, selection::Chosen},
     resource::topic,
     spec::{self, Expanded, Resolved, ResolvedTopic, Role},
@@ -189,14 +193,18 @@ pub(crate) fn clusters(
             Role::Arn(arn) => Some(arn.clone()),
             Role::Own | Role::Name(_) => None,
         };
-        let role_arn = hosts
-            .iter()
-            .filter(|one| through.is_empty() || through.contains(&one.host.name))
-            .find_map(role);
         let options = hosts.iter().filter_map(|one| {
             let options = &one.host.client.msk_iam_auth.as_ref()?.options;
             (!options.is_empty()).then(|| (one.host.name.clone(), options.clone()))
         });
+        let ways = hosts.iter().filter(|one| through.contains(&one.host.name));
+        let roles = ways.map(|one| (one.host.name.clone(), role(one)));
+        let roles: BTreeMap<String, Option<String>> = roles.collect();
+        // From here there is no host whose client is meant: the first that says something counts.
+        let role_arn = match through.as_slice() {
+            [] => hosts.iter().find_map(role),
+            _ => None,
+        };
         let name_is_here = |name: &String| cluster.topics.iter().any(|topic| topic.name == *name);
         let elsewhere = declared.map(|(_, names)| names.iter().filter(|name| !name_is_here(name)));
         let desired = DesiredCluster {
@@ -205,6 +213,7 @@ pub(crate) fn clusters(
             through,
             role_arn,
             options: options.collect(),
+            roles,
             selected: selected.iter().cloned().collect(),
             elsewhere: elsewhere.into_iter().flatten().cloned().collect(),
             deletable,
@@ -215,7 +224,7 @@ pub(crate) fn clusters(
         let may_come = !desired.cluster.lists.is_empty()
             && how
                 .chosen
-                .may_have_topics(|name| desired.cluster.makes(name));
+                .may_have_topics(|name| desired.cluster.may_come_to(name));
         let nothing = desired.deletable.is_empty()
             && !may_come
             && wanted(&desired, topics, how.chosen).is_empty();
@@ -347,7 +356,7 @@ impl ClusterTarget {
     ) -> Result<Brokers<'d>, NoEntrance> {
         let dialler = Dialler {
             name: way.name,
-            role_arn: self.desired.role_arn.as_deref(),
+            role_arn: self.desired.role_of(way.name),
             options: self.desired.options_of(way.name),
             clock: Clock {
                 offset_seconds: way.skew.unwrap_or(0),
@@ -421,7 +430,7 @@ impl ClusterTarget {
         let targets = self.chosen.selection.iter().flat_map(|it| &it.target);
         let targets = targets.filter_map(|word| word.strip_prefix("topics/"));
         let cluster = &self.desired.cluster;
-        for name in targets.filter(|name| !cluster.lists.is_empty() && cluster.makes(name)) {
+        for name in targets.filter(|name| !cluster.lists.is_empty() && cluster.may_come_to(name)) {
             let is_it = |topic: &ResolvedTopic| topic.name == name;
             if !self.topics().iter().any(is_it)
                 && !self.desired.deletable.iter().any(|it| it == name)
@@ -445,7 +454,7 @@ impl ClusterTarget {
         let started = Instant::now();
         let plan = match self.open(way, deadline).await {
             Ok(mut brokers) => {
-                let plan = self.read(&mut brokers, way, salt).await;
+                let plan = self.plan(&mut brokers, way, salt).await;
                 self.tell("read", started, &brokers);
                 plan
             }
@@ -460,13 +469,37 @@ impl ClusterTarget {
         }
     }
 
-    /// Reads the cluster over a connection, and compares.
+    /// Reads the cluster over a connection, and compares; what it would not do is blocked.
+    async fn plan(&self, brokers: &mut Brokers<'_>, way: Way<'_>, salt: &str) -> TopicsPlan {
+        let plan = async {
+            let mut facts = self.observe(brokers).await?;
+            let plan = self.compare(&facts, way, salt);
+            let actions: Vec<&TopicAction> = plan.requests().collect();
+            if actions.is_empty() {
+                return Ok(plan);
+            }
+            let same_caller = self.entrance.as_ref().is_ok_and(Entrance::is_one_caller);
+            facts.rehearsed = rehearse(brokers, &actions, same_caller).await?;
+            Ok(self.compare(&facts, way, salt))
+        };
+        self.or_unreached(plan.await, way)
+    }
+
+    /// Likewise, to see what became of an apply: nothing more is to be done.
     pub async fn read(&self, brokers: &mut Brokers<'_>, way: Way<'_>, salt: &str) -> TopicsPlan {
-        let wanted = self.wanted();
+        let facts = self.observe(brokers).await;
+        self.or_unreached(facts.map(|facts| self.compare(&facts, way, salt)), way)
+    }
+
+    fn or_unreached(&self, plan: Result<TopicsPlan, broker::Error>, way: Way<'_>) -> TopicsPlan {
+        plan.unwrap_or_else(|error| TopicsPlan::unreached(self.name(), way.name, error.to_string()))
+    }
+
+    async fn observe(&self, brokers: &mut Brokers<'_>) -> Result<Cluster, broker::Error> {
         let (cluster, deletable) = (&self.desired.cluster, &self.desired.deletable);
         let own = self.topics().iter().map(|topic| &topic.name);
         let question = Question {
-            wanted: wanted.clone(),
+            wanted: self.wanted(),
             declared: own
                 .chain(&self.desired.elsewhere)
                 .map(String::as_str)
@@ -474,11 +507,12 @@ impl ClusterTarget {
             patterns: cluster.hosts.iter().map(|(_, pattern)| pattern).collect(),
             deletable: deletable.iter().map(String::as_str).collect(),
         };
-        let observed = observe(brokers, &question).await;
-        match observed {
-            Ok(facts) => TopicsPlan::new(self.name(), way.name, &wanted, deletable, &facts, salt),
-            Err(error) => TopicsPlan::unreached(self.name(), way.name, error.to_string()),
-        }
+        observe(brokers, &question).await
+    }
+
+    fn compare(&self, facts: &Cluster, way: Way<'_>, salt: &str) -> TopicsPlan {
+        let (wanted, deletable) = (self.wanted(), &self.desired.deletable);
+        TopicsPlan::new(self.name(), way.name, &wanted, deletable, facts, salt)
     }
 
     /// Tells what was asked of the brokers.

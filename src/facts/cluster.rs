@@ -18,6 +18,38 @@ pub struct Cluster {
     pub topics: BTreeMap<String, Observation<Topic>>,
     /// Names on the cluster that the spec's pattern makes and no table does.
     pub unmanaged: Vec<String>,
+    /// What the cluster said of the changes that were to be made, by topic: it was asked whether it
+    /// would make them, and did nothing. Empty before it was asked.
+    pub rehearsed: BTreeMap<String, Rehearsed>,
+}
+
+/// What a cluster says of a change, without making it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rehearsed {
+    /// It would make it.
+    Accepted {
+        /// How many replicas a new topic would have, where the cluster tells.
+        #[serde(default)]
+        replicas: Option<u32>,
+        /// The new topic's `min.insync.replicas`, where the cluster tells.
+        #[serde(default)]
+        min_insync_replicas: Option<u32>,
+    },
+    /// It would not.
+    Refused {
+        /// In its own words, with the error's name.
+        said: String,
+        /// The way out, where one is known.
+        help: Option<String>,
+    },
+    /// It did not say.
+    Unsaid {
+        /// Why.
+        why: String,
+        /// The way out, where one is known.
+        help: Option<String>,
+    },
 }
 
 /// One topic.

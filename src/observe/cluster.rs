@@ -117,6 +117,7 @@ pub async fn observe(cluster: &mut Cluster<'_>, question: &Question<'_>) -> Resu
         brokers: brokers.len(),
         topics: facts,
         unmanaged,
+        rehearsed: BTreeMap::new(),
     })
 }
 

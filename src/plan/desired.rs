@@ -45,11 +45,16 @@ pub struct DesiredCluster {
     pub cluster: ResolvedCluster,
     /// Through which hosts it may be reached, the first that can be; none: from here.
     pub through: Vec<String>,
-    /// The role that its clients take.
+    /// The role that its clients take, where it is dialled from here; of a plan from before there
+    /// were `roles`, whoever dials.
     pub role_arn: Option<String>,
     /// With which options of AWS's jar each host's client does so, where it has some.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub options: BTreeMap<String, IndexMap<String, String>>,
+    /// The role that the client on each of the hosts takes, if any: whoever dials is known to the
+    /// brokers as that.
+    #[serde(default)]
+    pub roles: BTreeMap<String, Option<String>>,
     /// The hosts that were selected: only topics that one of them renders are looked at.
     pub selected: Vec<String>,
     /// Topics that other specs have on it: they are no leftovers.
@@ -70,6 +75,14 @@ impl DesiredCluster {
                 .next()
                 .filter(|_| self.through.is_empty())
         })
+    }
+
+    /// The role that is taken where this machine dials.
+    pub fn role_of(&self, dialler: &str) -> Option<&str> {
+        match self.roles.get(dialler) {
+            Some(role) => role.as_deref(),
+            None => self.role_arn.as_deref(),
+        }
     }
 }
 
@@ -92,5 +105,34 @@ impl SecretDigest {
             key: key.to_owned(),
             digest: digest::of_secret(salt, of, key, secret),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::DesiredCluster;
+
+    #[test]
+    fn whoever_dials_takes_the_role_of_its_own_client() {
+        let mut saved = json!({
+            "spec": "s", "name": "n", "through": ["one", "two", "three"], "role_arn": "arn:old",
+            "cluster": { "cluster": { "bootstrap": "b:1" }, "access": {}, "hosts": [], "topics": [] },
+            "selected": [], "deletable": [],
+        });
+        let read = |value: &serde_json::Value| -> DesiredCluster {
+            serde_json::from_value(value.clone()).expect("a cluster")
+        };
+        // A plan of an older version knows one role.
+        assert_eq!(read(&saved).role_of("two"), Some("arn:old"));
+        saved["role_arn"] = json!(null);
+        saved["roles"] = json!({ "one": "arn:1", "two": "arn:2", "three": null });
+        let cluster = read(&saved);
+        assert_eq!(cluster.role_of("one"), Some("arn:1"));
+        assert_eq!(cluster.role_of("two"), Some("arn:2"));
+        // It has the instance's own, whatever the others take.
+        assert_eq!(cluster.role_of("three"), None);
+        assert_eq!(cluster.role_of("direct"), None);
     }
 }

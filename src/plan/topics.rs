@@ -4,7 +4,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{LookedUp, Step};
-use crate::{facts::cluster::Cluster, resource::topic, spec::ResolvedTopic};
+use crate::{
+    action::{Action, TopicAction},
+    facts::cluster::Cluster,
+    resource::topic,
+    spec::ResolvedTopic,
+};
+
+/// So many topics are named in a warning about several.
+const MOST_NAMED: usize = 3;
 
 /// One cluster's part.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -87,7 +95,7 @@ impl TopicsPlan {
                 .collect(),
             unfit: false,
             looked_up: vec![],
-            warnings: vec![],
+            warnings: tight(wanted, facts),
         }
     }
 
@@ -113,8 +121,40 @@ impl TopicsPlan {
         self
     }
 
+    /// What an apply would ask of the cluster, but for the ends of topics.
+    pub fn requests(&self) -> impl Iterator<Item = &TopicAction> {
+        let actions = self.steps.iter().flat_map(|step| &step.actions);
+        actions.filter_map(|action| match action {
+            Action::Topic(TopicAction::Delete { .. }) => None,
+            Action::Topic(action) => Some(action),
+            _ => None,
+        })
+    }
+
     /// Whether an apply would do something here.
     pub fn has_work(&self) -> bool {
         self.steps.iter().any(|step| step.action.changes())
     }
+}
+
+/// A warning for each kind of topics whose replicas leave no room.
+fn tight(wanted: &[&ResolvedTopic], facts: &Cluster) -> Vec<String> {
+    let mut kinds: Vec<(topic::Tight, Vec<&str>)> = Vec::new();
+    for one in wanted {
+        let Some(tight) = topic::tight(one, facts) else {
+            continue;
+        };
+        match kinds.iter_mut().find(|(kind, _)| *kind == tight) {
+            Some((_, names)) => names.push(&one.name),
+            None => kinds.push((tight, vec![&one.name])),
+        }
+    }
+    let warning = |(kind, names): (topic::Tight, Vec<&str>)| {
+        let mut text = names[..names.len().min(MOST_NAMED)].join(", ");
+        if let Some(more @ 1..) = names.len().checked_sub(MOST_NAMED) {
+            text.push_str(&format!(" and {more} more"));
+        }
+        kind.warning(&text, facts.brokers)
+    };
+    kinds.into_iter().map(warning).collect()
 }

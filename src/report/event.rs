@@ -74,8 +74,12 @@ pub struct HostOutcome {
     pub is_cluster: bool,
     /// Addresses that were applied, in order.
     pub applied: Vec<String>,
-    /// The step that failed, if one did.
+    /// The step that failed, if one did; the first of several.
     pub failure: Option<Failure>,
+    /// Further steps that failed: what a cluster refuses of one topic holds no other back.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub also_failed: Vec<Failure>,
     /// Addresses that were not reached because of the failure or of Ctrl-C.
     pub not_reached: Vec<String>,
     /// Addresses that were applied, and still are not as the spec says: with the reason.
@@ -103,6 +107,17 @@ impl HostOutcome {
         self.host == part.name && self.is_cluster != part.is_host
     }
 
+    /// All steps that failed.
+    pub fn failures(&self) -> impl Iterator<Item = &Failure> {
+        self.failure.iter().chain(&self.also_failed)
+    }
+
+    /// Whether something was written, or may have been.
+    pub fn wrote(&self) -> bool {
+        let in_part = |one: &Failure| one.outcome_unknown || !one.done.is_empty();
+        !self.applied.is_empty() || self.failures().any(in_part)
+    }
+
     /// Whether a saved plan no longer fits here.
     pub fn is_stale(&self) -> bool {
         !self.moved.is_empty()
@@ -120,6 +135,17 @@ pub struct Failure {
     pub help: Option<String>,
     /// Whether it is unknown what the step did before it was lost.
     pub outcome_unknown: bool,
+    /// What of the step had been done before, and stays.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub done: Vec<String>,
+}
+
+impl Failure {
+    /// What of the step was done before, as a sentence.
+    pub fn in_part(&self) -> Option<String> {
+        (!self.done.is_empty()).then(|| format!("applied in part: {}", self.done.join(", ")))
+    }
 }
 
 /// An address, and what is to be said of it.

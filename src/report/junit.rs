@@ -320,20 +320,23 @@ fn applied(outcomes: &[HostOutcome], part: Part<'_>, step: &Step) -> End {
     if outcome.applied.contains(&step.address) {
         return End::Passed;
     }
-    match &outcome.failure {
-        Some(failure) if failure.address == step.address => End::Failed {
-            kind: match failure.outcome_unknown {
-                true => "outcome_unknown",
-                false => "failed",
+    let mut failures = outcome.failures();
+    match failures.find(|failure| failure.address == step.address) {
+        Some(failure) => End::Failed {
+            kind: match (failure.outcome_unknown, failure.done.is_empty()) {
+                (true, _) => "outcome_unknown",
+                (false, true) => "failed",
+                (false, false) => "applied_in_part",
             },
             why: failure.reasons.join("\n"),
             more: failure
-                .help
-                .iter()
-                .map(|help| format!("help: {help}"))
-                .collect(),
+                .in_part()
+                .into_iter()
+                .chain(failure.help.iter().map(|help| format!("help: {help}")))
+                .collect::<Vec<_>>()
+                .join("\n"),
         },
-        _ => End::Skipped {
+        None => End::Skipped {
             why: match outcome.is_stale() {
                 true => "not done: the plan no longer holds here".into(),
                 false => "not reached".into(),

@@ -9,7 +9,7 @@ use crate::{
     action::{Action, TopicAction},
     facts::{
         Observation,
-        cluster::{Cluster, Setting, Topic},
+        cluster::{Cluster, Rehearsed, Setting, Topic},
     },
     spec::{ConfigPolicy, ReplicationFactor, ResolvedTopic},
 };
@@ -23,8 +23,17 @@ pub fn address(name: &str) -> String {
 ///
 /// Compared are partitions, replicas and the settings that the spec names; of other settings only
 /// the topic's own, and only where the policy is `exact`. What the brokers give by default is never
-/// a difference.
+/// a difference. What the cluster has said that it would not do is blocked.
 pub fn assess(wanted: &ResolvedTopic, cluster: &Cluster) -> Assessment {
+    let Assessment { observed, verdict } = compare(wanted, cluster);
+    let rehearsed = cluster.rehearsed.get(&wanted.name);
+    Assessment {
+        observed,
+        verdict: as_rehearsed(verdict, rehearsed),
+    }
+}
+
+fn compare(wanted: &ResolvedTopic, cluster: &Cluster) -> Assessment {
     match cluster.topics.get(&wanted.name) {
         Some(Observation::Unknown(reason)) => Assessment {
             observed: json!({ "unknown": reason }),
@@ -38,9 +47,102 @@ pub fn assess(wanted: &ResolvedTopic, cluster: &Cluster) -> Assessment {
         },
         Some(Observation::Absent) | None => Assessment {
             observed: json!("absent"),
-            verdict: create(wanted, cluster),
+            verdict: create(wanted),
         },
     }
+}
+
+/// A change, after the cluster was asked whether it would make it.
+fn as_rehearsed(verdict: Verdict, rehearsed: Option<&Rehearsed>) -> Verdict {
+    let Verdict::Change(mut work) = verdict else {
+        return verdict;
+    };
+    match rehearsed {
+        Some(Rehearsed::Refused { said, help }) => Verdict::Blocked {
+            reason: format!("{}; the cluster refuses it: {said}", work.reason),
+            help: help
+                .clone()
+                .unwrap_or_else(|| "ask who runs the cluster what it takes".into()),
+        },
+        Some(Rehearsed::Unsaid { why, help }) => {
+            let help = help.iter().map(|help| format!("\nhelp: {help}"));
+            let unsure = format!(
+                "whether the cluster takes it is not known: {why}{}",
+                help.collect::<String>()
+            );
+            work.warning = Some(match work.warning.take() {
+                Some(before) => format!("{before}\n{unsure}"),
+                None => unsure,
+            });
+            Verdict::Change(work)
+        }
+        Some(Rehearsed::Accepted { .. }) | None => Verdict::Change(work),
+    }
+}
+
+/// Replicas that leave no room: as many as have to be in step for a message to be taken with
+/// `acks=all`, or fewer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tight {
+    /// How many replicas a topic has, or will have.
+    pub replicas: u32,
+    /// How many have to be in step: its `min.insync.replicas`.
+    pub least: u32,
+}
+
+impl Tight {
+    /// What that means, with the way out; `topics` are named in it, and `brokers` are alive.
+    pub fn warning(self, topics: &str, brokers: usize) -> String {
+        let Self { replicas, least } = self;
+        let what = match replicas < least {
+            true => "never a message is taken with `acks=all`",
+            false => "no message is taken with `acks=all` while one of their brokers is patched",
+        };
+        let more = format!("raise `replication_factor` to {} or more", least + 1);
+        let fewer = format!("lower `min.insync.replicas` below {replicas}");
+        let help = match (
+            usize::try_from(least).is_ok_and(|l| l < brokers),
+            replicas > 1,
+        ) {
+            (true, true) => format!("{more}, or {fewer}"),
+            (true, false) => more,
+            (false, true) => fewer,
+            (false, false) => "add brokers, and raise `replication_factor`".to_owned(),
+        };
+        format!(
+            "{topics}: {}, and `min.insync.replicas` is {least}: {what}\nhelp: {help}",
+            counted(replicas, "replica")
+        )
+    }
+}
+
+/// Whether the replicas of a topic leave no room, as it is or as it will be. A single replica where
+/// there is one broker cannot be helped, and is not said.
+pub fn tight(wanted: &ResolvedTopic, cluster: &Cluster) -> Option<Tight> {
+    const KEY: &str = "min.insync.replicas";
+    let name = &wanted.name;
+    let said = wanted.settings.config.get(KEY);
+    let said = said.map(|value| value.as_ref().and_then(|value| value.trim().parse().ok()));
+    let (replicas, default) = match (cluster.topics.get(name), cluster.rehearsed.get(name)) {
+        (Some(Observation::Present(topic)), _) => {
+            let now = topic.config.get(KEY);
+            // What the spec takes away leaves the brokers' default, which is not shown then.
+            let now = now.filter(|now| said.is_none() || !now.own);
+            let now = now.and_then(|now| now.value.as_ref()?.parse().ok());
+            (Some(topic.replicas.0), now)
+        }
+        (
+            None | Some(Observation::Absent),
+            Some(Rehearsed::Accepted {
+                replicas,
+                min_insync_replicas,
+            }),
+        ) => (*replicas, *min_insync_replicas),
+        _ => return None,
+    };
+    let (replicas, least) = (replicas?, said.flatten().or(default)?);
+    let helpless = replicas == 1 && least == 1 && cluster.brokers <= 1;
+    (replicas <= least && !helpless).then_some(Tight { replicas, least })
 }
 
 /// What `--allow-delete` asks for: the end of a topic that no table of the spec names.
@@ -72,27 +174,12 @@ fn observed(wanted: &ResolvedTopic, topic: &Topic) -> serde_json::Value {
     json!({ "partitions": topic.partitions, "replicas": topic.replicas, "config": config })
 }
 
-fn create(wanted: &ResolvedTopic, cluster: &Cluster) -> Verdict {
+fn create(wanted: &ResolvedTopic) -> Verdict {
     let settings = &wanted.settings;
     let replicas = match settings.replication_factor {
         Some(ReplicationFactor::Count(count)) => Some(count),
         Some(ReplicationFactor::Keep(_)) | None => None,
     };
-    if let Some(count) = replicas
-        && usize::from(count) > cluster.brokers
-    {
-        return Verdict::Blocked {
-            reason: format!(
-                "not on the cluster; the spec wants {}, and {} alive",
-                counted(count.into(), "replica"),
-                match cluster.brokers {
-                    1 => "1 broker is".to_owned(),
-                    more => format!("{more} brokers are"),
-                }
-            ),
-            help: "lower `replication_factor`, or bring the missing brokers back".into(),
-        };
-    }
     let config: IndexMap<String, String> = settings
         .config
         .iter()
@@ -162,10 +249,7 @@ fn differ(wanted: &ResolvedTopic, topic: &Topic) -> Verdict {
             );
         }
     }
-    let settings = match Settings::compare(wanted, topic) {
-        Ok(settings) => settings,
-        Err(blocked) => return blocked,
-    };
+    let settings = Settings::compare(wanted, topic);
     let replicas = replicas(wanted, topic);
     let remains = replicas.as_ref().map(|(reason, _)| reason.clone());
     if let Some((reason, help)) = replicas {
@@ -235,19 +319,13 @@ struct Settings {
 }
 
 impl Settings {
-    fn compare(wanted: &ResolvedTopic, topic: &Topic) -> Result<Self, Verdict> {
+    fn compare(wanted: &ResolvedTopic, topic: &Topic) -> Self {
         let mut out = Self::default();
         for (key, value) in &wanted.settings.config {
             match (value, topic.config.get(key)) {
-                // The brokers name every setting that they know.
-                (Some(_), None) => {
-                    return Err(Verdict::Blocked {
-                        reason: format!("the cluster knows no topic setting `{key}`"),
-                        help:
-                            "look for a slip of the pen, and whether the cluster's version has it"
-                                .into(),
-                    });
-                }
+                // The brokers name every setting that they know; whether they take this one is theirs
+                // to say.
+                (Some(value), None) => out.set_unknown(key, value),
                 (Some(value), Some(now)) => {
                     if !now.value.as_deref().is_some_and(|now| same(now, value)) {
                         out.set(key, value, now);
@@ -269,7 +347,16 @@ impl Settings {
                 }
             }
         }
-        Ok(out)
+        out
+    }
+
+    fn set_unknown(&mut self, key: &str, value: &str) {
+        self.reasons.push(format!(
+            "the cluster names no setting `{key}`, the spec wants {value}"
+        ));
+        self.changes
+            .push(Change::shown(format!("config.{key}"), None, Some(value)));
+        self.set.insert(key.to_owned(), value.to_owned());
     }
 
     fn set(&mut self, key: &str, value: &str, now: &Setting) {

@@ -283,6 +283,18 @@ impl ResolvedCluster {
     }
 }
 
+impl ResolvedCluster {
+    /// Whether this may be a topic of a table that is still to be read.
+    pub fn may_come_to(&self, topic: &str) -> bool {
+        let mut lists = self.lists.iter();
+        let named = |list: &TableList| {
+            let mut own = list.tables.settings.values();
+            own.any(|own| own.topic.as_deref() == Some(topic))
+        };
+        self.makes(topic) || lists.any(named)
+    }
+}
+
 /// One topic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResolvedTopic {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     merge::HostTree,
     tree::{Node, Value},
-    types::{ConfigPolicy, Keep, ReplicationFactor, TopicSettings},
+    types::{ConfigPolicy, Keep, ReplicationFactor, TableSettings, TopicSettings},
     vars::{Scope, Special, Specials, Variables},
 };
 use crate::diagnostic::{Problem, Span};
@@ -121,8 +121,8 @@ pub struct Template {
 }
 
 impl Template {
-    /// The row of a table whose topic has been named; `own` are the table's settings.
-    fn named(&self, name: String, table: &str, place: Span, own: Option<TopicSettings>) -> Row {
+    /// The row of a table whose topic has been named; `own` is what the table says of it.
+    fn named(&self, name: String, table: &str, place: Span, own: Option<TableSettings>) -> Row {
         let defaults = &self.defaults;
         Row {
             host: self.host.clone(),
@@ -137,8 +137,10 @@ impl Template {
     }
 
     /// The row of a table.
-    pub fn row(&self, table: &str, own: Option<TopicSettings>) -> Row {
-        self.named(self.pattern.0.join(table), table, self.place, own)
+    pub fn row(&self, table: &str, own: Option<TableSettings>) -> Row {
+        let named = own.as_ref().and_then(|own| own.topic.clone());
+        let name = named.unwrap_or_else(|| self.pattern.0.join(table));
+        self.named(name, table, self.place, own)
     }
 }
 
@@ -198,15 +200,16 @@ pub fn of_host<'a>(
             table: Special::Is(table),
             ..Specials::NONE
         };
-        let name = match pattern {
-            None => Some(table.to_owned()),
-            Some((_, node)) => node
+        let own = node.map(of_table);
+        let name = match (own.as_ref().and_then(|own| own.topic.clone()), pattern) {
+            (Some(name), _) => Some(name),
+            (None, None) => Some(table.to_owned()),
+            (None, Some((_, node))) => node
                 .text()
                 .and_then(|text| variables.text(scope, text, node.span, specials, problems)),
         };
         let Some(name) = name else { return };
-        made.rows
-            .push(template.named(name, table, place, node.map(settings)));
+        made.rows.push(template.named(name, table, place, own));
     };
     match topics.get("tables").map(|tables| &tables.value) {
         Some(Value::Seq(items)) => {
@@ -239,6 +242,21 @@ pub fn of_host<'a>(
 /// The key of `tables` that names a database.
 pub const FROM: &str = "from";
 
+/// What a table says of its topic, likewise.
+fn of_table(node: &Node) -> TableSettings {
+    let TopicSettings {
+        partitions,
+        replication_factor,
+        config,
+    } = settings(node);
+    TableSettings {
+        topic: node.get("topic").and_then(Node::text).map(str::to_owned),
+        partitions,
+        replication_factor,
+        config,
+    }
+}
+
 /// Settings as far as they are well-formed; what is not has been said.
 fn settings(node: &Node) -> TopicSettings {
     let text = |key: &str| node.get(key).and_then(Node::text);
@@ -257,7 +275,7 @@ fn settings(node: &Node) -> TopicSettings {
 }
 
 /// A table's settings over the defaults, key by key.
-fn over(defaults: &TopicSettings, own: TopicSettings) -> TopicSettings {
+fn over(defaults: &TopicSettings, own: TableSettings) -> TopicSettings {
     let mut config: IndexMap<String, Option<String>> = defaults.config.clone();
     config.extend(own.config);
     TopicSettings {

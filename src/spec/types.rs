@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::text::escape_control;
 
 pub use iam::{IamOptions, Mechanism, MskIamAuth};
-pub use tables::{FromDatabase, Mysql, TableSource, Tables};
+pub use tables::{FromDatabase, Mysql, TableSettings, TableSource, Tables};
 
 /// In the schema: a scalar that is taken as it is written, be it `2.12`, `12e5` or `no`. Editors
 /// would call these numbers and booleans, and must not underline them.

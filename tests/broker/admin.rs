@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use kafka_protocol::messages::ApiKey;
 use tokio::time::{Instant, sleep};
 use trueup::{
-    broker::{Admin, Cluster, Error, NewTopic, Security, Stage, Topics},
+    broker::{Admin, Cluster, Error, NewTopic, Rehearsal, Security, Stage, Topics},
     transport::dial::Reach,
 };
 
@@ -40,26 +40,35 @@ async fn topics_are_created_changed_and_deleted() {
     let fake = Fake::new();
     fake.has("u.old", 1);
     let mut cluster = connect(&fake).await;
-    let mut admin = Admin::over(&mut cluster);
     let topics = [new("u.pin"), new("u.old")];
-    let tried = admin.create_topics(&topics, true).await.unwrap();
-    assert_eq!(tried[0], ("u.pin".to_owned(), Ok(())));
+    let tried = Rehearsal::over(&mut cluster)
+        .create_topics(&topics)
+        .await
+        .unwrap();
+    assert!(tried[0].0 == "u.pin" && tried[0].1.is_ok(), "{tried:?}");
     assert_eq!(
         tried[1].1.as_ref().unwrap_err().name,
         "TOPIC_ALREADY_EXISTS"
     );
     assert!(!fake.state().topics.contains_key("u.pin"));
 
-    let made = admin.create_topics(&topics, false).await.unwrap();
+    let mut admin = Admin::over(&mut cluster);
+    let made = admin.create_topics(&topics).await.unwrap();
     assert_eq!(made[0], ("u.pin".to_owned(), Ok(())));
     assert_eq!(made[1].1.as_ref().unwrap_err().code, 36);
     assert_eq!(fake.state().topics["u.pin"].partitions, 3);
 
     let more = [("u.pin".to_owned(), 5), ("u.old".to_owned(), 1)];
-    let tried = admin.create_partitions(&more, true).await.unwrap();
+    let mut rehearsal = Rehearsal::over(&mut cluster);
+    let tried = rehearsal.create_partitions(&more).await.unwrap();
     assert!(tried[0].1.is_ok());
-    assert_eq!(fake.state().topics["u.pin"].partitions, 3);
-    let grown = admin.create_partitions(&more, false).await.unwrap();
+    let keys = vec![("retention.ms".to_owned(), None)];
+    let keys = [("u.pin".to_owned(), keys)];
+    assert!(rehearsal.alter_configs(&keys).await.unwrap()[0].1.is_ok());
+    let pin = fake.state().topics["u.pin"].clone();
+    assert!(pin.partitions == 3 && pin.config.len() == 1, "{pin:?}");
+    let mut admin = Admin::over(&mut cluster);
+    let grown = admin.create_partitions(&more).await.unwrap();
     assert!(grown[0].1.is_ok());
     assert_eq!(grown[1].1.as_ref().unwrap_err().name, "INVALID_PARTITIONS");
     assert_eq!(fake.state().topics["u.pin"].partitions, 5);
@@ -94,7 +103,7 @@ async fn a_thousand_topics_go_in_batches() {
     // Three partitions and a setting are five records: 200 topics are 1000 records.
     let topics = many(1000, 3);
     let made = Admin::over(&mut cluster)
-        .create_topics(&topics, false)
+        .create_topics(&topics)
         .await
         .unwrap();
     let names: Vec<_> = made.iter().map(|(name, _)| name.clone()).collect();
@@ -114,7 +123,7 @@ async fn a_thousand_topics_go_in_batches() {
     let fake = Fake::new();
     let mut cluster = connect(&fake).await;
     let made = Admin::over(&mut cluster)
-        .create_topics(&many(100, 50), false)
+        .create_topics(&many(100, 50))
         .await
         .unwrap();
     assert_eq!(made.len(), 100);
@@ -133,7 +142,7 @@ async fn a_thousand_topics_go_in_batches() {
         .take(300)
         .collect();
     Admin::over(&mut cluster)
-        .create_partitions(&more, false)
+        .create_partitions(&more)
         .await
         .unwrap();
     let sizes: Vec<_> = fake
@@ -155,11 +164,18 @@ async fn not_the_controller_finds_the_controller() {
             sleep(Duration::from_secs(1)).await;
             later.state().believed = None;
         });
-        let made = Admin::over(&mut cluster)
-            .create_topics(&[new("u.pin")], validate_only)
-            .await
-            .unwrap();
-        assert_eq!(made, [("u.pin".to_owned(), Ok(()))]);
+        let topics = [new("u.pin")];
+        let fine = match validate_only {
+            true => {
+                let tried = Rehearsal::over(&mut cluster).create_topics(&topics).await;
+                tried.unwrap()[0].1.is_ok()
+            }
+            false => {
+                let made = Admin::over(&mut cluster).create_topics(&topics).await;
+                made.unwrap()[0].1.is_ok()
+            }
+        };
+        assert!(fine);
         let asked = fake.asked(ApiKey::CreateTopics);
         assert_eq!(asked[0].broker, "b-1");
         assert_eq!(asked.last().unwrap().broker, "b-2");
@@ -175,7 +191,7 @@ async fn a_cluster_without_a_head_is_given_up_within_the_deadline() {
     let mut cluster = connect(&fake).await;
     let start = Instant::now();
     let made = Admin::over(&mut cluster)
-        .create_topics(&[new("u.pin")], false)
+        .create_topics(&[new("u.pin")])
         .await
         .unwrap();
     let refusal = made[0].1.as_ref().unwrap_err();
@@ -206,7 +222,7 @@ async fn a_quota_is_waited_for_and_only_the_rest_is_sent_again() {
         }
     });
     let made = Admin::over(&mut cluster)
-        .create_topics(&many(10, 1), false)
+        .create_topics(&many(10, 1))
         .await
         .unwrap();
     assert!(made.iter().all(|(_, outcome)| outcome.is_ok()), "{made:?}");
@@ -259,8 +275,8 @@ async fn a_write_that_was_cut_is_never_sent_again() {
             let before = fake.asked(api).len();
             let topic = "u.old".to_owned();
             let error = match api {
-                ApiKey::CreateTopics => admin.create_topics(&[new("u.pin")], false).await,
-                ApiKey::CreatePartitions => admin.create_partitions(&[(topic, 2)], false).await,
+                ApiKey::CreateTopics => admin.create_topics(&[new("u.pin")]).await,
+                ApiKey::CreatePartitions => admin.create_partitions(&[(topic, 2)]).await,
                 ApiKey::IncrementalAlterConfigs => admin.alter_configs(&[(topic, vec![])]).await,
                 _ => admin.delete_topics(&[topic]).await,
             }
@@ -278,17 +294,17 @@ async fn what_only_tries_may_be_tried_again() {
     let fake = Fake::new();
     let mut cluster = connect(&fake).await;
     fake.on(ApiKey::CreateTopics, 0, Act::CutAfter);
-    let tried = Admin::over(&mut cluster)
-        .create_topics(&[new("u.pin")], true)
+    let tried = Rehearsal::over(&mut cluster)
+        .create_topics(&[new("u.pin")])
         .await
         .unwrap();
-    assert_eq!(tried, [("u.pin".to_owned(), Ok(()))]);
+    assert!(tried[0].1.is_ok());
     fake.script(|seen| match seen.api {
         ApiKey::CreateTopics => Act::Cut,
         _ => Act::Serve,
     });
-    let tried = Admin::over(&mut cluster)
-        .create_topics(&[new("u.pin")], true)
+    let tried = Rehearsal::over(&mut cluster)
+        .create_topics(&[new("u.pin")])
         .await;
     assert!(!tried.expect_err("cut twice").sent);
 }
@@ -299,8 +315,8 @@ async fn a_write_does_not_go_out_on_a_connection_that_is_closed_already() {
     let mut cluster = connect(&fake).await;
     let mut admin = Admin::over(&mut cluster);
     fake.on(ApiKey::CreateTopics, 0, Act::Last);
-    admin.create_topics(&[new("u.pin")], false).await.unwrap();
-    admin.create_topics(&[new("u.geo")], false).await.unwrap();
+    admin.create_topics(&[new("u.pin")]).await.unwrap();
+    admin.create_topics(&[new("u.geo")]).await.unwrap();
     assert_eq!(fake.dialled(), ["b-1", "b-2", "b-2"]);
     assert_eq!(fake.asked(ApiKey::CreateTopics).len(), 2);
 }
@@ -321,7 +337,7 @@ async fn a_batch_that_was_sent_counts_when_the_next_cannot_be() {
         later.state().down.insert("b-2".to_owned(), down);
     });
     let error = Admin::over(&mut cluster)
-        .create_topics(&many(300, 1), false)
+        .create_topics(&many(300, 1))
         .await
         .unwrap_err();
     assert_eq!(error.stage, Stage::Tcp);
@@ -336,7 +352,7 @@ async fn nothing_was_sent_where_nothing_could_be() {
     let down = refused(Reach::Tcp, "Connection refused");
     fake.state().down.insert("b-2".to_owned(), down);
     let error = Admin::over(&mut cluster)
-        .create_topics(&[new("u.pin")], false)
+        .create_topics(&[new("u.pin")])
         .await
         .unwrap_err();
     assert_eq!(error.stage, Stage::Tcp);
@@ -352,13 +368,13 @@ async fn a_setting_that_the_protocol_cannot_carry_is_not_sent() {
     let mut topic = new("u.pin");
     topic.config[0].1 = "x".repeat(40_000);
     let mut admin = Admin::over(&mut cluster);
-    let error = admin.create_topics(&[topic], false).await.unwrap_err();
+    let error = admin.create_topics(&[topic]).await.unwrap_err();
     assert_eq!(
         error.said,
         "a text of 40000 bytes is longer than the protocol carries"
     );
     assert!(!error.sent);
-    admin.create_topics(&[new("u.pin")], false).await.unwrap();
+    admin.create_topics(&[new("u.pin")]).await.unwrap();
     assert_eq!(fake.dialled(), ["b-1", "b-2"]);
 }
 
@@ -381,18 +397,17 @@ async fn converge(fake: &Fake) -> Result<(), Error> {
         .1
         .as_ref()
         .is_ok_and(|c| c.iter().any(|c| c.key == "cleanup.policy"));
+    if !wanted.is_empty() {
+        let tried = Rehearsal::over(&mut cluster).create_topics(&wanted).await?;
+        assert!(tried.iter().all(|(_, answer)| answer.is_ok()), "{tried:?}");
+    }
     let mut admin = Admin::over(&mut cluster);
     let mut outcomes = Vec::new();
     if !wanted.is_empty() {
-        outcomes.extend(admin.create_topics(&wanted, true).await?);
-        outcomes.extend(admin.create_topics(&wanted, false).await?);
+        outcomes.extend(admin.create_topics(&wanted).await?);
     }
     if !grown {
-        outcomes.extend(
-            admin
-                .create_partitions(&[("u.old".to_owned(), 4)], false)
-                .await?,
-        );
+        outcomes.extend(admin.create_partitions(&[("u.old".to_owned(), 4)]).await?);
     }
     if !set {
         let keys = vec![("cleanup.policy".to_owned(), Some("compact".to_owned()))];

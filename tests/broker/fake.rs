@@ -736,6 +736,7 @@ impl State {
                     let code = match (refusal(nth), self.topics.get_mut(&name)) {
                         (Some(code), _) => code,
                         (None, None) => 3,
+                        (None, Some(_)) if asked.validate_only => 0,
                         (None, Some(known)) => {
                             for config in &altered.configs {
                                 let key = config.name.to_string();

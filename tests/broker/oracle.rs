@@ -252,8 +252,9 @@ proptest! {
     #[test]
     fn requests_to_alter(
         topics in vec((any_text(), vec((any_text(), option::of(any_text())), 0..4)), 0..5),
+        validate_only: bool,
     ) {
-        let meant = IncrementalAlterConfigsRequest::default().with_resources(
+        let meant = IncrementalAlterConfigsRequest::default().with_validate_only(validate_only).with_resources(
             topics
                 .iter()
                 .map(|(name, keys)| {
@@ -276,6 +277,7 @@ proptest! {
         for version in AlterConfigs::VERSIONS {
             let ours = AlterConfigs {
                 topics: topics.iter().map(|(n, k)| (n.as_str(), k)).collect(),
+                validate_only,
             };
             same_request(&ours, &meant, version, 1);
         }
@@ -399,11 +401,26 @@ proptest! {
                 name: name.clone(),
                 code: *code,
                 message: message.clone(),
+                made: None,
             })
             .collect();
         for version in CreateTopics::VERSIONS {
             let theirs = samples::created(throttle, &rows);
-            let ours = read::<CreateTopics<'_>, _>(&theirs, version);
+            let mut ours = read::<CreateTopics<'_>, _>(&theirs, version);
+            for (ours, theirs) in ours.rows.iter_mut().zip(&theirs.topics) {
+                let made = ours.made.take();
+                prop_assert_eq!(made.is_some(), version >= 5);
+                let Some(made) = made else { continue };
+                prop_assert_eq!(made.partitions, theirs.num_partitions);
+                prop_assert_eq!(made.replication_factor, theirs.replication_factor);
+                let meant: Vec<_> = theirs
+                    .configs
+                    .iter()
+                    .flatten()
+                    .map(|c| (c.name.to_string(), c.value.as_ref().map(ToString::to_string)))
+                    .collect();
+                prop_assert_eq!(made.config, meant);
+            }
             prop_assert_eq!(&ours.rows, &meant);
             prop_assert_eq!(ours.throttle, wait(throttle));
         }

@@ -1,7 +1,5 @@
 //! A cluster that tells its brokers later than it answers: an apply comes back when it shows.
 
-use std::collections::BTreeMap;
-
 use indexmap::IndexMap;
 use kafka_protocol::messages::ApiKey;
 use tokio::sync::watch;
@@ -11,7 +9,7 @@ use trueup::{
     broker::{Cluster, Security},
     facts::cluster,
     plan::{Step, StepAction, TopicsPlan},
-    report::event::{Event, Sink},
+    report::event::{Event, HostOutcome, Sink},
 };
 
 use crate::fake::{Act, Fake, way};
@@ -24,15 +22,20 @@ impl Sink for Nobody {
 
 /// A plan that does one thing to one topic.
 fn plan(action: TopicAction) -> TopicsPlan {
-    let nothing = cluster::Cluster {
-        caller: None,
-        brokers: 1,
-        topics: BTreeMap::new(),
-        unmanaged: vec![],
-    };
+    steps(vec![vec![action]])
+}
+
+/// A plan that does something to topics, step by step.
+fn steps(all: Vec<Vec<TopicAction>>) -> TopicsPlan {
+    let nothing = cluster::Cluster::default();
     let mut plan = TopicsPlan::new("b-1:9092", "direct", &[], &[], &nothing, "s");
-    plan.steps = vec![Step {
-        address: format!("topics/{}", action.name()),
+    plan.steps = all.into_iter().map(step).collect();
+    plan
+}
+
+fn step(actions: Vec<TopicAction>) -> Step {
+    Step {
+        address: format!("topics/{}", actions[0].name()),
         action: StepAction::Update,
         reason: String::new(),
         help: None,
@@ -44,9 +47,90 @@ fn plan(action: TopicAction) -> TopicsPlan {
         notes: vec![],
         warning: None,
         remains: None,
-        actions: vec![Action::Topic(action)],
-    }];
-    plan
+        actions: actions.into_iter().map(Action::Topic).collect(),
+    }
+}
+
+fn more(name: &str) -> TopicAction {
+    TopicAction::AddPartitions {
+        name: name.into(),
+        total: 4,
+    }
+}
+
+fn set_of(name: &str) -> TopicAction {
+    TopicAction::Configure {
+        name: name.into(),
+        set: IndexMap::from([("retention.ms".to_owned(), "1000".to_owned())]),
+        reset: vec![],
+    }
+}
+
+async fn applied(fake: &Fake, plan: &TopicsPlan, stop: watch::Receiver<u8>) -> HostOutcome {
+    let mut cluster = Cluster::connect(fake, way(Security::Plaintext))
+        .await
+        .expect("a cluster");
+    let limit = std::time::Duration::from_secs(30);
+    apply_topics(&mut cluster, plan, limit, &stop, &mut Nobody).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_of_one_topic_holds_no_other_back_and_what_was_done_of_it_is_said() {
+    let fake = Fake::new();
+    ["u.a", "u.b", "u.c"]
+        .iter()
+        .for_each(|name| fake.has(name, 1));
+    // The first of each request is taken, the others are refused by a policy.
+    fake.script(|seen| match seen.api {
+        ApiKey::IncrementalAlterConfigs => Act::CodeAfter(44, 1),
+        _ => Act::Serve,
+    });
+    let both = |name: &str| vec![more(name), set_of(name)];
+    let plan = steps(vec![both("u.a"), both("u.b"), vec![set_of("u.c")]]);
+    let (_keep, stop) = watch::channel(0);
+    let outcome = applied(&fake, &plan, stop).await;
+    assert_eq!(outcome.applied, ["topics/u.a"]);
+    let failures: Vec<_> = outcome.failures().collect();
+    assert_eq!(failures[0].address, "topics/u.b");
+    assert_eq!(failures[0].done, ["4 partitions"]);
+    assert_eq!(failures[1].address, "topics/u.c");
+    assert!(failures[1].done.is_empty() && outcome.not_reached.is_empty());
+    assert_eq!(fake.state().topics["u.b"].partitions, 4);
+
+    // What was refused more partitions is not changed any further.
+    let fake = Fake::new();
+    fake.has("u.a", 1);
+    fake.on(ApiKey::CreatePartitions, 0, Act::Code(37));
+    let (_keep, stop) = watch::channel(0);
+    let outcome = applied(&fake, &steps(vec![both("u.a")]), stop).await;
+    assert!(!outcome.wrote() && outcome.failure.is_some(), "{outcome:?}");
+    assert!(fake.asked(ApiKey::IncrementalAlterConfigs).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_that_was_interrupted_half_way_has_been_written() {
+    let fake = Fake::new();
+    ["u.a", "u.b"].iter().for_each(|name| fake.has(name, 1));
+    let (press, stop) = watch::channel(0);
+    fake.script(move |seen| {
+        if seen.api == ApiKey::CreatePartitions {
+            press.send_replace(1);
+        }
+        Act::Serve
+    });
+    let plan = steps(vec![vec![more("u.a"), set_of("u.a")], vec![set_of("u.b")]]);
+    let outcome = applied(&fake, &plan, stop).await;
+    assert!(
+        outcome.interrupted && outcome.applied.is_empty(),
+        "{outcome:?}"
+    );
+    assert!(outcome.wrote(), "{outcome:?}");
+    let failure = outcome.failure.as_ref().expect("said");
+    assert_eq!(
+        (failure.address.as_str(), &*failure.done),
+        ("topics/u.a", &["4 partitions".to_owned()][..])
+    );
+    assert_eq!(outcome.not_reached, ["topics/u.b"]);
 }
 
 /// How often settings are asked for until an apply comes back, by a cluster that shows them only

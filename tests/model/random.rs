@@ -116,6 +116,7 @@ pub fn machines() -> impl Strategy<Value = Machine> {
                     brokers: 2,
                     topics,
                     unmanaged,
+                    ..Cluster::default()
                 },
             },
         )

@@ -83,6 +83,7 @@ fn goldens(color: bool) -> Vec<(&'static str, String)> {
                     failure(),
                     HostOutcome {
                         failure: None,
+                        also_failed: vec![],
                         applied: vec![],
                         ..topics_failed()
                     },
@@ -265,6 +266,7 @@ fn remote_text_is_shown_escaped() {
         reasons: vec![HOSTILE.into(), "::error::x".into()],
         help: Some(HOSTILE.into()),
         outcome_unknown: true,
+        done: vec![HOSTILE.into()],
     });
     let mut host = facts();
     host.os.name = HOSTILE.into();

@@ -519,6 +519,12 @@ pub fn topics_failed() -> HostOutcome {
             help: Some("look up the key's name".into()),
             ..Failure::default()
         }),
+        also_failed: vec![Failure {
+            address: "topics/0ab336d6fcf7.pin".into(),
+            reasons: vec!["a policy of the cluster forbids it (POLICY_VIOLATION)".into()],
+            done: vec!["6 partitions".into()],
+            ..Failure::default()
+        }],
         not_reached: vec!["topics/0ab336d6fcf7.old".into()],
         ..outcome(&["topics/0ab336d6fcf7.user", "topics/0ab336d6fcf7.x"])
     }
@@ -535,7 +541,7 @@ pub fn failure() -> HostOutcome {
             help: Some(
                 "check `url` and `sha256` in specs/pinterest-client.yaml, lines 14 and 15".into(),
             ),
-            outcome_unknown: false,
+            ..Failure::default()
         }),
         not_reached: vec!["client/classpath".into(), "client/properties".into()],
         ..outcome(&[])
@@ -549,6 +555,7 @@ pub fn partial() -> HostOutcome {
             reasons: vec!["ec2-3-80-1-2: the connection was lost: Broken pipe".into()],
             help: Some("its outcome is not known: run `plan` to see what is now true".into()),
             outcome_unknown: true,
+            ..Failure::default()
         }),
         not_reached: vec!["client/properties".into()],
         paste: vec!["sha256: ef21".into(), "sha256: ef21".into()],

@@ -93,12 +93,22 @@ fn what_is_odd_is_warned_of() {
             "defaults: {{ replication_factor: {replicas}, config: {{ min.insync.replicas: 2 }} }}"
         ))
     };
-    assert_eq!(warned(&least(2)), vec![]);
-    let [(message, _)] = warned(&least(1)).try_into().expect("one");
-    assert_eq!(
-        message,
-        "the topic `pin` has 1 replicas, and `min.insync.replicas` is 2"
-    );
+    assert_eq!(warned(&least(3)), vec![]);
+    for (replicas, of, label) in [
+        (
+            2,
+            "2 replicas",
+            "it would take no message with `acks=all` while one of its brokers is patched",
+        ),
+        (1, "1 replica", "it would take no message with `acks=all`"),
+    ] {
+        let [(message, said)] = warned(&least(replicas)).try_into().expect("one");
+        assert_eq!(
+            message,
+            format!("the topic `pin` has {of}, and `min.insync.replicas` is 2")
+        );
+        assert_eq!(said, label);
+    }
 
     let plain = |tls: bool| topics(&format!("security: {{ plain: {{ {LOGIN}, tls: {tls} }} }}"));
     assert_eq!(warned(&plain(true)), vec![]);
@@ -128,4 +138,92 @@ fn what_is_odd_is_warned_of() {
         label,
         "say `security: plaintext`, or name the port that fits"
     );
+}
+
+#[test]
+fn a_table_may_have_a_topic_of_another_name() {
+    let text = |tables: &str| {
+        format!(
+            "version: 1\nvars: {{ u: me }}\nhosts: {{ h: {{ local: {{}} }} }}\ntopics:\n  \
+             cluster: {{ bootstrap: \"b:9098\" }}\n  name: \"${{u}}.${{table}}\"\n  tables: {tables}\n"
+        )
+    };
+    let read = |tables: &str| {
+        let source = trueup::spec::Source {
+            path: "s.yaml".into(),
+            text: text(tables),
+        };
+        trueup::spec::load(&source, &trueup::spec::Given::default())
+    };
+    let (spec, problems) = read("{ pin: { topic: \"${u}-pins\", partitions: 2 }, geo: null }");
+    let spec = spec.unwrap_or_else(|| panic!("{problems:?}"));
+    let cluster = &spec.clusters[0];
+    let names: Vec<&str> = cluster.topics.iter().map(|one| &*one.name).collect();
+    assert_eq!(names, ["me-pins", "me.geo"]);
+    assert_eq!(cluster.topics[0].table, "pin");
+    assert_eq!(cluster.topics[0].settings.partitions, Some(2));
+    // What it would have been called is a leftover like any other; its own name is none.
+    assert!(cluster.makes("me.pin") && !cluster.makes("me-pins"));
+    for (tables, says) in [
+        ("{ pin: { topic: \"a b\" } }", "a b"),
+        (
+            "{ pin: { topic: same }, geo: { topic: same } }",
+            "both make the topic `same`",
+        ),
+        (
+            "{ pin: { topic: me_geo }, geo: null }",
+            "differ in `.` and `_` only",
+        ),
+        ("{ pin: { topic: \"${table}s\" } }", "${table}"),
+    ] {
+        let (spec, problems) = read(tables);
+        assert!(spec.is_none(), "{tables}");
+        let said = problems
+            .iter()
+            .any(|one| format!("{} {}", one.message, one.label).contains(says));
+        assert!(said, "{tables}: {problems:?}");
+    }
+    let settings = "{ from: { mysql: { host: d, user: u, password: { env: P }, database: d } }, \
+                    settings: { pin: { topic: other } } }";
+    let (spec, problems) = read(settings);
+    let spec = spec.unwrap_or_else(|| panic!("{problems:?}"));
+    let cluster = &spec.clusters[0];
+    assert!(cluster.may_come_to("other") && !cluster.makes("other"));
+    let tables = ["pin".to_owned(), "geo".to_owned()];
+    let expanded = trueup::spec::expand(cluster, &[&tables]).expect("topics");
+    let names: Vec<&str> = expanded.topics.iter().map(|one| &*one.name).collect();
+    assert_eq!(names, ["other", "me.geo"]);
+}
+
+#[test]
+fn zookeepers_string_is_no_brokers() {
+    for (bootstrap, is_it) in [
+        (
+            "z-1.c.a1.c2.kafka.us-east-1.amazonaws.com:2181,z-2.c.a1.c2.kafka.us-east-1.amazonaws.com:2181",
+            true,
+        ),
+        ("z-1.c.a1.c2.kafka.us-east-1.amazonaws.com:2182", true),
+        ("zk.internal:2181", true),
+        ("zk.internal:2181/kafka", true),
+        ("b-1.c.a1.c2.kafka.us-east-1.amazonaws.com:9098", false),
+        ("z-1.internal:9092", false),
+    ] {
+        let source = trueup::spec::Source {
+            path: "s.yaml".into(),
+            text: format!(
+                "version: 1\nhosts: {{ h: {{ local: {{}} }} }}\ntopics: {{ cluster: {{ bootstrap: \"{bootstrap}\" }}, security: plaintext, tables: [a] }}\n"
+            ),
+        };
+        let (_, problems) = trueup::spec::load(&source, &trueup::spec::Given::default());
+        let named = problems
+            .iter()
+            .filter(|one| one.message.contains("ZooKeeper"));
+        let named: Vec<_> = named.collect();
+        assert_eq!(named.len(), usize::from(is_it), "{bootstrap}: {problems:?}");
+        assert!(
+            named
+                .iter()
+                .all(|one| one.is_error() && one.label.contains("get-bootstrap-brokers"))
+        );
+    }
 }

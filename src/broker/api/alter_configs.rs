@@ -11,12 +11,14 @@ pub type Keys = Vec<(String, Option<String>)>;
 const SET: i8 = 0;
 const DELETE: i8 = 1;
 
-/// Changes keys; those that are not named stay as they are. (AlterConfigs, its elder, would reset
+/// Changes keys, or tries whether it could; those that are not named stay as they are. (AlterConfigs, its elder, would reset
 /// them.)
 #[derive(Debug, Clone)]
 pub struct AlterConfigs<'a> {
     /// Topics and their keys.
     pub topics: Vec<(&'a str, &'a Keys)>,
+    /// Whether nothing is to be changed.
+    pub validate_only: bool,
 }
 
 impl Call for AlterConfigs<'_> {
@@ -40,8 +42,7 @@ impl Call for AlterConfigs<'_> {
             }
             out.tags();
         }
-        // validate_only
-        out.bool(false);
+        out.bool(self.validate_only);
         out.tags();
     }
 
@@ -57,6 +58,7 @@ impl Call for AlterConfigs<'_> {
                 name,
                 code,
                 message,
+                made: None,
             };
             Ok((kind == RESOURCE_TOPIC).then_some(row))
         })?;

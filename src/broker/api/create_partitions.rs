@@ -45,6 +45,7 @@ impl Call for CreatePartitions<'_> {
                 name: r.string()?,
                 code: r.i16()?,
                 message: r.nullable_string()?,
+                made: None,
             };
             r.tags()?;
             Ok(row)

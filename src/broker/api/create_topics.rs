@@ -18,6 +18,17 @@ pub struct NewTopic {
     pub config: Vec<(String, String)>,
 }
 
+/// What a topic is that was created, or would be if it were: the broker's defaults are filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// How many partitions; below zero where the broker does not tell.
+    pub partitions: i32,
+    /// How many replicas of each; likewise.
+    pub replication_factor: i16,
+    /// All its settings; none where we may not know them.
+    pub config: Vec<(String, Option<String>)>,
+}
+
 /// Creates topics, or tries whether it could.
 #[derive(Debug, Clone)]
 pub struct CreateTopics<'a> {
@@ -67,24 +78,16 @@ impl Call for CreateTopics<'_> {
             }
             let code = r.i16()?;
             let message = r.nullable_string()?;
-            if version >= 5 {
-                // num_partitions, replication_factor, and the settings that came of it
-                r.i32()?;
-                r.i16()?;
-                r.nullable_array(|r| {
-                    r.string()?;
-                    r.nullable_string()?;
-                    r.bool()?;
-                    r.i8()?;
-                    r.bool()?;
-                    r.tags()
-                })?;
-            }
+            let made = match version {
+                5.. => Some(made(r)?),
+                _ => None,
+            };
             r.tags()?;
             Ok(Row {
                 name,
                 code,
                 message,
+                made,
             })
         })?;
         reply.tags()?;
@@ -94,4 +97,22 @@ impl Call for CreateTopics<'_> {
     fn throttle(reply: &Rows) -> Duration {
         reply.throttle
     }
+}
+
+fn made(r: &mut Decoder<'_>) -> Result<Made, Malformed> {
+    let (partitions, replication_factor) = (r.i32()?, r.i16()?);
+    let config = r.nullable_array(|r| {
+        let setting = (r.string()?, r.nullable_string()?);
+        // read_only, config_source, is_sensitive
+        r.bool()?;
+        r.i8()?;
+        r.bool()?;
+        r.tags()?;
+        Ok(setting)
+    })?;
+    Ok(Made {
+        partitions,
+        replication_factor,
+        config: config.unwrap_or_default(),
+    })
 }

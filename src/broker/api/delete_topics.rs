@@ -42,6 +42,7 @@ impl Call for DeleteTopics<'_> {
                 } else {
                     None
                 },
+                made: None,
             };
             r.tags()?;
             Ok(row)

@@ -102,6 +102,8 @@ pub struct Row {
     pub code: i16,
     /// What the broker said of it.
     pub message: Option<String>,
+    /// What a new topic is, or would be; brokers tell it from version 5 of CreateTopics on.
+    pub made: Option<create_topics::Made>,
 }
 
 /// The reply of a call that writes: a row a topic.

@@ -236,9 +236,10 @@ impl Session<'_> {
                     if !topics.has_work() || consent.is_stale(at, topics) {
                         continue;
                     }
-                    let well = outcomes
-                        .iter()
-                        .all(|done: &HostOutcome| done.failure.is_none() && !done.interrupted);
+                    // A cluster waits for its host, and not for another cluster.
+                    let well = outcomes.iter().all(|done: &HostOutcome| {
+                        !done.interrupted && (done.is_cluster || done.failure.is_none())
+                    });
                     let way = Way::through(connection, name, Some(&facts.host));
                     outcomes.push(if well {
                         self.cluster_work(cluster, way, topics).await

@@ -72,10 +72,7 @@ impl Visit {
         let End::Applied(outcomes) = &self.end else {
             return false;
         };
-        outcomes.iter().any(|outcome| {
-            let failure = outcome.failure.as_ref();
-            !outcome.applied.is_empty() || failure.is_some_and(|failure| failure.outcome_unknown)
-        })
+        outcomes.iter().any(HostOutcome::wrote)
     }
 
     fn stale(&self, part: &Part<'_>) -> bool {

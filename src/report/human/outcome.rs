@@ -14,6 +14,9 @@ use crate::{
     },
 };
 
+/// So many failures of one host or cluster are told with their reasons, and then so many by name.
+const MOST_FAILURES: usize = 10;
+
 /// The question before an apply.
 pub fn prompt(changes: usize) -> String {
     match changes {
@@ -34,9 +37,10 @@ pub fn outcome(
     let mut page = Page::new(style);
     let many = plan.hosts.len() > 1;
     for host in hosts {
-        if let Some(failure) = &host.failure {
-            failed(&mut page, host, failure, many);
+        for (nth, failure) in host.failures().take(MOST_FAILURES).enumerate() {
+            failed(&mut page, host, failure, nth == 0, many);
         }
+        more_failed(&mut page, host, many);
         for (address, reason) in &host.not_converged {
             let what = named(host, address, many);
             let text = format!("`{what}` was applied, and still is not as the spec says");
@@ -145,7 +149,12 @@ fn last(page: &mut Page, hosts: &[HostOutcome], plan: &Plan, well: bool, took: D
     let what = if applied >= total && well {
         words::count(applied, "change")
     } else {
-        format!("{applied} of {}", words::count(total, "change"))
+        let of_all = format!("{applied} of {}", words::count(total, "change"));
+        let failures = hosts.iter().flat_map(HostOutcome::failures);
+        match failures.filter(|one| !one.done.is_empty()).count() {
+            0 => of_all,
+            parts => format!("{of_all} and a part of {parts}"),
+        }
     };
     page.line(&[(Ink::Plain, &format!("{what} {how} in {took}"))]);
 }
@@ -176,19 +185,38 @@ fn named(host: &HostOutcome, address: &str, many: bool) -> String {
     }
 }
 
-fn failed(page: &mut Page, host: &HostOutcome, failure: &Failure, many: bool) {
+/// Failures beyond those that were told, by name.
+fn more_failed(page: &mut Page, host: &HostOutcome, many: bool) {
+    let names: Vec<String> = host
+        .failures()
+        .skip(MOST_FAILURES)
+        .map(|failure| named(host, &failure.address, many))
+        .collect();
+    if !names.is_empty() {
+        let text = format!("refused, too: {}", words::some(&names));
+        error(page, "", &text);
+    }
+}
+
+fn failed(page: &mut Page, host: &HostOutcome, failure: &Failure, first: bool, many: bool) {
     let what = named(host, &failure.address, many);
-    let text = if failure.outcome_unknown {
-        format!("whether `{what}` was applied is not known")
-    } else {
-        format!("`{what}` was not applied")
+    let in_part = !failure.done.is_empty();
+    let text = match (failure.outcome_unknown, in_part) {
+        (true, true) => format!("whether the rest of `{what}` was applied is not known"),
+        (true, false) => format!("whether `{what}` was applied is not known"),
+        (false, true) => format!("`{what}` was applied in part"),
+        (false, false) => format!("`{what}` was not applied"),
     };
     error(page, "", &text);
     let margin = [(Ink::Plain, "  ")];
+    if in_part {
+        let text = format!("done: {}", failure.done.join(", "));
+        page.wrapped(&margin, 4, Ink::Plain, &text);
+    }
     for line in failure.reasons.iter().flat_map(|reason| reason.lines()) {
         page.wrapped(&margin, 4, Ink::Plain, line.trim());
     }
-    if !host.interrupted {
+    if first && !host.interrupted {
         for line in now_true(host) {
             page.wrapped(&margin, 4, Ink::Plain, &line);
         }
@@ -241,8 +269,9 @@ fn place(host: &HostOutcome) -> String {
 
 /// What the host is like now: what was applied, and what was not reached.
 fn now_true(host: &HostOutcome) -> Vec<String> {
-    let lost = host.failure.as_ref().is_some_and(|f| f.outcome_unknown);
-    let applied = match (host.applied.is_empty(), lost) {
+    let in_part = |one: &Failure| one.outcome_unknown || !one.done.is_empty();
+    let in_part = host.failures().any(in_part);
+    let applied = match (host.applied.is_empty(), in_part) {
         (true, true) => format!("no other step was applied on {}", place(host)),
         (true, false) => format!("no step was applied on {}", place(host)),
         (false, _) => format!("applied on {}: {}", place(host), words::some(&host.applied)),

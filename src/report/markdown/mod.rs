@@ -222,10 +222,7 @@ fn became(outcomes: &[HostOutcome], part: Part<'_>, address: &str) -> &'static s
         return "–";
     };
     let is = |list: &[String]| list.iter().any(|one| one == address);
-    let failure = outcome
-        .failure
-        .as_ref()
-        .filter(|one| one.address == address);
+    let failure = outcome.failures().find(|one| one.address == address);
     if outcome.moved.iter().any(|(one, _)| one == address) {
         "**has moved**"
     } else if outcome.is_stale() {
@@ -235,9 +232,10 @@ fn became(outcomes: &[HostOutcome], part: Part<'_>, address: &str) -> &'static s
     } else if is(&outcome.applied) {
         "applied"
     } else if let Some(failure) = failure {
-        match failure.outcome_unknown {
-            true => "**not known**",
-            false => "**failed**",
+        match (failure.outcome_unknown, failure.done.is_empty()) {
+            (true, _) => "**not known**",
+            (false, true) => "**failed**",
+            (false, false) => "**applied in part**",
         }
     } else if is(&outcome.not_reached) {
         "**not reached**"
@@ -358,10 +356,13 @@ fn failures(outcomes: &[HostOutcome], part: Part<'_>) -> Vec<String> {
             };
             texts.push(format!("**{title}**\n\n{}\n", fenced("text", &lines)));
         };
-        if let Some(failure) = &outcome.failure {
+        for failure in outcome.failures() {
+            let done = failure.in_part();
             let reasons = failure.reasons.iter().flat_map(|reason| reason.lines());
             let help = failure.help.iter().map(|help| format!("help: {help}"));
-            let lines = reasons.map(line).chain(help.map(|help| line(&help)));
+            let lines = done.map(|done| line(&done)).into_iter();
+            let lines = lines.chain(reasons.map(line));
+            let lines = lines.chain(help.map(|help| line(&help)));
             add(&failure.address, lines.collect());
         }
         for (address, reason) in &outcome.not_converged {

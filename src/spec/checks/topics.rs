@@ -1,6 +1,6 @@
 //! Topics, over all hosts.
 
-use std::collections::HashMap;
+use std::{cmp::Ordering, collections::HashMap};
 
 use super::{Host, Text, View};
 use crate::{
@@ -47,6 +47,14 @@ pub fn cluster(view: &View<'_>, problems: &mut Vec<Problem>) {
         }
         if let Some(Text { text, span }) = host.text("topics.cluster.bootstrap") {
             for broker in text.split(',').map(str::trim) {
+                if is_zookeepers(broker) {
+                    problems.push(Problem::error(
+                        span,
+                        format!("`{broker}` is a ZooKeeper's, and no broker"),
+                        ZOOKEEPER,
+                    ));
+                    break;
+                }
                 if let Err(wrong) = broker.parse::<BrokerAddress>() {
                     let label = if broker.is_empty() {
                         "one comma too many".into()
@@ -59,6 +67,20 @@ pub fn cluster(view: &View<'_>, problems: &mut Vec<Problem>) {
             }
         }
     }
+}
+
+/// The way out of ZooKeeper's string.
+const ZOOKEEPER: &str = "name brokers, such as `b-1.….kafka.REGION.amazonaws.com:9098`: the console's \
+                         \"View client information\", `aws kafka get-bootstrap-brokers`, or \
+                         `cluster: { name: … }`, which is looked up";
+
+/// Whether this is part of a ZooKeeper's string: 2181 is its port, MSK's are called `z-1.…` (2182
+/// with TLS), and the whole may end in a path.
+fn is_zookeepers(entry: &str) -> bool {
+    let server = entry.split('/').next().unwrap_or_default();
+    let (host, port) = server.rsplit_once(':').unwrap_or((server, ""));
+    let of_msk = host.starts_with("z-") && host.contains(".kafka.");
+    of_msk || port == "2181"
 }
 
 /// Tables are there, and each once.
@@ -130,7 +152,7 @@ pub fn one_setting(rows: &[Row], problems: &mut Vec<Problem>) {
                         "the tables `{}` and `{}` both make the topic `{}`",
                         first.table, row.table, row.name
                     ),
-                    "let `topics.name` hold `${table}`",
+                    "let `topics.name` hold `${table}`, or give one of them another `topic`",
                 ));
             }
         } else if first.settings != row.settings || first.policy != row.policy {
@@ -347,7 +369,8 @@ pub fn config_keys(view: &View<'_>, problems: &mut Vec<Problem>) {
     }
 }
 
-/// A topic whose `min.insync.replicas` is beyond its replicas takes no message with `acks=all`.
+/// A topic whose `min.insync.replicas` is beyond its replicas takes no message with `acks=all`; where
+/// it is as many, none while one of its brokers is patched. A single replica has nothing to lose.
 pub fn enough_replicas(rows: &[Row], problems: &mut Vec<Problem>) {
     for row in rows {
         let Some(ReplicationFactor::Count(replicas)) = row.settings.replication_factor else {
@@ -357,15 +380,22 @@ pub fn enough_replicas(rows: &[Row], problems: &mut Vec<Problem>) {
         let Some(least) = least.flatten().and_then(|text| text.parse::<u32>().ok()) else {
             continue;
         };
-        if least > u32::from(replicas) {
-            problems.push(Problem::warning(
-                row.place,
-                format!(
-                    "the topic `{}` has {replicas} replicas, and `min.insync.replicas` is {least}",
-                    row.name
-                ),
-                "it would take no message with `acks=all`",
-            ));
-        }
+        let replicas = u32::from(replicas);
+        let label = match replicas.cmp(&least) {
+            Ordering::Less => "it would take no message with `acks=all`",
+            Ordering::Equal if replicas > 1 => {
+                "it would take no message with `acks=all` while one of its brokers is patched"
+            }
+            Ordering::Equal | Ordering::Greater => continue,
+        };
+        let of = if replicas == 1 { "replica" } else { "replicas" };
+        problems.push(Problem::warning(
+            row.place,
+            format!(
+                "the topic `{}` has {replicas} {of}, and `min.insync.replicas` is {least}",
+                row.name
+            ),
+            label,
+        ));
     }
 }

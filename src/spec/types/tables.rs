@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{OwnText, SecretRef, TopicSettings, yes};
+use super::{OwnText, ReplicationFactor, SecretRef, yes};
 
 /// The tables that get a topic.
 // Untagged is harmless here: places come from the tree, never from serde.
@@ -15,8 +15,30 @@ pub enum Tables {
     Names(#[schemars(with = "Vec<OwnText>")] Vec<String>),
     /// The tables that a database has when it is looked at.
     Database(FromDatabase),
-    /// Names with settings of their own; `null` takes the defaults.
-    Settings(IndexMap<String, Option<TopicSettings>>),
+    /// Names with settings of their own, or a topic of another name; `null` takes the defaults.
+    Settings(IndexMap<String, Option<TableSettings>>),
+}
+
+/// What a table says of its topic, over `name` and `defaults` of `topics`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TableSettings {
+    /// The topic's name, where it is not what `name` of `topics` makes of the table.
+    #[serde(default)]
+    #[schemars(with = "Option<OwnText>", example = &"0ab336d6fcf7.pins")]
+    pub topic: Option<String>,
+    /// Number of partitions. Default: that of `defaults`.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 100_000), example = 3)]
+    pub partitions: Option<u32>,
+    /// Replicas of each partition, or `keep`. Default: that of `defaults`.
+    #[serde(default)]
+    #[schemars(example = 3)]
+    pub replication_factor: Option<ReplicationFactor>,
+    /// Overrides of the topic's configuration, over those of `defaults`; `null` removes one.
+    #[serde(default)]
+    #[schemars(with = "IndexMap<String, Option<OwnText>>", example = serde_json::json!({"retention.ms": 604_800_000}))]
+    pub config: IndexMap<String, Option<String>>,
 }
 
 /// The tables that a database has when it is looked at. Views get no topic.
@@ -30,10 +52,11 @@ pub struct FromDatabase {
     #[serde(default)]
     #[schemars(with = "Vec<OwnText>", example = ["schema_migrations"])]
     pub except: Vec<String>,
-    /// Settings of single tables, over the `defaults` of `topics`. Default: none.
+    /// Settings of single tables, and names of their topics, over `defaults` and `name` of `topics`.
+    /// Default: none.
     #[serde(default)]
-    #[schemars(example = serde_json::json!({"pin": {"partitions": 6}}))]
-    pub settings: IndexMap<String, TopicSettings>,
+    #[schemars(example = serde_json::json!({"pin": {"partitions": 6}, "user": {"topic": "0ab336d6fcf7.people"}}))]
+    pub settings: IndexMap<String, TableSettings>,
 }
 
 /// Where a list of tables is read.

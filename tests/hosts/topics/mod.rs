@@ -9,6 +9,7 @@ mod java;
 mod journey;
 mod many;
 mod protocol;
+mod refused;
 mod saved;
 mod selected;
 pub mod tables;

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use tokio::time::timeout;
 use trueup::{
-    broker::{Admin, Cluster, Config, DIRECT, NewTopic, Outcomes, Security, Source, Topics, Way},
+    broker::{
+        Admin, Cluster, Config, DIRECT, NewTopic, Outcomes, Rehearsal, Security, Source, Topics,
+        Way,
+    },
     transport::direct::Direct,
 };
 
@@ -90,18 +93,22 @@ async fn life(real: &cluster::Cluster) {
     assert!(!before.brokers.is_empty());
 
     let topic = new(&name, Some(3));
-    let mut admin = Admin::over(&mut cluster);
-    fine(
-        &admin
-            .create_topics(std::slice::from_ref(&topic), true)
-            .await
-            .expect("tried"),
-    );
+    let mut rehearsal = Rehearsal::over(&mut cluster);
+    let tried = rehearsal.create_topics(std::slice::from_ref(&topic)).await;
+    let made = tried.expect("tried")[0].1.clone().expect("accepted");
+    let made = made.expect("both versions tell what it would be");
+    assert_eq!((made.partitions, made.replication_factor), (3, 1));
+    let least = made
+        .config
+        .iter()
+        .find(|(key, _)| key == "min.insync.replicas");
+    let least = least.and_then(|(_, value)| value.as_deref());
+    assert!(least.is_some_and(|least| least.parse::<u32>().is_ok()));
     let wide = NewTopic {
         replication_factor: Some(99),
         ..topic.clone()
     };
-    let refused = admin.create_topics(&[wide], true).await.expect("tried");
+    let refused = rehearsal.create_topics(&[wide]).await.expect("tried");
     assert_eq!(
         refused[0].1.as_ref().unwrap_err().name,
         "INVALID_REPLICATION_FACTOR"
@@ -110,15 +117,16 @@ async fn life(real: &cluster::Cluster) {
         config: vec![("retention.ms".to_owned(), "soon".to_owned())],
         ..topic.clone()
     };
-    let refused = admin.create_topics(&[odd], true).await.expect("tried");
+    let refused = rehearsal.create_topics(&[odd]).await.expect("tried");
     assert_eq!(refused[0].1.as_ref().unwrap_err().name, "INVALID_CONFIG");
+    let mut admin = Admin::over(&mut cluster);
     fine(
         &admin
-            .create_topics(std::slice::from_ref(&topic), false)
+            .create_topics(std::slice::from_ref(&topic))
             .await
             .expect("created"),
     );
-    let again = admin.create_topics(&[topic], false).await.expect("asked");
+    let again = admin.create_topics(&[topic]).await.expect("asked");
     assert_eq!(
         again[0].1.as_ref().unwrap_err().name,
         "TOPIC_ALREADY_EXISTS"
@@ -134,21 +142,18 @@ async fn life(real: &cluster::Cluster) {
     assert!(configs.len() > 20, "{}", configs.len());
     assert!(configs.iter().any(|c| c.source == Source::Default));
 
-    let mut admin = Admin::over(&mut cluster);
-    let fewer = admin
-        .create_partitions(&[(name.clone(), 2)], true)
+    let mut rehearsal = Rehearsal::over(&mut cluster);
+    let fewer = rehearsal
+        .create_partitions(&[(name.clone(), 2)])
         .await
         .expect("tried");
     assert_eq!(fewer[0].1.as_ref().unwrap_err().name, "INVALID_PARTITIONS");
+    let tried = rehearsal.create_partitions(&[(name.clone(), 5)]).await;
+    assert!(tried.expect("tried")[0].1.is_ok());
+    let mut admin = Admin::over(&mut cluster);
     fine(
         &admin
-            .create_partitions(&[(name.clone(), 5)], true)
-            .await
-            .expect("tried"),
-    );
-    fine(
-        &admin
-            .create_partitions(&[(name.clone(), 5)], false)
+            .create_partitions(&[(name.clone(), 5)])
             .await
             .expect("grown"),
     );
