@@ -123,6 +123,15 @@ fn from_a_bare_account_to_topics_in_one_apply() {
     aws.run(&host, &["drift"])
         .code(2)
         .says("topics/0ab336d6fcf7.board");
+    // What the spec says of the role's session holds for the client, and for us.
+    let option = "  options: { awsRoleSessionName: loader }\nclasspath: {}";
+    let named = client("1.8.0").replace("classpath: {}", option);
+    aws.spec(&host, &named, "pin, geo, user, board");
+    aws.run(&host, &["plan"])
+        .code(0)
+        .says("awsRoleSessionName=\"loader\"")
+        .says("assumed-role/0ab336d6fcf7-ec2-access-role/loader");
+    aws.spec(&host, &client("1.8.0"), "pin, geo, user, board");
     aws.run(&host, &["apply", "--auto-approve"])
         .code(0)
         .says("1 change applied and verified");
