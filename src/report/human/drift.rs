@@ -1,7 +1,7 @@
 //! What has moved since the last apply, for a cron job's mail.
 
 use super::{
-    Style, mark,
+    Style, change, mark,
     page::{Ink, Page, columns},
     plan::held,
     sign, telling,
@@ -123,7 +123,8 @@ fn groups<'p>(page: &mut Page, hosts: &[Part<'p>], many: bool) {
         let same = |other: &Vec<&Step>| {
             other.len() == steps.len()
                 && other.iter().zip(&steps).all(|(a, b)| {
-                    (&a.address, a.action, &a.reason) == (&b.address, b.action, &b.reason)
+                    (&a.address, a.action, &a.reason, &a.changes)
+                        == (&b.address, b.action, &b.reason, &b.changes)
                 })
         };
         let group = groups.iter_mut().find(|(others, drift)| {
@@ -171,6 +172,10 @@ fn groups<'p>(page: &mut Page, hosts: &[Part<'p>], many: bool) {
                 margin.len() + 4
             };
             page.wrapped(&lead, hang, Ink::Plain, &text);
+            // Of a single difference the reason says all.
+            if step.action == StepAction::Update && step.changes.len() > 1 {
+                change::rows(page, step);
+            }
         }
     }
 }
