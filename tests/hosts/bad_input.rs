@@ -321,6 +321,31 @@ fn hosts_that_cannot_be_reached() {
     plan(&way.replace(host.get("key"), "/not/there.pem"))
         .code(4)
         .says("/not/there.pem");
+    let good = fs::read_to_string(host.get("key")).expect("the key");
+    for (name, bytes, cause) in [
+        ("crlf", good.replace('\n', "\r\n"), "has Windows line ends"),
+        (
+            "cut",
+            good.trim_end().to_owned(),
+            "has no line end after its last line",
+        ),
+        (
+            "mark",
+            format!("\u{feff}{good}"),
+            "begins with a byte order mark",
+        ),
+        ("empty", String::new(), "is empty"),
+    ] {
+        let path = host.folder.path().join(name);
+        fs::write(&path, bytes).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
+        let said = plan(&way.replace(host.get("key"), path.to_str().expect("text")))
+            .code(4)
+            .says(cause);
+        assert!(
+            !said.err.contains("the machine refused") && !said.out.contains("the machine refused")
+        );
+    }
 
     // Taken on first use, said so, and refused when it changes.
     let accept =

@@ -65,9 +65,7 @@ impl KeyAgent {
         };
         let broken = |said: String| Error::Setup {
             what: format!("host {name}: no agent for its private key: {said}"),
-            help: "install the OpenSSH client (openssh-client, openssh-clients): `ssh-agent` and \
-                   `ssh-add` are part of it"
-                .into(),
+            help: super::install_or_look("ssh-agent"),
         };
         let key = PrivateKey::unprotected(key).map_err(bad)?;
         // Whole seconds, and zero would be for ever.

@@ -1,6 +1,6 @@
 //! From what ssh said to the way out.
 
-use super::{HostKey, SshWay};
+use super::{HostKey, SshWay, key_file::fault_of};
 use crate::{
     hostkey::{PublicKey, shown as shown_keys},
     text::escape_control,
@@ -209,6 +209,18 @@ pub(super) fn help(said: &str, way: &SshWay, view: &View, held: &[PublicKey]) ->
             (None, Some(_)) => "the key from the Parameter Store".into(),
             (None, None) => "every key of the agent and of ~/.ssh".into(),
         };
+        // ssh's own word is that it could not load it; the file says why.
+        let loaded = |file: &&std::path::PathBuf| !has(&format!("Load key \"{}\"", file.display()));
+        if let Some(file) = way.key_file.as_ref().filter(|file| !loaded(file))
+            && let Some(fault) = fault_of(file)
+        {
+            return format!(
+                "the key {} {}, and ssh cannot read it: {}",
+                escape_control(&file.display().to_string()),
+                fault.what,
+                fault.help
+            );
+        }
         let more = if has("Load key") || has("invalid format") || has("error in libcrypto") {
             "; ssh could not read the key (see above): it must be a private key in OpenSSH's or \
              PEM format"

@@ -8,6 +8,7 @@ mod agent;
 mod config;
 mod forward;
 mod help;
+mod key_file;
 mod known;
 mod master;
 mod mux;
@@ -278,5 +279,32 @@ impl Connection for Ssh {
         drop(session);
         // The end is waited for: it is a matter of milliseconds, but a blocking one.
         let _ = tokio::task::spawn_blocking(move || drop(master)).await;
+    }
+}
+
+/// The way out where one of OpenSSH's programs could not be run: to install it only where it is not
+/// there. Any other cause (no descriptors, no memory, a missing folder) is in the error itself.
+fn install_or_look(program: &str) -> String {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let there = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
+    if there {
+        format!(
+            "`{program}` is here: see what the error says of this machine, and run the command again"
+        )
+    } else {
+        format!(
+            "install the OpenSSH client (openssh-client, openssh-clients): `{program}` is part of it"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::install_or_look;
+
+    #[test]
+    fn only_what_is_not_here_is_to_be_installed() {
+        assert!(install_or_look("ssh-nowhere").contains("install the OpenSSH client"));
+        assert!(!install_or_look("sh").contains("install"));
     }
 }

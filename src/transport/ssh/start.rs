@@ -302,7 +302,7 @@ impl<'a> Start<'a> {
     pub(super) fn no_ssh(&self, error: &io::Error) -> Error {
         Error::Setup {
             what: format!("host {}: ssh cannot be run: {error}", self.way.name),
-            help: "install the OpenSSH client (openssh-client, openssh-clients)".into(),
+            help: super::install_or_look("ssh"),
         }
     }
 

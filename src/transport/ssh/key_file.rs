@@ -1,0 +1,194 @@
+//! Why ssh could not load a private key's file. ssh says "error in libcrypto" or "invalid format" of
+//! all of them; whether it refuses a file is for ssh to say, this only looks for the cause.
+
+use std::{io::Read, path::Path};
+
+/// A file of this size is no key; the cause is in the first bytes and the last.
+const LARGEST: u64 = 64 * 1024;
+
+/// What is wrong with a file, and the way out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fault {
+    /// The rest of a sentence about the file: `has no line end after its last line`.
+    pub(super) what: &'static str,
+    /// The way out.
+    pub(super) help: &'static str,
+}
+
+/// The cause, where the file's own bytes tell it.
+pub(super) fn fault_of(file: &Path) -> Option<Fault> {
+    let mut bytes = Vec::new();
+    let opened = std::fs::File::open(file).ok()?;
+    opened.take(LARGEST).read_to_end(&mut bytes).ok()?;
+    fault(&bytes)
+}
+
+fn fault(bytes: &[u8]) -> Option<Fault> {
+    let is = |what, help| Some(Fault { what, help });
+    if bytes.trim_ascii().is_empty() {
+        return is("is empty", "save the private key into it again");
+    }
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        return is(
+            "begins with a byte order mark, as some editors write it",
+            "save it as plain UTF-8 without one",
+        );
+    }
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return is(
+            "is UTF-16, as PowerShell's `>` writes it",
+            "save it as plain text (ASCII or UTF-8 without a byte order mark)",
+        );
+    }
+    let text = bytes.trim_ascii_start();
+    if text.starts_with(b"PuTTY-User-Key-File") {
+        return is(
+            "is PuTTY's own format",
+            "`puttygen KEY.ppk -O private-openssh -o KEY.pem` makes OpenSSH's of it",
+        );
+    }
+    let public = [
+        "ssh-",
+        "ecdsa-",
+        "sk-ssh-",
+        "sk-ecdsa-",
+        "---- BEGIN SSH2 PUBLIC",
+    ];
+    if public
+        .iter()
+        .any(|start| text.starts_with(start.as_bytes()))
+        || text.starts_with(b"-----BEGIN") && first_line(text).ends_with(b"PUBLIC KEY-----")
+    {
+        return is(
+            "is a public key",
+            "name the private one under `key:`, the file without `.pub`",
+        );
+    }
+    if !text.starts_with(b"-----BEGIN ") {
+        return is(
+            "does not begin with `-----BEGIN`, as private keys do",
+            "save the whole key, its first and last line included",
+        );
+    }
+    if bytes.contains(&b'\r') {
+        return is(
+            "has Windows line ends (CRLF)",
+            "`sed -i 's/\\r$//'` on the file takes them away",
+        );
+    }
+    if text.len() < bytes.len() {
+        return is(
+            "has blanks or empty lines before `-----BEGIN`",
+            "remove them: the key begins with the file",
+        );
+    }
+    let last = bytes.trim_ascii_end();
+    if !last.ends_with(b"PRIVATE KEY-----") {
+        return is(
+            "ends before its `-----END` line",
+            "save the whole key, its first and last line included",
+        );
+    }
+    if !bytes.ends_with(b"\n") {
+        return is(
+            "has no line end after its last line",
+            "`echo >>` the file adds it",
+        );
+    }
+    if bytes
+        .split(|&byte| byte == b'\n')
+        .any(|line| line.trim_ascii() != line)
+    {
+        return is(
+            "has blanks at the beginning or the end of its lines",
+            "save the key again as it was handed out",
+        );
+    }
+    None
+}
+
+fn first_line(text: &[u8]) -> &[u8] {
+    let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    line.trim_ascii_end()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt, process::Command};
+
+    use super::*;
+
+    /// Whether OpenSSH loads a file.
+    fn ssh_loads(bytes: &[u8], folder: &Path) -> bool {
+        let file = folder.join("asked");
+        fs::write(&file, bytes).expect("written");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("mode");
+        let mut command = Command::new("ssh-keygen");
+        command.args(["-y", "-P", "", "-f"]).arg(&file);
+        command.output().expect("ssh-keygen runs").status.success()
+    }
+
+    fn key(folder: &Path, kind: &[&str]) -> Vec<u8> {
+        let file = folder.join(kind.join(""));
+        let mut command = Command::new("ssh-keygen");
+        command
+            .args(["-q", "-N", ""])
+            .args(kind)
+            .arg("-f")
+            .arg(&file);
+        assert!(command.status().expect("ssh-keygen runs").success());
+        fs::read(&file).expect("the key")
+    }
+
+    #[test]
+    fn what_ssh_does_not_load_has_a_cause() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for kind in [
+            &["-t", "ed25519"] as &[&str],
+            &["-t", "rsa", "-b", "2048", "-m", "PEM"],
+            &["-t", "ecdsa", "-m", "PKCS8"],
+        ] {
+            let good = key(folder.path(), kind);
+            assert!(ssh_loads(&good, folder.path()));
+            assert_eq!(fault(&good), None);
+            let text = String::from_utf8(good.clone()).expect("text");
+            let indented: String = text.lines().map(|line| format!("  {line}\n")).collect();
+            let trailing: String = text.lines().map(|line| format!("{line} \n")).collect();
+            let public = fs::read(folder.path().join(format!("{}.pub", kind.join(""))));
+            let mut refused = 0;
+            for (bytes, word) in [
+                (text.trim_end().as_bytes().to_vec(), "no line end"),
+                (text.replace('\n', "\r\n").into_bytes(), "CRLF"),
+                ([b"\xef\xbb\xbf", &*good].concat(), "byte order mark"),
+                (format!("\n{text}").into_bytes(), "before `-----BEGIN`"),
+                (indented.into_bytes(), "before `-----BEGIN`"),
+                (trailing.into_bytes(), "end of its lines"),
+                (text.as_bytes()[..text.len() / 2].to_vec(), "ends before"),
+                (
+                    text.lines().skip(1).collect::<String>().into_bytes(),
+                    "does not begin",
+                ),
+                (public.expect("the public key"), "public key"),
+                (b"\n".to_vec(), "empty"),
+                (b"PuTTY-User-Key-File-3: ssh-ed25519\n".to_vec(), "PuTTY"),
+                (
+                    text.encode_utf16()
+                        .fold(vec![0xff, 0xfe], |mut bytes, unit| {
+                            bytes.extend(unit.to_le_bytes());
+                            bytes
+                        }),
+                    "UTF-16",
+                ),
+            ] {
+                // What ssh loads is no fault, whatever the bytes are: nobody asks for one then.
+                if ssh_loads(&bytes, folder.path()) {
+                    continue;
+                }
+                refused += 1;
+                let found = fault(&bytes).unwrap_or_else(|| panic!("no cause: {word}, {kind:?}"));
+                assert!(found.what.contains(word), "{word}: {}", found.what);
+            }
+            assert!(refused >= 6, "{refused} of {kind:?}");
+        }
+    }
+}
