@@ -293,6 +293,45 @@ mod tests {
     }
 
     #[test]
+    fn what_failed_after_the_check_is_no_fault_of_the_download() {
+        let digest = "03780378";
+        let told = [("bytes", "1422"), ("digest", digest)];
+        let failed = "cannot write /x.jar";
+        let failure = of_fetch(
+            "a",
+            &fetch(Some(digest)),
+            &answer(&told, failed, ""),
+            "check".into(),
+        );
+        assert_eq!(failure.reasons, [failed]);
+        let failed = "sha256sum is not on the host";
+        let failure = of_fetch(
+            "a",
+            &fetch(Some(digest)),
+            &answer(&[], failed, ""),
+            "check".into(),
+        );
+        assert_eq!(failure.reasons, [failed]);
+        assert!(failure.help.is_some_and(|help| help.contains("coreutils")));
+        let failed = "no room in /x: the download has 33 MiB, 20 MiB are free";
+        let told = [("bytes", "0")];
+        let failure = of_fetch(
+            "a",
+            &fetch(Some(digest)),
+            &answer(&told, failed, ""),
+            "check".into(),
+        );
+        assert!(failure.help.is_some_and(|help| help.contains("make room")));
+    }
+
+    #[test]
+    fn an_archive_that_is_wrong_sends_people_to_the_spec() {
+        let failed = "the archive holds no Kafka: there is no k/bin/kafka-topics.sh in it";
+        let failure = of_unpack("a", &answer(&[], failed, ""), "check `url`".into());
+        assert_eq!(failure.help.as_deref(), Some("check `url`"));
+    }
+
+    #[test]
     fn a_server_that_says_no_and_a_full_disk_are_told_apart() {
         let no = of_fetch(
             "a",

@@ -262,7 +262,10 @@ impl Kind for Properties {
         if there && changes.is_empty() {
             return Verdict::InPlace;
         }
-        if let Some(blocked) = observed.path.blocked(&format!("`{shown}`"), host) {
+        // A tree that is another account's is given as a whole, not file by file.
+        let wanted = host.expand(&self.path);
+        let tree = wanted.rsplitn(3, '/').nth(2).filter(|_| self.in_archive);
+        if let Some(blocked) = observed.path.blocked_in(tree, &format!("`{shown}`"), host) {
             return blocked;
         }
         let folder = observed.path.folder_to_make().filter(|_| !self.in_archive);
