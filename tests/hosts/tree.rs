@@ -110,11 +110,16 @@ fn the_jar_that_java_loads_is_the_one_that_the_plan_says() {
         let mut text = format!(
             "cd {libs} && for f in *; do grep -qxF -- \"$f\" ~/own || rm -r -- \"$f\"; done; cp ~/bashrc ~/.bashrc\n"
         );
-        for _ in 0..random.below(3) {
-            let (name, content) = (
-                names[random.below(names.len())],
-                contents[random.below(contents.len())],
-            );
+        // The first two are always a right one and a wrong one.
+        let count = if round < 2 { round } else { random.below(3) };
+        for _ in 0..count {
+            let (name, content) = match round {
+                1 => (names[0], contents[0]),
+                _ => (
+                    names[random.below(names.len())],
+                    contents[random.below(contents.len())],
+                ),
+            };
             // What `mkdir` makes must not be written into.
             let line = match content {
                 "mkdir" => format!("[ -e {name} ] || mkdir {name}"),
@@ -122,7 +127,12 @@ fn the_jar_that_java_loads_is_the_one_that_the_plan_says() {
             };
             text.push_str(&format!("{line}\n"));
         }
-        let class_path = class_paths[random.below(class_paths.len())].replace("LIBS", &libs);
+        let class_path = if round < 2 {
+            0
+        } else {
+            random.below(class_paths.len())
+        };
+        let class_path = class_paths[class_path].replace("LIBS", &libs);
         text.push_str(&format!("echo \"{class_path}\" >>~/.bashrc\n"));
         host.user(&text);
         let judge = host.ssh(
