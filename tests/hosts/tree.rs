@@ -178,7 +178,7 @@ fn the_jar_that_java_loads_is_the_one_that_the_plan_says() {
     );
     // With `classpath` in the spec that jar is the first, whatever lies about.
     host.user(&format!(
-        "cp ~/bashrc ~/.bashrc; cp ~/jars/old.jar {libs}/aws-msk-iam-auth-1.1.1-all.jar"
+        "cp ~/bashrc ~/.bashrc; cp --remove-destination ~/jars/old.jar {libs}/aws-msk-iam-auth-1.1.1-all.jar"
     ));
     let spec = host.spec(&client("1.8.0"));
     let spec = spec.to_str().expect("text");
