@@ -96,6 +96,13 @@ not at all where something has moved (exit 6)."
     },
     /// Tell whether the machines have moved away from the spec; exits with 2 when they have
     Drift(LookArgs),
+    /// Have the installed client list the topics, in a fresh login shell: the judge of the rest
+    #[command(
+        after_help = "It runs `kafka-topics.sh --list` as a person would, with the spec's properties file and the \
+brokers of `topics.cluster`, and changes nothing. Exits with 0 when the client lists the topics, with 5 \
+when it fails (the cause and its own last words are shown), with 4 when a host cannot be asked."
+    )]
+    Prove(ProveArgs),
     /// Show the host keys of the machines and what vouches for them, and pin them
     #[command(
         after_help = "For an EC2 instance keys are pinned to its id, else to its address. What the console output \
@@ -187,6 +194,37 @@ pub struct HostArgs {
     /// How long a remote call may take
     #[arg(long, value_parser = humantime::parse_duration, default_value = "30s", value_name = "TIME")]
     pub timeout: Duration,
+}
+
+/// Which clients are asked, and which brokers they ask.
+#[derive(Debug, Clone, Args)]
+pub struct ProveArgs {
+    /// The spec
+    #[command(flatten)]
+    pub spec: SpecArgs,
+    /// Only this host of the spec; may be given several times
+    #[arg(long = "host", value_name = "NAME")]
+    pub hosts: Vec<String>,
+    /// Ask these brokers instead of those of the spec's cluster
+    #[arg(long, value_name = "HOST:PORT", value_delimiter = ',')]
+    pub bootstrap_server: Vec<String>,
+    /// How long the client may take; then it is ended on the host
+    #[arg(long, value_parser = humantime::parse_duration, default_value = "60s", value_name = "TIME")]
+    pub timeout: Duration,
+}
+
+impl ProveArgs {
+    /// The same, as other commands have it.
+    pub fn look(&self) -> LookArgs {
+        LookArgs {
+            spec: self.spec.clone(),
+            hosts: self.hosts.clone(),
+            targets: vec![],
+            excludes: vec![],
+            timeout: self.timeout,
+            deep: false,
+        }
+    }
 }
 
 impl HostArgs {

@@ -19,6 +19,7 @@ pub mod meter;
 pub mod names;
 pub mod observe;
 pub mod plan;
+pub mod proof;
 pub mod properties;
 pub mod report;
 pub mod resource;

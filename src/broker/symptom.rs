@@ -15,6 +15,7 @@ use super::{
     way::Way,
 };
 use crate::{
+    proof::shared::{CONNECT_RIGHT, PORTS, TOO_MANY_CONNECTS},
     text::escape_control,
     transport::dial::{self, DialError, Reach},
 };
@@ -27,9 +28,6 @@ pub struct At<'a> {
     /// The broker.
     pub address: &'a Address,
 }
-
-/// MSK's ports, for those who took the wrong one.
-const PORTS: &str = "on MSK: 9092 plaintext, 9094 TLS, 9096 SASL/SCRAM, 9098 IAM";
 
 impl At<'_> {
     fn error(self, stage: Stage, said: impl Into<String>, help: impl Into<String>) -> Error {
@@ -330,14 +328,13 @@ pub fn refused(at: At<'_>, mechanism: &str, answer: &Answer) -> Error {
         .map_or_else(|| explained.to_owned(), escape_control);
     let lower = said.to_lowercase();
     let help = if lower.contains("too many connects") {
-        "MSK limits new connections a second: wait a little, and let fewer programs connect at once"
+        TOO_MANY_CONNECTS
     } else if mechanism == IAM {
         if lower.contains("signature") || lower.contains("expired") || lower.contains("token") {
             "the credentials are wrong or out of date, or a clock is: a skew of more than 5 minutes \
              is refused"
         } else {
-            "the caller needs `kafka-cluster:Connect` on the cluster (`kafka:*` is the control plane \
-             and gives nothing here): look at the role's policy, and at your organisation's"
+            CONNECT_RIGHT
         }
     } else {
         "the cluster does not know this user name and password: check both, and that they were made \

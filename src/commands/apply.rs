@@ -135,6 +135,7 @@ async fn carry_out(
         told: Told::Apply,
         plan: &plan,
         outcomes: &outcomes,
+        proofs: &[],
         code,
         style: around.style,
         took: started.elapsed(),

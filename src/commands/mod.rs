@@ -7,6 +7,7 @@ mod facts;
 mod key;
 mod output;
 mod plan;
+mod prove;
 mod reach;
 mod saved;
 mod schema;
@@ -80,6 +81,7 @@ pub fn run(cli: &Cli) -> Code {
         }
         Command::Show(args) => show::run(args, &around),
         Command::Drift(look) => block_on(drift::run(look, &around)),
+        Command::Prove(args) => block_on(prove::run(args, &around)),
         Command::Trust { at, yes } => block_on(trust::run(at, *yes, &around)),
         Command::Key { at, save } => block_on(key::run(at, save, &around)),
         // Ctrl-C means more here than to leave at once.

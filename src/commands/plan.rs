@@ -72,6 +72,7 @@ pub async fn tell(
         told,
         plan: &plan,
         outcomes: &[],
+        proofs: &[],
         code: code(plan.code()),
         style: around.style,
         took: started.elapsed(),

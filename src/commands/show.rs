@@ -17,6 +17,7 @@ pub fn run(args: &ShowArgs, around: &Surroundings) -> Code {
             told: Told::Saved,
             plan: &saved.plan,
             outcomes: &[],
+            proofs: &[],
             code: Code::Done,
             style: around.style,
             took: Duration::ZERO,

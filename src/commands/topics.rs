@@ -339,6 +339,22 @@ impl ClusterTarget {
         self.desired.through.iter().any(|name| name == host)
     }
 
+    /// The brokers to begin with; or what its references led to instead.
+    pub fn brokers(&self) -> Result<String, String> {
+        let entrance = self.entrance.as_ref().map_err(String::clone)?;
+        let names: Vec<String> = entrance.bootstrap.iter().map(ToString::to_string).collect();
+        Ok(names.join(","))
+    }
+
+    /// Whether a host has topics on it.
+    pub fn is_of(&self, host: &str) -> bool {
+        self.desired
+            .cluster
+            .hosts
+            .iter()
+            .any(|(name, _)| name == host)
+    }
+
     /// A broker to begin with, for people.
     pub fn first_broker(&self) -> String {
         let first = self.entrance.iter().find_map(|door| door.bootstrap.first());

@@ -1,6 +1,7 @@
 //! What is read: a host's facts (one exec for all probes, a framed reply), and a cluster's.
 
 pub mod cluster;
+pub mod prove;
 pub mod rehearsal;
 
 use std::time::{Duration, SystemTime};

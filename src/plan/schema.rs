@@ -26,7 +26,7 @@ pub fn schema() -> Value {
         "type": "string",
     });
     root["properties"]["outcome"] = json!({
-        "description": "After an apply: what became of it.",
+        "description": "After an apply: what became of it. After `prove`: `proofs`, what each client says.",
         "type": "object",
     });
     root

@@ -7,6 +7,7 @@ use crate::{
     diagnostic::{Problem, Severity},
     facts::Host,
     plan::{FORMAT_VERSION, LookedUp, Plan},
+    proof::Proof,
     spec::Aws,
     text::escape_control,
 };
@@ -21,6 +22,13 @@ pub fn outcome(plan: &Plan, outcomes: &[HostOutcome], code: u8) -> String {
     let mut value = plan_value(plan);
     let (topics, hosts): (Vec<_>, Vec<_>) = outcomes.iter().partition(|one| one.is_cluster);
     value["outcome"] = json!({ "exit_code": code, "hosts": hosts, "topics": topics });
+    text(&value)
+}
+
+/// What the installed clients say, with what was read of their hosts.
+pub fn proofs(plan: &Plan, proofs: &[Proof], code: u8) -> String {
+    let mut value = plan_value(plan);
+    value["outcome"] = json!({ "exit_code": code, "proofs": proofs });
     text(&value)
 }
 

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     plan::{FORMAT_VERSION, LookedUp, Part, Plan, Selection, SpecFile, Step, StepAction, Summary},
+    proof::Proof,
     resource::Change,
 };
 
@@ -139,6 +140,12 @@ enum Line<'a> {
         /// A sentence.
         what: &'a str,
     },
+    /// What the installed client of a host says, when it is asked for its topics.
+    Proof {
+        /// What it came to.
+        #[serde(flatten)]
+        proof: &'a Proof,
+    },
     /// The last line.
     End {
         /// How the program ends.
@@ -179,6 +186,9 @@ pub fn schema() -> Value {
 pub fn whole(report: &Report<'_>) -> String {
     let mut text = start(report.told, &report.plan.specs);
     text.push_str(&steps(report.plan));
+    for proof in report.proofs {
+        text.push_str(&Line::Proof { proof }.text());
+    }
     text.push_str(&end(report));
     text
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::{Report, Told, code_in_words, event::HostOutcome, selection_in_words, words};
 use crate::{
     plan::{LookedUp, Part, Plan, Step, StepAction},
+    proof::{Proof, ProofResult},
     text::escape_control,
 };
 
@@ -239,14 +240,53 @@ fn tests(report: &Report<'_>, part: Part<'_>) -> Vec<Test> {
             tests.push(Test { name, end });
         }
     }
-    tests.extend(part.steps.iter().map(|step| Test {
+    let own = report
+        .proofs
+        .iter()
+        .filter(|proof| part.is_host && proof.host == part.name);
+    tests.extend(own.map(proven));
+    let steps = match report.told {
+        // What differs is said beside the client's words: it is no test of its own.
+        Told::Prove => &[],
+        _ => part.steps,
+    };
+    tests.extend(steps.iter().map(|step| Test {
         name: step.address.clone(),
         end: match report.told {
             Told::Apply => applied(report.outcomes, part, step),
-            Told::Plan | Told::Drift | Told::Saved => seen(step),
+            Told::Plan | Told::Drift | Told::Saved | Told::Prove => seen(step),
         },
     }));
     tests
+}
+
+/// What the installed client says.
+fn proven(proof: &Proof) -> Test {
+    let help = proof.help.iter().map(|help| format!("help: {help}"));
+    let more: Vec<String> = proof
+        .said
+        .iter()
+        .chain(&proof.notes)
+        .cloned()
+        .chain(help)
+        .collect();
+    let why = proof.in_words();
+    Test {
+        name: format!("prove {}", words::cluster(&proof.bootstrap)),
+        end: match proof.result {
+            ProofResult::Proven => End::Passed,
+            ProofResult::Failed => End::Failed {
+                kind: "not_proven",
+                why,
+                more: more.join("\n"),
+            },
+            ProofResult::Unread => End::Error {
+                kind: "unread",
+                why,
+            },
+            ProofResult::Skipped => End::Skipped { why },
+        },
+    }
 }
 
 /// What was found at an address.

@@ -13,7 +13,7 @@ mod words;
 
 use std::time::Duration;
 
-use crate::{exit::Code, plan::Plan};
+use crate::{exit::Code, plan::Plan, proof::Proof};
 use event::HostOutcome;
 use human::Style;
 
@@ -67,6 +67,8 @@ pub enum Told {
     Apply,
     /// What a file keeps.
     Saved,
+    /// What the installed clients say.
+    Prove,
 }
 
 impl Told {
@@ -77,6 +79,7 @@ impl Told {
             Self::Drift => "drift",
             Self::Apply => "apply",
             Self::Saved => "show",
+            Self::Prove => "prove",
         }
     }
 }
@@ -90,6 +93,8 @@ pub struct Report<'r> {
     pub plan: &'r Plan,
     /// What became of it; empty unless it was applied.
     pub outcomes: &'r [HostOutcome],
+    /// What the installed clients say; empty unless they were asked.
+    pub proofs: &'r [Proof],
     /// How the command ends.
     pub code: Code,
     /// How people's text is laid out.
@@ -105,6 +110,7 @@ pub fn render(format: Format, report: &Report<'_>) -> String {
     match format {
         Format::Human => human::whole(report),
         Format::Json => match report.told {
+            Told::Prove => json::proofs(report.plan, report.proofs, report.code as u8),
             Told::Apply => json::outcome(report.plan, report.outcomes, report.code as u8),
             Told::Plan | Told::Drift | Told::Saved => json::plan(report.plan),
         },
@@ -121,6 +127,8 @@ fn code_in_words(report: &Report<'_>) -> String {
     }
     let code = report.code;
     let meaning = match code {
+        Code::Done if report.told == Told::Prove => "proven",
+        Code::Partial if report.told == Told::Prove => "not proven",
         Code::Done if report.told == Told::Apply && report.plan.has_work() => {
             "applied and verified"
         }

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use trueup::{
     exit::Code,
     plan::{HostPlan, Plan, Step, StepAction, TopicsPlan, selection::Selection},
+    proof::{Proof, ProofResult},
     report::{
         Format, Told,
         event::{Event, HostOutcome, Sink},
@@ -401,6 +402,57 @@ fn junit_is_well_formed_whatever_stands_in_it() {
         }
     }
     each(|_, report| drop(cases(&render(Format::Junit, report))));
+}
+
+#[test]
+fn what_clients_say_is_text_in_every_format() {
+    for text in [MARKUP, HOSTILE] {
+        let plan = plan(vec![host(text, vec![])]);
+        let failed = Proof {
+            host: text.into(),
+            cluster: Some(text.into()),
+            bootstrap: text.into(),
+            result: ProofResult::Failed,
+            cause: Some(text.into()),
+            said: vec![text.into(), text.into()],
+            help: Some(text.into()),
+            notes: vec![text.into()],
+            ..Proof::default()
+        };
+        let proven = Proof {
+            host: text.into(),
+            result: ProofResult::Proven,
+            topics: Some(12),
+            role: Some("arn:aws:iam::1:role/r".into()),
+            ..Proof::default()
+        };
+        let proofs = [failed, proven];
+        let mut report = report(Told::Prove, &plan, &[], Code::Partial);
+        report.proofs = &proofs;
+        assert_inert(&render(Format::Markdown, &report));
+        let tests = cases(&render(Format::Junit, &report));
+        assert_eq!(tests.all.len(), 2);
+        let lines = valid(&render(Format::Jsonl, &report));
+        let said = lines.iter().filter(|line| line["event"] == "proof");
+        assert_eq!(said.clone().count(), 2);
+        let json = render(Format::Json, &report);
+        let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        let all = json["outcome"]["proofs"].as_array().expect("a list");
+        assert_eq!(
+            (&all[0]["result"], &all[1]["topics"]),
+            (&"failed".into(), &12.into())
+        );
+        assert_eq!(all[1]["as"], "arn:aws:iam::1:role/r");
+        let human = render(Format::Human, &report);
+        assert!(
+            human.contains("12 topics as arn:aws:iam::1:role/r"),
+            "{human}"
+        );
+        for text in [human, render(Format::Json, &report)] {
+            let raw = |c: char| c.is_control() && c != '\n';
+            assert!(!text.contains(raw), "{text:?}");
+        }
+    }
 }
 
 #[test]

@@ -662,6 +662,7 @@ pub fn report<'r>(
         told,
         plan,
         outcomes,
+        proofs: &[],
         code,
         style: style(false),
         took: TOOK,

@@ -24,6 +24,7 @@ fn told(told: Told, plan: &Plan, format: Format) -> String {
         told,
         plan,
         outcomes: &[],
+        proofs: &[],
         code: Code::Done,
         style: PLAIN,
         took: Duration::from_millis(300),

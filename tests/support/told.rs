@@ -18,6 +18,7 @@ pub fn agree(plan: &Plan) {
             told: Told::Plan,
             plan,
             outcomes: &[],
+            proofs: &[],
             code: plan.code(),
             style: Style {
                 color: false,

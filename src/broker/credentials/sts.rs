@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     names::{Region, RoleArn},
+    proof::shared,
     transport::dial::Dial,
 };
 
@@ -284,13 +285,7 @@ impl Call<'_> {
         let key = self.credentials.access_key_id();
         let late = ["Signature expired", "Signature not yet current"];
         match code {
-            "AccessDenied" => format!(
-                "the trust policy of the role must let the caller in, also when caller and role \
-                 are the same: add {{\"Effect\":\"Allow\",\"Principal\":{{\"AWS\":\"{}\"}},\
-                 \"Action\":\"sts:AssumeRole\"}}; a caller of another role needs `sts:AssumeRole` \
-                 on this one as well",
-                self.principal(message)
-            ),
+            "AccessDenied" => shared::trust(&self.principal(message)),
             "RequestExpired" | "RequestTimeTooSkewed" => self.clock_help(),
             "SignatureDoesNotMatch" if late.iter().any(|late| message.starts_with(late)) => {
                 self.clock_help()

@@ -8,6 +8,7 @@ mod looked_up;
 mod outcome;
 mod page;
 mod plan;
+mod proof;
 mod topics;
 mod trust;
 
@@ -34,6 +35,7 @@ pub struct Style {
 /// A whole report: of an apply its plan and what became of it.
 pub fn whole(report: &Report<'_>) -> String {
     match report.told {
+        Told::Prove => proof::proofs(report.proofs, &report.style),
         Told::Plan => plan(report.plan, &report.style, report.took),
         Told::Drift => drift(report.plan, &report.style),
         Told::Saved => saved(report.plan, &report.style),

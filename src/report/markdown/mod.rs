@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     plan::{Part, Plan, Step, StepAction},
+    proof::{Proof, ProofResult},
     resource::Change,
 };
 use escape::{code, code_in_html, fenced, prose, shortened};
@@ -37,8 +38,13 @@ pub fn markdown(report: &Report<'_>) -> String {
     let taken = page.text.chars().count() + tail.chars().count() + 300;
     page.room = page.room.saturating_sub(taken);
     let many = plan.hosts.len() > 1;
-    let rows = table(&mut page, report, &plan, many);
-    let left_out = folds(&mut page, report, &plan);
+    let (rows, left_out) = match report.told {
+        Told::Prove => (proofs(&mut page, report.proofs), 0),
+        _ => (
+            table(&mut page, report, &plan, many),
+            folds(&mut page, report, &plan),
+        ),
+    };
     remarks(&mut page, &plan);
     if left_out + rows > 0 {
         let mut parts = Vec::new();
@@ -100,6 +106,13 @@ fn head(report: &Report<'_>, plan: &Plan) -> String {
             let applied: usize = report.outcomes.iter().map(|one| one.applied.len()).sum();
             let all = plan.steps().filter(|step| step.action.changes()).count();
             format!("{applied} of {} applied", words::count(all, "change"))
+        }
+        Told::Prove => {
+            let proven = report
+                .proofs
+                .iter()
+                .filter(|one| one.result == ProofResult::Proven);
+            format!("{} of {} proven", proven.count(), report.proofs.len())
         }
         _ => parts.join(", "),
     };
@@ -339,6 +352,29 @@ fn remarks(page: &mut Page, plan: &Plan) {
             ));
         }
     }
+}
+
+/// What the installed clients say, a paragraph each. Returns how many did not fit.
+fn proofs(page: &mut Page, all: &[Proof]) -> usize {
+    let mut left_out = 0;
+    for proof in all {
+        let host = code(&shortened(&proof.host, MOST_OF_CELL));
+        let brokers = code(&shortened(&proof.bootstrap, MOST_OF_CELL));
+        let what = prose(&line(&proof.in_words().replace('\n', " ")));
+        let mut text = format!("\n**{host}**, {brokers}: {what}\n");
+        if !proof.said.is_empty() {
+            let said: Vec<String> = proof.said.iter().map(|said| line(said)).collect();
+            text.push_str(&format!("\n{}", fenced("text", &said)));
+        }
+        let help = proof.help.iter().map(|help| format!("help: {help}"));
+        for more in proof.notes.iter().cloned().chain(help) {
+            text.push_str(&format!("\n{}\n", prose(&line(&more))));
+        }
+        if left_out > 0 || !page.fits(&text) {
+            left_out += 1;
+        }
+    }
+    left_out
 }
 
 fn line(text: &str) -> String {

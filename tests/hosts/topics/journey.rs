@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// What AWS gives: instance metadata, STS, DNS, and brokers that only the host reaches.
-struct Aws {
+pub struct Aws {
     name: String,
     record: Value,
 }
@@ -21,7 +21,7 @@ fn finale(name: &str, words: &[&str], stdin: &str) -> String {
 }
 
 impl Aws {
-    fn around(host: &Host, name: &str, address: &str, options: &[&str]) -> Self {
+    pub fn around(host: &Host, name: &str, address: &str, options: &[&str]) -> Self {
         let mut words = vec!["up", "-", "--address", address];
         words.extend(options);
         let said = finale(name, &words, &host.record.to_string());
@@ -31,12 +31,12 @@ impl Aws {
         }
     }
 
-    fn get(&self, key: &str) -> &str {
+    pub fn get(&self, key: &str) -> &str {
         self.record[key].as_str().expect("text")
     }
 
     /// Changes the account.
-    fn set(&self, setting: &str) {
+    pub fn set(&self, setting: &str) {
         finale(&self.name, &["set", setting], "");
     }
 
@@ -44,7 +44,7 @@ impl Aws {
         serde_json::from_str(&finale(&self.name, &["topics"], "")).expect("JSON")
     }
 
-    fn spec(&self, host: &Host, client: &str, tables: &str) -> std::path::PathBuf {
+    pub fn spec(&self, host: &Host, client: &str, tables: &str) -> std::path::PathBuf {
         let (bootstrap, ca) = (self.get("bootstrap"), self.get("ca"));
         spec_through(
             host,
@@ -58,7 +58,7 @@ impl Aws {
     }
 
     /// Runs trueup; the authority of STS's certificate is one of the system's.
-    fn run(&self, host: &Host, words: &[&str]) -> Said {
+    pub fn run(&self, host: &Host, words: &[&str]) -> Said {
         let spec = host.folder.path().join("spec.yaml");
         let mut all = vec![words[0], spec.to_str().expect("text")];
         all.extend(&words[1..]);

@@ -9,6 +9,7 @@ mod java;
 mod journey;
 mod many;
 mod protocol;
+mod prove;
 mod refused;
 mod saved;
 mod selected;

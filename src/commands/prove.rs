@@ -1,0 +1,336 @@
+//! `trueup prove`: the installed client itself is asked for the topics, in a fresh login shell.
+
+use std::time::{Duration, Instant};
+
+use secrecy::ExposeSecret;
+
+use super::{
+    Surroundings, Target, Targets, address, complain, complain_safely, connect, load,
+    output::Outputs, plan::FORMATS, read, salt, spec_files, targets,
+};
+use crate::{
+    action::Value,
+    broker::Address,
+    cli::{AllowArgs, ProveArgs},
+    exit::Code,
+    facts::Host,
+    observe::{Facts, Reader, prove::List},
+    plan::{HostPlan, Plan, StepAction},
+    proof::{Asked, Proof, ProofResult, Secrets, cause},
+    properties,
+    report::{Report, Told},
+    resource::properties as resource,
+    spec::Role,
+    text::escape_control,
+    transport::Connection,
+};
+
+/// Of the client's words so many lines are shown, and so many characters of each.
+const LINES: usize = 6;
+const LINE: usize = 400;
+
+/// Brokers that one client is asked to list the topics of.
+struct Question {
+    /// The cluster, as the spec names it.
+    cluster: Option<String>,
+    /// The brokers; or what the spec's references led to instead.
+    brokers: Result<String, String>,
+}
+
+pub async fn run(args: &ProveArgs, around: &Surroundings) -> Code {
+    match tell(args, around).await {
+        Ok(code) | Err(code) => code,
+    }
+}
+
+async fn tell(args: &ProveArgs, around: &Surroundings) -> Result<Code, Code> {
+    let started = Instant::now();
+    let look = args.look();
+    let outputs = Outputs::open(&args.spec.output.formats, &FORMATS, &args.spec.specs, false)?;
+    let brokers = given(&args.bootstrap_server)?;
+    let mut specs = load(&args.spec, around)?;
+    let files = spec_files(&specs);
+    // The brokers alone are asked for; tables, and the password of their database, are not.
+    for cluster in specs.iter_mut().flat_map(|spec| &mut spec.clusters) {
+        cluster.lists.clear();
+    }
+    let mut targets = targets(&look, &AllowArgs::default(), specs, around).await?;
+    let asked = questions(&mut targets, brokers.as_deref())?;
+    let salt = salt()?;
+    let (mut hosts, mut proofs) = (Vec::new(), Vec::new());
+    for (target, questions) in targets.hosts.iter().zip(asked) {
+        let (plan, all) = host(target, &questions, &salt, args.timeout, around).await;
+        hosts.push(plan);
+        proofs.extend(all);
+    }
+    let plan = Plan::new(salt, files, hosts, vec![]);
+    Ok(outputs.put(&Report {
+        told: Told::Prove,
+        plan: &plan,
+        outcomes: &[],
+        proofs: &proofs,
+        code: Code::worst(proofs.iter().map(Proof::code)),
+        style: around.style,
+        took: started.elapsed(),
+        next: &[],
+    }))
+}
+
+/// What `--bootstrap-server` names.
+fn given(words: &[String]) -> Result<Option<String>, Code> {
+    let brokers: Result<Vec<Address>, _> = words.iter().map(|word| word.trim().parse()).collect();
+    match brokers {
+        Ok(brokers) if brokers.is_empty() => Ok(None),
+        Ok(brokers) => {
+            let names: Vec<String> = brokers.iter().map(ToString::to_string).collect();
+            Ok(Some(names.join(",")))
+        }
+        Err(error) => {
+            complain_safely(&format!("error: `--bootstrap-server`: {error}"));
+            Err(Code::Usage)
+        }
+    }
+}
+
+/// What each host's client is asked. Hosts without a client are left out.
+fn questions(targets: &mut Targets, brokers: Option<&str>) -> Result<Vec<Vec<Question>>, Code> {
+    let wrong = |what: String, help: &str| {
+        complain_safely(&format!("error: {what}\n  help: {help}"));
+        Err(Code::Usage)
+    };
+    targets.hosts.retain(|target| {
+        let has_client = target.host.client.kafka.is_some();
+        if !has_client {
+            complain(&format!(
+                "note: host `{}` is left out: the spec has no `kafka` for it",
+                target.host.name
+            ));
+        }
+        has_client
+    });
+    if targets.hosts.is_empty() {
+        return wrong(
+            "no host of the spec has a `kafka` whose tools could be run".into(),
+            "say under `client` which Kafka is installed there",
+        );
+    }
+    let mut all = Vec::new();
+    for target in &targets.hosts {
+        let name = &target.host.name;
+        let of_spec = targets
+            .clusters
+            .iter()
+            .filter(|cluster| cluster.is_of(name));
+        let questions: Vec<Question> = match brokers {
+            Some(brokers) => vec![Question {
+                cluster: None,
+                brokers: Ok(brokers.to_owned()),
+            }],
+            None => of_spec
+                .map(|cluster| Question {
+                    cluster: Some(cluster.name().to_owned()),
+                    brokers: cluster.brokers(),
+                })
+                .collect(),
+        };
+        if questions.is_empty() {
+            return wrong(
+                format!(
+                    "host `{name}`: the spec has no `topics.cluster` for it, so no brokers are known"
+                ),
+                "name them: `trueup prove SPEC --bootstrap-server HOST:PORT`",
+            );
+        }
+        all.push(questions);
+    }
+    Ok(all)
+}
+
+/// Reads a host, then asks its client.
+async fn host(
+    target: &Target,
+    questions: &[Question],
+    salt: &str,
+    deadline: Duration,
+    around: &Surroundings,
+) -> (HostPlan, Vec<Proof>) {
+    let name = &target.host.name;
+    let args = crate::cli::HostArgs {
+        spec: target.spec.clone(),
+        vars: vec![],
+        hosts: vec![],
+        timeout: deadline,
+    };
+    let looked = async {
+        let connection = connect(target, deadline, around)
+            .await
+            .map_err(|error| error.to_string())?;
+        let facts = read(target, connection.as_ref(), &args.look()).await;
+        facts
+            .map(|facts| (connection, facts))
+            .map_err(|error| error.to_string())
+    };
+    let (connection, facts) = match looked.await {
+        Ok(looked) => looked,
+        Err(error) => {
+            let unread = |question: &Question| unread(name, question, error.clone());
+            let proofs = questions.iter().map(unread).collect();
+            let plan = HostPlan::unreached(name, &address(&target.host), error.clone());
+            return (target.tell(plan), proofs);
+        }
+    };
+    let plan = target.plan(&facts, salt);
+    let mut proofs = Vec::new();
+    for question in questions {
+        proofs.push(match &question.brokers {
+            Ok(brokers) => {
+                let client = Client {
+                    target,
+                    facts: &facts,
+                    plan: &plan,
+                };
+                client
+                    .ask(connection.as_ref(), question, brokers, deadline)
+                    .await
+            }
+            Err(trouble) => unread(name, question, trouble.clone()),
+        });
+    }
+    connection.close().await;
+    (plan, proofs)
+}
+
+fn unread(host: &str, question: &Question, why: String) -> Proof {
+    Proof {
+        host: host.to_owned(),
+        cluster: question.cluster.clone(),
+        bootstrap: question.brokers.clone().unwrap_or_default(),
+        result: ProofResult::Unread,
+        cause: Some(why),
+        ..Proof::default()
+    }
+}
+
+/// One host's client, with what was read of the host.
+struct Client<'c> {
+    target: &'c Target,
+    facts: &'c Facts,
+    plan: &'c HostPlan,
+}
+
+impl Client<'_> {
+    async fn ask(
+        &self,
+        connection: &dyn Connection,
+        question: &Question,
+        brokers: &str,
+        deadline: Duration,
+    ) -> Proof {
+        let started = Instant::now();
+        let client = &self.target.host.client;
+        let home = client
+            .kafka
+            .iter()
+            .map(|kafka| kafka.home.trim_end_matches('/'))
+            .next();
+        let tool = format!("{}/bin/kafka-topics.sh", home.unwrap_or_default());
+        let properties = client.properties.as_ref().map(|one| one.path.as_str());
+        let list = List {
+            tool: &tool,
+            brokers,
+            properties,
+            deadline,
+        };
+        let run = match Reader::new(connection, deadline).prove(list).await {
+            Ok(run) => run,
+            Err(error) => return unread(&self.target.host.name, question, error.to_string()),
+        };
+        let mut proof = Proof {
+            host: self.target.host.name.clone(),
+            cluster: question.cluster.clone(),
+            bootstrap: brokers.to_owned(),
+            notes: self.notes(),
+            took: started.elapsed(),
+            ..Proof::default()
+        };
+        if run.status == Some(0) && run.begun() {
+            proof.result = ProofResult::Proven;
+            proof.topics = Some(run.topics);
+            proof.role = self.role();
+            return proof;
+        }
+        let file = self
+            .facts
+            .reply
+            .section(resource::ADDRESS)
+            .bytes("content")
+            .unwrap_or_default();
+        let entries = properties::entries(&file).unwrap_or_default();
+        let protocol = entries
+            .iter()
+            .rfind(|entry| entry.key == "security.protocol");
+        let host: &Host = &self.facts.host;
+        let asked = Asked {
+            tool,
+            properties: properties.map(str::to_owned),
+            protocol: protocol.map(|entry| entry.value.clone()),
+            brokers: brokers.to_owned(),
+            seconds: deadline.as_secs(),
+            role: self.role(),
+            memory_kib: host.memory_available_kib,
+        };
+        let known = self
+            .target
+            .secrets
+            .values()
+            .filter_map(|value| match value {
+                Value::Secret { value, .. } => Some(value.expose_secret()),
+                Value::Plain(_) => None,
+            });
+        let secrets = Secrets::new(&file, known);
+        let cause = cause(&asked, &run);
+        let mut said: Vec<&String> = run.words.iter().rev().take(LINES).collect();
+        said.reverse();
+        if let Some(line) = &cause.line
+            && !said.contains(&line)
+        {
+            said.truncate(LINES - 1);
+            said.insert(0, line);
+        }
+        let shown = |line: &str| {
+            let line: String = secrets.mask(line).chars().take(LINE).collect();
+            escape_control(&line)
+        };
+        proof.result = ProofResult::Failed;
+        proof.cause = Some(shown(&cause.what));
+        proof.help = Some(shown(&cause.help));
+        proof.said = said.into_iter().map(|line| shown(line)).collect();
+        proof
+    }
+
+    /// The role that the client takes: the spec's, where the machine's file is as the spec says.
+    fn role(&self) -> Option<String> {
+        let Role::Arn(arn) = &self.target.host.client.msk_iam_auth.as_ref()?.role else {
+            return None;
+        };
+        let mut steps = self.plan.steps.iter();
+        let file = steps.find(|step| step.address == resource::ADDRESS)?;
+        (file.action == StepAction::None).then(|| arn.clone())
+    }
+
+    /// That an apply is running, and what differs from the spec.
+    fn notes(&self) -> Vec<String> {
+        let holder = self.plan.lock_holder.iter();
+        let running = holder.map(|who| format!("an apply is running, by {who}"));
+        let differs = self
+            .plan
+            .steps
+            .iter()
+            .filter(|step| step.action != StepAction::None);
+        let differs = differs.map(|step| {
+            let reason = step.reason.lines().next().unwrap_or_default();
+            format!("not as the spec says: {}: {reason}", step.address)
+        });
+        running.chain(differs).collect()
+    }
+}
