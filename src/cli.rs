@@ -90,6 +90,9 @@ not at all where something has moved (exit 6)."
         /// Do not ask
         #[arg(long)]
         auto_approve: bool,
+        /// Then have the installed clients list the topics, as `prove` does
+        #[arg(long)]
+        prove: bool,
         /// How long another apply, or another package manager, is waited for
         #[arg(long, value_parser = humantime::parse_duration, default_value = "10m", value_name = "TIME")]
         lock_timeout: Duration,

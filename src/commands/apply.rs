@@ -13,7 +13,7 @@ use std::{
 };
 
 use super::{
-    Surroundings, Targets, complain, load, output::Outputs, plan::FORMATS, put, salt,
+    Surroundings, Targets, complain, load, output::Outputs, plan::FORMATS, prove, put, salt,
     saved as files, spec_files, targets,
 };
 use crate::{
@@ -32,6 +32,8 @@ use visit::Visit;
 pub struct How {
     /// Without asking.
     pub auto_approve: bool,
+    /// With the installed clients as the judges afterwards.
+    pub prove: bool,
     /// How long another apply, or another package manager, is waited for.
     pub lock_timeout: Duration,
 }
@@ -88,6 +90,14 @@ async fn carry_out(
 ) -> Code {
     let started = Instant::now();
     let Work { targets, saved, .. } = work;
+    let asked = match how
+        .prove
+        .then(|| prove::questions(&targets, None))
+        .transpose()
+    {
+        Ok(asked) => asked.unwrap_or_default(),
+        Err(code) => return code,
+    };
     let human = outputs.stdout() == Format::Human;
     let asks = saved.is_none() && !how.auto_approve;
     let mut session = Session {
@@ -131,11 +141,21 @@ async fn carry_out(
     if refused && outcomes.is_empty() {
         complain("nothing was changed");
     }
+    let mut proofs = Vec::new();
+    let mut code = code;
+    if !refused {
+        let what = prove::Applied {
+            plan: &plan,
+            outcomes: &outcomes,
+            stop: session.stop.clone(),
+        };
+        (proofs, code) = what.prove(&asked, args, around, code).await;
+    }
     let report = Report {
         told: Told::Apply,
         plan: &plan,
         outcomes: &outcomes,
-        proofs: &[],
+        proofs: &proofs,
         code,
         style: around.style,
         took: started.elapsed(),

@@ -89,10 +89,12 @@ pub fn run(cli: &Cli) -> Code {
             look,
             allow,
             auto_approve,
+            prove,
             lock_timeout,
         } => {
             let how = apply::How {
                 auto_approve: *auto_approve,
+                prove: *prove,
                 lock_timeout: *lock_timeout,
             };
             runtime(apply::run(look, allow, how, &around))

@@ -5,20 +5,21 @@ use std::time::{Duration, Instant};
 use secrecy::ExposeSecret;
 
 use super::{
-    Surroundings, Target, Targets, address, complain, complain_safely, connect, load,
-    output::Outputs, plan::FORMATS, read, salt, spec_files, targets,
+    Surroundings, Target, Targets, address, complain_safely, connect, load, output::Outputs,
+    plan::FORMATS, read, salt, spec_files, targets,
 };
 use crate::{
     action::Value,
+    apply::Stop,
     broker::Address,
-    cli::{AllowArgs, ProveArgs},
+    cli::{AllowArgs, LookArgs, ProveArgs},
     exit::Code,
     facts::Host,
     observe::{Facts, Reader, prove::List},
-    plan::{HostPlan, Plan, StepAction},
+    plan::{HostPlan, Plan, Step, StepAction},
     proof::{Asked, Proof, ProofResult, Secrets, cause},
     properties,
-    report::{Report, Told},
+    report::{Report, Told, event::HostOutcome},
     resource::properties as resource,
     spec::Role,
     text::escape_control,
@@ -29,8 +30,11 @@ use crate::{
 const LINES: usize = 6;
 const LINE: usize = 400;
 
+/// How long a client may take after an apply, unless `--timeout` is longer.
+const DEADLINE: Duration = Duration::from_secs(60);
+
 /// Brokers that one client is asked to list the topics of.
-struct Question {
+pub(super) struct Question {
     /// The cluster, as the spec names it.
     cluster: Option<String>,
     /// The brokers; or what the spec's references led to instead.
@@ -54,12 +58,12 @@ async fn tell(args: &ProveArgs, around: &Surroundings) -> Result<Code, Code> {
     for cluster in specs.iter_mut().flat_map(|spec| &mut spec.clusters) {
         cluster.lists.clear();
     }
-    let mut targets = targets(&look, &AllowArgs::default(), specs, around).await?;
-    let asked = questions(&mut targets, brokers.as_deref())?;
+    let targets = targets(&look, &AllowArgs::default(), specs, around).await?;
+    let asked = questions(&targets, brokers.as_deref())?;
     let salt = salt()?;
     let (mut hosts, mut proofs) = (Vec::new(), Vec::new());
-    for (target, questions) in targets.hosts.iter().zip(asked) {
-        let (plan, all) = host(target, &questions, &salt, args.timeout, around).await;
+    for (target, questions) in &asked {
+        let (plan, all) = host(target, questions, &salt, args.timeout, around).await;
         hosts.push(plan);
         proofs.extend(all);
     }
@@ -92,30 +96,31 @@ fn given(words: &[String]) -> Result<Option<String>, Code> {
     }
 }
 
-/// What each host's client is asked. Hosts without a client are left out.
-fn questions(targets: &mut Targets, brokers: Option<&str>) -> Result<Vec<Vec<Question>>, Code> {
+/// What each host's client is asked. Hosts without a client are left out; what is wrong is said.
+pub(super) fn questions<'t>(
+    targets: &'t Targets,
+    brokers: Option<&str>,
+) -> Result<Vec<(&'t Target, Vec<Question>)>, Code> {
     let wrong = |what: String, help: &str| {
         complain_safely(&format!("error: {what}\n  help: {help}"));
         Err(Code::Usage)
     };
-    targets.hosts.retain(|target| {
-        let has_client = target.host.client.kafka.is_some();
-        if !has_client {
-            complain(&format!(
-                "note: host `{}` is left out: the spec has no `kafka` for it",
-                target.host.name
-            ));
-        }
-        has_client
-    });
-    if targets.hosts.is_empty() {
+    let has_client = |target: &&Target| target.host.client.kafka.is_some();
+    let (clients, others): (Vec<_>, Vec<_>) = targets.hosts.iter().partition(has_client);
+    if clients.is_empty() {
         return wrong(
             "no host of the spec has a `kafka` whose tools could be run".into(),
             "say under `client` which Kafka is installed there",
         );
     }
+    for target in others {
+        complain_safely(&format!(
+            "note: the client of `{}` is not asked: the spec has no `kafka` for it",
+            target.host.name
+        ));
+    }
     let mut all = Vec::new();
-    for target in &targets.hosts {
+    for target in clients {
         let name = &target.host.name;
         let of_spec = targets
             .clusters
@@ -141,9 +146,73 @@ fn questions(targets: &mut Targets, brokers: Option<&str>) -> Result<Vec<Vec<Que
                 "name them: `trueup prove SPEC --bootstrap-server HOST:PORT`",
             );
         }
-        all.push(questions);
+        all.push((target, questions));
     }
     Ok(all)
+}
+
+/// What an apply came to, and whether Ctrl-C was pressed.
+pub(super) struct Applied<'a> {
+    pub plan: &'a Plan,
+    pub outcomes: &'a [HostOutcome],
+    pub stop: Stop,
+}
+
+impl Applied<'_> {
+    /// Asks the clients of the hosts that are as the spec says now. Gives the exit code, too, where
+    /// that of the apply was another.
+    pub async fn prove(
+        mut self,
+        asked: &[(&Target, Vec<Question>)],
+        args: &LookArgs,
+        around: &Surroundings,
+        code: Code,
+    ) -> (Vec<Proof>, Code) {
+        let deadline = args.timeout.max(DEADLINE);
+        let mut proofs: Vec<Proof> = Vec::new();
+        for (target, questions) in asked {
+            if !self.went_well(&target.host.name) {
+                let skipped = |question| Proof {
+                    result: ProofResult::Skipped,
+                    ..unread(
+                        &target.host.name,
+                        question,
+                        "the host is not as the spec says".into(),
+                    )
+                };
+                proofs.extend(questions.iter().map(skipped));
+                continue;
+            }
+            let asking = host(target, questions, &self.plan.salt, deadline, around);
+            tokio::select! {
+                (_, all) = asking => proofs.extend(all),
+                _ = self.stop.wait_for(|&pressed| pressed > 0) => {
+                    let wrote = self.outcomes.iter().any(|one| !one.applied.is_empty());
+                    let code = if wrote { Code::Partial } else { Code::Interrupted };
+                    return (proofs, code);
+                }
+            }
+        }
+        let codes = proofs.iter().map(Proof::code).chain([code]);
+        let worst = Code::worst(codes);
+        (proofs, worst)
+    }
+
+    fn went_well(&self, name: &str) -> bool {
+        let stays = |step: &Step| matches!(step.action, StepAction::Blocked | StepAction::Unknown);
+        let read = self.plan.hosts.iter().any(|host| {
+            let seen = host.error.is_none() && host.lock_holder.is_none();
+            host.name == name && seen && !host.steps.iter().any(stays)
+        });
+        let mut own = self
+            .outcomes
+            .iter()
+            .filter(|one| !one.is_cluster && one.host == name);
+        read && own.all(|one| {
+            let ended = !one.interrupted && !one.is_stale();
+            ended && one.failure.is_none() && one.not_converged.is_empty()
+        })
+    }
 }
 
 /// Reads a host, then asks its client.

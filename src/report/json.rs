@@ -18,10 +18,13 @@ pub fn plan(plan: &Plan) -> String {
 }
 
 /// A plan and what became of it.
-pub fn outcome(plan: &Plan, outcomes: &[HostOutcome], code: u8) -> String {
+pub fn outcome(plan: &Plan, outcomes: &[HostOutcome], proofs: &[Proof], code: u8) -> String {
     let mut value = plan_value(plan);
     let (topics, hosts): (Vec<_>, Vec<_>) = outcomes.iter().partition(|one| one.is_cluster);
     value["outcome"] = json!({ "exit_code": code, "hosts": hosts, "topics": topics });
+    if !proofs.is_empty() {
+        value["outcome"]["proofs"] = json!(proofs);
+    }
     text(&value)
 }
 

@@ -186,9 +186,6 @@ pub fn schema() -> Value {
 pub fn whole(report: &Report<'_>) -> String {
     let mut text = start(report.told, &report.plan.specs);
     text.push_str(&steps(report.plan));
-    for proof in report.proofs {
-        text.push_str(&Line::Proof { proof }.text());
-    }
     text.push_str(&end(report));
     text
 }
@@ -265,7 +262,7 @@ fn place(part: Part<'_>) -> (Option<&str>, Option<&str>) {
     }
 }
 
-/// The last line.
+/// What the installed clients say, and the last line.
 pub fn end(report: &Report<'_>) -> String {
     let of = |clusters: bool| -> Option<Vec<&HostOutcome>> {
         let all = report.outcomes.iter();
@@ -280,7 +277,10 @@ pub fn end(report: &Report<'_>) -> String {
         hosts: of(false),
         topics: of(true),
     };
-    line.text()
+    let proofs = report.proofs.iter();
+    let mut text: String = proofs.map(|proof| Line::Proof { proof }.text()).collect();
+    text.push_str(&line.text());
+    text
 }
 
 /// Writes events as they happen, a line each.

@@ -111,7 +111,10 @@ pub fn render(format: Format, report: &Report<'_>) -> String {
         Format::Human => human::whole(report),
         Format::Json => match report.told {
             Told::Prove => json::proofs(report.plan, report.proofs, report.code as u8),
-            Told::Apply => json::outcome(report.plan, report.outcomes, report.code as u8),
+            Told::Apply => {
+                let (plan, outcomes) = (report.plan, report.outcomes);
+                json::outcome(plan, outcomes, report.proofs, report.code as u8)
+            }
             Told::Plan | Told::Drift | Told::Saved => json::plan(report.plan),
         },
         Format::Jsonl => jsonl::whole(report),

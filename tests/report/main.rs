@@ -340,7 +340,8 @@ fn json_has_the_fields_that_are_promised() {
 fn json_of_an_apply_is_the_plan_with_an_outcome() {
     let mut one = partial();
     one.not_converged = not_converged().not_converged;
-    let value: Value = serde_json::from_str(&json::outcome(&example(), &[one], 5)).expect("JSON");
+    let value: Value =
+        serde_json::from_str(&json::outcome(&example(), &[one], &[], 5)).expect("JSON");
     assert_eq!(value["format_version"], "1.0");
     assert_eq!(value["outcome"]["exit_code"], 5);
     let host = &value["outcome"]["hosts"][0];

@@ -420,7 +420,7 @@ fn plans_are_as_the_schema_says() {
     let (plan, _) = plan_and_desired();
     let printed: Value = serde_json::from_str(&json::plan(&plan)).expect("JSON");
     let saved: Value = serde_json::from_str(&text()).expect("JSON");
-    let after: Value = serde_json::from_str(&json::outcome(&plan, &[], 0)).expect("JSON");
+    let after: Value = serde_json::from_str(&json::outcome(&plan, &[], &[], 0)).expect("JSON");
     for value in [&printed, &saved, &after] {
         let wrong: Vec<String> = validator
             .iter_errors(value)

@@ -53,12 +53,18 @@ pub fn outcome_of(report: &Report<'_>) -> String {
     let Report {
         plan,
         outcomes,
+        proofs,
         style,
         took,
         next,
         ..
     } = report;
-    outcome(outcomes, plan, style, *took, next)
+    let mut text = outcome(outcomes, plan, style, *took, next);
+    if !proofs.is_empty() && !text.is_empty() {
+        text.push('\n');
+    }
+    text.push_str(&proof::proofs(proofs, style));
+    text
 }
 
 /// The sign before an address, and its colour.

@@ -38,13 +38,13 @@ pub fn markdown(report: &Report<'_>) -> String {
     let taken = page.text.chars().count() + tail.chars().count() + 300;
     page.room = page.room.saturating_sub(taken);
     let many = plan.hosts.len() > 1;
-    let (rows, left_out) = match report.told {
-        Told::Prove => (proofs(&mut page, report.proofs), 0),
-        _ => (
-            table(&mut page, report, &plan, many),
-            folds(&mut page, report, &plan),
-        ),
-    };
+    let mut rows = proofs(&mut page, report.proofs);
+    let mut left_out = 0;
+    // What differs is said beside the client's words.
+    if report.told != Told::Prove {
+        rows += table(&mut page, report, &plan, many);
+        left_out = folds(&mut page, report, &plan);
+    }
     remarks(&mut page, &plan);
     if left_out + rows > 0 {
         let mut parts = Vec::new();

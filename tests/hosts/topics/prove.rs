@@ -28,7 +28,12 @@ fn the_client_is_the_judge_of_its_host() {
     let host = Host::start("amazon", &[]);
     let aws = Aws::around(&host, "prove", "10.77.0.190", &[]);
     aws.spec(&host, &client("1.8.0"), "pin, geo");
-    aws.run(&host, &["apply", "--auto-approve"]).code(0);
+    aws.run(&host, &["apply", "--auto-approve", "--prove"])
+        .code(0)
+        .says("7 changes applied and verified")
+        .says(&format!(
+            "client: proven: the client lists 2 topics as {ROLE_ARN}"
+        ));
     let home = format!("/home/ec2-user/{KAFKA}");
     let (jar, file) = (
         format!("{home}/libs/aws-msk-iam-auth-1.1.5-all.jar"),
@@ -62,7 +67,8 @@ fn the_client_is_the_judge_of_its_host() {
 
     // The role.
     aws.set("trusts_itself=false");
-    prove(&aws, &host, &[])
+    // Nothing was to be done, and the client is asked all the same.
+    aws.run(&host, &["apply", "--auto-approve", "--prove"])
         .code(5)
         .says(&format!(
             "STS does not let the machine's own role assume {ROLE_ARN}"
