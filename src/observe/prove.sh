@@ -57,3 +57,15 @@ prove_environment() {
   printf '\n%s end %s\n' "$MARK" "$status" >&2
   printf '\n%s end %s\n' "$MARK" "$status"
 }
+
+# Kills every process of a session: field 6 of /proc/PID/stat, counted after the name's bracket.
+session_kill() {
+  for stat in /proc/[0-9]*/stat; do
+    { read -r words <"$stat"; } 2>/dev/null || continue
+    pid=${words%% *}
+    words=${words##*) }
+    # shellcheck disable=SC2086  # numbers
+    set -- "$1" $words
+    if [ "$5" = "$1" ]; then kill -s KILL "$pid" 2>/dev/null; fi
+  done
+}
