@@ -72,6 +72,11 @@ impl Frames {
         Ok(())
     }
 
+    /// What has come before the mark so far; empty once the mark is there.
+    pub fn before_mark(&self) -> &[u8] {
+        if self.begun() { &[] } else { &self.buffer }
+    }
+
     /// The next whole record, if there is one.
     ///
     /// # Errors

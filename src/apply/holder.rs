@@ -1,7 +1,7 @@
 //! The lock, and the remote process that holds it. A [`Writer`] can be had only from
 //! [`Lock::acquire`], so that writing without the lock does not type-check.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, pin::Pin, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use tokio::{
@@ -15,7 +15,7 @@ use crate::{
     meter::{self, Phase},
     script::{NulByte, Script},
     text::escape_lines,
-    transport::{self, Connection, Ending, Input, Output},
+    transport::{self, Connection, Ending, Input, Output, whole_seconds},
 };
 
 const PRELUDE: &str = include_str!("../observe/prelude.sh");
@@ -23,10 +23,11 @@ const HOLDER: &str = include_str!("holder.sh");
 /// What the holder's steps run.
 pub(crate) const STEPS: &str = include_str!("steps.sh");
 
-/// Ends a step: its whole session, and only when it is one of ours.
+/// Ends a step: its whole session, and only when it is one of ours. No `--` in between: dash takes
+/// one only after `-s`, busybox nowhere.
 const STOP: &str = r#"
 stop() {
-  case $(tr '\0' ' ' <"/proc/$1/cmdline") in *step_*) kill -TERM -- "-$1" ;; esac
+  case $(tr '\0' ' ' <"/proc/$1/cmdline") in *step_*) kill -TERM "-$1" ;; esac
 }
 "#;
 
@@ -56,16 +57,37 @@ pub enum LockError {
         /// What is missing.
         said: String,
     },
-    /// The account's shell did not come to our command in time.
+    /// The login shell did not come to our script.
     #[error(
-        "the account's shell did not run our command within {0} s\n  \
-         help: bash reads ~/.bashrc for each command of ssh's: look for what asks, waits or runs \
-         another program (`read`, `exec`) without a test for a terminal; `--timeout` gives it longer"
+        "{address}: the login shell did not come to trueup's command within {seconds} s{printed}\n  \
+         help: look at what its start files wait for (`read`, `exec`, a network that is away), or raise \
+         `--timeout`: `ssh` to it and run `true`"
     )]
-    NotBegun(u64),
+    Silent {
+        /// The address as the spec has it.
+        address: String,
+        /// The deadline.
+        seconds: u64,
+        /// What it printed meanwhile, from `; it printed: ` on; empty: nothing.
+        printed: String,
+    },
     /// Ctrl-C came while we waited.
     #[error("interrupted while waiting for the lock")]
     Interrupted,
+}
+
+impl LockError {
+    /// Whether the connection is to blame: over another one the lock may be had.
+    pub fn is_of_connection(&self) -> bool {
+        let Self::Write(error) = self else {
+            return false;
+        };
+        let ended = |error: &WriteError| matches!(error, WriteError::Ended { .. });
+        matches!(
+            error,
+            WriteError::Transport(_) | WriteError::NotBegun { .. }
+        ) || ended(error)
+    }
 }
 
 /// Why a step's outcome is not known.
@@ -82,6 +104,15 @@ pub enum WriteError {
     #[error("the connection ended in the middle: {said}")]
     Ended {
         /// What it complained of last.
+        said: String,
+    },
+    /// The login shell ended before it came to our script.
+    #[error(
+        "the login shell ended before it came to trueup's command: {said}\n  help: `ssh` to it and run \
+         `true`: does the account's shell run commands?"
+    )]
+    NotBegun {
+        /// What it printed and complained of.
         said: String,
     },
     /// A value of the spec.
@@ -105,8 +136,9 @@ pub type Stop = watch::Receiver<u8>;
 pub struct Lock;
 
 impl Lock {
-    /// Takes the machine's lock, waiting for it at most `wait`. `title` says who we are; others
-    /// find it in the process list. `waiting` is told who holds the lock, once, if we wait.
+    /// Takes the machine's lock, waiting for it at most `wait`, and for the answer to each call at
+    /// most `answer`; the login shell's start files have as long. `title` says who we are; others find
+    /// it in the process list. `waiting` is told who holds the lock, once, if we wait.
     ///
     /// # Errors
     /// When somebody else keeps the lock, or the host cannot be reached.
@@ -127,15 +159,21 @@ impl Lock {
             .text(HOLDER)
             .set("STEPS", STEPS)
             .text("identify")
-            .call("holder", [wait.as_secs().to_string()])
+            .call("holder", [whole_seconds(wait).to_string()])
             .map_err(WriteError::from)?;
         let (started, sent) = (Instant::now(), script.exec().bytes());
-        let running = connection.spawn(&script).await.map_err(WriteError::from)?;
+        let running = tokio::select! {
+            running = transport::start(connection, &script, answer) => {
+                running.map_err(WriteError::from)?
+            }
+            _ = stop.wait_for(|&pressed| pressed > 0) => return Err(LockError::Interrupted),
+        };
         let Some(input) = running.stdin else {
             unreachable!("the holder's script is constant and short enough for the exec request")
         };
         let mut writer = Writer {
             connection,
+            answer,
             input,
             output: running.stdout,
             complaints: running.stderr,
@@ -144,20 +182,31 @@ impl Lock {
             buffer: vec![0; 16 * 1024],
             got: 0,
         };
-        // The holder speaks as soon as it runs; only then may somebody else's lock be waited for.
-        let mut limit = Instant::now() + answer;
+        let greeting = timeout_at(started + answer, writer.greeting());
+        let greeted = tokio::select! {
+            greeted = greeting => greeted,
+            _ = stop.wait_for(|&pressed| pressed > 0) => return Err(LockError::Interrupted),
+        };
+        match greeted {
+            Ok(greeted) => greeted?,
+            Err(_) => {
+                let printed = writer.printed();
+                return Err(LockError::Silent {
+                    address: connection.address().to_owned(),
+                    seconds: whole_seconds(answer),
+                    printed: match printed.is_empty() {
+                        true => printed,
+                        false => format!("; it printed:\n{printed}"),
+                    },
+                });
+            }
+        }
+        let limit = Instant::now() + wait + answer;
         loop {
             let record = tokio::select! {
                 record = timeout_at(limit, writer.next()) => record.map_err(|_| {
-                    if !writer.frames.begun() {
-                        return LockError::NotBegun(answer.as_secs());
-                    }
-                    WriteError::from(transport::Error::Deadline {
-                        address: connection.address().to_owned(),
-                        call: "lock",
-                        seconds: (wait + answer).as_secs(),
-                    })
-                    .into()
+                    let late = transport::Error::late(connection.address(), "lock", wait + answer);
+                    WriteError::from(late)
                 })??,
                 _ = stop.wait_for(|&pressed| pressed > 0) => return Err(LockError::Interrupted),
             };
@@ -168,10 +217,7 @@ impl Lock {
                     tell(Phase::Lock, "lock", place, started, sent, writer.got);
                     return Ok(writer);
                 }
-                "waiting" => {
-                    limit = Instant::now() + wait + answer;
-                    waiting(&said);
-                }
+                "waiting" => waiting(&said),
                 "held" => return Err(LockError::Held { holder: said }),
                 _ => return Err(LockError::Cannot { said }),
             }
@@ -181,6 +227,10 @@ impl Lock {
 
 /// The line before the holder's first record.
 const HELLO: &str = "trueup holder";
+
+/// So much of what is printed before it is shown, in bytes and in lines.
+const MOST_PRINTED: usize = 2000;
+const LINES_PRINTED: usize = 5;
 
 /// One step for the holder.
 #[derive(Debug, Clone)]
@@ -259,6 +309,8 @@ pub enum Meanwhile<'a> {
 /// The right to write to one machine: the lock is held as long as this lives.
 pub struct Writer<'c> {
     connection: &'c dyn Connection,
+    /// How long an answer to a call may take.
+    answer: Duration,
     input: Input,
     output: Output,
     complaints: Output,
@@ -300,14 +352,23 @@ impl Writer<'_> {
     ) -> Result<Answer, WriteError> {
         let started = Instant::now();
         let mut answer = Answer::default();
-        if *stop.borrow_and_update() > 0 && call.may_be_stopped() {
+        let pressed = *stop.borrow_and_update();
+        if pressed > 1 || (pressed > 0 && call.may_be_stopped()) {
             answer.stopped = true;
             answer.failed = Some("not begun".into());
             return Ok(answer);
         }
         let line = call.line();
         let got = self.got;
-        self.send(line.as_bytes()).await?;
+        tokio::select! {
+            sent = self.send(call.name, line.as_bytes()) => sent?,
+            // A line that is not whole is not run.
+            _ = stop.wait_for(|&pressed| pressed > 1) => return Err(WriteError::Abandoned),
+        }
+        let (connection, patience) = (self.connection, self.answer);
+        let end = |process: &str| Box::pin(end_step(connection, process.to_owned(), patience));
+        // It goes through a channel of its own, beside the step's answers.
+        let mut ending: Option<Pin<Box<_>>> = None;
         let mut process: Option<String> = None;
         let mut limit = started + deadline;
         loop {
@@ -320,6 +381,14 @@ impl Writer<'_> {
                 record = self.next() => Happened::Record(record?),
                 Ok(()) = stop.changed() => Happened::Pressed(*stop.borrow_and_update()),
                 () = tokio::time::sleep_until(limit) => Happened::Late,
+                ended = either(&mut ending) => {
+                    ending = None;
+                    // The step may end for all that; if not, its limit is near.
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "the step could not be told to stop");
+                    }
+                    continue;
+                }
             };
             match happened {
                 Happened::Pressed(times) => {
@@ -330,28 +399,29 @@ impl Writer<'_> {
                     if call.may_be_stopped() {
                         answer.stopped = true;
                         limit = Instant::now() + STOPPING;
-                        self.kill(process.as_deref()).await?;
+                        ending = process.as_deref().map(end);
                     }
                 }
                 Happened::Late => {
                     if answer.stopped || !call.may_be_stopped() {
                         return Err(WriteError::StillRunning {
-                            seconds: started.elapsed().as_secs(),
+                            seconds: whole_seconds(started.elapsed()),
                         });
                     }
                     answer.stopped = true;
-                    answer.failed = Some(format!("it took longer than {} s", deadline.as_secs()));
+                    answer.failed =
+                        Some(format!("it took longer than {} s", whole_seconds(deadline)));
                     limit = Instant::now() + STOPPING;
-                    self.kill(process.as_deref()).await?;
+                    ending = process.as_deref().map(end);
                 }
                 Happened::Record(record) => {
                     let text = String::from_utf8_lossy(&record.value).into_owned();
                     match record.key.as_str() {
                         "started" => {
-                            process = Some(text);
                             if answer.stopped {
-                                self.kill(process.as_deref()).await?;
+                                ending = Some(end(&text));
                             }
+                            process = Some(text);
                         }
                         "progress" => {
                             let mut words = text.split(' ').map(|word| word.parse().ok());
@@ -381,35 +451,50 @@ impl Writer<'_> {
         }
     }
 
-    /// Gives the lock back, and waits until the holder is gone.
-    pub async fn release(self, patience: Duration) {
+    /// Gives the lock back, and waits until the holder is gone, at most for `patience`, and not at all
+    /// after a second Ctrl-C.
+    pub async fn release(self, patience: Duration, stop: &mut Stop) {
         let Self { input, exit, .. } = self;
         // End of file on the holder's input ends it.
         drop(input);
-        // That it does not end, or is gone already, is not our loss.
-        let _ = timeout(patience, exit).await;
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|&pressed| pressed > 1) => {}
+            // That it does not end, or is gone already, is not our loss.
+            _ = timeout(patience, exit) => {}
+        }
     }
 
-    /// Ends a running step from a channel of its own: the holder waits and cannot listen.
-    async fn kill(&self, process: Option<&str>) -> Result<(), WriteError> {
-        let Some(process) = process else {
-            return Ok(());
-        };
-        let script = Script::new("stop").text(STOP).call("stop", [process])?;
-        let running = self.connection.spawn(&script).await?;
-        running.exit.await?;
-        Ok(())
-    }
-
-    async fn send(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
+    async fn send(&mut self, name: &'static str, bytes: &[u8]) -> Result<(), WriteError> {
         let sent = async {
             self.input.write_all(bytes).await?;
             self.input.flush().await
         };
-        match sent.await {
-            Ok(()) => Ok(()),
-            Err(_) => Err(self.ended().await),
+        match timeout(self.answer, sent).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(self.ended().await),
+            Err(_) => {
+                let late = transport::Error::late(self.connection.address(), name, self.answer);
+                Err(late.into())
+            }
         }
+    }
+
+    /// Waits for the line before the holder's first record.
+    async fn greeting(&mut self) -> Result<(), WriteError> {
+        while !self.frames.begun() {
+            self.read_some().await?;
+        }
+        Ok(())
+    }
+
+    /// The last that was printed before that line, fit for a terminal.
+    fn printed(&self) -> String {
+        let printed = self.frames.before_mark();
+        let printed = &printed[printed.len().saturating_sub(MOST_PRINTED)..];
+        let printed = escape_lines(String::from_utf8_lossy(printed).trim());
+        let lines: Vec<&str> = printed.lines().collect();
+        lines[lines.len().saturating_sub(LINES_PRINTED)..].join("\n")
     }
 
     async fn next(&mut self) -> Result<Record, WriteError> {
@@ -417,12 +502,17 @@ impl Writer<'_> {
             if let Some(record) = self.frames.next_record()? {
                 return Ok(record);
             }
-            match self.output.read(&mut self.buffer).await {
-                Ok(0) | Err(_) => return Err(self.ended().await),
-                Ok(count) => {
-                    self.got += count as u64;
-                    self.frames.feed(&self.buffer[..count])?;
-                }
+            self.read_some().await?;
+        }
+    }
+
+    async fn read_some(&mut self) -> Result<(), WriteError> {
+        match self.output.read(&mut self.buffer).await {
+            Ok(0) | Err(_) => Err(self.ended().await),
+            Ok(count) => {
+                self.got += count as u64;
+                self.frames.feed(&self.buffer[..count])?;
+                Ok(())
             }
         }
     }
@@ -432,27 +522,42 @@ impl Writer<'_> {
         let mut complaints = (&mut self.complaints).take(4096);
         // A pipe that somebody else holds open says nothing more.
         let _ = timeout(Duration::from_secs(2), complaints.read_to_end(&mut bytes)).await;
-        let said = escape_lines(String::from_utf8_lossy(&bytes).trim());
-        WriteError::Ended {
-            said: if said.is_empty() {
-                "no reason was given".into()
-            } else {
-                said
-            },
+        let complained = escape_lines(String::from_utf8_lossy(&bytes).trim());
+        // nologin and forced commands speak on stdout.
+        let mut said = vec![self.printed(), complained];
+        said.retain(|text| !text.is_empty());
+        if said.is_empty() {
+            said.push("no reason was given".into());
+        }
+        let said = said.join("\n");
+        match self.frames.begun() {
+            true => WriteError::Ended { said },
+            false => WriteError::NotBegun { said },
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_has_no_value_that_could_end_it() {
-        let call = Call::new("write")
-            .value("a b\nc")
-            .value("")
-            .payload(b"\n\0");
-        assert_eq!(call.line(), "write YSBiCmM= - =CgA=\n");
+/// The result of what is there to wait for; never, where nothing is.
+async fn either<T>(work: &mut Option<Pin<Box<impl Future<Output = T>>>>) -> T {
+    match work {
+        Some(work) => work.await,
+        None => std::future::pending().await,
     }
 }
+
+/// Ends a running step from a channel of its own: the holder waits and cannot listen.
+async fn end_step(
+    connection: &dyn Connection,
+    process: String,
+    patience: Duration,
+) -> Result<(), WriteError> {
+    let script = Script::new("stop").text(STOP).call("stop", [process])?;
+    let running = transport::start(connection, &script, patience).await?;
+    let late = |_| transport::Error::late(connection.address(), script.name(), patience);
+    timeout(patience, running.exit).await.map_err(late)??;
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "holder_tests.rs"]
+mod tests;

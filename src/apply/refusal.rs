@@ -162,6 +162,14 @@ pub fn of_step(address: &str, answer: &Answer) -> Failure {
              another path in the spec, or give the account a folder of its own"
                 .into(),
         )
+    } else if all.contains("the package manager is busy") {
+        Some("wait until it is done, or raise `--lock-timeout`".into())
+    } else if all.contains("would remove") {
+        Some(
+            "nothing was done, and nothing is removed unasked: install it by hand where that is what \
+             you want, or name another `package:`"
+                .into(),
+        )
     } else if all.contains("could not install") {
         Some(
             "try the same command on the host; `package:` in the spec names another package".into(),

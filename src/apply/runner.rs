@@ -17,6 +17,7 @@ use crate::{
     report::event::{Event, Failure, HostOutcome, Sink},
     resource::kafka::Kafka,
     text::hex,
+    transport::whole_seconds,
 };
 
 /// How long things may take.
@@ -145,8 +146,10 @@ impl Run<'_, '_> {
                 let call = Call::new("package")
                     .value(manager.command())
                     .value(package)
-                    .value(self.limits.package_lock.as_secs().to_string());
-                let answer = self.run(address, &call, self.limits.work).await?;
+                    .value(whole_seconds(self.limits.package_lock).to_string());
+                // Others are waited for first; the work's own time begins then.
+                let limit = self.limits.package_lock + self.limits.work;
+                let answer = self.run(address, &call, limit).await?;
                 checked(address, &answer, |answer| refusal::of_step(address, answer))?;
                 Ok(Done {
                     summary: format!("{package}, with {}", manager.command()),

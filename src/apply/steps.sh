@@ -23,42 +23,89 @@ fail_in() {
 flush() { sync -- "$@" 2>/dev/null || sync; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
 
-# step_package MANAGER PACKAGE SECONDS: installs a package, waiting for other package managers.
+# step_package MANAGER PACKAGE SECONDS: installs a package, and never removes or downgrades another for
+# it. The first boot and other package managers are waited for, all in all so long.
 step_package() {
-  manager=$1 package=$2 seconds=$3
+  manager=$1 package=$2 until=$(($(date +%s) + $3))
   if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null 2>&1 || fail "sudo is not there, and this account is not root"
     sudo -n true || fail "sudo asks for a password"
   fi
   if command -v cloud-init >/dev/null 2>&1; then
     # A new instance is still being set up; a bound, because some never finish.
-    waited=0
-    while [ "$waited" -lt "$seconds" ] && cloud-init status 2>/dev/null | grep -q running; do
-      sleep 2; waited=$((waited + 2))
-    done
+    while cloud-init status 2>/dev/null | grep -q running && wait_for "cloud-init"; do :; done
   fi
   case $manager in
     apt-get)
       # A fresh image has no package lists at all.
-      apt-cache policy -- "$package" | grep -q 'Candidate: [^(]' || apt update || fail "apt-get update failed"
-      apt install --no-install-recommends -- "$package" || fail "apt-get could not install $package" ;;
+      known || apt update || fail "apt-get update failed"
+      # What apt-get does not know as a name it would take for a pattern.
+      case $(apt-cache policy -- "$package") in
+        "$package:"*) ;;
+        *) fail "apt-get could not install $package: it knows no such package" ;;
+      esac
+      apt install --no-install-recommends --no-remove -- "$package" || {
+        gone=$(apt-get -s -q --no-install-recommends install -- "$package" 2>/dev/null | sed -n 's/^Remv \([^ ]*\).*/\1/p' | tr '\n' ' ')
+        [ -z "$gone" ] || fail "apt-get would remove something for $package: ${gone% }"
+        fail "apt-get could not install $package"
+      } ;;
     *)
-      # Without exit_on_lock they wait for ever; 200 says that somebody else has the lock.
-      waited=0
-      while :; do
-        as_root env LC_ALL=C "$manager" -y --setopt=exit_on_lock=1 install -- "$package"
-        code=$?
-        if [ "$code" != 200 ] || [ "$waited" -ge "$seconds" ]; then break; fi
-        sleep 2; waited=$((waited + 2))
-      done
-      [ "$code" = 0 ] || fail "$manager could not install $package" ;;
+      # What it would do, as it says itself: an older yum cannot be told to remove nothing.
+      would=$(rpm_manager --assumeno)
+      case $would in
+        *"Transaction Summary"*|*"Nothing to do"*|*"Nothing to be done"*|*"already installed"*) ;;
+        *) printf '%s\n' "$would"; fail "$manager could not install $package" ;;
+      esac
+      gone=$(printf '%s\n' "$would" | sed -n -e 's/^  *replacing  *\([^ ]*\).*/\1/p' -e '/^Transaction Summary/q' \
+        -e '/^\(Remov\|Downgrad\|Replac\)[^:]*:/,/^[A-Z]/s/^ \([^ ]*\).*/\1/p' | tr '\n' ' ')
+      [ -z "$gone" ] || fail "$manager would remove or downgrade something for $package: ${gone% }"
+      rpm_manager -y >&2 || fail "$manager could not install $package" ;;
   esac
 }
 
-apt() {
-  as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C \
-    apt-get -y -q -o "DPkg::Lock::Timeout=$seconds" -o "Acquire::Retries=2" "$@"
+# Is it the name of a package that can be installed?
+known() {
+  case $(apt-cache policy -- "$package") in
+    "$package:"*"Candidate: ("*) return 1 ;;
+    "$package:"*"Candidate: "*) return 0 ;;
+  esac
+  return 1
 }
+
+apt() {
+  while :; do
+    as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -y -q -o "Acquire::Retries=2" "$@"
+    code=$?
+    [ "$code" != 0 ] && lock_was_held || return "$code"
+    holder=$(sed -n 's/.*held by process \([0-9]*\) (\([^)]*\)).*/\2, process \1/p' "$T/log" | tail -n 1)
+    wait_for "${holder:-another package manager}" || busy
+  done
+}
+
+# Did the last try fail because of a lock? Lines of the tries before end in ours.
+lock_was_held() {
+  awk '/^waiting for /{held = 0} /Could not get lock/{held = 1} END{exit !held}' "$T/log"
+}
+
+# Runs yum or dnf, with their own wait for the lock turned off: 200 says that somebody has it.
+rpm_manager() {
+  while :; do
+    as_root env LC_ALL=C "$manager" "$1" --setopt=exit_on_lock=1 install -- "$package" 2>&1
+    code=$?
+    [ "$code" = 200 ] || return "$code"
+    wait_for "another package manager" || busy
+  done
+}
+
+# Waits a little longer for somebody; not beyond the time that there is.
+wait_for() {
+  holder=$1
+  [ "$(date +%s)" -lt "$until" ] || return 1
+  printf 'waiting for %s\n' "$1" >&2
+  sleep 2
+}
+
+busy() { fail "the package manager is busy: $holder has its lock"; }
 
 # step_fetch URL FILE ALGORITHM DIGEST MODE SECONDS: downloads beside FILE, checks, renames.
 # ALGORITHM is sha256 or sha512; an empty DIGEST allows https alone.
@@ -78,8 +125,10 @@ step_fetch() {
   # A file of the host itself may be named, and nothing may lead there.
   case $digest$url in ?*file:*) also=,file ;; esac
   if command -v curl >/dev/null 2>&1; then
-    curl -f -S -s -L --max-time "$seconds" --retry 2 --connect-timeout 20 --speed-limit 1 --speed-time 60 \
-      --max-filesize "$((free * 1024 + 1))" --proto "=$only$also" --proto-redir "=$only" -D "$T/headers" -o "$part" -- "$url" 3>&- & fetcher=$!
+    # curl's own limit counts for each try.
+    timeout --foreground "$seconds" curl -f -S -s -L --max-time "$seconds" --retry 2 --connect-timeout 20 \
+      --speed-limit 1 --speed-time 60 --max-filesize "$((free * 1024 + 1))" \
+      --proto "=$only$also" --proto-redir "=$only" -D "$T/headers" -o "$part" -- "$url" 3>&- & fetcher=$!
   elif [ -n "$digest" ] && command -v wget >/dev/null 2>&1; then
     timeout --foreground "$seconds" wget -nv -t 3 -T 60 -O "$part" -- "$url" 3>&- & fetcher=$!
   else

@@ -14,7 +14,7 @@ use std::{
 
 use super::{
     Surroundings, Targets, complain, load, output::Outputs, plan::FORMATS, prove, put, salt,
-    saved as files, spec_files, targets,
+    saved as files, signals, spec_files, stdout::Stdout, targets,
 };
 use crate::{
     apply::SpecPlaces,
@@ -23,7 +23,7 @@ use crate::{
     plan::{Plan, SpecFile},
     report::{Format, Report, Told, human, progress::Progress, render},
 };
-use session::{Session, listen_for_ctrl_c};
+use session::Session;
 use teller::Teller;
 use visit::Visit;
 
@@ -115,7 +115,7 @@ async fn carry_out(
             (false, true) => session::Show::Stderr,
             (false, false) => session::Show::Nowhere,
         },
-        stop: listen_for_ctrl_c(),
+        stop: signals::listen(),
         many: targets.hosts.len() > 1,
         started,
     };
@@ -175,7 +175,7 @@ async fn carry_out(
 /// machine's.
 fn progress(human: bool, around: &Surroundings) -> Progress {
     let results: Box<dyn Write + Send> = if human {
-        Box::new(io::stdout())
+        Box::new(Stdout)
     } else {
         Box::new(io::stderr())
     };

@@ -13,6 +13,8 @@ mod saved;
 mod schema;
 mod select;
 mod show;
+mod signals;
+mod stdout;
 mod targets;
 mod topics;
 mod trust;
@@ -21,8 +23,9 @@ mod validate;
 use std::{
     collections::BTreeMap,
     fs,
-    io::{self, IsTerminal, Write},
+    io::{self, BufRead, IsTerminal, Write},
     path::Path,
+    time::Duration,
 };
 
 use crate::{
@@ -37,6 +40,7 @@ use crate::{
     transport::Connection,
 };
 pub(crate) use reach::connect;
+pub(crate) use stdout::put;
 pub(crate) use targets::{Target, Targets, address, spec_files, targets};
 use topics::{Pending, Way as ClusterWay};
 
@@ -53,8 +57,13 @@ pub struct Surroundings {
 /// The AWS SDK's switch for logs with all that it sends and gets.
 const SENSITIVE: &str = "LOG_SENSITIVE_BODIES";
 
-/// Runs a command line.
+/// Runs a command line. Results that stdout did not take are an error.
 pub fn run(cli: &Cli) -> Code {
+    let code = run_command(cli);
+    Code::worst([code, stdout::end()])
+}
+
+fn run_command(cli: &Cli) -> Code {
     let around = Surroundings::new(cli.color);
     if around.environment.contains_key(SENSITIVE) {
         complain(&format!(
@@ -105,12 +114,17 @@ pub fn run(cli: &Cli) -> Code {
 /// Runs a command that only looks: Ctrl-C leaves it at once, nothing has been written.
 fn block_on(command: impl Future<Output = Code>) -> Code {
     runtime(async {
+        let mut stop = signals::listen();
         tokio::select! {
             code = command => code,
-            _ = tokio::signal::ctrl_c() => Code::Interrupted,
+            _ = stop.wait_for(|&asked| asked > 0) => Code::Interrupted,
         }
     })
 }
+
+/// How long what is under way beside the event loop may take to end: the master of a connection that
+/// is being closed takes milliseconds, a name that nobody resolves takes for ever.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 fn runtime(command: impl Future<Output = Code>) -> Code {
     match tokio::runtime::Builder::new_current_thread()
@@ -119,8 +133,7 @@ fn runtime(command: impl Future<Output = Code>) -> Code {
     {
         Ok(runtime) => {
             let code = runtime.block_on(command);
-            // A question that nobody answered must not hold the program.
-            runtime.shutdown_background();
+            runtime.shutdown_timeout(PATIENCE);
             code
         }
         Err(error) => {
@@ -167,12 +180,18 @@ fn console_width() -> u16 {
     console::Term::stdout().size().1
 }
 
-/// Writes results to stdout. A reader that has gone away (`| head`) is no error of ours.
-pub(crate) fn put(text: &str) {
-    let mut stdout = io::stdout().lock();
-    let _ = stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush());
+/// A line of stdin; empty at its end.
+pub(crate) async fn line_of_stdin() -> String {
+    // A thread of its own, whose end nobody waits for: a question that nobody answers must not hold
+    // the program.
+    let (sender, answer) = tokio::sync::oneshot::channel();
+    std::thread::spawn(|| {
+        let mut line = String::new();
+        let read = io::stdin().lock().read_line(&mut line);
+        // Nobody listens any more after Ctrl-C.
+        let _ = sender.send(read.map(|_| line).unwrap_or_default());
+    });
+    answer.await.unwrap_or_default()
 }
 
 /// Writes a line to stderr.

@@ -9,7 +9,7 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-use super::{complain, put};
+use super::{complain, put, stdout::Stdout};
 use crate::{
     cli::Output,
     exit::Code,
@@ -100,7 +100,7 @@ impl Outputs {
     pub fn take_events(&mut self) -> Vec<(String, Lines)> {
         let mut events: Vec<(String, Lines)> = Vec::new();
         if self.stdout == Format::Jsonl {
-            events.push(("stdout".into(), Lines::new(Box::new(io::stdout()))));
+            events.push(("stdout".into(), Lines::new(Box::new(Stdout))));
         }
         let all = std::mem::take(&mut self.files);
         for file in all {

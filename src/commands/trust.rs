@@ -1,8 +1,10 @@
 //! `trueup trust`: which host keys the machines show, what vouches for them, and pinning them.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 
-use super::{Surroundings, Target, address, complain_safely, load, put, reach, targets};
+use super::{
+    Surroundings, Target, address, complain_safely, line_of_stdin, load, put, reach, targets,
+};
 use crate::{
     cli::{AllowArgs, HostArgs},
     exit::Code,
@@ -232,12 +234,7 @@ impl Place<'_> {
         let _ = stderr
             .write_all(question.as_bytes())
             .and_then(|()| stderr.flush());
-        let answer = tokio::task::spawn_blocking(|| {
-            let mut line = String::new();
-            let read = io::stdin().lock().read_line(&mut line);
-            read.map(|_| line).unwrap_or_default()
-        });
-        let line = answer.await.unwrap_or_default();
+        let line = line_of_stdin().await;
         if !line.ends_with('\n') {
             complain_safely("");
         }

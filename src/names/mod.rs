@@ -1,10 +1,11 @@
-//! Names that people and machines write: of hosts, accounts, brokers, regions, roles, topics.
+//! Names that people and machines write: of hosts, accounts, packages, brokers, regions, roles, topics.
 //!
 //! There is one parser for each, and everybody takes it: `validate`, the ssh configuration, the
 //! broker's client, what asks AWS. So what `validate` takes is what the others take, too.
 
 mod broker_address;
 mod host_name;
+mod package_name;
 mod region;
 mod role_arn;
 mod topic_name;
@@ -16,6 +17,7 @@ use crate::text::escape_control;
 
 pub use broker_address::BrokerAddress;
 pub use host_name::{HostName, SshAddress};
+pub use package_name::PackageName;
 pub use region::Region;
 pub use role_arn::{RoleArn, RoleName};
 pub use topic_name::TopicName;

@@ -107,18 +107,18 @@ impl<'c> Reader<'c> {
         let script = probe_script(resources, deep, &mark, self.deadline)?;
         let started = std::time::Instant::now();
         let asked = SystemTime::now();
-        let running = self.connection.spawn(&script).await?;
         let mut begun = false;
-        let answer = read_all(running, &mark, &mut begun);
-        let (records, got) = match tokio::time::timeout(self.deadline, answer).await {
+        let answer = async {
+            let running = self.connection.spawn(&script).await?;
+            read_all(running, &mark, &mut begun).await
+        };
+        let answer = tokio::time::timeout(self.deadline, answer).await;
+        let (records, got) = match answer {
             Ok(answer) => answer?,
             Err(_) if !begun => return Err(Error::NotBegun(self.deadline.as_secs())),
             Err(_) => {
-                return Err(Error::Transport(transport::Error::Deadline {
-                    address: self.connection.address().to_owned(),
-                    call: script.name(),
-                    seconds: self.deadline.as_secs(),
-                }));
+                let address = self.connection.address();
+                return Err(transport::Error::late(address, script.name(), self.deadline).into());
             }
         };
         let exec = script.exec();

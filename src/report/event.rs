@@ -86,6 +86,11 @@ pub struct HostOutcome {
     #[serde(serialize_with = "address_and_reason")]
     #[schemars(with = "Vec<AddressAndReason>")]
     pub not_converged: Vec<(String, String)>,
+    /// Addresses that were applied, and could not be read again: with the reason. What they are like
+    /// now is not known.
+    #[serde(serialize_with = "address_and_reason")]
+    #[schemars(with = "Vec<AddressAndReason>")]
+    pub unverified: Vec<(String, String)>,
     /// Addresses that a saved plan no longer fits, with how they have moved (an empty address: the
     /// machine itself). Nothing is written then.
     #[serde(serialize_with = "address_and_reason")]

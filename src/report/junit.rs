@@ -357,6 +357,17 @@ fn applied(outcomes: &[HostOutcome], part: Part<'_>, step: &Step) -> End {
             more: String::new(),
         };
     }
+    let unread = outcome.unverified.iter();
+    if let Some((_, why)) = unread
+        .into_iter()
+        .find(|(address, _)| *address == step.address)
+    {
+        return End::Failed {
+            kind: "unverified",
+            why: why.clone(),
+            more: String::new(),
+        };
+    }
     if outcome.applied.contains(&step.address) {
         return End::Passed;
     }

@@ -6,7 +6,7 @@ pub mod direct;
 pub mod local;
 pub mod ssh;
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, time::Duration};
 
 use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -92,6 +92,37 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// A call that was not answered in time. Less than a second counts as one.
+    pub fn late(address: &str, call: &'static str, deadline: Duration) -> Self {
+        Self::Deadline {
+            address: address.to_owned(),
+            call,
+            seconds: whole_seconds(deadline),
+        }
+    }
+}
+
+/// Seconds, rounded up: what waits at least so long.
+pub fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+/// Starts a script on a machine, unless that takes longer than `deadline`. Nobody calls
+/// [`Connection::spawn`] without one.
+///
+/// # Errors
+/// When the connection is gone, and past the deadline.
+pub async fn start(
+    connection: &dyn Connection,
+    script: &Script,
+    deadline: Duration,
+) -> Result<Running, Error> {
+    tokio::time::timeout(deadline, connection.spawn(script))
+        .await
+        .map_err(|_| Error::late(connection.address(), script.name(), deadline))?
+}
+
 /// A way to one machine. [`Connection::spawn`] is the one method that a transport implements for
 /// work on it; everything else is built on that. Streams to what the machine can reach are dialled.
 #[async_trait]
@@ -104,6 +135,11 @@ pub trait Connection: Dial {
     /// # Errors
     /// When the connection is gone.
     async fn spawn(&self, script: &Script) -> Result<Running, Error>;
+
+    /// Whether it may still be used, as far as this machine can tell without asking the other one.
+    async fn is_alive(&self) -> bool {
+        true
+    }
 
     /// Ends the connection and removes what it left on this machine.
     async fn close(self: Box<Self>);

@@ -11,10 +11,12 @@ mod canary;
 #[allow(dead_code, reason = "the tests of look-ups use more of it")]
 mod cloud;
 mod drift;
+mod endings;
 #[cfg(feature = "aws")]
 mod from_aws;
 mod job;
 mod model;
+mod packages;
 mod pipeline;
 mod prompt;
 mod properties;

@@ -260,13 +260,14 @@ fn remote_text_is_shown_escaped() {
     of_host.host = HOSTILE.into();
     of_host.applied = vec![HOSTILE.into()];
     of_host.not_converged = vec![(HOSTILE.into(), HOSTILE.into())];
+    of_host.unverified = vec![(HOSTILE.into(), HOSTILE.into())];
     of_host.paste = vec!["::error::p".into()];
     of_host.failure = Some(Failure {
         address: HOSTILE.into(),
         reasons: vec![HOSTILE.into(), "::error::x".into()],
         help: Some(HOSTILE.into()),
         outcome_unknown: true,
-        done: vec![HOSTILE.into()],
+        done: vec![HOSTILE.into(), "::error::d".into()],
     });
     let mut host = facts();
     host.os.name = HOSTILE.into();

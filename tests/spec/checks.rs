@@ -59,6 +59,16 @@ fn versions() {
 }
 
 #[test]
+fn a_package_is_a_plain_name() {
+    let of = |name: &str| format!("{{ java: {{ version: 8, package: {name} }} }}");
+    let right = of("java-1.8.0-openjdk");
+    for bad in ["python3-", "\"*\"", "bash=5", "/tmp/x.rpm", "\"@java\""] {
+        let message = format!("`{}` is no name of a package", bad.trim_matches('"'));
+        all(with_client, &[(&of(bad), &message, bad, &right)]);
+    }
+}
+
+#[test]
 fn kafka_and_scala() {
     all(
         with_client,

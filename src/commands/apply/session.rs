@@ -1,11 +1,9 @@
 //! An apply over its hosts, one after another: who is asked what, and when.
 
 use std::{
-    io::{self, BufRead, Write},
+    io::{self, Write},
     time::{Duration, Instant, SystemTime},
 };
-
-use tokio::sync::watch;
 
 use super::{
     consent::{Consent, Shown, not_reached},
@@ -16,7 +14,7 @@ use crate::{
     apply::{Limits, Lock, LockError, SpecPlaces, Stop, apply_host, apply_topics},
     cli::LookArgs,
     commands::{
-        Surroundings, Target, Targets, address, complain, connect, look, put, read,
+        Surroundings, Target, Targets, address, complain, connect, line_of_stdin, look, put, read,
         topics::{ClusterTarget, Pending, Way},
     },
     observe::Facts,
@@ -148,16 +146,16 @@ impl Session<'_> {
                 visits.push(Visit::nothing(shown.host, shown.topics));
                 continue;
             };
-            visits.push(if !shown.has_work() {
-                Visit::nothing(shown.host, shown.topics)
-            } else if agreed && *self.stop.borrow() == 0 {
-                let consent = Consent::Shown(&shown);
-                self.visit(target, connection.as_ref(), &clusters, consent)
-                    .await
-            } else {
-                Visit::refuse(shown.host, shown.topics)
-            });
-            connection.close().await;
+            if !shown.has_work() || !agreed || *self.stop.borrow() > 0 {
+                connection.close().await;
+                visits.push(match shown.has_work() {
+                    true => Visit::refuse(shown.host, shown.topics),
+                    false => Visit::nothing(shown.host, shown.topics),
+                });
+                continue;
+            }
+            let consent = Consent::Shown(&shown);
+            visits.push(self.return_to(target, connection, &clusters, consent).await);
         }
         for (cluster, plan) in direct {
             visits.push(if !plan.has_work() {
@@ -177,6 +175,37 @@ impl Session<'_> {
         visits
     }
 
+    /// Goes on with a host that was looked at before people were asked. Connections do not last as
+    /// long as people think: a lost one is made anew, once, and the facts are read anew in any case.
+    async fn return_to(
+        &mut self,
+        target: &Target,
+        connection: Box<dyn Connection>,
+        clusters: &[&ClusterTarget],
+        consent: Consent<'_>,
+    ) -> Visit {
+        let mut visit = None;
+        if connection.is_alive().await {
+            let visiting = self.visit_unless_lost(target, connection.as_ref(), clusters, consent);
+            visit = visiting.await.ok();
+        }
+        connection.close().await;
+        if let Some(visit) = visit {
+            return visit;
+        }
+        let connecting = connect(target, self.args.timeout, self.around);
+        match self.unless_stopped(connecting).await {
+            None => Visit::refuse(self.nowhere(target, "interrupted"), vec![]),
+            Some(Err(error)) => self.unreached(target, error.to_string()),
+            Some(Ok(connection)) => {
+                let visiting = self.visit(target, connection.as_ref(), clusters, consent);
+                let visit = visiting.await;
+                connection.close().await;
+                visit
+            }
+        }
+    }
+
     /// One host and the clusters that it leads to: lock, facts, plan, apply, facts.
     async fn visit(
         &mut self,
@@ -185,32 +214,49 @@ impl Session<'_> {
         clusters: &[&ClusterTarget],
         consent: Consent<'_>,
     ) -> Visit {
+        let visiting = self.visit_unless_lost(target, connection, clusters, consent);
+        match visiting.await {
+            Ok(visit) => visit,
+            Err(error) => self.unreached(target, error.to_string()),
+        }
+    }
+
+    /// Likewise, but that a connection which does not even lead to the lock is the error: nothing has
+    /// been done then.
+    async fn visit_unless_lost(
+        &mut self,
+        target: &Target,
+        connection: &dyn Connection,
+        clusters: &[&ClusterTarget],
+        consent: Consent<'_>,
+    ) -> Result<Visit, LockError> {
         let name = &target.host.name;
         let teller = &mut self.teller;
         let waiting = |holder: &str| teller.event(Event::Waiting { host: name, holder });
-        let answer = self.args.timeout;
         let title = title();
         let lock = Lock::acquire(
             connection,
             &title,
             self.lock_timeout,
-            answer,
+            self.args.timeout,
             &mut self.stop,
             waiting,
         );
         let mut writer = match lock.await {
             Ok(writer) => writer,
             Err(LockError::Interrupted) => {
-                return Visit::refuse(self.nowhere(target, "interrupted"), vec![]);
+                let plan = self.nowhere(target, "interrupted");
+                return Ok(Visit::refuse(plan, vec![]));
             }
             Err(LockError::Held { holder }) => {
                 let mut plan =
                     self.nowhere(target, &format!("another apply holds the lock: {holder}"));
                 plan.lock_holder = Some(holder);
                 self.show(&self.over(vec![plan.clone()], vec![]));
-                return Visit::nothing(plan, vec![]);
+                return Ok(Visit::nothing(plan, vec![]));
             }
-            Err(error) => return self.unreached(target, error.to_string()),
+            Err(error) if error.is_of_connection() => return Err(error),
+            Err(error) => return Ok(self.unreached(target, error.to_string())),
         };
         let visit = match self.decide(target, connection, clusters, consent).await {
             Err(visit) => *visit,
@@ -227,8 +273,7 @@ impl Session<'_> {
                     let mut outcome =
                         apply_host(&mut writer, &plan, reply, limits, places, stop, teller).await;
                     if !outcome.applied.is_empty() {
-                        outcome.not_converged =
-                            self.verify(target, connection, &outcome.applied).await;
+                        self.verify(target, connection, &mut outcome).await;
                     }
                     outcomes.push(outcome);
                 }
@@ -250,8 +295,8 @@ impl Session<'_> {
                 Visit::applied(plan, topics, outcomes)
             }
         };
-        writer.release(Duration::from_secs(5)).await;
-        visit
+        writer.release(Duration::from_secs(5), &mut self.stop).await;
+        Ok(visit)
     }
 
     /// A cluster that is dialled from here. There is no machine to lock: the brokers take one
@@ -364,9 +409,15 @@ impl Session<'_> {
     ) -> HostOutcome {
         let deadline = self.args.timeout;
         let started = Instant::now();
-        let mut brokers = match cluster.open(way, deadline).await {
-            Ok(brokers) => brokers,
-            Err(error) => {
+        let opening = cluster.open(way, deadline);
+        let mut brokers = match self.unless_stopped(opening).await {
+            None => {
+                let mut outcome = not_reached(plan);
+                outcome.interrupted = true;
+                return outcome;
+            }
+            Some(Ok(brokers)) => brokers,
+            Some(Err(error)) => {
                 let mut outcome = not_reached(plan);
                 let mut reasons = error
                     .to_string()
@@ -380,40 +431,56 @@ impl Session<'_> {
                 return outcome;
             }
         };
-        let (stop, teller) = (&self.stop, &mut self.teller);
-        let mut outcome = apply_topics(&mut brokers, plan, deadline, stop, teller).await;
+        let stop = self.stop.clone();
+        let working = apply_topics(&mut brokers, plan, deadline, &stop, &mut self.teller);
+        let Some(mut outcome) = unless_asked(&stop, 2, working).await else {
+            let mut outcome = not_reached(plan);
+            outcome.interrupted = true;
+            outcome.failure = Some(Failure {
+                reasons: vec!["left behind by Ctrl-C while a broker was asked".into()],
+                help: Some("its outcome is not known: run `plan` to see what is now true".into()),
+                outcome_unknown: true,
+                ..Failure::default()
+            });
+            return outcome;
+        };
         if !outcome.applied.is_empty() {
-            let now = cluster.read(&mut brokers, way, &self.salt).await;
-            outcome.not_converged = match now.error {
-                Some(error) => unread(&outcome.applied, &error),
-                None => still_open(now.steps, &outcome.applied),
-            };
+            let reading = cluster.read(&mut brokers, way, &self.salt);
+            match self.unless_left(reading).await {
+                None => unread(&mut outcome, LEFT),
+                Some(TopicsPlan {
+                    error: Some(error), ..
+                }) => unread(&mut outcome, &error),
+                Some(now) => judge(&mut outcome, now.steps),
+            }
         }
         cluster.tell("apply", started, &brokers);
         outcome
     }
 
-    /// Reads once more, and names what was applied and still is not as the spec says.
+    /// Reads once more, and names what was applied and still is not as the spec says, or could not
+    /// be read.
     async fn verify(
         &self,
         target: &Target,
         connection: &dyn Connection,
-        applied: &[String],
-    ) -> Vec<(String, String)> {
-        match read(target, connection, self.args).await {
-            Ok(facts) => still_open(target.plan(&facts, &self.salt).steps, applied),
-            Err(error) => unread(applied, &error.to_string()),
+        outcome: &mut HostOutcome,
+    ) {
+        match self.unless_left(read(target, connection, self.args)).await {
+            None => unread(outcome, LEFT),
+            Some(Ok(facts)) => judge(outcome, target.plan(&facts, &self.salt).steps),
+            Some(Err(error)) => unread(outcome, &error.to_string()),
         }
     }
 
     /// The result, or nothing when Ctrl-C came first.
     async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        let mut stop = self.stop.clone();
-        tokio::select! {
-            biased;
-            _ = stop.wait_for(|&pressed| pressed > 0) => None,
-            done = work => Some(done),
-        }
+        unless_asked(&self.stop, 1, work).await
+    }
+
+    /// The result, or nothing when Ctrl-C came twice.
+    async fn unless_left<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        unless_asked(&self.stop, 2, work).await
     }
 
     fn over(&self, hosts: Vec<HostPlan>, topics: Vec<TopicsPlan>) -> Plan {
@@ -457,12 +524,7 @@ impl Session<'_> {
         let _ = stderr
             .write_all(prompt.as_bytes())
             .and_then(|()| stderr.flush());
-        let answer = tokio::task::spawn_blocking(|| {
-            let mut line = String::new();
-            let read = io::stdin().lock().read_line(&mut line);
-            read.map(|_| line).unwrap_or_default()
-        });
-        let line = self.unless_stopped(answer).await.and_then(Result::ok);
+        let line = self.unless_stopped(line_of_stdin()).await;
         if line.as_deref().is_none_or(|line| !line.ends_with('\n')) {
             complain("");
         }
@@ -470,28 +532,43 @@ impl Session<'_> {
     }
 }
 
-/// Of what was applied: the steps that are still not as the spec says, with the reason.
-fn still_open(steps: Vec<Step>, applied: &[String]) -> Vec<(String, String)> {
-    steps
-        .into_iter()
-        .filter(|step| step.action != StepAction::None && applied.contains(&step.address))
-        .map(|step| {
-            let help = step.help.map(|help| format!("\n{help}"));
-            (
-                step.address,
-                format!("{}{}", step.reason, help.unwrap_or_default()),
-            )
-        })
-        .collect()
+/// Why nothing was read again after a second Ctrl-C.
+const LEFT: &str = "left by Ctrl-C before that";
+
+/// The result, or nothing when we were asked so often to stop before it came.
+async fn unless_asked<T>(stop: &Stop, times: u8, work: impl Future<Output = T>) -> Option<T> {
+    let mut stop = stop.clone();
+    tokio::select! {
+        biased;
+        _ = stop.wait_for(|&pressed| pressed >= times) => None,
+        done = work => Some(done),
+    }
+}
+
+/// Of what was applied: the steps that are still not as the spec says, and those that could not be
+/// seen, with the reason.
+fn judge(outcome: &mut HostOutcome, steps: Vec<Step>) {
+    for step in steps {
+        if step.action == StepAction::None || !outcome.applied.contains(&step.address) {
+            continue;
+        }
+        let help = step.help.map(|help| format!("\n{help}"));
+        let reason = format!("{}{}", step.reason, help.unwrap_or_default());
+        let list = match step.action {
+            StepAction::Unknown => &mut outcome.unverified,
+            _ => &mut outcome.not_converged,
+        };
+        list.push((step.address, reason));
+    }
 }
 
 /// What was applied, when it cannot be told what it came to.
-fn unread(applied: &[String], error: &str) -> Vec<(String, String)> {
+fn unread(outcome: &mut HostOutcome, error: &str) {
     let reason = format!("it could not be read again: {error}");
-    applied
-        .iter()
+    let applied = outcome.applied.iter();
+    outcome.unverified = applied
         .map(|address| (address.clone(), reason.clone()))
-        .collect()
+        .collect();
 }
 
 /// What the holder of the lock is called in the host's process list.
@@ -503,15 +580,4 @@ fn title() -> String {
         std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "somewhere".into());
     let now = humantime::format_rfc3339_seconds(SystemTime::now());
     format!("trueup: {user} from {} since {now}", here.trim())
-}
-
-/// Counts Ctrl-C; the first one no longer ends the program by itself.
-pub fn listen_for_ctrl_c() -> Stop {
-    let (sender, receiver) = watch::channel(0_u8);
-    tokio::spawn(async move {
-        while tokio::signal::ctrl_c().await.is_ok() {
-            sender.send_modify(|pressed| *pressed = pressed.saturating_add(1));
-        }
-    });
-    receiver
 }

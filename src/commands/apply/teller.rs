@@ -42,7 +42,7 @@ impl Teller {
         self.put(|| jsonl::end(report));
         let mut code = Code::Done;
         for (place, lines) in &self.lines {
-            // A reader of stdout that has gone away is no error of ours.
+            // Of stdout is told once, whoever writes there.
             if let (Some(error), false) = (lines.error(), place == "stdout") {
                 complain(&format!("error: `{place}` was not written: {error}"));
                 code = Code::Failed;

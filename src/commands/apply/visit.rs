@@ -88,7 +88,8 @@ impl Visit {
             host.chain(self.topics.iter().map(Part::from))
         };
         let failed = |outcome: &HostOutcome| {
-            outcome.failure.is_some() || outcome.interrupted || !outcome.not_converged.is_empty()
+            let in_doubt = !outcome.not_converged.is_empty() || !outcome.unverified.is_empty();
+            outcome.failure.is_some() || outcome.interrupted || in_doubt
         };
         let of_end = match &self.end {
             // Declined; what Ctrl-C means is decided over all hosts.
@@ -157,6 +158,11 @@ mod tests {
             Code::Partial
         );
         assert_eq!(stopped(outcome(&[], true, true)), Code::Partial);
+        let mut in_part = outcome(&[], true, false);
+        if let Some(failure) = &mut in_part.failure {
+            failure.done.push("one of two actions".into());
+        }
+        assert_eq!(stopped(in_part), Code::Partial);
         assert_eq!(code(&[], true), Code::Interrupted);
         assert_eq!(
             code(&[Visit::refuse(plan(), vec![])], true),

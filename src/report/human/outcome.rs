@@ -41,10 +41,13 @@ pub fn outcome(
             failed(&mut page, host, failure, nth == 0, many);
         }
         more_failed(&mut page, host, many);
-        for (address, reason) in &host.not_converged {
+        let open = host.not_converged.iter();
+        let open = open.map(|one| (one, "and still is not as the spec says"));
+        let unread = host.unverified.iter();
+        let unread = unread.map(|one| (one, "and could not be verified"));
+        for ((address, reason), how) in open.chain(unread) {
             let what = named(host, address, many);
-            let text = format!("`{what}` was applied, and still is not as the spec says");
-            error(&mut page, "", &text);
+            error(&mut page, "", &format!("`{what}` was applied, {how}"));
             for line in reason.lines() {
                 page.wrapped(&[(Ink::Plain, "  ")], 4, Ink::Plain, line.trim());
             }
@@ -67,7 +70,8 @@ pub fn outcome(
     let well = left.is_empty()
         && hosts.iter().all(|host| {
             let stopped = host.interrupted || host.is_stale();
-            host.failure.is_none() && host.not_converged.is_empty() && !stopped
+            let as_it_should_be = host.not_converged.is_empty() && host.unverified.is_empty();
+            host.failure.is_none() && as_it_should_be && !stopped
         });
     last(&mut page, hosts, plan, well, took);
     paste(&mut page, hosts);
@@ -139,7 +143,8 @@ fn last(page: &mut Page, hosts: &[HostOutcome], plan: &Plan, well: bool, took: D
         return;
     }
     // Only what was read again and found right is called verified.
-    let doubt: usize = hosts.iter().map(|host| host.not_converged.len()).sum();
+    let in_doubt = |host: &HostOutcome| host.not_converged.len() + host.unverified.len();
+    let doubt: usize = hosts.iter().map(in_doubt).sum();
     let how = if doubt == 0 && applied > 0 {
         "applied and verified"
     } else {

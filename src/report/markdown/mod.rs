@@ -242,6 +242,8 @@ fn became(outcomes: &[HostOutcome], part: Part<'_>, address: &str) -> &'static s
         "not done: the plan no longer holds here"
     } else if outcome.not_converged.iter().any(|(one, _)| one == address) {
         "**not as the spec says**"
+    } else if outcome.unverified.iter().any(|(one, _)| one == address) {
+        "applied, **not verified**"
     } else if is(&outcome.applied) {
         "applied"
     } else if let Some(failure) = failure {
@@ -400,6 +402,10 @@ fn failures(outcomes: &[HostOutcome], part: Part<'_>) -> Vec<String> {
             let lines = lines.chain(reasons.map(line));
             let lines = lines.chain(help.map(|help| line(&help)));
             add(&failure.address, lines.collect());
+        }
+        for (address, reason) in &outcome.unverified {
+            let lines = ["applied, and could not be verified"].into_iter();
+            add(address, lines.chain(reason.lines()).map(line).collect());
         }
         for (address, reason) in &outcome.not_converged {
             add(address, reason.lines().map(line).collect());

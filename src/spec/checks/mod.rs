@@ -56,6 +56,7 @@ const OF_HOST: &[OfHost] = checks![
     hosts::instance,
     aws::parameters,
     versions::look_like_versions,
+    versions::package_is_a_name,
     versions::kafka_has_scala,
     versions::java_runs_the_jar,
     versions::java_runs_kafka,

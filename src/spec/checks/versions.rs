@@ -1,7 +1,7 @@
 //! Versions, and which go together.
 
 use super::{Host, Text, at_least, numbers};
-use crate::diagnostic::Problem;
+use crate::{diagnostic::Problem, names::PackageName};
 
 /// Every version looks like one.
 pub fn look_like_versions(host: &Host<'_>, problems: &mut Vec<Problem>) {
@@ -38,6 +38,16 @@ fn looks_right(text: &str, least: usize) -> bool {
         && !text.contains("..")
         && text.ends_with(|c: char| c.is_ascii_alphanumeric())
         && numbers(text).len() >= least
+}
+
+/// A package is a plain name: nothing that a package manager would take for more.
+pub fn package_is_a_name(host: &Host<'_>, problems: &mut Vec<Problem>) {
+    let Some(Text { text, span }) = host.text("client.java.package") else {
+        return;
+    };
+    if let Err(wrong) = PackageName::parse(text) {
+        problems.push(Problem::error(span, wrong.sentence(), wrong.help));
+    }
 }
 
 /// Kafka is built for the Scala version.

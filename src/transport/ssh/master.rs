@@ -152,6 +152,11 @@ impl Master {
         Group::spawn(command)?.wait().await.map(drop)
     }
 
+    /// Whether its process answers. One that nobody has used for a while has gone, see [`IDLE`].
+    pub(super) fn is_alive(&self) -> bool {
+        ask(&self.socket(), Request::Alive).is_ok()
+    }
+
     /// Ends the master, whatever channels are open.
     fn end(&self) {
         let socket = self.socket();
@@ -209,7 +214,8 @@ impl Drop for Group {
         // Not reaped yet, so the number is still the group's.
         if let Some(leader) = self.leader {
             let mut kill = Command::new("sh");
-            kill.args(["-c", r#"kill -9 -- "-$1""#, "sh", &leader.to_string()]);
+            // dash takes no `--` here.
+            kill.args(["-c", r#"kill -9 "-$1""#, "sh", &leader.to_string()]);
             let quiet = kill
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())

@@ -272,6 +272,12 @@ impl Connection for Ssh {
         })
     }
 
+    async fn is_alive(&self) -> bool {
+        let master = Arc::clone(&self.master);
+        let asked = tokio::task::spawn_blocking(move || master.is_alive()).await;
+        asked.unwrap_or(false)
+    }
+
     async fn close(self: Box<Self>) {
         let Self {
             session, master, ..

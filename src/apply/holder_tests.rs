@@ -1,0 +1,264 @@
+//! What ends in time, on a clock of the tests' own: a machine that answers nothing costs no more than
+//! its deadline, and a second Ctrl-C nothing at all.
+
+use std::{
+    process::{Command, Stdio},
+    sync::Mutex,
+};
+
+use async_trait::async_trait;
+use tokio::io::{AsyncReadExt, DuplexStream, duplex};
+
+use super::*;
+use crate::transport::{
+    Error, Exit, Running,
+    dial::{Dial, DialError, Stream},
+};
+
+#[test]
+fn a_line_has_no_value_that_could_end_it() {
+    let call = Call::new("write")
+        .value("a b\nc")
+        .value("")
+        .payload(b"\n\0");
+    assert_eq!(call.line(), "write YSBiCmM= - =CgA=\n");
+}
+
+#[test]
+fn a_step_and_what_it_started_end_in_every_shell() {
+    for shell in [&["dash"][..], &["bash"], &["busybox", "ash"]] {
+        // As the holder starts a step; it tells when its child runs.
+        let mut step = Command::new("setsid")
+            .args(["sh", "-c", "sleep 1000 & echo up; wait", "step_x"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("setsid runs");
+        let mut out = step.stdout.take().expect("a pipe");
+        std::io::Read::read_exact(&mut out, &mut [0; 3]).expect("it is up");
+        let script = Script::new("stop").text(STOP);
+        let script = script
+            .call("stop", [step.id().to_string()])
+            .expect("no NUL");
+        let ended = Command::new(shell[0])
+            .args(&shell[1..])
+            .args(["-c", &script.exec().command])
+            .output()
+            .expect("the shell runs");
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(
+            ended.status.success() && said.is_empty(),
+            "{shell:?}: {said}"
+        );
+        // The pipe closes when the last of them is gone.
+        let mut rest = Vec::new();
+        std::io::Read::read_to_end(&mut out, &mut rest).expect("readable");
+        assert!(!step.wait().expect("it ends").success());
+    }
+}
+
+#[test]
+fn a_downloads_limit_is_one_for_all_tries() {
+    // It takes connections and says nothing; each is kept.
+    let server = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = server.local_addr().expect("an address").port();
+    let (sender, tries) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in server.incoming() {
+            if sender.send(stream).is_err() {
+                break;
+            }
+        }
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let result = std::fs::File::create(folder.path().join("result")).expect("made");
+    let file = folder.path().join("file");
+    let done = Command::new("sh")
+        .args([
+            "-c",
+            &format!("exec 3>&0; {STEPS}"),
+            "step_fetch",
+            "step_fetch",
+        ])
+        .arg(format!("http://127.0.0.1:{port}/x"))
+        .arg(&file)
+        .args(["sha256", &"0".repeat(64), "644", "1"])
+        .env("T", folder.path())
+        .stdin(result)
+        .output()
+        .expect("sh runs");
+    assert!(!done.status.success() && !file.exists());
+    assert_eq!(tries.try_iter().count(), 1);
+    let told = std::fs::read_to_string(folder.path().join("result")).expect("told");
+    assert!(told.contains("fetcher 3:124"), "{told}");
+}
+
+/// A machine that starts the holder, and then says what a test wants it to say; nothing else that is
+/// asked for starts.
+struct Machine {
+    holder: Mutex<Option<DuplexStream>>,
+    input: Mutex<Option<DuplexStream>>,
+    /// What it is asked for is started, and never ends.
+    starts: bool,
+}
+
+impl Machine {
+    /// With a first word, and the pipes to speak and listen to it.
+    fn saying(text: &[u8]) -> (Self, DuplexStream, DuplexStream) {
+        let (ours, theirs) = duplex(64 * 1024);
+        // Less room than a step's line takes.
+        let (to, from) = duplex(16);
+        let machine = Self {
+            holder: Mutex::new(Some(theirs)),
+            input: Mutex::new(Some(to)),
+            starts: true,
+        };
+        let mut ours = ours;
+        let written = tokio::io::AsyncWriteExt::write_all(&mut ours, text);
+        futures_now(written);
+        (machine, ours, from)
+    }
+}
+
+/// The result of what needs not be waited for.
+fn futures_now<T>(work: impl Future<Output = std::io::Result<T>>) -> T {
+    let mut work = std::pin::pin!(work);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match work.as_mut().poll(&mut context) {
+        std::task::Poll::Ready(done) => done.expect("written"),
+        std::task::Poll::Pending => panic!("there is room"),
+    }
+}
+
+#[async_trait]
+impl Connection for Machine {
+    fn address(&self) -> &str {
+        "machine"
+    }
+
+    async fn spawn(&self, _script: &Script) -> Result<Running, Error> {
+        if !self.starts {
+            return std::future::pending().await;
+        }
+        let holder = self.holder.lock().expect("one thread").take();
+        let input = self.input.lock().expect("one thread").take();
+        let (Some(stdout), Some(stdin)) = (holder, input) else {
+            return std::future::pending().await;
+        };
+        Ok(Running {
+            stdin: Some(Box::pin(stdin)),
+            stdout: Box::pin(stdout),
+            stderr: Box::pin(tokio::io::empty()),
+            exit: Box::pin(std::future::pending::<Result<Exit, Error>>()),
+        })
+    }
+
+    async fn close(self: Box<Self>) {}
+}
+
+#[async_trait]
+impl Dial for Machine {
+    async fn dial(&self, _host: &str, _port: u16) -> Result<Stream, DialError> {
+        std::future::pending().await
+    }
+}
+
+const ANSWER: Duration = Duration::from_secs(30);
+const WAIT: Duration = Duration::from_secs(600);
+const LOCKED: &[u8] = b"\ntrueup holder\napply locked 0:\n";
+
+async fn lock<'c>(machine: &'c Machine, stop: &mut Stop) -> Result<Writer<'c>, LockError> {
+    Lock::acquire(machine, "trueup: test", WAIT, ANSWER, stop, |_| {}).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_holder_that_never_speaks_is_waited_for_as_any_call() {
+    let (_sender, mut stop) = watch::channel(0);
+    let (mut machine, _speak, _listen) = Machine::saying(b"Password for the proxy: ");
+    let started = Instant::now();
+    let error = lock(&machine, &mut stop).await.err().expect("no lock");
+    assert_eq!(started.elapsed(), ANSWER);
+    let said = error.to_string();
+    assert!(
+        said.contains("did not come to trueup's command within 30 s")
+            && said.contains("Password for the proxy:")
+            && said.contains("start files"),
+        "{said}"
+    );
+
+    machine.starts = false;
+    let started = Instant::now();
+    let error = lock(&machine, &mut stop).await.err().expect("no lock");
+    assert_eq!(started.elapsed(), ANSWER);
+    assert!(error.to_string().contains("within 30 s"), "{error}");
+    assert!(error.is_of_connection());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ends_before_it_began_says_what_it_printed() {
+    let (_sender, mut stop) = watch::channel(0);
+    let (machine, speak, _listen) = Machine::saying(b"This account is currently not available.\n");
+    drop(speak);
+    let said = lock(&machine, &mut stop).await.err().expect("no lock");
+    let said = said.to_string();
+    assert!(
+        said.contains("This account is currently not available."),
+        "{said}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_cannot_be_sent_has_a_deadline_and_a_second_ctrl_c_ends_it_at_once() {
+    let (sender, mut stop) = watch::channel(0);
+    let (machine, _speak, _listen) = Machine::saying(LOCKED);
+    let mut writer = lock(&machine, &mut stop).await.expect("the lock");
+    let call = Call::new("write").value("longer than the pipe has room for");
+    let started = Instant::now();
+    let error = writer.run(&call, WAIT, &mut stop, |_| {}).await;
+    assert!(matches!(error, Err(WriteError::Transport(_))), "{error:?}");
+    assert_eq!(started.elapsed(), ANSWER);
+
+    sender.send_replace(1);
+    let mut second = stop.clone();
+    let started = Instant::now();
+    let pressing = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        sender.send_replace(2);
+    };
+    let (left, ()) = tokio::join!(writer.run(&call, WAIT, &mut second, |_| {}), pressing);
+    assert!(matches!(left, Err(WriteError::Abandoned)), "{left:?}");
+    // The holder, too, is not waited for.
+    writer.release(Duration::from_secs(5), &mut second).await;
+    assert_eq!(started.elapsed(), Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_download_that_cannot_be_stopped_is_left_in_time() {
+    let (sender, mut stop) = watch::channel(0);
+    let (machine, mut speak, mut listen) = Machine::saying(LOCKED);
+    let mut writer = lock(&machine, &mut stop).await.expect("the lock");
+    // The line is read, the step has started, and nothing else is ever answered.
+    let reading = tokio::spawn(async move {
+        let mut line = Vec::new();
+        while !line.ends_with(b"\n") {
+            line.push(listen.read_u8().await.expect("the line"));
+        }
+        tokio::io::AsyncWriteExt::write_all(&mut speak, b"apply started 2:77\n")
+            .await
+            .expect("written");
+        std::future::pending::<()>().await;
+    });
+    let started = Instant::now();
+    let call = Call::new("fetch").value("x");
+    let pressing = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        sender.send_replace(1);
+    };
+    let (left, ()) = tokio::join!(writer.run(&call, WAIT, &mut stop, |_| {}), pressing);
+    assert!(
+        matches!(left, Err(WriteError::StillRunning { .. })),
+        "{left:?}"
+    );
+    assert_eq!(started.elapsed(), Duration::from_secs(1) + STOPPING);
+    reading.abort();
+}

@@ -1,0 +1,177 @@
+//! How things end: by signals, by start files that never come to an end, by results that cannot be
+//! written; and what is left behind then, which is nothing.
+
+use std::{
+    fs::{self, File},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use crate::{
+    client,
+    prompt::Terminal,
+    rig::{Host, Said, start_with, trueup, until, wait},
+};
+
+/// Sends a signal to one of our own children.
+#[track_caller]
+fn signal(child: &std::process::Child, name: &str) {
+    let sent = Command::new("kill")
+        .args([&format!("-{name}"), &child.id().to_string()])
+        .status();
+    assert!(sent.expect("kill runs").success());
+}
+
+/// Processes that name a folder in their arguments.
+fn processes_of(folder: &Path) -> Vec<String> {
+    let folder = folder.to_str().expect("text");
+    let all = fs::read_dir("/proc").expect("proc");
+    all.filter_map(|entry| fs::read(entry.ok()?.path().join("cmdline")).ok())
+        .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
+        .filter(|line| line.contains(folder))
+        .collect()
+}
+
+#[test]
+fn every_signal_that_ends_us_leaves_nothing_behind() {
+    let host = Host::start("debian", &[]);
+    let spec = host.spec(&client("21"));
+    let spec = spec.to_str().expect("text");
+    let stock = host.read(".bashrc");
+    // Debian's bash reads it for sshd's commands, too.
+    fs::write(
+        host.home(".bashrc"),
+        format!("echo waiting for it; sleep 1000\n{stock}"),
+    )
+    .expect("written");
+    let runtime = host.folder.path().join("run");
+    fs::create_dir(&runtime).expect("made");
+    let run = |arguments: &[&str]| {
+        let environment = [("XDG_RUNTIME_DIR", runtime.to_str().expect("text"))];
+        start_with(host.folder.path(), arguments, &environment)
+    };
+    let plan = ["plan", spec];
+    let apply = ["apply", spec, "--auto-approve"];
+    for (arguments, name) in [
+        (&plan[..], "INT"),
+        (&plan, "TERM"),
+        (&plan, "HUP"),
+        (&plan, "QUIT"),
+        (&["drift", spec], "TERM"),
+        (&apply, "TERM"),
+        (&apply, "HUP"),
+        (&apply, "QUIT"),
+    ] {
+        let child = run(arguments);
+        until("the start file waits", || {
+            host.run_as("root", "pgrep -xf 'sleep 1000'").code == 0
+        });
+        assert_ne!(processes_of(&runtime), [""; 0], "there is a master");
+        signal(&child, name);
+        wait(child).code(130);
+        let left: Vec<_> = fs::read_dir(&runtime).expect("a folder").collect();
+        assert!(left.is_empty(), "{arguments:?}, {name}: {left:?}");
+        until("the master is gone", || processes_of(&runtime).is_empty());
+        host.root("for p in $(pgrep -xf 'sleep 1000'); do kill -9 $p; done");
+    }
+
+    // The lock says which shell never came, and what it printed.
+    wait(run(&["apply", spec, "--auto-approve", "--timeout", "3s"]))
+        .code(4)
+        .says("did not come to trueup's command within 3 s")
+        .says("waiting for it")
+        .says("start files");
+}
+
+#[test]
+fn results_that_are_not_written_are_an_error() {
+    let host = Host::start("debian", &[]);
+    let spec = host.spec("properties: { path: ~/client.properties, extra: { x: y } }");
+    let spec = spec.to_str().expect("text");
+    let run = |arguments: &[&str], stdout: Stdio| {
+        let child = Command::new(env!("CARGO_BIN_EXE_trueup"))
+            .args(arguments)
+            .env("HOME", host.folder.path())
+            .env_remove("SSH_AUTH_SOCK")
+            .stdin(Stdio::null())
+            .stdout(stdout)
+            .stderr(Stdio::piped())
+            .spawn();
+        Said::new(
+            child
+                .expect("trueup runs")
+                .wait_with_output()
+                .expect("it ends"),
+        )
+    };
+    let full = || Stdio::from(File::options().write(true).open("/dev/full").expect("full"));
+    let gone = || {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        Stdio::from(writer)
+    };
+    for format in ["human", "json", "jsonl", "markdown", "junit"] {
+        run(&["plan", spec, "--format", format], full())
+            .code(1)
+            .says("stdout was not written: No space left on device");
+        let quiet = run(&["plan", spec, "--format", format], gone()).code(1);
+        assert_eq!(quiet.err, "", "{format}");
+        run(
+            &["plan", spec, "--format", &format!("{format}=/dev/full")],
+            Stdio::null(),
+        )
+        .code(1)
+        .says("`/dev/full` was not written: No space left on device");
+    }
+    run(&["schema"], full()).code(1);
+    run(&["facts", spec], full()).code(1);
+    // What was asked for is done all the same.
+    run(&["apply", spec, "--auto-approve"], full())
+        .code(1)
+        .says("stdout was not written");
+    trueup(&host, &["drift", spec]).code(0);
+}
+
+#[test]
+fn a_connection_that_is_lost_at_the_prompt_is_made_anew() {
+    let host = Host::start("debian", &[]);
+    for (round, lose) in ["the far end", "the master"].into_iter().enumerate() {
+        let spec = host.spec(&format!(
+            "properties: {{ path: ~/client.properties, extra: {{ x: \"{round}\" }} }}"
+        ));
+        let mut terminal = Terminal::apply(host.folder.path(), spec.to_str().expect("text"));
+        terminal.until("Apply this change? [y/N] ");
+        if lose == "the far end" {
+            host.root("for p in $(pgrep -u ec2-user sshd); do kill -9 $p; done");
+            until("nobody is logged in", || {
+                host.run_as("root", "pgrep -u ec2-user sshd").code != 0
+            });
+        } else {
+            // As ControlPersist ends it after ten idle minutes.
+            let key = host.get("address");
+            let masters: Vec<String> = fs::read_dir("/proc")
+                .expect("proc")
+                .filter_map(|entry| {
+                    let path = entry.ok()?.path();
+                    let line = fs::read(path.join("cmdline")).ok()?;
+                    let line = String::from_utf8_lossy(&line).into_owned();
+                    let pid = path.file_name()?.to_str()?.to_owned();
+                    (line.contains("ControlPersist=600") && line.contains(key)).then_some(pid)
+                })
+                .collect();
+            assert_eq!(masters.len(), 1, "{masters:?}");
+            let killed = Command::new("kill").args(["-9", &masters[0]]).status();
+            assert!(killed.expect("kill runs").success());
+            until("the master is gone", || {
+                !Path::new("/proc").join(&masters[0]).exists()
+            });
+        }
+        terminal.type_in("y\n");
+        let (code, said) = terminal.end();
+        assert_eq!(code, 0, "{lose}: {said}");
+        assert!(
+            said.contains("1 change applied and verified"),
+            "{lose}: {said}"
+        );
+    }
+}
