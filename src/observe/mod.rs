@@ -16,7 +16,7 @@ use crate::{
     resource::{Probe, Resource},
     script::{NulByte, Script},
     text::{escape_lines, hex},
-    transport::{self, Connection, Output, Running},
+    transport::{self, Connection, Exit, Output, Running},
 };
 
 /// Shell functions that all probes share.
@@ -236,14 +236,32 @@ async fn read_all(
             records.push(record);
         }
     }
-    let said = said(stderr).await;
-    let ended = exit.await;
-    let said = match (said.is_empty(), ended) {
-        (false, _) => said,
-        (true, Ok(exit)) => format!("it ended early ({exit:?})"),
-        (true, Err(error)) => return Err(error.into()),
-    };
-    Err(Error::Incomplete { said })
+    // A forced command or nologin answers in place of the shell, and often on stdout.
+    let mut lines = vec![words(frames.before_mark()), said(stderr).await];
+    lines.retain(|line| !line.is_empty());
+    match exit.await {
+        Ok(Exit::Code(0)) if !lines.is_empty() => {}
+        Ok(Exit::Code(status)) => lines.push(format!("it ended with status {status}")),
+        Ok(Exit::Lost) => lines.push("it ended with the connection, or by a signal".into()),
+        Err(error) if lines.is_empty() => return Err(error.into()),
+        Err(_) => {}
+    }
+    Err(Error::Incomplete {
+        said: lines.join("\n  "),
+    })
+}
+
+/// Most of what a host printed in place of an answer that is shown, in characters.
+const MOST_WORDS: usize = 400;
+
+/// What a host printed in place of an answer, fit for a terminal: its last lines.
+fn words(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.trim();
+    let skip = text.chars().count().saturating_sub(MOST_WORDS);
+    let end: String = text.chars().skip(skip).collect();
+    let start = if skip > 0 { "…" } else { "" };
+    escape_lines(&format!("{start}{end}"))
 }
 
 /// The first lines that a process complained of, fit for a terminal.

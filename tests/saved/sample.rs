@@ -177,6 +177,7 @@ pub fn cluster() -> cluster::Cluster {
         ]
         .into(),
         unmanaged: vec!["u.old".into(), "u.older".into()],
+        rehearsed: Default::default(),
     }
 }
 
@@ -237,6 +238,7 @@ pub fn plan_and_desired() -> (Plan, Desired) {
             through: vec!["client".into()],
             role_arn: Some("arn:aws:iam::123456789012:role/r".into()),
             options: Default::default(),
+            roles: Default::default(),
             selected: vec!["client".into()],
             elsewhere: vec![],
             deletable: vec!["u.old".into()],
