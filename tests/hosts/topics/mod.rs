@@ -7,6 +7,7 @@ mod cut;
 mod doors;
 mod java;
 mod journey;
+mod judge;
 mod many;
 mod protocol;
 mod prove;
