@@ -25,7 +25,7 @@ fn plan_apply_plan_apply_on_amazon_linux() {
     trueup(&host, &["apply", spec, "--auto-approve"])
         .code(0)
         .says("5 changes applied and verified")
-        .says("~/kafka_2.12-2.8.1/bin/kafka-topics.sh");
+        .says("/home/ec2-user/kafka_2.12-2.8.1/bin/kafka-topics.sh");
     assert_eq!(
         host.user("bash -l -i -c 'echo $CLASSPATH' 2>/dev/null")
             .trim(),

@@ -176,19 +176,20 @@ fn twenty_pairs_of_the_model_are_so_on_a_machine() {
 
         let has = |plan: &HostPlan, action| plan.steps.iter().any(|step| step.action == action);
         let applied = trueup(&host, &["apply", spec_path, "--auto-approve"]);
-        let blocked = has(&expected, StepAction::Blocked);
-        assert_eq!(
-            applied.code,
-            if blocked { 5 } else { 0 },
-            "{what}\n{}{}",
-            applied.out,
-            applied.err
-        );
         for step in expected.steps.iter().filter(|step| step.action.changes()) {
             machine.apply(step);
             has_java |= step.address == "client/java";
         }
         let left = host_plan(&spec, &machine);
+        // What a step cannot close (another jar that Java loads first) is seen after it.
+        let blocked = [&expected, &left].map(|plan| has(plan, StepAction::Blocked));
+        assert_eq!(
+            applied.code,
+            if blocked.contains(&true) { 5 } else { 0 },
+            "{what}\n{}{}",
+            applied.out,
+            applied.err
+        );
         assert!(!left.has_work(), "{what}");
         let plan = trueup(&host, &["plan", spec_path, "--format", "json"]).code(0);
         assert_eq!(

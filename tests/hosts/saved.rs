@@ -90,7 +90,7 @@ fn a_plan_is_kept_shown_applied_and_then_done() {
     trueup(&host, &["apply", file])
         .code(0)
         .says("5 changes applied and verified")
-        .says("~/kafka_2.12-2.8.1/bin/kafka-topics.sh");
+        .says("/home/ec2-user/kafka_2.12-2.8.1/bin/kafka-topics.sh");
     trueup(&host, &["drift", spec]).code(0);
 
     let before = host.tree();

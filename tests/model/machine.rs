@@ -114,7 +114,7 @@ impl Machine {
             }
         }
         self.kafka(&mut records);
-        self.auth_jar(&mut records);
+        self.auth_jar(&classpath, &mut records);
         self.start_file(&classpath, &mut records);
         let path = format!("{KAFKA}/bin/client.properties");
         let file = self
@@ -166,8 +166,25 @@ impl Machine {
             .for_each(|name| records.add(address, "damaged", name));
     }
 
-    fn auth_jar(&self, records: &mut Records) {
+    fn auth_jar(&self, classpath: &str, records: &mut Records) {
         let address = "client/msk_iam_auth";
+        let is_loadable = |path: &str| {
+            path == old() && self.old_jar
+                || path == wanted() && self.jar_there().is_some_and(|(_, is_jar)| *is_jar)
+        };
+        if self.old_jar {
+            let name = old();
+            records.add(address, "other", name.rsplit('/').next().expect("a name"));
+        }
+        for entry in classpath.split(':') {
+            let jars = match entry.strip_suffix('*') {
+                Some(folder) if folder == format!("{KAFKA}/libs/") => vec![old(), wanted()],
+                _ => vec![entry.to_owned()],
+            };
+            for jar in jars.iter().filter(|jar| is_loadable(jar)) {
+                records.add(address, "named", jar);
+            }
+        }
         records.path(address, &wanted(), self.jar_there().map(|_| 0o644));
         if let Some((sha256, is_jar)) = self.jar_there() {
             records.add(address, "sha256", sha256);
