@@ -15,8 +15,8 @@ use crate::{
     meter::{Call, Phase},
     resource::{Probe, Resource},
     script::{NulByte, Script},
-    text::{escape_lines, hex},
-    transport::{self, Connection, Exit, Output, Running},
+    text::{escape_control, escape_lines, hex},
+    transport::{self, Connection, Output, Running},
 };
 
 /// Shell functions that all probes share.
@@ -46,11 +46,29 @@ pub enum Error {
     },
     /// The account's shell did not come to our command in time.
     #[error(
-        "the account's shell did not run our command within {0} s\n  \
+        "the account's shell did not run our command within {seconds} s{words}\n  \
          help: bash reads ~/.bashrc for each command of ssh's: look for what asks, waits or runs \
          another program (`read`, `exec`) without a test for a terminal; `--timeout` gives it longer"
     )]
-    NotBegun(u64),
+    NotBegun {
+        /// How long it was waited for.
+        seconds: u64,
+        /// What was printed on stdout instead: nothing, or `; it printed:` and lines.
+        words: String,
+    },
+    /// Something else ran in place of our command: cloud images' forced command of root, a
+    /// `ForceCommand`, `nologin`.
+    #[error(
+        "the account did not run our command; it {ended}{words}\n  \
+         help: log in as an account that runs commands: `user` under `ssh` in the spec (`ec2-user`, \
+         `ubuntu`, `admin`, …); a forced command or `nologin` runs none"
+    )]
+    Instead {
+        /// How it ended.
+        ended: transport::Exit,
+        /// `; it printed:` and lines.
+        words: String,
+    },
     /// The machine behind the address is not the instance that was looked up.
     #[error(
         "EC2 says that `{found}` is at this address, and the machine there says that it is `{says}`\n  \
@@ -107,15 +125,20 @@ impl<'c> Reader<'c> {
         let script = probe_script(resources, deep, &mark, self.deadline)?;
         let started = std::time::Instant::now();
         let asked = SystemTime::now();
-        let mut begun = false;
+        let mut frames = Frames::after_mark(&mark);
         let answer = async {
             let running = self.connection.spawn(&script).await?;
-            read_all(running, &mark, &mut begun).await
+            read_all(running, &mut frames).await
         };
         let answer = tokio::time::timeout(self.deadline, answer).await;
         let (records, got) = match answer {
             Ok(answer) => answer?,
-            Err(_) if !begun => return Err(Error::NotBegun(self.deadline.as_secs())),
+            Err(_) if !frames.begun() => {
+                return Err(Error::NotBegun {
+                    seconds: self.deadline.as_secs(),
+                    words: printed(frames.before_mark()),
+                });
+            }
             Err(_) => {
                 let address = self.connection.address();
                 return Err(transport::Error::late(address, script.name(), self.deadline).into());
@@ -205,11 +228,7 @@ pub fn probe_script(
 
 /// Reads records up to the end record, and counts their bytes. The pipes are not read to their end: a process that a start
 /// file left behind could hold them open.
-async fn read_all(
-    running: Running,
-    mark: &str,
-    begun: &mut bool,
-) -> Result<(Vec<Record>, u64), Error> {
+async fn read_all(running: Running, frames: &mut Frames) -> Result<(Vec<Record>, u64), Error> {
     let Running {
         stdin,
         mut stdout,
@@ -217,7 +236,6 @@ async fn read_all(
         exit,
     } = running;
     drop(stdin);
-    let mut frames = Frames::after_mark(mark);
     let mut records = Vec::new();
     let mut buffer = vec![0; 64 * 1024];
     let mut got = 0;
@@ -228,7 +246,6 @@ async fn read_all(
         };
         got += count as u64;
         frames.feed(&buffer[..count])?;
-        *begun = frames.begun();
         while let Some(record) = frames.next_record()? {
             if record.section == "host" && record.key == "end" {
                 return Ok((records, got));
@@ -236,32 +253,36 @@ async fn read_all(
             records.push(record);
         }
     }
-    // A forced command or nologin answers in place of the shell, and often on stdout.
-    let mut lines = vec![words(frames.before_mark()), said(stderr).await];
-    lines.retain(|line| !line.is_empty());
-    match exit.await {
-        Ok(Exit::Code(0)) if !lines.is_empty() => {}
-        Ok(Exit::Code(status)) => lines.push(format!("it ended with status {status}")),
-        Ok(Exit::Lost) => lines.push("it ended with the connection, or by a signal".into()),
-        Err(error) if lines.is_empty() => return Err(error.into()),
-        Err(_) => {}
-    }
-    Err(Error::Incomplete {
-        said: lines.join("\n  "),
-    })
+    let said = said(stderr).await;
+    let ended = exit.await;
+    let words = printed(frames.before_mark());
+    let said = match (said.is_empty(), ended) {
+        (true, Ok(ended)) if !words.is_empty() => return Err(Error::Instead { ended, words }),
+        (false, _) => said + &words,
+        (true, Ok(exit)) => format!("it {exit}"),
+        (true, Err(error)) => return Err(error.into()),
+    };
+    Err(Error::Incomplete { said })
 }
 
-/// Most of what a host printed in place of an answer that is shown, in characters.
-const MOST_WORDS: usize = 400;
+/// Most lines that are shown of what was printed before the mark, and most characters of each.
+const SHOWN: (usize, usize) = (4, 200);
 
-/// What a host printed in place of an answer, fit for a terminal: its last lines.
-fn words(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let text = text.trim();
-    let skip = text.chars().count().saturating_sub(MOST_WORDS);
-    let end: String = text.chars().skip(skip).collect();
-    let start = if skip > 0 { "…" } else { "" };
-    escape_lines(&format!("{start}{end}"))
+/// The first lines that came before the mark, fit for a terminal and for an error's end.
+fn printed(before: &[u8]) -> String {
+    let text = String::from_utf8_lossy(before);
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let shown: String = lines
+        .take(SHOWN.0)
+        .map(|line| {
+            let start: String = line.chars().take(SHOWN.1).collect();
+            format!("\n    {}", escape_control(&start))
+        })
+        .collect();
+    match shown.is_empty() {
+        true => shown,
+        false => format!("; it printed:{shown}"),
+    }
 }
 
 /// The first lines that a process complained of, fit for a terminal.
@@ -270,4 +291,58 @@ async fn said(stderr: Output) -> String {
     // What was read before an error is what there is to show.
     let _ = stderr.take(4096).read_to_end(&mut bytes).await;
     escape_lines(String::from_utf8_lossy(&bytes).trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn answer(stdout: &'static [u8], stderr: &'static [u8], exit: transport::Exit) -> String {
+        let running = Running {
+            stdin: None,
+            stdout: Box::pin(stdout),
+            stderr: Box::pin(stderr),
+            exit: Box::pin(async move { Ok(exit) }),
+        };
+        let mut frames = Frames::after_mark("MARK");
+        let error = read_all(running, &mut frames).await.expect_err("no mark");
+        error.to_string()
+    }
+
+    #[tokio::test]
+    async fn what_ran_in_place_of_our_command_is_shown() {
+        let root = b"Please login as the user \"ec2-user\" rather than the user \"root\".\n\n";
+        let error = answer(root, b"", transport::Exit::Code(142)).await;
+        assert!(
+            error.contains("    Please login as the user \"ec2-user\""),
+            "{error}"
+        );
+        assert!(error.contains("ended with status 142"), "{error}");
+        let nologin = b"This account is currently not available.\n";
+        let error = answer(nologin, b"", transport::Exit::Code(1)).await;
+        assert!(
+            error.contains("not available") && error.contains("help:"),
+            "{error}"
+        );
+        let error = answer(
+            b"\x1b[2Jfrom stdout\n",
+            b"from stderr",
+            transport::Exit::Lost,
+        )
+        .await;
+        assert!(error.contains("from stderr; it printed:"), "{error}");
+        assert!(
+            error.contains("from stdout") && !error.contains('\x1b'),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_early_end_is_no_debug_of_ours_and_long_words_are_cut() {
+        let error = answer(b"", b"", transport::Exit::Code(1)).await;
+        assert!(error.contains("it ended with status 1\n"), "{error}");
+        let flood: &'static [u8] = &[b'x'; 100_000];
+        let error = answer(flood, b"", transport::Exit::Code(0)).await;
+        assert!(error.len() < 1000, "{}", error.len());
+    }
 }

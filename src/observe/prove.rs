@@ -111,7 +111,7 @@ async fn read(running: transport::Running, mark: &str) -> Result<(Output, u64), 
     }
     if output.status.is_none() {
         let said = match exit.await {
-            Ok(exit) => format!("it ended early ({exit:?})"),
+            Ok(exit) => format!("it {exit}"),
             Err(error) => return Err(error.into()),
         };
         return Err(Error::Incomplete { said });

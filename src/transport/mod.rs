@@ -45,6 +45,15 @@ pub enum Exit {
     Lost,
 }
 
+impl std::fmt::Display for Exit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Code(status) => write!(f, "ended with status {status}"),
+            Self::Lost => f.write_str("was ended by a signal, or with the connection"),
+        }
+    }
+}
+
 /// Why a machine could not be reached or would not have us. Each is exit code 4.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
