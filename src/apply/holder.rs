@@ -60,8 +60,8 @@ pub enum LockError {
     /// The login shell did not come to our script.
     #[error(
         "{address}: the login shell did not come to trueup's command within {seconds} s{printed}\n  \
-         help: look at what its start files wait for (`read`, `exec`, a network that is away), or raise \
-         `--timeout`: `ssh` to it and run `true`"
+         help: bash reads ~/.bashrc for each command of ssh's: look in the start files for what asks, waits \
+         or runs another program (`read`, `exec`, a network that is away), or raise `--timeout`"
     )]
     Silent {
         /// The address as the spec has it.

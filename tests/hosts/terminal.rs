@@ -393,17 +393,13 @@ fn what_keeps_a_terminal_from_our_lines_is_named_before_anything_is_written() {
         fs::write(host.home(".bashrc"), &start).expect("written");
         let said = trueup(
             &host,
-            &["plan", spec, "--detailed-exitcode", "--timeout", "10s"],
+            &["plan", spec, "--detailed-exitcode", "--timeout", "6s"],
         );
         assert_eq!(said.code, 2, "{text}: {said:?}");
         let said = said.says(names);
         assert!(!said.out.contains("canary"), "{said:?}");
         assert!(!said.out.contains("install"), "{said:?}");
-        let apply = trueup(
-            &host,
-            &["apply", spec, "--auto-approve", "--timeout", "10s"],
-        )
-        .code(5);
+        let apply = trueup(&host, &["apply", spec, "--auto-approve", "--timeout", "6s"]).code(5);
         assert!(!apply.out.contains("verified"), "{apply:?}");
         assert_eq!(host.read(".bashrc"), start);
     }
