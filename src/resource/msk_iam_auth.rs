@@ -196,8 +196,9 @@ impl Kind for MskIamAuth {
             })],
         );
         work.notes.push(format!("fetch  {}", self.url));
-        if let Some((reason, help)) = self.shadow(observed, host) {
-            work.remains = Some(format!("{reason}; {help}"));
+        if let Some((reason, _)) = self.shadow(observed, host) {
+            // The very reason with which it is blocked then: so a saved plan still holds.
+            work.remains = Some(reason);
         }
         if self.sha256.is_none() {
             work.warning = Some(
