@@ -151,6 +151,12 @@ impl Machine {
             };
             records.add(address, key, jar);
         }
+        // What no Kafka goes without is looked at in every tree.
+        for tool in ["bin/kafka-run-class.sh", "bin/kafka-topics.sh"] {
+            if missing.iter().any(|name| name == tool) {
+                records.add(address, "lost", tool);
+            }
+        }
         if *ours {
             records.add(
                 address,
