@@ -6,6 +6,7 @@
 mod broker_address;
 mod host_name;
 mod package_name;
+mod partition;
 mod region;
 mod role_arn;
 mod topic_name;
@@ -18,6 +19,7 @@ use crate::text::escape_control;
 pub use broker_address::BrokerAddress;
 pub use host_name::{HostName, SshAddress};
 pub use package_name::PackageName;
+pub use partition::Partition;
 pub use region::Region;
 pub use role_arn::{RoleArn, RoleName};
 pub use topic_name::TopicName;

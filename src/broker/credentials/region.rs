@@ -1,6 +1,6 @@
 //! AWS regions in names.
 
-use crate::names::Region;
+use crate::names::{Partition, Region};
 
 /// What AWS's own names end in, partition by partition.
 const SUFFIXES: [&str; 8] = [
@@ -29,18 +29,7 @@ pub fn of_broker(name: &str) -> Option<Region> {
 
 /// The name that an AWS service has in a region, by the region's partition.
 pub fn endpoint(service: &str, region: &str) -> String {
-    let partitions = [
-        ("cn-", "amazonaws.com.cn"),
-        ("us-iso-", "c2s.ic.gov"),
-        ("us-isob-", "sc2s.sgov.gov"),
-        ("eu-isoe-", "cloud.adc-e.uk"),
-        ("us-isof-", "csp.hci.ic.gov"),
-        ("eusc-", "amazonaws.eu"),
-    ];
-    let found = partitions
-        .iter()
-        .find(|(start, _)| region.starts_with(start));
-    let suffix = found.map_or("amazonaws.com", |(_, suffix)| suffix);
+    let suffix = Partition::of(region).suffix;
     format!("{service}.{region}.{suffix}")
 }
 

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     lookup::cloud::{Asked, CloudError, Grant},
     meter::{Call, Phase},
+    names::Partition,
     text::escape_control,
 };
 
@@ -324,10 +325,12 @@ pub async fn sorted(
     }
     if is(&NO_GOOD) {
         return match (caller, &asked.region) {
-            (Some(caller), Some(region)) if is(&UNKNOWN) && !regions::is_home(region) => {
+            (Some(caller), Some(region))
+                if is(&UNKNOWN) && Partition::of(region).home != region =>
+            {
                 let said = format!(
                     "{said}. In {} AWS takes these credentials, as {}",
-                    regions::home(Some(region)),
+                    Partition::of(region).home,
                     caller.arn
                 );
                 let help = not_enabled(&asked);
@@ -470,7 +473,10 @@ fn named(said: &str) -> Option<(&str, Option<&str>)> {
 fn filled(resource: &str, asked: &Asked, account: &Account) -> String {
     let region = account.region.as_ref().map(|region| region.name.as_str());
     resource
-        .replace("{partition}", regions::partition(region))
+        .replace(
+            "{partition}",
+            Partition::of(region.unwrap_or_default()).name,
+        )
         .replace("{region}", region.unwrap_or("*"))
         .replace("{account}", asked.account.as_deref().unwrap_or("*"))
 }

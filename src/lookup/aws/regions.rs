@@ -57,50 +57,12 @@ pub fn nearest(region: &str) -> Option<&'static str> {
     near(region, REGIONS.into_iter())
 }
 
-/// The partition of a region, as ARNs have it.
-pub fn partition(region: Option<&str>) -> &'static str {
-    match region.unwrap_or_default() {
-        region if region.starts_with("cn-") => "aws-cn",
-        region if region.starts_with("us-gov-") => "aws-us-gov",
-        region if region.starts_with("us-iso-") => "aws-iso",
-        region if region.starts_with("us-isob-") => "aws-iso-b",
-        region if region.starts_with("eusc-") => "aws-eusc",
-        _ => "aws",
-    }
-}
-
-/// The region of a partition that no account can be without: IAM is there, and STS.
-pub fn home(region: Option<&str>) -> &'static str {
-    match partition(region) {
-        "aws-cn" => "cn-north-1",
-        "aws-us-gov" => "us-gov-west-1",
-        "aws-iso" => "us-iso-east-1",
-        "aws-iso-b" => "us-isob-east-1",
-        "aws-eusc" => "eusc-de-east-1",
-        _ => "us-east-1",
-    }
-}
-
-/// Whether it is one of these.
-pub fn is_home(region: &str) -> bool {
-    home(Some(region)) == region
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn partitions_have_a_home() {
-        for (region, of, at) in [
-            (None, "aws", "us-east-1"),
-            (Some("eu-south-1"), "aws", "us-east-1"),
-            (Some("cn-northwest-1"), "aws-cn", "cn-north-1"),
-            (Some("us-gov-east-1"), "aws-us-gov", "us-gov-west-1"),
-        ] {
-            assert_eq!((partition(region), home(region)), (of, at), "{region:?}");
-        }
-        assert!(is_home("us-east-1") && !is_home("us-east-2"));
+    fn a_mistyped_region_has_a_nearest_one() {
         assert_eq!(nearest("us-esat-1"), Some("us-east-1"));
         assert!(REGIONS.is_sorted());
     }

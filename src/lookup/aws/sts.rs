@@ -8,9 +8,11 @@ use aws_sdk_sts::Client;
 use super::{
     Account, credentials,
     error::{About, call, line},
-    regions,
 };
-use crate::lookup::cloud::{Caller, CloudError};
+use crate::{
+    lookup::cloud::{Caller, CloudError},
+    names::Partition,
+};
 
 /// Who we are to AWS. Everybody may ask.
 pub async fn caller(account: &Account) -> Result<Caller, CloudError> {
@@ -35,7 +37,7 @@ pub async fn caller(account: &Account) -> Result<Caller, CloudError> {
 pub async fn whose(account: &Account) -> Option<Caller> {
     const PATIENCE: Duration = Duration::from_secs(5);
     let region = account.region.as_ref().map(|region| region.name.as_str());
-    let home = Region::new(regions::home(region));
+    let home = Region::new(Partition::of(region.unwrap_or_default()).home);
     let builder = account.config.clone().into_builder().region(home);
     let client = Client::new(&builder.build());
     let asking = client.get_caller_identity().send();

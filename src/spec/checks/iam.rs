@@ -3,7 +3,7 @@
 use super::{Host, Text, at_least};
 use crate::{
     diagnostic::Problem,
-    names::{Region, RoleArn, RoleName},
+    names::{Partition, Region, RoleArn, RoleName},
     spec::tree::Node,
 };
 
@@ -121,11 +121,12 @@ pub fn partition(host: &Host<'_>, problems: &mut Vec<Problem>) {
             ),
             format!(
                 "add `options: {{ awsStsRegion: {} }}`, or another region of it",
-                of_partition(partition)
+                Partition::named(partition).home
             ),
         )),
         Some(region)
-            if Region::parse(region.text).is_ok() && partition_of(region.text) != partition =>
+            if Region::parse(region.text).is_ok()
+                && Partition::of(region.text).name != partition =>
         {
             problems.push(Problem::error(
                 region.span,
@@ -135,40 +136,13 @@ pub fn partition(host: &Host<'_>, problems: &mut Vec<Problem>) {
                 ),
                 format!(
                     "such as `{}`; the role is in line {}",
-                    of_partition(partition),
+                    Partition::named(partition).home,
                     arn.span.line
                 ),
             ));
         }
         _ => {}
     }
-}
-
-/// A region of a partition, to show what is meant.
-fn of_partition(partition: &str) -> &'static str {
-    match partition {
-        "aws-cn" => "cn-north-1",
-        "aws-us-gov" => "us-gov-west-1",
-        "aws-iso" => "us-iso-east-1",
-        "aws-iso-b" => "us-isob-east-1",
-        "aws-eusc" => "eusc-de-east-1",
-        _ => "us-east-1",
-    }
-}
-
-/// The partition of a region, by its name ("AWS partitions" in AWS's white papers).
-fn partition_of(region: &str) -> &'static str {
-    let of = [
-        ("cn-", "aws-cn"),
-        ("us-gov-", "aws-us-gov"),
-        ("us-iso-", "aws-iso"),
-        ("us-isob-", "aws-iso-b"),
-        ("eu-isoe-", "aws-iso-e"),
-        ("us-isof-", "aws-iso-f"),
-        ("eusc-", "aws-eusc"),
-    ];
-    let found = of.iter().find(|(start, _)| region.starts_with(start));
-    found.map_or("aws", |(_, partition)| partition)
 }
 
 /// The role is said once, and an ARN is one.
