@@ -86,3 +86,18 @@ end_agent() {
   set +f
   if [ "$other" -ge "$own" ]; then kill -s TERM "$process" 2>/dev/null; fi
 }
+
+# with_environment FUNCTION: calls it with what /etc/environment says, as pam_env reads it: KEY=VALUE,
+# an optional `export`, optional quotes.
+with_environment() {
+  if [ -r /etc/environment ]; then
+    while IFS= read -r line || [ -n "$line" ]; do
+      line=${line#export }
+      case $line in ''|\#*|[!A-Za-z_]*) continue ;; *=*) ;; *) continue ;; esac
+      value=${line#*=}
+      case $value in \"*\") value=${value#\"}; value=${value%\"} ;; \'*\') value=${value#\'}; value=${value%\'} ;; esac
+      set -- "$@" "${line%%=*}=$value"
+    done </etc/environment
+  fi
+  "$@"
+}

@@ -13,17 +13,11 @@ login_ask() {
 # bash is in its start files, line by line; `MARK late` where it took longer.
 login_look() (
   purpose=$1 limit=$2
-  # /etc/environment as pam_env reads it: KEY=VALUE, an optional `export`, optional quotes.
-  set --
-  if [ -r /etc/environment ]; then
-    while IFS= read -r line || [ -n "$line" ]; do
-      line=${line#export }
-      case $line in ''|\#*|[!A-Za-z_]*) continue ;; *=*) ;; *) continue ;; esac
-      value=${line#*=}
-      case $value in \"*\") value=${value#\"}; value=${value%\"} ;; \'*\') value=${value#\'}; value=${value%\'} ;; esac
-      set -- "$@" "${line%%=*}=$value"
-    done </etc/environment
-  fi
+  with_environment login_run
+)
+
+# login_run NAME=VALUE…: the same, with what /etc/environment says.
+login_run() {
   for name in SSH_CLIENT SSH_CONNECTION MAIL XDG_SESSION_ID XDG_SESSION_TYPE XDG_SESSION_CLASS XDG_RUNTIME_DIR DBUS_SESSION_BUS_ADDRESS; do
     eval "value=\${$name-}"
     if [ -n "$value" ]; then set -- "$@" "$name=$value"; fi
@@ -67,7 +61,7 @@ login_look() (
   kill "$watchdog" 2>/dev/null
   wait "$watchdog" 2>/dev/null
   look_end
-)
+}
 
 # Processes of a look have an odd file size limit beyond all files: it is inherited by all that they
 # start, and can be read also of agents, which hide their environment. 2^43 blocks of 512 or 1024

@@ -38,14 +38,12 @@ impl Reader<'_> {
         let mark = random_mark()?;
         let script = prove_script(list, &mark)?;
         let started = std::time::Instant::now();
-        let running = self.connection.spawn(&script).await?;
+        let running = transport::start(self.connection, &script, self.deadline).await?;
         let limit = list.deadline + self.deadline;
         let (output, got) = tokio::time::timeout(limit, read(running, &mark))
             .await
-            .map_err(|_| transport::Error::Deadline {
-                address: self.connection.address().to_owned(),
-                call: script.name(),
-                seconds: limit.as_secs(),
+            .map_err(|_| {
+                transport::Error::late(self.connection.address(), script.name(), limit)
             })??;
         Call {
             phase: Phase::Probe,

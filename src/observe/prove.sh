@@ -4,10 +4,9 @@
 # prove SECONDS TOOL BROKERS PROPERTIES. The words of start files come before `MARK begin`, the
 # client's own after it, on both streams.
 prove() {
-  seconds=$1
+  seconds=$1 brokers=$3
   at "$2"; tool=$R
   at "$4"; file=$R
-  set -- "$3"
   # The far end closes stdin when it goes, however it goes.
   exec 3<&0
   # KAFKA_LOG4J_OPTS could name files, and a default of LOG_DIR is made in Kafka's home.
@@ -18,22 +17,11 @@ prove() {
     ulimit -c 0 2>/dev/null
     printf "\n%s begin\n" "$m"; printf "\n%s begin\n" "$m" >&2
     exec "$@"'
-  prove_environment "$1" "$tool" "$file"
+  with_environment prove_run
 }
 
-# As a login has it: nothing but what passwd and /etc/environment say.
-prove_environment() {
-  brokers=$1 tool=$2 file=$3
-  set --
-  if [ -r /etc/environment ]; then
-    while IFS= read -r line || [ -n "$line" ]; do
-      line=${line#export }
-      case $line in ''|\#*|[!A-Za-z_]*) continue ;; *=*) ;; *) continue ;; esac
-      value=${line#*=}
-      case $value in \"*\") value=${value#\"}; value=${value%\"} ;; \'*\') value=${value#\'}; value=${value%\'} ;; esac
-      set -- "$@" "${line%%=*}=$value"
-    done </etc/environment
-  fi
+# prove_run NAME=VALUE…: in the environment of a login, nothing but what passwd and these say.
+prove_run() {
   env -i PATH="$ASKED_PATH" TERM="${TERM:-dumb}" "$@" HOME="$HOME" USER="$ACCOUNT" LOGNAME="$ACCOUNT" \
     SHELL="$ACCOUNT_SHELL" TRUEUP_MARK="$MARK" TRUEUP_ASK="$ask" TRUEUP_TOOL="$tool" \
     TRUEUP_BROKERS="$brokers" TRUEUP_FILE="$file" \
