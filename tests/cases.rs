@@ -53,9 +53,12 @@ fn run_topics(case: &TopicsCase) -> serde_json::Value {
 fn run(kind: &str, case: &Case) -> serde_json::Value {
     let resource = case.resource(kind);
     let (section, host) = (Section::new(case.records()), host(&case.host));
-    let Assessment { observed, verdict } = resource.assess(&section, &host);
+    let Assessment {
+        observed,
+        verdict,
+        warnings,
+    } = resource.assess(&section, &host);
     let mut out = json!({ "arguments": resource.arguments(false), "observed": observed });
-    let warnings = resource.warnings(&section, &host);
     if !warnings.is_empty() {
         out["warnings"] = json!(warnings);
     }

@@ -344,19 +344,17 @@ impl HostPlan {
         reply: &Reply,
         salt: &str,
     ) -> Self {
+        let mut warnings = Vec::new();
         let mut steps: Vec<Step> = resources
             .iter()
             .map(|resource| {
-                let assessment = resource.assess(&reply.section(resource.address()), facts);
+                let mut assessment = resource.assess(&reply.section(resource.address()), facts);
+                warnings.append(&mut assessment.warnings);
                 Step::new(resource.address(), resource.requires(), assessment, salt)
             })
             .collect();
         order::by_requirement(&mut steps);
         order::hold_back(&mut steps);
-        let warnings = resources
-            .iter()
-            .flat_map(|resource| resource.warnings(&reply.section(resource.address()), facts))
-            .collect();
         Self {
             name: name.to_owned(),
             address: address.to_owned(),
@@ -398,7 +396,9 @@ impl Step {
     fn new(
         address: impl Into<String>,
         requires: &[&'static str],
-        Assessment { observed, verdict }: Assessment,
+        Assessment {
+            observed, verdict, ..
+        }: Assessment,
         salt: &str,
     ) -> Self {
         let mut step = Self {

@@ -163,25 +163,18 @@ impl Managed {
     /// As [`Managed::blocked`], of a file in a Kafka tree: where the tree is not the account's, the
     /// way out gives it the whole of it at once.
     pub fn blocked_in(&self, tree: Option<&str>, what: &str, host: &Host) -> Option<Verdict> {
-        let user = &host.account.user;
-        let path = host.shorten(&self.real);
-        self.refused_link(what).or_else(|| {
-            if let Some(owner) = self.another_owner(host) {
-                return Some(Verdict::Blocked {
-                    reason: format!("`{path}` belongs to {owner}; we are {user}"),
-                    help: give(tree.unwrap_or(&self.real), tree.is_some(), host),
-                });
-            }
-            if let Some(blocked) = self.no_folder(host) {
-                return Some(blocked);
-            }
-            let owner = self.folder_closed.as_ref()?;
-            let folder = host.shorten(&self.folder);
+        let not_ours = || {
+            let tree = tree.map(|tree| (tree, true));
+            self.another_owner(tree.unwrap_or((&self.real, false)), host)
+        };
+        let refused = self.refused_link(what).or_else(not_ours);
+        refused.or_else(|| self.no_folder(host)).or_else(|| {
+            let reason = self.closed_folder(host)?;
             // Only what is in the tree or in the account's own home is for giving away.
             let tree = tree.filter(|tree| within(&self.folder, tree));
             let own = tree.unwrap_or(&self.folder);
             Some(Verdict::Blocked {
-                reason: format!("`{folder}` belongs to {owner}, and {user} cannot write in it"),
+                reason,
                 help: match tree.is_some() || within(own, &host.account.home) {
                     true => give(own, tree.is_some(), host),
                     false => "name another path in the spec".into(),
@@ -193,29 +186,19 @@ impl Managed {
     /// Why no tree may be made, filled or repaired at this path, if so. A folder of the account's is
     /// enough, whoever has the folder above it.
     pub fn blocked_as_tree(&self, what: &str, host: &Host) -> Option<Verdict> {
-        let user = &host.account.user;
-        let path = host.shorten(&self.real);
-        self.refused_link(what).or_else(|| {
-            if let Some(owner) = self.another_owner(host) {
-                return Some(Verdict::Blocked {
-                    reason: format!("`{path}` belongs to {owner}; we are {user}"),
-                    help: give(&self.real, true, host),
-                });
-            }
-            if self.kind == PathKind::Dir {
-                return None;
-            }
-            if let Some(blocked) = self.no_folder(host) {
-                return Some(blocked);
-            }
-            let owner = self.folder_closed.as_ref()?;
-            let folder = host.shorten(&self.folder);
+        let not_ours = || self.another_owner((&self.real, true), host);
+        let refused = self.refused_link(what).or_else(not_ours);
+        if refused.is_some() || self.kind == PathKind::Dir {
+            return refused;
+        }
+        self.no_folder(host).or_else(|| {
             Some(Verdict::Blocked {
-                reason: format!("`{folder}` belongs to {owner}, and {user} cannot write in it"),
+                reason: self.closed_folder(host)?,
                 help: format!(
-                    "make the tree's own folder, which is then filled: sudo install -d -o {user} {}; \
+                    "make the tree's own folder, which is then filled: sudo install -d -o {} {}; \
                      or name another `home`",
-                    quote(&path)
+                    host.account.user,
+                    quote(&host.shorten(&self.real))
                 ),
             })
         })
@@ -229,10 +212,27 @@ impl Managed {
         })
     }
 
-    /// Whose it is, when that keeps the account from changing it.
-    fn another_owner(&self, host: &Host) -> Option<&str> {
+    /// That it is another account's, when that keeps ours from changing it. The way out gives away a
+    /// path, or the whole of what is below it.
+    fn another_owner(&self, (path, whole): (&str, bool), host: &Host) -> Option<Verdict> {
         let (uid, owner) = self.owner.as_ref()?;
-        (*uid != host.account.uid && host.account.uid != 0).then_some(owner)
+        let (own, user) = (host.account.uid, &host.account.user);
+        (*uid != own && own != 0).then(|| Verdict::Blocked {
+            reason: format!(
+                "`{}` belongs to {owner}; we are {user}",
+                host.shorten(&self.real)
+            ),
+            help: give(path, whole, host),
+        })
+    }
+
+    /// That the folder above cannot be written, as a sentence.
+    fn closed_folder(&self, host: &Host) -> Option<String> {
+        let (owner, user) = (self.folder_closed.as_ref()?, &host.account.user);
+        let folder = host.shorten(&self.folder);
+        Some(format!(
+            "`{folder}` belongs to {owner}, and {user} cannot write in it"
+        ))
     }
 }
 

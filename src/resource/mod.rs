@@ -74,8 +74,6 @@ pub trait Resource: Send + Sync {
     fn arguments(&self, deep: bool) -> Vec<String>;
     /// Reads and compares.
     fn assess(&self, records: &Section, host: &Host) -> Assessment;
-    /// See [`Kind::warnings`].
-    fn warnings(&self, records: &Section, host: &Host) -> Vec<String>;
 }
 
 impl<K: Kind + Send + Sync> Resource for K {
@@ -105,15 +103,17 @@ impl<K: Kind + Send + Sync> Resource for K {
             },
         };
         let verdict = with_what_steps_need(verdict, host);
+        let warnings = match &observation {
+            Observation::Present(observed) => self.warnings(observed, host),
+            Observation::Absent | Observation::Unknown(_) => vec![],
+        };
         // Serialising plain data into a Value cannot fail; a kind whose data could is a bug.
         let observed = serde_json::to_value(&observation)
             .unwrap_or_else(|error| unreachable!("an observation is plain data: {error}"));
-        Assessment { observed, verdict }
-    }
-    fn warnings(&self, records: &Section, host: &Host) -> Vec<String> {
-        match self.read(records, host) {
-            Observation::Present(observed) => Kind::warnings(self, &observed, host),
-            Observation::Absent | Observation::Unknown(_) => vec![],
+        Assessment {
+            observed,
+            verdict,
+            warnings,
         }
     }
 }
@@ -145,6 +145,8 @@ pub struct Assessment {
     pub observed: serde_json::Value,
     /// What follows.
     pub verdict: Verdict,
+    /// See [`Kind::warnings`].
+    pub warnings: Vec<String>,
 }
 
 /// What has to happen to a resource.

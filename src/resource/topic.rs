@@ -25,30 +25,25 @@ pub fn address(name: &str) -> String {
 /// the topic's own, and only where the policy is `exact`. What the brokers give by default is never
 /// a difference. What the cluster has said that it would not do is blocked.
 pub fn assess(wanted: &ResolvedTopic, cluster: &Cluster) -> Assessment {
-    let Assessment { observed, verdict } = compare(wanted, cluster);
+    let (observed, verdict) = compare(wanted, cluster);
     let rehearsed = cluster.rehearsed.get(&wanted.name);
     Assessment {
         observed,
         verdict: as_rehearsed(verdict, rehearsed),
+        warnings: vec![],
     }
 }
 
-fn compare(wanted: &ResolvedTopic, cluster: &Cluster) -> Assessment {
+fn compare(wanted: &ResolvedTopic, cluster: &Cluster) -> (serde_json::Value, Verdict) {
     match cluster.topics.get(&wanted.name) {
-        Some(Observation::Unknown(reason)) => Assessment {
-            observed: json!({ "unknown": reason }),
-            verdict: Verdict::Unknown {
+        Some(Observation::Unknown(reason)) => (
+            json!({ "unknown": reason }),
+            Verdict::Unknown {
                 reason: reason.clone(),
             },
-        },
-        Some(Observation::Present(topic)) => Assessment {
-            observed: observed(wanted, topic),
-            verdict: differ(wanted, topic),
-        },
-        Some(Observation::Absent) | None => Assessment {
-            observed: json!("absent"),
-            verdict: create(wanted),
-        },
+        ),
+        Some(Observation::Present(topic)) => (observed(wanted, topic), differ(wanted, topic)),
+        Some(Observation::Absent) | None => (json!("absent"), create(wanted)),
     }
 }
 
@@ -160,6 +155,7 @@ pub fn removal(name: &str, cluster: &Cluster) -> Option<Assessment> {
     Some(Assessment {
         observed: json!("there"),
         verdict: work.verdict(),
+        warnings: vec![],
     })
 }
 

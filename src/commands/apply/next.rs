@@ -41,13 +41,7 @@ pub fn lines(target: &Target, plan: &HostPlan, clusters: &[ClusterTarget]) -> Ve
     let Some((broker, with_file)) = found else {
         return vec![];
     };
-    let at_home = |path: &str| {
-        let path = match path.strip_prefix('~') {
-            Some(rest) => format!("{}{rest}", facts.account.home),
-            None => path.to_owned(),
-        };
-        plainly(&path)
-    };
+    let at_home = |path: &str| plainly(&facts.expand(path));
     let (Some(tool), Some(broker)) = (
         at_home(&format!("{}/bin/kafka-topics.sh", kafka.home)),
         plainly(&broker),
