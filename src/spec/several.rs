@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, path::Path};
 use super::{
     Client, Cluster, MskIamAuth, Resolved, ResolvedCluster, ResolvedHost, ResolvedTopic, Role, Way,
 };
+use crate::names::SshAddress;
 
 /// What `topics.via` says where no host leads there.
 const DIRECT: &str = "direct";
@@ -188,7 +189,10 @@ fn machine(host: &ResolvedHost) -> String {
                     let of = if aws.is_empty() { "" } else { " of " };
                     format!("{}{of}{}", ec2.reference(), aws.join(", "))
                 }
-                _ => ssh.address.clone().unwrap_or_default(),
+                _ => {
+                    let text = ssh.address.as_deref().unwrap_or_default();
+                    SshAddress::parse(text).map_or_else(|_| text.to_owned(), |it| it.canonical())
+                }
             };
             let port = ssh.port.filter(|port| *port != 22);
             let port = port.map(|port| format!(":{port}"));

@@ -32,6 +32,9 @@ fn one_machine_is_given_each_address_once() {
         all(&[a(), b("10.0.0.5", "ec2-user", KAFKA)]),
         ["`client/kafka` of ec2-user@10.0.0.5 is given by two specs: a.yaml and b.yaml"]
     );
+    // What ssh takes for one address is one machine, however it is written.
+    let short = b("10.5", "ec2-user", KAFKA);
+    assert_eq!(all(&[a(), short]).len(), 1);
     // Another address of the machine, another machine, another account: nothing is given twice.
     assert!(all(&[a(), b("10.0.0.5", "ec2-user", JAVA)]).is_empty());
     assert!(all(&[a(), b("10.0.0.6", "ec2-user", KAFKA)]).is_empty());
