@@ -5,15 +5,17 @@
 # login_ask SECONDS: asks once. The left half of a pipe: the start files run while the right half
 # reads everything else.
 login_ask() {
-  login_look ask "$1"
+  login_look "$LOGIN_QUESTION" '-l -i' "$1"
   printf '\n%s over\n' "$MARK"
 }
 
-# login_look ask|trace SECONDS: prints what the shell answered, in lines after `MARK FIELD`, or where
-# bash is in its start files, line by line; `MARK late` where it took longer.
+# login_look QUESTION FLAGS SECONDS [NAME=VALUE…]: starts the login shell with these flags and has a
+# child of it run the question, a text for sh, in an environment with these values too. What that
+# prints into $TRUEUP_OUT (and $TRUEUP_ERR) comes out here; both have to be pipes. `MARK late` where it
+# took longer.
 login_look() (
-  purpose=$1 limit=$2
-  with_environment login_run
+  question=$1 flags=$2 limit=$3; shift 3
+  with_environment login_run "$@"
 )
 
 # login_run NAME=VALUE…: the same, with what /etc/environment says.
@@ -31,21 +33,20 @@ login_run() {
         case :$path: in *:"$entry":*) ;; *) path=${path:+$path:}$entry ;; esac ;;
     esac
   done
-  # The answer goes into the pipe by this process's name for it: nothing that start files do to
-  # descriptors or print on the terminal comes between, and nobody inherits it.
-  exec 7>&1
+  # The answer goes into the pipes by this process's names for them: nothing that start files do to
+  # descriptors or print on the terminal comes between, and nobody inherits them.
+  exec 7>&1 8>&2
   read -r self rest </proc/self/stat
-  flags='-l -i'; if [ "$purpose" = trace ]; then flags='-x -l -i'; fi
   set -- PATH="${path:-/usr/bin:/bin}" TERM=xterm-256color "$@" HOME="$HOME" USER="$ACCOUNT" LOGNAME="$ACCOUNT" \
     TRUEUP_SHELL="$ACCOUNT_SHELL" TRUEUP_FLAGS="$flags" TRUEUP_MARK="$MARK" TRUEUP_OUT="/proc/$self/fd/7" \
-    TRUEUP_ASK="$LOGIN_QUESTION" TRUEUP_LIMIT="$((LOOK_BLOCKS + $$))"
+    TRUEUP_ERR="/proc/$self/fd/8" TRUEUP_ASK="$question" TRUEUP_LIMIT="$((LOOK_BLOCKS + $$))"
   script=$(command -v script) || script=
   if [ -n "$script" ]; then
     # `script` tells utmp and wtmp of its terminal (libutempter): a file size limit of nothing keeps
     # it and its helper from writing anything; the shell within has the limit lifted.
-    ( ulimit -S -f 0; exec env -i "$@" SHELL=/bin/sh "$script" -q -c "$LOGIN_SHELL" /dev/null ) </dev/null >/dev/null 2>&1 7>&- &
+    ( ulimit -S -f 0; exec env -i "$@" SHELL=/bin/sh "$script" -q -c "$LOGIN_SHELL" /dev/null ) </dev/null >/dev/null 2>&1 3<&- 7>&- 8>&- &
   else
-    env -i "$@" setsid /bin/sh -c "$LOGIN_SHELL" </dev/null >/dev/null 2>&1 7>&- &
+    env -i "$@" setsid /bin/sh -c "$LOGIN_SHELL" </dev/null >/dev/null 2>&1 3<&- 7>&- 8>&- &
   fi
   session=$!
   (
@@ -54,12 +55,13 @@ login_run() {
     wait "$nap"
     printf '\n%s late\n' "$MARK"
     look_end
-  ) &
-  watchdog=$!
+  ) 3<&- &
+  watchdog=$! listener=
+  if [ -n "${LOOK_LISTENS-}" ]; then ( read -r _ <&3; kill "$watchdog" 2>/dev/null; look_end ) & listener=$!; fi
   # The shell would tell of a killed job.
   { wait "$session"; } 2>/dev/null
-  kill "$watchdog" 2>/dev/null
-  wait "$watchdog" 2>/dev/null
+  # shellcheck disable=SC2086  # one or two numbers
+  { kill "$watchdog" $listener; wait "$watchdog" $listener; } 2>/dev/null
   look_end
 }
 
@@ -183,7 +185,7 @@ login_facts() {
 # `returned LINE`, where it left FILE by `return` and never got beyond. No word of a start file is
 # printed but the few commands that are looked for.
 login_trace() {
-  login_look trace "$TRACE_SECONDS" | LOOK_FILE=$1 awk -F '\t' -v mark="$MARK" '
+  login_look "$LOGIN_QUESTION" '-x -l -i' "$TRACE_SECONDS" | LOOK_FILE=$1 awk -F '\t' -v mark="$MARK" '
     index($1, mark) == 0 || $1 !~ /^\++ [0-9a-f]+$/ || $2 == "" || $2 ~ /\/\.?bash[._]*logout$/ { next }
     { split($5, words, " "); command = words[1]
       if (command !~ /^(return|exit|logout|exec|read|sleep|set)$/) command = "-"

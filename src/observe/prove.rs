@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 
-use super::{Error, HOST, PRELUDE, Reader, random_mark};
+use super::{Error, HOST, LOGIN, PRELUDE, Reader, random_mark};
 use crate::{
     meter::{Call, Phase},
     proof::{Output, Stream},
@@ -70,6 +70,7 @@ pub fn prove_script(list: List<'_>, mark: &str) -> Result<Script, NulByte> {
     Script::new("prove")
         .text(PRELUDE)
         .text(HOST)
+        .text(LOGIN)
         .text(PROVE)
         .text("identify")
         .call("mark", [mark])?

@@ -132,6 +132,25 @@ fn the_client_is_the_judge_of_its_host() {
     wait(child).code(130);
     until("the client is gone", || jvms(&host) == 0);
 
+    // Start files that ask for a terminal, without which the class path would not be set; and what they
+    // print is nobody's answer.
+    let start = host.read(".bashrc");
+    host.user(
+        "{ printf 'tty -s || return\\necho pin\\n'; cat ~/.bashrc; } >~/new; mv ~/new ~/.bashrc",
+    );
+    let applied = aws.run(
+        &host,
+        &["apply", "--auto-approve", "--prove", "--format", "json"],
+    );
+    let json = applied.code(0).json();
+    let proof = &json["outcome"]["proofs"][0];
+    assert_eq!(
+        (&proof["result"], &proof["topics"]),
+        (&"proven".into(), &2.into()),
+        "{json:#}"
+    );
+    std::fs::write(host.home(".bashrc"), start).expect("written");
+
     // Without Java.
     host.user("printf 'export JAVA_HOME=/nowhere\\n' >>~/.bashrc");
     prove(&aws, &host, &["--format", "jsonl"])
