@@ -44,6 +44,18 @@ pub struct Observed {
     siblings: Vec<String>,
     #[serde(skip)]
     free_kib: Option<u64>,
+    /// What came of comparing a tree without a manifest with its archive, where that was asked for.
+    #[serde(skip)]
+    archive: Option<Compared>,
+}
+
+/// What came of reading an archive to compare a tree with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Compared {
+    /// It was read, and is the spec's, where that names a digest.
+    Whole,
+    /// It was not read to its end, or is another one: why.
+    Not(String),
 }
 
 /// What is at the home's path.
@@ -74,6 +86,7 @@ probe_kafka() {
   core=libs/$2 clients=libs/$3 deep=$4
   path_facts "$1"
   shift 4
+  if [ "$deep" = deep ]; then url=$1 digest=$2; shift 2; fi
   for sibling in "${P%/*}"/kafka_*; do
     if [ -d "$sibling" ] && [ "$sibling" != "$P" ]; then say sibling "$sibling"; fi
   done
@@ -121,6 +134,44 @@ probe_kafka() {
     if [ "$#" -gt 0 ] && [ "$(tail -q -c 22 -- "$@" | od -An -v -tx1 -w22 | grep -c '^ 50 4b 05 06')" != "$#" ]; then
       for jar in "$@"; do ends_as_zip "$jar" || say damaged "$jar"; done
     fi
+    if [ "$deep" = deep ] && { [ -f "$core" ] || [ -f "$clients" ]; }; then archive_facts; fi
+  fi
+}
+# Compares with the archive, which is read as it comes and kept nowhere: prints what differs as the
+# manifest would, its sha512, and how the download failed, if it did.
+archive_facts() {
+  need tar gzip tee sed sha256sum sha512sum || return 0
+  { { { archive_get || say_plain failed "$?"; } | tee /proc/self/fd/4 2>/dev/null | gzip -d -c 2>/dev/null |
+        tar -xf - --to-command='h=$(sha256sum) && printf "file %s  %s\n" "${h%% *}" "${TAR_FILENAME#*/}"' 2>/dev/null >&3
+      } 4>&1 | sha512sum | sed 's/^\([0-9a-f]*\).*/sum \1/' >&3
+  } 3>&1 | {
+    sums=; names=0
+    while IFS= read -r line; do
+      case $line in
+        "sum "*) say archive_sha512 "${line#sum }" ;;
+        "failed "*) say archive_unread "${line#failed }" ;;
+        "file "*)
+          names=$((names + 1)); sum=${line#file }; line=${line#file *  }
+          case $line in libs/*) sums=$sums$sum$NEWLINE; continue ;; esac
+          if [ ! -e "$line" ]; then say archive_missing "$line"; fi ;;
+      esac
+    done
+    say archive_files "$names"
+    printf %s "$sums" | sha256sum -c 2>/dev/null | sed -n 's/: FAILED.*//p' | while IFS= read -r name; do
+      if [ -e "$name" ]; then say archive_damaged "$name"; else say archive_missing "$name"; fi
+    done
+  }
+}
+say_plain() { printf '%s %s\n' "$1" "$2" >&3; }
+archive_get() {
+  only=http,https; [ -n "$digest" ] || only=https
+  case $digest$url in ?*file:*) only=$only,file ;; esac
+  if command -v curl >/dev/null 2>&1; then
+    curl -f -s -L --max-time "$LOOK_SECONDS" --proto "=$only" --proto-redir "=${only%,file}" -- "$url" 2>/dev/null
+  elif [ -n "$digest" ] && command -v wget >/dev/null 2>&1; then
+    timeout "$LOOK_SECONDS" wget -q -t 1 -O - -- "$url" 2>/dev/null
+  else
+    return 1
   fi
 }
 "##,
@@ -211,6 +262,10 @@ impl Kind for Kafka {
             format!("kafka-clients-{}.jar", self.version),
             if deep { "deep" } else { "sizes" }.into(),
         ];
+        if deep {
+            arguments.push(self.url.clone());
+            arguments.push(self.sha512.clone().unwrap_or_default());
+        }
         arguments.extend(self.jars_of_all());
         arguments
     }
@@ -246,9 +301,18 @@ impl Kind for Kafka {
         }
         let of_kafka = matches!(place, Place::Adopted | Place::Ours);
         let mut damaged: Vec<String> = records.all("damaged").collect();
+        let archive = (place == Place::Adopted)
+            .then(|| self.compared(records))
+            .flatten();
+        if archive == Some(Compared::Whole) {
+            // By their names, in place of the patterns.
+            missing = records.all("archive_missing").collect();
+            damaged.extend(records.all("archive_damaged"));
+        }
         if of_kafka {
             for name in records.all("lost") {
-                if !missing.contains(&name) {
+                let named = archive == Some(Compared::Whole) && name.contains('*');
+                if !named && !missing.contains(&name) {
                     missing.push(name);
                 }
             }
@@ -266,6 +330,7 @@ impl Kind for Kafka {
             path,
             siblings: records.all("sibling").collect(),
             free_kib: records.number("free_kib"),
+            archive,
         })
     }
 
@@ -280,6 +345,7 @@ impl Kind for Kafka {
             path,
             siblings,
             free_kib,
+            archive: _,
         }) = observed
         else {
             unreachable!("`read` gives what is at the place, also when nothing is")
@@ -420,15 +486,47 @@ impl Kind for Kafka {
             return vec![];
         }
         let shown = host.shorten(&observed.path.real);
-        vec![format!(
+        let little = format!(
             "{shown} was unpacked by hand and has no manifest: that what every Kafka needs is there, and \
-             that jars end as jars do, is all that was compared, with `--deep` too\n\
-             help: moved away and applied anew, it is compared file by file"
-        )]
+             that jars end as jars do, is all that was compared"
+        );
+        match &observed.archive {
+            Some(Compared::Whole) => vec![],
+            Some(Compared::Not(why)) => vec![format!(
+                "{little}; {why}\nhelp: `--timeout` gives the download longer; moved away and applied anew, the tree \
+                 has a manifest"
+            )],
+            None => vec![format!(
+                "{little}\nhelp: `--deep` reads the archive and compares with that; moved away and applied \
+                 anew, the tree has a manifest"
+            )],
+        }
     }
 }
 
 impl Kafka {
+    /// Whether a tree was compared with the archive that the spec means.
+    fn compared(&self, records: &Section) -> Option<Compared> {
+        let sum = records.get("archive_sha512")?;
+        let files: u64 = records.number("archive_files").unwrap_or(0);
+        let not = |why: String| Some(Compared::Not(why));
+        if let Some(code) = records.get("archive_unread") {
+            return not(format!(
+                "the host could not fetch {} (its fetcher's status is {code})",
+                self.url
+            ));
+        }
+        match &self.sha512 {
+            Some(wanted) if *wanted != sum => not(format!(
+                "the archive at {} has another sha512 than the spec: {}",
+                self.url,
+                shorten_digest(&sum)
+            )),
+            _ if files == 0 => not(format!("no file of {} could be read", self.url)),
+            _ => Some(Compared::Whole),
+        }
+    }
+
     /// A manifest's line is of this archive: the same name, and no other digest than the spec's.
     fn is_of_this_archive(&self, line: &str) -> bool {
         // `1: kafka_2.12-2.8.1.tgz sha512:…`; the number is the manifest's version.

@@ -1,8 +1,10 @@
 //! Kafka's tree and the auth jar as people really have them; which jar counts is Java's to say.
 
+use std::fs;
+
 use crate::{
     KAFKA, client,
-    rig::{Host, SITE, trueup},
+    rig::{Host, SITE, differences, trueup},
 };
 
 /// The walkthrough's client without Java, with another home.
@@ -218,9 +220,42 @@ fn trees_as_people_have_them() {
 
     // By hand, and whole: compared less, which is said.
     host.user("rm -r ~/kafka/.trueup");
-    trueup(&host, &["plan", spec, "--deep"])
+    let deep = &["plan", spec, "--deep", "--detailed-exitcode"];
+    trueup(&host, &deep[..2]).code(0).says("has no manifest");
+    trueup(&host, deep).code(0);
+    // A byte in the middle of a jar, and a file that no Kafka needs: the archive tells.
+    host.user("printf x | dd of=kafka/libs/kafka-clients-2.8.1.jar bs=1 seek=1000 conv=notrunc 2>/dev/null; mv kafka/NOTICE ~/notice");
+    trueup(&host, &deep[..2]).code(0).says("has no manifest");
+    trueup(&host, deep)
+        .code(2)
+        .says("damaged: `libs/kafka-clients-2.8.1.jar`")
+        .says("not there: `NOTICE`");
+    trueup(&host, &["apply", spec, "--deep", "--auto-approve"])
         .code(0)
-        .says("has no manifest");
+        .says("2 files repaired");
+    trueup(&host, deep).code(0);
+    // An archive that is not there, and one that is another: nothing is said of the tree.
+    host.user("rm -r ~/kafka/.trueup");
+    let before = host.tree();
+    let text = fs::read_to_string(spec).expect("readable");
+    for (from, to, why) in [
+        ("/files/", "/nowhere/", "could not fetch"),
+        ("sha512: ", "sha512: 00", "has another sha512"),
+    ] {
+        let wrong = host.folder.path().join("wrong.yaml");
+        let start = text.find(from).expect("in the spec") + from.len();
+        let rest = match from {
+            "sha512: " => &text[start + 2..],
+            _ => &text[start..],
+        };
+        fs::write(&wrong, format!("{}{to}{rest}", &text[..start - from.len()])).expect("written");
+        let wrong = wrong.to_str().expect("text");
+        trueup(&host, &["plan", wrong, "--deep", "--detailed-exitcode"])
+            .code(0)
+            .says(why);
+    }
+    trueup(&host, deep).code(0);
+    assert_eq!(differences(&before, &host.tree()), [] as [&str; 0]);
 
     // The account's tree in a folder of root's.
     host.root("mkdir -p /opt/kafka && chown ec2-user /opt/kafka");
