@@ -100,6 +100,9 @@ pub struct Host {
     pub os: Os,
     /// Who the machine is.
     pub identity: Identity,
+    /// What no other machine has until this one is booted again; `None`: it does not tell.
+    #[serde(skip)]
+    pub machine: Option<Machine>,
     /// Free space in the home's file system, in KiB. Informs; in no digest.
     pub disk_free_kib: Option<u64>,
     /// Memory, in KiB. Informs; in no digest.
@@ -185,6 +188,12 @@ pub struct Identity {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<String>,
 }
+
+/// What tells two names of one machine from two machines: its machine id, the kernel's
+/// `/proc/sys/kernel/random/boot_id`, and the device and inode of its root folder, which tell containers
+/// of one kernel and image apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine(String);
 
 /// What a fresh terminal of the account sees, as its login shell printed it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -331,6 +340,9 @@ impl Host {
                 host_keys,
                 instance_id: some("instance_id").filter(|id| is_instance_id(id)),
             },
+            machine: some("machine_id")
+                .zip(some("machine"))
+                .map(|(id, boot)| Machine(format!("{id} {boot}"))),
             disk_free_kib: section.number("disk_free_kib"),
             memory_total_kib: section.number("memory_total_kib"),
             memory_available_kib: section.number("memory_available_kib"),

@@ -129,6 +129,7 @@ fn a_kind_of_resource_is_one_file_and_one_line() {
             "managed",
             "start_file",
             "stores",
+            "packages",
             "kafka_client",
             "topic",
         ]

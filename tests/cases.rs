@@ -82,6 +82,9 @@ fn run(kind: &str, case: &Case) -> serde_json::Value {
                 "warning": work.warning,
                 "actions": work.actions,
             });
+            if let Some(follows) = work.follows {
+                out[effect]["follows"] = json!(follows);
+            }
         }
     }
     out

@@ -93,8 +93,19 @@ rpm_manager() {
     as_root env LC_ALL=C "$manager" "$1" --setopt=exit_on_lock=1 install -- "$package" 2>&1
     code=$?
     [ "$code" = 200 ] || return "$code"
-    wait_for "another package manager" || busy
+    wait_for "$(rpm_holder)" || busy
   done
+}
+
+# Who has the lock of yum or dnf: each notes its process in files of its own.
+rpm_holder() {
+  for file in /run/yum.pid /var/run/yum.pid /run/dnf/*.pid /var/lib/dnf/*.pid /var/cache/dnf/*.pid; do
+    process=; { read -r process _ <"$file"; } 2>/dev/null || [ -n "$process" ] || continue
+    { read -r name <"/proc/$process/comm"; } 2>/dev/null || continue
+    printf '%s, process %s' "$name" "$process"
+    return 0
+  done
+  printf 'another package manager'
 }
 
 # Waits a little longer for somebody; not beyond the time that there is.

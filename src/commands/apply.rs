@@ -5,6 +5,7 @@ mod next;
 mod saved;
 mod session;
 mod teller;
+mod verify;
 mod visit;
 
 use std::{
@@ -13,8 +14,8 @@ use std::{
 };
 
 use super::{
-    Surroundings, Targets, complain, load, output::Outputs, plan::FORMATS, prove, put, salt,
-    saved as files, signals, spec_files, stdout::Stdout, targets,
+    Surroundings, Targets, complain, load, machines::Machines, output::Outputs, plan::FORMATS,
+    prove, put, salt, saved as files, signals, spec_files, stdout::Stdout, targets,
 };
 use crate::{
     apply::SpecPlaces,
@@ -116,6 +117,7 @@ async fn carry_out(
             (false, false) => session::Show::Nowhere,
         },
         stop: signals::listen(),
+        machines: Machines::default(),
         many: targets.hosts.len() > 1,
         started,
     };

@@ -5,6 +5,7 @@ mod apply;
 mod drift;
 mod facts;
 mod key;
+mod machines;
 mod output;
 mod plan;
 mod prove;

@@ -3,7 +3,8 @@
 use std::{path::PathBuf, time::Instant};
 
 use super::{
-    Surroundings, Targets, load, look_at_all, output::Outputs, salt, saved, spec_files, targets,
+    Surroundings, Targets, load, look_at_all, machines, output::Outputs, salt, saved, spec_files,
+    targets,
 };
 use crate::{
     cli::{AllowArgs, LookArgs},
@@ -66,7 +67,8 @@ pub async fn tell(
     let files = spec_files(&specs);
     let targets = targets(args, allow, specs, around).await?;
     let salt = salt()?;
-    let (hosts, topics) = look_at_all(&targets, args, &salt, around).await;
+    let (mut hosts, topics) = look_at_all(&targets, args, &salt, around).await;
+    machines::settle(targets.hosts.iter(), &mut hosts);
     let plan = Plan::new(salt, files, hosts, topics).of(targets.selection().cloned());
     let code = outputs.put(&Report {
         told,

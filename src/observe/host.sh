@@ -19,6 +19,8 @@ host_facts() {
     done </etc/os-release
   fi
   if [ -r /etc/machine-id ]; then read -r id </etc/machine-id; say machine_id "$id"; fi
+  # Images carry their machine id along; what is booted from them has another of these.
+  { read -r boot </proc/sys/kernel/random/boot_id && say machine "$boot $(stat -c %d:%i /)"; } 2>/dev/null || :
   # The hypervisor's word first: an image carries the other file along.
   for file in /sys/devices/virtual/dmi/id/board_asset_tag /var/lib/cloud/data/instance-id; do
     id=; { read -r id <"$file"; } 2>/dev/null || :

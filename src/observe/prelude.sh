@@ -45,6 +45,24 @@ own_group() {
 }
 listed() { cat "/etc/$1"; }
 
+# package_facts PACKAGE: what apt-get would do for it. As root it would renew its caches, if it had some.
+package_facts() {
+  command -v apt-get >/dev/null 2>&1 || return 0
+  package=$1; set -- -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=
+  case $(apt-cache "$@" policy -- "$package") in
+    "$package:"*"Candidate: ("*) say package_unknown yes; return 0 ;;
+    "$package:"*"Candidate: "*) ;;
+    *) say package_unknown yes; return 0 ;;
+  esac
+  if ! would=$(apt-get "$@" -o Debug::NoLocking=1 -s -q --no-install-recommends install -- "$package" 2>&1); then
+    say package_refused "$(printf '%s\n' "$would" | sed -n 's/^E: //p')"
+    return 0
+  fi
+  printf '%s\n' "$would" | while read -r what name _; do
+    case $what in Inst) say package_comes "$name" ;; Remv) say package_goes "$name" ;; esac
+  done
+}
+
 # The free space of the file system that has a folder.
 room() { df -Pk -- "$1" 2>/dev/null | { read -r _; read -r _ _ _ free _ && say free_kib "$free"; }; }
 

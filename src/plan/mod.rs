@@ -18,7 +18,7 @@ use crate::{
     action::Action,
     exit::Code,
     facts::{Host, Identity, Reply},
-    resource::{Assessment, Change, Effect, Resource, TextChange, Verdict, Work},
+    resource::{Assessment, Change, Effect, Follows, Resource, TextChange, Verdict, Work},
 };
 
 pub use desired::{Desired, DesiredCluster, DesiredHost, SecretDigest};
@@ -95,6 +95,9 @@ pub struct HostPlan {
     pub account: Option<String>,
     /// Why it could not be read, if so.
     pub error: Option<String>,
+    /// Whether that is the spec's: it asks for what cannot be.
+    #[serde(skip)]
+    pub unfit: bool,
     /// Who holds the lock of an apply, if anybody does.
     pub lock_holder: Option<String>,
     /// What the spec's references became.
@@ -142,6 +145,9 @@ pub struct Step {
     /// What differs even when it is applied: the reason with which it is blocked by then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remains: Option<String>,
+    /// What may follow in the same apply, which shows only when the step is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<Follows>,
     /// What would be done, in order.
     #[serde(skip)]
     pub actions: Vec<Action>,
@@ -294,7 +300,7 @@ impl<'p> From<&'p HostPlan> for Part<'p> {
             name: &host.name,
             is_host: true,
             error: host.error.as_deref(),
-            unfit: false,
+            unfit: host.unfit,
             lock_holder: host.lock_holder.as_deref(),
             looked_up: &host.looked_up,
             warnings: &host.warnings,
@@ -327,6 +333,7 @@ impl HostPlan {
             identity: None,
             account: None,
             error: Some(error),
+            unfit: false,
             lock_holder: None,
             looked_up: vec![],
             warnings: vec![],
@@ -361,6 +368,7 @@ impl HostPlan {
             identity: Some(facts.identity.clone()),
             account: Some(facts.account.user.clone()),
             error: None,
+            unfit: false,
             lock_holder: facts.lock_holder.clone(),
             looked_up: vec![],
             warnings,
@@ -378,6 +386,17 @@ impl HostPlan {
         self
     }
 
+    /// Refused: the spec asks for what cannot be, and nothing of it is done.
+    #[must_use]
+    pub fn refused(self, error: String) -> Self {
+        Self {
+            error: Some(error),
+            unfit: true,
+            steps: vec![],
+            ..self
+        }
+    }
+
     /// With what the spec's references became, and what people should know of it.
     #[must_use]
     pub fn told(mut self, looked_up: &[LookedUp], warnings: &[String]) -> Self {
@@ -389,6 +408,20 @@ impl HostPlan {
     /// Whether an apply would do something here.
     pub fn has_work(&self) -> bool {
         self.steps.iter().any(|step| step.action.changes())
+    }
+
+    /// Of what it is now, when these addresses of this plan have been applied: the steps that it said
+    /// may follow.
+    pub fn following(&self, now: &Self, applied: &[String]) -> Self {
+        let follows = |step: &Step| {
+            let planned = self.steps.iter().find(|one| one.address == step.address);
+            let follows = planned.and_then(|planned| planned.follows.as_ref());
+            let covered = follows.is_some_and(|follows| follows.covers(&step.actions));
+            covered && step.action.changes() && applied.contains(&step.address)
+        };
+        let mut following = now.clone();
+        following.steps.retain(follows);
+        following
     }
 }
 
@@ -414,6 +447,7 @@ impl Step {
             notes: vec![],
             warning: None,
             remains: None,
+            follows: None,
             actions: vec![],
         };
         match verdict {
@@ -428,6 +462,7 @@ impl Step {
                     warning,
                     remains,
                     actions,
+                    follows,
                 } = *work;
                 step.action = match effect {
                     Effect::Create => StepAction::Create,
@@ -440,6 +475,7 @@ impl Step {
                 step.notes = notes;
                 step.warning = warning;
                 step.remains = remains;
+                step.follows = follows;
                 step.actions = actions;
             }
             Verdict::Blocked { reason, help } => {
@@ -467,6 +503,7 @@ impl Step {
         self.notes.clear();
         self.warning = None;
         self.remains = None;
+        self.follows = None;
         self.actions.clear();
     }
 }

@@ -75,6 +75,7 @@ mod tests {
             notes: vec![],
             warning: None,
             remains: None,
+            follows: None,
             actions: vec![],
         }
     }

@@ -6,6 +6,7 @@
 //! moved. What was as it should be and no longer is has moved, too.
 
 use super::{HostPlan, Step, StepAction, TopicsPlan};
+use crate::resource::Change;
 
 /// What has moved: the address (empty: the machine itself), and how.
 pub type Moved = (String, String);
@@ -99,6 +100,15 @@ fn how(planned: Option<&Step>, now: &Step) -> Option<String> {
     if now.action == StepAction::Blocked && planned.remains.as_ref() == Some(&now.reason) {
         return None;
     }
+    // It was applied, and what may follow is left: nothing else of it differs.
+    let left = planned.follows.as_ref();
+    let as_it_was = |is: &Change| {
+        let same = |was: &Change| was.path == is.path && was.before == is.before;
+        is.before.is_none() || planned.changes.iter().any(same)
+    };
+    if left.is_some_and(|left| left.covers(&now.actions)) && now.changes.iter().all(as_it_was) {
+        return None;
+    }
     if planned.action != now.action {
         return Some(format!(
             "the plan says that it {}; now it {}{because}",
@@ -122,7 +132,7 @@ fn how(planned: Option<&Step>, now: &Step) -> Option<String> {
 
 /// The fields that are no longer what they were, as far as they may be shown.
 fn fields(planned: &Step, now: &Step) -> String {
-    let same = |one: &crate::resource::Change| planned.changes.contains(one);
+    let same = |one: &Change| planned.changes.contains(one);
     let names: Vec<String> = now
         .changes
         .iter()

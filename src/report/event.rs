@@ -112,6 +112,20 @@ impl HostOutcome {
         self.host == part.name && self.is_cluster != part.is_host
     }
 
+    /// With what was done after it on the same host.
+    pub fn join(&mut self, after: Self) {
+        for address in after.applied {
+            if !self.applied.contains(&address) {
+                self.applied.push(address);
+            }
+        }
+        self.failure = self.failure.take().or(after.failure);
+        self.not_reached.extend(after.not_reached);
+        self.paste.extend(after.paste);
+        self.interrupted |= after.interrupted;
+        self.took += after.took;
+    }
+
     /// All steps that failed.
     pub fn failures(&self) -> impl Iterator<Item = &Failure> {
         self.failure.iter().chain(&self.also_failed)

@@ -59,7 +59,7 @@ const PROBE: Probe = Probe {
     function: "probe_java",
     text: r#"
 probe_java() {
-  wanted=$1 place=$2 real= VERSION=
+  wanted=$1 place=$2 real= there= VERSION=
   if [ -n "$L_JAVA_HOME" ]; then java=$L_JAVA_HOME/bin/java; say java_home "$L_JAVA_HOME"; else java=$L_JAVA; fi
   if [ -n "$java" ] && [ -x "$java" ]; then
     if [ -n "$L_JVM_ASKED" ]; then
@@ -90,7 +90,10 @@ probe_java() {
     java_release "$other"
     if [ -z "$VERSION" ]; then java_package "$R"; fi
     if [ -n "$VERSION" ]; then say other "$VERSION ${R%/bin/java}"; fi
+    other=${VERSION#*:}; other=${other#1.}
+    case $other in "$wanted"|"$wanted"[!0-9]*) there=yes ;; esac
   done
+  if [ -z "$there" ] && [ -z "$L_JAVA_HOME" ]; then package_facts "$3"; fi
   start_file "$place"
   path_facts "$FILE"
   if [ "$KIND" = file ] && [ -r "$P" ]; then content "$P"; fi
@@ -148,7 +151,13 @@ impl Kind for Java {
             .iter()
             .map(u64::to_string)
             .collect();
-        vec![wanted.join("."), start_file::argument(self.place).into()]
+        let package = self.package.clone();
+        vec![
+            wanted.join("."),
+            start_file::argument(self.place).into(),
+            // Others do not tell, or only root.
+            package.or_else(|| self.debians()).unwrap_or_default(),
+        ]
     }
 
     fn read(&self, records: &Section, host: &Host) -> Observation<Observed> {
@@ -301,12 +310,24 @@ impl Kind for Java {
         );
         work.notes
             .push(format!("install  {package}, with {}", manager.command()));
-        if effective.is_some() {
-            work.warning = Some(
-                "another Java is in place; where it stays the shell's own, the next apply sets \
-                 `JAVA_HOME` to the new one"
-                    .into(),
-            );
+        let file = observed.and_then(|observed| observed.file.as_ref());
+        let file = file.and_then(|file| file.as_ref().ok());
+        if let (Some(_), Some(file)) = (effective, file) {
+            let shown = file.shown(host);
+            match file.obstacle("", self.place, host) {
+                None => {
+                    work.notes.push(format!(
+                        "then     JAVA_HOME in {shown}, where the other Java stays the shell's own"
+                    ));
+                    work.follows = Some(file.follows(MARKER));
+                }
+                Some(_) => {
+                    work.warning = Some(format!(
+                        "another Java is in place, and may stay the shell's own; {shown} cannot \
+                         take a line that sets `JAVA_HOME`"
+                    ));
+                }
+            }
         }
         work.verdict()
     }
@@ -397,6 +418,12 @@ impl Java {
             .to_owned()
     }
 
+    /// The package that Debian and what comes from it have for the version.
+    fn debians(&self) -> Option<String> {
+        let major = *components(&self.version).first()?;
+        Some(format!("openjdk-{major}-jre-headless"))
+    }
+
     /// The package that a distribution has for the version. From the distributions' own lists:
     /// Amazon Linux 2023 has Corretto alone (amazonlinux/container-images#94).
     fn package_for(&self, host: &Host, manager: PackageManager) -> Option<String> {
@@ -406,7 +433,7 @@ impl Java {
         let major = *components(&self.version).first()?;
         let os = (host.os.id.as_str(), host.os.version.as_str());
         Some(match (os, manager, major) {
-            (_, PackageManager::AptGet, _) => format!("openjdk-{major}-jre-headless"),
+            (_, PackageManager::AptGet, _) => return self.debians(),
             (("amzn", "2"), _, 8) => "java-1.8.0-openjdk".into(),
             (("amzn", "2"), _, _) => format!("java-{major}-amazon-corretto-headless"),
             (("amzn", _), _, 8) => "java-1.8.0-amazon-corretto".into(),

@@ -13,6 +13,7 @@ pub mod kafka;
 pub mod kafka_client;
 pub mod managed;
 pub mod msk_iam_auth;
+pub mod packages;
 pub mod properties;
 pub mod start_file;
 pub mod stores;
@@ -103,6 +104,7 @@ impl<K: Kind + Send + Sync> Resource for K {
             },
         };
         let verdict = with_what_steps_need(verdict, host);
+        let verdict = packages::with_what_comes_along(verdict, records);
         let warnings = match &observation {
             Observation::Present(observed) => self.warnings(observed, host),
             Observation::Absent | Observation::Unknown(_) => vec![],
@@ -208,6 +210,26 @@ pub struct Work {
     pub remains: Option<String>,
     /// What is done, in order.
     pub actions: Vec<Action>,
+    /// What may have to follow, which shows only when that is done.
+    pub follows: Option<Follows>,
+}
+
+/// An edit that may follow a step, when the machine has been looked at again: a block of ours in a
+/// start file, whose lines are not known before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Follows {
+    /// The start file that would take the block.
+    pub path: String,
+    /// What the block is for: `# trueup: MARKER, managed`.
+    pub marker: String,
+}
+
+impl Follows {
+    /// Whether these actions are nothing but that.
+    pub fn covers(&self, actions: &[Action]) -> bool {
+        let is_it = |action: &Action| matches!(action, Action::EditBlock { path, marker, .. } if *path == self.path && *marker == self.marker);
+        !actions.is_empty() && actions.iter().all(is_it)
+    }
 }
 
 impl Work {
@@ -222,6 +244,7 @@ impl Work {
             warning: None,
             remains: None,
             actions,
+            follows: None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! A start file that takes a block of ours: what keeps the block from being read, and the edit.
 
 use super::{
-    TextChange, Verdict,
+    Follows, TextChange, Verdict,
     managed::{Managed, PathKind},
 };
 use crate::{
@@ -116,6 +116,14 @@ impl Observed {
             });
         }
         self.path.blocked(&format!("`{shown}`"), host)
+    }
+
+    /// The edit of [`Observed::edit`], for later.
+    pub fn follows(&self, marker: &str) -> Follows {
+        Follows {
+            path: self.path.real.clone(),
+            marker: marker.into(),
+        }
     }
 
     /// The edit that puts the block at the file's end, and what people see of it: lines of ours alone,

@@ -103,6 +103,36 @@ pub fn conflicts(specs: &[Resolved], selected: impl Fn(&str) -> bool) -> Vec<Str
     found
 }
 
+/// Of two hosts that turned out to be one machine: the addresses that both have, as far as they are to
+/// be two things, or two specs give them. The clients' paths are absolute, as the machine has them.
+/// Of two accounts, what each has for itself is none.
+pub fn contested(
+    one: &ResolvedHost,
+    other: &ResolvedHost,
+    two_specs: bool,
+    two_accounts: bool,
+) -> Vec<&'static str> {
+    let theirs = addresses(other);
+    let home = |host: &ResolvedHost| host.client.kafka.as_ref().map(|kafka| kafka.home.clone());
+    let file = |host: &ResolvedHost| {
+        host.client
+            .properties
+            .as_ref()
+            .map(|file| file.path.clone())
+    };
+    let one_place = |address: &str| match address {
+        "client/kafka" | "client/msk_iam_auth" => home(one) == home(other),
+        "client/properties" => file(one) == file(other),
+        _ => false,
+    };
+    addresses(one)
+        .into_iter()
+        .filter(|address| theirs.contains(address))
+        .filter(|address| !two_accounts || one_place(address))
+        .filter(|address| two_specs || differs(address, &one.client, &other.client))
+        .collect()
+}
+
 /// Whether two specs mean one cluster: a name is one in its account.
 fn same(one: &ResolvedCluster, other: &ResolvedCluster) -> bool {
     let in_account = !matches!(one.cluster, Cluster::Name(_)) || one.access.aws == other.access.aws;

@@ -47,6 +47,7 @@ fn step(actions: Vec<TopicAction>) -> Step {
         notes: vec![],
         warning: None,
         remains: None,
+        follows: None,
         actions: actions.into_iter().map(Action::Topic).collect(),
     }
 }

@@ -55,6 +55,9 @@ fn apt_removes_nothing_takes_no_pattern_and_is_waited_for() {
         }
         deb old '' ''; deb plain '' ''; deb new "Conflicts: old
 " ''
+        deb many 'Depends: plain, slow
+' ''; deb torn 'Depends: nowhere
+' ''
         for name in slow slower; do deb $name '' "until [ -e /tmp/go.$name ]; do sleep 0.1; done"; done
         cd repo; apt-ftparchive packages . >Packages; apt-ftparchive release . >Release
         "#,
@@ -68,6 +71,32 @@ fn apt_removes_nothing_takes_no_pattern_and_is_waited_for() {
     host.root("apt-get update -q && apt-get install -y -q old");
     let installed = |name: &str| host.run_as("root", &format!("dpkg -s {name}")).code == 0;
 
+    // A plan says what comes along and what would go, for any account, and changes nothing.
+    let plan = |package: &str| {
+        let spec = host.spec(&format!("java: {{ version: 21, package: {package} }}"));
+        trueup(&host, &["plan", spec.to_str().expect("text")]).code(0)
+    };
+    let before = host.tree();
+    plan("many").says("2 more packages come with it: plain, slow");
+    plan("new")
+        .says("apt-get would remove something for new: old")
+        .says("blocked");
+    plan("torn").says("apt-get cannot install torn: ");
+    plan("nosuch").says("apt-get does not know nosuch yet: its lists are renewed first");
+    plan("plai.").says("does not know plai. yet");
+    assert_eq!(
+        crate::rig::differences(&before, &host.tree()),
+        [] as [&str; 0]
+    );
+
+    apply_package(&host, "new", &[])
+        .code(5)
+        .says("apt-get would remove something for new: old")
+        .says("nothing is removed unasked");
+    assert!(installed("old") && !installed("new"));
+    // What the step itself takes care of, where the plan could not tell: the package is known by then only.
+    host.root("mv /etc/apt/sources.list.d/x.list /root/ && apt-get update -q");
+    host.root("mv /root/x.list /etc/apt/sources.list.d/");
     apply_package(&host, "new", &[])
         .code(5)
         .says("apt-get would remove something for new: old")
@@ -138,11 +167,13 @@ fn yum_replaces_and_downgrades_nothing() {
         folder.path(),
         r#"
         rpm() {
-          printf 'Name: %s\nVersion: %s\nRelease: 1\nSummary: x\nLicense: x\nBuildArch: noarch\n%s\n%%description\nx\n%%files\n' "$1" "$2" "$3" >s.spec
+          printf 'Name: %s\nVersion: %s\nRelease: 1\nSummary: x\nLicense: x\nBuildArch: noarch\n%s\n%%description\nx\n%s\n%%files\n' "$1" "$2" "$3" "$4" >s.spec
           rpmbuild -bb --quiet --define "_topdir $PWD/w" --define "_rpmdir $PWD/repo" s.spec
         }
         rpm old 1 ''; rpm new 1 'Obsoletes: old < 2'; rpm against 1 'Conflicts: old'
-        rpm plain 1 ''; rpm plain 2 ''; rpm down 1 'Requires: plain = 1'
+        rpm slow 1 'Provides: /bin/sh' "%post
+touch /srv/runs; until [ -e /srv/go ]; do sleep 0.1; done"
+        rpm spare 1 ''; rpm plain 1 ''; rpm plain 2 ''; rpm down 1 'Requires: plain = 1'
         createrepo_c -q repo
         "#,
     );
@@ -172,4 +203,20 @@ fn yum_replaces_and_downgrades_nothing() {
         apply_package(&host, package, &[]).code(5).says(reason);
         assert_eq!(host.root("rpm -qa | sort"), before, "{package}");
     }
+
+    // Who is waited for is named.
+    host.root("setsid yum install -y -q slow </dev/null >/dev/null 2>&1 &");
+    until("somebody else's yum runs", || {
+        host.path("/srv/runs").exists()
+    });
+    let said = apply_package(&host, "spare", &["--lock-timeout", "500ms"]).code(5);
+    let said = said.says("the package manager is busy: ");
+    assert!(
+        said.err.contains(", process ") || said.out.contains(", process "),
+        "{said:?}"
+    );
+    host.root("touch /srv/go");
+    until("it is done", || {
+        host.run_as("root", "rpm -q slow && ! pgrep -x yum").code == 0
+    });
 }

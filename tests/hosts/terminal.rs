@@ -359,6 +359,37 @@ fn another_java_is_the_default() {
 }
 
 #[test]
+fn a_java_that_comes_beside_another_is_the_shells_own_after_one_apply() {
+    let host = Host::start("amazon", &[]);
+    client_with_java(&host);
+    host.root("rm -r /usr/lib/jvm/*1.8.0* /usr/lib/jvm/jre");
+    host.user("printf 'PATH=/usr/lib/jvm/java-17/bin:$PATH\\n' >>~/.bashrc");
+    let spec = host.spec("java: { version: 1.8.0 }");
+    let spec = spec.to_str().expect("text");
+    let saved = host.folder.path().join("saved.json");
+    let saved = saved.to_str().expect("text");
+    trueup(&host, &["plan", spec, "--out", saved])
+        .code(0)
+        .says("java-1.8.0-openjdk, with yum")
+        .says("JAVA_HOME in ~/.bashrc, where the other Java stays the shell's own");
+    let before = host.read(".bashrc");
+    trueup(&host, &["apply", saved])
+        .code(0)
+        .says("applied and verified");
+    assert!(
+        host.read(".bashrc")
+            .contains("export JAVA_HOME=/usr/lib/jvm/")
+    );
+    trueup(&host, &["plan", spec, "--detailed-exitcode"]).code(0);
+    // Cut short between the two, the saved plan goes on.
+    fs::write(host.home(".bashrc"), before).expect("written");
+    trueup(&host, &["apply", saved])
+        .code(0)
+        .says("applied and verified");
+    trueup(&host, &["plan", spec, "--detailed-exitcode"]).code(0);
+}
+
+#[test]
 fn what_keeps_a_terminal_from_our_lines_is_named_before_anything_is_written() {
     let host = Host::start("amazon", &[]);
     let spec = host.spec(&client_with_java(&host));

@@ -35,6 +35,7 @@ pub fn step(address: &str, action: StepAction, reason: &str) -> Step {
         notes: vec![],
         warning: None,
         remains: None,
+        follows: None,
         actions: vec![],
     }
 }
@@ -74,6 +75,7 @@ pub fn facts() -> Host {
             instance_id: Some("i-0123456789abcdef0".into()),
             host_keys: vec!["ecdsa-sha2-nistp256 AAAA".into(), "ssh-ed25519 AAAB".into()],
         },
+        machine: None,
         disk_free_kib: Some(6_400_000),
         memory_total_kib: Some(1_000_000),
         memory_available_kib: Some(700_000),
@@ -105,6 +107,7 @@ pub fn host(name: &str, steps: Vec<Step>) -> HostPlan {
         identity: Some(facts.identity.clone()),
         account: Some(facts.account.user.clone()),
         error: None,
+        unfit: false,
         lock_holder: None,
         looked_up: vec![],
         warnings: vec![],

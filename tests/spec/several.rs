@@ -2,7 +2,7 @@
 
 use trueup::spec::{
     Resolved,
-    several::{conflicts, tell_apart},
+    several::{conflicts, contested, tell_apart},
 };
 
 fn spec(path: &str, text: &str) -> Resolved {
@@ -52,6 +52,39 @@ fn one_machine_is_given_each_address_once() {
         all(&twice),
         ["`client/kafka` of this machine is given by two specs: a.yaml and b.yaml"]
     );
+}
+
+#[test]
+fn two_accounts_of_one_machine_share_nothing_but_places() {
+    let host = |home: &str, version: &str| {
+        let text = format!(
+            "{{ java: {{ version: 8 }}, kafka: {{ version: {version}, scala: 2.12, home: {home} }}, properties: {{ path: {home}.properties, extra: {{ a: b }} }} }}"
+        );
+        spec("a.yaml", &client("10.0.0.5", "u", &text))
+            .hosts
+            .remove(0)
+    };
+    let (one, same, newer, apart) = (
+        host("/opt/k", "2.8.1"),
+        host("/opt/k", "2.8.1"),
+        host("/opt/k", "2.8.2"),
+        host("/srv/k", "2.8.2"),
+    );
+    for two_accounts in [false, true] {
+        let ask = |other, two_specs| contested(&one, other, two_specs, two_accounts);
+        assert!(ask(&same, false).is_empty());
+        assert_eq!(ask(&newer, false), ["client/kafka"]);
+        assert!(ask(&apart, false).is_empty());
+    }
+    assert_eq!(
+        contested(&one, &same, true, false),
+        ["client/java", "client/kafka", "client/properties"]
+    );
+    assert_eq!(
+        contested(&one, &same, true, true),
+        ["client/kafka", "client/properties"]
+    );
+    assert!(contested(&one, &apart, true, true).is_empty());
 }
 
 #[test]

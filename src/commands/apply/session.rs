@@ -8,17 +8,20 @@ use std::{
 use super::{
     consent::{Consent, Shown, not_reached},
     teller::Teller,
+    verify::{LEFT, judge, unread},
     visit::Visit,
 };
 use crate::{
     apply::{Limits, Lock, LockError, SpecPlaces, Stop, apply_host, apply_topics},
     cli::LookArgs,
     commands::{
-        Surroundings, Target, Targets, address, complain, connect, line_of_stdin, look, put, read,
+        Surroundings, Target, Targets, address, complain, connect, line_of_stdin, look,
+        machines::{self, Machines},
+        put, read,
         topics::{ClusterTarget, Pending, Way},
     },
     observe::Facts,
-    plan::{HostPlan, Plan, Selection, SpecFile, Step, StepAction, TopicsPlan},
+    plan::{HostPlan, Plan, Selection, SpecFile, TopicsPlan},
     report::{
         event::{Event, Failure, HostOutcome, Sink},
         human,
@@ -39,6 +42,7 @@ pub struct Session<'a> {
     pub salt: String,
     pub places: SpecPlaces,
     pub stop: Stop,
+    pub machines: Machines,
     pub teller: Teller,
     pub show: Show,
     pub many: bool,
@@ -130,6 +134,14 @@ impl Session<'_> {
                 Some(plan) => direct.push((cluster, plan)),
                 None => return vec![],
             }
+        }
+        let mut hosts: Vec<HostPlan> = seen
+            .iter()
+            .filter_map(|(shown, ..)| shown.host.clone())
+            .collect();
+        machines::settle(targets.hosts.iter(), &mut hosts);
+        for ((shown, ..), host) in seen.iter_mut().zip(hosts) {
+            shown.host = Some(host);
         }
         let rest: Vec<&ClusterTarget> = pending.rest().collect();
         let hosts = seen.iter().filter_map(|(shown, ..)| shown.host.clone());
@@ -272,8 +284,16 @@ impl Session<'_> {
                     let reply = &facts.reply;
                     let mut outcome =
                         apply_host(&mut writer, &plan, reply, limits, places, stop, teller).await;
-                    if !outcome.applied.is_empty() {
-                        self.verify(target, connection, &mut outcome).await;
+                    let verifying = self.verify(target, connection, &plan, &mut outcome);
+                    if let Some((rest, facts)) = verifying.await {
+                        let (places, stop, teller) =
+                            (&self.places, &mut self.stop, &mut self.teller);
+                        let reply = &facts.reply;
+                        let more =
+                            apply_host(&mut writer, &rest, reply, limits, places, stop, teller);
+                        outcome.join(more.await);
+                        // What follows has nothing that may follow.
+                        self.verify(target, connection, &rest, &mut outcome).await;
                     }
                     outcomes.push(outcome);
                 }
@@ -354,6 +374,11 @@ impl Session<'_> {
                 None => return Err(interrupted(self)),
                 Some(plan) => now.topics.push(plan),
             }
+        }
+        now.host = now.host.map(|host| self.machines.meet(target, host));
+        if let Some(host) = now.host.as_ref().filter(|host| host.unfit) {
+            self.show(&self.over(vec![host.clone()], vec![]));
+            return Err(Visit::nothing(now.host, now.topics).into());
         }
         self.agree(&now, consent).await?;
         let Shown { host, topics } = now;
@@ -458,28 +483,13 @@ impl Session<'_> {
         outcome
     }
 
-    /// Reads once more, and names what was applied and still is not as the spec says, or could not
-    /// be read.
-    async fn verify(
-        &self,
-        target: &Target,
-        connection: &dyn Connection,
-        outcome: &mut HostOutcome,
-    ) {
-        match self.unless_left(read(target, connection, self.args)).await {
-            None => unread(outcome, LEFT),
-            Some(Ok(facts)) => judge(outcome, target.plan(&facts, &self.salt).steps),
-            Some(Err(error)) => unread(outcome, &error.to_string()),
-        }
-    }
-
     /// The result, or nothing when Ctrl-C came first.
     async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         unless_asked(&self.stop, 1, work).await
     }
 
     /// The result, or nothing when Ctrl-C came twice.
-    async fn unless_left<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+    pub(super) async fn unless_left<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         unless_asked(&self.stop, 2, work).await
     }
 
@@ -532,9 +542,6 @@ impl Session<'_> {
     }
 }
 
-/// Why nothing was read again after a second Ctrl-C.
-const LEFT: &str = "left by Ctrl-C before that";
-
 /// The result, or nothing when we were asked so often to stop before it came.
 async fn unless_asked<T>(stop: &Stop, times: u8, work: impl Future<Output = T>) -> Option<T> {
     let mut stop = stop.clone();
@@ -543,32 +550,6 @@ async fn unless_asked<T>(stop: &Stop, times: u8, work: impl Future<Output = T>) 
         _ = stop.wait_for(|&pressed| pressed >= times) => None,
         done = work => Some(done),
     }
-}
-
-/// Of what was applied: the steps that are still not as the spec says, and those that could not be
-/// seen, with the reason.
-fn judge(outcome: &mut HostOutcome, steps: Vec<Step>) {
-    for step in steps {
-        if step.action == StepAction::None || !outcome.applied.contains(&step.address) {
-            continue;
-        }
-        let help = step.help.map(|help| format!("\n{help}"));
-        let reason = format!("{}{}", step.reason, help.unwrap_or_default());
-        let list = match step.action {
-            StepAction::Unknown => &mut outcome.unverified,
-            _ => &mut outcome.not_converged,
-        };
-        list.push((step.address, reason));
-    }
-}
-
-/// What was applied, when it cannot be told what it came to.
-fn unread(outcome: &mut HostOutcome, error: &str) {
-    let reason = format!("it could not be read again: {error}");
-    let applied = outcome.applied.iter();
-    outcome.unverified = applied
-        .map(|address| (address.clone(), reason.clone()))
-        .collect();
 }
 
 /// What the holder of the lock is called in the host's process list.

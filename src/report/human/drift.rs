@@ -19,21 +19,25 @@ enum State {
     Unseen,
     Locked,
     Unreachable,
+    Refused,
     InSync,
 }
 
 impl State {
-    const ALL: [(Self, &'static str, Ink); 5] = [
+    const ALL: [(Self, &'static str, Ink); 6] = [
         (Self::Drifted, "drifted", Ink::Yellow),
         (Self::Unseen, "not seen", Ink::Red),
         (Self::Locked, "locked", Ink::Yellow),
         (Self::Unreachable, "unreachable", Ink::Red),
+        (Self::Refused, "refused", Ink::Red),
         (Self::InSync, "in sync", Ink::Plain),
     ];
 
     fn of(part: Part<'_>) -> Self {
         let any = |wanted: fn(StepAction) -> bool| part.steps.iter().any(|s| wanted(s.action));
-        if part.error.is_some() {
+        if part.unfit {
+            Self::Refused
+        } else if part.error.is_some() {
             Self::Unreachable
         } else if part.lock_holder.is_some() {
             Self::Locked
@@ -86,7 +90,7 @@ fn section(
     page.wrapped(&[(ink, word), (Ink::Plain, &filler)], 13, Ink::Plain, what);
     match state {
         State::InSync => {}
-        State::Unreachable => unreachable_hosts(page, parts, many),
+        State::Unreachable | State::Refused => unreachable_hosts(page, parts, many),
         _ => groups(page, parts, many),
     }
 }

@@ -108,15 +108,19 @@ fn left(plan: &Plan, outcomes: &[HostOutcome], many: bool) -> Vec<String> {
             .collect();
         (!what.is_empty()).then(|| format!("{} ({why})", what.join(", ")))
     };
-    let unread: Vec<String> = plan
-        .parts()
-        .filter(|part| part.error.is_some())
-        .map(|part| match part.is_host {
-            true => part.name.to_owned(),
-            false => format!("topics of {}", words::cluster(part.name)),
-        })
-        .collect();
-    let unread = (!unread.is_empty()).then(|| format!("{} (could not be read)", unread.join(", ")));
+    let without = |unfit: bool, why: &str| {
+        let parts = plan.parts();
+        let names: Vec<String> = parts
+            .filter(|part| part.error.is_some() && part.unfit == unfit)
+            .map(|part| match part.is_host {
+                true => part.name.to_owned(),
+                false => format!("topics of {}", words::cluster(part.name)),
+            })
+            .collect();
+        (!names.is_empty()).then(|| format!("{} ({why})", names.join(", ")))
+    };
+    let unread = without(false, "could not be read");
+    let refused = without(true, "refused");
     // A cluster whose host failed has no failure of its own.
     let waiting: Vec<String> = outcomes
         .iter()
@@ -129,6 +133,7 @@ fn left(plan: &Plan, outcomes: &[HostOutcome], many: bool) -> Vec<String> {
         named(StepAction::Blocked, "blocked"),
         named(StepAction::Unknown, "could not be seen"),
         unread,
+        refused,
     ]
     .into_iter()
     .flatten()

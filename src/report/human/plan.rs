@@ -305,7 +305,12 @@ fn summary(page: &mut Page, plan: &Plan, many: bool) {
             })
             .collect()
     };
-    table.push((Ink::Red, "unread", parts(|part| part.error.is_some())));
+    table.push((
+        Ink::Red,
+        "unread",
+        parts(|part| part.error.is_some() && !part.unfit),
+    ));
+    table.push((Ink::Red, "refused", parts(|part| part.unfit)));
     table.push((
         Ink::Yellow,
         "locked",

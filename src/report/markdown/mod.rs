@@ -289,6 +289,7 @@ fn folds(page: &mut Page, report: &Report<'_>, plan: &Plan) -> usize {
             continue;
         }
         let count = match part.error {
+            Some(_) if part.unfit => "refused".to_owned(),
             Some(_) => "could not be read".to_owned(),
             None => format!("{} of {}", telling.len(), addresses(part.steps.len())),
         };
