@@ -424,13 +424,17 @@ fn what_keeps_a_terminal_from_our_lines_is_named_before_anything_is_written() {
         fs::write(host.home(".bashrc"), &start).expect("written");
         let said = trueup(
             &host,
-            &["plan", spec, "--detailed-exitcode", "--timeout", "6s"],
+            &["plan", spec, "--detailed-exitcode", "--timeout", "10s"],
         );
         assert_eq!(said.code, 2, "{text}: {said:?}");
         let said = said.says(names);
         assert!(!said.out.contains("canary"), "{said:?}");
         assert!(!said.out.contains("install"), "{said:?}");
-        let apply = trueup(&host, &["apply", spec, "--auto-approve", "--timeout", "6s"]).code(5);
+        let apply = trueup(
+            &host,
+            &["apply", spec, "--auto-approve", "--timeout", "10s"],
+        )
+        .code(5);
         assert!(!apply.out.contains("verified"), "{apply:?}");
         assert_eq!(host.read(".bashrc"), start);
     }
@@ -448,6 +452,31 @@ fn what_keeps_a_terminal_from_our_lines_is_named_before_anything_is_written() {
         said.says("~/.bashrc");
         assert_eq!(host.read(".bashrc"), text);
     }
+}
+
+#[test]
+fn a_host_without_means_for_a_terminal_is_read_as_far_as_that_goes() {
+    let host = Host::start("amazon", &[]);
+    let spec = host.spec(&client_with_java(&host));
+    let spec = spec.to_str().expect("text");
+    host.root("rm -f /usr/bin/script /bin/script");
+    // Nothing asks for a terminal: what is seen is what one would see.
+    host.user(
+        "printf 'export CLASSPATH=/x.jar\\nexport JAVA_HOME=/usr/lib/jvm/jre-1.8.0\\n' >~/.bashrc",
+    );
+    trueup(&host, &["plan", spec, "--detailed-exitcode"]).code(0);
+    assert_eq!(reading(&host), terminal(&host));
+    // What ends early without one may be right in one: it is named, and nothing is written.
+    host.user(
+        "printf 'A=1\\ntty -s || return\\nexport JAVA_HOME=/usr/lib/jvm/jre-1.8.0\\n' >~/.bashrc",
+    );
+    let start = host.read(".bashrc");
+    trueup(&host, &["plan", spec, "--detailed-exitcode"])
+        .code(2)
+        .says("~/.bashrc, line 2, asks for a terminal")
+        .says("install `script`");
+    trueup(&host, &["apply", spec, "--auto-approve"]).code(5);
+    assert_eq!(host.read(".bashrc"), start);
 }
 
 #[test]

@@ -56,9 +56,13 @@ if [ $# -lt 1 ]; then
 fi
 base_dir=$(cd "$(dirname "$0")/.." && pwd) || exit 1
 
-# What the caller exported comes first, so a stale export wins over a new jar, as it does in Kafka.
-for file in "$base_dir"/libs/*.jar; do
-  CLASSPATH="$CLASSPATH:$file"
+# What the caller exported comes first, so a stale export wins over a new jar; then every file of the
+# folder, whatever it is called, but for a few endings: as in Kafka.
+for file in "$base_dir"/libs/*; do
+  case $file in
+    *-test.jar|*-test-sources.jar|*-src.jar|*-scaladoc.jar|*-javadoc.jar|*jar.asc) ;;
+    *) CLASSPATH="$CLASSPATH:$file" ;;
+  esac
 done
 CLASSPATH="${CLASSPATH#:}"
 

@@ -28,8 +28,27 @@ fn the_client_is_the_judge_of_its_host() {
     let host = Host::start("amazon", &[]);
     let aws = Aws::around(&host, "prove", "10.77.0.190", &[]);
     aws.spec(&host, &client("1.8.0"), "pin, geo");
-    aws.run(&host, &["apply", "--auto-approve", "--prove"])
-        .code(0)
+    let applied = aws
+        .run(&host, &["apply", "--auto-approve", "--prove"])
+        .code(0);
+    // What people are told to do next works as it stands.
+    let (_, next) = applied
+        .out
+        .split_once("next: on the client, in a new shell\n")
+        .expect("what comes next");
+    let lines: Vec<&str> = next
+        .lines()
+        .take_while(|line| line.starts_with("  "))
+        .collect();
+    let command = lines.join("\n");
+    let listed = host.ssh(&format!("bash -l -i -c '{command}'"), b"").code(0);
+    assert!(
+        ["geo", "pin"]
+            .iter()
+            .all(|topic| listed.out.contains(&format!("0ab336d6fcf7.{topic}\n"))),
+        "{listed:?}"
+    );
+    applied
         .says("7 changes applied and verified")
         .says(&format!(
             "client: proven: the client lists 2 topics as {ROLE_ARN}"
