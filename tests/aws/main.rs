@@ -2,6 +2,7 @@
 #![cfg(feature = "aws")]
 
 mod accounts;
+mod by_id;
 #[path = "../support/canary.rs"]
 mod canary;
 mod causes;
