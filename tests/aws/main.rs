@@ -11,6 +11,7 @@ mod cloud;
 mod found;
 #[path = "../support/gate.rs"]
 mod gate;
+mod harm;
 mod host_keys;
 mod permissions;
 mod private_keys;
@@ -23,4 +24,5 @@ mod sshd;
 #[path = "../support/terminal.rs"]
 mod terminal;
 mod trouble;
+mod wires;
 mod world;
