@@ -14,6 +14,8 @@ mod gate;
 mod harm;
 mod host_keys;
 mod permissions;
+#[path = "../support/policy.rs"]
+mod policy;
 mod private_keys;
 mod saved;
 mod several;

@@ -18,6 +18,10 @@ mod job;
 mod model;
 mod packages;
 mod pipeline;
+#[cfg(feature = "aws")]
+#[path = "../support/policy.rs"]
+#[allow(dead_code, reason = "the tests of permissions use more of it")]
+mod policy;
 mod prompt;
 mod properties;
 mod rig;
