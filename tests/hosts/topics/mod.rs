@@ -12,6 +12,7 @@ mod many;
 mod protocol;
 mod prove;
 mod refused;
+mod roles;
 mod saved;
 mod selected;
 pub mod tables;
