@@ -2,6 +2,7 @@
 #![cfg(feature = "aws")]
 
 mod accounts;
+mod by_id;
 #[path = "../support/canary.rs"]
 mod canary;
 mod causes;
@@ -10,8 +11,11 @@ mod cloud;
 mod found;
 #[path = "../support/gate.rs"]
 mod gate;
+mod harm;
 mod host_keys;
 mod permissions;
+#[path = "../support/policy.rs"]
+mod policy;
 mod private_keys;
 mod saved;
 mod several;
@@ -22,4 +26,5 @@ mod sshd;
 #[path = "../support/terminal.rs"]
 mod terminal;
 mod trouble;
+mod wires;
 mod world;

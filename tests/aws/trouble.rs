@@ -8,7 +8,10 @@ use std::{
 
 use serde_json::json;
 
-use crate::world::{Desk, Front, name};
+use crate::{
+    wires::{Signed, serve},
+    world::{Desk, Front, name},
+};
 
 /// A spec that asks for a parameter, of this machine, so that nothing else can go wrong.
 fn asks_for(parameter: &str) -> String {
@@ -202,39 +205,19 @@ fn logs_with_secrets_in_them_are_refused_at_the_start() {
 /// The SDK compiles without an HTTPS connector, and fails only when it runs.
 #[test]
 fn https_works_with_the_authorities_of_the_system_and_with_no_others() {
-    let key = rcgen::generate_simple_self_signed(vec!["localhost".into()]).expect("a certificate");
-    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
-    let chain = vec![key.cert.der().clone()];
-    let private = tokio_rustls::rustls::pki_types::PrivateKeyDer::Pkcs8(
-        key.signing_key.serialize_der().into(),
-    );
-    let config = tokio_rustls::rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_single_cert(chain, private)
-        .expect("a key that fits");
-    let config = Arc::new(config);
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = listener.local_addr().expect("bound").port();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let Ok(mut stream) = stream else { return };
-            let Ok(mut tls) = tokio_rustls::rustls::ServerConnection::new(Arc::clone(&config))
-            else {
-                return;
-            };
-            let mut encrypted = tokio_rustls::rustls::Stream::new(&mut tls, &mut stream);
-            let mut request = [0; 4096];
-            if encrypted.read(&mut request).is_ok() {
-                let body =
-                    "<DescribeInstancesResponse><reservationSet/></DescribeInstancesResponse>";
-                let _ = write!(
-                    encrypted,
-                    "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-                    body.len()
-                );
-            }
+    let signed = Arc::new(Signed::new());
+    let of_server = Arc::clone(&signed);
+    let port = serve(move |mut stream| {
+        let mut tls = of_server.connection();
+        let mut encrypted = tokio_rustls::rustls::Stream::new(&mut tls, &mut stream);
+        let mut request = [0; 4096];
+        if encrypted.read(&mut request).is_ok() {
+            let body = "<DescribeInstancesResponse><reservationSet/></DescribeInstancesResponse>";
+            let _ = write!(
+                encrypted,
+                "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            );
         }
     });
     let front = Front::new();
@@ -247,7 +230,7 @@ fn https_works_with_the_authorities_of_the_system_and_with_no_others() {
             "its certificate is from no authority that this system trusts",
         ],
     );
-    desk.write("ca.pem", &key.cert.pem());
+    desk.write("ca.pem", &signed.pem);
     let ca = desk.folder.path().join("ca.pem").display().to_string();
     desk.set("SSL_CERT_FILE", &ca);
     desk.run(EC2, &["facts"])

@@ -102,7 +102,7 @@ impl Desk {
     }
 
     /// Another program at this desk.
-    fn other(&self, program: &str) -> Command {
+    pub fn other(&self, program: &str) -> Command {
         let folder = self.folder.path();
         let mut command = Command::new(program);
         command

@@ -5,6 +5,7 @@
 //! and the instance's metadata are the rig's.
 
 use std::{
+    cell::Cell,
     fs,
     io::{Read, Seek, Write},
     path::{Path, PathBuf},
@@ -16,6 +17,7 @@ use trueup::hostkey::PublicKey;
 use crate::{
     canary::Canary,
     cloud::{Front, text},
+    policy::Policy,
     rig::{self, Host, JAR_SHA256, SITE, Said, kafka_sha512, script},
     topics::{
         cluster::own,
@@ -70,22 +72,40 @@ fn lead(name: &str, address: &str) {
     file.write_all(kept.as_bytes()).expect("written");
 }
 
-/// The spec as it stands in `specs/`, but for what the rig cannot have: Apache's and GitHub's
-/// downloads, and RDS.
-fn spec(server: &Server, database: &str) -> String {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("specs/pinterest-client-by-name.yaml");
+/// What stands in a spec, and what stands there in the rig.
+type Instead<'t> = (&'t str, String);
+
+/// A file of the repository, with a few texts replaced, each of which stands there once.
+fn replaced(file: &str, all: &[Instead<'_>]) -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     let mut spec = fs::read_to_string(file).expect("the spec");
-    let kafka = format!(
-        "{{ version: 2.8.1, scala: \"2.12\", url: {SITE}/files/kafka_2.12-2.8.1.tgz, sha512: {} }}",
+    for (old, new) in all {
+        assert_eq!(spec.matches(old).count(), 1, "{old} in\n{spec}");
+        spec = spec.replace(old, new);
+    }
+    spec
+}
+
+/// Downloads that are the rig's, not Apache's and GitHub's.
+fn downloads(kafka: &str) -> [Instead<'_>; 2] {
+    let (before, _) = kafka.split_once(" }").expect("a map");
+    let of_rig = format!(
+        "{before}, url: {SITE}/files/kafka_2.12-2.8.1.tgz, sha512: {} }}",
         kafka_sha512()
     );
     let jar = format!("url: {SITE}/files/aws-msk-iam-auth-1.1.5-all.jar\n    sha256: {JAR_SHA256}");
-    for (old, new) in [
+    [
+        (kafka, of_rig),
         (
-            "kafka: { version: 2.8.1, scala: \"2.12\" }",
-            format!("kafka: {kafka}"),
+            "sha256: ef21705509d82b5b8f673a5cb7552d64c7e18001a6329d49c850ff2fef83b8ab",
+            jar,
         ),
-        (&format!("sha256: {JAR_SHA256}"), jar),
+    ]
+}
+
+/// The spec as it stands in `specs/`, but for what the rig cannot have: downloads, and RDS.
+fn spec(server: &Server, database: &str) -> String {
+    let mut all = vec![
         (
             "pinterest-db.a1b2c3d4e5f6.us-east-1.rds.amazonaws.com",
             server.get("host").into(),
@@ -96,14 +116,23 @@ fn spec(server: &Server, database: &str) -> String {
             "ca: certs/global-bundle.pem",
             format!("ca: {}", server.get("ca")),
         ),
-    ] {
-        assert_eq!(spec.matches(old).count(), 1, "{old} in\n{spec}");
-        spec = spec.replace(old, &new);
-    }
+    ];
+    all.extend(downloads("kafka: { version: 2.8.1, scala: \"2.12\" }"));
+    let spec = replaced("specs/pinterest-client-by-name.yaml", &all);
     for never in ["address:", "role_arn:", "bootstrap:", "file:", "pinned:"] {
         assert!(!spec.contains(never), "{never} in\n{spec}");
     }
     spec
+}
+
+/// `examples/ec2.yaml`, likewise; ids are what moto gives.
+fn by_id(id: &str, parameter: &str) -> String {
+    let mut all = vec![
+        ("i-0123456789abcdef0", id.to_owned()),
+        ("/ec2/keypair/key-0123456789abcdef0", parameter.to_owned()),
+    ];
+    all.extend(downloads("kafka: { version: 2.8.1, scala: 2.12 }"));
+    replaced("examples/ec2.yaml", &all)
 }
 
 /// Lets the canary in, as the launch of an instance with its key pair does; nobody else.
@@ -183,15 +212,20 @@ fn names_in_aws_alone_become_a_client_and_its_topics() {
         // The authority of the brokers' and of STS's certificates is one of the system's.
         ("SSL_CERT_FILE", around.get("ca")),
     ];
-    let run = |words: &[&str]| -> Said {
+    let seen = Cell::new(front.record().len());
+    let run_on = |file: &Path, words: &[&str]| -> Said {
         let mut all = vec![words[0], file.to_str().expect("text"), "-vv"];
         all.extend(&words[1..]);
         let said = rig::wait(rig::start_with(host.folder.path(), &all, &environment));
         assert_eq!(canary.found_in(said.out.as_bytes()), None);
+        // The smallest policies let it ask all that.
+        let calls = front.record();
+        Policy::of(words[0]).allows_all(&calls[seen.replace(calls.len())..]);
         assert_eq!(canary.found_in(said.err.as_bytes()), None);
         assert!(!format!("{said:?}").contains(PASSWORD), "{said:?}");
         said
     };
+    let run = |words: &[&str]| run_on(&file, words);
 
     // Each reference, what it became, and where that was read.
     let plan = run(&["plan", "--detailed-exitcode"]).code(2);
@@ -225,6 +259,24 @@ fn names_in_aws_alone_become_a_client_and_its_topics() {
     let properties = host.read("kafka_2.12-2.8.1/bin/client.properties");
     assert!(properties.contains(arn), "{properties}");
 
+    let asked = |front: &Front| {
+        let mut calls = front.calls();
+        calls.sort();
+        calls.dedup();
+        calls
+    };
+    let by_name = [
+        "ec2:DescribeInstances",
+        "ec2:DescribeKeyPairs",
+        "ec2:GetConsoleOutput",
+        "iam:GetInstanceProfile",
+        "iam:GetRole",
+        "kafka:GetBootstrapBrokers",
+        "kafka:ListClustersV2",
+        "ssm:GetParameter",
+    ];
+    assert_eq!(asked(&front), by_name);
+
     // The brokers in another order are the same brokers; nothing is asked of the console again.
     let consoles = || {
         let calls = front.calls();
@@ -243,6 +295,20 @@ fn names_in_aws_alone_become_a_client_and_its_topics() {
     let state = host.folder.path().join("state/trueup");
     let pins = fs::read_to_string(state.join("known_instances")).expect("pins");
     assert!(pins.contains(&format!("{id} {key} console")), "{pins}");
+
+    // The example that names the instance by its id, and the key's parameter.
+    let example = host.folder.path().join("ec2.yaml");
+    fs::write(&example, by_id(&id, &text(&instance["key_parameter"]))).expect("written");
+    for (verb, code) in [("plan", 0), ("drift", 2), ("apply", 0)] {
+        let auto: &[&str] = if verb == "apply" {
+            &["--auto-approve"]
+        } else {
+            &[]
+        };
+        let said = run_on(&example, &[&[verb], auto].concat()).code(code);
+        said.says("0ab336d6fcf7.pin");
+    }
+    assert_eq!(asked(&front), by_name);
 
     // Another machine behind the same name, which would let the key in, sees no attempt.
     let impostor = Host::start("amazon", &[]);

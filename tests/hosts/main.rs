@@ -19,6 +19,10 @@ mod machines;
 mod model;
 mod packages;
 mod pipeline;
+#[cfg(feature = "aws")]
+#[path = "../support/policy.rs"]
+#[allow(dead_code, reason = "the tests of permissions use more of it")]
+mod policy;
 mod prompt;
 mod properties;
 mod rig;

@@ -79,6 +79,12 @@ impl Front {
         post(&self.url, "fault", &asked);
     }
 
+    /// From now on so many of a hundred answers come to harm, by a seed; see `HARMS` in cloud.py.
+    pub fn spoil(&self, seed: u64, harm: &str, share: u32) {
+        let asked = json!({ "seed": seed, "harm": harm, "share": share });
+        post(&self.url, "spoil", &asked);
+    }
+
     /// The names of the calls that came, in their order.
     pub fn calls(&self) -> Vec<String> {
         let calls = self.record();

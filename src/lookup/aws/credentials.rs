@@ -131,7 +131,7 @@ async fn assume(arn: &str, base: Account) -> Result<Account, CloudError> {
                 ..base
             });
         }
-        Err(_) => Cause::Late,
+        Err(_) => Cause::late(&heard),
         Ok(Err(_)) => Cause::heard(&heard).unwrap_or(Cause::NotMade),
     };
     let about = About {
@@ -181,7 +181,7 @@ async fn provide(
         (Ok(Ok(keys)), _) => Ok(keys),
         (Ok(Err(failed)), heard) => Err(without(settings, tried, &failed, &heard, deadline)),
         (Err(_), heard) => {
-            let said = Cause::Late.words(deadline);
+            let said = Cause::late(&heard).words(deadline);
             Err(credentials(
                 tried,
                 &format!("no answer: {said}"),
@@ -238,9 +238,10 @@ fn without(
                 Cause::Aws { .. } => error::clock(false, true, heard),
                 _ => None,
             };
-            let said = match clock {
-                Some(clock) => format!("{clock}: {}", cause.words(deadline)),
-                None => cause.words(deadline),
+            let said = match (clock, &cause) {
+                (Some(clock), _) => format!("{clock}: {}", cause.words(deadline)),
+                (None, Cause::Late(_)) => format!("no answer: {}", cause.words(deadline)),
+                (None, _) => cause.words(deadline),
             };
             match portal(&heard.path, heard, settings) {
                 Some((why, help)) => (format!("{why}: {said}"), help),

@@ -67,6 +67,17 @@ pub async fn instances(account: &Account, which: &Which) -> Result<Vec<Instance>
             break;
         }
     }
+    if found
+        .iter()
+        .any(|one| one.id.is_empty() || one.state.is_empty())
+    {
+        return Err(CloudError::Refused {
+            action: about.action,
+            said: "the answer has an instance without an id or a state".into(),
+            help: None,
+            asked: Box::default(),
+        });
+    }
     found.sort_by(|one, other| one.id.cmp(&other.id));
     Ok(found)
 }

@@ -129,8 +129,8 @@ pub enum Cause {
     Foreign(u16, String),
     /// A good answer that cannot be read.
     Unreadable(u16, String),
-    /// No answer in time.
-    Late,
+    /// No answer in time; with what came of the try before, which says more.
+    Late(Option<Box<Cause>>),
     /// No answer.
     Network(Network),
     /// No request could be made of it.
@@ -146,25 +146,43 @@ impl Cause {
                 let answer = heard.answer.clone().unwrap_or_default();
                 Self::answered(answer.code, answer.words.as_deref(), heard)
             }
-            SdkError::TimeoutError(_) => Self::Late,
+            SdkError::TimeoutError(_) => Self::late(heard),
             SdkError::DispatchFailure(_) => match &heard.failed {
-                Some(Network::Late) => Self::Late,
+                Some(Network::Late) => Self::late(heard),
                 failed => Self::Network(failed.clone().unwrap_or(Network::Failed)),
             },
             _ => Self::NotMade,
         }
     }
 
-    /// Of the last answer that was heard, if any.
+    /// Of the last request, if there was any.
     pub fn heard(heard: &Heard) -> Option<Self> {
+        match Self::came(heard) {
+            // It was cut short by a deadline of the SDK's own.
+            None | Some(Self::Network(Network::Late)) if heard.tries > 0 => Some(Self::late(heard)),
+            came => came,
+        }
+    }
+
+    /// What came of a try that has come to an end.
+    fn came(heard: &Heard) -> Option<Self> {
         match (&heard.answer, &heard.failed) {
             (Some(answer), _) => {
                 let (code, words) = (answer.code.clone(), answer.words.as_deref());
                 Some(Self::answered(code, words, heard))
             }
-            (None, Some(failed)) => Some(Self::Network(failed.clone())),
-            (None, None) => None,
+            (None, failed) => failed.clone().map(Self::Network),
         }
+    }
+
+    /// The deadline came first.
+    pub fn late(heard: &Heard) -> Self {
+        let all = [Some(heard), heard.before.as_deref()];
+        let mut came = all.into_iter().flatten().filter_map(Self::came);
+        // A good answer was that of another page.
+        let says =
+            |cause: &Self| !matches!(cause, Self::Unreadable(..) | Self::Network(Network::Late));
+        Self::Late(came.find(says).map(Box::new))
     }
 
     fn answered(code: Option<String>, words: Option<&str>, heard: &Heard) -> Self {
@@ -197,7 +215,12 @@ impl Cause {
             Self::Unreadable(status, kind) => {
                 format!("HTTP {status}{kind}, with an answer that cannot be read")
             }
-            Self::Late => format!("none within {} s", deadline.as_secs_f64()),
+            Self::Late(None) => format!("none within {} s", deadline.as_secs_f64()),
+            Self::Late(Some(before)) => format!(
+                "none within {} s, and before that: {}",
+                deadline.as_secs_f64(),
+                before.words(deadline)
+            ),
             Self::Network(network) => network.words(),
             Self::NotMade => "no request could be made".into(),
         }
@@ -240,7 +263,7 @@ pub async fn call<T, E>(
     let cause = match answer {
         Ok(Ok(answer)) => return Ok(answer),
         Ok(Err(error)) => Cause::of(&error, &heard),
-        Err(_) => Cause::Late,
+        Err(_) => Cause::late(&heard),
     };
     Err(sorted(account, about, cause, &heard).await)
 }
@@ -257,7 +280,7 @@ pub async fn sorted(
     let mut said = cause.words(account.deadline);
     let code = match cause {
         Cause::Aws { code, .. } => code,
-        Cause::Late => {
+        Cause::Late(_) => {
             let help = format!("raise `--timeout`, or {NETWORK}");
             return CloudError::Unreachable {
                 action,

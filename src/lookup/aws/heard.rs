@@ -24,6 +24,8 @@ use aws_smithy_types::{
     DateTime, body::SdkBody, byte_stream::ByteStream, date_time::Format as DateFormat,
 };
 
+use quick_xml::events::Event;
+
 use super::network::{self, Network};
 
 /// The last request of a call, and what came of it.
@@ -39,6 +41,28 @@ pub struct Heard {
     pub answer: Option<Answer>,
     /// Why there is none.
     pub failed: Option<Network>,
+    /// The try before, where it came to an end and this one has not.
+    pub before: Option<Box<Heard>>,
+}
+
+impl Heard {
+    /// Notes that a request goes out.
+    fn begin(&mut self, endpoint: String, path: String) {
+        let mut last = std::mem::take(self);
+        let before = last.before.take();
+        let before = match last.answer.is_some() || last.failed.is_some() {
+            true => Some(Box::new(last.clone())),
+            false => before,
+        };
+        let again = (&last.endpoint, &last.path) == (&endpoint, &path);
+        *self = Self {
+            before: before.filter(|_| again),
+            endpoint,
+            path,
+            tries: last.tries + 1,
+            ..Self::default()
+        };
+    }
 }
 
 /// The head of an answer, and what an AWS service says in one that is an error.
@@ -93,13 +117,7 @@ impl HttpConnector for Noting {
             change(&mut heard.lock().unwrap_or_else(PoisonError::into_inner));
         };
         let host = host(request.uri());
-        note(&|heard| {
-            heard.endpoint = host.clone().unwrap_or_default();
-            heard.path = path(request.uri());
-            heard.tries += 1;
-            heard.answer = None;
-            heard.failed = None;
-        });
+        note(&|heard| heard.begin(host.clone().unwrap_or_default(), path(request.uri())));
         if host.is_none() {
             note(&|heard| heard.failed = Some(Network::BadUrl));
             return HttpConnectorFuture::ready(Err(ConnectorError::user("no HTTP URL".into())));
@@ -135,7 +153,8 @@ fn path(url: &str) -> String {
         .unwrap_or_default()
 }
 
-/// The head of an answer; of one that is no success its body, too.
+/// Reads an answer to its end: what is cut off on its way is no answer, and may be tried again. Of one
+/// that is no success the body is looked at, too.
 async fn read(mut answer: HttpResponse) -> Result<(HttpResponse, Answer), ConnectorError> {
     let status = answer.status();
     let headers = answer.headers();
@@ -147,15 +166,37 @@ async fn read(mut answer: HttpResponse) -> Result<(HttpResponse, Answer), Connec
         ahead: headers.get("date").and_then(ahead),
         ..Answer::default()
     };
+    let body = std::mem::replace(answer.body_mut(), SdkBody::taken());
+    let body = ByteStream::new(body).collect().await;
+    let body = body.map_err(|error| ConnectorError::io(error.into()))?;
+    let mut body = body.into_bytes();
     if !status.is_success() {
-        let body = std::mem::replace(answer.body_mut(), SdkBody::taken());
-        let body = ByteStream::new(body).collect().await;
-        let body = body.map_err(|error| ConnectorError::io(error.into()))?;
-        let body = body.into_bytes();
         (of_it.code, of_it.words) = error_of(answer.headers(), &body);
-        *answer.body_mut() = SdkBody::from(body);
+    } else if is_torn(&body) {
+        // The SDK would take what there is of it for the whole.
+        body.clear();
     }
+    *answer.body_mut() = SdkBody::from(body);
     Ok((answer, of_it))
+}
+
+/// XML that ends before its first element does.
+fn is_torn(body: &[u8]) -> bool {
+    if !body.trim_ascii_start().starts_with(b"<") {
+        return false;
+    }
+    let mut reader = quick_xml::Reader::from_reader(body);
+    let mut open = 0_usize;
+    loop {
+        match reader.read_event() {
+            Ok(Event::Start(_)) => open += 1,
+            // It has checked the name.
+            Ok(Event::End(_)) => open -= 1,
+            Ok(Event::Eof) => return open > 0,
+            Ok(_) => {}
+            Err(_) => return true,
+        }
+    }
 }
 
 /// How far the clock that a `Date` header was made with is ahead of this machine's, in seconds.
@@ -234,6 +275,39 @@ mod tests {
             "/federation/credentials?a=b"
         );
         assert_eq!(path("https://portal"), "");
+    }
+
+    #[test]
+    fn the_try_before_is_kept_until_another_comes_to_an_end() {
+        let mut heard = Heard::default();
+        let mut ask = |path: &str, failed: Option<Network>| {
+            heard.begin("ec2".into(), path.into());
+            let before = heard.before.as_ref().and_then(|one| one.failed.clone());
+            heard.failed = failed;
+            before
+        };
+        assert_eq!(ask("/", Some(Network::BrokenOff)), None);
+        assert_eq!(ask("/", None), Some(Network::BrokenOff));
+        assert_eq!(ask("/", Some(Network::NoTls)), Some(Network::BrokenOff));
+        assert_eq!(ask("/", None), Some(Network::NoTls));
+        assert_eq!(ask("/other", None), None, "it is of another request");
+        assert_eq!(heard.tries, 5);
+    }
+
+    #[test]
+    fn torn_documents() {
+        let whole = "<?xml version=\"1.0\"?>\n<a><b x=\"1\">t</b><c/></a>\n";
+        assert!(!is_torn(whole.as_bytes()));
+        let start = whole.find("<a>").expect("there") + 1;
+        let end = whole.rfind('>').expect("there");
+        for at in start..=end {
+            assert!(is_torn(&whole.as_bytes()[..at]), "{}", &whole[..at]);
+        }
+        assert!(is_torn(b"<a><b></a>"));
+        // Others have readers that see to it.
+        for other in ["", "{", "{}"] {
+            assert!(!is_torn(other.as_bytes()), "{other}");
+        }
     }
 
     #[test]

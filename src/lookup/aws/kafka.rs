@@ -38,6 +38,17 @@ pub async fn cluster(account: &Account, which: &Cluster) -> Result<MskCluster, C
             .unwrap_or_default(),
         bootstrap: vec![],
     };
+    if [&cluster.arn, &cluster.name, &cluster.state].contains(&&String::new()) {
+        return Err(CloudError::Refused {
+            action: match which {
+                Cluster::Arn(_) => "kafka:DescribeClusterV2",
+                _ => "kafka:ListClustersV2",
+            },
+            said: "the answer has a cluster without a name, an ARN or a state".into(),
+            help: None,
+            asked: Box::default(),
+        });
+    }
     if has_brokers(&cluster.state) {
         let what = format!("the brokers of `{}`", cluster.name);
         let about = About {

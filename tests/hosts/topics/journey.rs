@@ -40,7 +40,23 @@ impl Aws {
         finale(&self.name, &["set", setting], "");
     }
 
-    fn topics(&self) -> Value {
+    /// Gives another host the same metadata, names and trust.
+    pub fn join(&self, host: &Host) {
+        finale(&self.name, &["join", "-"], &host.record.to_string());
+    }
+
+    /// The roles that STS has handed out so far, in their order.
+    pub fn assumed(&self) -> Vec<String> {
+        let log = finale(&self.name, &["log", "sts"], "");
+        let lines = log.lines().map(|line| {
+            let line: Value = serde_json::from_str(line).expect("JSON");
+            assert_eq!(line["allowed"], true, "{line}");
+            line["role_arn"].as_str().expect("an ARN").to_owned()
+        });
+        lines.collect()
+    }
+
+    pub fn topics(&self) -> Value {
         serde_json::from_str(&finale(&self.name, &["topics"], "")).expect("JSON")
     }
 

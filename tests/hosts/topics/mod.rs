@@ -12,6 +12,9 @@ mod many;
 mod protocol;
 mod prove;
 mod refused;
+#[cfg(feature = "aws")]
+mod rights;
+mod roles;
 mod saved;
 mod selected;
 pub mod tables;

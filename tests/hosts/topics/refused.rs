@@ -111,3 +111,75 @@ fn replicas_that_leave_no_room_are_warned_of() {
     desk.run(&spec(2, 2), &["apply", "--auto-approve"]).code(0);
     desk.run(&spec(2, 2), &["plan"]).code(0).says(even);
 }
+
+#[test]
+fn what_a_policy_of_the_cluster_refuses_is_blocked_in_its_words() {
+    let options = ["--open", "--express"];
+    let cluster = Cluster::start(
+        "express",
+        super::cluster::Version::V2,
+        "10.77.0.216",
+        &options,
+    );
+    let (desk, user) = (Desk::new(), own("exp"));
+    let is = |name: &str| format!("{user}.{name}");
+    for name in ["there", "grows"] {
+        cluster.make(&is(name), 1, 3, json!({}));
+    }
+    let spec = desk.spec(&format!(
+        "cluster: {{ bootstrap: \"{}\" }}\nsecurity: plaintext\nname: \"{user}.${{table}}\"\n\
+         tables:\n    two: {{ replication_factor: 2 }}\n    least: {{ config: {{ min.insync.replicas: 1 }} }}\n    \
+         there: {{ config: {{ segment.bytes: 1048576 }} }}\n    grows: {{ partitions: 3 }}\n    \
+         fine: {{ config: {{ retention.ms: 1000000 }} }}",
+        cluster.listener("plaintext")
+    ));
+    let plan = desk
+        .run(&spec, &["plan", "--format", "json"])
+        .code(0)
+        .json();
+    let steps = plan["topics"][0]["steps"].as_array().expect("a list");
+    let step = |name: &str| {
+        let address = format!("topics/{}", is(name));
+        let found = steps.iter().find(|step| step["address"] == address);
+        found.unwrap_or_else(|| panic!("no {address} in {plan}"))
+    };
+    for (name, words) in [
+        (
+            "two",
+            format!("{} has 3 replicas on Express, not 2", is("two")),
+        ),
+        (
+            "least",
+            format!("min.insync.replicas of {} is kept by Express", is("least")),
+        ),
+        (
+            "there",
+            format!("segment.bytes of {} is kept by Express", is("there")),
+        ),
+    ] {
+        let step = step(name);
+        assert_eq!(step["action"], "blocked", "{step}");
+        let said = |key: &str| step[key].as_str().expect("text").to_owned();
+        assert!(said("reason").contains(&words), "{step}");
+        assert!(said("reason").contains("POLICY_VIOLATION"), "{step}");
+        assert!(said("help").contains("MSK's Express brokers"), "{step}");
+    }
+    assert_eq!(step("grows")["action"], "update");
+    assert_eq!(step("fine")["action"], "create");
+
+    let said = desk.run(&spec, &["apply", "--auto-approve"]).code(5);
+    said.says("2 changes applied and verified")
+        .says("(blocked)");
+    let topics = cluster.topics();
+    assert_eq!(topics[is("grows")]["partitions"], 3, "{topics}");
+    assert_eq!(
+        topics[is("fine")]["config"]["retention.ms"],
+        "1000000",
+        "{topics}"
+    );
+    assert_eq!(topics[is("there")]["config"], json!({}), "{topics}");
+    for name in ["two", "least"] {
+        assert!(topics[is(name)].is_null(), "{name}: {topics}");
+    }
+    cluster.verb("stop", &[]);
+}

@@ -14,7 +14,10 @@ tests say to a front goes to paths below /_test/, each with JSON in and out:
                                    region that is not enabled), skew (the answer's clock is two hours ahead),
                                    off (STS of a region that is turned off), unassigned (SSO's portal), and
                                    those of SPOILED
-    POST /_test/calls              what was asked: [{"action", "region", "access_key", "attempt"}…]
+    POST /_test/spoil              {"seed": 7, "harm": "flip", "share": 50}: from now on so many of a hundred
+                                   answers come to harm (see HARMS), the same ones for the same seed
+    POST /_test/calls              what was asked: [{"action", "resource", "region", "access_key", "attempt"}…],
+                                   and "harm" where the answer came to some; a resource as policies name it
     GET  /_test/container          credentials, as a container's agent gives them
 
 What the front answers itself: kafka:GetBootstrapBrokers and the state of clusters (moto leaves them
@@ -24,6 +27,7 @@ token `sso-token`; moto has none). The rest is passed on.
 
 import base64
 import json
+import random
 import re
 import sys
 import threading
@@ -36,6 +40,8 @@ import urllib.request
 sys.dont_write_bytecode = True
 
 import serve  # noqa: E402
+
+ACCOUNT = "123456789012"  # moto's
 
 # GET requests of the kafka API have no name in them.
 KAFKA = [
@@ -64,6 +70,34 @@ SPOILED = {
     "json-code-odd": (400, "application/json", f'{{"__type": "Error {{ code: {CANARY} }}"}}'),
     "redirect": (301, "text/plain", CANARY),
 }
+
+# What befalls real answers: cut off, shorter than they were, bytes changed, bytes lost, a part twice,
+# of another media type or status.
+HARMS = ["cut", "short", "flip", "lose", "twice", "media", "status"]
+ODD_BYTES = b"<>{}[]\"'\\&;:,/\x00\x07\x1b\x7f\xc3\xff"
+
+
+def harmed(dice, harm, status, media, data):
+    """An answer after the harm: status, media type, body."""
+    some = dice.randrange(len(data)) if data else 0
+    more = min(len(data), some + dice.randint(1, 40))
+    match harm:
+        case "short":
+            data = data[:some]
+        case "flip":
+            data = bytearray(data)
+            for _ in range(dice.randint(1, 8) if data else 0):
+                data[dice.randrange(len(data))] = dice.choice([dice.choice(ODD_BYTES), dice.randrange(256)])
+        case "lose":
+            data = data[:some] + data[more:]
+        case "twice":
+            data = data[:more] + data[some:]
+        case "media":
+            media = dice.choice(["", "text/html", "application/json", "text/xml", "application/x-amz-json-1.1",
+                                 "application/octet-stream", "a" * 200, "Error { kind: Canary }"])
+        case "status":
+            status = dice.choice([201, 204, 206, 301, 304, 400, 401, 403, 404, 409, 418, 429, 500, 503, 599])
+    return status, media, bytes(data)
 
 
 class World:
@@ -200,6 +234,7 @@ class Front(serve.Server):
         super().__init__((address, 0), Way, None)
         self.world = world
         self.faults = {}
+        self.spoil = None
         self.calls = []
         self.over = threading.Event()
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -222,6 +257,8 @@ class Front(serve.Server):
 class Way(serve.Handler):
     """Answers or passes on."""
 
+    asked = None
+
     def do_GET(self):
         self.either()
 
@@ -235,7 +272,7 @@ class Way(serve.Handler):
                 return self.test(self.path.removeprefix("/_test/"), json.loads(body or b"{}"))
             except Exception:
                 return self.answer(500, traceback.format_exc())
-        call = self.call(body)
+        self.asked = call = self.call(body)
         with self.server.world.lock:
             self.server.calls.append(call)
         if self.path.startswith("/federation/credentials?"):
@@ -252,6 +289,35 @@ class Way(serve.Handler):
                 return self.brokers()
         return self.pass_on(body, call)
 
+    def answer(self, status, body, kind="text/plain", headers=()):
+        harm = self.harm() if self.server.spoil and not self.path.startswith("/_test/") else None
+        if harm is None:
+            return super().answer(status, body, kind, headers)
+        name, dice = harm
+        # Keys that STS makes up are to be known where they must not be.
+        body = re.sub(r"(<(SecretAccessKey|SessionToken)>)[^<]*", r"\1canary-of-sts", body)
+        whole = body.encode()
+        status, kind, data = harmed(dice, name, status, kind, whole)
+        cut = dice.randrange(len(data)) if name == "cut" and data else len(data)
+        self.close_connection = True
+        self.send_response(status)
+        for header, value in [("Content-Type", kind), ("Content-Length", str(len(data))), *headers]:
+            self.send_header(header, value)
+        self.end_headers()
+        self.wfile.write(data[:cut])
+
+    def harm(self):
+        """The harm that this answer comes to, and the dice for it; by seed, action and turn, so that it
+        does not matter which of several calls comes first."""
+        spoil, action = self.server.spoil, self.asked["action"]
+        with self.server.world.lock:
+            turn = sum(call["action"] == action for call in self.server.calls)
+        dice = random.Random(f"{spoil['seed']} {action} {turn}")
+        if dice.randrange(100) >= spoil["share"]:
+            return None
+        self.asked["harm"] = spoil["harm"]
+        return spoil["harm"], dice
+
     def test(self, what, asked):
         world = self.server.world
         match what:
@@ -261,6 +327,9 @@ class Way(serve.Handler):
                 answer = world.make(asked)
             case "fault":
                 self.server.faults[asked["action"]] = {"kind": asked["kind"], "times": asked.get("times", 1 << 30)}
+                answer = {}
+            case "spoil":
+                self.server.spoil = asked
                 answer = {}
             case "calls":
                 answer = self.server.calls
@@ -285,10 +354,27 @@ class Way(serve.Handler):
             name = next((name for pattern, name in KAFKA if re.fullmatch(pattern, path)), path)
         else:
             name = urllib.parse.parse_qs(body.decode(errors="replace")).get("Action", ["?"])[0]
+        action = f"{service}:{name}"
         return {
-            "action": f"{service}:{name}", "region": region, "access_key": key,
+            "action": action, "resource": self.resource(action, region, body), "region": region, "access_key": key,
             "attempt": self.headers.get("amz-sdk-request") or "",
         }
+
+    def resource(self, action, region, body):
+        """What a policy must allow the action on."""
+        form = {name: values[0] for name, values in urllib.parse.parse_qs(body.decode(errors="replace")).items()}
+        match action:
+            case "ssm:GetParameter":
+                return f"arn:aws:ssm:{region}:{ACCOUNT}:parameter/" + json.loads(body)["Name"].lstrip("/")
+            case "iam:GetRole":
+                return f"arn:aws:iam::{ACCOUNT}:role/" + form["RoleName"]
+            case "iam:GetInstanceProfile":
+                return f"arn:aws:iam::{ACCOUNT}:instance-profile/" + form["InstanceProfileName"]
+            case "sts:AssumeRole":
+                return form["RoleArn"]
+            case "kafka:DescribeClusterV2" | "kafka:GetBootstrapBrokers":
+                return next(part for part in map(urllib.parse.unquote, self.path.split("/")) if part[:4] == "arn:")
+        return "*"
 
     def fail(self, kind, call):
         service = call["action"].split(":")[0]

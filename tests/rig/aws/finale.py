@@ -2,7 +2,8 @@
 """What AWS gives an EC2 Kafka client and its MSK cluster, around a running host of the rig.
 
     finale.py up HOST [--role NAME] [--address 10.77.0.200] [--instance-role-allowed]
-                      [--kafka 4.3.1|2.8.1] [--all-listeners]
+                      [--kafka 4.3.1|2.8.1] [--all-listeners] [--limited-role NAME]
+    finale.py join HOST         gives another host the same: metadata, names, trust
     finale.py topics            the cluster's topics, as JSON
     finale.py set KEY=VALUE...  changes the account while it runs (VALUE is JSON; keys: aws/serve.py)
     finale.py selfcheck         whether STS and the broker refuse what they should; {case: answer}
@@ -20,6 +21,8 @@ addresses. It prints one JSON line. The cluster's folder is its `cluster`: for b
 
 The broker lets in the credentials that STS hands out for the role. Those of the instance itself are
 let in with --instance-role-allowed only, so that a client which forgets to assume the role is seen.
+With --limited-role STS hands out credentials for a second role, too, which may only do what RULES of
+broker/credentials.py allow: the broker's own authorizer tells the roles apart.
 """
 
 import argparse
@@ -75,44 +78,57 @@ def up(host, folder, options):
         "role_arn": f"arn:aws:iam::{ACCOUNT}:role/{options.role}", "trusts_itself": True,
         "instance": credentials.temporary(), "issued": credentials.temporary(),
     }
+    if options.limited_role:
+        account["limited_arn"] = f"arn:aws:iam::{ACCOUNT}:role/{options.limited_role}"
+        account["limited"] = credentials.temporary()
     state = folder / "account.json"
     state.write_text(json.dumps(account, indent=2))
-    accepted = ["issued", *(["instance"] if options.instance_role_allowed else [])]
+    accepted = ["issued", *(["instance"] if options.instance_role_allowed else []),
+                *(["limited"] if options.limited_role else [])]
     addresses = brokers.addresses(options.address, 1 if options.kafka == "4.3.1" else 3)
     members = {number: (BROKER_NAMES.format(number), address) for number, address in enumerate(addresses, 1)}
     authority = ca.make(folder / "ca", [
         f"{STS_NAME},{options.address}", *(f"{name},{address}" for name, address in members.values()),
     ])
 
-    root = Path(host["root"])  # /proc/PID/root
-    inside = str(root.parent / "ns" / "net")
     names = [(options.address, STS_NAME), *((address, name) for name, address in members.values())]
-    bridged.add_names(root / "etc/hosts", names, mark(folder))
-    bridged.add_trust(root, authority)
-    run("ip", "addr", "replace", f"{METADATA}/32", "dev", "lo", where=inside)
-    run("ip", "link", "set", "lo", "up", where=inside)
-    imds = spawn(folder, "imds", sys.executable, HERE / "imds.py", state, f"{METADATA}:80", where=inside)
+    (folder / "names.json").write_text(json.dumps(names))
     # The user's own machine reaches STS, which is public, and not the brokers, which are not.
     own = bridged.Namespace(addresses, [443])
     (folder / "namespace.json").write_text(json.dumps(own.state()))
     sts = spawn(folder, "sts", sys.executable, HERE / "sts.py", state, authority / f"{STS_NAME}.pem",
                 "0.0.0.0:443", where=own.path)
+    imds = join(host, folder)
     every = options.all_listeners
     running = brokers.run(
         folder / "cluster", options.kafka, members, own.path, authority, {name: account[name] for name in accepted},
         users=credentials.users() if every else {}, listeners=list(brokers.PORTS) if every else ["iam"],
     )
-    wait(lambda: bridged.listening(inside, 80), "instance metadata", process=imds, log=folder / "imds.log")
     wait(lambda: bridged.listening(own.path, 443), "STS", process=sts, log=folder / "sts.log")
     result = {
         "bootstrap": running["listeners"]["iam"], "listeners": running["listeners"], "users": running["users"],
         "role": options.role, "role_arn": account["role_arn"],
         "region": REGION, "instance_id": account["instance_id"], "address": options.address, "netns": own.path,
-        "ca": running["ca"], "cluster": str(folder / "cluster"), "state": str(state), "host_root": str(root),
+        "ca": running["ca"], "cluster": str(folder / "cluster"), "state": str(state),
         "pids": {"broker": running["brokers"][0]["pid"], "sts": sts.pid, "imds": imds.pid},
     }
     (folder / "finale.json").write_text(json.dumps(result))
     return result
+
+
+def join(host, folder):
+    """Gives a host what EC2 would: metadata, names, trust; the metadata's process."""
+    root = Path(host["root"])  # /proc/PID/root
+    (folder / f"{host['name']}.host").write_text(str(root))
+    inside = str(root.parent / "ns" / "net")
+    bridged.add_names(root / "etc/hosts", json.loads((folder / "names.json").read_text()), mark(folder))
+    bridged.add_trust(root, folder / "ca")
+    run("ip", "addr", "replace", f"{METADATA}/32", "dev", "lo", where=inside)
+    run("ip", "link", "set", "lo", "up", where=inside)
+    log = f"imds-{host['name']}"
+    imds = spawn(folder, log, sys.executable, HERE / "imds.py", folder / "account.json", f"{METADATA}:80", where=inside)
+    wait(lambda: bridged.listening(inside, 80), "instance metadata", process=imds, log=folder / f"{log}.log")
+    return imds
 
 
 def mark(folder):
@@ -152,9 +168,8 @@ def down(folder):
     jvm.end([json.loads(file.read_text()) for file in folder.glob("*.process")])
     if (folder / "namespace.json").exists():
         bridged.remove(json.loads((folder / "namespace.json").read_text()))
-    if (folder / "finale.json").exists():
-        known = json.loads((folder / "finale.json").read_text())
-        bridged.remove_names(Path(known["host_root"]) / "etc/hosts", mark(folder))
+    for file in folder.glob("*.host"):
+        bridged.remove_names(Path(file.read_text()) / "etc/hosts", mark(folder))
     shutil.rmtree(folder)
 
 
@@ -169,6 +184,8 @@ def arguments():
     verb.add_argument("--instance-role-allowed", action="store_true")
     verb.add_argument("--kafka", choices=["4.3.1", "2.8.1"], default="4.3.1")
     verb.add_argument("--all-listeners", action="store_true", help="those of cluster.py, not only IAM")
+    verb.add_argument("--limited-role", help="one more role, which may do little")
+    verbs.add_parser("join").add_argument("host")
     verbs.add_parser("set").add_argument("settings", nargs="+", metavar="KEY=VALUE")
     verbs.add_parser("log").add_argument("what", choices=["sts", "imds", "broker"])
     for text in ("topics", "selfcheck", "down"):
@@ -181,8 +198,11 @@ def arguments():
 def perform(options):
     """One verb; the exit code."""
     folder = state_folder(options.name)
-    if options.verb == "up":
+    if options.verb in ("up", "join"):
         host = json.loads(sys.stdin.read() if options.host == "-" else options.host)
+    if options.verb == "join":
+        join(host, folder)
+    elif options.verb == "up":
         if folder.exists():
             raise Failed(f"{folder} exists; run `finale.py down` first")
         try:
@@ -200,6 +220,8 @@ def perform(options):
         change(folder, options.settings)
     elif options.verb == "log":
         log = folder / f"{options.what}.log"
+        if options.what == "imds":
+            log = next(folder.glob("imds-*.log"))
         if options.what == "broker":
             log = Path(brokers.load(folder / "cluster")["brokers"][0]["log"])
         print(log.read_text(), end="")

@@ -9,6 +9,8 @@ servers run:
     trusts_itself   whether that role's trust policy lets the instance's role assume it
     instance        {access_key, secret, token} that IMDS hands out
     issued          {access_key, secret, token} that STS hands out
+    limited_arn     another role, if any; the same policy
+    limited         what STS hands out for it
 """
 
 import datetime

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""AWS STS with one call: AssumeRole of one role, by the instance's own credentials.
+"""AWS STS with one call: AssumeRole of one role or two, by the instance's own credentials.
 
     sts.py STATE CERTIFICATE.pem [ADDRESS:PORT]      default 0.0.0.0:443
 
 STATE is described in serve.py. The request's SigV4 signature is recomputed: only what is signed by
-the access key, secret and session token that IMDS hands out is answered with `issued`. All else gets
-the error that STS gives, in its XML. One JSON line a request goes to stdout, with the reason.
+the access key, secret and session token that IMDS hands out is answered, with `issued` or, for
+`limited_arn`, with `limited`. All else gets the error that STS gives, in its XML. One JSON line a
+request goes to stdout, with the reason.
 """
 
 import datetime
@@ -98,7 +99,8 @@ def assume(form, state, request):
     if not seconds.isdigit() or not 900 <= int(seconds) <= 3600:
         raise Refused("ValidationError", "The requested DurationSeconds is out of range")
     caller = f"arn:aws:sts::{state['account']}:assumed-role/{state['role']}/{state['instance_id']}"
-    if wanted != state["role_arn"] or not state["trusts_itself"]:
+    issued = {state["role_arn"]: "issued", state.get("limited_arn"): "limited"}.get(wanted)
+    if issued is None or not state["trusts_itself"]:
         raise Refused(
             "AccessDenied",
             f"User: {caller} is not authorized to perform: sts:AssumeRole on resource: {wanted}",
@@ -113,7 +115,7 @@ def assume(form, state, request):
     return ANSWER.format(
         namespace=NAMESPACE, request=request, session=escape(session), expiration=serve.utc(int(seconds)),
         user=escape(f"arn:aws:sts::{state['account']}:assumed-role/{role}/{session}"),
-        **{name: escape(value) for name, value in state["issued"].items()},
+        **{name: escape(value) for name, value in state[issued].items()},
     )
 
 

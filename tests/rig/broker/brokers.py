@@ -51,11 +51,11 @@ def internal(number):
 
 
 def run(folder, kafka, members, netns, authority, keys, users=None, listeners=tuple(PORTS), advertise=None,
-        region=REGION):
+        region=REGION, express=False):
     """Starts a cluster's processes in a namespace that is there, and gives it its users; its state.
 
     members: {id: (name, address)}; keys: those of credentials.py; authority: a folder of ca.py that has
-    certificates of these names.
+    certificates of these names; express: with the policies of java/rig/Express.java (2.8.1 only).
     """
     users, advertise = users or {}, advertise or {}
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ def run(folder, kafka, members, netns, authority, keys, users=None, listeners=tu
     (folder / "hosts").write_text(hosts)
     state = {
         "kafka": kafka, "netns": netns, "ca": str(authority / "ca.pem"), "hosts": str(folder / "hosts"),
-        "folder": str(folder), "users": users, "keys": keys,
+        "folder": str(folder), "users": users, "keys": keys, "express": express,
         "libs": made["broker_libs"] if kafka == "4.3.1" else f"{made['home']}/libs",
         "brokers": [], "records": {}, "listeners": {},
         "internal": ",".join(internal(number) for number in members),
@@ -133,6 +133,8 @@ def write_settings(state, number, count, ways):
         folder.mkdir()
         (folder / "log4j.properties").write_text(LOG4J)
         values = settings.zookeeper(folder, ways, "INTERNAL", number, count, ZOOKEEPER, superusers)
+        if state["express"]:
+            values |= settings.EXPRESS
     (folder / "server.properties").write_text(settings.text(values))
 
 
@@ -142,7 +144,8 @@ def launch(state, number):
     if state["kafka"] == "4.3.1":
         program = broker.program(libs, folder)
     else:
-        program = old_program("kafka.Kafka", libs, folder, "256m", [jvm.classes(libs, "Iam")])
+        jars = [jvm.classes(libs, name) for name in ["Iam", *(["Express"] if state["express"] else [])]]
+        program = old_program("kafka.Kafka", libs, folder, "256m", jars)
     process, record = program.start(
         folder / "server.properties", log=folder / "broker.log", where=state["netns"], teach=number == 1
     )

@@ -2,7 +2,7 @@
 """Real Kafka clusters with all listeners, on the rig's bridge. Within `rig run` only.
 
     cluster.py start DIR [--kafka 4.3.1|2.8.1] [--address 10.77.0.N] [--brokers N] [--open]
-                         [--advertise LISTENER[.ID]=HOST:PORT]...
+                         [--express] [--advertise LISTENER[.ID]=HOST:PORT]...
     cluster.py introduce DIR HOST       tells a host the brokers' names and authority; HOST is the JSON
                                         of `rig host start`, or `-` to read it from stdin
     cluster.py topics DIR               {NAME: {partitions, replication_factor, config}}
@@ -31,6 +31,7 @@ with its folder and its addresses.
     brokers      [{id, name, address, pid, log}]
     internal     plaintext listeners on 127.0.0.1, in `netns` only: for those who check on the brokers
 
+With --express (2.8.1 only) the brokers refuse what MSK's Express brokers do: see java/rig/Express.java.
 --advertise makes a broker tell clients another address for a listener. With a proxy before it:
 
     cluster.py start DIR --open --address 10.77.0.210 --advertise plaintext=10.77.0.1:19092
@@ -88,7 +89,7 @@ def start(options):
     authority = ca.make(folder / "ca", [f"{host},{address}" for host, address in members.values()], store=False)
     state = brokers.run(
         folder, options.kafka, members, namespace.path, authority, credentials.keys(),
-        users=credentials.users(), advertise=advertised(options.advertise),
+        users=credentials.users(), advertise=advertised(options.advertise), express=options.express,
     )
     if options.open:
         bridged.add_names(run_hosts(), names(state), mark(folder))
@@ -164,6 +165,7 @@ def arguments(words=None):
     verb.add_argument("--address", default="10.77.0.210")
     verb.add_argument("--brokers", type=int, help="2.8.1 only; default 3")
     verb.add_argument("--open", action="store_true")
+    verb.add_argument("--express", action="store_true")
     verb.add_argument("--advertise", action="append", default=[], metavar="LISTENER[.ID]=HOST:PORT")
     verb = verbs.add_parser("introduce")
     verb.add_argument("dir")
@@ -184,6 +186,8 @@ def arguments(words=None):
     options = parser.parse_args(words)
     if options.verb == "start" and options.kafka == "4.3.1" and options.brokers not in (None, 1):
         parser.error("--brokers: 4.3.1 has one")
+    if options.verb == "start" and options.express and options.kafka != "2.8.1":
+        parser.error("--express: with 2.8.1, which has the three brokers that it takes")
     return options
 
 

@@ -100,6 +100,12 @@ def zookeeper(folder, listeners, internal, number, brokers, port, superusers=Non
     return values | authorizer("kafka.security.authorizer.AclAuthorizer", superusers)
 
 
+# See java/rig/Express.java.
+EXPRESS = {
+    "create.topic.policy.class.name": "rig.Express$Create",
+    "alter.config.policy.class.name": "rig.Express$Alter",
+}
+
 # Milliseconds. Shorter, and a machine with much to do loses brokers that nobody killed.
 SESSION = 6000
 
