@@ -560,4 +560,4 @@ async fn end_step(
 
 #[cfg(test)]
 #[path = "holder_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -95,7 +95,7 @@ fn a_downloads_limit_is_one_for_all_tries() {
 
 /// A machine that starts the holder, and then says what a test wants it to say; nothing else that is
 /// asked for starts.
-struct Machine {
+pub(in crate::apply) struct Machine {
     holder: Mutex<Option<DuplexStream>>,
     input: Mutex<Option<DuplexStream>>,
     /// What it is asked for is started, and never ends.
@@ -104,7 +104,7 @@ struct Machine {
 
 impl Machine {
     /// With a first word, and the pipes to speak and listen to it.
-    fn saying(text: &[u8]) -> (Self, DuplexStream, DuplexStream) {
+    pub(in crate::apply) fn saying(text: &[u8]) -> (Self, DuplexStream, DuplexStream) {
         let (ours, theirs) = duplex(64 * 1024);
         // Less room than a step's line takes.
         let (to, from) = duplex(16);
@@ -163,11 +163,14 @@ impl Dial for Machine {
     }
 }
 
-const ANSWER: Duration = Duration::from_secs(30);
+pub(in crate::apply) const ANSWER: Duration = Duration::from_secs(30);
 const WAIT: Duration = Duration::from_secs(600);
-const LOCKED: &[u8] = b"\ntrueup holder\napply locked 0:\n";
+pub(in crate::apply) const LOCKED: &[u8] = b"\ntrueup holder\napply locked 0:\n";
 
-async fn lock<'c>(machine: &'c Machine, stop: &mut Stop) -> Result<Writer<'c>, LockError> {
+pub(in crate::apply) async fn lock<'c>(
+    machine: &'c Machine,
+    stop: &mut Stop,
+) -> Result<Writer<'c>, LockError> {
     Lock::acquire(machine, "trueup: test", WAIT, ANSWER, stop, |_| {}).await
 }
 

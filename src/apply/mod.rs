@@ -9,3 +9,6 @@ pub use holder::{Lock, LockError, Stop, Writer};
 pub use refusal::SpecPlaces;
 pub use runner::{Limits, apply_host};
 pub use topics::apply_topics;
+
+#[cfg(test)]
+mod steps_tests;

@@ -416,3 +416,7 @@ fn fetched(fetch: &Fetch, answer: &Answer, took: Duration) -> Done {
         },
     }
 }
+
+#[cfg(test)]
+#[path = "runner_tests.rs"]
+mod tests;

@@ -204,9 +204,9 @@ step_unstage() {
 step_unpack() {
   stage=$1 archive=$1/$2 top=$3 home=$4 label=$5 fresh=$1/tree
   mkdir -m 755 -- "$fresh" || fail_in "$stage" "cannot write in $stage"
-  tar -tzvf "$archive" >"$stage/list" && tar -tzf "$archive" >"$stage/names" ||
+  tar --numeric-owner -tzvf "$archive" >"$stage/list" && tar -tzf "$archive" >"$stage/names" ||
     fail_in "$stage" "the archive cannot be read"
-  # Verified before unpacking.
+  # Verified before unpacking. (Owners as numbers: a name could look like the rest of a line.)
   wrong=$(archive_faults "$stage/list" "$stage/names" "$top")
   [ -z "$wrong" ] || fail "the archive $wrong"
   size=$(awk '{ bytes += $3 } END { printf "%d", bytes / 1024 + 1 }' "$stage/list")
@@ -214,12 +214,14 @@ step_unpack() {
   [ "$free" -gt "$size" ] || fail "no room in ${home%/*}: the tree takes $(mib "$size"), $(mib "$free") are free beside its archive"
   ( umask 022; tar -xzf "$archive" -C "$fresh" --no-same-owner ) || fail_in "$stage" "unpacking failed"
   rm -f -- "$archive"
-  cd "$fresh/$top" || fail "the archive holds no $top"
-  links_stay_inside "$fresh/$top" || fail "the archive holds links that lead out of it"
+  # A name that nobody could know: a link that leads out and in again, by the old one, leads out.
+  whole=$(mktemp -d "$stage/XXXXXX") || fail_in "$stage" "cannot write in $stage"
+  mv -T -- "$fresh/$top" "$whole" && cd "$whole" || fail "the archive holds no $top"
+  links_stay_inside "$whole" || fail "the archive holds links that lead out of it"
   for name in bin/kafka-run-class.sh bin/kafka-topics.sh "libs/$top.jar" "libs/kafka-clients-${top#*-}.jar"; do
     [ -f "$name" ] || fail "the archive holds no Kafka: there is no $top/$name in it"
   done
-  mkdir -m 755 .trueup || fail_in "$fresh" "cannot write in $fresh"
+  mkdir -m 755 .trueup || fail_in "$stage" "cannot write in $whole"
   # A link to a file counts as what it leads to; one to a folder is no file of the manifest.
   {
     printf '# trueup manifest 1: %s\n' "$label"
@@ -228,13 +230,13 @@ step_unpack() {
       hash=$(sha256sum <"$name") || exit 1
       printf '%s %s %s\n' "${hash%% *}" "$(stat -L -c %s -- "$name")" "$name"
     done
-  } >.trueup/manifest || fail_in "$fresh" "cannot write the manifest"
+  } >.trueup/manifest || fail_in "$stage" "cannot write the manifest"
   # Whatever is missing on the host: without its lines no damage would ever be seen.
   [ "$(grep -c '^[0-9a-f]' .trueup/manifest)" -ge 4 ] || fail "the manifest came out empty"
   chmod 644 .trueup/manifest
   sync
   if [ ! -e "$home" ] || { [ -d "$home" ] && [ -z "$(ls -A -- "$home")" ] && [ -w "${home%/*}" ]; }; then
-    mv -T -- "$fresh/$top" "$home" || fail "cannot move the tree to $home"
+    mv -T -- "$whole" "$home" || fail "cannot move the tree to $home"
     flush "${home%/*}"
     tell placed tree
   else
@@ -264,7 +266,8 @@ step_unpack() {
 # archive_faults LIST NAMES TOP: what is wrong with an archive, if anything, from tar's long list of
 # it and its names, which have a line an entry each. An entry may be a file, a folder or a link; all
 # lie in one folder, none below a link, and a hard link leads to an entry of the archive. (Where a
-# symbolic link leads is asked once they lie there: nothing was written through one.)
+# symbolic link leads is asked once they lie there: nothing was written through one.) GNU's tar escapes
+# newlines, and shows a hard link as `h… NAME link to TARGET`; busybox has `-… NAME -> TARGET`.
 archive_faults() {
   awk -v top="$3" '
     function wrong(text) { if (!said) { print text; said = 1 } }
@@ -276,8 +279,10 @@ archive_faults() {
       if (!count) wrong("is empty")
       for (at = 1; at <= names; at++) {
         path = name[at]
+        if (path ~ /\\n/) wrong("cannot be read: its names hold newlines")
         if (path ~ /^\// || path ~ /(^|\/)\.\.(\/|$)/ || path ~ /\/\// || path ~ /(^|\/)\.(\/|$)/) wrong("points outside of itself: " path)
         else if (path != top && index(path, top "/") != 1) wrong("holds something else than " top ": " path)
+        if (path == top "/.trueup" || index(path, top "/.trueup/") == 1) wrong("holds something of trueup\047s: " path)
         if (kind[at] !~ /[-dlh]/) wrong("holds a device or the like: " path)
         if (kind[at] == "l") link[path] = 1
         entry[path] = 1
@@ -288,9 +293,11 @@ archive_faults() {
           if (path in link) wrong("has a file below a link: " name[at])
           path = path "/" part_of[step]
         }
-        if (kind[at] == "h") {
-          found = index(line[at], " " name[at] " link to ")
-          target = substr(line[at], found + length(name[at]) + 10)
+        plain = substr(line[at], length(line[at]) - length(name[at])) == " " name[at]
+        if (kind[at] == "h" || (kind[at] == "-" && !plain)) {
+          between = kind[at] == "h" ? " link to " : " -> "
+          found = index(line[at], " " name[at] between)
+          target = substr(line[at], found + 1 + length(name[at] between))
           if (!found || !(target in entry) || target in link) wrong("has a link to what is not in it: " name[at])
         }
       }

@@ -172,6 +172,35 @@ fn killed_in_the_middle_no_agent_holds_the_key() {
 }
 
 #[test]
+fn a_signal_in_the_middle_of_the_login_ends_the_agent() {
+    let bench = Bench::new(true);
+    bench.desk.write("spec.yaml", &bench.spec(FROM_INSTANCE));
+    let apply = ["apply", "spec.yaml", "--auto-approve"];
+    for (words, signal) in [
+        (&["plan", "spec.yaml"][..], "-TERM"),
+        (&apply, "-INT"),
+        (&apply, "-TERM"),
+        (&apply, "-HUP"),
+        (&apply, "-QUIT"),
+    ] {
+        let words = [words, &["--timeout", "10min"]].concat();
+        let child = bench.held(&words);
+        assert_eq!(bench.agents().len(), 2, "{:?}", bench.agents());
+        run("kill", &[signal, &child.id().to_string()]);
+        let said = Said::of(child.wait_with_output().expect("it ends"));
+        assert_eq!(said.code, 130, "{signal}: {}\n{}", said.out, said.err);
+        until("the agent's end", || bench.agents().is_empty());
+        let run = bench.desk.folder.path().join("run");
+        let left: Vec<_> = fs::read_dir(run).expect("a folder").collect();
+        assert!(left.is_empty(), "{signal}: {left:?}");
+        // Whom the machine itself still holds is let go, and the next is held.
+        bench.gate.release();
+    }
+    bench.gate.open();
+    bench.assert_nowhere();
+}
+
+#[test]
 fn no_core_dump_has_the_key() {
     // What would be dumped if nothing were done about it.
     let folder = tempfile::tempdir().expect("a folder");

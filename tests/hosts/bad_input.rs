@@ -225,6 +225,91 @@ fn a_full_disk() {
         .says("no step was applied on client");
 }
 
+/// Leaves so many KiB free on the disk that has the home and `/tmp`.
+fn leave_free(host: &Host, kib: u64) {
+    host.root(&format!(
+        "rm -f /home/fill; free=$(df -Pk /home | awk 'NR == 2 {{ print $4 }}')
+         [ $free -ge {kib} ] && head -c $(((free - {kib}) * 1024)) /dev/zero >/home/fill"
+    ));
+}
+
+/// An apply that has to fail for want of room, and say so; it leaves nothing behind.
+#[track_caller]
+fn finds_no_room(host: &Host, spec: &str, place: &str) -> Said {
+    let said = trueup(host, &["apply", spec, "--auto-approve"]);
+    let left = host.user("find /home/ec2-user /tmp /dev/shm -name '.trueup-*'");
+    assert_eq!(left, "", "{}{}", said.out, said.err);
+    let said = said.code(5).says(place).says("`df -h`");
+    let both = format!("{}{}", said.out, said.err);
+    assert!(!both.contains("ended with status"), "{both}");
+    let text = [
+        "no room in",
+        "MiB are free there",
+        "No space left on device",
+    ];
+    assert!(text.iter().any(|text| both.contains(text)), "{both}");
+    said
+}
+
+#[test]
+fn too_little_room_of_any_size_is_said_with_its_place() {
+    // The home and `/tmp` on one file system, as is ordinary.
+    let host = Host::start("amazon", &["--disk-mb", "160"]);
+    host.root("mkdir -m 1777 /home/tmp && mount --bind /home/tmp /tmp");
+    let spec = host.spec(&from("files", "kafka"));
+    let spec = spec.to_str().expect("text");
+    let number = |text: &str| -> u64 { host.user(text).trim().parse().expect("a number") };
+    let url = format!("{}/files/{KAFKA}.tgz", crate::rig::SITE);
+    let archive = number(&format!("curl -fsS {url} | wc -c")) / 1024;
+    let tree = number(&format!(
+        "curl -fsS {url} | tar -tzv | awk '{{ kib += int(($3 + 4095) / 4096) * 4 }} END {{ print kib }}'"
+    ));
+    let least = archive + tree;
+    let sizes = [
+        0,
+        4,
+        300,
+        archive - 1000,
+        archive + 1000,
+        51 * 1024,
+        55 * 1024,
+        least - 64,
+        least - 4,
+    ];
+    for kib in sizes {
+        leave_free(&host, kib);
+        finds_no_room(&host, spec, KAFKA);
+        assert!(!host.home(KAFKA).exists(), "{kib} KiB");
+    }
+    leave_free(&host, least + 1024);
+    trueup(&host, &["apply", spec, "--auto-approve"])
+        .code(0)
+        .says("4 changes applied and verified");
+
+    // What is smaller than the tree: the jar, and lines in files.
+    let jar = format!("{KAFKA}/libs/aws-msk-iam-auth-1.1.5-all.jar");
+    let size = number(&format!("stat -c %s ~/{jar}")) / 1024;
+    host.user(&format!("rm ~/{jar}"));
+    for kib in [0, 4, 300, size / 2, size - 4] {
+        leave_free(&host, kib);
+        finds_no_room(&host, spec, "/libs");
+    }
+    leave_free(&host, size + 1024);
+    trueup(&host, &["apply", spec, "--auto-approve"]).code(0);
+    host.user(&format!("rm ~/{KAFKA}/bin/client.properties"));
+    leave_free(&host, 0);
+    finds_no_room(
+        &host,
+        spec,
+        &format!("no room in /home/ec2-user/{KAFKA}/bin"),
+    );
+    leave_free(&host, 300);
+    trueup(&host, &["apply", spec, "--auto-approve"])
+        .code(0)
+        .says("1 change applied and verified");
+    trueup(&host, &["drift", spec]).code(0);
+}
+
 #[test]
 fn no_sudo() {
     let host = Host::start("amazon", &["--no-sudo"]);

@@ -15,9 +15,9 @@ use crate::{
 
 /// Sends a signal to one of our own children.
 #[track_caller]
-fn signal(child: &std::process::Child, name: &str) {
+fn signal(child: u32, name: &str) {
     let sent = Command::new("kill")
-        .args([&format!("-{name}"), &child.id().to_string()])
+        .args([&format!("-{name}"), &child.to_string()])
         .status();
     assert!(sent.expect("kill runs").success());
 }
@@ -67,7 +67,7 @@ fn every_signal_that_ends_us_leaves_nothing_behind() {
             host.run_as("root", "pgrep -xf 'sleep 1000'").code == 0
         });
         assert_ne!(processes_of(&runtime), [""; 0], "there is a master");
-        signal(&child, name);
+        signal(child.id(), name);
         wait(child).code(130);
         let left: Vec<_> = fs::read_dir(&runtime).expect("a folder").collect();
         assert!(left.is_empty(), "{arguments:?}, {name}: {left:?}");
@@ -81,6 +81,109 @@ fn every_signal_that_ends_us_leaves_nothing_behind() {
         .says("did not come to trueup's command within 3 s")
         .says("waiting for it")
         .says("start files");
+}
+
+/// What trueup has for itself: its folders below one, and the processes that name that.
+fn left_in(tmp: &Path) -> Vec<String> {
+    let folders = fs::read_dir(tmp).expect("a folder");
+    let names = folders.map(|entry| entry.expect("an entry").path().display().to_string());
+    names.chain(processes_of(tmp)).collect()
+}
+
+#[test]
+fn a_signal_at_the_prompt_changes_nothing_and_leaves_nothing_behind() {
+    let host = Host::start("debian", &[]);
+    let spec = host.spec("properties: { path: ~/client.properties, extra: { x: y } }");
+    let tmp = host.folder.path().join("tmp");
+    fs::create_dir(&tmp).expect("made");
+    let environment = [
+        ("TMPDIR", tmp.to_str().expect("text")),
+        ("XDG_RUNTIME_DIR", tmp.to_str().expect("text")),
+    ];
+    for name in ["TERM", "HUP", "INT", "QUIT", "a closed terminal"] {
+        let mut terminal = Terminal::apply_with(
+            host.folder.path(),
+            spec.to_str().expect("text"),
+            &environment,
+        );
+        terminal.until("Apply this change? [y/N] ");
+        let left = left_in(&tmp);
+        assert!(
+            left.iter()
+                .any(|one| one.contains("/trueup-") && !one.contains(' '))
+                && left.iter().any(|one| one.contains("ControlPersist=600")),
+            "there are a folder and a master: {left:?}"
+        );
+        let process = terminal.process();
+        if name == "a closed terminal" {
+            terminal.close();
+        } else {
+            signal(process, name);
+            let (code, said) = terminal.end();
+            assert_eq!(code, 130, "{name}: {said}");
+            assert!(said.contains("nothing was changed"), "{name}: {said}");
+        }
+        until("all is gone", || {
+            left_in(&tmp).is_empty() && !Path::new("/proc").join(process.to_string()).exists()
+        });
+        until("the lock is free", || {
+            host.run_as("root", "pgrep -f '[t]rueup: '").code != 0
+        });
+        assert!(!host.home("client.properties").exists(), "{name}");
+    }
+}
+
+/// A key from the Parameter Store is held by an agent of trueup's own, for the login.
+#[cfg(feature = "aws")]
+#[test]
+fn no_agent_stays_when_a_signal_comes_at_the_prompt() {
+    use crate::{canary::Canary, cloud::Front};
+    let host = Host::start("debian", &[]);
+    let canary = Canary::new();
+    let keys = host.home(".ssh/authorized_keys");
+    fs::write(keys, format!("{}\n", canary.public)).expect("written");
+    let front = Front::new();
+    front.make(serde_json::json!({ "parameters": { "/trueup/at-the-prompt": canary.pem } }));
+    let way = host.way().replace(
+        &format!("file: {}", host.get("key")),
+        "ssm_parameter: /trueup/at-the-prompt",
+    );
+    let spec = host.spec_with(
+        &way,
+        "properties: { path: ~/client.properties, extra: { x: y } }",
+    );
+    let tmp = host.folder.path().join("tmp");
+    fs::create_dir(&tmp).expect("made");
+    let environment = [
+        ("TMPDIR", tmp.to_str().expect("text")),
+        ("XDG_RUNTIME_DIR", tmp.to_str().expect("text")),
+        ("AWS_ENDPOINT_URL", front.url.as_str()),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "AKIATESTER"),
+        ("AWS_SECRET_ACCESS_KEY", "tester"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ];
+    for name in ["TERM", "HUP"] {
+        let mut terminal = Terminal::apply_with(
+            host.folder.path(),
+            spec.to_str().expect("text"),
+            &environment,
+        );
+        terminal.until("Apply this change? [y/N] ");
+        // It was for the login alone.
+        let left = left_in(&tmp);
+        assert!(
+            left.iter().any(|one| one.contains("ControlPersist=600"))
+                && !left.iter().any(|one| one.contains("agent")),
+            "{left:?}"
+        );
+        signal(terminal.process(), name);
+        let (code, said) = terminal.end();
+        assert_eq!(code, 130, "{name}: {said}");
+        assert!(said.contains("nothing was changed"), "{name}: {said}");
+        until("all is gone", || left_in(&tmp).is_empty());
+    }
+    assert!(!host.home("client.properties").exists());
 }
 
 #[test]

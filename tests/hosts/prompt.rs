@@ -20,12 +20,18 @@ pub struct Terminal {
 impl Terminal {
     /// `trueup apply SPEC`; the user's home is `folder`.
     pub fn apply(folder: &Path, spec: &str) -> Self {
+        Self::apply_with(folder, spec, &[])
+    }
+
+    /// Likewise, with environment variables.
+    pub fn apply_with(folder: &Path, spec: &str, environment: &[(&str, &str)]) -> Self {
         let command = format!(
             "stty cols 80; exec {} apply {spec}",
             env!("CARGO_BIN_EXE_trueup")
         );
         let child = Command::new("script")
             .args(["-qefc", &command, "/dev/null"])
+            .envs(environment.iter().copied())
             .env("HOME", folder)
             .env("TERM", "xterm")
             .env_remove("NO_COLOR")
@@ -51,6 +57,24 @@ impl Terminal {
             self.seen.push(char::from(byte[0]));
         }
         self.seen.clone()
+    }
+
+    /// trueup itself, which runs in a session of its own below `script`.
+    #[track_caller]
+    pub fn process(&self) -> u32 {
+        let parent = self.child.id();
+        let children = format!("/proc/{parent}/task/{parent}/children");
+        let children = std::fs::read_to_string(children).expect("a list");
+        let mut children = children.split_whitespace();
+        let child = children.next().and_then(|pid| pid.parse().ok());
+        assert!(children.next().is_none(), "one child");
+        child.expect("trueup runs")
+    }
+
+    /// Closes the terminal, as a window that is closed does.
+    pub fn close(mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("gone");
     }
 
     /// Types.

@@ -80,6 +80,8 @@ fn each(mut see: impl FnMut(&str, &trueup::report::Report<'_>)) {
             vec![not_converged()],
             Code::Partial,
         ),
+        ("unverified", example(), vec![unverified()], Code::Partial),
+        ("in-part", example(), vec![in_part()], Code::Partial),
         ("interrupted", example(), vec![interrupted()], Code::Partial),
         ("moved", example(), vec![moved()], Code::Stale),
         (
@@ -123,6 +125,8 @@ fn formats_are_as_blessed() {
             | "drift-looked-up"
             | "apply-failure"
             | "apply-topics"
+            | "apply-unverified"
+            | "apply-in-part"
             | "apply-moved"
             | "show-topics"
             | "apply-moved-machine"
@@ -155,6 +159,49 @@ fn formats_are_as_blessed() {
     }
     assert!(texts.len() > 30, "{}", texts.len());
     blessed(texts.into_iter());
+}
+
+#[test]
+fn what_is_not_verified_and_what_was_applied_in_part_are_in_all_formats() {
+    let plan = example();
+    for (format, text) in Format::ALL.map(|(name, format)| {
+        let of = |outcome| {
+            render(
+                format,
+                &report(Told::Apply, &plan, &[outcome], Code::Partial),
+            )
+        };
+        (name, [of(unverified()), of(in_part()), of(failure())])
+    }) {
+        let flat = text.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
+        let [unverified, in_part, failure] = &flat;
+        for address in ["msk_iam_auth", "classpath", "properties"] {
+            assert!(unverified.contains(address), "{format}: {unverified}");
+        }
+        assert!(
+            unverified.contains("the connection was lost: Broken pipe")
+                && !unverified.contains("applied and verified"),
+            "{format}: {unverified}"
+        );
+        assert!(
+            in_part.contains("~/.bashrc") && in_part.contains("no room in /home/ec2-user"),
+            "{format}: {in_part}"
+        );
+        // Machines read a field, people the words; and neither is there for what did nothing.
+        let how = match format {
+            "json" => "\"done\": [ \"~/.bashrc\" ]",
+            "jsonl" => "\"done\":[\"~/.bashrc\"]",
+            _ => "applied in part",
+        };
+        let says = |text: &str| {
+            text.replace("exit code 5: applied in part", "")
+                .contains(how)
+        };
+        assert!(
+            says(in_part) && !says(failure),
+            "{format}: {in_part}{failure}"
+        );
+    }
 }
 
 #[test]

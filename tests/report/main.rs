@@ -111,6 +111,11 @@ fn goldens(color: bool) -> Vec<(&'static str, String)> {
             shown(&[not_converged()], &example(), color),
         ),
         (
+            "outcome-unverified",
+            shown(&[unverified()], &example(), color),
+        ),
+        ("outcome-in-part", shown(&[in_part()], &example(), color)),
+        (
             "outcome-interrupted",
             shown(&[interrupted()], &example(), color),
         ),

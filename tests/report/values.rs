@@ -582,6 +582,37 @@ pub fn not_converged() -> HostOutcome {
     }
 }
 
+/// All was applied, and then the connection was gone.
+pub fn unverified() -> HostOutcome {
+    let reason = "it could not be read again: the connection was lost: Broken pipe";
+    let addresses = [
+        "client/msk_iam_auth",
+        "client/classpath",
+        "client/properties",
+    ];
+    HostOutcome {
+        unverified: addresses
+            .map(|address| (address.into(), reason.into()))
+            .into(),
+        ..outcome(&addresses)
+    }
+}
+
+/// A step that failed after its first action.
+pub fn in_part() -> HostOutcome {
+    HostOutcome {
+        failure: Some(Failure {
+            address: "client/classpath".into(),
+            reasons: vec!["no room in /home/ec2-user".into()],
+            help: Some("make room on the host: `df -h` shows which file system is full".into()),
+            done: vec!["~/.bashrc".into()],
+            ..Failure::default()
+        }),
+        not_reached: vec!["client/properties".into()],
+        ..outcome(&["client/msk_iam_auth"])
+    }
+}
+
 pub fn moved() -> HostOutcome {
     HostOutcome {
         moved: vec![

@@ -186,6 +186,31 @@ mod tests {
     }
 
     #[test]
+    fn what_could_not_be_read_again_or_is_not_as_it_should_be_is_5() {
+        let doubt = || {
+            vec![(
+                "client/java".to_owned(),
+                "the connection was lost".to_owned(),
+            )]
+        };
+        let of = |done| code(&[Visit::applied(plan(), vec![], vec![done])], false);
+        let fine = || outcome(&["client/java"], false, false);
+        assert_eq!(of(fine()), Code::Done);
+        let unverified = doubt();
+        let not_read = HostOutcome {
+            unverified,
+            ..fine()
+        };
+        assert_eq!(of(not_read), Code::Partial);
+        let not_converged = doubt();
+        let not_right = HostOutcome {
+            not_converged,
+            ..fine()
+        };
+        assert_eq!(of(not_right), Code::Partial);
+    }
+
+    #[test]
     fn a_cluster_out_of_reach_hides_nothing_of_its_host() {
         let away = || vec![TopicsPlan::unreached("b:9098", "client", "no".into())];
         let of = |visit| code(&[visit], false);

@@ -147,9 +147,11 @@ fn last(page: &mut Page, hosts: &[HostOutcome], plan: &Plan, well: bool, took: D
     if total == 0 && applied == 0 {
         return;
     }
-    // Only what was read again and found right is called verified.
+    // Only what was read again and found right is called verified: a part of a step is not read.
+    let failures = hosts.iter().flat_map(HostOutcome::failures);
+    let parts = failures.filter(|one| !one.done.is_empty()).count();
     let in_doubt = |host: &HostOutcome| host.not_converged.len() + host.unverified.len();
-    let doubt: usize = hosts.iter().map(in_doubt).sum();
+    let doubt = hosts.iter().map(in_doubt).sum::<usize>() + parts;
     let how = if doubt == 0 && applied > 0 {
         "applied and verified"
     } else {
@@ -160,8 +162,7 @@ fn last(page: &mut Page, hosts: &[HostOutcome], plan: &Plan, well: bool, took: D
         words::count(applied, "change")
     } else {
         let of_all = format!("{applied} of {}", words::count(total, "change"));
-        let failures = hosts.iter().flat_map(HostOutcome::failures);
-        match failures.filter(|one| !one.done.is_empty()).count() {
+        match parts {
             0 => of_all,
             parts => format!("{of_all} and a part of {parts}"),
         }
