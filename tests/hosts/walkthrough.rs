@@ -82,11 +82,11 @@ fn the_installed_client_creates_the_topics() {
         "without CLASSPATH"
     );
     host.user("mv ~/kept ~/.bashrc");
-    let libs = host.home(&format!("{KAFKA}/libs"));
-    let jar = libs.join("aws-msk-iam-auth-1.1.5-all.jar");
-    fs::rename(&jar, libs.join("gone")).expect("moved");
+    let jar = host.home(&format!("{KAFKA}/libs/aws-msk-iam-auth-1.1.5-all.jar"));
+    // Out of the folder: there it would be loaded under any name.
+    fs::rename(&jar, host.home("gone")).expect("moved");
     assert_ne!(create("0ab336d6fcf7.x").code, 0, "without the auth jar");
-    fs::rename(libs.join("gone"), &jar).expect("moved back");
+    fs::rename(host.home("gone"), &jar).expect("moved back");
     host.user(&format!(
         "sed -i s/^sasl.jaas/x.jaas/ ~/{KAFKA}/bin/client.properties"
     ));
