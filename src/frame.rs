@@ -9,8 +9,12 @@
 const LONGEST_HEADER: usize = 256;
 /// Longest value that is read, in bytes. Files that a probe carries are at most 1 MiB before base64.
 const LONGEST_VALUE: usize = 4 * 1024 * 1024;
-/// Most bytes that one reply may have in all: a host may lie, hang and flood.
-pub const LARGEST_REPLY: usize = 16 * 1024 * 1024;
+/// Most bytes that one reply may have in all, the noise before it too: a host may lie, hang and flood.
+/// Three files of 1 MiB in base64 fit, with all that is said beside them.
+pub const LARGEST_REPLY: usize = 8 * 1024 * 1024;
+/// Most records that one reply may have: each costs more than its bytes. A tree of Kafka has a few
+/// hundred files.
+pub const MOST_RECORDS: usize = 50_000;
 
 /// One record of a host's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +36,13 @@ pub struct Garbled(pub String);
 #[derive(Debug, Default)]
 pub struct Frames {
     buffer: Vec<u8>,
+    /// Where in the buffer the next record begins.
+    start: usize,
     mark: Option<Vec<u8>>,
+    /// How many bytes this reply had so far.
+    bytes: usize,
+    /// How many records it had.
+    records: usize,
 }
 
 impl Frames {
@@ -44,9 +54,14 @@ impl Frames {
     /// Records after a line that is `mark`; what comes before it is a start file's noise.
     pub fn after_mark(mark: &str) -> Self {
         Self {
-            buffer: Vec::new(),
             mark: Some(format!("{mark}\n").into_bytes()),
+            ..Self::default()
         }
+    }
+
+    /// Another reply begins: what has been read so far does not count any more.
+    pub fn begin_anew(&mut self) {
+        (self.bytes, self.records) = (0, 0);
     }
 
     /// Whether the mark has come, if there is one.
@@ -57,17 +72,27 @@ impl Frames {
     /// Adds bytes.
     ///
     /// # Errors
-    /// When more than [`LARGEST_REPLY`] bytes wait to be read.
+    /// When the reply has more than [`LARGEST_REPLY`] bytes.
     pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Garbled> {
-        if self.buffer.len() + bytes.len() > LARGEST_REPLY {
+        self.bytes += bytes.len();
+        if self.bytes > LARGEST_REPLY {
             return Err(Garbled(format!("more than {LARGEST_REPLY} bytes")));
         }
+        // Once for many records: each byte is moved a few times at most.
+        if self.start > self.buffer.len() / 2 {
+            self.buffer.drain(..self.start);
+            self.start = 0;
+        }
+        let before = self.buffer.len();
         self.buffer.extend_from_slice(bytes);
-        if let Some(mark) = &self.mark
-            && let Some(at) = self.buffer.windows(mark.len()).position(|w| w == mark)
-        {
-            self.buffer.drain(..at + mark.len());
-            self.mark = None;
+        if let Some(mark) = &self.mark {
+            // What was searched before is not searched again.
+            let from = before.saturating_sub(mark.len());
+            let found = self.buffer[from..].windows(mark.len());
+            if let Some(at) = found.into_iter().position(|window| window == mark) {
+                self.start = from + at + mark.len();
+                self.mark = None;
+            }
         }
         Ok(())
     }
@@ -85,16 +110,15 @@ impl Frames {
         if self.mark.is_some() {
             return Ok(None);
         }
-        let Some(colon) = self.buffer.iter().position(|&b| b == b':') else {
-            if self.buffer.len() > LONGEST_HEADER {
+        let rest = &self.buffer[self.start..];
+        let head = &rest[..rest.len().min(LONGEST_HEADER + 1)];
+        let Some(colon) = head.iter().position(|&b| b == b':') else {
+            if rest.len() > LONGEST_HEADER {
                 return Err(self.garbled());
             }
             return Ok(None);
         };
-        if colon > LONGEST_HEADER {
-            return Err(self.garbled());
-        }
-        let header = std::str::from_utf8(&self.buffer[..colon]).map_err(|_| self.garbled())?;
+        let header = std::str::from_utf8(&rest[..colon]).map_err(|_| self.garbled())?;
         let mut words = header.split(' ');
         let (Some(section), Some(key), Some(length), None) =
             (words.next(), words.next(), words.next(), words.next())
@@ -106,23 +130,28 @@ impl Frames {
             return Err(self.garbled());
         }
         let end = colon + 1 + length;
-        if self.buffer.len() <= end {
+        if rest.len() <= end {
             return Ok(None);
         }
-        if self.buffer[end] != b'\n' {
+        if rest[end] != b'\n' {
             return Err(self.garbled());
+        }
+        if self.records == MOST_RECORDS {
+            return Err(Garbled(format!("more than {MOST_RECORDS} records")));
         }
         let record = Record {
             section: section.to_owned(),
             key: key.to_owned(),
-            value: self.buffer[colon + 1..end].to_vec(),
+            value: rest[colon + 1..end].to_vec(),
         };
-        self.buffer.drain(..=end);
+        self.records += 1;
+        self.start += end + 1;
         Ok(Some(record))
     }
 
     fn garbled(&self) -> Garbled {
-        let start = String::from_utf8_lossy(&self.buffer[..self.buffer.len().min(60)]);
+        let rest = &self.buffer[self.start..];
+        let start = String::from_utf8_lossy(&rest[..rest.len().min(60)]);
         Garbled(format!("`{}`", crate::text::escape_control(&start)))
     }
 }
@@ -167,6 +196,54 @@ mod tests {
                 ("end".into(), String::new())
             ]
         );
+    }
+
+    #[test]
+    fn a_flood_ends_by_its_bytes_or_its_records() {
+        // Small records: what they take is more than what is sent.
+        let (mut frames, mut seen) = (Frames::new(), 0);
+        let flood = b"a b 0:\n".repeat(1000);
+        let error = loop {
+            frames.feed(&flood).expect("few bytes");
+            match all(&mut frames) {
+                Ok(records) => seen += records.len(),
+                Err(error) => break error,
+            }
+        };
+        assert!(error.0.contains("records"), "{error}");
+        assert!(seen <= MOST_RECORDS && frames.buffer.len() < 3 * flood.len());
+        // Records that are read at once do not hide how many bytes there were.
+        let mut frames = Frames::new();
+        let record = format!("a b 100000:{}\n", "x".repeat(100_000));
+        let fed = (0..).take_while(|_| {
+            let fits = frames.feed(record.as_bytes()).is_ok();
+            fits && all(&mut frames).is_ok()
+        });
+        assert!(fed.count() <= LARGEST_REPLY / 100_000);
+        // Another reply of the same stream has all of it again.
+        let mut frames = Frames::new();
+        for _ in 0..200 {
+            frames.feed(record.as_bytes()).expect("one record a reply");
+            assert_eq!(all(&mut frames).expect("a record").len(), 1);
+            frames.begin_anew();
+        }
+        // Noise before the mark is bounded, too.
+        let mut frames = Frames::after_mark("MARK");
+        let noise = [b'x'; 64 * 1024];
+        let fed = (0..).take_while(|_| frames.feed(&noise).is_ok()).count();
+        assert!(fed <= LARGEST_REPLY / noise.len());
+    }
+
+    #[test]
+    fn the_mark_is_found_wherever_it_is_cut() {
+        let text = b"noise MAR\nMARMARK\na b 1:x\n";
+        for cut in 0..text.len() {
+            let mut frames = Frames::after_mark("MARK");
+            frames.feed(&text[..cut]).expect("small");
+            frames.feed(&text[cut..]).expect("small");
+            let records = all(&mut frames).expect("well formed");
+            assert_eq!(records, [("b".into(), "x".into())], "{cut}");
+        }
     }
 
     #[test]

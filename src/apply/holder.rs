@@ -15,7 +15,7 @@ use crate::{
     meter::{self, Phase},
     script::{NulByte, Script},
     text::escape_lines,
-    transport::{self, Connection, Ending, Input, Output, whole_seconds},
+    transport::{self, Complaints, Connection, Ending, Input, Output, whole_seconds},
 };
 
 const PRELUDE: &str = include_str!("../observe/prelude.sh");
@@ -176,7 +176,7 @@ impl Lock {
             answer,
             input,
             output: running.stdout,
-            complaints: running.stderr,
+            complaints: Complaints::new(running.stderr),
             exit: running.exit,
             frames: Frames::after_mark(HELLO),
             buffer: vec![0; 16 * 1024],
@@ -313,7 +313,7 @@ pub struct Writer<'c> {
     answer: Duration,
     input: Input,
     output: Output,
-    complaints: Output,
+    complaints: Complaints,
     /// Kept, because over SSH a process whose end nobody waits for loses its pipes.
     exit: Ending,
     frames: Frames,
@@ -360,6 +360,7 @@ impl Writer<'_> {
         }
         let line = call.line();
         let got = self.got;
+        self.frames.begin_anew();
         tokio::select! {
             sent = self.send(call.name, line.as_bytes()) => sent?,
             // A line that is not whole is not run.
@@ -507,7 +508,11 @@ impl Writer<'_> {
     }
 
     async fn read_some(&mut self) -> Result<(), WriteError> {
-        match self.output.read(&mut self.buffer).await {
+        let count = tokio::select! {
+            count = self.output.read(&mut self.buffer) => count,
+            never = self.complaints.read_on() => match never {},
+        };
+        match count {
             Ok(0) | Err(_) => Err(self.ended().await),
             Ok(count) => {
                 self.got += count as u64;
@@ -518,11 +523,7 @@ impl Writer<'_> {
     }
 
     async fn ended(&mut self) -> WriteError {
-        let mut bytes = Vec::new();
-        let mut complaints = (&mut self.complaints).take(4096);
-        // A pipe that somebody else holds open says nothing more.
-        let _ = timeout(Duration::from_secs(2), complaints.read_to_end(&mut bytes)).await;
-        let complained = escape_lines(String::from_utf8_lossy(&bytes).trim());
+        let complained = self.complaints.said(Duration::from_secs(2)).await;
         // nologin and forced commands speak on stdout.
         let mut said = vec![self.printed(), complained];
         said.retain(|text| !text.is_empty());

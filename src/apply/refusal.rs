@@ -90,8 +90,8 @@ pub fn of_fetch(address: &str, fetch: &Fetch, answer: &Answer, check: String) ->
         match &fetch.digest {
             Some(wanted) => reasons.push(format!(
                 "the download's {key} is {}…, the spec pins {}…",
-                &got[..got.len().min(8)],
-                &wanted[..wanted.len().min(8)]
+                start(got),
+                start(wanted)
             )),
             None => reasons.push(answer.failed.clone().unwrap_or_default()),
         }
@@ -222,6 +222,11 @@ fn of_fetcher(code: i32) -> (&'static str, Option<String>) {
     }
 }
 
+/// A digest's first characters: a host may say anything.
+fn start(digest: &str) -> String {
+    digest.chars().take(8).collect()
+}
+
 fn count(bytes: u64) -> String {
     let digits = bytes.to_string();
     let mut grouped = String::new();
@@ -298,6 +303,18 @@ mod tests {
                 "got 1,422 bytes of text/html: this is a web page, not the file"
             ]
         );
+    }
+
+    #[test]
+    fn a_digest_that_is_none_is_shown_and_no_panic() {
+        let told = [("bytes", "1"), ("digest", "€€€€€€€€€")];
+        let failure = of_fetch(
+            "a",
+            &fetch(Some("03780378")),
+            &answer(&told, "", ""),
+            "check".into(),
+        );
+        assert!(failure.reasons[0].contains("€€€€€€€€…"), "{failure:?}");
     }
 
     #[test]

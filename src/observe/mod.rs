@@ -15,8 +15,8 @@ use crate::{
     meter::{Call, Phase},
     resource::{Probe, Resource},
     script::{NulByte, Script},
-    text::{escape_control, escape_lines, hex},
-    transport::{self, Connection, Output, Running},
+    text::{escape_control, hex},
+    transport::{self, Complaints, Connection, Running},
 };
 
 /// Shell functions that all probes share.
@@ -236,11 +236,16 @@ async fn read_all(running: Running, frames: &mut Frames) -> Result<(Vec<Record>,
         exit,
     } = running;
     drop(stdin);
+    let mut complaints = Complaints::new(stderr);
     let mut records = Vec::new();
     let mut buffer = vec![0; 64 * 1024];
     let mut got = 0;
     loop {
-        let count = match stdout.read(&mut buffer).await {
+        let count = tokio::select! {
+            count = stdout.read(&mut buffer) => count,
+            never = complaints.read_on() => match never {},
+        };
+        let count = match count {
             Ok(0) | Err(_) => break,
             Ok(count) => count,
         };
@@ -253,7 +258,7 @@ async fn read_all(running: Running, frames: &mut Frames) -> Result<(Vec<Record>,
             records.push(record);
         }
     }
-    let said = said(stderr).await;
+    let said = complaints.said(PATIENCE).await;
     let ended = exit.await;
     let words = printed(frames.before_mark());
     let said = match (said.is_empty(), ended) {
@@ -264,6 +269,9 @@ async fn read_all(running: Running, frames: &mut Frames) -> Result<(Vec<Record>,
     };
     Err(Error::Incomplete { said })
 }
+
+/// How long the last complaints of a process that has ended are waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Most lines that are shown of what was printed before the mark, and most characters of each.
 const SHOWN: (usize, usize) = (4, 200);
@@ -283,14 +291,6 @@ fn printed(before: &[u8]) -> String {
         true => shown,
         false => format!("; it printed:{shown}"),
     }
-}
-
-/// The first lines that a process complained of, fit for a terminal.
-async fn said(stderr: Output) -> String {
-    let mut bytes = Vec::new();
-    // What was read before an error is what there is to show.
-    let _ = stderr.take(4096).read_to_end(&mut bytes).await;
-    escape_lines(String::from_utf8_lossy(&bytes).trim())
 }
 
 #[cfg(test)]
@@ -335,6 +335,29 @@ mod tests {
             error.contains("from stdout") && !error.contains('\x1b'),
             "{error}"
         );
+    }
+
+    #[tokio::test]
+    async fn complaints_are_read_while_the_answer_is_waited_for() {
+        use tokio::io::AsyncWriteExt;
+        let (mut err, stderr) = tokio::io::duplex(1024);
+        let (mut out, stdout) = tokio::io::duplex(1024);
+        let host = async move {
+            err.write_all(&vec![b'x'; 4 << 20]).await.expect("read");
+            out.write_all(b"MARK\nhost end 0:\n").await.expect("read");
+        };
+        let running = Running {
+            stdin: None,
+            stdout: Box::pin(stdout),
+            stderr: Box::pin(stderr),
+            exit: Box::pin(std::future::pending()),
+        };
+        let mut frames = Frames::after_mark("MARK");
+        let reading = async { tokio::join!(read_all(running, &mut frames), host) };
+        let read = tokio::time::timeout(Duration::from_secs(30), reading).await;
+        read.expect("nobody waits for the other")
+            .0
+            .expect("an answer");
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! Ways to a machine: `ssh` and `local`. Everything above sees a [`Connection`].
 
 mod account;
+mod complaints;
 pub mod dial;
 pub mod direct;
 pub mod local;
@@ -11,6 +12,7 @@ use std::{future::Future, pin::Pin, time::Duration};
 use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
+pub use self::complaints::Complaints;
 use self::dial::Dial;
 use crate::script::Script;
 
