@@ -100,7 +100,7 @@ fn a_signal_at_the_prompt_changes_nothing_and_leaves_nothing_behind() {
         ("TMPDIR", tmp.to_str().expect("text")),
         ("XDG_RUNTIME_DIR", tmp.to_str().expect("text")),
     ];
-    for name in ["TERM", "HUP", "INT", "QUIT", "a closed terminal"] {
+    for name in ["TERM", "HUP", "INT", "QUIT", "a closed terminal", "KILL"] {
         let mut terminal = Terminal::apply_with(
             host.folder.path(),
             spec.to_str().expect("text"),
@@ -117,6 +117,9 @@ fn a_signal_at_the_prompt_changes_nothing_and_leaves_nothing_behind() {
         let process = terminal.process();
         if name == "a closed terminal" {
             terminal.close();
+        } else if name == "KILL" {
+            signal(process, name);
+            terminal.end();
         } else {
             signal(process, name);
             let (code, said) = terminal.end();

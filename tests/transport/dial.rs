@@ -365,14 +365,14 @@ async fn a_dropped_stream_closes_its_far_end_and_leaves_nothing() {
     let sshd = bench.sshd(&["ed25519"]);
     let ssh = bench.connected(&sshd).await;
     let master = master_of(&ssh);
-    until("the question's end", || bench.processes().len() == 1);
+    until("the question's end", || bench.processes().len() == 2);
     let before = open_files(&master);
     let (listener, _) = listener().await;
     for _ in 0..3 {
         let (near, mut far) = dialled(&ssh, &listener).await;
         assert!(open_files(&master) > before, "what is looked for is seen");
-        // The master alone: a stream has no process of its own.
-        assert_eq!(bench.processes().len(), 1, "{:?}", bench.processes());
+        // The master and its watch: a stream has no process of its own.
+        assert_eq!(bench.processes().len(), 2, "{:?}", bench.processes());
         drop(near);
         ended(&mut far).await;
         until("the channel's end", || open_files(&master) == before);
@@ -387,7 +387,7 @@ async fn a_dial_that_is_given_up_ends_and_the_connection_lives() {
     let sshd = bench.sshd(&["ed25519"]);
     let ssh = Arc::new(bench.connected(&sshd).await);
     let master = master_of(&ssh);
-    until("the question's end", || bench.processes().len() == 1);
+    until("the question's end", || bench.processes().len() == 2);
     let before = open_files(&master);
     let ways: [Arc<dyn Dial>; 2] = [
         Arc::<trueup::transport::ssh::Ssh>::clone(&ssh),
@@ -450,7 +450,7 @@ async fn nothing_listens_for_a_stream() {
         dialled(&ssh, &listener).await,
     ];
     assert_eq!(listening(&master), (0, 1));
-    assert_eq!(bench.processes().len(), 1, "{:?}", bench.processes());
+    assert_eq!(bench.processes().len(), 2, "{:?}", bench.processes());
 
     // What is looked for can be seen.
     let mut forward = Command::new("ssh");

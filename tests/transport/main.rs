@@ -294,6 +294,36 @@ async fn what_the_network_does_is_told_apart() {
     bench.assert_clean();
 }
 
+/// What a server says before it greets, ssh notes: none of it is kept on a disk.
+#[tokio::test]
+async fn a_flood_before_the_greeting_fills_no_disk() {
+    let bench = Bench::new();
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = server.local_addr().expect("bound").port();
+    let run = bench.path("run");
+    let flood = std::thread::spawn(move || {
+        let (mut guest, _) = server.accept().expect("a guest");
+        let line = format!("{}\r\n", "x".repeat(8000));
+        // ssh takes so many lines.
+        let lines = (0..1000)
+            .take_while(|_| std::io::Write::write_all(&mut guest, line.as_bytes()).is_ok());
+        assert!(lines.count() > 900, "ssh reads them");
+        let folders = fs::read_dir(run).expect("there");
+        let files =
+            folders.flat_map(|folder| fs::read_dir(folder.expect("one").path()).expect("a folder"));
+        let sizes: Vec<u64> = files
+            .map(|file| file.expect("one").metadata().expect("there").len())
+            .collect();
+        assert!(!sizes.is_empty(), "a configuration is there");
+        sizes.iter().sum::<u64>()
+    });
+    let said = refusal(bench.connect(port, HostKey::Strict).await);
+    let bytes = flood.join().expect("sent");
+    assert!(bytes < 100_000, "{bytes} bytes");
+    assert!(said.len() < 10_000, "{} bytes are said", said.len());
+    bench.assert_clean();
+}
+
 #[tokio::test]
 async fn silence_ends_by_the_deadline_and_leaves_nothing() {
     let bench = Bench::new();

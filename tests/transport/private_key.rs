@@ -234,7 +234,7 @@ fn killed_in_the_middle_it_leaves_no_agent() {
 }
 
 #[test]
-fn where_its_watch_is_killed_too_the_agent_forgets_the_key() {
+fn where_all_that_watches_is_killed_too_the_agent_forgets_the_key() {
     let bench = Bench::new();
     let canary = Canary::new();
     let gate = Gate::new(&bench.path(""));
@@ -243,19 +243,16 @@ fn where_its_watch_is_killed_too_the_agent_forgets_the_key() {
     assert!(held(&bench).contains("RSA"), "{}", held(&bench));
     let run = bench.path("run").display().to_string();
     let all = sshd::run("ps", &["-eo", "pid=,args="]);
-    // Other tests have theirs.
-    let watch = all
-        .lines()
-        .find(|line| line.contains("ulimit -c 0") && line.contains(&run));
     let pid = |line: &str| line.split_whitespace().next().expect("a pid").to_owned();
-    let watch = pid(watch.unwrap_or_else(|| panic!("no watch in {all}")));
-    assert!(
-        Command::new("kill")
-            .args(["-9", &watch])
-            .status()
-            .expect("kill")
-            .success()
-    );
+    // The agent's, and that of the connection; other tests have theirs.
+    for watched in ["ulimit -c 0", "trap '' HUP"] {
+        let watch = all
+            .lines()
+            .find(|line| line.contains(watched) && line.contains(&run));
+        let watch = pid(watch.unwrap_or_else(|| panic!("no watch in {all}")));
+        let killed = Command::new("kill").args(["-9", &watch]).status();
+        assert!(killed.expect("kill").success());
+    }
     child.kill().expect("killed");
     child.wait().expect("ended");
     assert!(!agents(&bench).is_empty(), "nobody ends the agent now");

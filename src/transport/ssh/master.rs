@@ -5,16 +5,22 @@
 //! loses what a ProxyCommand complains of, and its way to end a master waits for open channels.
 
 use std::{
-    fs::{self, File, OpenOptions, Permissions},
-    io::{self, Read, Seek, SeekFrom, Write},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    fs::{self, OpenOptions, Permissions},
+    io::{self, Write},
+    os::unix::{
+        fs::{OpenOptionsExt, PermissionsExt},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
 use tempfile::TempDir;
 
-use super::mux::{Request, ask};
+use super::{
+    log::Log,
+    mux::{Request, ask},
+};
 
 /// How long a master stays when nobody uses it: only for the case that we are killed, and long
 /// enough for people to think about a plan.
@@ -26,6 +32,8 @@ const LONGEST: usize = 70;
 #[derive(Debug)]
 pub(super) struct Master {
     folder: TempDir,
+    log: Log,
+    watch: Watch,
     pid: Option<u32>,
 }
 
@@ -45,7 +53,14 @@ impl Master {
                 .prefix("trueup-")
                 .permissions(Permissions::from_mode(0o700));
             match builder.tempdir_in(base) {
-                Ok(folder) => return Ok(Self { folder, pid: None }),
+                Ok(folder) => {
+                    return Ok(Self {
+                        log: Log::new()?,
+                        watch: Watch::over(folder.path())?,
+                        folder,
+                        pid: None,
+                    });
+                }
                 Err(error) => refused = error,
             }
         }
@@ -60,31 +75,19 @@ impl Master {
         self.file("master")
     }
 
-    pub(super) fn log(&self) -> PathBuf {
-        self.file("log")
-    }
-
-    /// How many bytes have been said so far, for [`Master::said_since`].
+    /// How many bytes ssh and its helpers have said so far, for [`Master::said_since`].
     pub(super) fn said_bytes(&self) -> u64 {
-        fs::metadata(self.log()).map_or(0, |log| log.len())
+        self.log.bytes()
     }
 
-    /// What ssh and its helpers have said, the last of it.
+    /// What they have said, the last of it.
     pub(super) fn said(&self) -> String {
-        self.said_since(0)
+        self.log.since(0)
     }
 
     /// What was said after the first so many bytes, the last of it.
     pub(super) fn said_since(&self, bytes: u64) -> String {
-        // A hostile server can send banners without end.
-        const MOST: u64 = 64 * 1024;
-        let mut said = Vec::new();
-        if let Ok(mut log) = File::open(self.log()) {
-            let length = log.metadata().map_or(0, |log| log.len());
-            let _ = log.seek(SeekFrom::Start(length.saturating_sub(MOST).max(bytes)));
-            let _ = log.take(MOST).read_to_end(&mut said);
-        }
-        String::from_utf8_lossy(&said).into_owned()
+        self.log.since(bytes)
     }
 
     pub(super) fn write(&self, name: &str, text: &str) -> io::Result<PathBuf> {
@@ -102,28 +105,16 @@ impl Master {
 
     /// Logs in. ssh goes to the background once that is done, so the answer is its status.
     pub(super) async fn start(&mut self, config: &Path, address: &str) -> io::Result<bool> {
-        let log = self.log();
-        let helpers = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(&log)?;
         let mut command = Command::new("ssh");
-        command
-            .arg("-F")
-            .arg(config)
-            .arg("-S")
-            .arg(self.socket())
-            .arg("-E")
-            .arg(&log);
+        command.arg("-F").arg(config).arg("-S").arg(self.socket());
         command.args(["-M", "-f", "-N", "-o", IDLE, "-o", "BatchMode=yes"]);
-        // What a jump host's ssh or a ProxyCommand complains of goes to ssh's standard error:
-        // with ControlPersist, only under `-v`. That names the key which the machine shows, too.
+        // In the background ssh keeps its standard error, and that of a jump host's ssh or a
+        // ProxyCommand, only under `-v`. That names the key which the machine shows, too.
         command.args(["-v", "--", address]);
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(helpers);
+            .stderr(self.log.writer()?);
         let status = Group::spawn(command)?.wait().await?;
         if !status.success() {
             return Ok(false);
@@ -136,19 +127,14 @@ impl Master {
 
     /// Goes as far as the host key and no farther; what it said is in the log.
     pub(super) async fn look(&self, config: &Path, address: &str) -> io::Result<()> {
-        let helpers = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(self.log())?;
         let mut command = Command::new("ssh");
-        command.arg("-F").arg(config).arg("-E").arg(self.log());
+        command.arg("-F").arg(config);
         // A connection that a user's file would share has shown its key long ago.
         command.args(["-S", "none", "-N", "-T", "-vv", "--", address]);
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(helpers);
+            .stderr(self.log.writer()?);
         Group::spawn(command)?.wait().await.map(drop)
     }
 
@@ -182,6 +168,55 @@ impl Drop for Master {
     fn drop(&mut self) {
         self.end();
         let _ = fs::remove_dir_all(self.folder.path());
+        self.watch.end();
+    }
+}
+
+/// Ends a master and removes its folder ($1), when our process has gone without doing it: the pipe has
+/// an end then. A login that is under way, and the agent of a private key, have the folder's path in
+/// their arguments.
+const WATCH: &str = r#"
+trap '' HUP INT TERM QUIT
+if read -r _; then exit 0; fi
+ssh -F none -S "$1/master" -O exit -- master >/dev/null 2>&1
+ps -A -o pid= -o args= | while read -r process words; do
+  case $words in ssh*"$1/"*) kill -9 "$process" ;; esac
+done
+rm -rf -- "$1"
+"#;
+
+/// A shell that outlives us by as long as it takes to clean up, however we end.
+#[derive(Debug)]
+struct Watch {
+    shell: std::process::Child,
+}
+
+impl Watch {
+    fn over(folder: &Path) -> io::Result<Self> {
+        let mut command = Command::new("sh");
+        command.args(["-c", WATCH, "trueup"]).arg(folder);
+        command.env_clear();
+        if let Some(path) = std::env::var_os("PATH") {
+            command.env("PATH", path);
+        }
+        // Ctrl-C in the terminal is for us.
+        command.process_group(0);
+        let shell = command
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        Ok(Self { shell })
+    }
+
+    /// All is cleaned up.
+    fn end(&mut self) {
+        if let Some(mut pipe) = self.shell.stdin.take() {
+            // One that is gone has nothing to do either.
+            let _ = pipe.write_all(b"end\n");
+        }
+        let _ = self.shell.wait();
     }
 }
 

@@ -10,6 +10,7 @@ mod forward;
 mod help;
 mod key_file;
 mod known;
+mod log;
 mod master;
 mod mux;
 mod offered;
