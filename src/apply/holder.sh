@@ -1,7 +1,7 @@
 # The one remote process of an apply: it holds the lock, reads a line a step, answers in records.
 #
 # A step is `NAME ARGUMENT…`, each argument in base64 (`-` is the empty one; `=…` is a payload that
-# goes into a private file, never into a process's arguments). A line without its newline is not
+# goes into a pipe, never into a file of ours or a process's arguments). A line without its newline is not
 # run: the client died while writing it.
 
 # Decodes the arguments of a step and runs it in a session of its own, so that a dead client never
@@ -11,16 +11,13 @@ run_step() {
   step=$1; shift
   if [ -z "$T" ]; then private_folder || return; fi
   rm -f -- "$T/part" "$T/headers"
+  payload=
   count=$#
   while [ "$count" -gt 0 ]; do
     argument=$1; shift
     case $argument in
       -) argument= ;;
-      =*)
-        if ! printf %s "${argument#=}" | base64 -d >"$T/payload"; then
-          refuse "no room in ${T%/*}"; return
-        fi
-        argument=$T/payload ;;
+      =*) payload=${argument#=}; argument=/proc/self/fd/4 ;;
       *) argument=$(printf %s "$argument" | base64 -d; printf x); argument=${argument%x} ;;
     esac
     set -- "$@" "$argument"
@@ -30,7 +27,9 @@ run_step() {
   # daemons would keep the channel open.
   case $step in
     package) setsid sh -c "$STEPS" "step_$step" "step_$step" "$@" </dev/null >"$T/log" 2>&1 3>"$T/result" 9<&- & ;;
-    *) setsid sh -c "$STEPS" "step_$step" "step_$step" "$@" </dev/null 3>&1 >"$T/log" 2>&1 & ;;
+    *)
+      printf %s "$payload" | base64 -d |
+        setsid sh -c "$STEPS" "step_$step" "step_$step" "$@" 4<&0 </dev/null 3>&1 >"$T/log" 2>&1 & ;;
   esac
   running=$!
   say started "$running"

@@ -19,6 +19,8 @@ fail_in() {
   if [ -d "$1" ] && [ "$free" -lt 256 ]; then fail "no room in $1: $free KiB are free"; fi
   fail "$2"
 }
+# Away with a folder of ours, whatever modes an archive gave its folders.
+away() { chmod -R u+rwX -- "$1" 2>/dev/null; rm -rf -- "$1"; }
 # Old coreutils sync only everything; new ones take names. One of the two works.
 flush() { sync -- "$@" 2>/dev/null || sync; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
@@ -135,24 +137,35 @@ step_fetch() {
   only=http,https also=; [ -n "$digest" ] || only=https
   # A file of the host itself may be named, and nothing may lead there.
   case $digest$url in ?*file:*) also=,file ;; esac
+  # More than any such file has, and than there is room for, is not taken: a server may send for ever,
+  # and not all curls look at what was not announced. In blocks of 512 bytes, as POSIX has them.
+  most=$((1024 * 1024)); case $file in *.jar) most=$((128 * 1024)) ;; esac
+  [ "$most" -lt "$free" ] || most=$free
   if command -v curl >/dev/null 2>&1; then
     # curl's own limit counts for each try.
-    timeout --foreground "$seconds" curl -f -S -s -L --max-time "$seconds" --retry 2 --connect-timeout 20 \
-      --speed-limit 1 --speed-time 60 --max-filesize "$((free * 1024 + 1))" \
-      --proto "=$only$also" --proto-redir "=$only" -D "$T/headers" -o "$part" -- "$url" 3>&- & fetcher=$!
+    ( ulimit -f "$((most * 2))"
+      exec timeout --foreground "$seconds" curl -f -S -s -L --max-time "$seconds" --retry 2 --connect-timeout 20 \
+        --speed-limit 1 --speed-time 60 --max-filesize "$((most * 1024 + 1))" \
+        --proto "=$only$also" --proto-redir "=$only" -D "$T/headers" -o "$part" -- "$url" 3>&- ) & fetcher=$!
   elif [ -n "$digest" ] && command -v wget >/dev/null 2>&1; then
-    timeout --foreground "$seconds" wget -nv -t 3 -T 60 -O "$part" -- "$url" 3>&- & fetcher=$!
+    ( ulimit -f "$((most * 2))"
+      exec timeout --foreground "$seconds" wget -nv -t 3 -T 60 -O "$part" -- "$url" 3>&- ) & fetcher=$!
   else
     fail "neither curl nor wget is there; a download without a digest needs curl"
   fi
   wait "$fetcher"; code=$?
-  tell bytes "$(stat -c %s -- "$part")"
+  bytes=$(stat -c %s -- "$part")
+  tell bytes "$bytes"
   if [ "$code" != 0 ]; then
     length=$(tr -d '\r' <"$T/headers" 2>/dev/null | sed -n 's/^[Cc]ontent-[Ll]ength: *\([0-9]*\) *$/\1/p' | tail -n 1)
     size=; [ -z "$length" ] || size=": the download has $(mib "$((length / 1024 + 1))")"
-    # 63: curl, before it begins; 23 and 3: curl and wget, who could not write on.
+    # 63: curl, before it begins or at the bound.
+    if [ "$code" = 63 ] || [ "$bytes" -ge "$((most * 1024))" ]; then
+      [ "$most" = "$free" ] || fail "the download is larger than $(mib "$most"), which no such file is"
+      fail "no room in $folder${size:-: the download does not end}, $(mib "$free") are free"
+    fi
+    # 23 and 3: curl and wget, who could not write on.
     case $code in
-      63) fail "no room in $folder$size, $(mib "$free") are free" ;;
       23|3) if [ "$(free_kib "$folder")" -lt 256 ]; then fail "no room in $folder$size, $(mib "$free") were free"; fi ;;
     esac
     tell fetcher "$code"
@@ -186,14 +199,14 @@ step_stage() {
   [ -d "$parent" ] || mkdir -p -m 755 -- "$parent" || fail_in "${parent%/*}" "cannot make $parent"
   if [ -e "$1" ] || [ -L "$1" ]; then
     [ -O "$1" ] && [ ! -L "$1" ] || fail "$1 is in the way and belongs to another account"
-    rm -rf -- "$1" || fail "cannot remove $1"
+    away "$1" || fail "cannot remove $1"
   fi
   mkdir -m 700 -- "$1" || fail_in "$parent" "cannot write in $parent"
 }
 
 # step_unstage FOLDER: away with it.
 step_unstage() {
-  if [ -O "$1" ] && [ ! -L "$1" ]; then rm -rf -- "$1"; fi
+  if [ -O "$1" ] && [ ! -L "$1" ]; then away "$1"; fi
   # Inside of a tree it may be the only thing in a folder that was made for it.
   if [ "${1%/stage}" != "$1" ]; then rmdir -- "${1%/*}" 2>/dev/null || :; fi
 }
@@ -212,8 +225,11 @@ step_unpack() {
   size=$(awk '{ bytes += $3 } END { printf "%d", bytes / 1024 + 1 }' "$stage/list")
   free=$(free_kib "$stage")
   [ "$free" -gt "$size" ] || fail "no room in ${home%/*}: the tree takes $(mib "$size"), $(mib "$free") are free beside its archive"
-  ( umask 022; tar -xzf "$archive" -C "$fresh" --no-same-owner ) || fail_in "$stage" "unpacking failed"
+  ( umask 022; tar -xzf "$archive" -C "$fresh" --no-same-owner --no-same-permissions ) ||
+    fail_in "$stage" "unpacking failed"
   rm -f -- "$archive"
+  # Root unpacks what the archive says; and what its owner may not change could not be repaired.
+  chmod -R u+rwX,u-s,g-s,go-w -- "$fresh/$top" || fail "cannot set the modes of $top"
   # A name that nobody could know: a link that leads out and in again, by the old one, leads out.
   whole=$(mktemp -d "$stage/XXXXXX") || fail_in "$stage" "cannot write in $stage"
   mv -T -- "$fresh/$top" "$whole" && cd "$whole" || fail "the archive holds no $top"

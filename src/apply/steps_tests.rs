@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
@@ -23,10 +24,10 @@ TOP = "kafka_2.12-2.8.1"
 T = TOP + "/"
 FILE, LINK, HARD, DIR = tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE
 
-def entry(name, kind=FILE, to="", text=b"new\n", owner="root"):
+def entry(name, kind=FILE, to="", text=b"new\n", owner="root", mode=None):
     made = tarfile.TarInfo(name)
     made.type, made.linkname, made.uname = kind, to, owner
-    made.mode = 0o755 if kind == DIR or name.endswith(".sh") else 0o644
+    made.mode = mode or (0o755 if kind == DIR or name.endswith(".sh") else 0o644)
     made.size = len(text) if kind == FILE else 0
     return made, text
 
@@ -82,6 +83,11 @@ make("a file beside", [entry("file")])
 make("our own folder", [entry(T + ".trueup/manifest")])
 make("our own folder as a link", [entry(T + ".trueup", LINK, "libs")])
 make("nothing", [], own=False)
+make("modes", [
+    entry(T + "closed", DIR, mode=0o555), entry(T + "closed/in", DIR, mode=0o555),
+    entry(T + "closed/in/file", mode=0o444), entry(T + "open", DIR, mode=0o2777),
+    entry(T + "suid", mode=0o4755), entry(T + "sgid", mode=0o2775), entry(T + "everybody", mode=0o666),
+])
 make("good", [
     entry(T + "config", DIR), entry(T + "config/a"), entry(T + "libs/to-file", LINK, "../LICENSE"),
     entry(T + "libs/to-folder", LINK, "../config"), entry(T + "libs/to-link", LINK, "to-file"),
@@ -161,6 +167,8 @@ const REFUSED: &[(&str, &str)] = &[
 /// A machine's folder: `home/kafka` is to be the tree, `outside` is nobody's business.
 struct Place {
     folder: tempfile::TempDir,
+    /// Whose it is, and who runs the steps, where that is not root.
+    user: Option<&'static str>,
 }
 
 impl Place {
@@ -170,7 +178,7 @@ impl Place {
             fs::create_dir(folder.path().join(name)).expect("made");
         }
         fs::write(folder.path().join("outside/secret"), SECRET).expect("written");
-        let place = Self { folder };
+        let place = Self { folder, user: None };
         let made = Command::new("python3")
             .args(["-c", MAKE])
             .args([place.at("archives"), place.at("outside"), place.stage()])
@@ -192,8 +200,16 @@ impl Place {
     /// Runs a step as the holder does; how it ended, and what it told.
     fn step(&self, shell: &[&str], name: &str, values: &[&Path]) -> (Output, String) {
         let told = self.at("T/told");
-        let done = Command::new(shell[0])
-            .args(&shell[1..])
+        let words: Vec<&str> = match self.user {
+            Some(user) => ["runuser", "-u", user, "--"]
+                .iter()
+                .chain(shell)
+                .copied()
+                .collect(),
+            None => shell.to_vec(),
+        };
+        let done = Command::new(words[0])
+            .args(&words[1..])
             .args(["-c", &format!("exec 3>\"$T/told\"; {STEPS}"), name, name])
             .args(values)
             .env("T", self.at("T"))
@@ -330,4 +346,59 @@ fn links_inside_of_an_archive_and_odd_names_are_no_harm() {
     }
     let secret = fs::read_to_string(place.at("outside/secret")).expect("there");
     assert_eq!(secret, SECRET);
+}
+
+/// As root, and as somebody whom modes bind.
+#[test]
+fn modes_of_an_archive_open_nothing_and_close_nothing() {
+    for shell in SHELLS {
+        for user in [None, Some("nobody")] {
+            let mut place = Place::new();
+            place.user = user;
+            let give = |path: &Path| {
+                let mut given = Command::new("chown");
+                given.args(["-R", user.unwrap_or("root")]).arg(path);
+                assert!(given.status().expect("chown runs").success(), "as root");
+            };
+            give(place.folder.path());
+            let unpack = || place.unpack(shell, "modes");
+            let told = match unpack() {
+                Ok(told) => told,
+                // Its tar closes a folder before it has unpacked what is in it; nothing stays of it.
+                Err(told) if shell[0] == "busybox" && user.is_some() => {
+                    assert!(told.contains("unpacking failed"), "{told}");
+                    assert!(!place.stage().exists() && !place.at("home/kafka").exists());
+                    continue;
+                }
+                Err(told) => panic!("{shell:?} {user:?}: {told}"),
+            };
+            assert!(told.contains("placed 4:tree"), "{shell:?}: {told}");
+            let mode = |name: &str| {
+                let found = fs::metadata(place.at("home/kafka").join(name)).expect("there");
+                found.permissions().mode() & 0o7777
+            };
+            for (name, is) in [
+                ("closed", 0o755),
+                ("closed/in", 0o755),
+                ("closed/in/file", 0o644),
+                ("open", 0o755),
+                ("suid", 0o755),
+                ("sgid", 0o755),
+                ("everybody", 0o644),
+                ("bin/kafka-topics.sh", 0o755),
+            ] {
+                assert_eq!(mode(name), is, "{shell:?} {user:?}: {name}");
+            }
+            // What an earlier version left behind with such folders goes.
+            let left = place.stage().join("tree/closed");
+            fs::create_dir_all(&left).expect("made");
+            fs::write(left.join("file"), "").expect("written");
+            give(&place.stage());
+            fs::set_permissions(&left, fs::Permissions::from_mode(0o555)).expect("closed");
+            fs::remove_file(place.at("home/kafka/LICENSE")).expect("removed");
+            let told = unpack().unwrap_or_else(|told| panic!("{shell:?} {user:?}: {told}"));
+            assert!(told.contains("repaired 1:1"), "{shell:?}: {told}");
+            assert!(!place.stage().exists(), "{shell:?}");
+        }
+    }
 }

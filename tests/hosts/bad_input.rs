@@ -311,6 +311,36 @@ fn too_little_room_of_any_size_is_said_with_its_place() {
 }
 
 #[test]
+fn a_download_without_an_end_is_bounded() {
+    // By the room that there is,
+    let host = Host::start("amazon", &["--disk-mb", "160"]);
+    let spec = host.spec(&from("endless", "kafka"));
+    finds_no_room(&host, spec.to_str().expect("text"), "/home/ec2-user");
+    // and by what no such file comes to.
+    let host = Host::start("amazon", &[]);
+    trueup(
+        &host,
+        &[
+            "apply",
+            host.spec(&from("files", "kafka")).to_str().expect("text"),
+            "--auto-approve",
+        ],
+    )
+    .code(0);
+    let jar = format!("{KAFKA}/libs/aws-msk-iam-auth-1.1.5-all.jar");
+    host.user(&format!("rm ~/{jar}"));
+    let spec = host.spec(&from("endless", "jar"));
+    trueup(
+        &host,
+        &["apply", spec.to_str().expect("text"), "--auto-approve"],
+    )
+    .code(5)
+    .says("the download is larger than 128 MiB, which no such file is");
+    let libs = host.user(&format!("ls -A ~/{KAFKA}/libs"));
+    assert!(!libs.contains(".trueup"), "{libs}");
+}
+
+#[test]
 fn no_sudo() {
     let host = Host::start("amazon", &["--no-sudo"]);
     fails_and_loses_nothing(&host, &client("1.8.0"), 5)

@@ -13,9 +13,11 @@ run at the same time do not meet.
     /500/NAME        the server's fault
     /hang/NAME       takes the request and answers nothing
     /slow/NAME       64 KiB a second
+    /endless/NAME    no length announced, and bytes without an end
     /redirect/NAME   302 to /files/NAME or /test/NAME
 """
 
+import contextlib
 import os
 import shutil
 import threading
@@ -109,6 +111,17 @@ class Handler(BaseHTTPRequestHandler):
             while piece := content.read(SLOW // 4):
                 self.wfile.write(piece)
                 time.sleep(0.25)
+
+    def fault_endless(self, name):
+        """Says no length, and has no end."""
+        self.send_response(200)
+        self.send_header("Content-Type", "application/octet-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        with contextlib.suppress(ConnectionError):
+            while True:
+                self.wfile.write(bytes(1 << 20))
 
     def fault_hang(self, name):
         self.log_request("hang")
