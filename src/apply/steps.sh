@@ -21,6 +21,12 @@ fail_in() {
 }
 # Away with a folder of ours, whatever modes an archive gave its folders.
 away() { chmod -R u+rwX -- "$1" 2>/dev/null; rm -rf -- "$1"; }
+# Is the folder where we are our own, and nobody else's? Who can write in its parent could have put
+# another one in its place; what is done from here on, by names without a path, is done in this one.
+mine() {
+  # A folder takes the mark of its group from its parent.
+  case $(stat -c '%u %a' .) in "$(id -u) 700"|"$(id -u) 2700") ;; *) return 1 ;; esac
+}
 # Old coreutils sync only everything; new ones take names. One of the two works.
 flush() { sync -- "$@" 2>/dev/null || sync; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
@@ -120,19 +126,26 @@ wait_for() {
 
 busy() { fail "the package manager is busy: $holder has its lock"; }
 
-# step_fetch URL FILE ALGORITHM DIGEST MODE SECONDS: downloads beside FILE, checks, renames.
+# step_fetch URL FILE ALGORITHM DIGEST MODE SECONDS: downloads into a folder of our own beside FILE,
+# checks, renames.
 # ALGORITHM is sha256 or sha512; an empty DIGEST allows https alone.
 step_fetch() {
   url=$1 file=$2 algorithm=$3 digest=$4 mode=$5 seconds=$6
-  folder=${file%/*} part=${file%/*}/.trueup-${file##*/}.part
+  folder=${file%/*}
   [ -d "$folder" ] || fail "there is no folder $folder"
   command -v "${algorithm}sum" >/dev/null 2>&1 || fail "${algorithm}sum is not on the host"
-  rm -f -- "$part" || fail "$part is in the way"
-  trap 'rm -f -- "$part"' EXIT
+  # What an apply that was killed left there is ours and goes.
+  for old in "$folder"/.trueup-*; do
+    if [ -O "$old" ] && [ ! -L "$old" ]; then away "$old"; fi
+  done
+  private=$(mktemp -d "$folder/.trueup-XXXXXX") || fail_in "$folder" "cannot write in $folder"
+  trap 'away "$private"' EXIT
   fetcher=
   trap 'kill $fetcher 2>/dev/null; exit 143' TERM
-  ( set -C; : >"$part" ) || fail_in "$folder" "cannot write in $folder"
-  printf '%s\n' "$part" >"$T/part"
+  cd -- "$private" && mine || fail "somebody else is at work in $folder"
+  part=part
+  : >"$part" || fail_in "$folder" "cannot write in $folder"
+  printf '%s\n' "$private/part" >"$T/part"
   free=$(free_kib "$folder")
   only=http,https also=; [ -n "$digest" ] || only=https
   # A file of the host itself may be named, and nothing may lead there.
@@ -215,29 +228,36 @@ step_unstage() {
 # brings it to HOME: renamed where nothing stands, else file by file where files are damaged or
 # missing. LABEL (the archive's name and digest) goes into the manifest.
 step_unpack() {
-  stage=$1 archive=$1/$2 top=$3 home=$4 label=$5 fresh=$1/tree
-  mkdir -m 755 -- "$fresh" || fail_in "$stage" "cannot write in $stage"
+  place=$1 stage=. archive=$2 top=$3 home=$4 label=$5 fresh=tree
+  cd -- "$place" && mine || fail "somebody else is at work in ${place%/*}"
+  # The very bytes that are unpacked.
+  digest=${label##*:}
+  if [ "$digest" != unpinned ]; then
+    got=$(sha512sum <"$archive") && [ "${got%% *}" = "$digest" ] || fail "the archive is not the one that was checked"
+  fi
+  mkdir -m 755 -- "$fresh" || fail_in "$place" "cannot write in $place"
   tar --numeric-owner -tzvf "$archive" >"$stage/list" && tar -tzf "$archive" >"$stage/names" ||
-    fail_in "$stage" "the archive cannot be read"
+    fail_in "$place" "the archive cannot be read"
   # Verified before unpacking. (Owners as numbers: a name could look like the rest of a line.)
   wrong=$(archive_faults "$stage/list" "$stage/names" "$top")
   [ -z "$wrong" ] || fail "the archive $wrong"
   size=$(awk '{ bytes += $3 } END { printf "%d", bytes / 1024 + 1 }' "$stage/list")
-  free=$(free_kib "$stage")
+  free=$(free_kib .)
   [ "$free" -gt "$size" ] || fail "no room in ${home%/*}: the tree takes $(mib "$size"), $(mib "$free") are free beside its archive"
   ( umask 022; tar -xzf "$archive" -C "$fresh" --no-same-owner --no-same-permissions ) ||
-    fail_in "$stage" "unpacking failed"
+    fail_in "$place" "unpacking failed"
   rm -f -- "$archive"
   # Root unpacks what the archive says; and what its owner may not change could not be repaired.
   chmod -R u+rwX,u-s,g-s,go-w -- "$fresh/$top" || fail "cannot set the modes of $top"
   # A name that nobody could know: a link that leads out and in again, by the old one, leads out.
-  whole=$(mktemp -d "$stage/XXXXXX") || fail_in "$stage" "cannot write in $stage"
-  mv -T -- "$fresh/$top" "$whole" && cd "$whole" || fail "the archive holds no $top"
+  whole=$(mktemp -d "$stage/XXXXXX") || fail_in "$place" "cannot write in $place"
+  mv -T -- "$fresh/$top" "$whole" || fail "the archive holds no $top"
   links_stay_inside "$whole" || fail "the archive holds links that lead out of it"
+  cd -- "$whole" || fail "the archive holds no $top"
   for name in bin/kafka-run-class.sh bin/kafka-topics.sh "libs/$top.jar" "libs/kafka-clients-${top#*-}.jar"; do
     [ -f "$name" ] || fail "the archive holds no Kafka: there is no $top/$name in it"
   done
-  mkdir -m 755 .trueup || fail_in "$stage" "cannot write in $whole"
+  mkdir -m 755 .trueup || fail_in "$place" "cannot write in $place"
   # A link to a file counts as what it leads to; one to a folder is no file of the manifest.
   {
     printf '# trueup manifest 1: %s\n' "$label"
@@ -246,13 +266,13 @@ step_unpack() {
       hash=$(sha256sum <"$name") || exit 1
       printf '%s %s %s\n' "${hash%% *}" "$(stat -L -c %s -- "$name")" "$name"
     done
-  } >.trueup/manifest || fail_in "$stage" "cannot write the manifest"
+  } >.trueup/manifest || fail_in "$place" "cannot write the manifest"
   # Whatever is missing on the host: without its lines no damage would ever be seen.
   [ "$(grep -c '^[0-9a-f]' .trueup/manifest)" -ge 4 ] || fail "the manifest came out empty"
   chmod 644 .trueup/manifest
   sync
   if [ ! -e "$home" ] || { [ -d "$home" ] && [ -z "$(ls -A -- "$home")" ] && [ -w "${home%/*}" ]; }; then
-    mv -T -- "$whole" "$home" || fail "cannot move the tree to $home"
+    mv -T -- "../$whole" "$home" || fail "cannot move the tree to $home"
     flush "${home%/*}"
     tell placed tree
   else
@@ -276,7 +296,7 @@ step_unpack() {
     bring .trueup/manifest
     tell repaired "$repaired"
   fi
-  cd "${home%/*}/" && rm -rf -- "$stage"
+  cd "${home%/*}/" && away "$place"
 }
 
 # archive_faults LIST NAMES TOP: what is wrong with an archive, if anything, from tar's long list of
@@ -353,24 +373,29 @@ step_write() {
   [ -d "$folder" ] || fail "there is no folder $folder"
   rm -f -- "$new" || fail "$new is in the way"
   trap 'rm -f -- "$new"' EXIT
-  ( set -C; : >"$new" ) || fail "cannot write in $folder"
-  cat -- "$payload" >"$new" || fail "no room in $folder"
+  # Opened once, and written through what was opened: by its name it could be another's by then.
+  set -C
+  { command exec 5>"$new"; } 2>/dev/null || fail "cannot write in $folder"
+  set +C
+  [ "$(stat -L -c '%F %u %h' /proc/self/fd/5)" = "regular empty file $(id -u) 1" ] || fail "somebody else is at work in $folder"
+  cat -- "$payload" >&5 || fail "no room in $folder"
   if [ -e "$file" ]; then
     mode=${mode:-$(stat -c %a -- "$file")}
     # Before the mode, which the change of an owner may take bits from. Without the group: only where
     # it may do no more than everybody.
     others=${mode#"${mode%?}"} group=${mode%?}; group=${group#"${group%?}"}
-    chown --reference="$file" -- "$new" || [ $((group & ~others)) = 0 ] ||
+    chown --reference="$file" -- /proc/self/fd/5 || [ $((group & ~others)) = 0 ] ||
       fail "cannot keep the group $(stat -c %G -- "$file") of $file: add this account to the group, or give the file another one"
-    chmod "$mode" -- "$new" || fail "cannot set the mode of $new"
+    chmod "$mode" -- /proc/self/fd/5 || fail "cannot set the mode of $new"
     is=$(sha256sum <"$file"); is=${is%% *}
   else
-    chmod "${mode:-644}" -- "$new" || fail "cannot set the mode of $new"
+    chmod "${mode:-644}" -- /proc/self/fd/5 || fail "cannot set the mode of $new"
     is=absent
   fi
   [ "$is" = "$expected" ] || fail "$file has changed in the meantime: run the command again"
   flush "$new"
   mv -f -T -- "$new" "$file" || fail "cannot write $file"
+  [ "$file" -ef /proc/self/fd/5 ] || fail "$file is not what was written: somebody else is at work in $folder"
   flush "$folder"
 }
 

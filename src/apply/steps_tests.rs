@@ -232,7 +232,7 @@ impl Place {
             "archive.tgz".as_ref(),
             TOP.as_ref(),
             &home,
-            "x.tgz sha512:0".as_ref(),
+            "x.tgz sha512:unpinned".as_ref(),
         ];
         let (done, told) = self.step(shell, "step_unpack", &values);
         if done.status.success() {
@@ -400,5 +400,124 @@ fn modes_of_an_archive_open_nothing_and_close_nothing() {
             assert!(told.contains("repaired 1:1"), "{shell:?}: {told}");
             assert!(!place.stage().exists(), "{shell:?}");
         }
+    }
+}
+
+/// Ends with the test.
+struct Ended(std::process::Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Somebody else who can write in the folder swaps all that appears there for what is theirs.
+fn swapper(folder: &Path, theirs: &Path) -> Ended {
+    let text = r#"
+import os, sys
+folder, theirs = sys.argv[1:]
+print("ready", flush=True)
+while os.path.isdir(folder):
+    for name in os.listdir(folder):
+        if not name.startswith(".trueup-"):
+            continue
+        path = f"{folder}/{name}"
+        try:
+            if os.path.islink(path) or os.lstat(path).st_uid == os.getuid():
+                continue
+            os.rename(path, f"{theirs}/moved")
+            os.symlink(f"{theirs}/taken", path)
+        except OSError:
+            pass
+"#;
+    let mut child = Command::new("runuser")
+        .args(["-u", "nobody", "--", "python3", "-c", text])
+        .args([folder, theirs])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("python3 runs");
+    let mut line = String::new();
+    let said = child.stdout.take().expect("a pipe");
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(said), &mut line).expect("it says so");
+    assert_eq!(line, "ready\n");
+    Ended(child)
+}
+
+#[test]
+fn who_can_write_in_the_folder_gets_no_secret_and_puts_nothing_in() {
+    const CANARY: &str = "canary-5d20\n";
+    let place = Place::new();
+    let (folder, theirs) = (place.at("open"), place.at("theirs"));
+    for path in [&folder, &theirs] {
+        fs::create_dir(path).expect("made");
+        fs::set_permissions(path, fs::Permissions::from_mode(0o777)).expect("open");
+    }
+    fs::set_permissions(place.folder.path(), fs::Permissions::from_mode(0o755)).expect("open");
+    fs::write(theirs.join("taken"), "").expect("written");
+    fs::set_permissions(theirs.join("taken"), fs::Permissions::from_mode(0o666)).expect("open");
+    let payload = place.at("payload");
+    fs::write(&payload, CANARY).expect("written");
+    let file = folder.join("client.properties");
+    let _swapper = swapper(&folder, &theirs);
+    for round in 0..60 {
+        let shell = SHELLS[round % SHELLS.len()];
+        let _ = fs::remove_file(&file);
+        let values: [&Path; 5] = [
+            &file,
+            "absent".as_ref(),
+            "600".as_ref(),
+            "".as_ref(),
+            &payload,
+        ];
+        let (done, told) = place.step(shell, "step_write", &values);
+        let taken = fs::read_to_string(theirs.join("taken")).expect("there");
+        assert_eq!(taken, "", "{shell:?}: the secret is theirs: {told}");
+        if done.status.success() {
+            let meta = fs::symlink_metadata(&file).expect("there");
+            assert!(
+                meta.is_file() && meta.permissions().mode() & 0o7777 == 0o600,
+                "{shell:?}"
+            );
+            assert_eq!(
+                fs::read_to_string(&file).expect("ours"),
+                CANARY,
+                "{shell:?}"
+            );
+        } else {
+            assert!(told.contains("failed"), "{shell:?}: {told}");
+        }
+    }
+
+    // A download: what is checked is what comes into place.
+    let source = place.at("source");
+    fs::write(&source, "good\n").expect("written");
+    fs::write(theirs.join("taken"), "evil\n").expect("written");
+    let digest = crate::text::hex(&<sha2::Sha256 as sha2::Digest>::digest(b"good\n"));
+    let file = folder.join("a.bin");
+    for round in 0..30 {
+        let shell = SHELLS[round % SHELLS.len()];
+        let _ = fs::remove_file(&file);
+        let url = format!("file://{}", source.display());
+        let values: [&Path; 6] = [
+            url.as_ref(),
+            &file,
+            "sha256".as_ref(),
+            digest.as_ref(),
+            "644".as_ref(),
+            "20".as_ref(),
+        ];
+        let (done, told) = place.step(shell, "step_fetch", &values);
+        if done.status.success() {
+            assert_eq!(
+                fs::read_to_string(&file).expect("there"),
+                "good\n",
+                "{shell:?}: {told}"
+            );
+        }
+        let taken = fs::read_to_string(theirs.join("taken")).expect("there");
+        assert_eq!(taken, "evil\n", "{shell:?}: {told}");
     }
 }

@@ -30,15 +30,17 @@ at() {
 resolve() { R=$(readlink -f -- "$1") && [ -n "$R" ] || R=$1; }
 
 # Is a group this account's alone: its primary one, with nobody else in it?
-own_group() {
-  [ "$1" = "$(id -g)" ] || return 1
+own_group() { [ "$1" = "$(id -g)" ] && alone_in "$1"; }
+
+# alone_in GROUP: is there nobody in a group but this account and root?
+alone_in() {
   if command -v getent >/dev/null 2>&1; then look=getent; else look=listed; fi
   seen=$(
     "$look" group | while IFS=: read -r _ _ gid members; do
-      if [ "$gid" = "$1" ]; then case $members in ''|"$ACCOUNT") printf own ;; *) printf shared ;; esac; fi
+      if [ "$gid" = "$1" ]; then case $members in ''|root|"$ACCOUNT") printf own ;; *) printf shared ;; esac; fi
     done
     "$look" passwd | while IFS=: read -r name _ _ gid _; do
-      if [ "$gid" = "$1" ] && [ "$name" != "$ACCOUNT" ]; then printf shared; fi
+      if [ "$gid" = "$1" ] && [ "$name" != "$ACCOUNT" ] && [ "$name" != root ]; then printf shared; fi
     done
   )
   [ "$seen" = own ]
@@ -95,13 +97,29 @@ path_facts() {
   else KIND=absent
   fi
   say kind "$KIND"
-  case $KIND in
-    file|dir)
-      set -- $(stat -c '%a %u %U %s' -- "$P")
-      say mode "$1"; say uid "$2"; say owner "$3"; say size "$4"
-      if [ -r "$P" ]; then say readable yes; fi
-      if [ -w "$P" ]; then say writable yes; fi ;;
-  esac
+  # The folders on the way, and before them the path itself: one call for all.
+  up=${P%/*}
+  case $KIND in absent|hidden) up=$folder ;; esac
+  set --
+  while :; do
+    if [ -L "${up:-/}" ]; then up=$(readlink -f -- "$up"); fi
+    set -- "$@" "${up:-/}"
+    case $up in */*) up=${up%/*} ;; *) break ;; esac
+  done
+  case $KIND in file|dir) set -- "$P" "$@" ;; esac
+  stat -L -c '%a %u %U %s %g %n' -- "$@" 2>/dev/null | {
+    case $KIND in
+      file|dir)
+        read -r mode uid owner size _
+        say mode "$mode"; say uid "$uid"; say owner "$owner"; say size "$size"
+        if [ -r "$P" ]; then say readable yes; fi
+        if [ -w "$P" ]; then say writable yes; fi ;;
+    esac
+    while read -r mode _ _ _ group name; do
+      case $mode in [1357]???) continue ;; *[2367]) ;; *[2367]?) if [ "$group" = 0 ] || alone_in "$group"; then continue; fi ;; *) continue ;; esac
+      say open_folder "$name"; break
+    done
+  }
 }
 
 # A file's bytes, in base64. Beyond 1 MiB it is no start file and no properties file.

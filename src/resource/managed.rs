@@ -34,6 +34,9 @@ pub struct Managed {
     pub folder_closed: Option<String>,
     /// Why the link at the path is not followed, when it is not.
     pub link_refused: Option<String>,
+    /// A folder on the way in which others can put something else in the place of what is there: they
+    /// can write in it, and it is not sticky.
+    pub open_folder: Option<String>,
 }
 
 /// What a path is.
@@ -128,6 +131,7 @@ impl Managed {
             link_refused: records
                 .get("link")
                 .and_then(|link| refuse_link(&link, host)),
+            open_folder: records.get("open_folder"),
         })
     }
 
@@ -168,6 +172,7 @@ impl Managed {
             self.another_owner(tree.unwrap_or((&self.real, false)), host)
         };
         let refused = self.refused_link(what).or_else(not_ours);
+        let refused = refused.or_else(|| self.in_open_folder(what, host));
         refused.or_else(|| self.no_folder(host)).or_else(|| {
             let reason = self.closed_folder(host)?;
             // Only what is in the tree or in the account's own home is for giving away.
@@ -188,6 +193,7 @@ impl Managed {
     pub fn blocked_as_tree(&self, what: &str, host: &Host) -> Option<Verdict> {
         let not_ours = || self.another_owner((&self.real, true), host);
         let refused = self.refused_link(what).or_else(not_ours);
+        let refused = refused.or_else(|| self.in_open_folder(what, host));
         if refused.is_some() || self.kind == PathKind::Dir {
             return refused;
         }
@@ -201,6 +207,24 @@ impl Managed {
                     quote(&host.shorten(&self.real))
                 ),
             })
+        })
+    }
+
+    fn in_open_folder(&self, what: &str, host: &Host) -> Option<Verdict> {
+        let folder = self.open_folder.as_ref()?;
+        let shown = host.shorten(folder);
+        Some(Verdict::Blocked {
+            reason: format!(
+                "{what} is below `{shown}`, where others can write, and which is not sticky: they could \
+                 put something else in its place"
+            ),
+            help: match within(folder, &host.account.home) {
+                true => format!("take that right from others: chmod go-w {}", quote(&shown)),
+                false => format!(
+                    "name another path in the spec, or have whoever manages `{shown}` take that right from \
+                     others"
+                ),
+            },
         })
     }
 

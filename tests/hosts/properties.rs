@@ -117,3 +117,24 @@ fn a_group_that_is_not_ours_is_not_lost_in_silence() {
     host.root("chmod 600 /home/ec2-user/client.properties");
     converges(&host, &spec, "verified");
 }
+
+#[test]
+fn below_a_folder_that_others_can_write_in_nothing_is_written() {
+    let host = Host::start("debian", &[]);
+    host.root("groupadd team && gpasswd -a ec2-user team && gpasswd -a nobody team && install -d -m 2770 -g team /srv/team && install -d -o ec2-user /srv/team/own");
+    let spec = spec(&host, "/srv/team/own/client.properties", "");
+    for command in ["plan", "apply"] {
+        let mut words = vec![command, &spec];
+        words.extend((command == "apply").then_some("--auto-approve"));
+        let said = trueup(&host, &words);
+        assert_eq!(said.code, if command == "plan" { 0 } else { 5 }, "{said:?}");
+        said.says("below `/srv/team`, where others can write")
+            .says("have whoever manages `/srv/team` take that right from others");
+    }
+    assert!(!host.path("/srv/team/own/client.properties").exists());
+    // A sticky folder keeps each from what is the others'; and a group of nobody else is no danger.
+    host.root("chmod +t /srv/team");
+    converges(&host, &spec, "verified");
+    host.root("chmod -t /srv/team && rm /srv/team/own/client.properties && gpasswd -d nobody team");
+    converges(&host, &spec, "verified");
+}
