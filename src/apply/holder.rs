@@ -31,6 +31,11 @@ stop() {
 }
 "#;
 
+/// How long the holder waits for a client that says nothing, and how often we say something while we
+/// have nothing for it to do: a lock does not outlive a client that has vanished.
+const SILENCE: Duration = Duration::from_secs(90);
+const BEAT: Duration = Duration::from_secs(20);
+
 /// How long a step that was stopped may take to clean up.
 const STOPPING: Duration = Duration::from_secs(20);
 
@@ -159,7 +164,10 @@ impl Lock {
             .text(HOLDER)
             .set("STEPS", STEPS)
             .text("identify")
-            .call("holder", [whole_seconds(wait).to_string()])
+            .call(
+                "holder",
+                [wait, SILENCE].map(|time| whole_seconds(time).to_string()),
+            )
             .map_err(WriteError::from)?;
         let (started, sent) = (Instant::now(), script.exec().bytes());
         let running = tokio::select! {
@@ -449,6 +457,22 @@ impl Writer<'_> {
                     }
                 }
             }
+        }
+    }
+
+    /// Does something else than steps, and keeps the lock meanwhile.
+    pub async fn beside<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            if let Ok(done) = timeout(BEAT, &mut work).await {
+                return done;
+            }
+            let beat = async {
+                self.input.write_all(b"beat\n").await?;
+                self.input.flush().await
+            };
+            // The next step says what is wrong with the connection, if anything is.
+            let _ = timeout(self.answer, beat).await;
         }
     }
 

@@ -82,9 +82,27 @@ follow() {
   done
 }
 
-# holder SECONDS: how long the lock is waited for.
+# Reads a line, where one comes in time: a client that is silent for so long has gone, however its
+# connection looks from here. While it has nothing for us it says `beat`. Without a step nothing is
+# under way, so that the end may be as hard as it can be; it frees the lock.
+hear() {
+  (
+    exec 9<&- >/dev/null 2>&1
+    trap 'kill "$nap"; exit 0' TERM
+    sleep "$1" & nap=$!
+    wait "$nap"
+    if [ -n "$T" ]; then rm -rf -- "$T"; fi
+    kill -s KILL "$$"
+  ) </dev/null &
+  watchdog=$!
+  IFS= read -r line; heard=$?
+  { kill "$watchdog" && wait "$watchdog"; } 2>/dev/null
+  return "$heard"
+}
+
+# holder SECONDS SECONDS: how long the lock is waited for, and a client that says nothing.
 holder() {
-  S=apply T=
+  S=apply T= silence=$2
   # Whatever a start file printed before this line is skipped.
   printf '\n%s\n' 'trueup holder'
   lock=/etc/machine-id; [ -r "$lock" ] || lock=/etc/passwd
@@ -96,7 +114,8 @@ holder() {
   fi
   say locked ""
   trap : PIPE HUP
-  while IFS= read -r line; do
+  while hear "$silence"; do
+    if [ "$line" = beat ]; then continue; fi
     set -f
     # shellcheck disable=SC2086  # words are what a line is made of
     set -- $line

@@ -58,6 +58,97 @@ fn a_step_and_what_it_started_end_in_every_shell() {
 }
 
 #[test]
+fn a_client_that_says_nothing_does_not_keep_the_lock() {
+    for shell in [&["dash"][..], &["bash", "--posix"], &["busybox", "ash"]] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let own = folder.path().join("own");
+        std::fs::create_dir(&own).expect("made");
+        let text = format!(
+            "{HOLDER}\nT=$1; exec 9</; hear 600; echo \"$heard $line\"; hear 1; echo never"
+        );
+        let mut holder = Command::new(shell[0])
+            .args(&shell[1..])
+            .args(["-c", &text, "sh"])
+            .arg(&own)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the shell runs");
+        let mut input = holder.stdin.take().expect("a pipe");
+        std::io::Write::write_all(&mut input, b"hello\n").expect("written");
+        // It stays open: nobody knows from here that we have gone.
+        let ended = holder.wait_with_output().expect("it ends");
+        let out = String::from_utf8_lossy(&ended.stdout).into_owned();
+        assert_eq!(out, "0 hello\n", "{shell:?}");
+        let signal = std::os::unix::process::ExitStatusExt::signal(&ended.status);
+        assert_eq!(signal, Some(9), "{shell:?}");
+        assert!(!own.exists(), "{shell:?}");
+        drop(input);
+    }
+}
+
+/// Between steps it waits as long as it was told, whatever the steps' own words were.
+#[test]
+fn the_holder_waits_for_the_next_step() {
+    let naps = |seconds: &str| {
+        let named = format!("sleep\0{seconds}\0");
+        std::fs::read_dir("/proc").expect("there").any(|process| {
+            let file = process.expect("an entry").path().join("cmdline");
+            std::fs::read(file).is_ok_and(|line| line == named.as_bytes())
+        })
+    };
+    for (nth, shell) in [&["dash"][..], &["bash", "--posix"], &["busybox", "ash"]]
+        .iter()
+        .enumerate()
+    {
+        // Nobody else sleeps so long.
+        let seconds = format!("6{}{nth}", std::process::id());
+        let text = format!(
+            "{PRELUDE}\n{}\n{HOLDER}\nSTEPS='step_x() {{ :; }}; \"$@\"'\nidentify; holder 60 {seconds}",
+            crate::observe::HOST
+        );
+        let mut holder = Command::new(shell[0])
+            .args(&shell[1..])
+            .args(["-c", &text, "sh"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the shell runs");
+        let mut input = holder.stdin.take().expect("a pipe");
+        let mut out = std::io::BufReader::new(holder.stdout.take().expect("a pipe"));
+        let mut until_line = |wanted: &str| {
+            let mut line = String::new();
+            while line.trim_end() != wanted {
+                line.clear();
+                let count = std::io::BufRead::read_line(&mut out, &mut line).expect("text");
+                assert!(count > 0, "{shell:?}: no `{wanted}`");
+            }
+        };
+        until_line("apply locked 0:");
+        for _ in 0..2 {
+            std::io::Write::write_all(&mut input, b"beat\nx YQ== Yg==\n").expect("it listens");
+            until_line("apply done 1:0");
+            let limit = std::time::Instant::now() + Duration::from_secs(60);
+            while !naps(&seconds) {
+                assert!(
+                    std::time::Instant::now() < limit,
+                    "{shell:?}: it does not wait"
+                );
+            }
+        }
+        drop(input);
+        assert!(holder.wait().expect("it ends").success(), "{shell:?}");
+        let limit = std::time::Instant::now() + Duration::from_secs(60);
+        while naps(&seconds) {
+            assert!(
+                std::time::Instant::now() < limit,
+                "{shell:?}: its watchdog stays"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_downloads_limit_is_one_for_all_tries() {
     // It takes connections and says nothing; each is kept.
     let server = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -264,4 +355,28 @@ async fn a_download_that_cannot_be_stopped_is_left_in_time() {
     );
     assert_eq!(started.elapsed(), Duration::from_secs(1) + STOPPING);
     reading.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_has_nothing_to_do_is_heard() {
+    let (_pressed, mut stop) = watch::channel(0);
+    let (machine, _speak, mut listen) = Machine::saying(LOCKED);
+    let heard = tokio::spawn(async move {
+        let mut said = String::new();
+        tokio::io::AsyncReadExt::read_to_string(&mut listen, &mut said)
+            .await
+            .expect("text");
+        said
+    });
+    let mut writer = lock(&machine, &mut stop).await.expect("the lock");
+    writer.beside(tokio::time::sleep(SILENCE * 3)).await;
+    drop(writer);
+    let said = heard.await.expect("read");
+    let beats = said.lines().filter(|line| *line == "beat").count() as u64;
+    assert_eq!(beats, said.lines().count() as u64, "{said}");
+    assert!(
+        beats >= 3 * SILENCE.as_secs() / BEAT.as_secs() - 1,
+        "{beats}"
+    );
+    assert!(BEAT * 3 < SILENCE, "one that is late is no end");
 }

@@ -62,15 +62,13 @@ impl SpecPlaces {
             .filter_map(|key| lines?.get(*key).map(|line| (*key, *line)));
         let (keys, lines): (Vec<_>, Vec<_>) = found.unzip();
         let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
-        let lines: Vec<String> = lines.iter().map(u32::to_string).collect();
+        let mut lines: Vec<String> = lines.iter().map(u32::to_string).collect();
+        lines.dedup();
+        let keys = keys.join(" and ");
         match lines.len() {
             0 => format!("look at `{address}` in {path}"),
-            1 => format!("check {} in {path}, line {}", keys[0], lines[0]),
-            _ => format!(
-                "check {} in {path}, lines {}",
-                keys.join(" and "),
-                lines.join(" and ")
-            ),
+            1 => format!("check {keys} in {path}, line {}", lines[0]),
+            _ => format!("check {keys} in {path}, lines {}", lines.join(" and ")),
         }
     }
 }

@@ -416,8 +416,7 @@ impl Drop for Ended {
 
 /// Somebody else who can write in the folder swaps all that appears there for what is theirs.
 fn swapper(folder: &Path, theirs: &Path) -> Ended {
-    let text = r#"
-import os, sys
+    let text = r#"import os, sys
 folder, theirs = sys.argv[1:]
 print("ready", flush=True)
 while os.path.isdir(folder):

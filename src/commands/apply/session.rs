@@ -270,7 +270,8 @@ impl Session<'_> {
             Err(error) if error.is_of_connection() => return Err(error),
             Err(error) => return Ok(self.unreached(target, error.to_string())),
         };
-        let visit = match self.decide(target, connection, clusters, consent).await {
+        let deciding = self.decide(target, connection, clusters, consent);
+        let visit = match writer.beside(deciding).await {
             Err(visit) => *visit,
             Ok((plan, topics, facts)) => {
                 let mut outcomes = consent.stale_clusters(&topics);
@@ -285,7 +286,7 @@ impl Session<'_> {
                     let mut outcome =
                         apply_host(&mut writer, &plan, reply, limits, places, stop, teller).await;
                     let verifying = self.verify(target, connection, &plan, &mut outcome);
-                    if let Some((rest, facts)) = verifying.await {
+                    if let Some((rest, facts)) = writer.beside(verifying).await {
                         let (places, stop, teller) =
                             (&self.places, &mut self.stop, &mut self.teller);
                         let reply = &facts.reply;
@@ -293,7 +294,8 @@ impl Session<'_> {
                             apply_host(&mut writer, &rest, reply, limits, places, stop, teller);
                         outcome.join(more.await);
                         // What follows has nothing that may follow.
-                        self.verify(target, connection, &rest, &mut outcome).await;
+                        let verifying = self.verify(target, connection, &rest, &mut outcome);
+                        writer.beside(verifying).await;
                     }
                     outcomes.push(outcome);
                 }
@@ -307,7 +309,7 @@ impl Session<'_> {
                     });
                     let way = Way::through(connection, name, Some(&facts.host));
                     outcomes.push(if well {
-                        self.cluster_work(cluster, way, topics).await
+                        writer.beside(self.cluster_work(cluster, way, topics)).await
                     } else {
                         not_reached(topics)
                     });
