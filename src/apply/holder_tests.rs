@@ -87,7 +87,8 @@ fn a_client_that_says_nothing_does_not_keep_the_lock() {
     }
 }
 
-/// Between steps it waits as long as it was told, whatever the steps' own words were.
+/// Between steps it waits as long as it was told, whatever the steps' own words were; and what a step
+/// was handed is in no file.
 #[test]
 fn the_holder_waits_for_the_next_step() {
     let naps = |seconds: &str| {
@@ -103,13 +104,15 @@ fn the_holder_waits_for_the_next_step() {
     {
         // Nobody else sleeps so long.
         let seconds = format!("6{}{nth}", std::process::id());
+        let folder = tempfile::tempdir().expect("a folder");
         let text = format!(
-            "{PRELUDE}\n{}\n{HOLDER}\nSTEPS='step_x() {{ :; }}; \"$@\"'\nidentify; holder 60 {seconds}",
+            "{PRELUDE}\n{}\n{HOLDER}\nSTEPS='step_x() {{ cat \"$3\" >\"$T/../got\"; }}; \"$@\"'\nidentify; holder 60 {seconds}",
             crate::observe::HOST
         );
         let mut holder = Command::new(shell[0])
             .args(&shell[1..])
             .args(["-c", &text, "sh"])
+            .env("TMPDIR", folder.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -126,8 +129,22 @@ fn the_holder_waits_for_the_next_step() {
         };
         until_line("apply locked 0:");
         for _ in 0..2 {
-            std::io::Write::write_all(&mut input, b"beat\nx YQ== Yg==\n").expect("it listens");
+            std::io::Write::write_all(&mut input, b"beat\nx YQ== Yg== =Y2FuYXJ5\n")
+                .expect("it listens");
             until_line("apply done 1:0");
+            // What it was handed has come, and lies nowhere else, should the holder end here.
+            let got = folder.path().join("got");
+            assert_eq!(std::fs::read(&got).expect("there"), b"canary", "{shell:?}");
+            std::fs::remove_file(got).expect("removed");
+            let mut files = 0;
+            for own in std::fs::read_dir(folder.path()).expect("there") {
+                for file in std::fs::read_dir(own.expect("one").path()).expect("a folder") {
+                    let bytes = std::fs::read(file.expect("one").path()).expect("a file");
+                    assert!(!bytes.windows(6).any(|part| part == b"canary"), "{shell:?}");
+                    files += 1;
+                }
+            }
+            assert!(files > 0, "{shell:?}: nothing was looked at");
             let limit = std::time::Instant::now() + Duration::from_secs(60);
             while !naps(&seconds) {
                 assert!(
