@@ -113,10 +113,16 @@ fn case(dice: &mut Dice) -> (&'static str, Vec<(String, String)>) {
             }
         }
         "/usr/bin/zsh" => {
+            let mut none = true;
             for name in [".zshenv", ".zprofile", ".zshrc", ".zlogin"] {
                 if dice.roll(2) == 0 {
                     file(name, text(dice, &[]));
+                    none = false;
                 }
+            }
+            // Without any of them zsh asks a new user what to do, and what is typed is the answer.
+            if none {
+                file(".zshrc", String::new());
             }
         }
         _ => {
