@@ -88,8 +88,8 @@ impl Frames {
         if let Some(mark) = &self.mark {
             // What was searched before is not searched again.
             let from = before.saturating_sub(mark.len());
-            let found = self.buffer[from..].windows(mark.len());
-            if let Some(at) = found.into_iter().position(|window| window == mark) {
+            let mut windows = self.buffer[from..].windows(mark.len());
+            if let Some(at) = windows.position(|window| window == mark) {
                 self.start = from + at + mark.len();
                 self.mark = None;
             }

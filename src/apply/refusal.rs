@@ -6,6 +6,7 @@ use super::holder::Answer;
 use crate::{
     action::Fetch,
     report::event::Failure,
+    resource::packages::{NOTHING_GOES, TRY_BY_HAND},
     spec::{Lines, Resolved},
     text::escape_control,
 };
@@ -163,15 +164,9 @@ pub fn of_step(address: &str, answer: &Answer) -> Failure {
     } else if all.contains("the package manager is busy") {
         Some("wait until it is done, or raise `--lock-timeout`".into())
     } else if all.contains("would remove") {
-        Some(
-            "nothing was done, and nothing is removed unasked: install it by hand where that is what \
-             you want, or name another `package:`"
-                .into(),
-        )
+        Some(format!("nothing was done, and {NOTHING_GOES}"))
     } else if all.contains("could not install") {
-        Some(
-            "try the same command on the host; `package:` in the spec names another package".into(),
-        )
+        Some(TRY_BY_HAND.into())
     } else {
         None
     };

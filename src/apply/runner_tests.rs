@@ -32,20 +32,9 @@ fn java(then: Option<Action>) -> HostPlan {
         package: "openjdk".into(),
     };
     let step = |address: &str, actions| Step {
-        address: address.into(),
         action: StepAction::Create,
-        reason: String::new(),
-        help: None,
-        changes: vec![],
-        observed_digest: String::new(),
-        actions_digest: String::new(),
-        requires: vec![],
-        text: None,
-        notes: vec![],
-        warning: None,
-        remains: None,
-        follows: None,
         actions,
+        ..Step::none(address)
     };
     let mut plan = HostPlan::unreached("client", "machine", String::new());
     plan.error = None;

@@ -426,6 +426,26 @@ impl HostPlan {
 }
 
 impl Step {
+    /// An address to which nothing happens, of which nothing has been seen.
+    pub fn none(address: impl Into<String>) -> Self {
+        Self {
+            address: address.into(),
+            action: StepAction::None,
+            reason: String::new(),
+            help: None,
+            changes: vec![],
+            observed_digest: String::new(),
+            actions_digest: String::new(),
+            requires: vec![],
+            text: None,
+            notes: vec![],
+            warning: None,
+            remains: None,
+            follows: None,
+            actions: vec![],
+        }
+    }
+
     fn new(
         address: impl Into<String>,
         requires: &[&'static str],
@@ -435,20 +455,9 @@ impl Step {
         salt: &str,
     ) -> Self {
         let mut step = Self {
-            address: address.into(),
-            action: StepAction::None,
-            reason: String::new(),
-            help: None,
-            changes: vec![],
             observed_digest: digest::salted(salt, &observed),
-            actions_digest: String::new(),
             requires: requires.iter().map(|one| (*one).to_owned()).collect(),
-            text: None,
-            notes: vec![],
-            warning: None,
-            remains: None,
-            follows: None,
-            actions: vec![],
+            ..Self::none(address)
         };
         match verdict {
             Verdict::InPlace => {}

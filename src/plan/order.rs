@@ -63,20 +63,10 @@ mod tests {
 
     fn step(address: &str, action: StepAction, requires: &[&str]) -> Step {
         Step {
-            address: address.into(),
             action,
             reason: "x".into(),
-            help: None,
-            changes: vec![],
-            observed_digest: String::new(),
-            actions_digest: String::new(),
             requires: requires.iter().map(|one| (*one).to_owned()).collect(),
-            text: None,
-            notes: vec![],
-            warning: None,
-            remains: None,
-            follows: None,
-            actions: vec![],
+            ..Step::none(address)
         }
     }
 

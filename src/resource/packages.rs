@@ -6,9 +6,12 @@ use crate::{
     facts::{PackageManager, Section},
 };
 
-/// What to do where something would have to go.
+/// What to do where something would have to go, at plan and when it is found out by the step.
 pub const NOTHING_GOES: &str = "nothing is removed unasked: install it by hand where that is what you want, or name \
                                 another `package:`";
+/// What to do where a package cannot be installed, likewise.
+pub const TRY_BY_HAND: &str =
+    "try the same command on the host; `package:` in the spec names another package";
 
 /// A change that installs a package, with what comes along; blocked where something would have to go.
 /// The records are those of the probe's `package_facts`: apt-get tells it to any account, and changes
@@ -41,8 +44,7 @@ pub fn with_what_comes_along(verdict: Verdict, records: &Section) -> Verdict {
                     .collect::<Vec<_>>()
                     .join("; ")
             ),
-            help: "try the same command on the host; `package:` in the spec names another package"
-                .into(),
+            help: TRY_BY_HAND.into(),
         };
     }
     let comes: Vec<String> = records

@@ -113,16 +113,9 @@ pub fn contested(
     two_accounts: bool,
 ) -> Vec<&'static str> {
     let theirs = addresses(other);
-    let home = |host: &ResolvedHost| host.client.kafka.as_ref().map(|kafka| kafka.home.clone());
-    let file = |host: &ResolvedHost| {
-        host.client
-            .properties
-            .as_ref()
-            .map(|file| file.path.clone())
-    };
     let one_place = |address: &str| match address {
-        "client/kafka" | "client/msk_iam_auth" => home(one) == home(other),
-        "client/properties" => file(one) == file(other),
+        "client/kafka" | "client/msk_iam_auth" => home(&one.client) == home(&other.client),
+        "client/properties" => path(&one.client) == path(&other.client),
         _ => false,
     };
     addresses(one)
@@ -150,8 +143,6 @@ fn sentence(address: &str, machine: &str, one: &Resolved, other: &Resolved) -> S
 /// place is another thing.
 fn differs(address: &str, one: &Client, other: &Client) -> bool {
     let (one, other) = (bare(one), bare(other));
-    let home = |client: &Client| client.kafka.as_ref().map(|kafka| kafka.home.clone());
-    let path = |client: &Client| client.properties.as_ref().map(|file| file.path.clone());
     let role = |client: &Client| client.msk_iam_auth.as_ref().map(|jar| jar.role.clone());
     // The role is in the properties, not in the jar.
     let jar = |client: &Client| {
@@ -174,6 +165,16 @@ fn differs(address: &str, one: &Client, other: &Client) -> bool {
                 && (one.properties != other.properties || role(&one) != role(&other))
         }
     }
+}
+
+/// Where a client's Kafka is.
+fn home(client: &Client) -> Option<&str> {
+    client.kafka.as_ref().map(|kafka| kafka.home.as_str())
+}
+
+/// Where a client's properties are.
+fn path(client: &Client) -> Option<&str> {
+    client.properties.as_ref().map(|file| file.path.as_str())
 }
 
 /// A client without the lines of the spec where it stands.

@@ -34,21 +34,11 @@ fn steps(all: Vec<Vec<TopicAction>>) -> TopicsPlan {
 }
 
 fn step(actions: Vec<TopicAction>) -> Step {
+    let address = format!("topics/{}", actions[0].name());
     Step {
-        address: format!("topics/{}", actions[0].name()),
         action: StepAction::Update,
-        reason: String::new(),
-        help: None,
-        changes: vec![],
-        observed_digest: String::new(),
-        actions_digest: String::new(),
-        requires: vec![],
-        text: None,
-        notes: vec![],
-        warning: None,
-        remains: None,
-        follows: None,
         actions: actions.into_iter().map(Action::Topic).collect(),
+        ..Step::none(address)
     }
 }
 

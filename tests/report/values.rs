@@ -23,20 +23,11 @@ pub fn style(color: bool) -> Style {
 
 pub fn step(address: &str, action: StepAction, reason: &str) -> Step {
     Step {
-        address: address.into(),
         action,
         reason: reason.into(),
-        help: None,
-        changes: vec![],
         observed_digest: "00".repeat(32),
         actions_digest: "11".repeat(32),
-        requires: vec![],
-        text: None,
-        notes: vec![],
-        warning: None,
-        remains: None,
-        follows: None,
-        actions: vec![],
+        ..Step::none(address)
     }
 }
 
