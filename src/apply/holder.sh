@@ -47,8 +47,8 @@ run_step() {
   say done "$code"
 }
 
-# A folder of this apply's own, in T: for the log of a step and for what it is handed. A full disk
-# takes a folder, and nothing in it.
+# A folder of this apply's own, in T: for the log of a step. A full disk takes a folder, and nothing
+# in it.
 private_folder() {
   # Leftovers of an apply that was killed; the lock says that nobody else's are among them.
   for old in "${TMPDIR:-/tmp}"/.trueup-step-* /dev/shm/.trueup-step-*; do
@@ -82,18 +82,13 @@ follow() {
   done
 }
 
-# Reads a line, where one comes in time: a client that is silent for so long has gone, however its
-# connection looks from here. While it has nothing for us it says `beat`. Without a step nothing is
-# under way, so that the end may be as hard as it can be; it frees the lock.
+forsaken() { if [ -n "$T" ]; then rm -rf -- "$T"; fi; kill -s KILL "$$"; }
+
+# hear SECONDS: reads a line, where one comes in time: a client that is silent for so long has gone,
+# however its connection looks from here. While it has nothing for us it says `beat`. Without a step
+# nothing is under way, so that the end may be as hard as it can be; it frees the lock.
 hear() {
-  (
-    exec 9<&- >/dev/null 2>&1
-    trap 'kill "$nap"; exit 0' TERM
-    sleep "$1" & nap=$!
-    wait "$nap"
-    if [ -n "$T" ]; then rm -rf -- "$T"; fi
-    kill -s KILL "$$"
-  ) </dev/null &
+  ( exec 9<&-; after "$1" forsaken ) </dev/null >/dev/null 2>&1 &
   watchdog=$!
   IFS= read -r line; heard=$?
   { kill "$watchdog" && wait "$watchdog"; } 2>/dev/null

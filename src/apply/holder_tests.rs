@@ -64,7 +64,7 @@ fn a_client_that_says_nothing_does_not_keep_the_lock() {
         let own = folder.path().join("own");
         std::fs::create_dir(&own).expect("made");
         let text = format!(
-            "{HOLDER}\nT=$1; exec 9</; hear 600; echo \"$heard $line\"; hear 1; echo never"
+            "{PRELUDE}\n{HOLDER}\nT=$1; exec 9</; hear 600; echo \"$heard $line\"; hear 1; echo never"
         );
         let mut holder = Command::new(shell[0])
             .args(&shell[1..])

@@ -228,7 +228,7 @@ step_unstage() {
 # brings it to HOME: renamed where nothing stands, else file by file where files are damaged or
 # missing. LABEL (the archive's name and digest) goes into the manifest.
 step_unpack() {
-  place=$1 stage=. archive=$2 top=$3 home=$4 label=$5 fresh=tree
+  place=$1 archive=$2 top=$3 home=$4 label=$5 fresh=tree
   cd -- "$place" && mine || fail "somebody else is at work in ${place%/*}"
   # The very bytes that are unpacked.
   digest=${label##*:}
@@ -236,12 +236,12 @@ step_unpack() {
     got=$(sha512sum <"$archive") && [ "${got%% *}" = "$digest" ] || fail "the archive is not the one that was checked"
   fi
   mkdir -m 755 -- "$fresh" || fail_in "$place" "cannot write in $place"
-  tar --numeric-owner -tzvf "$archive" >"$stage/list" && tar -tzf "$archive" >"$stage/names" ||
+  tar --numeric-owner -tzvf "$archive" >list && tar -tzf "$archive" >names ||
     fail_in "$place" "the archive cannot be read"
   # Verified before unpacking. (Owners as numbers: a name could look like the rest of a line.)
-  wrong=$(archive_faults "$stage/list" "$stage/names" "$top")
+  wrong=$(archive_faults list names "$top")
   [ -z "$wrong" ] || fail "the archive $wrong"
-  size=$(awk '{ bytes += $3 } END { printf "%d", bytes / 1024 + 1 }' "$stage/list")
+  size=$(awk '{ bytes += $3 } END { printf "%d", bytes / 1024 + 1 }' list)
   free=$(free_kib .)
   [ "$free" -gt "$size" ] || fail "no room in ${home%/*}: the tree takes $(mib "$size"), $(mib "$free") are free beside its archive"
   ( umask 022; tar -xzf "$archive" -C "$fresh" --no-same-owner --no-same-permissions ) ||
@@ -250,7 +250,7 @@ step_unpack() {
   # Root unpacks what the archive says; and what its owner may not change could not be repaired.
   chmod -R u+rwX,u-s,g-s,go-w -- "$fresh/$top" || fail "cannot set the modes of $top"
   # A name that nobody could know: a link that leads out and in again, by the old one, leads out.
-  whole=$(mktemp -d "$stage/XXXXXX") || fail_in "$place" "cannot write in $place"
+  whole=$(mktemp -d ./XXXXXX) || fail_in "$place" "cannot write in $place"
   mv -T -- "$fresh/$top" "$whole" || fail "the archive holds no $top"
   links_stay_inside "$whole" || fail "the archive holds links that lead out of it"
   cd -- "$whole" || fail "the archive holds no $top"
@@ -340,13 +340,14 @@ archive_faults() {
     }' part=1 "$1" part=2 "$2"
 }
 
-# links_stay_inside FOLDER: whether each symbolic link in it leads to something in it.
+# links_stay_inside FOLDER: whether each symbolic link in it leads to something in it. Its list lies where
+# we are.
 links_stay_inside() {
   inside=$(readlink -f -- "$1")
-  find "$1" -type l -print >"$stage/links" || return 1
+  find "$1" -type l -print >links || return 1
   while IFS= read -r link; do
     case $(readlink -f -- "$link") in "$inside"/*) ;; *) return 1 ;; esac
-  done <"$stage/links"
+  done <links
 }
 
 # One file of the fresh tree into the home, by rename within the home's file system.

@@ -49,13 +49,7 @@ login_run() {
     env -i "$@" setsid /bin/sh -c "$LOGIN_SHELL" </dev/null >/dev/null 2>&1 3<&- 7>&- 8>&- &
   fi
   session=$!
-  (
-    trap 'kill "$nap" 2>/dev/null; exit 0' TERM
-    sleep "$limit" >/dev/null 2>&1 & nap=$!
-    wait "$nap"
-    printf '\n%s late\n' "$MARK"
-    look_end
-  ) 3<&- &
+  ( after "$limit" look_late ) 3<&- &
   watchdog=$! listener=
   if [ -n "${LOOK_LISTENS-}" ]; then ( read -r _ <&3; kill "$watchdog" 2>/dev/null; look_end ) & listener=$!; fi
   # The shell would tell of a killed job.
@@ -64,6 +58,8 @@ login_run() {
   { kill "$watchdog" $listener; wait "$watchdog" $listener; } 2>/dev/null
   look_end
 }
+
+look_late() { printf '\n%s late\n' "$MARK"; look_end; }
 
 # Processes of a look have an odd file size limit beyond all files: it is inherited by all that they
 # start, and can be read also of agents, which hide their environment. 2^43 blocks of 512 or 1024

@@ -29,6 +29,14 @@ at() {
 # A path with its links resolved, in R; as it is, where a folder of it is not there.
 resolve() { R=$(readlink -f -- "$1") && [ -n "$R" ] || R=$1; }
 
+# after SECONDS COMMAND…: runs it by then, in a subshell of its caller's, which TERM ends before.
+after() {
+  trap 'kill "$nap" 2>/dev/null; exit 0' TERM
+  sleep "$1" >/dev/null 2>&1 & nap=$!
+  wait "$nap"
+  shift; "$@"
+}
+
 # Is a group this account's alone: its primary one, with nobody else in it?
 own_group() { [ "$1" = "$(id -g)" ] && alone_in "$1"; }
 

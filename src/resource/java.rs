@@ -74,8 +74,7 @@ probe_java() {
   else
     say absent yes
   fi
-  found=${VERSION#*:}; found=${found#1.}
-  case $found in "$wanted"|"$wanted"[!0-9]*) return 0 ;; esac
+  if is_wanted; then return 0; fi
   for home in /usr/lib/jvm/*; do
     if [ -x "$home/bin/java" ]; then other=$home
     elif [ -x "$home/jre/bin/java" ]; then other=$home/jre
@@ -90,14 +89,18 @@ probe_java() {
     java_release "$other"
     if [ -z "$VERSION" ]; then java_package "$R"; fi
     if [ -n "$VERSION" ]; then say other "$VERSION ${R%/bin/java}"; fi
-    other=${VERSION#*:}; other=${other#1.}
-    case $other in "$wanted"|"$wanted"[!0-9]*) there=yes ;; esac
+    if is_wanted; then there=yes; fi
   done
   if [ -z "$there" ] && [ -z "$L_JAVA_HOME" ]; then package_facts "$3"; fi
   start_file "$place"
   path_facts "$FILE"
   if [ "$KIND" = file ] && [ -r "$P" ]; then content "$P"; fi
   start_file_end "$FILE"
+}
+is_wanted() {
+  found=${VERSION#*:}; found=${found#1.}
+  case $found in "$wanted"|"$wanted"[!0-9]*) return 0 ;; esac
+  return 1
 }
 java_release() {
   VERSION=
