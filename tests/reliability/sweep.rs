@@ -1,0 +1,142 @@
+//! One line of the table of faults: a sample in `tests/run`, all of them in `tests/soak`.
+
+use std::{
+    fmt::Display,
+    fs::OpenOptions,
+    io::Write,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::{Duration, Instant},
+};
+
+/// Numbers that look random, from a seed.
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub fn below(&mut self, end: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).expect("small") % end
+    }
+}
+
+/// The tries of one fault, and how they ended.
+pub struct Sweep {
+    fault: &'static str,
+    tries: usize,
+    divergences: Vec<String>,
+    worst: Duration,
+    began: Instant,
+    /// Of this run, or `TRUEUP_SEED`; it is printed.
+    pub random: Random,
+}
+
+/// Whether all faults are tried: `tests/soak` says so, and where the table goes.
+fn soak() -> Option<std::ffi::OsString> {
+    std::env::var_os("TRUEUP_SOAK")
+}
+
+/// So many tries: a few in `tests/run`, or as many as the table wants.
+pub fn times(few: usize, all: usize) -> usize {
+    if soak().is_some() { all } else { few }
+}
+
+impl Sweep {
+    pub fn of(fault: &'static str) -> Self {
+        let given = std::env::var("TRUEUP_SEED").ok();
+        let seed = given.and_then(|text| text.parse().ok());
+        let seed = seed.unwrap_or_else(|| {
+            let now = std::time::UNIX_EPOCH.elapsed().expect("a clock");
+            u64::from(now.subsec_nanos())
+        });
+        println!("{fault}: TRUEUP_SEED={seed}");
+        Self {
+            fault,
+            tries: 0,
+            divergences: vec![],
+            worst: Duration::ZERO,
+            began: Instant::now(),
+            random: Random::new(seed),
+        }
+    }
+
+    #[allow(dead_code, reason = "sweeps over lists come next")]
+    /// All of them in `tests/soak`, else a few, in their order.
+    pub fn pick<T>(&mut self, mut all: Vec<T>, few: usize) -> Vec<T> {
+        assert!(!all.is_empty(), "{}: nothing to try", self.fault);
+        while soak().is_none() && all.len() > few {
+            let one = self.random.below(all.len());
+            all.remove(one);
+        }
+        all
+    }
+
+    /// One try: it panics where something is not as it has to be, which is a divergence. The others are
+    /// tried all the same.
+    pub fn attempt(&mut self, what: impl Display, attempt: impl FnOnce()) {
+        let start = Instant::now();
+        let ended = catch_unwind(AssertUnwindSafe(attempt));
+        self.worst = self.worst.max(start.elapsed());
+        self.tries += 1;
+        if let Err(panic) = ended {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+            self.divergences
+                .push(format!("{what}: {}", text.unwrap_or("a panic")));
+        }
+    }
+
+    /// Tries that went well, many at once.
+    pub fn count(&mut self, tries: usize) {
+        self.tries += tries;
+    }
+
+    /// Writes the line, and fails where anything diverged.
+    pub fn end(self) {
+        assert!(self.tries > 0, "{}: nothing was tried", self.fault);
+        let line = format!(
+            "| {} | {} | {} | {:.1} s | {:.0} s |\n",
+            self.fault,
+            self.tries,
+            self.divergences.len(),
+            self.worst.as_secs_f64(),
+            self.began.elapsed().as_secs_f64(),
+        );
+        print!("{line}");
+        if let Some(table) = soak() {
+            let table = OpenOptions::new().append(true).create(true).open(table);
+            // One write, so that sweeps that run side by side do not mix.
+            let written = table.and_then(|mut table| table.write_all(line.as_bytes()));
+            written.expect("the table");
+        }
+        assert!(
+            self.divergences.is_empty(),
+            "{}: {} of {} diverged:\n{}",
+            self.fault,
+            self.divergences.len(),
+            self.tries,
+            self.divergences.join("\n")
+        );
+    }
+}
+
+#[test]
+fn what_diverges_is_counted_and_the_rest_is_tried() {
+    let mut sweep = Sweep::of("a sweep that diverges");
+    for one in 0..3 {
+        sweep.attempt(one, || assert_ne!(one, 1, "as planted"));
+    }
+    assert_eq!((sweep.tries, sweep.divergences.len()), (3, 1));
+    assert!(
+        sweep.divergences[0].starts_with("1: "),
+        "{:?}",
+        sweep.divergences
+    );
+    // Not by `end`, which would write it into the table.
+    drop(sweep);
+}
