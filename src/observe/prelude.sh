@@ -55,6 +55,9 @@ alone_in() {
 }
 listed() { cat "/etc/$1"; }
 
+# Does an access list let more write than the mode says? Then the mode's group is the most that it lets.
+has_acl() { case $(ls -ld -- "$1") in ??????????+*) ;; *) return 1 ;; esac; }
+
 # package_facts PACKAGE: what apt-get would do for it. As root it would renew its caches, if it had some.
 package_facts() {
   command -v apt-get >/dev/null 2>&1 || return 0
@@ -123,8 +126,15 @@ path_facts() {
         if [ -r "$P" ]; then say readable yes; fi
         if [ -w "$P" ]; then say writable yes; fi ;;
     esac
-    while read -r mode _ _ _ group name; do
-      case $mode in [1357]???) continue ;; *[2367]) ;; *[2367]?) if [ "$group" = 0 ] || alone_in "$group"; then continue; fi ;; *) continue ;; esac
+    while read -r mode uid owner _ group name; do
+      # Who owns a folder can put something else in the place of what is there, sticky or not.
+      if [ "$uid" != 0 ] && [ "$uid" != "$ACCOUNT_UID" ]; then say open_folder_owner "$owner"; say open_folder "$name"; break; fi
+      case $mode in
+        [1357]???) continue ;;
+        *[2367]) ;;
+        *[2367]?) if { [ "$group" = 0 ] || alone_in "$group"; } && ! has_acl "$name"; then continue; fi ;;
+        *) continue ;;
+      esac
       say open_folder "$name"; break
     done
   }
