@@ -224,10 +224,13 @@ impl Managed {
         let shown = host.shorten(folder);
         if let Some(owner) = &self.open_folder_owner {
             return Some(Verdict::Blocked {
-                reason: format!(
-                    "{what} is below `{shown}`, which is {owner}'s: {owner} could put something else in its \
-                     place"
-                ),
+                reason: match *folder == self.real {
+                    true => format!("{what} is {owner}'s, who could put something else into it"),
+                    false => format!(
+                        "{what} is below `{shown}`, which is {owner}'s: {owner} could put something else in \
+                         its place"
+                    ),
+                },
                 help: format!(
                     "log in as {owner} (`ssh: {{ user: {owner} }}`), or name another path in the spec"
                 ),

@@ -194,6 +194,16 @@ fn what_another_account_could_put_something_else_into_is_refused() {
     )
     .code(0);
 
+    host.root("mkdir /opt/tree && chown ec2-user:ec2-user /opt/tree");
+    let kafka = from("files", "kafka").replace(
+        "  version: 2.8.1\n",
+        "  version: 2.8.1\n  home: /opt/tree\n",
+    );
+    let spec = host.spec_with(&as_root, &kafka);
+    trueup(&host, &["plan", spec.to_str().expect("text")])
+        .code(0)
+        .says("`/opt/tree` is ec2-user's, who could put something else into it");
+
     for (folder, made, reason) in [
         ("deep", "chown mallory /srv/deep", "which is mallory's"),
         (
