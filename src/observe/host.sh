@@ -54,7 +54,7 @@ closed_folder() {
 }
 own_file() {
   LOCK=$HOME/.trueup.lock
-  if [ ! -d "$HOME" ] || [ ! -w "$HOME" ]; then LOCK=/tmp/.trueup-$ACCOUNT_UID.lock; fi
+  if [ ! -d "$HOME" ] || [ ! -w "$HOME" ]; then LOCK=/tmp/.trueup.$ACCOUNT_UID.lock; fi
 }
 
 # Is an apply running? A shared try does not hinder other readers.

@@ -138,25 +138,25 @@ fn a_lock_that_is_another_accounts_is_said() {
     host.root(
         "cd /home/ec2-user && mkdir own && chown ec2-user own && chown root . && chmod 755 . .ssh",
     );
-    host.run_as("mallory", "ln -s /etc/hosts /tmp/.trueup-1000.lock")
+    host.run_as("mallory", "ln -s /etc/hosts /tmp/.trueup.1000.lock")
         .code(0);
     let hosts = host.root("cat /etc/hosts");
     for _ in 0..2 {
         trueup(&host, &["apply", spec, "--auto-approve"])
             .code(4)
-            .says("`/tmp/.trueup-1000.lock` is no file of this account's own, but of `mallory`")
-            .says("ls -l /tmp/.trueup-1000.lock");
+            .says("`/tmp/.trueup.1000.lock` is no file of this account's own, but of `mallory`")
+            .says("ls -l /tmp/.trueup.1000.lock");
         trueup(&host, &["plan", spec]).code(0);
         host.run_as(
             "mallory",
-            "rm /tmp/.trueup-1000.lock; : >/tmp/.trueup-1000.lock",
+            "rm /tmp/.trueup.1000.lock; : >/tmp/.trueup.1000.lock",
         );
     }
     assert_eq!(host.root("cat /etc/hosts"), hosts);
-    host.root("rm /tmp/.trueup-1000.lock");
+    host.root("rm /tmp/.trueup.1000.lock");
     trueup(&host, &["apply", spec, "--auto-approve"]).code(0);
     assert_eq!(
-        host.root("stat -c '%a %U' /tmp/.trueup-1000.lock"),
+        host.root("stat -c '%a %U' /tmp/.trueup.1000.lock"),
         "600 ec2-user\n"
     );
 }

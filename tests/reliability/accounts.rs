@@ -117,7 +117,7 @@ fn what_is_planted_is_not_written_through() {
             "folders of steps",
             "mkdir -m 777 /tmp/.trueup-step-AAAAAA; ln -s ~ec2-user /tmp/.trueup-step-BBBBBB",
         ),
-        ("a lock", "ln -s ~ec2-user/precious /tmp/.trueup-1000.lock"),
+        ("a lock", "ln -s ~ec2-user/precious /tmp/.trueup.1000.lock"),
     ] {
         plants.push((what.to_owned(), plant.to_owned()));
     }

@@ -2,8 +2,22 @@
 //! prints. `tests/run` tries a sample of each, from a seed that is printed (`TRUEUP_SEED`).
 
 mod accounts;
+#[cfg(feature = "aws")]
+#[path = "../support/canary.rs"]
+#[allow(dead_code, reason = "the tests of keys use more of it")]
+mod canary;
+#[cfg(feature = "aws")]
+#[path = "../support/cloud.rs"]
+#[allow(dead_code, reason = "the tests of look-ups use more of it")]
+mod cloud;
 mod quoting;
 #[path = "../hosts/rig.rs"]
 #[allow(dead_code, reason = "the tests of hosts use more of it")]
 mod rig;
+#[cfg(feature = "aws")]
+mod secrets;
+#[cfg(feature = "aws")]
+#[path = "../support/sshd.rs"]
+#[allow(dead_code, reason = "what makes keys needs a little of it")]
+mod sshd;
 mod sweep;
