@@ -2,7 +2,10 @@
 
 use std::{fmt::Write as _, ops::Range};
 
-use crate::{spec::secrets, text::escape_control};
+use crate::{
+    spec::secrets,
+    text::{escape_control, escape_parts},
+};
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet, renderer::DecorStyle};
 
 /// So many problems of one file are shown; the closing line counts them all.
@@ -196,12 +199,19 @@ fn line_at(text: &str, hidden: &[Range<usize>], span: Span) -> Line {
     } else {
         &before
     };
-    shown.push_str(&escape(before));
+    let [before, under, after] = [
+        before,
+        &masked(text, hidden, start..end),
+        &masked(text, hidden, end..to),
+    ]
+    .map(visible);
+    let parts = escape_parts(&[&before, &under, &after]);
+    shown.push_str(&parts[0]);
     let as_written = text[..start].ends_with(&shown) && from == first;
     let begin = shown.len();
-    shown.push_str(&escape(&masked(text, hidden, start..end)));
+    shown.push_str(&parts[1]);
     let until = shown.len();
-    shown.push_str(&escape(&masked(text, hidden, end..to)));
+    shown.push_str(&parts[2]);
     if to < last {
         shown.push('…');
     }
@@ -246,9 +256,14 @@ fn floor(text: &str, at: usize) -> usize {
         .unwrap_or(0)
 }
 
-/// As [`escape_control`], and what takes no room escaped too: a key with an invisible character
-/// in it looks like the right one. Tabs become blanks, so that carets stand where they belong.
+/// As [`escape_control`], and with what is [`visible`].
 fn escape(text: &str) -> String {
+    escape_control(&visible(text))
+}
+
+/// What takes no room as an escape: a key with an invisible character in it looks like the right one.
+/// Tabs become blanks, so that carets stand where they belong.
+fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -267,5 +282,5 @@ fn escape(text: &str) -> String {
             c => out.push(c),
         }
     }
-    escape_control(&out)
+    out
 }

@@ -4,6 +4,8 @@
 //! a comment (so an ARN without quotes ends its line), a bare number is no value, and the colon is no
 //! part of a word. They are followed here one by one; `tests/java` holds the result against Kafka.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 /// The login module of AWS's jar.
@@ -82,7 +84,8 @@ pub fn read(line: &str) -> Result<Login, Refused> {
     found.ok_or(Refused::Empty)
 }
 
-/// The options that were meant in a line that Kafka refuses: words with a `=` in them.
+/// The options that were meant in a line that Kafka refuses: words with a `=` in them. Each once; of
+/// two with one name the last counts, as where Kafka reads.
 pub fn meant(line: &str) -> Vec<(String, String)> {
     let mut quote = None;
     let words = line.split(|c: char| {
@@ -93,13 +96,22 @@ pub fn meant(line: &str) -> Vec<(String, String)> {
         }
         quote.is_none() && c.is_whitespace()
     });
-    let options = words.filter_map(|word| {
+    let found = words.filter_map(|word| {
         let (name, value) = word.trim_end_matches(';').split_once('=')?;
         let plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let value = value.trim_matches(['"', '\'']);
         (plain && !value.is_empty()).then(|| (name.to_owned(), value.to_owned()))
     });
-    options.collect()
+    last_of_each(found.collect())
+}
+
+/// Each option once: of those with one name the last counts. A line may have a megabyte of them.
+fn last_of_each(mut options: Vec<(String, String)>) -> Vec<(String, String)> {
+    let mut seen = HashSet::new();
+    options.reverse();
+    options.retain(|(name, _)| seen.insert(name.clone()));
+    options.reverse();
+    options
 }
 
 /// Options of a file's line that the spec does not name, and that mean the same beside the spec's.
@@ -142,21 +154,25 @@ fn entry(module: Option<String>, tokens: &mut Tokens<'_>) -> Result<Login, Refus
         let value = value.ok_or(Refused::Value)?;
         // Kafka takes an option without a name, too, under which nobody looks.
         let Some(name) = name else { continue };
-        options.retain(|(own, _)| *own != name);
         options.push((name, value));
     }
     let module = module.filter(|module| !module.is_empty());
     Ok(Login {
         module: module.ok_or(Refused::Module)?,
         flag: flag.to_ascii_lowercase(),
-        options,
+        options: last_of_each(options),
     })
 }
 
-/// `MODULE FLAG NAME="VALUE" …;`, which is read back as it is meant.
+/// `MODULE FLAG NAME="VALUE" …;`, which is read back as it is meant. A name that is no word is quoted,
+/// too: Kafka takes any.
 pub fn write(login: &Login) -> String {
     let mut line = format!("{} {}", login.module, login.flag);
     for (name, value) in &login.options {
+        let name = match is_one_word(name) {
+            true => name.clone(),
+            false => format!("\"{}\"", escape(name)),
+        };
         line.push_str(&format!(" {name}=\"{}\"", escape(value)));
     }
     line.push(';');
@@ -360,6 +376,12 @@ fn ends_line(unit: u16) -> bool {
     matches!(ascii(unit), b'\n' | b'\r')
 }
 
+/// Whether a text is read as a word without quotes.
+fn is_one_word(text: &str) -> bool {
+    let mut units = text.encode_utf16();
+    units.next().is_some_and(is_word) && units.all(|unit| is_word(unit) || is_number(unit))
+}
+
 /// What a number may hold, and a word after its first character.
 fn is_number(unit: u16) -> bool {
     matches!(ascii(unit), b'0'..=b'9' | b'.' | b'-')
@@ -406,6 +428,7 @@ mod tests {
         ];
         assert_eq!(meant(&line), wanted);
         assert_eq!(meant("= ;= x= é=y \""), []);
+        assert_eq!(meant("a=1 b=2 a=3"), [pair("b", "2"), pair("a", "3")]);
     }
 
     #[test]
@@ -423,5 +446,18 @@ mod tests {
         ] {
             assert_eq!(read(&line).as_ref(), Ok(&wanted), "{line}");
         }
+    }
+
+    #[test]
+    fn names_that_are_no_words_are_written_so_that_kafka_reads_them() {
+        let options = ["a b", "", "-", "1", "a/b", "a=b;", "\"", "é-1.$_", "x\ny"];
+        let wanted = Login {
+            module: "a.M".into(),
+            flag: "required".into(),
+            options: options.map(|name| (name.into(), "v".into())).into(),
+        };
+        let line = write(&wanted);
+        assert_eq!(read(&line).as_ref(), Ok(&wanted), "{line}");
+        assert!(line.contains(" é-1.$_=\"v\" "), "{line}");
     }
 }

@@ -3,8 +3,6 @@
 //! The data flows one way; the modules stand in the order in which it passes them. README's page
 //! "Architecture" shows the way on one page.
 
-#![forbid(unsafe_code)]
-
 pub mod action;
 pub mod apply;
 pub mod broker;

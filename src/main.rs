@@ -1,7 +1,5 @@
 //! The binary: command line in, exit code out.
 
-#![forbid(unsafe_code)]
-
 use std::process::ExitCode;
 
 use clap::Parser;

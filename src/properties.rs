@@ -30,6 +30,14 @@ pub struct Malformed(usize);
 /// Java it is the beginning of the first key.
 pub const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
+/// What comes after the mark; an editor that finds one may put another before it.
+pub fn unmarked(mut content: &[u8]) -> &[u8] {
+    while let Some(rest) = content.strip_prefix(BYTE_ORDER_MARK) {
+        content = rest;
+    }
+    content
+}
+
 /// All entries in the order of the file, as Java's `Properties.load(InputStream)` sees them (its
 /// `LineReader`, and `loadConvert`; JDK 17): bytes are Latin-1. Of two with one key the last counts.
 ///
@@ -195,7 +203,7 @@ pub fn edit(
     set: &IndexMap<String, &str>,
     remove: &[String],
 ) -> Result<Vec<u8>, Malformed> {
-    let content = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content);
+    let content = unmarked(content);
     let entries = entries(content)?;
     let lines = physical_lines(content);
     let last = |key: &str| entries.iter().rposition(|entry| entry.key == key);
@@ -347,6 +355,15 @@ mod tests {
         assert_eq!(edited("a=1\na=2", &[("a", "3")], &[]), "a=1\na=3\n");
         assert_eq!(edited("a=1", &[("b", "2")], &[]), "a=1\nb=2\n");
         assert_eq!(edited("a=1\nb\na=2\n", &[], &["a"]), "b\n");
+    }
+
+    #[test]
+    fn no_mark_is_left_however_many_there_are() {
+        assert_eq!(
+            edited("\u{feff}\u{feff}a=1\n", &[("b", "2")], &[]),
+            "a=1\nb=2\n"
+        );
+        assert_eq!(edited("\u{feff}\u{feff}a=1\n", &[("a", "2")], &[]), "a=2\n");
     }
 
     #[test]

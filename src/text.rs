@@ -8,19 +8,30 @@ pub fn hex(bytes: &[u8]) -> String {
 /// Text from elsewhere on one line: whatever could move a terminal's cursor, turn the reading
 /// direction or be taken by a CI system as a command is shown as `\u{…}`.
 pub fn escape_control(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
+    escape_parts(&[text]).concat()
+}
+
+/// Like [`escape_control`], the parts of one line: what is a command only where they meet is escaped,
+/// too.
+pub fn escape_parts(parts: &[&str]) -> Vec<String> {
+    let text = parts.concat();
     // GitHub takes `::` at the start of a line, and older agents `##name[` anywhere, as commands.
     let start = text.len() - text.trim_start().len();
-    while let Some(c) = rest.chars().next() {
-        let at = text.len() - rest.len();
-        let command = (at == start && rest.starts_with("::")) || agent_command(rest);
-        if is_unsafe(c) || command {
-            shown.push_str(&format!("\\u{{{:x}}}", u32::from(c)));
-        } else {
-            shown.push(c);
+    let mut at = 0;
+    let mut shown = Vec::with_capacity(parts.len());
+    for part in parts {
+        let mut escaped = String::with_capacity(part.len());
+        for c in part.chars() {
+            let rest = &text[at..];
+            let command = (at == start && rest.starts_with("::")) || agent_command(rest);
+            if is_unsafe(c) || command {
+                escaped.push_str(&format!("\\u{{{:x}}}", u32::from(c)));
+            } else {
+                escaped.push(c);
+            }
+            at += c.len_utf8();
         }
-        rest = &rest[c.len_utf8()..];
+        shown.push(escaped);
     }
     shown
 }
@@ -75,6 +86,11 @@ mod tests {
         );
         assert_eq!(escape_control("a::b ## c"), "a::b ## c");
         assert_eq!(escape_lines("a\r\n::b\n"), "a\n\\u{3a}:b");
+        assert_eq!(
+            escape_parts(&[" x#", "#", "[y]"]),
+            [" x\\u{23}", "#", "[y]"]
+        );
+        assert_eq!(escape_parts(&[" ", ":", ":y"]), [" ", "\\u{3a}", ":y"]);
     }
 
     proptest! {
@@ -83,6 +99,14 @@ mod tests {
             let shown = escape_control(&text);
             prop_assert!(!shown.chars().any(is_unsafe));
             prop_assert!(!shown.trim_start().starts_with("::"));
+        }
+
+        #[test]
+        fn parts_are_escaped_as_the_whole_is(parts in prop::collection::vec("[#:\\[ a\u{1b}é]{0,3}", 0..5)) {
+            let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+            prop_assert_eq!(escape_parts(&parts).concat(), escape_control(&parts.concat()));
+            let shown = escape_control(&parts.concat());
+            prop_assert_eq!(escape_control(&shown), shown);
         }
     }
 }

@@ -8,17 +8,19 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use indexmap::IndexMap;
 use trueup::{
     action::Mode,
     facts::{Host, Observation, Reply},
-    frame::Frames,
+    frame::{Frames, Record},
     observe::probe_script,
+    plan::HostPlan,
     resource::{
-        Resource, classpath::Classpath, java::Java, kafka::Kafka, msk_iam_auth::MskIamAuth,
-        properties::Properties,
+        Resource, classpath::Classpath, java::Java, kafka::Kafka, kafka_client,
+        msk_iam_auth::MskIamAuth, properties::Properties,
     },
-    spec::types::StartFile,
+    spec::{Given, Source, load, types::StartFile},
 };
 
 fn resources() -> Vec<Box<dyn Resource>> {
@@ -386,4 +388,111 @@ fn what_is_no_folder_is_told_from_one_that_is_not_there() {
         let folder = section.get("folder").expect("a folder");
         assert!(folder.ends_with("/kafka_2.12-2.8.1"), "{shell:?} {folder}");
     }
+}
+
+/// What this thread has cost so far: a busy machine adds nothing to it.
+fn work() -> Duration {
+    let stat = fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
+    let nanoseconds = stat.split(' ').next().and_then(|first| first.parse().ok());
+    Duration::from_nanos(nanoseconds.expect("a number"))
+}
+
+#[test]
+fn a_host_that_says_as_much_as_it_may_costs_little_work() {
+    let mut records = Vec::new();
+    let mut say = |section: &str, key: &str, value: String| {
+        records.push(Record {
+            section: section.into(),
+            key: key.into(),
+            value: value.into_bytes(),
+        });
+    };
+    for (kind, real) in [
+        ("dir", "/h/kafka"),
+        ("file", "/h/kafka/bin/client.properties"),
+    ] {
+        let section = if kind == "dir" {
+            "client/kafka"
+        } else {
+            "client/properties"
+        };
+        for (key, value) in [
+            ("kind", kind),
+            ("real", real),
+            ("folder", "/h"),
+            ("readable", "yes"),
+            ("folder_writable", "yes"),
+            ("uid", "1000"),
+            ("owner", "me"),
+        ] {
+            say(section, key, value.into());
+        }
+    }
+    say(
+        "client/kafka",
+        "version_jar",
+        "libs/kafka-clients-2.8.1.jar".into(),
+    );
+    say("host", "uid", "1000".into());
+    // Names that differ in their last characters only.
+    for n in 0..14_000 {
+        let name = format!("libs/{}{n:06}", "x".repeat(60));
+        say("client/kafka", "missing", name.clone());
+        say("client/kafka", "damaged", name);
+    }
+    for n in 14_000..28_000 {
+        say(
+            "client/kafka",
+            "lost",
+            format!("libs/{}{n:06}", "x".repeat(60)),
+        );
+    }
+    let options: String = (0..30_000).map(|n| format!(" aws{n:06}=\"v\"")).collect();
+    let mut file = format!("sasl.jaas.config={}{options};\n", "a.M required");
+    for n in 0..8_000 {
+        file.push_str(&format!(
+            "k{n:06}.ssl.truststore.location=/{}{n:06}\n",
+            "x".repeat(30)
+        ));
+        say(
+            "client/properties",
+            "store_missing",
+            format!("/{}{:06}", "x".repeat(30), n + 8_000),
+        );
+    }
+    assert!(file.len() < 1 << 20);
+    let file = file.replace("a.M", trueup::jaas::IAM_MODULE);
+    say("client/properties", "content", STANDARD.encode(file));
+
+    let source = Source {
+        path: "client.yaml".into(),
+        text: "version: 1\nhosts: { client: { local: {} } }\nclient:\n  kafka: { version: 2.8.1, \
+               scala: 2.12 }\n  msk_iam_auth: { version: 1.1.5, role_arn: \"arn:aws:iam::123456789012:role/r\" }\n  \
+               properties: {}\n"
+            .into(),
+    };
+    let spec = load(&source, &Given::default()).0.expect("right");
+    let resources = kafka_client::resources(&spec.hosts[0].client, &IndexMap::new());
+    let before = work();
+    let reply = Reply::new(records);
+    let host = Host::read(&reply.section("host"));
+    let plan = HostPlan::new("client", "local", &resources, &host, &reply, "salt");
+    let spent = work() - before;
+    // Each against each would be hundreds of millions.
+    assert!(spent < Duration::from_secs(6), "{spent:?}");
+    let step = |address: &str| {
+        plan.steps
+            .iter()
+            .find(|step| step.address == address)
+            .expect("a step")
+    };
+    assert!(
+        step("client/kafka").reason.contains("and 27996 more"),
+        "{}",
+        step("client/kafka").reason
+    );
+    assert!(
+        step("client/properties").notes[0].contains("k000000"),
+        "it was read"
+    );
 }

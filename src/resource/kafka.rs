@@ -1,5 +1,7 @@
 //! `client/kafka`: the Kafka archive, unpacked.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use super::{
@@ -310,9 +312,10 @@ impl Kind for Kafka {
             damaged.extend(records.all("archive_damaged"));
         }
         if of_kafka {
+            let mut known: HashSet<String> = missing.iter().cloned().collect();
             for name in records.all("lost") {
                 let named = archive == Some(Compared::Whole) && name.contains('*');
-                if !named && !missing.contains(&name) {
+                if !named && known.insert(name.clone()) {
                     missing.push(name);
                 }
             }
@@ -321,7 +324,8 @@ impl Kind for Kafka {
         damaged.sort();
         damaged.dedup();
         // Some `sha256sum -c` call what is missing failed, too.
-        damaged.retain(|name| !missing.contains(name));
+        let gone: HashSet<&str> = missing.iter().map(String::as_str).collect();
+        damaged.retain(|name| !gone.contains(name.as_str()));
         Observation::Present(Observed {
             place,
             missing,

@@ -1,6 +1,6 @@
 //! `client/properties`: `client.properties` for Kafka's tools.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -143,7 +143,7 @@ impl Kind for Properties {
             .iter()
             .map(|entry| (entry.key.clone(), text_of(entry)))
             .collect();
-        let unmarked = content.strip_prefix(properties::BYTE_ORDER_MARK);
+        let unmarked = Some(properties::unmarked(&content)).filter(|rest| *rest != content);
         let unmarked = unmarked.and_then(|rest| properties::entries(rest).ok());
         // Before a comment it makes a key of its own, which harms nobody.
         let marked = unmarked
@@ -450,11 +450,12 @@ fn mask(key: &str, value: &str, kept: &[String]) -> String {
         Ok(login) => login,
         Err(refused) => return format!("(not shown: Kafka refuses it: {refused})"),
     };
+    let kept: HashSet<&str> = kept.iter().map(String::as_str).collect();
     let mut line = format!("{} {}", login.module, login.flag);
     for (name, value) in login.options {
         let value = if is_sensitive(&name) {
             "(sensitive)"
-        } else if kept.contains(&name) {
+        } else if kept.contains(name.as_str()) {
             "(kept)"
         } else {
             &value

@@ -1,6 +1,8 @@
 //! Files that a properties file names: key stores, and keytabs in a jaas line. Where one is not there,
 //! Kafka's tools end at start.
 
+use std::collections::HashSet;
+
 use crate::{facts::Section, jaas};
 
 /// What the path of a file stands under, whatever comes before: `producer.ssl.keystore.location`.
@@ -28,8 +30,8 @@ pub fn lacking<'k>(
     records: &Section,
     keys: impl Iterator<Item = (&'k String, &'k str)>,
 ) -> Vec<Lacking> {
-    let missing: Vec<String> = records.all("store_missing").collect();
-    let unreadable: Vec<String> = records.all("store_unreadable").collect();
+    let missing: HashSet<String> = records.all("store_missing").collect();
+    let unreadable: HashSet<String> = records.all("store_unreadable").collect();
     let lacking = keys.filter_map(|(key, value)| {
         let (called, path) = named_by(key, value)?;
         let what = if missing.contains(&path) {

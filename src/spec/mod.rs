@@ -21,7 +21,10 @@ pub mod types;
 pub mod vars;
 pub mod walk;
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::LazyLock,
+};
 
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
@@ -46,6 +49,9 @@ use crate::{
     text::hex,
 };
 use tree::{Node, Value};
+
+/// What each spec is checked with; made once.
+static SCHEMA: LazyLock<Json> = LazyLock::new(schema);
 
 /// What all hosts of a spec may come to together, in values: the common part counts for each.
 const MOST_VALUES: usize = 2_000_000;
@@ -84,8 +90,7 @@ pub fn sha256(bytes: &[u8]) -> String {
 
 fn read(source: &Source, given: &Given, problems: &mut Vec<Problem>) -> Option<Resolved> {
     let root = tree::parse(&source.text, problems)?;
-    let schema = schema();
-    walk::Walker::new(&schema, walk::Variables::Open, problems).spec(&root);
+    walk::Walker::new(&SCHEMA, walk::Variables::Open, problems).spec(&root);
     vars::check_keys(&root, problems);
 
     let mut variables = vars::Variables::new(&source.text, &root, given, problems);
@@ -108,7 +113,7 @@ fn read(source: &Source, given: &Given, problems: &mut Vec<Problem>) -> Option<R
 
     let values: Vec<Option<Json>> = trees
         .iter()
-        .map(|tree| check_host(&schema, &tree.node, problems))
+        .map(|tree| check_host(&SCHEMA, &tree.node, problems))
         .collect();
     let no_hosts = match root.entry("hosts") {
         Some((

@@ -1,11 +1,7 @@
 //! Replies that are not what they should be: nothing panics, and no more memory is taken than the
 //! bytes at hand justify.
 
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    cell::Cell,
-};
-
+use allocation_counter::measure;
 use proptest::{
     collection::vec,
     prelude::*,
@@ -26,52 +22,6 @@ use trueup::broker::api::{
 };
 
 use crate::samples;
-
-/// Counts what a thread has at once.
-struct Counting;
-
-thread_local! {
-    static NOW: Cell<isize> = const { Cell::new(0) };
-    static PEAK: Cell<isize> = const { Cell::new(0) };
-}
-
-fn count(bytes: isize) {
-    // A thread that ends has no counters any more.
-    let _ = NOW.try_with(|now| {
-        now.set(now.get() + bytes);
-        let _ = PEAK.try_with(|peak| peak.set(peak.get().max(now.get())));
-    });
-}
-
-fn size(layout: Layout) -> isize {
-    isize::try_from(layout.size()).unwrap_or(isize::MAX)
-}
-
-// SAFETY: everything is handed on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(size(layout));
-        // SAFETY: the caller's promises are the system allocator's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(-size(layout));
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// The most that a call had at once beyond what was there before.
-fn peak(call: impl FnOnce()) -> usize {
-    let before = NOW.get();
-    PEAK.set(before);
-    call();
-    usize::try_from(PEAK.get() - before).unwrap_or(0)
-}
 
 /// What is done to a good reply.
 #[derive(Debug, Clone)]
@@ -125,10 +75,10 @@ fn spoil(mut body: Vec<u8>, spoil: &Spoil) -> Vec<u8> {
 /// Reads it as a reply to this call; the memory is bounded by the bytes. The smallest item of any
 /// list has some bytes on the wire and some dozens in memory, and lists grow by doubling.
 fn harmless<C: Call>(body: &[u8], version: i16) {
-    let taken = peak(|| drop(api::reply::<C>(body, version)));
+    let taken = measure(|| drop(api::reply::<C>(body, version))).bytes_max;
     let bound = 64 * body.len() + 1024;
     assert!(
-        taken <= bound,
+        usize::try_from(taken).is_ok_and(|taken| taken <= bound),
         "{} {version}: {taken} bytes out of {}",
         C::NAME,
         body.len()

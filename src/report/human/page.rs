@@ -1,7 +1,7 @@
 //! Lines of text: escaped, wrapped, coloured.
 
 use super::Style;
-use crate::text::escape_control;
+use crate::text::{escape_control, escape_parts};
 use anstyle::{AnsiColor, Effects};
 
 /// What a piece of a line looks like.
@@ -71,10 +71,8 @@ impl<'a> Page<'a> {
             self.text.push('\n');
             return;
         }
-        let mut begun = false;
-        for (ink, piece) in pieces {
-            let piece = escape(piece, begun);
-            begun |= !piece.trim().is_empty();
+        let texts: Vec<&str> = pieces.iter().map(|(_, piece)| *piece).collect();
+        for ((ink, _), piece) in pieces.iter().zip(escape_parts(&texts)) {
             if self.style.color && *ink != Ink::Plain && !piece.trim().is_empty() {
                 let style = ink.style();
                 let blanks = piece.len() - piece.trim_start().len();
@@ -204,6 +202,8 @@ mod tests {
             "a line broken ::error::here ##[x]",
         );
         page.line(&[(Ink::Plain, "  "), (Ink::Red, "::add-mask::x")]);
+        page.line(&[(Ink::Plain, "y #"), (Ink::Red, "#z"), (Ink::Plain, "[y]")]);
+        page.line(&[(Ink::Plain, " :"), (Ink::Red, ":y")]);
         page.line(&[(Ink::Bold, "host  "), (Ink::Plain, "::1")]);
         let text = page.into_text();
         assert!(text.ends_with("host  ::1\n"), "{text}");
@@ -212,6 +212,7 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("##["), "{text}");
+        assert!(!text.contains("##z["), "{text}");
         assert!(text.contains("\\u{3a}:error::here"), "{text}");
     }
 }

@@ -1,0 +1,46 @@
+//! What people are shown.
+
+use std::time::Duration;
+
+use trueup::{
+    plan::Plan,
+    report::{Format, Report, Told, human::Style, render},
+    text::escape_lines,
+};
+
+/// Nothing in it moves a cursor, turns the reading direction, or is a command to a CI system.
+pub fn fit_to_show(text: &str) {
+    let escaped = escape_lines(text);
+    let plain = text.strip_suffix('\n').unwrap_or(text);
+    assert!(
+        !plain.contains('\r') && escaped == plain.trim_end_matches('\n'),
+        "{text:?}"
+    );
+}
+
+/// One line of the kind.
+pub fn fit_for_a_line(text: &str) {
+    fit_to_show(text);
+    assert!(!text.contains('\n'), "{text:?}");
+}
+
+/// A plan in each format.
+pub fn plan_is_fit_to_show(plan: &Plan, told: Told) {
+    let code = plan.code();
+    for (_, format) in Format::ALL {
+        let report = Report {
+            told,
+            plan,
+            outcomes: &[],
+            proofs: &[],
+            code,
+            style: Style {
+                color: false,
+                width: 80,
+            },
+            took: Duration::from_millis(300),
+            next: &[],
+        };
+        fit_to_show(&render(format, &report));
+    }
+}
