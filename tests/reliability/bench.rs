@@ -3,24 +3,22 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    io::{Read, Write},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command},
     sync::OnceLock,
-    thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use sha2::{Digest, Sha256, Sha512};
 
-use crate::rig::{Host, SITE, Said, start_with, until};
+use crate::{
+    here::{Here, finish, until_gone, walk},
+    rig::{Host, SITE, Said, until},
+};
 
 pub const KAFKA: &str = "kafka_2.12-2.8.1";
 const JAR: &str = "aws-msk-iam-auth-1.1.5-all.jar";
-
-/// Longer than anything here takes: what has not ended by then never does.
-const NEVER: Duration = Duration::from_secs(120);
 
 /// The least that is a Kafka, and a jar, on the rig's download site.
 pub struct Files {
@@ -116,8 +114,7 @@ pub type Tree = BTreeMap<PathBuf, String>;
 
 pub struct Bench {
     pub host: Host,
-    /// Where trueup has its own on this machine.
-    tmp: PathBuf,
+    here: Here,
     /// Of the accounts, on the host.
     homes: Vec<&'static str>,
     /// What they hold.
@@ -156,8 +153,7 @@ impl Bench {
     }
 
     fn over(host: Host, homes: Vec<&'static str>) -> Self {
-        let tmp = host.folder.path().join("tmp");
-        fs::create_dir(&tmp).expect("made");
+        let here = Here::below(host.folder.path());
         let mut stock = BTreeMap::new();
         let entries = |home: &&str| fs::read_dir(host.path(home)).expect("a home");
         for entry in homes.iter().flat_map(entries) {
@@ -173,7 +169,7 @@ impl Bench {
         let namespace = fs::read_link(format!("/proc/{pid}/ns/pid")).expect("a namespace");
         let mut bench = Self {
             host,
-            tmp,
+            here,
             homes,
             stock,
             own: BTreeSet::new(),
@@ -205,62 +201,17 @@ impl Bench {
 
     /// Starts trueup.
     pub fn begin(&self, words: &[&str]) -> Child {
-        let environment = self.environment();
-        let environment = environment
-            .each_ref()
-            .map(|(name, value)| (*name, value.as_str()));
-        start_with(self.host.folder.path(), words, &environment)
-    }
-
-    fn environment(&self) -> [(&'static str, String); 2] {
-        let tmp = self.tmp.to_str().expect("text").to_owned();
-        [("TMPDIR", tmp.clone()), ("XDG_RUNTIME_DIR", tmp)]
+        self.here.begin(words)
     }
 
     /// Runs trueup to its end.
     pub fn run(&self, words: &[&str]) -> Said {
-        finish(self.begin(words)).0
+        finish(self.begin(words), || {}).said
     }
 
     /// Runs trueup on a terminal, and says `y` whenever it asks; `asked` is told before each.
-    pub fn answer(&self, words: &[&str], mut asked: impl FnMut()) -> (Said, Instant) {
-        let command = format!(
-            "stty cols 80; exec {} {}",
-            env!("CARGO_BIN_EXE_trueup"),
-            words.join(" ")
-        );
-        let mut child = Command::new("script")
-            .args(["-qefc", &command, "/dev/null"])
-            .envs(self.environment())
-            .env("HOME", self.host.folder.path())
-            .env("TERM", "xterm")
-            .env_remove("SSH_AUTH_SOCK")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("script runs");
-        let mut stdin = child.stdin.take().expect("a pipe");
-        let mut stdout = child.stdout.take().expect("a pipe");
-        let killer = child.id();
-        let (mut seen, mut from) = (Vec::new(), 0);
-        let mut buffer = [0; 4096];
-        let watchdog = Watchdog::over(killer);
-        while let Ok(count @ 1..) = stdout.read(&mut buffer) {
-            seen.extend_from_slice(&buffer[..count]);
-            let text = String::from_utf8_lossy(&seen[from..]).into_owned();
-            if text.contains("[y/N] ") {
-                from = seen.len();
-                asked();
-                // One that has ended meanwhile reads nothing.
-                let _ = stdin.write_all(b"y\n");
-            }
-        }
-        let code = child.wait().expect("it ends").code().unwrap_or(-1);
-        let ended = Instant::now();
-        watchdog.end();
-        let out = String::from_utf8_lossy(&seen).into_owned();
-        let err = String::new();
-        (Said { code, out, err }, ended)
+    pub fn answer(&self, words: &[&str], asked: impl FnMut()) -> (Said, Instant) {
+        self.here.answer(words, asked)
     }
 
     /// As it was at the start; nothing of ours may run there.
@@ -307,15 +258,7 @@ impl Bench {
 
     /// The ssh processes that hold trueup's connections.
     pub fn masters(&self) -> Vec<u32> {
-        let tmp = self.tmp.to_str().expect("text");
-        let all = fs::read_dir("/proc").expect("proc");
-        all.filter_map(|entry| {
-            let path = entry.ok()?.path();
-            let line = String::from_utf8(fs::read(path.join("cmdline")).ok()?).ok()?;
-            let is_one = line.starts_with("ssh") && line.contains(tmp);
-            is_one.then(|| path.file_name()?.to_str()?.parse().ok())?
-        })
-        .collect()
+        self.here.masters()
     }
 
     /// The first account's home: what is in it, and what it is.
@@ -334,19 +277,7 @@ impl Bench {
 
     /// What trueup has left on this machine, and which processes of its there.
     fn left(&self) -> Vec<String> {
-        let mut left: Vec<String> = Vec::new();
-        let here = self.tmp.to_str().expect("text");
-        walk(&self.tmp, &mut |path, _| {
-            left.push(format!("here: {}", path.display()));
-        });
-        let all = fs::read_dir("/proc").expect("proc");
-        let lines = all.filter_map(|entry| fs::read(entry.ok()?.path().join("cmdline")).ok());
-        left.extend(
-            lines
-                .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
-                .filter(|line| line.contains(here))
-                .map(|line| format!("here: {line:.200}")),
-        );
+        let mut left = self.here.left();
         let there = self.guests().into_iter();
         left.extend(there.map(|(pid, line)| format!("there: {pid} {line:.200}")));
         left
@@ -370,18 +301,10 @@ impl Bench {
         left
     }
 
-    /// Waits until trueup has gone: processes may need a moment.
+    /// Waits until trueup has gone.
     #[track_caller]
     pub fn gone(&self) {
-        let limit = Instant::now() + Duration::from_secs(20);
-        loop {
-            let left = self.left();
-            if left.is_empty() {
-                return;
-            }
-            assert!(Instant::now() < limit, "left behind: {left:#?}");
-            thread::sleep(Duration::from_millis(10));
-        }
+        until_gone(|| self.left());
     }
 
     /// Likewise, and nothing of it lies about on the host.
@@ -391,83 +314,4 @@ impl Bench {
         let left = self.lying_about();
         assert!(left.is_empty(), "left behind: {left:#?}");
     }
-}
-
-fn walk(folder: &Path, seen: &mut dyn FnMut(&Path, &fs::Metadata)) {
-    // What is being worked on may go meanwhile.
-    let Ok(entries) = fs::read_dir(folder) else {
-        return;
-    };
-    for entry in entries.filter_map(Result::ok) {
-        let path = entry.path();
-        let Ok(found) = path.symlink_metadata() else {
-            continue;
-        };
-        seen(&path, &found);
-        if found.is_dir() {
-            walk(&path, seen);
-        }
-    }
-}
-
-/// Ends a child of ours that never ends.
-struct Watchdog {
-    stop: std::sync::mpsc::Sender<()>,
-    dog: thread::JoinHandle<bool>,
-}
-
-impl Watchdog {
-    fn over(child: u32) -> Self {
-        let (stop, stopped) = std::sync::mpsc::channel();
-        let dog = thread::spawn(move || {
-            let late = stopped.recv_timeout(NEVER).is_err();
-            if late {
-                let _ = Command::new("kill")
-                    .args(["-9", &child.to_string()])
-                    .status();
-            }
-            late
-        });
-        Self { stop, dog }
-    }
-
-    #[track_caller]
-    fn end(self) {
-        let _ = self.stop.send(());
-        let late = self.dog.join().expect("it watches");
-        assert!(!late, "it did not end within {} s", NEVER.as_secs());
-    }
-}
-
-/// Waits for a child; what it said, when it ended, and the most memory that it had, in KiB.
-pub fn finish(mut child: Child) -> (Said, Instant, u64) {
-    fn read(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<String> {
-        thread::spawn(move || {
-            let mut bytes = Vec::new();
-            // One that was killed has said what it has said.
-            let _ = pipe.read_to_end(&mut bytes);
-            String::from_utf8_lossy(&bytes).into_owned()
-        })
-    }
-    let out = read(child.stdout.take().expect("a pipe"));
-    let err = read(child.stderr.take().expect("a pipe"));
-    let status = format!("/proc/{}/status", child.id());
-    let (began, mut peak) = (Instant::now(), 0);
-    let code = loop {
-        let text = fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse().ok());
-        peak = peak.max(kib.unwrap_or(0));
-        if let Some(status) = child.try_wait().expect("a child") {
-            break status.code().unwrap_or(-1);
-        }
-        if began.elapsed() > NEVER {
-            child.kill().expect("killed");
-            panic!("it did not end within {} s", NEVER.as_secs());
-        }
-        thread::sleep(Duration::from_millis(5));
-    };
-    let ended = Instant::now();
-    let (out, err) = (out.join().expect("read"), err.join().expect("read"));
-    (Said { code, out, err }, ended, peak)
 }

@@ -3,11 +3,20 @@
 
 mod bench;
 mod cut;
+mod here;
+mod liar;
+mod lied;
+mod lies;
+mod mirror;
 mod proxy;
 mod quoting;
 mod raced;
 #[path = "../hosts/rig.rs"]
 #[allow(dead_code, reason = "the tests of hosts use more of it")]
 mod rig;
+#[path = "../support/sshd.rs"]
+#[allow(dead_code, reason = "the tests of the transport use more of it")]
+mod sshd;
 mod sweep;
 mod web;
+mod written;

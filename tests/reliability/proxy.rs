@@ -137,6 +137,12 @@ impl Proxy {
     }
 }
 
+/// What is closed now is a reset.
+pub fn linger_none(stream: &std::net::TcpStream) {
+    let none = Some(std::time::Duration::ZERO);
+    rustix::net::sockopt::set_socket_linger(stream, none).expect("set");
+}
+
 async fn carry(
     mut near: TcpStream,
     mut far: TcpStream,

@@ -12,7 +12,8 @@ use std::{
 };
 
 use crate::{
-    bench::{Bench, Files, finish},
+    bench::{Bench, Files},
+    here::finish,
     rig::{Host, Said, until},
     sweep::{Random, Sweep, times},
     web::Gate,
@@ -132,7 +133,7 @@ fn pairs() {
         )
     };
     let mut both = 0;
-    for nth in 0..times(4, 200) {
+    for nth in 0..times(3, 200) {
         let case = pair(nth, &mut sweep.random);
         sweep.attempt(case, || {
             race.reset();
@@ -148,7 +149,7 @@ fn pairs() {
             let first = begin(&specs[0], "2m");
             thread::sleep(case.later);
             let second = begin(&specs[1], if case.waits { "2m" } else { "1ms" });
-            let codes = [first, second].map(|child| finish(child).0);
+            let codes = [first, second].map(|child| finish(child, || {}).said);
             let told = format!("{codes:?}\n{:#?}", race.steps());
             assert_eq!(codes[0].code, 0, "{told}");
             assert!(
@@ -199,7 +200,7 @@ fn stopped() {
     );
     let apply = ["apply", &spec, "--auto-approve", "--timeout", "60s"];
     let all: Vec<&str> = STOPPED.into_iter().cycle().take(30).collect();
-    for victim in sweep.pick(all, 2) {
+    for victim in sweep.pick(all, 1) {
         sweep.attempt(victim, || {
             race.reset();
             gate.set(true);
@@ -231,7 +232,7 @@ fn stopped() {
             assert_eq!(race.steps(), steps, "{said:?}");
             assert_eq!(race.bench.tree(), tree, "{said:?}");
             stopped.iter().for_each(|pid| signal(*pid, "CONT"));
-            let said = finish(first).0;
+            let said = finish(first, || {}).said;
             assert_eq!(said.code, 0, "{said:?}");
             assert_eq!(race.judge(), 1);
             let said = race.bench.run(&["apply", &other, "--auto-approve"]);
@@ -372,7 +373,7 @@ fn packages() {
                     .open(host.path("srv/go"));
                 go.and_then(|mut go| go.write_all(b"go\n"))
                     .expect("written");
-                let said = finish(second).0;
+                let said = finish(second, || {}).said;
                 assert_eq!(said.code, 0, "{said:?}\n{:#?}", race.steps());
                 assert_eq!(race.judge(), 2);
                 race.bench.nothing_left();
