@@ -284,7 +284,11 @@ impl Shared {
             records.push(record("apply", "done", b"0"));
             // Those that may take long have a quarter of an hour for it.
             let long = ["fetch", "unpack", "package"].contains(&name.as_str());
-            self.say(out, lie.step(records, long))?;
+            let (pieces, last) = lie.step(records, long);
+            self.say(out, pieces)?;
+            if last {
+                break;
+            }
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! What a host may lie.
 
-use std::fmt;
+use std::{fmt, fs, sync::OnceLock};
 
 use trueup::frame::Record;
 
@@ -93,9 +93,21 @@ pub fn nasty(canary: &str) -> Vec<Vec<u8>> {
     all
 }
 
-/// A file that is there once anything of all this was run.
+/// A file that is there once anything of all this was run: a name of this run's own.
 pub fn canary() -> String {
-    format!("/tmp/canary-of-{}", std::process::id())
+    static ONCE: OnceLock<String> = OnceLock::new();
+    let name = || {
+        let folder = tempfile::tempdir().expect("a folder");
+        format!("{}.canary", folder.path().display())
+    };
+    ONCE.get_or_init(name).clone()
+}
+
+/// Nothing of it was run; what was is taken away, for the next try.
+#[track_caller]
+pub fn nothing_was_run(told: &str) {
+    let was_run = fs::remove_file(canary()).is_ok();
+    assert!(!was_run, "something was run\n{told}");
 }
 
 impl Lie {
@@ -136,17 +148,24 @@ impl Lie {
         vec![Piece::Bytes(bytes)]
     }
 
-    /// The answer of a step.
-    pub fn step(&self, records: Vec<Record>, long: bool) -> Vec<Piece> {
+    /// The answer of a step, and whether it is the last thing that the host says. A step that may take long
+    /// has a quarter of an hour: what is half said there is waited for.
+    pub fn step(&self, records: Vec<Record>, long: bool) -> (Vec<Piece>, bool) {
+        let honest = |records: &[Record]| (vec![Piece::Bytes(framed(records))], false);
         match self {
-            Self::Flood(Place::Step, _) => {
-                vec![Piece::Bytes(framed(&records[..1])), self.without_end()]
-            }
+            Self::Flood(Place::Step, _) => (
+                vec![Piece::Bytes(framed(&records[..1])), self.without_end()],
+                true,
+            ),
             Self::Hang(Place::Step) if !long => {
-                vec![Piece::Bytes(framed(&records[..1])), Piece::Hang]
+                (vec![Piece::Bytes(framed(&records[..1])), Piece::Hang], true)
             }
-            Self::Flood(..) | Self::Hang(_) => vec![Piece::Bytes(framed(&records))],
-            _ => vec![Piece::Bytes(self.records(records))],
+            Self::Flood(..) | Self::Hang(_) => honest(&records),
+            Self::Records(seed) | Self::Bytes(seed) if long && seed.is_multiple_of(2) => {
+                honest(&records)
+            }
+            Self::Records(_) | Self::Bytes(_) => (vec![Piece::Bytes(self.records(records))], long),
+            _ => (vec![Piece::Bytes(self.records(records))], false),
         }
     }
 

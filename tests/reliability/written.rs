@@ -20,7 +20,7 @@ use trueup::{
 use crate::{
     here::until_gone,
     lied::Desk,
-    lies::{Lie, canary, nasty},
+    lies::{Lie, canary, nasty, nothing_was_run},
     sshd::{Sshd, keygen, user},
     sweep::{Random, Sweep, times},
 };
@@ -139,8 +139,8 @@ fn plans() {
             shown += usize::from(ended.said.code == 0);
         });
     }
-    assert!(shown > 0, "all were refused");
     sweep.end();
+    assert!(shown > 0, "all were refused");
 }
 
 /// What the user's file may have. It is the user's own way to the machine: a `ProxyCommand` of theirs is
@@ -288,10 +288,7 @@ fn configurations() {
             }
             assert!(!is_impostor || said.is_err(), "the impostor was let in");
             connected += usize::from(said.is_ok());
-            assert!(
-                !Path::new(&canary()).exists(),
-                "something was run: {said:?}"
-            );
+            nothing_was_run(&format!("{said:?}"));
             let left = || {
                 fs::read_dir(path("run"))
                     .expect("there")
@@ -302,6 +299,6 @@ fn configurations() {
         });
     }
     assert_eq!(impostor.count("userauth-request"), 0, "{}", impostor.log());
-    assert!(connected > 0, "no configuration lets anybody in");
     sweep.end();
+    assert!(connected > 0, "no configuration lets anybody in");
 }
