@@ -249,7 +249,7 @@ fn sweep(fault: &'static str, harm: Harm) {
     if !matches!(harm, Harm::Flipped(_)) {
         cases.extend([(Command::Prompt, When::Asked); 5]);
     }
-    let cases: Vec<Case> = cases
+    let mut cases: Vec<Case> = cases
         .into_iter()
         .map(|(command, when)| Case {
             command,
@@ -257,6 +257,7 @@ fn sweep(fault: &'static str, harm: Harm) {
             bit: u8::try_from(sweep.random.below(8)).expect("a bit"),
         })
         .collect();
+    sweep.random.shuffle(&mut cases);
     for case in sweep.pick(cases, 1) {
         sweep.attempt(case, || wire.attempt(harm, &case));
         // A hang of one try is none of the next.

@@ -233,7 +233,10 @@ impl Shared {
 
     /// What a real machine answers: this one, with another home.
     fn real(&self, script: &str, command: &str, mark: &str) -> [Vec<u8>; 2] {
-        let asked = script.replace(mark, "");
+        // Whatever the deadline.
+        let timed = |line: &&str| line.starts_with("limits ") || line.starts_with("prove ");
+        let asked: Vec<&str> = script.lines().filter(|line| !timed(line)).collect();
+        let asked = asked.join("\n").replace(mark, "");
         let known = self.state().answers.get(&asked).cloned();
         let [out, err] = known.unwrap_or_else(|| {
             let done = Command::new("sh")

@@ -23,6 +23,13 @@ impl Random {
             .wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).expect("small") % end
     }
+
+    /// In another order, so that a sweep that is cut short has seen some of everything.
+    pub fn shuffle<T>(&mut self, all: &mut [T]) {
+        for last in (1..all.len()).rev() {
+            all.swap(last, self.below(last + 1));
+        }
+    }
 }
 
 /// The tries of one fault, and how they ended.
