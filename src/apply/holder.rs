@@ -13,7 +13,7 @@ use tokio::{
 use crate::{
     frame::{Frames, Garbled, Record},
     meter::{self, Phase},
-    script::{NulByte, Script},
+    script::{NulByte, Script, quote},
     text::escape_lines,
     transport::{self, Complaints, Connection, Ending, Input, Output, whole_seconds},
 };
@@ -55,12 +55,12 @@ pub enum LockError {
         holder: String,
     },
     /// The host cannot lock.
-    #[error(
-        "the lock cannot be taken: {said}\n  help: `flock` is part of util-linux: install it on the host"
-    )]
+    #[error("the lock cannot be taken: {why}\n  help: {help}")]
     Cannot {
-        /// What is missing.
-        said: String,
+        /// What is missing or in the way.
+        why: String,
+        /// The way out.
+        help: String,
     },
     /// The login shell did not come to our script.
     #[error(
@@ -82,6 +82,30 @@ pub enum LockError {
 }
 
 impl LockError {
+    /// Why a host cannot lock, from the holder's record of it.
+    fn cannot(key: &str, said: String) -> Self {
+        let (why, help) = match key {
+            "no_flock" => (
+                "`flock` is not there".to_owned(),
+                "it is part of util-linux: install it on the host".to_owned(),
+            ),
+            "not_ours" => {
+                let (owner, path) = said.split_once(' ').unwrap_or(("another", &said));
+                let shown = quote(path).unwrap_or_else(|NulByte| path.to_owned());
+                (
+                    format!("`{path}` is no file of this account's own, but of `{owner}`"),
+                    format!("look at it, and have it removed: ls -l {shown}"),
+                )
+            }
+            "no_lock" => (
+                said,
+                "the account's home has to have room for an empty file".to_owned(),
+            ),
+            _ => (said, "look at the host with `facts`".to_owned()),
+        };
+        Self::Cannot { why, help }
+    }
+
     /// Whether the connection is to blame: over another one the lock may be had.
     pub fn is_of_connection(&self) -> bool {
         let Self::Write(error) = self else {
@@ -227,7 +251,7 @@ impl Lock {
                 }
                 "waiting" => waiting(&said),
                 "held" => return Err(LockError::Held { holder: said }),
-                _ => return Err(LockError::Cannot { said }),
+                key => return Err(LockError::cannot(key, said)),
             }
         }
     }

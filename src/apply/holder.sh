@@ -95,18 +95,51 @@ hear() {
   return "$heard"
 }
 
+# take_lock SECONDS: the lock of this account, in descriptor 9.
+take_lock() {
+  command -v flock >/dev/null 2>&1 || { say no_flock ""; return 1; }
+  if closed_folder; then
+    exec 6<"$LOCK"
+    flock_it "$1"
+    # NFS locks for writing alone, and a folder cannot be opened so.
+    case $? in 0) return 0 ;; 1) return 1 ;; esac
+  fi
+  own_file
+  # Made exclusively: where others can write, a link of theirs is not followed. (It is not called
+  # `.trueup-…`, because what is goes when an apply was killed.)
+  if [ ! -e "$LOCK" ] && ! why=$( { umask 077; set -C; : >"$LOCK"; } 2>&1 ) && [ ! -e "$LOCK" ]; then
+    say no_lock "$LOCK: ${why##*: }"; return 1
+  fi
+  if [ -L "$LOCK" ] || [ ! -f "$LOCK" ] || [ ! -O "$LOCK" ]; then
+    say not_ours "$(stat -c %U -- "$LOCK") $LOCK"; return 1
+  fi
+  why=$( { : >>"$LOCK"; } 2>&1 ) || { say no_lock "$LOCK: ${why##*: }"; return 1; }
+  exec 6>>"$LOCK"
+  flock_it "$1" && return
+  [ "$?" = 1 ] || say no_lock "$LOCK: it cannot be locked"
+  return 1
+}
+
+# flock_it SECONDS: what is open as 6, where it is while we wait, goes to 9 with its lock. 1: it was held
+# for too long, and that is said; more: it cannot be locked.
+flock_it() {
+  flock -n 6 2>/dev/null; locked=$?
+  if [ "$locked" = 1 ]; then
+    say waiting "$(lock_holder)"
+    flock -w "$1" 6 || { say held "$(lock_holder)"; return 1; }
+    locked=0
+  fi
+  if [ "$locked" = 0 ]; then exec 9<&6; fi
+  exec 6<&-
+  return "$locked"
+}
+
 # holder SECONDS SECONDS: how long the lock is waited for, and a client that says nothing.
 holder() {
   S=apply T= silence=$2
   # Whatever a start file printed before this line is skipped.
   printf '\n%s\n' 'trueup holder'
-  lock=/etc/machine-id; [ -r "$lock" ] || lock=/etc/passwd
-  command -v flock >/dev/null 2>&1 || { say failed "flock is not there"; return; }
-  exec 9<"$lock"
-  if ! flock -n 9; then
-    say waiting "$(lock_holder)"
-    flock -w "$1" 9 || { say held "$(lock_holder)"; return; }
-  fi
+  take_lock "$1" || return
   say locked ""
   trap : PIPE HUP
   while hear "$silence"; do

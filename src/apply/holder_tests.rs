@@ -105,6 +105,15 @@ fn the_holder_waits_for_the_next_step() {
         // Nobody else sleeps so long.
         let seconds = format!("6{}{nth}", std::process::id());
         let folder = tempfile::tempdir().expect("a folder");
+        let tmp = folder.path().join("tmp");
+        std::fs::create_dir(&tmp).expect("made");
+        // Of the lock's two places, each in turn.
+        if nth != 1 {
+            let closed =
+                std::os::unix::fs::DirBuilderExt::mode(&mut std::fs::DirBuilder::new(), 0o700)
+                    .create(folder.path().join(".ssh"));
+            closed.expect("made");
+        }
         let text = format!(
             "{PRELUDE}\n{}\n{HOLDER}\nSTEPS='step_x() {{ cat \"$3\" >\"$T/../got\"; }}; \"$@\"'\nidentify; holder 60 {seconds}",
             crate::observe::HOST
@@ -112,7 +121,8 @@ fn the_holder_waits_for_the_next_step() {
         let mut holder = Command::new(shell[0])
             .args(&shell[1..])
             .args(["-c", &text, "sh"])
-            .env("TMPDIR", folder.path())
+            .env("TMPDIR", &tmp)
+            .env("HOME", folder.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -133,11 +143,11 @@ fn the_holder_waits_for_the_next_step() {
                 .expect("it listens");
             until_line("apply done 1:0");
             // What it was handed has come, and lies nowhere else, should the holder end here.
-            let got = folder.path().join("got");
+            let got = tmp.join("got");
             assert_eq!(std::fs::read(&got).expect("there"), b"canary", "{shell:?}");
             std::fs::remove_file(got).expect("removed");
             let mut files = 0;
-            for own in std::fs::read_dir(folder.path()).expect("there") {
+            for own in std::fs::read_dir(&tmp).expect("there") {
                 for file in std::fs::read_dir(own.expect("one").path()).expect("a folder") {
                     let bytes = std::fs::read(file.expect("one").path()).expect("a file");
                     assert!(!bytes.windows(6).any(|part| part == b"canary"), "{shell:?}");
@@ -153,8 +163,23 @@ fn the_holder_waits_for_the_next_step() {
                 );
             }
         }
+        // Nobody else has it until then, and it is in one of the two places.
+        let ssh = folder.path().join(".ssh");
+        let file = folder.path().join(".trueup.lock");
+        assert_eq!(file.exists(), nth == 1, "{shell:?}");
+        let place = if nth == 1 { &file } else { &ssh };
+        let free = || {
+            let tried = Command::new("flock")
+                .arg("-n")
+                .arg(place)
+                .arg("true")
+                .status();
+            tried.expect("flock runs").success()
+        };
+        assert!(!free(), "{shell:?}");
         drop(input);
         assert!(holder.wait().expect("it ends").success(), "{shell:?}");
+        assert!(free(), "{shell:?}");
         let limit = std::time::Instant::now() + Duration::from_secs(60);
         while naps(&seconds) {
             assert!(

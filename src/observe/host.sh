@@ -46,19 +46,38 @@ host_facts() {
   lock_facts
 }
 
-# Is an apply running? A shared try does not hinder other readers.
-lock_facts() {
-  file=/etc/machine-id; [ -r "$file" ] || file=/etc/passwd
-  command -v flock >/dev/null 2>&1 || return 0
-  if ! ( flock -n -s 9 ) 9<"$file"; then say lock_holder "$(lock_holder)"; fi
+# Where the account's lock can be, in LOCK: a thing that it and root alone can open, so that nobody else
+# can hold it. The first is there and closed on most machines, and then a lock leaves no trace.
+closed_folder() {
+  LOCK=$HOME/.ssh
+  [ "$(stat -c '%u %a' -- "$LOCK" 2>/dev/null)" = "$ACCOUNT_UID 700" ]
+}
+own_file() {
+  LOCK=$HOME/.trueup.lock
+  if [ ! -d "$HOME" ] || [ ! -w "$HOME" ]; then LOCK=/tmp/.trueup.$ACCOUNT_UID.lock; fi
 }
 
-# The holder says who it is in its arguments.
-lock_holder() {
-  for line in /proc/[0-9]*/cmdline; do
-    who=$(tr '\0' '\n' <"$line" 2>/dev/null | grep -m 1 '^trueup: ') && { printf '%s' "${who#trueup: }"; return 0; }
+# Is an apply running? A shared try does not hinder other readers.
+lock_facts() {
+  command -v flock >/dev/null 2>&1 || return 0
+  for place in closed_folder own_file; do
+    "$place" && [ -e "$LOCK" ] && [ ! -L "$LOCK" ] && [ -O "$LOCK" ] || continue
+    ( command exec 9<"$LOCK" || exit 0; flock -n -s 9 ) 2>/dev/null || say lock_holder "$(lock_holder)"
   done
-  printf 'another apply'
+}
+
+# Who has the lock open: a holder as 9, and so do its steps; who waits for it, as 6. A holder says who it
+# is in its arguments.
+lock_holder() {
+  gone=
+  for open in /proc/[0-9]*/fd/9; do
+    [ "$open" -ef "$LOCK" ] || continue
+    process=${open#/proc/}; process=${process%%/*}
+    words=$(tr '\0' '\n' <"/proc/$process/cmdline" 2>/dev/null) || continue
+    who=$(printf '%s\n' "$words" | grep -m 1 '^trueup: ') && { printf '%s' "${who#trueup: }"; return 0; }
+    step=$(printf '%s\n' "$words" | grep -m 1 '^step_[a-z_]*$') && gone="the step \`${step#step_}\` of an apply whose client has gone (process $process)"
+  done
+  printf '%s' "${gone:-a process that has $LOCK open}"
 }
 
 # mark MARK: everything before this line is noise of a start file.

@@ -59,6 +59,12 @@ alone_in() {
 }
 listed() { cat "/etc/$1"; }
 
+# Is it neither ours nor root's?
+of_another() { [ "$1" != 0 ] && [ "$1" != "$ACCOUNT_UID" ]; }
+
+# Does an access list let more write than the mode says? Then the mode's group is the most that it lets.
+has_acl() { case $(ls -ld -- "$1") in ??????????+*) ;; *) return 1 ;; esac; }
+
 # package_facts PACKAGE: what apt-get would do for it. As root it would renew its caches, if it had some.
 package_facts() {
   command -v apt-get >/dev/null 2>&1 || return 0
@@ -125,10 +131,18 @@ path_facts() {
         read -r mode uid owner size _
         say mode "$mode"; say uid "$uid"; say owner "$owner"; say size "$size"
         if [ -r "$P" ]; then say readable yes; fi
-        if [ -w "$P" ]; then say writable yes; fi ;;
+        if [ -w "$P" ]; then say writable yes; fi
+        if [ "$KIND" = dir ] && of_another "$uid"; then say open_folder_owner "$owner"; say open_folder "$P"; exit 0; fi ;;
     esac
-    while read -r mode _ _ _ group name; do
-      case $mode in [1357]???) continue ;; *[2367]) ;; *[2367]?) if [ "$group" = 0 ] || alone_in "$group"; then continue; fi ;; *) continue ;; esac
+    while read -r mode uid owner _ group name; do
+      # Who owns a folder can put something else in the place of what is there, sticky or not.
+      if of_another "$uid"; then say open_folder_owner "$owner"; say open_folder "$name"; break; fi
+      case $mode in
+        [1357]???) continue ;;
+        *[2367]) ;;
+        *[2367]?) if { [ "$group" = 0 ] || alone_in "$group"; } && ! has_acl "$name"; then continue; fi ;;
+        *) continue ;;
+      esac
       say open_folder "$name"; break
     done
   }

@@ -37,6 +37,8 @@ pub struct Managed {
     /// A folder on the way in which others can put something else in the place of what is there: they
     /// can write in it, and it is not sticky.
     pub open_folder: Option<String>,
+    /// Whose that folder is, where it is another account's.
+    pub open_folder_owner: Option<String>,
 }
 
 /// What a path is.
@@ -132,6 +134,7 @@ impl Managed {
                 .get("link")
                 .and_then(|link| refuse_link(&link, host)),
             open_folder: records.get("open_folder"),
+            open_folder_owner: records.get("open_folder_owner"),
         })
     }
 
@@ -172,7 +175,13 @@ impl Managed {
             self.another_owner(tree.unwrap_or((&self.real, false)), host)
         };
         let refused = self.refused_link(what).or_else(not_ours);
-        let refused = refused.or_else(|| self.in_open_folder(what, host));
+        // Where nothing can be made at all, that comes first.
+        let open = || {
+            self.folder_closed
+                .is_none()
+                .then(|| self.in_open_folder(what, host))
+        };
+        let refused = refused.or_else(|| open().flatten());
         refused.or_else(|| self.no_folder(host)).or_else(|| {
             let reason = self.closed_folder(host)?;
             // Only what is in the tree or in the account's own home is for giving away.
@@ -213,6 +222,20 @@ impl Managed {
     fn in_open_folder(&self, what: &str, host: &Host) -> Option<Verdict> {
         let folder = self.open_folder.as_ref()?;
         let shown = host.shorten(folder);
+        if let Some(owner) = &self.open_folder_owner {
+            return Some(Verdict::Blocked {
+                reason: match *folder == self.real {
+                    true => format!("{what} is {owner}'s, who could put something else into it"),
+                    false => format!(
+                        "{what} is below `{shown}`, which is {owner}'s: {owner} could put something else in \
+                         its place"
+                    ),
+                },
+                help: format!(
+                    "log in as {owner} (`ssh: {{ user: {owner} }}`), or name another path in the spec"
+                ),
+            });
+        }
         Some(Verdict::Blocked {
             reason: format!(
                 "{what} is below `{shown}`, where others can write, and which is not sticky: they could \

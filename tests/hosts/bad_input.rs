@@ -32,7 +32,7 @@ fn fails_and_loses_nothing(host: &Host, client: &str, code: i32) -> Said {
 }
 
 /// The client without Java, with a URL part of the download site in place of `files`.
-fn from(site: &str, resource: &str) -> String {
+pub fn from(site: &str, resource: &str) -> String {
     let client: String = client("1.8.0")
         .lines()
         .skip(1)

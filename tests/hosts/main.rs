@@ -15,6 +15,7 @@ mod endings;
 #[cfg(feature = "aws")]
 mod from_aws;
 mod job;
+mod lock;
 mod machines;
 mod model;
 mod packages;

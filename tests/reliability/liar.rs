@@ -32,6 +32,9 @@ cat <&3 2>/dev/null
 . FOLDER/exit
 "#;
 
+/// For sshd: Bash reads the start file of whoever runs the tests for each command, but as an inner shell.
+pub const NO_START_FILES: &str = "SetEnv SHLVL=5";
+
 /// What goes out on a stream.
 pub enum Piece {
     Bytes(Vec<u8>),
@@ -87,7 +90,9 @@ impl Liar {
         let program = HANDS_ON.replace("PORT", &port).replace("FOLDER", place);
         fs::write(folder.join("hands-on"), program).expect("written");
         fs::write(folder.join("banner"), "").expect("written");
-        let more = format!("ForceCommand /bin/bash {place}/hands-on\nBanner {place}/banner");
+        let more = format!(
+            "ForceCommand /bin/bash {place}/hands-on\nBanner {place}/banner\n{NO_START_FILES}"
+        );
         let sshd = Sshd::start(&folder.join("sshd"), &["ed25519"], &public, &more);
         let liar = Self {
             shared,

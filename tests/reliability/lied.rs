@@ -349,7 +349,7 @@ fn values() {
 fn records() {
     sweep(
         "lied to: a host's records and bytes, at random",
-        12,
+        8,
         |random| {
             let mut seed = || u64::try_from(random.below(1 << 30)).expect("small");
             let mut lies: Vec<Lie> = (0..600).map(|_| Lie::Records(seed())).collect();

@@ -1,7 +1,16 @@
 //! What breaks other tools, done to this one: each sweep is one line of the table that `tests/soak`
 //! prints. `tests/run` tries a sample of each, from a seed that is printed (`TRUEUP_SEED`).
 
+mod accounts;
 mod bench;
+#[cfg(feature = "aws")]
+#[path = "../support/canary.rs"]
+#[allow(dead_code, reason = "the tests of keys use more of it")]
+mod canary;
+#[cfg(feature = "aws")]
+#[path = "../support/cloud.rs"]
+#[allow(dead_code, reason = "the tests of look-ups use more of it")]
+mod cloud;
 mod cut;
 mod here;
 mod liar;
@@ -14,6 +23,8 @@ mod raced;
 #[path = "../hosts/rig.rs"]
 #[allow(dead_code, reason = "the tests of hosts use more of it")]
 mod rig;
+#[cfg(feature = "aws")]
+mod secrets;
 #[path = "../support/sshd.rs"]
 #[allow(dead_code, reason = "the tests of the transport use more of it")]
 mod sshd;

@@ -19,6 +19,7 @@ use trueup::{
 
 use crate::{
     here::until_gone,
+    liar::NO_START_FILES,
     lied::Desk,
     lies::{Lie, canary, nasty, nothing_was_run},
     sshd::{Sshd, keygen, user},
@@ -225,8 +226,13 @@ fn configurations() {
     let path = |name: &str| folder.path().join(name);
     fs::create_dir(path("run")).expect("made");
     let public = keygen(&path("key"), "ed25519");
-    let sshd = Sshd::start(&path("sshd"), &["ed25519"], &public, "");
-    let impostor = Sshd::start(&path("impostor"), &["ed25519", "rsa"], &public, "");
+    let sshd = Sshd::start(&path("sshd"), &["ed25519"], &public, NO_START_FILES);
+    let impostor = Sshd::start(
+        &path("impostor"),
+        &["ed25519", "rsa"],
+        &public,
+        NO_START_FILES,
+    );
     fs::write(
         path("theirs"),
         format!(
