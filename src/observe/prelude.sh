@@ -31,8 +31,12 @@ resolve() { R=$(readlink -f -- "$1") && [ -n "$R" ] || R=$1; }
 
 # after SECONDS COMMAND…: runs it by then, in a subshell of its caller's, which TERM ends before.
 after() {
-  trap 'kill "$nap" 2>/dev/null; exit 0' TERM
+  # A TERM that comes before the sleep is known by its number must not leave it; and one to a process that
+  # is just being made, which still has our traps, may be lost.
+  ended=; trap 'ended=yes' TERM
   sleep "$1" >/dev/null 2>&1 & nap=$!
+  trap 'kill -s KILL "$nap" 2>/dev/null; exit 0' TERM
+  if [ -n "$ended" ]; then kill -s KILL "$nap" 2>/dev/null; exit 0; fi
   wait "$nap"
   shift; "$@"
 }

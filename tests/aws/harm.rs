@@ -6,6 +6,7 @@ use regex::Regex;
 
 use crate::{
     spoiled::{ROLE, account, all_of_it, desk, is_clean},
+    sweep::{Sweep, times},
     world::{Front, text},
 };
 
@@ -14,19 +15,20 @@ const HARMS: [&str; 7] = ["cut", "short", "flip", "lose", "twice", "media", "sta
 /// All answers, some, and few: what is asked last is asked only where the first answers were good.
 const SHARES: [u32; 3] = [100, 50, 20];
 
-fn seed() -> u64 {
-    let given = std::env::var("TRUEUP_SEED").ok();
-    let seed = given.and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
-        let now = std::time::UNIX_EPOCH.elapsed().expect("a clock");
-        u64::from(now.subsec_nanos())
-    });
-    println!("TRUEUP_SEED={seed}");
-    seed
-}
-
 #[test]
 fn answers_that_came_to_harm_are_said_in_our_words() {
-    let (seed, of) = (seed(), account());
+    let mut sweep = Sweep::of("lied to: AWS's answers, harmed at random");
+    let of = account();
+    for _ in 0..times(1, 10) {
+        let seed = u64::try_from(sweep.random.below(1 << 30)).expect("small");
+        // Each harm, with and without a role.
+        sweep.count(HARMS.len() * (SHARES.len() + 1) - 1);
+        sweep.attempt(format!("seed {seed}"), || harmed(seed, &of));
+    }
+    sweep.end();
+}
+
+fn harmed(seed: u64, of: &str) {
     let failed =
         Regex::new("`[a-z0-9]+:[A-Z][A-Za-z0-9]+`(?: failed: HTTP| got no answer from AWS)");
     let failed = failed.expect("a pattern");
@@ -35,8 +37,8 @@ fn answers_that_came_to_harm_are_said_in_our_words() {
         let front = Front::new();
         front.spoil(seed, harm, share);
         let words = ["facts", "--timeout", "10s", "-vv"];
-        let said = desk(&front).run(&all_of_it(&of, aws), &words);
-        let what = format!("TRUEUP_SEED={seed}: {share} % {harm}, `{aws}`");
+        let said = desk(&front).run(&all_of_it(of, aws), &words);
+        let what = format!("seed {seed}: {share} % {harm}, `{aws}`");
         is_clean(&said, &what);
         // What is missing in an answer leaves no hole in a sentence.
         let mut sentences = said.err.lines().filter(|line| !line.starts_with("call: "));
@@ -95,7 +97,7 @@ fn answers_that_came_to_harm_are_said_in_our_words() {
     ] {
         assert!(
             met.contains(action),
-            "TRUEUP_SEED={seed}: {action} is not among {met:?}"
+            "seed {seed}: {action} is not among {met:?}"
         );
     }
 }

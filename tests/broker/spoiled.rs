@@ -21,7 +21,10 @@ use trueup::broker::api::{
     versions::ApiVersions,
 };
 
-use crate::samples;
+use crate::{
+    samples,
+    sweep::{Sweep, times},
+};
 
 /// What is done to a good reply.
 #[derive(Debug, Clone)]
@@ -126,16 +129,22 @@ fn bodies() -> impl Strategy<Value = Vec<u8>> {
 #[test]
 fn spoiled_replies_are_harmless() {
     // Each case is read by all calls in all versions, 35 times.
+    let mut sweep = Sweep::of("lied to: a broker's replies, spoiled at random");
+    let cases = times(3_000, 50_000);
     let config = Config {
-        cases: 3000,
+        cases: u32::try_from(cases).expect("small"),
         ..Config::default()
     };
-    TestRunner::new(config)
-        .run(&(bodies(), spoils()), |(body, how)| {
-            all(&spoil(body, &how));
-            Ok(())
-        })
-        .unwrap_or_else(|problem| panic!("{problem}"));
+    sweep.count(cases - 1);
+    sweep.attempt("at random", || {
+        TestRunner::new(config)
+            .run(&(bodies(), spoils()), |(body, how)| {
+                all(&spoil(body, &how));
+                Ok(())
+            })
+            .unwrap_or_else(|problem| panic!("{problem}"));
+    });
+    sweep.end();
 }
 
 #[test]

@@ -5,3 +5,6 @@
 mod answers;
 mod fake;
 mod logins;
+#[path = "../reliability/sweep.rs"]
+#[allow(dead_code, reason = "the sweeps of tests/reliability use more of it")]
+mod sweep;

@@ -2,6 +2,7 @@
 //! prints. `tests/run` tries a sample of each, from a seed that is printed (`TRUEUP_SEED`).
 
 mod accounts;
+mod bench;
 #[cfg(feature = "aws")]
 #[path = "../support/canary.rs"]
 #[allow(dead_code, reason = "the tests of keys use more of it")]
@@ -10,14 +11,23 @@ mod canary;
 #[path = "../support/cloud.rs"]
 #[allow(dead_code, reason = "the tests of look-ups use more of it")]
 mod cloud;
+mod cut;
+mod here;
+mod liar;
+mod lied;
+mod lies;
+mod mirror;
+mod proxy;
 mod quoting;
+mod raced;
 #[path = "../hosts/rig.rs"]
 #[allow(dead_code, reason = "the tests of hosts use more of it")]
 mod rig;
 #[cfg(feature = "aws")]
 mod secrets;
-#[cfg(feature = "aws")]
 #[path = "../support/sshd.rs"]
-#[allow(dead_code, reason = "what makes keys needs a little of it")]
+#[allow(dead_code, reason = "the tests of the transport use more of it")]
 mod sshd;
 mod sweep;
+mod web;
+mod written;

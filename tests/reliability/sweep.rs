@@ -23,6 +23,13 @@ impl Random {
             .wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).expect("small") % end
     }
+
+    /// In another order, so that a sweep that is cut short has seen some of everything.
+    pub fn shuffle<T>(&mut self, all: &mut [T]) {
+        for last in (1..all.len()).rev() {
+            all.swap(last, self.below(last + 1));
+        }
+    }
 }
 
 /// The tries of one fault, and how they ended.
@@ -65,7 +72,6 @@ impl Sweep {
         }
     }
 
-    #[allow(dead_code, reason = "sweeps over lists come next")]
     /// All of them in `tests/soak`, else a few, in their order.
     pub fn pick<T>(&mut self, mut all: Vec<T>, few: usize) -> Vec<T> {
         assert!(!all.is_empty(), "{}: nothing to try", self.fault);

@@ -2,9 +2,12 @@
 
 use std::fmt::Write as _;
 
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::TestRunner};
 
-use crate::{errors, read, shown};
+use crate::{
+    errors, read, shown,
+    sweep::{Sweep, times},
+};
 
 /// What this thread has cost so far, in seconds of a processor: a busy machine adds nothing to it.
 fn work() -> u64 {
@@ -233,39 +236,63 @@ const WORDS: &[&str] = &[
     "true",
 ];
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+/// proptest prints the input that fails, and the seed of it.
+fn tried<S: Strategy>(
+    fault: &'static str,
+    strategy: &S,
+    test: impl Fn(S::Value) -> Result<(), TestCaseError>,
+) {
+    let mut sweep = Sweep::of(fault);
+    let cases = times(400, 10_000);
+    let config = ProptestConfig {
+        cases: u32::try_from(cases).expect("small"),
+        ..ProptestConfig::default()
+    };
+    sweep.count(cases - 1);
+    sweep.attempt("at random", || {
+        let run = TestRunner::new(config).run(strategy, &test);
+        run.unwrap_or_else(|problem| panic!("{problem}"));
+    });
+    sweep.end();
+}
 
-    /// proptest prints the input and the seed of what fails, and keeps it beside this file.
-    #[test]
-    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let (resolved, problems) = read(&text);
-        prop_assert!(resolved.is_some() || problems.iter().any(|one| one.is_error()));
-        let _ = shown(&text, &problems);
-    }
+/// It is read, or there is an error that can be shown.
+fn is_judged(text: &str) -> Result<(), TestCaseError> {
+    let (resolved, problems) = read(text);
+    prop_assert!(resolved.is_some() || problems.iter().any(|one| one.is_error()));
+    let _ = shown(text, &problems);
+    Ok(())
+}
 
-    #[test]
-    fn no_words_panic(words in prop::collection::vec(prop::sample::select(WORDS), 0..60)) {
-        let text = words.concat();
-        let (resolved, problems) = read(&text);
-        prop_assert!(resolved.is_some() || problems.iter().any(|one| one.is_error()));
-        let _ = shown(&text, &problems);
-    }
+#[test]
+fn no_bytes_panic() {
+    let bytes = prop::collection::vec(any::<u8>(), 0..400);
+    tried("lied to: a spec of random bytes", &bytes, |bytes| {
+        is_judged(&String::from_utf8_lossy(&bytes))
+    });
+}
 
-    /// A spec with a stretch of it replaced.
-    #[test]
-    fn no_damage_panics(
-        from in 0..700_usize,
-        length in 0..40_usize,
-        words in prop::collection::vec(prop::sample::select(WORDS), 0..6),
-    ) {
-        let whole = include_str!("../../specs/fleet.yaml");
-        let (before, rest) = whole.split_at(whole.floor_char_boundary(from.min(whole.len())));
-        let after = &rest[rest.floor_char_boundary(length.min(rest.len()))..];
-        let text = format!("{before}{}{after}", words.concat());
-        let (resolved, problems) = read(&text);
-        prop_assert!(resolved.is_some() || problems.iter().any(|one| one.is_error()));
-        let _ = shown(&text, &problems);
-    }
+#[test]
+fn no_words_panic() {
+    let words = prop::collection::vec(prop::sample::select(WORDS), 0..60);
+    tried("lied to: a spec of a spec's words", &words, |words| {
+        is_judged(&words.concat())
+    });
+}
+
+/// A spec with a stretch of it replaced.
+#[test]
+fn no_damage_panics() {
+    let words = prop::collection::vec(prop::sample::select(WORDS), 0..6);
+    let damage = (0..700_usize, 0..40_usize, words);
+    tried(
+        "lied to: a damaged spec",
+        &damage,
+        |(from, length, words)| {
+            let whole = include_str!("../../specs/fleet.yaml");
+            let (before, rest) = whole.split_at(whole.floor_char_boundary(from.min(whole.len())));
+            let after = &rest[rest.floor_char_boundary(length.min(rest.len()))..];
+            is_judged(&format!("{before}{}{after}", words.concat()))
+        },
+    );
 }

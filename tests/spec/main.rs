@@ -6,6 +6,9 @@ mod hostile;
 mod reading;
 mod rendering;
 mod several;
+#[path = "../reliability/sweep.rs"]
+#[allow(dead_code, reason = "the sweeps of tests/reliability use more of it")]
+mod sweep;
 mod tables;
 mod topics;
 

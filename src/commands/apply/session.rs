@@ -31,6 +31,8 @@ use crate::{
 
 /// Downloads, unpacking and packages have this long.
 const WORK: Duration = Duration::from_secs(15 * 60);
+/// The lock's holder has this long to go. One that does not is no reason to be late.
+const RELEASE: Duration = Duration::from_secs(2);
 
 /// What the visits to all hosts share.
 pub struct Session<'a> {
@@ -317,7 +319,7 @@ impl Session<'_> {
                 Visit::applied(plan, topics, outcomes)
             }
         };
-        writer.release(Duration::from_secs(5), &mut self.stop).await;
+        writer.release(RELEASE, &mut self.stop).await;
         Ok(visit)
     }
 

@@ -87,8 +87,11 @@ pub(super) fn config(way: &SshWay, ground: &Ground<'_>) -> Result<String, Error>
     line("    RemoteCommand none");
     line("    RequestTTY no");
     line("    PermitLocalCommand no");
-    line("    ServerAliveInterval 15");
-    line("    ServerAliveCountMax 4");
+    // ssh gives a connection up that has been silent for one interval more than this count: a little
+    // sooner than a call has waited for its answer, and also where a step may take long.
+    let interval = (ground.connect_timeout / 4).max(1);
+    line(&format!("    ServerAliveInterval {interval}"));
+    line("    ServerAliveCountMax 3");
     line(&format!("    ConnectTimeout {}", ground.connect_timeout));
     // What ssh says is what we explain: `LogLevel QUIET` in a user's file would hide it.
     line("    LogLevel INFO");
