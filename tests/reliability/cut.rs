@@ -12,8 +12,9 @@ use crate::{
     bench::{Bench, Files, Tree},
     here::finish,
     proxy::{Cut, Harm, Proxy, Way},
-    rig::Said,
+    rig::{Said, until},
     sweep::{Random, Sweep},
+    web::Gate,
 };
 
 /// What the commands are given, and how much later they may end. This deadline is what is promised.
@@ -37,6 +38,8 @@ enum When {
     After(Way, usize),
     /// While the question waits for its answer.
     Asked,
+    /// While a step runs that may take long.
+    Downloading,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -65,7 +68,10 @@ struct Wire {
     proxy: Proxy,
     /// Through the proxy.
     spec: String,
-    /// Past it.
+    /// Likewise, with downloads that stop in the middle.
+    held: String,
+    gate: Gate,
+    /// Past the proxy.
     sound: String,
 }
 
@@ -85,11 +91,19 @@ impl Wire {
             .replace(bench.host.get("address"), "127.0.0.1")
             .replace("port: 22,", &format!("port: {},", proxy.port));
         let spec = bench.spec(&through, &client, "cut.yaml");
+        let gate = Gate::new();
+        let held = bench.spec(
+            &through,
+            &Files::of_site().client_from(&gate.url),
+            "held.yaml",
+        );
         let sound = bench.spec(&way, &client, "sound.yaml");
         Self {
             bench,
             proxy,
             spec,
+            held,
+            gate,
             sound,
         }
     }
@@ -125,6 +139,23 @@ impl Wire {
             said,
             ended,
             answered,
+        }
+    }
+
+    /// Does harm in the middle of a download.
+    fn run_held(&self, harm: Harm) -> End {
+        self.gate.set(true);
+        let timeout = format!("{}s", TIMEOUT.as_secs());
+        let words = ["apply", &self.held, "--auto-approve", "--timeout", &timeout];
+        let child = self.bench.begin(&words);
+        until("a download waits", || self.gate.waiting() > 0);
+        self.proxy.harm(harm);
+        let ended = finish(child, || {});
+        self.gate.set(false);
+        End {
+            said: ended.said,
+            ended: ended.at,
+            answered: None,
         }
     }
 
@@ -169,13 +200,17 @@ impl Wire {
         let (cut, at_prompt) = match case.when {
             When::After(way, after) => (Some(Cut { harm, way, after }), None),
             When::Asked => (None, Some(harm)),
+            When::Downloading => (None, None),
         };
         self.proxy.arm(cut);
         let End {
             said,
             ended,
             answered,
-        } = self.run(case.command, at_prompt);
+        } = match case.when {
+            When::Downloading => self.run_held(harm),
+            _ => self.run(case.command, at_prompt),
+        };
         let met = self.proxy.met();
         // What still stands has been forgotten by then.
         self.proxy.end();
@@ -248,6 +283,7 @@ fn sweep(fault: &'static str, harm: Harm) {
     }
     if !matches!(harm, Harm::Flipped(_)) {
         cases.extend([(Command::Prompt, When::Asked); 5]);
+        cases.extend([(Command::Apply, When::Downloading); 5]);
     }
     let mut cases: Vec<Case> = cases
         .into_iter()
@@ -258,7 +294,16 @@ fn sweep(fault: &'static str, harm: Harm) {
         })
         .collect();
     sweep.random.shuffle(&mut cases);
-    for case in sweep.pick(cases, 1) {
+    let mut cases = sweep.pick(cases, 1);
+    if harm == Harm::Stalled {
+        // Where nothing but the connection's own silence tells.
+        cases.push(Case {
+            command: Command::Apply,
+            when: When::Downloading,
+            bit: 0,
+        });
+    }
+    for case in cases {
         sweep.attempt(case, || wire.attempt(harm, &case));
         // A hang of one try is none of the next.
         wire.proxy.end();
