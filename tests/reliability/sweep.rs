@@ -65,7 +65,6 @@ impl Sweep {
         }
     }
 
-    #[allow(dead_code, reason = "sweeps over lists come next")]
     /// All of them in `tests/soak`, else a few, in their order.
     pub fn pick<T>(&mut self, mut all: Vec<T>, few: usize) -> Vec<T> {
         assert!(!all.is_empty(), "{}: nothing to try", self.fault);
