@@ -29,16 +29,20 @@ fn tests() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
 }
 
-/// Runs the rig; what it prints.
-fn rig(arguments: &[&str]) -> Output {
+/// The rig, to be run.
+pub fn rig_command(arguments: &[&str]) -> Command {
     assert!(
         std::env::var_os("TRUEUP_RIG_NET").is_some(),
         "these tests need hosts: run tests/run, or tests/rig/rig run -- cargo test --test hosts"
     );
-    Command::new(tests().join("rig/rig"))
-        .args(arguments)
-        .output()
-        .expect("the rig runs")
+    let mut command = Command::new(tests().join("rig/rig"));
+    command.args(arguments);
+    command
+}
+
+/// Runs the rig; what it prints.
+fn rig(arguments: &[&str]) -> Output {
+    rig_command(arguments).output().expect("the rig runs")
 }
 
 /// One of the rig's files.
@@ -180,6 +184,21 @@ impl Host {
             name,
             folder: tempfile::tempdir().expect("a folder"),
         }
+    }
+
+    /// What the rig calls it.
+    #[allow(dead_code, reason = "the tests of reliability need it")]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Cuts the power and boots again, with the same disk.
+    #[allow(dead_code, reason = "the tests of reliability need it")]
+    pub fn restart(&mut self) {
+        let output = rig(&["host", "restart", &self.name]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+        self.record = serde_json::from_slice(&output.stdout).expect("JSON");
     }
 
     /// One string of the rig's record.

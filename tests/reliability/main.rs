@@ -12,10 +12,13 @@ mod canary;
 #[allow(dead_code, reason = "the tests of look-ups use more of it")]
 mod cloud;
 mod cut;
+mod full;
 mod here;
+mod killed;
 mod liar;
 mod lied;
 mod lies;
+mod machine;
 mod mirror;
 mod proxy;
 mod quoting;
@@ -29,5 +32,6 @@ mod secrets;
 #[allow(dead_code, reason = "the tests of the transport use more of it")]
 mod sshd;
 mod sweep;
+mod watch;
 mod web;
 mod written;
