@@ -163,7 +163,7 @@ step_fetch() {
   trap 'kill $fetcher 2>/dev/null; exit 143' TERM
   cd -- "$private" && mine || fail "somebody else is at work in $folder"
   part=part
-  : >"$part" || fail_in "$folder" "cannot write in $folder"
+  printf '' >"$part" || fail_in "$folder" "cannot write in $folder"
   printf '%s\n' "$private/part" >"$T/part"
   free=$(free_kib "$folder")
   only=http,https also=; [ -n "$digest" ] || only=https
@@ -260,7 +260,8 @@ step_unpack() {
   mkdir -m 755 -- "$fresh" || fail_in "$place" "cannot write in $place"
   told=$( { tar --numeric-owner -tzvf "$archive" >list && tar -tzf "$archive" >names; } 2>&1 ) || {
     printf '%s\n' "$told" >&2
-    case $told in *"write error"*|*list:*|*names:*) fail_in "$place" "cannot write in $place" ;; esac
+    why=$(unwritable "$place/list" "$place/names")
+    case $why$told in *"write error"*|*list:*|*names:*) fail_in "$place" "cannot write ${why:-in $place}" ;; esac
     fail_in "$place" "the archive in $place cannot be read"
   }
   # Verified before unpacking. (Owners as numbers: a name could look like the rest of a line.)
@@ -269,8 +270,11 @@ step_unpack() {
   size=$(awk '{ bytes += $3 } END { printf "%d", bytes / 1024 + 1 }' list)
   free=$(free_kib .)
   [ "$free" -gt "$size" ] || fail "no room in ${home%/*}: the tree takes $(mib "$size"), $(mib "$free") are free beside its archive"
-  ( umask 022; tar -xzf "$archive" -C "$fresh" --no-same-owner --no-same-permissions ) ||
+  told=$( ( umask 022; tar -xzf "$archive" -C "$fresh" --no-same-owner --no-same-permissions ) 2>&1 ) || {
+    # The first says why, the others what followed from it.
+    printf '%s\n' "$told" | head -n 3 >&2
     fail_in "$place" "cannot unpack in $place" "the tree takes $(mib "$size"), $(mib "$free") were free"
+  }
   rm -f -- "$archive"
   # Root unpacks what the archive says; and what its owner may not change could not be repaired.
   chmod -R u+rwX,u-s,g-s,go-w -- "$fresh/$top" || fail "cannot set the modes of $place/$fresh/$top"

@@ -136,6 +136,10 @@ fn says_where(words: &str, path: &str) -> bool {
 fn is_told_and_intact(machine: &Machine, fault: &Fault, call: &Call, ended: &Ended) {
     let (code, words) = (ended.said.code, ended.words());
     if code == 0 {
+        assert!(
+            !call.name.contains("sync"),
+            "what is not on the disk was called done"
+        );
         // It was nothing that anybody needs: a log, or what is tidied up.
         machine.is_as_wanted_but_for_leftovers();
         return;

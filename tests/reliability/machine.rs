@@ -366,17 +366,22 @@ impl Machine {
         Ended::new(to_end(self.client(&words)))
     }
 
-    /// An apply from the start state in which a call is spoiled. Asked for again where it did not come:
-    /// what a follower does and how a download is cut are not the same each time.
+    /// An apply from the start state in which a call is spoiled. Where it did not come, the last of its
+    /// kind is: how often a follower looks and how a download is cut are not the same each time.
     pub fn spoilt(&mut self, fault: &Value) -> Ended {
+        let mut fault = fault.clone();
         for _ in 0..8 {
             self.reset();
-            self.watch().spoil(fault);
+            self.watch().spoil(&fault);
             let ended = self.apply(&[]);
             let calls = self.watch().leave();
             if calls.iter().any(|call| call.hit) {
                 return ended;
             }
+            let came = calls
+                .iter()
+                .filter(|call| fault["key"] == call.key.as_str());
+            fault["nth"] = came.count().max(1).into();
         }
         panic!("the call never came")
     }
@@ -514,17 +519,20 @@ impl Machine {
     }
 }
 
-/// Puts the host back to its start, stops at a call of an apply, and does something there.
+/// Puts the host back to its start, stops at a call of an apply (or, where that does not come, at one
+/// before it of its kind), and does something there.
 pub fn at_call(
     machine: &mut Machine,
     call: &Call,
     prepare: impl Fn(&Machine),
     act: impl FnOnce(&mut Machine, Child),
 ) {
-    for _ in 0..8 {
+    for turn in 0..8 {
         machine.reset();
         prepare(machine);
-        machine.watch().spoil(&call.fault("pause"));
+        let mut fault = call.fault("pause");
+        fault["nth"] = call.nth.saturating_sub(turn).max(1).into();
+        machine.watch().spoil(&fault);
         let mut client = machine.client(&APPLY);
         let mut at_work = || client.try_wait().expect("it is ours").is_none();
         if machine.watch().paused(&mut at_work) {

@@ -76,6 +76,7 @@ CLONE_NEW = [("mnt", 0x20000), ("uts", 0x4000000), ("ipc", 0x8000000), ("net", 0
 # mktemp's names: ours, and the one of a tree in its stage.
 RANDOM = re.compile(r"(\.trueup-(?:step-)?|/stage/|/\.trueup-kafka_[^/]*/)[A-Za-z0-9]{6}(?=/|$| )")
 NUMBER = re.compile("/proc/[0-9]+/")
+OWN = re.compile("/proc/self/fd/([0-9]+)")
 
 
 def watch(name):
@@ -290,6 +291,9 @@ def where(pid, shape, arguments, at):
     if pointer == 0:
         return of_descriptor(pid, start)
     path = text(pid, pointer)
+    own = OWN.fullmatch(path)
+    if own:
+        return of_descriptor(pid, int(own[1]))
     if not path.startswith("/"):
         start = start & 0xFFFFFFFF
         folder = os.readlink(f"/proc/{pid}/cwd" if start == AT_FDCWD & 0xFFFFFFFF else f"/proc/{pid}/fd/{start}")
@@ -315,6 +319,9 @@ def text(pid, pointer):
 
 def counts(pid, name, path):
     """Whether a call changes a file, and not a device or what a process has in /proc."""
+    # A pipe of another process, by its name.
+    if name in OPENS and path.startswith("/proc/"):
+        return False
     if path.startswith("/dev/") and not path.startswith("/dev/shm/"):
         return False
     if name in WRITES:
