@@ -1,5 +1,8 @@
 //! The probe, run by real shells on this machine: what it says, and that it leaves nothing behind.
 
+#[path = "support/work.rs"]
+mod work;
+
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
@@ -22,6 +25,7 @@ use trueup::{
     },
     spec::{Given, Source, load, types::StartFile},
 };
+use work::work;
 
 fn resources() -> Vec<Box<dyn Resource>> {
     let jar = "~/kafka_2.12-2.8.1/libs/aws-msk-iam-auth-1.1.5-all.jar".to_owned();
@@ -388,13 +392,6 @@ fn what_is_no_folder_is_told_from_one_that_is_not_there() {
         let folder = section.get("folder").expect("a folder");
         assert!(folder.ends_with("/kafka_2.12-2.8.1"), "{shell:?} {folder}");
     }
-}
-
-/// What this thread has cost so far: a busy machine adds nothing to it.
-fn work() -> Duration {
-    let stat = fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
-    let nanoseconds = stat.split(' ').next().and_then(|first| first.parse().ok());
-    Duration::from_nanos(nanoseconds.expect("a number"))
 }
 
 #[test]

@@ -4,12 +4,17 @@
 
 mod broker;
 mod console;
+#[path = "../../tests/support/framed.rs"]
+mod framed;
 mod frames;
 mod jaas;
 mod mysql;
 mod plan_file;
 mod probe;
 mod properties;
+#[path = "../../tests/support/sealed.rs"]
+#[allow(dead_code, reason = "the tests of plan files use more of it")]
+mod sealed;
 mod shown;
 mod spec;
 

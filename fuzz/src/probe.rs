@@ -17,6 +17,7 @@ use trueup::{
 };
 
 use super::{
+    framed::framed,
     shown::{fit_for_a_line, fit_to_show, plan_is_fit_to_show},
     within,
 };
@@ -103,16 +104,7 @@ fn record(bytes: &[u8]) -> Option<Record> {
 /// What is said as a host says it is read as it was said.
 fn come_back(records: &[Record]) {
     let mut said = format!("noise\n{MARK}\n").into_bytes();
-    for Record {
-        section,
-        key,
-        value,
-    } in records
-    {
-        said.extend(format!("{section} {key} {}:", value.len()).as_bytes());
-        said.extend(value);
-        said.push(b'\n');
-    }
+    said.extend(framed(records));
     let (read, end) = read(Some(MARK), said.chunks(5));
     assert!(end.is_ok() && read == records);
 }

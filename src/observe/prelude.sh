@@ -65,8 +65,9 @@ alone_in() {
 }
 listed() { cat "/etc/$1"; }
 
-# Is it neither ours nor root's?
-of_another() { [ "$1" != 0 ] && [ "$1" != "$ACCOUNT_UID" ]; }
+# of_another UID OWNER FOLDER: is a folder neither ours nor root's? Then that is said: who owns it can put
+# something else in the place of what is there, sticky or not.
+of_another() { [ "$1" != 0 ] && [ "$1" != "$ACCOUNT_UID" ] && say open_folder_owner "$2" && say open_folder "$3"; }
 
 # Does an access list let more write than the mode says? Then the mode's group is the most that it lets.
 has_acl() { case $(ls -ld -- "$1") in ??????????+*) ;; *) return 1 ;; esac; }
@@ -142,11 +143,10 @@ path_facts() {
         say mode "$mode"; say uid "$uid"; say owner "$owner"; say size "$size"
         if [ -r "$P" ]; then say readable yes; fi
         if [ -w "$P" ]; then say writable yes; fi
-        if [ "$KIND" = dir ] && of_another "$uid"; then say open_folder_owner "$owner"; say open_folder "$P"; exit 0; fi ;;
+        if [ "$KIND" = dir ] && of_another "$uid" "$owner" "$P"; then exit 0; fi ;;
     esac
     while read -r mode uid owner _ group name; do
-      # Who owns a folder can put something else in the place of what is there, sticky or not.
-      if of_another "$uid"; then say open_folder_owner "$owner"; say open_folder "$name"; break; fi
+      if of_another "$uid" "$owner" "$name"; then break; fi
       case $mode in
         [1357]???) continue ;;
         *[2367]) ;;

@@ -176,12 +176,10 @@ impl Managed {
         };
         let refused = self.refused_link(what).or_else(not_ours);
         // Where nothing can be made at all, that comes first.
-        let open = || {
-            self.folder_closed
-                .is_none()
-                .then(|| self.in_open_folder(what, host))
-        };
-        let refused = refused.or_else(|| open().flatten());
+        let refused = refused.or_else(|| match self.folder_closed {
+            None => self.in_open_folder(what, host),
+            Some(_) => None,
+        });
         refused.or_else(|| self.no_folder(host)).or_else(|| {
             let reason = self.closed_folder(host)?;
             // Only what is in the tree or in the account's own home is for giving away.

@@ -23,7 +23,7 @@ mod spoiled;
 #[path = "../support/sshd.rs"]
 #[allow(dead_code, reason = "the tests of the transport use more of it")]
 mod sshd;
-#[path = "../reliability/sweep.rs"]
+#[path = "../support/sweep.rs"]
 #[allow(dead_code, reason = "the sweeps of tests/reliability use more of it")]
 mod sweep;
 #[path = "../support/terminal.rs"]

@@ -9,6 +9,6 @@ mod read;
 mod samples;
 mod settle;
 mod spoiled;
-#[path = "../reliability/sweep.rs"]
+#[path = "../support/sweep.rs"]
 #[allow(dead_code, reason = "the sweeps of tests/reliability use more of it")]
 mod sweep;

@@ -2,12 +2,7 @@
 //! bytes at hand justify.
 
 use allocation_counter::measure;
-use proptest::{
-    collection::vec,
-    prelude::*,
-    sample::Index,
-    test_runner::{Config, TestRunner},
-};
+use proptest::{collection::vec, prelude::*, sample::Index};
 use trueup::broker::api::{
     self, Call,
     alter_configs::AlterConfigs,
@@ -21,10 +16,7 @@ use trueup::broker::api::{
     versions::ApiVersions,
 };
 
-use crate::{
-    samples,
-    sweep::{Sweep, times},
-};
+use crate::{samples, sweep::Sweep};
 
 /// What is done to a good reply.
 #[derive(Debug, Clone)]
@@ -129,22 +121,15 @@ fn bodies() -> impl Strategy<Value = Vec<u8>> {
 #[test]
 fn spoiled_replies_are_harmless() {
     // Each case is read by all calls in all versions, 35 times.
-    let mut sweep = Sweep::of("lied to: a broker's replies, spoiled at random");
-    let cases = times(3_000, 50_000);
-    let config = Config {
-        cases: u32::try_from(cases).expect("small"),
-        ..Config::default()
-    };
-    sweep.count(cases - 1);
-    sweep.attempt("at random", || {
-        TestRunner::new(config)
-            .run(&(bodies(), spoils()), |(body, how)| {
-                all(&spoil(body, &how));
-                Ok(())
-            })
-            .unwrap_or_else(|problem| panic!("{problem}"));
-    });
-    sweep.end();
+    Sweep::cases(
+        "lied to: a broker's replies, spoiled at random",
+        (3_000, 50_000),
+        &(bodies(), spoils()),
+        |(body, how)| {
+            all(&spoil(body, &how));
+            Ok(())
+        },
+    );
 }
 
 #[test]

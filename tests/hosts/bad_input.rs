@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt, process::Command};
 
 use crate::{
     KAFKA, client,
-    rig::{Host, Said, differences, start, trueup, until, wait},
+    rig::{Host, Said, differences, start, trueup, until, wait, without_java},
 };
 
 /// Applies a spec that has to fail; the host's tree has to be as it was.
@@ -33,17 +33,12 @@ fn fails_and_loses_nothing(host: &Host, client: &str, code: i32) -> Said {
 
 /// The client without Java, with a URL part of the download site in place of `files`.
 pub fn from(site: &str, resource: &str) -> String {
-    let client: String = client("1.8.0")
-        .lines()
-        .skip(1)
-        .collect::<Vec<_>>()
-        .join("\n");
     let name = if resource == "kafka" {
         "kafka_2.12-2.8.1.tgz"
     } else {
         "aws-msk-iam-auth-1.1.5-all.jar"
     };
-    client.replace(&format!("files/{name}"), &format!("{site}/{name}"))
+    without_java().replace(&format!("files/{name}"), &format!("{site}/{name}"))
 }
 
 #[test]

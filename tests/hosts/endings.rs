@@ -10,24 +10,14 @@ use std::{
 use crate::{
     client,
     prompt::Terminal,
-    rig::{Host, Said, start_with, trueup, until, wait},
+    rig::{Host, Said, processes, signal, start_with, trueup, until, wait},
 };
-
-/// Sends a signal to one of our own children.
-#[track_caller]
-fn signal(child: u32, name: &str) {
-    let sent = Command::new("kill")
-        .args([&format!("-{name}"), &child.to_string()])
-        .status();
-    assert!(sent.expect("kill runs").success());
-}
 
 /// Processes that name a folder in their arguments.
 fn processes_of(folder: &Path) -> Vec<String> {
     let folder = folder.to_str().expect("text");
-    let all = fs::read_dir("/proc").expect("proc");
-    all.filter_map(|entry| fs::read(entry.ok()?.path().join("cmdline")).ok())
-        .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
+    let all = processes().into_iter();
+    all.map(|(_, line)| line)
         .filter(|line| line.contains(folder))
         .collect()
 }
@@ -255,21 +245,12 @@ fn a_connection_that_is_lost_at_the_prompt_is_made_anew() {
         } else {
             // As ControlPersist ends it after ten idle minutes.
             let key = host.get("address");
-            let masters: Vec<String> = fs::read_dir("/proc")
-                .expect("proc")
-                .filter_map(|entry| {
-                    let path = entry.ok()?.path();
-                    let line = fs::read(path.join("cmdline")).ok()?;
-                    let line = String::from_utf8_lossy(&line).into_owned();
-                    let pid = path.file_name()?.to_str()?.to_owned();
-                    (line.contains("ControlPersist=600") && line.contains(key)).then_some(pid)
-                })
-                .collect();
+            let mut masters = processes();
+            masters.retain(|(_, line)| line.contains("ControlPersist=600") && line.contains(key));
             assert_eq!(masters.len(), 1, "{masters:?}");
-            let killed = Command::new("kill").args(["-9", &masters[0]]).status();
-            assert!(killed.expect("kill runs").success());
+            signal(masters[0].0, "KILL");
             until("the master is gone", || {
-                !Path::new("/proc").join(&masters[0]).exists()
+                !Path::new("/proc").join(masters[0].0.to_string()).exists()
             });
         }
         terminal.type_in("y\n");

@@ -14,10 +14,7 @@ const PROPERTIES: &str = "properties: { path: ~/c.properties, extra: { x: y } }"
 
 /// An account that manages nothing here.
 fn mallory(host: &Host) {
-    host.root(
-        "echo 'mallory:x:1001:1001::/home/mallory:/bin/bash' >>/etc/passwd && echo 'mallory:x:1001:' >>/etc/group \
-         && mkdir /home/mallory && chown 1001:1001 /home/mallory",
-    );
+    host.add_account("mallory", 1001);
 }
 
 /// Lets mallory (1001) write in a folder, by an access list: its entries as acl(5) and the kernel's
@@ -36,21 +33,9 @@ fn access_list(folder: &Path) {
 
 /// Runs a shell text on the host until it is killed.
 fn keeps(host: &Host, user: &str, text: &str) -> Child {
-    let process = format!("/proc/{}", host.record["pid"]);
-    Command::new("nsenter")
-        .args(["-t", process.trim_start_matches("/proc/"), "-m", "-p", "-r"])
-        .args([
-            "setpriv",
-            "--reuid",
-            user,
-            "--clear-groups",
-            "bash",
-            "-c",
-            text,
-        ])
-        .stdin(Stdio::null())
-        .spawn()
-        .expect("nsenter runs")
+    let mut command = host.command_as(user, &["bash", "-c", text]);
+    command.stdin(Stdio::null());
+    command.spawn().expect("the rig runs")
 }
 
 #[test]
@@ -165,15 +150,7 @@ fn a_lock_that_is_another_accounts_is_said() {
 fn what_another_account_could_put_something_else_into_is_refused() {
     let host = Host::start("amazon", &[]);
     mallory(&host);
-    host.root(
-        "mkdir -p /root/.ssh && cp /home/ec2-user/.ssh/authorized_keys /root/.ssh && chmod 700 /root/.ssh \
-         && chown -R root /root/.ssh && usermod -p '*' root && printf 'PermitRootLogin yes\\nAllowUsers root\\n' | cat - /etc/ssh/sshd_config >/tmp/c \
-         && mv /tmp/c /etc/ssh/sshd_config && kill -HUP $(pgrep -o -x sshd)",
-    );
-    until("sshd listens again", || {
-        let log = std::fs::read_to_string(host.get("log")).expect("sshd's log");
-        log.matches("Server listening on 0.0.0.0").count() == 2
-    });
+    host.let_root_in();
     let as_root = host.way().replace("user: ec2-user", "user: root");
     // Two accounts never write at one place, so that each has a lock of its own.
     let spec = host.spec_with(

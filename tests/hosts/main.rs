@@ -28,6 +28,9 @@ mod prompt;
 mod properties;
 mod rig;
 mod saved;
+#[path = "../support/seed.rs"]
+#[allow(dead_code, reason = "proptest and dice have numbers of their own")]
+mod seed;
 mod select;
 #[cfg(feature = "aws")]
 #[path = "../support/sshd.rs"]
@@ -38,18 +41,4 @@ mod topics;
 mod tree;
 mod walkthrough;
 
-use rig::{JAR_SHA256, ROLE_ARN, SITE, kafka_sha512};
-
-/// The walkthrough's client, from the rig's own download site.
-fn client(java: &str) -> String {
-    format!(
-        "java: {{ version: {java} }}\n\
-         kafka:\n  version: 2.8.1\n  scala: 2.12\n  url: {SITE}/files/kafka_2.12-2.8.1.tgz\n  sha512: {}\n\
-         msk_iam_auth:\n  version: 1.1.5\n  url: {SITE}/files/aws-msk-iam-auth-1.1.5-all.jar\n  sha256: {JAR_SHA256}\n  role_arn: {ROLE_ARN}\n\
-         classpath: {{}}\nproperties: {{}}",
-        kafka_sha512()
-    )
-}
-
-/// Kafka's home on a host, below the account's.
-const KAFKA: &str = "kafka_2.12-2.8.1";
+use rig::{KAFKA, client};

@@ -13,13 +13,14 @@ use proptest::{
     strategy::{Strategy, ValueTree},
     test_runner::{Config, RngAlgorithm, RngSeed, TestRunner},
 };
-use random::{host_plan, resolved, seed};
+use random::{host_plan, resolved};
 use serde_json::Value;
 use trueup::plan::{HostPlan, StepAction};
 
 use crate::{
     KAFKA,
     rig::{Host, SITE, kafka_sha512, trueup},
+    seed::seed,
 };
 
 const PAIRS: usize = 20;

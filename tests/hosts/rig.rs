@@ -22,6 +22,9 @@ pub const SITE: &str = "http://10.77.0.1:8000";
 /// The sha256 of AWS's jar 1.1.5, as Maven Central serves it.
 pub const JAR_SHA256: &str = "ef21705509d82b5b8f673a5cb7552d64c7e18001a6329d49c850ff2fef83b8ab";
 
+/// Kafka's folder in its archive.
+pub const KAFKA: &str = "kafka_2.12-2.8.1";
+
 /// The role of the walkthrough.
 pub const ROLE_ARN: &str = "arn:aws:iam::123456789012:role/0ab336d6fcf7-ec2-access-role";
 
@@ -79,6 +82,42 @@ pub fn kafka_sha512() -> String {
         .next()
         .expect("a digest")
         .to_owned()
+}
+
+/// The walkthrough's client, from the rig's own download site.
+pub fn client(java: &str) -> String {
+    format!("java: {{ version: {java} }}\n{}", without_java())
+}
+
+/// Likewise, without Java.
+pub fn without_java() -> String {
+    format!(
+        "kafka:\n  version: 2.8.1\n  scala: 2.12\n  url: {SITE}/files/{KAFKA}.tgz\n  sha512: {}\n\
+         msk_iam_auth:\n  version: 1.1.5\n  url: {SITE}/files/aws-msk-iam-auth-1.1.5-all.jar\n  sha256: {JAR_SHA256}\n  role_arn: {ROLE_ARN}\n\
+         classpath: {{}}\nproperties: {{}}",
+        kafka_sha512()
+    )
+}
+
+/// All processes that tell their arguments, of this machine and of its hosts; arguments end in a blank.
+pub fn processes() -> Vec<(u32, String)> {
+    let all = fs::read_dir("/proc").expect("proc");
+    all.filter_map(|entry| {
+        let path = entry.ok()?.path();
+        let pid = path.file_name()?.to_str()?.parse().ok()?;
+        let line = fs::read(path.join("cmdline")).ok()?;
+        Some((pid, String::from_utf8_lossy(&line).replace('\0', " ")))
+    })
+    .collect()
+}
+
+/// Sends a signal to a process that a test has made.
+#[track_caller]
+pub fn signal(pid: u32, name: &str) {
+    let sent = Command::new("kill")
+        .args(["-s", name, &pid.to_string()])
+        .status();
+    assert!(sent.expect("kill runs").success(), "{name} {pid}");
 }
 
 /// A real sshd host with a file system of its own.
@@ -224,11 +263,45 @@ impl Host {
         fs::read_to_string(self.home(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
+    /// What runs a command on the host, as an account, not over SSH.
+    pub fn command_as(&self, user: &str, words: &[&str]) -> Command {
+        let mut command = rig_command(&[]);
+        command.args(["host", "exec", &self.name, "--user", user, "--"]);
+        command.args(words);
+        command
+    }
+
     /// Runs a shell text on the host, as an account, not over SSH.
     pub fn run_as(&self, user: &str, text: &str) -> Said {
-        Said::new(rig(&[
-            "host", "exec", &self.name, "--user", user, "--", "sh", "-c", text,
-        ]))
+        let output = self.command_as(user, &["sh", "-c", text]).output();
+        Said::new(output.expect("the rig runs"))
+    }
+
+    /// Makes another account of the machine, with a home.
+    pub fn add_account(&self, name: &str, uid: u32) {
+        self.root(&format!(
+            "useradd --uid {uid} --create-home --shell /bin/bash {name} && chmod 755 /home/{name}"
+        ));
+    }
+
+    /// Lets root log in, with the key of the other account.
+    pub fn let_root_in(&self) {
+        let config = self.path("etc/ssh/sshd_config");
+        let text = fs::read_to_string(&config).expect("readable");
+        let text = text
+            .replace("PermitRootLogin no", "PermitRootLogin yes")
+            .replace("AllowUsers ec2-user", "AllowUsers ec2-user root");
+        fs::write(&config, text).expect("written");
+        let log = || fs::read_to_string(self.get("log")).expect("sshd's log");
+        let before = log().len();
+        // It takes its own place, with the same number.
+        self.root(
+            "mkdir -p -m 700 /root/.ssh && cp ~ec2-user/.ssh/authorized_keys /root/.ssh/ && \
+             pkill -HUP -x -o sshd",
+        );
+        until("sshd is there again", || {
+            log()[before..].contains("Server listening on 0.0.0.0")
+        });
     }
 
     /// Runs a shell text on the host as ec2-user; it has to succeed.

@@ -7,10 +7,12 @@ use std::{
     io::Write as _,
     os::unix::fs::{PermissionsExt, symlink},
     process::{Command, Stdio},
-    time::SystemTime,
 };
 
-use crate::rig::{Host, trueup, until};
+use crate::{
+    rig::{Host, trueup, until},
+    seed::seed,
+};
 
 /// `CLASSPATH`, `JAVA_HOME` and the `java` of the PATH; empty where there is none.
 type Seen = [String; 3];
@@ -246,13 +248,7 @@ fn start_files(host: &Host, shell: &str, files: &[(String, String)]) {
 fn our_reading_is_what_a_terminal_sees() {
     let host = Host::start("debian", &["--pam"]);
     fake_jvms(&host);
-    let seed = std::env::var("TRUEUP_SEED").map_or_else(
-        |_| {
-            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-            now.expect("after 1970").as_nanos() as u64
-        },
-        |seed| seed.parse().expect("a number"),
-    );
+    let seed = seed();
     let mut dice = Dice(seed);
     let (mut seen, mut caught) = (0, 0);
     for number in 0..14 {

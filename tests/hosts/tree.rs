@@ -4,13 +4,13 @@ use std::fs;
 
 use crate::{
     KAFKA, client,
-    rig::{Host, SITE, differences, trueup},
+    rig::{Host, SITE, differences, trueup, without_java},
+    seed::{Random, seed},
 };
 
 /// The walkthrough's client without Java, with another home.
-fn without_java(home: &str) -> String {
-    let rest: Vec<String> = client("8").lines().skip(1).map(str::to_owned).collect();
-    rest.join("\n").replace(
+fn at_home(home: &str) -> String {
+    without_java().replace(
         "  version: 2.8.1\n",
         &format!("  home: \"{home}\"\n  version: 2.8.1\n"),
     )
@@ -31,28 +31,9 @@ fn step(host: &Host, spec: &str, address: &str) -> (String, String) {
     )
 }
 
-/// Numbers that look random, from a seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).expect("small") % end
-    }
-}
-
 #[test]
 fn the_jar_that_java_loads_is_the_one_that_the_plan_says() {
-    let seed = std::env::var("TRUEUP_SEED")
-        .ok()
-        .and_then(|text| text.parse().ok());
-    let seed = seed.unwrap_or_else(|| {
-        let now = std::time::UNIX_EPOCH.elapsed().expect("a clock");
-        u64::from(now.subsec_nanos())
-    });
+    let seed = seed();
     let host = Host::start("amazon", &[]);
     let spec = host.spec(&client("1.8.0").replace("classpath: {}\n", ""));
     let spec = spec.to_str().expect("text");
@@ -88,7 +69,7 @@ fn the_jar_that_java_loads_is_the_one_that_the_plan_says() {
         "export CLASSPATH='/home/ec2-user/jars/*'",
         "export CLASSPATH=LIBS/aws-msk-iam-auth-1.1.5-all.jar:~/jars/old.jar",
     ];
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let (mut right, mut wrong) = (0, 0);
     for round in 0..14 {
         let mut text = format!(
@@ -176,7 +157,7 @@ fn the_jar_that_java_loads_is_the_one_that_the_plan_says() {
 #[test]
 fn trees_as_people_have_them() {
     let host = Host::start("debian", &[]);
-    let spec = host.spec(&without_java("~/kafka"));
+    let spec = host.spec(&at_home("~/kafka"));
     let spec = spec.to_str().expect("text");
     let archive =
         format!("curl -fsS {SITE}/files/{KAFKA}.tgz | tar -xz -C ~ && mv ~/{KAFKA} ~/kafka");
@@ -242,7 +223,7 @@ fn trees_as_people_have_them() {
 
     // The account's tree in a folder of root's.
     host.root("mkdir -p /opt/kafka && chown ec2-user /opt/kafka");
-    let spec = host.spec(&without_java("/opt/kafka"));
+    let spec = host.spec(&at_home("/opt/kafka"));
     let spec = spec.to_str().expect("text");
     trueup(&host, &["apply", spec, "--auto-approve"]).code(0);
     host.user("rm /opt/kafka/libs/kafka-clients-2.8.1.jar");
@@ -254,7 +235,7 @@ fn trees_as_people_have_them() {
 
     // A link in a folder of a group that nobody else is in, as with Ubuntu's umask.
     host.user("mkdir -m 775 ~/links && ln -s /opt/kafka ~/links/linked");
-    let spec = host.spec(&without_java("~/links/linked"));
+    let spec = host.spec(&at_home("~/links/linked"));
     let spec = spec.to_str().expect("text");
     let (action, said) = step(&host, spec, "client/kafka");
     assert_eq!(action, "none", "{said}");
@@ -264,10 +245,10 @@ fn trees_as_people_have_them() {
 
     // Somebody else's tree is given as a whole, and never a folder of the system.
     host.root("chown -R root /opt/kafka && rm /opt/kafka/libs/kafka-clients-2.8.1.jar");
-    let spec = host.spec(&without_java("/opt/kafka"));
+    let spec = host.spec(&at_home("/opt/kafka"));
     let (_, said) = step(&host, spec.to_str().expect("text"), "client/kafka");
     assert!(said.contains("sudo chown -R ec2-user /opt/kafka"), "{said}");
-    let spec = host.spec(&without_java("/usr/local/kafka"));
+    let spec = host.spec(&at_home("/usr/local/kafka"));
     let (_, said) = step(&host, spec.to_str().expect("text"), "client/kafka");
     assert!(
         said.contains("install -d -o ec2-user /usr/local/kafka") && !said.contains("chown"),
@@ -278,7 +259,7 @@ fn trees_as_people_have_them() {
 #[test]
 fn a_blank_in_the_home_and_archives_of_any_kind() {
     let host = Host::start("amazon", &[]);
-    let spec = host.spec(&without_java("~/my kafka"));
+    let spec = host.spec(&at_home("~/my kafka"));
     let spec = spec.to_str().expect("text");
     trueup(&host, &["apply", spec, "--auto-approve"]).code(0);
     trueup(&host, &["plan", spec, "--detailed-exitcode"]).code(0);
@@ -321,7 +302,7 @@ fn a_blank_in_the_home_and_archives_of_any_kind() {
 
     // What steps need is looked at before the first of them.
     host.root("mkdir /gone && mv /usr/bin/find /usr/bin/xargs /usr/bin/sha512sum /gone");
-    let spec = host.spec(&without_java("~/other"));
+    let spec = host.spec(&at_home("~/other"));
     let spec = spec.to_str().expect("text");
     let (action, said) = step(&host, spec, "client/kafka");
     assert_eq!(action, "blocked", "{said}");
@@ -337,7 +318,7 @@ fn a_blank_in_the_home_and_archives_of_any_kind() {
         .code(0)
         .says("find, sha512sum, xargs");
     // A tree with a manifest cannot be compared without them: not seen, and nothing wrong said.
-    let spec = host.spec(&without_java("~/my kafka"));
+    let spec = host.spec(&at_home("~/my kafka"));
     let spec = spec.to_str().expect("text");
     let (action, said) = step(&host, spec, "client/kafka");
     assert!(

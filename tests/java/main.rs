@@ -3,6 +3,10 @@
 //!
 //! The seed is printed; `TRUEUP_SEED` gives it back.
 
+#[path = "../support/seed.rs"]
+#[allow(dead_code, reason = "there are numbers of more bits here")]
+mod seed;
+
 use std::{
     collections::BTreeMap,
     env,
@@ -24,6 +28,8 @@ use trueup::{
     resource::{Resource, Verdict, kafka_client, properties::Properties},
     spec::{Given, Source, load},
 };
+
+use seed::seed;
 
 const JAAS: &str = "sasl.jaas.config";
 
@@ -187,13 +193,7 @@ struct Random(u64);
 
 impl Random {
     fn seeded() -> Self {
-        let given = env::var("TRUEUP_SEED").ok();
-        let seed = given.and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
-            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-            now.map_or(1, |now| now.as_nanos() as u64)
-        });
-        println!("TRUEUP_SEED={seed}");
-        Self(seed)
+        Self(seed())
     }
 
     fn next(&mut self) -> u64 {

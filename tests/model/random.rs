@@ -222,15 +222,3 @@ pub fn host_plan(spec: &Resolved, machine: &Machine) -> HostPlan {
     let (host, reply) = (machine.host(), machine.reply());
     HostPlan::new("client", "local", &resources, &host, &reply, "s")
 }
-
-/// `TRUEUP_SEED`, or one from the clock. It is printed, so that a run can be had again.
-pub fn seed() -> u64 {
-    let given = std::env::var("TRUEUP_SEED").ok();
-    let seed = given.and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(|| {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        now.map_or(0, |now| now.as_nanos() as u64)
-    });
-    println!("TRUEUP_SEED={seed}");
-    seed
-}

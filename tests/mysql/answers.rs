@@ -1,11 +1,11 @@
 //! Answers that are late, cut, too many, or none of MySQL's.
 
-use proptest::{prelude::*, sample::Index, test_runner::TestRunner};
+use proptest::{prelude::*, sample::Index};
 use trueup::lookup::mysql::{MOST_TABLES, Stage};
 
 use crate::{
     fake::{END, OK, Offer, Peer, ask, column, greeting, packed},
-    sweep::{Sweep, times},
+    sweep::Sweep,
 };
 
 const OFFER: Offer = Offer {
@@ -208,47 +208,43 @@ fn spoiled_answers_do_no_harm() {
         .start_paused(true)
         .build()
         .expect("a runtime");
-    // proptest prints the case that fails, and the seed that makes it again.
-    let mut sweep = Sweep::of("lied to: a database's answers, spoiled at random");
-    let cases = times(3_000, 100_000);
-    sweep.count(cases - 1);
-    let cases = u32::try_from(cases).expect("small");
-    let mut runner = TestRunner::new(ProptestConfig::with_cases(cases));
     let spoiling = proptest::collection::vec((any::<Index>(), any::<Index>(), any::<u8>()), 0..4);
     let cut = proptest::option::of((any::<Index>(), any::<Index>()));
-    let tried = runner.run(&(spoiling, cut), |(spoiling, cut)| {
-        let mut packets = session();
-        for (packet, byte, value) in &spoiling {
-            let packet = packet.index(packets.len());
-            let at = byte.index(packets[packet].len());
-            packets[packet][at] = *value;
-        }
-        if let Some((packet, length)) = &cut {
-            let packet = packet.index(packets.len());
-            let length = length.index(packets[packet].len() + 1);
-            packets[packet].truncate(length);
-        }
-        let whole = spoiling.is_empty() && cut.is_none();
-        let (found, ()) = runtime.block_on(ask(None, async |mut peer: Peer| {
-            // What the client waits for comes after each of its own.
-            for part in [&packets[..1], &packets[1..2], &packets[2..7], &packets[7..]] {
-                for packet in part {
-                    peer.send(packet).await;
-                }
-                if peer.read().await.is_empty() {
-                    return;
-                }
+    let fault = "lied to: a database's answers, spoiled at random";
+    Sweep::cases(
+        fault,
+        (3_000, 100_000),
+        &(spoiling, cut),
+        |(spoiling, cut)| {
+            let mut packets = session();
+            for (packet, byte, value) in &spoiling {
+                let packet = packet.index(packets.len());
+                let at = byte.index(packets[packet].len());
+                packets[packet][at] = *value;
             }
-        }));
-        if whole {
-            prop_assert_eq!(found.expect("a list"), ["geo", "pin"]);
-        } else if let Ok(tables) = found {
-            prop_assert!(tables.len() <= 2);
-        }
-        Ok(())
-    });
-    sweep.attempt("at random", || {
-        tried.unwrap_or_else(|failure| panic!("{failure}"))
-    });
-    sweep.end();
+            if let Some((packet, length)) = &cut {
+                let packet = packet.index(packets.len());
+                let length = length.index(packets[packet].len() + 1);
+                packets[packet].truncate(length);
+            }
+            let whole = spoiling.is_empty() && cut.is_none();
+            let (found, ()) = runtime.block_on(ask(None, async |mut peer: Peer| {
+                // What the client waits for comes after each of its own.
+                for part in [&packets[..1], &packets[1..2], &packets[2..7], &packets[7..]] {
+                    for packet in part {
+                        peer.send(packet).await;
+                    }
+                    if peer.read().await.is_empty() {
+                        return;
+                    }
+                }
+            }));
+            if whole {
+                prop_assert_eq!(found.expect("a list"), ["geo", "pin"]);
+            } else if let Ok(tables) = found {
+                prop_assert!(tables.len() <= 2);
+            }
+            Ok(())
+        },
+    );
 }

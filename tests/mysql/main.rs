@@ -5,6 +5,6 @@
 mod answers;
 mod fake;
 mod logins;
-#[path = "../reliability/sweep.rs"]
+#[path = "../support/sweep.rs"]
 #[allow(dead_code, reason = "the sweeps of tests/reliability use more of it")]
 mod sweep;

@@ -4,11 +4,11 @@
 
 use std::{
     io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
 };
 
 use crate::{
-    rig::{Host, JAR_SHA256, ROLE_ARN, SITE, Said, kafka_sha512, start_with, wait},
+    rig::{Host, Said, start_with, wait, without_java},
     sweep::{Sweep, times},
 };
 
@@ -20,20 +20,17 @@ const FOLDER: &str = "/srv/sticky";
 /// A machine with a folder that all may write in, as /tmp, where the spec has everything; and mallory.
 fn machine() -> (Host, String) {
     let host = Host::start("amazon", &[]);
-    host.root(&format!(
-        "echo 'mallory:x:1001:1001::/home/mallory:/bin/bash' >>/etc/passwd && echo 'mallory:x:1001:' >>/etc/group \
-         && mkdir {FOLDER} /home/mallory && chmod 1777 {FOLDER} && chown 1001:1001 /home/mallory"
-    ));
+    host.add_account("mallory", 1001);
+    host.root(&format!("mkdir {FOLDER} && chmod 1777 {FOLDER}"));
     host.user("chmod 755 ~; echo precious >~/precious; cp ~/.bashrc ~/stock");
-    let spec = format!(
-        "kafka:\n  version: 2.8.1\n  scala: 2.12\n  home: {FOLDER}/kafka\n  url: {SITE}/files/kafka_2.12-2.8.1.tgz\n  \
-         sha512: {}\n\
-         msk_iam_auth:\n  version: 1.1.5\n  url: {SITE}/files/aws-msk-iam-auth-1.1.5-all.jar\n  \
-         sha256: {JAR_SHA256}\n  role_arn: {ROLE_ARN}\n\
-         classpath: {{}}\n\
-         properties: {{ path: {FOLDER}/c.properties, extra: {{ ssl.key.password: {{ env: CANARY }} }} }}",
-        kafka_sha512()
-    );
+    let spec = without_java()
+        .replace("  version: 2.8.1\n", &format!("  version: 2.8.1\n  home: {FOLDER}/kafka\n"))
+        .replace(
+            "properties: {}",
+            &format!(
+                "properties: {{ path: {FOLDER}/c.properties, extra: {{ ssl.key.password: {{ env: CANARY }} }} }}"
+            ),
+        );
     let spec = host.spec(&spec).display().to_string();
     (host, spec)
 }
@@ -201,24 +198,10 @@ while os.path.isdir(folder):
         except OSError:
             pass
 "#;
-    let pid = host.record["pid"].to_string();
-    let mut child = Command::new("nsenter")
-        .args([
-            "-t", &pid, "-m", "-p", "-r", "setpriv", "--reuid", "1001", "--regid", "1001",
-        ])
-        .args([
-            "--clear-groups",
-            "python3",
-            "-c",
-            text,
-            PATTERN,
-            FOLDER,
-            &nth.to_string(),
-        ])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("nsenter runs");
+    let words = ["python3", "-c", text, PATTERN, FOLDER, &nth.to_string()];
+    let mut command = host.command_as("mallory", &words);
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("the rig runs");
     let mut line = String::new();
     let said = child.stdout.take().expect("a pipe");
     BufReader::new(said)

@@ -11,13 +11,13 @@ use std::{
 };
 
 use sha2::{Digest, Sha256, Sha512};
+use trueup::text::hex;
 
 use crate::{
     here::{Here, finish, until_gone, walk},
-    rig::{Host, SITE, Said, until},
+    rig::{Host, KAFKA, SITE, Said, processes, until},
 };
 
-pub const KAFKA: &str = "kafka_2.12-2.8.1";
 const JAR: &str = "aws-msk-iam-auth-1.1.5-all.jar";
 
 /// The least that is a Kafka, and a jar, on the rig's download site.
@@ -25,10 +25,6 @@ pub struct Files {
     folder: PathBuf,
     pub archive: Vec<u8>,
     pub jar: Vec<u8>,
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Files {
@@ -131,24 +127,7 @@ impl Bench {
     /// Likewise; root may log in with the same key.
     pub fn start_with_root(kind: &str) -> Self {
         let host = Host::start(kind, &[]);
-        let config = host.path("etc/ssh/sshd_config");
-        let text = fs::read_to_string(&config).expect("readable");
-        let text = text
-            .replace("PermitRootLogin no", "PermitRootLogin yes")
-            .replace("AllowUsers ec2-user", "AllowUsers ec2-user root");
-        fs::write(&config, text).expect("written");
-        let log = fs::read_to_string(host.get("log"))
-            .expect("sshd's log")
-            .len();
-        // It takes its own place, with the same number.
-        host.root(
-            "mkdir -p -m 700 /root/.ssh && cp ~ec2-user/.ssh/authorized_keys /root/.ssh/ && \
-             pkill -HUP -x -o sshd",
-        );
-        until("sshd is there again", || {
-            let text = fs::read_to_string(host.get("log")).expect("sshd's log");
-            text[log..].contains("Server listening on 0.0.0.0")
-        });
+        host.let_root_in();
         Self::over(host, vec!["home/ec2-user", "root"])
     }
 
@@ -180,16 +159,12 @@ impl Bench {
     }
 
     fn processes(&self) -> Vec<(u32, String)> {
-        let all = fs::read_dir("/proc").expect("proc");
-        all.filter_map(|entry| {
-            let path = entry.ok()?.path();
-            let pid = path.file_name()?.to_str()?.parse().ok()?;
-            let of = fs::read_link(path.join("ns/pid")).ok()?;
-            let line = fs::read(path.join("cmdline")).ok()?;
-            let line = String::from_utf8_lossy(&line).replace('\0', " ");
-            (of == self.namespace && !line.is_empty()).then_some((pid, line))
-        })
-        .collect()
+        let mut all = processes();
+        all.retain(|(pid, line)| {
+            let of = fs::read_link(format!("/proc/{pid}/ns/pid"));
+            of.is_ok_and(|of| of == self.namespace) && !line.is_empty()
+        });
+        all
     }
 
     /// Processes that the host has not of itself.

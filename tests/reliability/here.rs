@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::rig::{Said, start_with};
+use crate::rig::{Said, processes, signal, start_with};
 
 /// Longer than anything here takes: what has not ended by then never does.
 const NEVER: Duration = Duration::from_secs(120);
@@ -95,15 +95,9 @@ impl Here {
     /// Processes that name our folder.
     fn processes(&self) -> Vec<(u32, String)> {
         let tmp = self.tmp.to_str().expect("text");
-        let all = fs::read_dir("/proc").expect("proc");
-        all.filter_map(|entry| {
-            let path = entry.ok()?.path();
-            let line = fs::read(path.join("cmdline")).ok()?;
-            let line = String::from_utf8_lossy(&line).replace('\0', " ");
-            let pid = path.file_name()?.to_str()?.parse().ok()?;
-            line.contains(tmp).then_some((pid, line))
-        })
-        .collect()
+        let mut all = processes();
+        all.retain(|(_, line)| line.contains(tmp));
+        all
     }
 
     /// What there is of it: files, folders and processes.
@@ -171,10 +165,7 @@ impl Watchdog {
         let dog = thread::spawn(move || {
             let late = stopped.recv_timeout(NEVER).is_err();
             if late {
-                let kill = Command::new("kill")
-                    .args(["-9", &child.to_string()])
-                    .status();
-                assert!(kill.expect("kill runs").success());
+                signal(child, "KILL");
             }
             late
         });

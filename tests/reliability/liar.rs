@@ -16,6 +16,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use trueup::frame::{Frames, Record};
 
 use crate::{
+    framed::framed,
     lies::Lie,
     sshd::{Sshd, keygen},
 };
@@ -150,21 +151,6 @@ pub fn record(section: &str, key: &str, value: &[u8]) -> Record {
         key: key.to_owned(),
         value: value.to_owned(),
     }
-}
-
-pub fn framed(records: &[Record]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for Record {
-        section,
-        key,
-        value,
-    } in records
-    {
-        bytes.extend(format!("{section} {key} {}:", value.len()).into_bytes());
-        bytes.extend(value);
-        bytes.push(b'\n');
-    }
-    bytes
 }
 
 impl Shared {

@@ -12,11 +12,11 @@ use std::{
 };
 
 use crate::{
-    bench::{Files, KAFKA},
+    bench::Files,
     here::{Ended, Here, finish, until_gone},
     liar::Liar,
     lies::{Lie, PLACES, Place, canary, nasty, nothing_was_run},
-    rig::Said,
+    rig::{KAFKA, Said},
     sweep::{Random, Sweep},
 };
 

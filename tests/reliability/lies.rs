@@ -4,10 +4,7 @@ use std::{fmt, fs, sync::OnceLock};
 
 use trueup::frame::Record;
 
-use crate::{
-    liar::{Piece, framed},
-    sweep::Random,
-};
+use crate::{framed::framed, liar::Piece, sweep::Random};
 
 #[derive(Debug, Clone, Default)]
 pub enum Lie {

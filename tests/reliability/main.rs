@@ -12,6 +12,8 @@ mod canary;
 #[allow(dead_code, reason = "the tests of look-ups use more of it")]
 mod cloud;
 mod cut;
+#[path = "../support/framed.rs"]
+mod framed;
 mod full;
 mod here;
 mod killed;
@@ -26,11 +28,16 @@ mod raced;
 #[path = "../hosts/rig.rs"]
 #[allow(dead_code, reason = "the tests of hosts use more of it")]
 mod rig;
+#[path = "../support/sealed.rs"]
+#[allow(dead_code, reason = "the tests of plan files use more of it")]
+mod sealed;
 #[cfg(feature = "aws")]
 mod secrets;
 #[path = "../support/sshd.rs"]
 #[allow(dead_code, reason = "the tests of the transport use more of it")]
 mod sshd;
+#[path = "../support/sweep.rs"]
+#[allow(dead_code, reason = "the sweeps of other tests use more of it")]
 mod sweep;
 mod watch;
 mod web;

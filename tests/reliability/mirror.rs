@@ -12,10 +12,11 @@ use std::{
 };
 
 use crate::{
-    bench::{Bench, Files, KAFKA, Tree},
+    bench::{Bench, Files, Tree},
     lied::harmless,
     lies::{canary, nasty, nothing_was_run},
     proxy::linger_none,
+    rig::{KAFKA, Said},
     sweep::{Random, Sweep},
     web::{answer, named, serve},
 };
@@ -261,7 +262,7 @@ impl Site {
         site
     }
 
-    fn apply(&self) -> crate::rig::Said {
+    fn apply(&self) -> Said {
         self.bench.run(&["apply", &self.spec, "--auto-approve"])
     }
 

@@ -15,7 +15,7 @@ use std::{
 use crate::{
     bench::{Bench, Files},
     here::finish,
-    rig::{Host, Said, until},
+    rig::{Host, KAFKA, Said, signal, until},
     sweep::{Random, Sweep, times},
     web::Gate,
 };
@@ -101,15 +101,6 @@ impl Race {
     }
 }
 
-/// Sends a signal to a process that a test has made.
-#[track_caller]
-fn signal(pid: u32, name: &str) {
-    let sent = Command::new("kill")
-        .args([&format!("-{name}"), &pid.to_string()])
-        .status();
-    assert!(sent.expect("kill runs").success(), "{name} {pid}");
-}
-
 #[derive(Debug, Clone, Copy)]
 struct Pair {
     /// Whether the specs differ.
@@ -184,7 +175,7 @@ fn pairs() {
                     "exit {after}\n{told}"
                 );
             }
-            let file = format!("{}/bin/client.properties", crate::bench::KAFKA);
+            let file = format!("{}/bin/client.properties", KAFKA);
             let text = race.bench.host.read(&file);
             let wanted = ["client.id=one\n", "client.id=two\n"];
             assert_eq!(

@@ -7,7 +7,6 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
 use trueup::{
     script::Script,
@@ -22,53 +21,10 @@ use crate::{
     liar::NO_START_FILES,
     lied::Desk,
     lies::{Lie, canary, nasty, nothing_was_run},
+    sealed::sealed,
     sshd::{Sshd, keygen, user},
     sweep::{Random, Sweep, times},
 };
-
-/// As the program writes it: keys in order, nothing between.
-fn canonical(value: &Value, out: &mut String) {
-    match value {
-        Value::Object(map) => {
-            let mut keys: Vec<&String> = map.keys().collect();
-            keys.sort();
-            out.push('{');
-            for (at, key) in keys.into_iter().enumerate() {
-                if at > 0 {
-                    out.push(',');
-                }
-                out.push_str(&Value::from(key.as_str()).to_string());
-                out.push(':');
-                canonical(&map[key], out);
-            }
-            out.push('}');
-        }
-        Value::Array(items) => {
-            out.push('[');
-            for (at, value) in items.iter().enumerate() {
-                if at > 0 {
-                    out.push(',');
-                }
-                canonical(value, out);
-            }
-            out.push(']');
-        }
-        other => out.push_str(&other.to_string()),
-    }
-}
-
-/// With a checksum that fits.
-fn sealed(mut value: Value) -> Vec<u8> {
-    if let Some(map) = value.as_object_mut() {
-        map.remove("checksum");
-        let mut text = String::new();
-        canonical(&Value::Object(map.clone()), &mut text);
-        let digest = Sha256::digest(text.as_bytes());
-        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        map.insert("checksum".into(), hex.into());
-    }
-    value.to_string().into_bytes()
-}
 
 /// Every value below one, itself too.
 fn all<'v>(value: &'v mut Value, found: &mut Vec<&'v mut Value>, of: usize) {

@@ -214,7 +214,7 @@ fn what_a_file_says_is_shown_safely() {
         plan["tool_version"] = hostile.into();
         plan["specs"][0]["path"] = hostile.into();
         plan["desired"]["secrets"] = serde_json::json!([]);
-        let sealed = crate::file::sealed(plan.clone());
+        let sealed = crate::sealed::sealed(plan.clone());
         fs::write(desk.path().join("plan.json"), sealed).expect("written");
         let all = [&["apply", "plan.json"][..], &["show", "plan.json"]].map(|words| {
             let said = run(desk.path(), words);

@@ -1,17 +1,19 @@
 //! The file: what it holds, what it never holds, and what is refused of it.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use trueup::{
     exit::Code,
     plan::{self, FileError, Plan, Saved, StepAction, is_saved},
     report::{Format, Report, Told, human::Style, json, render},
 };
 
-use crate::sample::{CANARY, plan_and_desired, selected, text};
+use crate::{
+    sample::{CANARY, plan_and_desired, selected, text},
+    sealed::{checksum, sealed},
+};
 
 const PLAIN: Style = Style {
     color: false,
@@ -42,54 +44,12 @@ fn at(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// The checksum of a value, made another way than the program does.
-fn checksum(value: &Value) -> String {
-    fn write(value: &Value, out: &mut String) {
-        match value {
-            Value::Object(map) => {
-                let sorted: BTreeMap<_, _> = map.iter().collect();
-                out.push('{');
-                for (at, (key, value)) in sorted.into_iter().enumerate() {
-                    if at > 0 {
-                        out.push(',');
-                    }
-                    out.push_str(&format!("{}:", Value::from(key.as_str())));
-                    write(value, out);
-                }
-                out.push('}');
-            }
-            Value::Array(items) => {
-                out.push('[');
-                for (at, value) in items.iter().enumerate() {
-                    if at > 0 {
-                        out.push(',');
-                    }
-                    write(value, out);
-                }
-                out.push(']');
-            }
-            other => out.push_str(&other.to_string()),
-        }
-    }
-    let mut out = String::new();
-    write(value, &mut out);
-    let digest = Sha256::digest(out.as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The file with something changed and a checksum that fits again.
 fn resealed(change: impl FnOnce(&mut Value)) -> Vec<u8> {
     let mut value: Value = serde_json::from_str(&text()).expect("JSON");
     value.as_object_mut().expect("a map").remove("checksum");
     change(&mut value);
     sealed(value)
-}
-
-/// A file's value with a checksum that fits.
-pub fn sealed(mut value: Value) -> Vec<u8> {
-    value.as_object_mut().expect("a map").remove("checksum");
-    value["checksum"] = checksum(&value).into();
-    value.to_string().into_bytes()
 }
 
 #[test]

@@ -6,3 +6,5 @@ mod cli;
 mod file;
 mod moved;
 mod sample;
+#[path = "../support/sealed.rs"]
+mod sealed;

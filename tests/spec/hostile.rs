@@ -1,31 +1,17 @@
 //! Specs that mean harm, or are no specs at all.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
-use proptest::{prelude::*, test_runner::TestRunner};
+use proptest::prelude::*;
 
-use crate::{
-    errors, read, shown,
-    sweep::{Sweep, times},
-};
-
-/// What this thread has cost so far, in seconds of a processor: a busy machine adds nothing to it.
-fn work() -> u64 {
-    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
-    let nanoseconds: u64 = stat
-        .split(' ')
-        .next()
-        .and_then(|first| first.parse().ok())
-        .expect("a number");
-    nanoseconds / 1_000_000_000
-}
+use crate::{errors, read, shown, sweep::Sweep, work::work};
 
 /// One error, without much work, and it can be shown.
 fn refused(text: &str) -> String {
     let before = work();
     let found = errors(text);
     let spent = work() - before;
-    assert!(spent < 5, "{spent} s of work");
+    assert!(spent < Duration::from_secs(5), "{spent:?} of work");
     assert_eq!(found.len(), 1, "{}", shown(text, &found));
     let _ = shown(text, &found);
     found[0].message.clone()
@@ -236,25 +222,8 @@ const WORDS: &[&str] = &[
     "true",
 ];
 
-/// proptest prints the input that fails, and the seed of it.
-fn tried<S: Strategy>(
-    fault: &'static str,
-    strategy: &S,
-    test: impl Fn(S::Value) -> Result<(), TestCaseError>,
-) {
-    let mut sweep = Sweep::of(fault);
-    let cases = times(400, 10_000);
-    let config = ProptestConfig {
-        cases: u32::try_from(cases).expect("small"),
-        ..ProptestConfig::default()
-    };
-    sweep.count(cases - 1);
-    sweep.attempt("at random", || {
-        let run = TestRunner::new(config).run(strategy, &test);
-        run.unwrap_or_else(|problem| panic!("{problem}"));
-    });
-    sweep.end();
-}
+/// A few, and all.
+const CASES: (usize, usize) = (400, 10_000);
 
 /// It is read, or there is an error that can be shown.
 fn is_judged(text: &str) -> Result<(), TestCaseError> {
@@ -267,7 +236,7 @@ fn is_judged(text: &str) -> Result<(), TestCaseError> {
 #[test]
 fn no_bytes_panic() {
     let bytes = prop::collection::vec(any::<u8>(), 0..400);
-    tried("lied to: a spec of random bytes", &bytes, |bytes| {
+    Sweep::cases("lied to: a spec of random bytes", CASES, &bytes, |bytes| {
         is_judged(&String::from_utf8_lossy(&bytes))
     });
 }
@@ -275,9 +244,12 @@ fn no_bytes_panic() {
 #[test]
 fn no_words_panic() {
     let words = prop::collection::vec(prop::sample::select(WORDS), 0..60);
-    tried("lied to: a spec of a spec's words", &words, |words| {
-        is_judged(&words.concat())
-    });
+    Sweep::cases(
+        "lied to: a spec of a spec's words",
+        CASES,
+        &words,
+        |words| is_judged(&words.concat()),
+    );
 }
 
 /// A spec with a stretch of it replaced.
@@ -285,8 +257,9 @@ fn no_words_panic() {
 fn no_damage_panics() {
     let words = prop::collection::vec(prop::sample::select(WORDS), 0..6);
     let damage = (0..700_usize, 0..40_usize, words);
-    tried(
+    Sweep::cases(
         "lied to: a damaged spec",
+        CASES,
         &damage,
         |(from, length, words)| {
             let whole = include_str!("../../specs/fleet.yaml");

@@ -6,11 +6,13 @@ mod hostile;
 mod reading;
 mod rendering;
 mod several;
-#[path = "../reliability/sweep.rs"]
+#[path = "../support/sweep.rs"]
 #[allow(dead_code, reason = "the sweeps of tests/reliability use more of it")]
 mod sweep;
 mod tables;
 mod topics;
+#[path = "../support/work.rs"]
+mod work;
 
 use trueup::{
     diagnostic::Problem,

@@ -1,5 +1,8 @@
 //! One line of the table of faults: a sample in `tests/run`, all of them in `tests/soak`.
 
+#[path = "seed.rs"]
+mod seed;
+
 use std::{
     fmt::Display,
     fs::OpenOptions,
@@ -8,29 +11,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Numbers that look random, from a seed.
-pub struct Random(u64);
+use proptest::{
+    strategy::Strategy,
+    test_runner::{Config, TestCaseError, TestRunner},
+};
 
-impl Random {
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    pub fn below(&mut self, end: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).expect("small") % end
-    }
-
-    /// In another order, so that a sweep that is cut short has seen some of everything.
-    pub fn shuffle<T>(&mut self, all: &mut [T]) {
-        for last in (1..all.len()).rev() {
-            all.swap(last, self.below(last + 1));
-        }
-    }
-}
+pub use seed::Random;
 
 /// The tries of one fault, and how they ended.
 pub struct Sweep {
@@ -55,20 +41,14 @@ pub fn times(few: usize, all: usize) -> usize {
 
 impl Sweep {
     pub fn of(fault: &'static str) -> Self {
-        let given = std::env::var("TRUEUP_SEED").ok();
-        let seed = given.and_then(|text| text.parse().ok());
-        let seed = seed.unwrap_or_else(|| {
-            let now = std::time::UNIX_EPOCH.elapsed().expect("a clock");
-            u64::from(now.subsec_nanos())
-        });
-        println!("{fault}: TRUEUP_SEED={seed}");
+        println!("{fault}");
         Self {
             fault,
             tries: 0,
             divergences: vec![],
             worst: Duration::ZERO,
             began: Instant::now(),
-            random: Random::new(seed),
+            random: Random::new(seed::seed()),
         }
     }
 
@@ -100,6 +80,27 @@ impl Sweep {
     /// Tries that went well, many at once.
     pub fn count(&mut self, tries: usize) {
         self.tries += tries;
+    }
+
+    /// A sweep of cases that proptest makes: it prints the input that fails, and the seed of it.
+    pub fn cases<S: Strategy>(
+        fault: &'static str,
+        (few, all): (usize, usize),
+        strategy: &S,
+        test: impl Fn(S::Value) -> Result<(), TestCaseError>,
+    ) {
+        let mut sweep = Self::of(fault);
+        let cases = times(few, all);
+        let config = Config {
+            cases: u32::try_from(cases).expect("small"),
+            ..Config::default()
+        };
+        sweep.count(cases - 1);
+        sweep.attempt("at random", || {
+            let run = TestRunner::new(config).run(strategy, &test);
+            run.unwrap_or_else(|problem| panic!("{problem}"));
+        });
+        sweep.end();
     }
 
     /// Writes the line, and fails where anything diverged.
