@@ -201,7 +201,7 @@ step_fetch() {
       23|3)
         if [ "$(free_kib "$folder")" -lt 256 ]; then fail "no room in $folder$size, $(mib "$free") were free"; fi
         why=$(unwritable "$PWD/$part" "$T/headers")
-        fail "cannot write the download, ${why:-in $folder}$size, $(mib "$free") were free" ;;
+        fail "cannot write the download, ${why:-in $folder or in $T}$size, $(mib "$free") were free" ;;
     esac
     tell fetcher "$code"
     fail "the download failed"
