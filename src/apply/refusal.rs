@@ -140,9 +140,13 @@ pub fn of_step(address: &str, answer: &Answer) -> Failure {
         .lines()
         .filter(|line| Some(*line) != answer.failed.as_deref())
         .collect();
+    // dpkg's last lines only name the packages; why stands before them.
+    let first = log.iter().position(|line| line.starts_with("dpkg: "));
+    let first = first.unwrap_or(log.len().saturating_sub(3));
     reasons.extend(
-        log[log.len().saturating_sub(3)..]
-            .iter()
+        log.iter()
+            .skip(first)
+            .take(3)
             .map(|line| (*line).to_owned()),
     );
     let all = reasons.join("\n");

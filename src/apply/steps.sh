@@ -97,10 +97,14 @@ apt() {
     as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -y -q -o "Acquire::Retries=2" "$@"
     code=$?
     # A machine that was switched off in the middle: apt-get does nothing before that is finished.
-    if [ "$code" != 0 ] && [ -z "${finished-}" ] && grep -q 'dpkg --configure -a' "$T/log"; then
+    if [ "$code" != 0 ] && [ -z "${finished-}" ] && grep -q -e 'dpkg --configure -a' -e 'very bad inconsistent state' "$T/log"; then
       finished=yes
       printf 'dpkg was interrupted: finishing that first\n' >&2
       as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C dpkg --force-confold --configure -a
+      # What was cut off while its files came, dpkg cannot finish, and apt-get does not always see it.
+      halves=$(dpkg-query -W -f '${db:Status-Want} ${db:Status-Eflag} ${binary:Package}\n' | sed -n 's/^install reinstreq //p')
+      # shellcheck disable=SC2086 # names of packages, one a word
+      [ -z "$halves" ] || as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -y -q --no-remove --reinstall install -- $halves
       continue
     fi
     [ "$code" != 0 ] && lock_was_held || return "$code"

@@ -94,6 +94,14 @@ pub struct Machine {
     pub calls: Vec<Call>,
 }
 
+/// Those with the text of `TRUEUP_CALLS` in their keys, for whoever looks into some of them.
+pub fn only_some(mut calls: Vec<Call>) -> Vec<Call> {
+    if let Ok(only) = std::env::var("TRUEUP_CALLS") {
+        calls.retain(|call| call.key.contains(&only));
+    }
+    calls
+}
+
 /// A zip's end, behind some bytes.
 fn jar(bytes: usize, seed: u8) -> Vec<u8> {
     let mut jar: Vec<u8> = (0..bytes)
@@ -243,12 +251,10 @@ impl Machine {
         calls
     }
 
-    /// Those of one kind: `file` or `exec`. `TRUEUP_CALLS` is a text that their keys have, for whoever
-    /// looks into some of them.
+    /// Those of one kind: `file` or `exec`.
     pub fn calls_of(&self, kind: &str) -> Vec<Call> {
-        let only = std::env::var("TRUEUP_CALLS").unwrap_or_default();
-        let of_kind = |call: &&Call| call.kind == kind && call.key.contains(&only);
-        self.calls.iter().filter(of_kind).cloned().collect()
+        let of_kind = |call: &&Call| call.kind == kind;
+        only_some(self.calls.iter().filter(of_kind).cloned().collect())
     }
 
     pub fn watch(&mut self) -> &mut Watch {

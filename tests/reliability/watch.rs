@@ -29,6 +29,8 @@ pub struct Call {
     pub name: String,
     /// The file.
     pub path: String,
+    /// Something is there already.
+    pub there: bool,
     /// It is the one that was spoiled.
     pub hit: bool,
 }

@@ -15,9 +15,10 @@ WHAT is "kill" (the process that calls), "parent" (its parent), "top" (the shell
 
 On stdout, for each call, in their order:
 
-    {"kind": "file"|"exec", "key": KEY, "nth": N, "process": COMM, "call": NAME, "path": PATH, "hit": BOOL}
+    {"kind": "file"|"exec", "key": KEY, "nth": N, "process": COMM, "call": NAME, "path": PATH,
+     "there": BOOL, "hit": BOOL}
 
-KEY is process, call and path, with the random names of `mktemp` and numbers of processes taken out: the Nth of one run is the
+"there": something is at that path already. KEY is process, call and path, with the random names of `mktemp` and numbers of processes taken out: the Nth of one run is the
 Nth of the next one.
 """
 
@@ -94,7 +95,11 @@ def start_sshd(record):
     init = record["pid"]
     for child in Path(f"/proc/{init}/task/{init}/children").read_text().split():
         if Path(f"/proc/{child}/comm").read_text().strip() == "sshd":
-            os.kill(int(child), signal.SIGKILL)
+            ending = os.pidfd_open(int(child))
+            signal.pidfd_send_signal(ending, signal.SIGKILL)
+            # Until it has ended the port is its own.
+            select.select([ending], [], [])
+            os.close(ending)
     ours, theirs = socket.socketpair()
     spaces = [(os.open(f"/proc/{init}/ns/{name}", os.O_RDONLY), flag) for name, flag in CLONE_NEW]
     root = os.open(f"/proc/{init}/root", os.O_RDONLY)
@@ -233,7 +238,8 @@ class Watch:
         nth = self.counts[key] = self.counts.get(key, 0) + 1
         fault = self.fault
         hit = fault.get("key") == key and fault.get("nth") == nth
-        told = {"kind": kind, "key": key, "nth": nth, "process": process, "call": name, "path": path}
+        there = os.path.lexists(f"/proc/{pid}/root{path}")
+        told = {"kind": kind, "key": key, "nth": nth, "process": process, "call": name, "path": path, "there": there}
         if not hit:
             tell(told | {"hit": False})
             return self.goes_on(pid, name, path)
@@ -344,6 +350,8 @@ def device(pid, path):
         try:
             return os.stat(f"/proc/{pid}/root{path}").st_dev
         except FileNotFoundError:
+            if path == "/":
+                raise  # The process has ended.
             path = os.path.dirname(path)
 
 
