@@ -85,6 +85,14 @@ impl Reply {
         Self(sections)
     }
 
+    /// What applies that were killed have left beside what they wrote.
+    pub fn leftovers(&self) -> BTreeSet<String> {
+        let sections = self.0.values();
+        sections
+            .flat_map(|section| section.all("leftover").collect::<Vec<_>>())
+            .collect()
+    }
+
     /// One section; an empty one when the reply has none of the name.
     pub fn section(&self, name: &str) -> Section {
         self.0.get(name).cloned().unwrap_or_default()

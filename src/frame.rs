@@ -139,10 +139,15 @@ impl Frames {
         if self.records == MOST_RECORDS {
             return Err(Garbled(format!("more than {MOST_RECORDS} records")));
         }
+        let value = &rest[colon + 1..end];
+        // No shell has one in a value: this is none.
+        if value.contains(&0) {
+            return Err(self.garbled());
+        }
         let record = Record {
             section: section.to_owned(),
             key: key.to_owned(),
-            value: rest[colon + 1..end].to_vec(),
+            value: value.to_vec(),
         };
         self.records += 1;
         self.start += end + 1;
@@ -252,6 +257,7 @@ mod tests {
             &b"no colon here but a very long line".repeat(20)[..],
             b"a b c d:\n",
             b"a b x:\n",
+            b"a b 3:x\0y\n",
             b"a b 99999999999:\n",
             b"a b 1:xy\n",
         ] {

@@ -243,6 +243,10 @@ pub fn edit(
         }
         bytes.extend_from_slice(render(key, value).as_bytes());
     }
+    // At the start of a file it would be its mark, and no longer the beginning of a key.
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.insert(0, b'\n');
+    }
     Ok(bytes)
 }
 
@@ -364,6 +368,13 @@ mod tests {
             "a=1\nb=2\n"
         );
         assert_eq!(edited("\u{feff}\u{feff}a=1\n", &[("a", "2")], &[]), "a=2\n");
+    }
+
+    #[test]
+    fn what_comes_first_by_an_edit_is_no_mark() {
+        let once = edited("a=1\n\u{feff}b=2\n", &[], &["a"]);
+        assert_eq!(once, "\n\u{feff}b=2\n");
+        assert_eq!(edited(&once, &[], &["a"]), once);
     }
 
     #[test]

@@ -34,8 +34,16 @@ pub fn properties(bytes: &[u8]) {
     // The mark is no part of what an edit starts from.
     let content = unmarked(bytes);
     let Ok(found) = entries(content) else { return };
-    let nothing = edit(content, &IndexMap::new(), &[]).expect("it was read");
+    let nothing = edit(bytes, &IndexMap::new(), &[]).expect("it was read");
     assert_eq!(nothing, content);
+    // What is so already stays as it is written.
+    let whole = found.iter().filter(|entry| entry.whole);
+    let same: IndexMap<String, &str> = whole
+        .map(|entry| (entry.key.clone(), entry.value.as_str()))
+        .collect();
+    if found.iter().all(|entry| entry.whole) {
+        assert_eq!(edit(content, &same, &[]).expect("it was read"), content);
+    }
     if found.iter().all(|entry| entry.whole) {
         changes(content, &found);
     }

@@ -23,14 +23,16 @@ run_step() {
     set -- "$@" "$argument"
     count=$((count - 1))
   done
+  if ! { command exec 8>"$T/log"; } 2>/dev/null; then refuse "cannot write in $T"; return; fi
   # Answers go straight out, so that a full disk cannot swallow them; but for a package manager, whose
   # daemons would keep the channel open.
   case $step in
-    package) setsid sh -c "$STEPS" "step_$step" "step_$step" "$@" </dev/null >"$T/log" 2>&1 3>"$T/result" 9<&- & ;;
+    package) setsid sh -c "$STEPS" "step_$step" "step_$step" "$@" </dev/null >&8 2>&1 3>"$T/result" 8>&- 9<&- & ;;
     *)
       printf %s "$payload" | base64 -d |
-        setsid sh -c "$STEPS" "step_$step" "step_$step" "$@" 4<&0 </dev/null 3>&1 >"$T/log" 2>&1 & ;;
+        setsid sh -c "$STEPS" "step_$step" "step_$step" "$@" 4<&0 </dev/null 3>&1 >&8 2>&1 8>&- & ;;
   esac
+  exec 8>&-
   running=$!
   say started "$running"
   ( exec 9<&-; follow ) & follower=$!
@@ -47,19 +49,15 @@ run_step() {
   say done "$code"
 }
 
-# A folder of this apply's own, in T: for the log of a step. A full disk takes a folder, and nothing
-# in it.
+# A folder of this apply's own, in T: for the log of a step. In memory where that can be, so that a disk
+# that is full or broken does not swallow what is said of it; a full one takes a folder, and nothing in it.
 private_folder() {
-  # Leftovers of an apply that was killed; the lock says that nobody else's are among them.
-  for old in "${TMPDIR:-/tmp}"/.trueup-step-* /dev/shm/.trueup-step-*; do
-    if [ -O "$old" ] && [ ! -L "$old" ]; then rm -rf -- "$old"; fi
-  done
-  for place in "${TMPDIR:-/tmp}" /dev/shm; do
+  for place in ${TMPDIR:+"$TMPDIR"} /dev/shm /tmp; do
     T=$(mktemp -d "$place/.trueup-step-XXXXXX" 2>/dev/null) || { T=; continue; }
     if { printf '%65536s' '' >"$T/log"; } 2>/dev/null; then export T; return 0; fi
     rm -rf -- "$T"; T=
   done
-  refuse "no room for a private folder in ${TMPDIR:-/tmp}, nor in /dev/shm"
+  refuse "no room for a private folder in /dev/shm, nor in ${TMPDIR:-/tmp}"
   return 1
 }
 
@@ -69,7 +67,8 @@ refuse() { say failed "$1"; say done 1; }
 # Tells how far a download is, and the last line that a package manager printed.
 follow() {
   told=
-  while sleep 0.3 >/dev/null 2>&1; do
+  # A holder that was killed has nobody who would end this.
+  while kill -0 "$$" 2>/dev/null && sleep 0.3 >/dev/null 2>&1; do
     now=
     if [ -s "$T/part" ]; then
       read -r part <"$T/part"
@@ -140,6 +139,10 @@ holder() {
   # Whatever a start file printed before this line is skipped.
   printf '\n%s\n' 'trueup holder'
   take_lock "$1" || return
+  # Leftovers of an apply that was killed; the lock says that nobody else's are among them.
+  for old in "${TMPDIR:-/tmp}"/.trueup-step-* /tmp/.trueup-step-* /dev/shm/.trueup-step-*; do
+    if [ -O "$old" ] && [ ! -L "$old" ]; then rm -rf -- "$old"; fi
+  done
   say locked ""
   trap : PIPE HUP
   while hear "$silence"; do

@@ -91,19 +91,21 @@ fn a_client_that_says_nothing_does_not_keep_the_lock() {
 /// was handed is in no file.
 #[test]
 fn the_holder_waits_for_the_next_step() {
-    let naps = |seconds: &str| {
-        let named = format!("sleep\0{seconds}\0");
-        std::fs::read_dir("/proc").expect("there").any(|process| {
-            let file = process.expect("an entry").path().join("cmdline");
-            std::fs::read(file).is_ok_and(|line| line == named.as_bytes())
+    // What a process has started: its folders in /proc.
+    let started_by = |parent: u32| -> Vec<std::path::PathBuf> {
+        let all = std::fs::read_dir("/proc").expect("there");
+        let all = all.map(|process| process.expect("an entry").path());
+        all.filter(|process| {
+            let status = std::fs::read_to_string(process.join("stat")).unwrap_or_default();
+            let fields = status.rsplit(") ").next().unwrap_or_default();
+            fields.split(' ').nth(1) == Some(&parent.to_string())
         })
+        .collect()
     };
     for (nth, shell) in [&["dash"][..], &["bash", "--posix"], &["busybox", "ash"]]
         .iter()
         .enumerate()
     {
-        // Nobody else sleeps so long.
-        let seconds = format!("6{}{nth}", std::process::id());
         let folder = tempfile::tempdir().expect("a folder");
         let tmp = folder.path().join("tmp");
         std::fs::create_dir(&tmp).expect("made");
@@ -115,7 +117,7 @@ fn the_holder_waits_for_the_next_step() {
             closed.expect("made");
         }
         let text = format!(
-            "{PRELUDE}\n{}\n{HOLDER}\nSTEPS='step_x() {{ cat \"$3\" >\"$T/../got\"; }}; \"$@\"'\nidentify; holder 60 {seconds}",
+            "{PRELUDE}\n{}\n{HOLDER}\nSTEPS='step_x() {{ cat \"$3\" >\"$T/../got\"; }}; \"$@\"'\nidentify; holder 60 600",
             crate::observe::HOST
         );
         let mut holder = Command::new(shell[0])
@@ -156,7 +158,7 @@ fn the_holder_waits_for_the_next_step() {
             }
             assert!(files > 0, "{shell:?}: nothing was looked at");
             let limit = std::time::Instant::now() + Duration::from_secs(60);
-            while !naps(&seconds) {
+            while started_by(holder.id()).len() != 1 {
                 assert!(
                     std::time::Instant::now() < limit,
                     "{shell:?}: it does not wait"
@@ -177,11 +179,12 @@ fn the_holder_waits_for_the_next_step() {
             tried.expect("flock runs").success()
         };
         assert!(!free(), "{shell:?}");
+        let watchdog = started_by(holder.id()).remove(0);
         drop(input);
         assert!(holder.wait().expect("it ends").success(), "{shell:?}");
         assert!(free(), "{shell:?}");
         let limit = std::time::Instant::now() + Duration::from_secs(60);
-        while naps(&seconds) {
+        while watchdog.exists() {
             assert!(
                 std::time::Instant::now() < limit,
                 "{shell:?}: its watchdog stays"

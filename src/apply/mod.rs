@@ -7,7 +7,7 @@ mod topics;
 
 pub use holder::{Lock, LockError, Stop, Writer};
 pub use refusal::SpecPlaces;
-pub use runner::{Limits, apply_host};
+pub use runner::{Limits, apply_host, tidy};
 pub use topics::apply_topics;
 
 #[cfg(test)]

@@ -140,9 +140,13 @@ pub fn of_step(address: &str, answer: &Answer) -> Failure {
         .lines()
         .filter(|line| Some(*line) != answer.failed.as_deref())
         .collect();
+    // dpkg's last lines only name the packages; why stands before them.
+    let first = log.iter().position(|line| line.starts_with("dpkg: "));
+    let first = first.unwrap_or(log.len().saturating_sub(3));
     reasons.extend(
-        log[log.len().saturating_sub(3)..]
-            .iter()
+        log.iter()
+            .skip(first)
+            .take(3)
             .map(|line| (*line).to_owned()),
     );
     let all = reasons.join("\n");
@@ -150,6 +154,19 @@ pub fn of_step(address: &str, answer: &Answer) -> Failure {
         Some("it is part of coreutils: install that on the host".to_owned())
     } else if all.contains("No space left on device") || all.contains("no room") {
         Some("make room on the host: `df -h` shows which file system is full".to_owned())
+    } else if all.contains("Disk quota exceeded") {
+        Some(
+            "make room on the host, or have the account's quota raised: `quota` shows it"
+                .to_owned(),
+        )
+    } else if all.contains("Read-only file system") {
+        Some(
+            "the host's file system can only be read: `dmesg` may tell since when and why; mount it anew, \
+             or name another path in the spec"
+                .to_owned(),
+        )
+    } else if all.contains("Input/output error") {
+        Some("the host's disk fails: `dmesg` tells more; nothing was half written".to_owned())
     } else if all.contains("sudo asks for a password") || all.contains("sudo is not there") {
         Some(
             "give the account passwordless sudo for packages, or install the package by hand"

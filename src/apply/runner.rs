@@ -1,6 +1,9 @@
 //! Carries out one host's plan, step by step.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
@@ -29,6 +32,23 @@ pub struct Limits {
     pub work: Duration,
     /// Waiting for a package manager's own lock.
     pub package_lock: Duration,
+}
+
+/// Takes away what applies that were killed have left ([`Reply::leftovers`]). What cannot be taken away
+/// stays for the next one.
+pub async fn tidy(
+    writer: &mut Writer<'_>,
+    leftovers: &BTreeSet<String>,
+    limits: Limits,
+    stop: &mut Stop,
+) {
+    if leftovers.is_empty() {
+        return;
+    }
+    let call = leftovers.iter().fold(Call::new("tidy"), Call::value);
+    if let Err(error) = writer.run(&call, limits.call, stop, |_| {}).await {
+        tracing::debug!(%error, "leftovers stay");
+    }
 }
 
 /// Applies the changes of a plan to its host, in order, and stops at the first that fails.

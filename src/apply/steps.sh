@@ -12,12 +12,18 @@ fail() { tell failed "$1"; printf '%s\n' "$1" >&2; exit 1; }
 # The free space of the file system that has a folder, in KiB.
 free_kib() { df -Pk -- "$1" 2>/dev/null | { read -r _; read -r _ _ _ free _; printf '%s' "${free:-0}"; }; }
 mib() { printf '%s MiB' "$((($1 + 1023) / 1024))"; }
-# fail_in FOLDER TEXT: ends the step because something could not be written there; where that is for
-# want of room, it is said so.
+# fail_in FOLDER TEXT [NEEDED]: ends the step because something could not be written there; where that
+# is for want of room, it is said so. NEEDED says how much it takes.
 fail_in() {
   free=$(free_kib "$1")
-  if [ -d "$1" ] && [ "$free" -lt 256 ]; then fail "no room in $1: $free KiB are free"; fi
-  fail "$2"
+  if [ -d "$1" ] && [ "$free" -lt 256 ]; then fail "no room in $1: ${3:+$3, }$free KiB are free"; fi
+  fail "$2${3:+: $3}"
+}
+# unwritable FILE…: the first that nothing can be added to, and why.
+unwritable() {
+  for file; do
+    why=$( { printf ' ' | cat >>"$file"; } 2>&1 ) || { printf '%s: %s' "$file" "${why##*: }"; return 0; }
+  done
 }
 # Away with a folder of ours, whatever modes an archive gave its folders.
 away() { chmod -R u+rwX -- "$1" 2>/dev/null; rm -rf -- "$1"; }
@@ -27,8 +33,14 @@ mine() {
   # A folder takes the mark of its group from its parent.
   case $(stat -c '%u %a' .) in "$(id -u) 700"|"$(id -u) 2700") ;; *) return 1 ;; esac
 }
-# Old coreutils sync only everything; new ones take names. One of the two works.
-flush() { sync -- "$@" 2>/dev/null || sync; }
+# Old coreutils sync everything, whatever they are told; new ones take names, and tell of errors. Who
+# takes no names at all is asked without.
+flush() {
+  told=$(sync -- "$@" 2>&1) && return 0
+  case $told in *sage:*|*"nvalid option"*|*"nrecognized option"*) sync; return 0 ;; esac
+  printf '%s\n' "$told" >&2
+  return 1
+}
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
 
 # step_package MANAGER PACKAGE SECONDS: installs a package, and never removes or downgrades another for
@@ -84,6 +96,17 @@ apt() {
   while :; do
     as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -y -q -o "Acquire::Retries=2" "$@"
     code=$?
+    # A machine that was switched off in the middle: apt-get does nothing before that is finished.
+    if [ "$code" != 0 ] && [ -z "${finished-}" ] && grep -q -e 'dpkg --configure -a' -e 'very bad inconsistent state' "$T/log"; then
+      finished=yes
+      printf 'dpkg was interrupted: finishing that first\n' >&2
+      as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C dpkg --force-confold --configure -a
+      # What was cut off while its files came, dpkg cannot finish, and apt-get does not always see it.
+      halves=$(dpkg-query -W -f '${db:Status-Want} ${db:Status-Eflag} ${binary:Package}\n' | sed -n 's/^install reinstreq //p')
+      # shellcheck disable=SC2086 # names of packages, one a word
+      [ -z "$halves" ] || as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -y -q --no-remove --reinstall install -- $halves
+      continue
+    fi
     [ "$code" != 0 ] && lock_was_held || return "$code"
     holder=$(sed -n 's/.*held by process \([0-9]*\) (\([^)]*\)).*/\2, process \1/p' "$T/log" | tail -n 1)
     wait_for "${holder:-another package manager}" || busy
@@ -144,7 +167,7 @@ step_fetch() {
   trap 'kill $fetcher 2>/dev/null; exit 143' TERM
   cd -- "$private" && mine || fail "somebody else is at work in $folder"
   part=part
-  : >"$part" || fail_in "$folder" "cannot write in $folder"
+  printf '' >"$part" || fail_in "$folder" "cannot write in $folder"
   printf '%s\n' "$private/part" >"$T/part"
   free=$(free_kib "$folder")
   only=http,https also=; [ -n "$digest" ] || only=https
@@ -177,9 +200,12 @@ step_fetch() {
       [ "$most" = "$free" ] || fail "the download is larger than $(mib "$most"), which no such file is"
       fail "no room in $folder${size:-: the download does not end}, $(mib "$free") are free"
     fi
-    # 23 and 3: curl and wget, who could not write on.
+    # 23 and 3: curl and wget, who could not write on, and do not say why.
     case $code in
-      23|3) if [ "$(free_kib "$folder")" -lt 256 ]; then fail "no room in $folder$size, $(mib "$free") were free"; fi ;;
+      23|3)
+        if [ "$(free_kib "$folder")" -lt 256 ]; then fail "no room in $folder$size, $(mib "$free") were free"; fi
+        why=$(unwritable "$PWD/$part" "$T/headers")
+        fail "cannot write the download, ${why:-in $folder or in $T}$size, $(mib "$free") were free" ;;
     esac
     tell fetcher "$code"
     fail "the download failed"
@@ -197,7 +223,7 @@ step_fetch() {
     esac
   fi
   chmod "$mode" -- "$part" && flush "$part" && mv -f -T -- "$part" "$file" || fail_in "$folder" "cannot write $file"
-  flush "$folder"
+  flush "$folder" || fail "cannot write to the disk what is in $folder"
 }
 
 # Does it end as a zip file ends? As in the probe.
@@ -236,22 +262,30 @@ step_unpack() {
     got=$(sha512sum <"$archive") && [ "${got%% *}" = "$digest" ] || fail "the archive is not the one that was checked"
   fi
   mkdir -m 755 -- "$fresh" || fail_in "$place" "cannot write in $place"
-  tar --numeric-owner -tzvf "$archive" >list && tar -tzf "$archive" >names ||
-    fail_in "$place" "the archive cannot be read"
+  told=$( { tar --numeric-owner -tzvf "$archive" >list && tar -tzf "$archive" >names; } 2>&1 ) || {
+    printf '%s\n' "$told" >&2
+    why=$(unwritable "$place/list" "$place/names")
+    case $why$told in *"write error"*|*list:*|*names:*) fail_in "$place" "cannot write ${why:-in $place}" ;; esac
+    fail_in "$place" "the archive in $place cannot be read"
+  }
   # Verified before unpacking. (Owners as numbers: a name could look like the rest of a line.)
   wrong=$(archive_faults list names "$top")
   [ -z "$wrong" ] || fail "the archive $wrong"
   size=$(awk '{ bytes += $3 } END { printf "%d", bytes / 1024 + 1 }' list)
   free=$(free_kib .)
   [ "$free" -gt "$size" ] || fail "no room in ${home%/*}: the tree takes $(mib "$size"), $(mib "$free") are free beside its archive"
-  ( umask 022; tar -xzf "$archive" -C "$fresh" --no-same-owner --no-same-permissions ) ||
-    fail_in "$place" "unpacking failed"
+  told=$( ( umask 022; tar -xzf "$archive" -C "$fresh" --no-same-owner --no-same-permissions ) 2>&1 ) || {
+    # The first says why, the others what followed from it.
+    printf '%s\n' "$told" | head -n 3 >&2
+    fail_in "$place" "cannot unpack in $place" "the tree takes $(mib "$size"), $(mib "$free") were free"
+  }
   rm -f -- "$archive"
   # Root unpacks what the archive says; and what its owner may not change could not be repaired.
-  chmod -R u+rwX,u-s,g-s,go-w -- "$fresh/$top" || fail "cannot set the modes of $top"
+  chmod -R u+rwX,u-s,g-s,go-w -- "$fresh/$top" || fail "cannot set the modes of $place/$fresh/$top"
   # A name that nobody could know: a link that leads out and in again, by the old one, leads out.
   whole=$(mktemp -d ./XXXXXX) || fail_in "$place" "cannot write in $place"
-  mv -T -- "$fresh/$top" "$whole" || fail "the archive holds no $top"
+  [ -d "$fresh/$top" ] && [ ! -L "$fresh/$top" ] || fail "the archive holds no $top"
+  mv -T -- "$fresh/$top" "$whole" || fail_in "$place" "cannot write in $place"
   links_stay_inside "$whole" || fail "the archive holds links that lead out of it"
   cd -- "$whole" || fail "the archive holds no $top"
   for name in bin/kafka-run-class.sh bin/kafka-topics.sh "libs/$top.jar" "libs/kafka-clients-${top#*-}.jar"; do
@@ -260,20 +294,24 @@ step_unpack() {
   mkdir -m 755 .trueup || fail_in "$place" "cannot write in $place"
   # A link to a file counts as what it leads to; one to a folder is no file of the manifest.
   {
-    printf '# trueup manifest 1: %s\n' "$label"
+    printf '# trueup manifest 1: %s\n' "$label" &&
     find . ! -type d ! -path './.trueup/*' -print | LC_ALL=C sort | sed 's|^\./||' | while IFS= read -r name; do
       [ -f "$name" ] || continue
       hash=$(sha256sum <"$name") || exit 1
-      printf '%s %s %s\n' "${hash%% *}" "$(stat -L -c %s -- "$name")" "$name"
+      printf '%s %s %s\n' "${hash%% *}" "$(stat -L -c %s -- "$name")" "$name" || exit 1
     done
-  } >.trueup/manifest || fail_in "$place" "cannot write the manifest"
-  # Whatever is missing on the host: without its lines no damage would ever be seen.
-  [ "$(grep -c '^[0-9a-f]' .trueup/manifest)" -ge 4 ] || fail "the manifest came out empty"
-  chmod 644 .trueup/manifest
+  } >.trueup/manifest || {
+    why=$(unwritable "$PWD/.trueup/manifest")
+    fail_in "$place" "cannot write the manifest, ${why:-in $place}"
+  }
+  # Whatever is missing on the host, or was killed: without its lines no damage would ever be seen.
+  files=$(find . -type f ! -path './.trueup/*' -print | grep -c .)
+  [ "$files" -ge 4 ] && [ "$(grep -c '^[0-9a-f]' .trueup/manifest)" -ge "$files" ] || fail "the manifest in $place came out short"
+  chmod 644 .trueup/manifest || fail "cannot set the modes of the tree in $place"
   sync
   if [ ! -e "$home" ] || { [ -d "$home" ] && [ -z "$(ls -A -- "$home")" ] && [ -w "${home%/*}" ]; }; then
     mv -T -- "../$whole" "$home" || fail "cannot move the tree to $home"
-    flush "${home%/*}"
+    flush "${home%/*}" || fail "cannot write to the disk what is in ${home%/*}"
     tell placed tree
   else
     repaired=0
@@ -296,7 +334,7 @@ step_unpack() {
     bring .trueup/manifest
     tell repaired "$repaired"
   fi
-  cd "${home%/*}/" && away "$place"
+  cd "${home%/*}/" && away "$place" || fail "cannot remove $place"
 }
 
 # archive_faults LIST NAMES TOP: what is wrong with an archive, if anything, from tar's long list of
@@ -344,7 +382,7 @@ archive_faults() {
 # we are.
 links_stay_inside() {
   inside=$(readlink -f -- "$1")
-  find "$1" -type l -print >links || return 1
+  find "$1" -type l -print >links || fail_in "$place" "cannot write in $place"
   while IFS= read -r link; do
     case $(readlink -f -- "$link") in "$inside"/*) ;; *) return 1 ;; esac
   done <links
@@ -369,17 +407,17 @@ step_write() {
   file=$1 expected=$2 mode=$3 make=$4 payload=$5 folder=${1%/*} new=${1%/*}/.trueup-${1##*/}
   if [ -n "$make" ] && [ ! -d "$make" ]; then
     mkdir -p -- "$make" || fail "cannot make the folder $make"
-    flush "${make%/*}"
+    flush "${make%/*}" || fail "cannot write to the disk what is in ${make%/*}"
   fi
   [ -d "$folder" ] || fail "there is no folder $folder"
   rm -f -- "$new" || fail "$new is in the way"
   trap 'rm -f -- "$new"' EXIT
   # Opened once, and written through what was opened: by its name it could be another's by then.
   set -C
-  { command exec 5>"$new"; } 2>/dev/null || fail "cannot write in $folder"
+  command exec 5>"$new" || fail_in "$folder" "cannot write in $folder"
   set +C
   [ "$(stat -L -c '%F %u %h' /proc/self/fd/5)" = "regular empty file $(id -u) 1" ] || fail "somebody else is at work in $folder"
-  cat -- "$payload" >&5 || fail "no room in $folder"
+  cat -- "$payload" >&5 || fail_in "$folder" "cannot write in $folder"
   if [ -e "$file" ]; then
     mode=${mode:-$(stat -c %a -- "$file")}
     # Before the mode, which the change of an owner may take bits from. Without the group: only where
@@ -394,10 +432,18 @@ step_write() {
     is=absent
   fi
   [ "$is" = "$expected" ] || fail "$file has changed in the meantime: run the command again"
-  flush "$new"
+  flush "$new" || fail_in "$folder" "cannot write in $folder"
   mv -f -T -- "$new" "$file" || fail "cannot write $file"
   [ "$file" -ef /proc/self/fd/5 ] || fail "$file is not what was written: somebody else is at work in $folder"
-  flush "$folder"
+  flush "$folder" || fail "cannot write to the disk what is in $folder"
+}
+
+# step_tidy PATH…: away with what an apply that was killed has left, as the probe named it.
+step_tidy() {
+  for old; do
+    case $old in */.trueup/stage) ;; *) case ${old##*/} in .trueup-*) ;; *) continue ;; esac ;; esac
+    step_unstage "$old"
+  done
 }
 
 # step_mode FILE MODE

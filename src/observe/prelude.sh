@@ -29,16 +29,22 @@ at() {
 # A path with its links resolved, in R; as it is, where a folder of it is not there.
 resolve() { R=$(readlink -f -- "$1") && [ -n "$R" ] || R=$1; }
 
-# after SECONDS COMMAND…: runs it by then, in a subshell of its caller's, which TERM ends before.
+# after SECONDS COMMAND…: runs it by then, or when its caller has been killed; in a subshell of the
+# caller's, which TERM ends before.
 after() {
-  # A TERM that comes before the sleep is known by its number must not leave it; and one to a process that
-  # is just being made, which still has our traps, may be lost.
-  ended=; trap 'ended=yes' TERM
-  sleep "$1" >/dev/null 2>&1 & nap=$!
-  trap 'kill -s KILL "$nap" 2>/dev/null; exit 0' TERM
-  if [ -n "$ended" ]; then kill -s KILL "$nap" 2>/dev/null; exit 0; fi
-  wait "$nap"
-  shift; "$@"
+  left=$1; shift
+  while [ "$left" -gt 0 ] && kill -0 "$$" 2>/dev/null; do
+    pause=5; [ "$left" -gt 5 ] || pause=$left
+    left=$((left - pause))
+    # A TERM that comes before the sleep is known by its number must not leave it; and one to a process
+    # that is just being made, which still has our traps, may be lost.
+    ended=; trap 'ended=yes' TERM
+    sleep "$pause" >/dev/null 2>&1 & nap=$!
+    trap 'kill -s KILL "$nap" 2>/dev/null; exit 0' TERM
+    if [ -n "$ended" ]; then kill -s KILL "$nap" 2>/dev/null; exit 0; fi
+    wait "$nap"
+  done
+  "$@"
 }
 
 # Is a group this account's alone: its primary one, with nobody else in it?
@@ -109,6 +115,10 @@ path_facts() {
     resolve "$P"; P=$R
   fi
   say real "$P"
+  # What an apply that was killed has left beside it, and in a tree.
+  for leftover in "${P%/*}"/.trueup-* "$P"/.trueup/.trueup-* "$P/.trueup/stage"; do
+    if [ -O "$leftover" ] && [ ! -L "$leftover" ]; then say leftover "$leftover"; fi
+  done
   if [ -f "$P" ]; then KIND=file
   elif [ -d "$P" ]; then KIND=dir
   elif [ -e "$P" ]; then KIND=other

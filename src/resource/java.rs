@@ -39,6 +39,18 @@ pub struct Observed {
     /// The start file that would take the block.
     #[serde(skip)]
     file: Option<Result<start_file::Observed, String>>,
+    /// Of its packages, those that dpkg has not come to an end with.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unfinished: Vec<Unfinished>,
+}
+
+/// A package that is on the disk, but not installed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unfinished {
+    /// Its name.
+    pub package: String,
+    /// dpkg's word for its state: `unpacked`, `half-configured` (dpkg-query(1)).
+    pub state: String,
 }
 
 /// One JVM.
@@ -54,12 +66,17 @@ pub struct Jvm {
 /// starting a JVM: the file `release` in its home or the folder above, else the package that owns
 /// it (Debian's openjdk-8 has no `release`), else, at last, `java -version`. What acts by the name it
 /// is called by was asked in the login shell (`L_JVM_…`). Where the version is not the wanted one:
-/// what else is there, and the start file.
+/// what else is there, and the start file. A JVM whose package was unpacked and not configured (the
+/// machine was switched off, a script of the package failed) starts, and trusts no certificate: dpkg's own
+/// records tell, what it was at (`updates`) last.
 const PROBE: Probe = Probe {
     function: "probe_java",
     text: r#"
 probe_java() {
   wanted=$1 place=$2 real= there= VERSION=
+  if [ -r /var/lib/dpkg/status ]; then
+    say dpkg "$(grep -h -x -A 1 -e "Package: $3" -e 'Package: ca-certificates-java' /var/lib/dpkg/status /var/lib/dpkg/updates/* 2>/dev/null)"
+  fi
   if [ -n "$L_JAVA_HOME" ]; then java=$L_JAVA_HOME/bin/java; say java_home "$L_JAVA_HOME"; else java=$L_JAVA; fi
   if [ -n "$java" ] && [ -x "$java" ]; then
     if [ -n "$L_JVM_ASKED" ]; then
@@ -204,6 +221,7 @@ impl Kind for Java {
             others,
             links,
             file,
+            unfinished: unfinished(&records.get("dpkg").unwrap_or_default()),
         })
     }
 
@@ -217,6 +235,16 @@ impl Kind for Java {
                 .is_some_and(|version| matches(&self.version, version))
         };
         let effective = observed.and_then(|observed| observed.effective.as_ref());
+        let others = observed.map_or(&[][..], |observed| &observed.others);
+        let there = effective
+            .filter(wanted)
+            .or_else(|| others.iter().find(wanted));
+        if let Some(observed) = observed
+            && there.is_some_and(|jvm| jvm.home.starts_with("/usr/lib/jvm/"))
+            && let Some(unfinished) = observed.unfinished.first()
+        {
+            return self.finish(unfinished, host);
+        }
         if effective.as_ref().is_some_and(wanted) {
             return Verdict::InPlace;
         }
@@ -278,17 +306,8 @@ impl Kind for Java {
                 };
             }
         };
-        if host.account.uid != 0 && !host.tools.contains("sudo") {
-            return Verdict::Blocked {
-                reason: format!(
-                    "{reason}; `{}` needs root, and sudo is not there",
-                    manager.command()
-                ),
-                help: format!(
-                    "install {package} as root, or give {} sudo",
-                    host.account.user
-                ),
-            };
+        if let Some(blocked) = without_root(&reason, &package, manager, host) {
+            return blocked;
         }
         let mut work = Work::new(
             Effect::on(effective.is_some()),
@@ -336,7 +355,73 @@ impl Kind for Java {
     }
 }
 
+/// A package manager needs root.
+fn without_root(
+    reason: &str,
+    package: &str,
+    manager: PackageManager,
+    host: &Host,
+) -> Option<Verdict> {
+    if host.account.uid == 0 || host.tools.contains("sudo") {
+        return None;
+    }
+    let (command, user) = (manager.command(), &host.account.user);
+    Some(Verdict::Blocked {
+        reason: format!("{reason}; `{command}` needs root, and sudo is not there"),
+        help: format!("install {package} as root, or give {user} sudo"),
+    })
+}
+
+/// Packages that are not wholly installed, out of paragraphs of dpkg's records: the last one counts.
+fn unfinished(records: &str) -> Vec<Unfinished> {
+    let mut states: Vec<Unfinished> = vec![];
+    let mut lines = records.lines();
+    while let Some(line) = lines.next() {
+        let Some(package) = line.strip_prefix("Package: ") else {
+            continue;
+        };
+        let status = lines
+            .next()
+            .and_then(|line| line.strip_prefix("Status: install "));
+        states.retain(|one| one.package != package);
+        // What was removed, or is to be, is not meant to be whole.
+        if let Some((_, state)) = status.and_then(|status| status.split_once(' ')) {
+            states.push(Unfinished {
+                package: package.into(),
+                state: state.into(),
+            });
+        }
+    }
+    states.retain(|one| one.state != "installed");
+    states
+}
+
 impl Java {
+    /// Lets the package manager come to an end with what it began.
+    fn finish(&self, unfinished: &Unfinished, host: &Host) -> Verdict {
+        let Unfinished { package, state } = unfinished;
+        let reason = format!(
+            "{package} is {state}, not installed: dpkg was interrupted, or a script of the package failed"
+        );
+        let manager = PackageManager::AptGet;
+        let Some(wanted) = self.package_for(host, manager) else {
+            unreachable!("Debian's names follow from the version");
+        };
+        if let Some(blocked) = without_root(&reason, &wanted, manager, host) {
+            return blocked;
+        }
+        let changes = vec![Change::shown(
+            format!("package {package}"),
+            Some(state),
+            Some("installed"),
+        )];
+        let action = Action::InstallPackage {
+            manager,
+            package: wanted,
+        };
+        Work::new(Effect::Update, reason, changes, vec![action]).verdict()
+    }
+
     /// Makes a JVM that is there the shell's own: `JAVA_HOME`, in a block of ours. The distribution's
     /// alternatives stay as they are: they are everybody's.
     fn prefer(&self, observed: &Observed, other: &Jvm, reason: String, host: &Host) -> Verdict {
@@ -475,6 +560,21 @@ fn components(version: &str) -> Vec<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_dpkg_was_at_last_counts() {
+        let records = "Package: a\nStatus: install ok installed\n--\nPackage: b\n\
+                       Status: install ok half-configured\n--\nPackage: c\n\
+                       Status: deinstall ok config-files\n--\nPackage: a\n\
+                       Status: install ok unpacked\n--\nPackage: b\nStatus: install ok installed\n";
+        let one = Unfinished {
+            package: "a".into(),
+            state: "unpacked".into(),
+        };
+        assert_eq!(unfinished(records), [one]);
+        assert_eq!(unfinished(""), []);
+        assert_eq!(unfinished("Package: a"), []);
+    }
 
     #[test]
     fn versions_are_compared_by_the_components_given() {

@@ -32,20 +32,20 @@ fn tests() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
 }
 
-/// Runs the rig; what it prints.
-fn rig(arguments: &[&str]) -> Output {
-    rig_command()
-        .args(arguments)
-        .output()
-        .expect("the rig runs")
-}
-
-fn rig_command() -> Command {
+/// The rig, to be run.
+pub fn rig_command(arguments: &[&str]) -> Command {
     assert!(
         std::env::var_os("TRUEUP_RIG_NET").is_some(),
         "these tests need hosts: run tests/run, or tests/rig/rig run -- cargo test --test hosts"
     );
-    Command::new(tests().join("rig/rig"))
+    let mut command = Command::new(tests().join("rig/rig"));
+    command.args(arguments);
+    command
+}
+
+/// Runs the rig; what it prints.
+fn rig(arguments: &[&str]) -> Output {
+    rig_command(arguments).output().expect("the rig runs")
 }
 
 /// One of the rig's files.
@@ -225,6 +225,21 @@ impl Host {
         }
     }
 
+    /// What the rig calls it.
+    #[allow(dead_code, reason = "the tests of reliability need it")]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Cuts the power and boots again, with the same disk.
+    #[allow(dead_code, reason = "the tests of reliability need it")]
+    pub fn restart(&mut self) {
+        let output = rig(&["host", "restart", &self.name]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+        self.record = serde_json::from_slice(&output.stdout).expect("JSON");
+    }
+
     /// One string of the rig's record.
     pub fn get(&self, key: &str) -> &str {
         self.record[key]
@@ -250,7 +265,7 @@ impl Host {
 
     /// What runs a command on the host, as an account, not over SSH.
     pub fn command_as(&self, user: &str, words: &[&str]) -> Command {
-        let mut command = rig_command();
+        let mut command = rig_command(&[]);
         command.args(["host", "exec", &self.name, "--user", user, "--"]);
         command.args(words);
         command

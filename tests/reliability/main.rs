@@ -14,10 +14,13 @@ mod cloud;
 mod cut;
 #[path = "../support/framed.rs"]
 mod framed;
+mod full;
 mod here;
+mod killed;
 mod liar;
 mod lied;
 mod lies;
+mod machine;
 mod mirror;
 mod proxy;
 mod quoting;
@@ -36,5 +39,6 @@ mod sshd;
 #[path = "../support/sweep.rs"]
 #[allow(dead_code, reason = "the sweeps of other tests use more of it")]
 mod sweep;
+mod watch;
 mod web;
 mod written;

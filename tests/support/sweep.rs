@@ -72,8 +72,9 @@ impl Sweep {
         if let Err(panic) = ended {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-            self.divergences
-                .push(format!("{what}: {}", text.unwrap_or("a panic")));
+            let diverged = format!("{what}: {}", text.unwrap_or("a panic"));
+            println!("diverged: {diverged}");
+            self.divergences.push(diverged);
         }
     }
 

@@ -1,6 +1,7 @@
 //! An apply over its hosts, one after another: who is asked what, and when.
 
 use std::{
+    collections::BTreeSet,
     io::{self, Write},
     time::{Duration, Instant, SystemTime},
 };
@@ -12,7 +13,7 @@ use super::{
     visit::Visit,
 };
 use crate::{
-    apply::{Limits, Lock, LockError, SpecPlaces, Stop, apply_host, apply_topics},
+    apply::{Limits, Lock, LockError, SpecPlaces, Stop, apply_host, apply_topics, tidy},
     cli::LookArgs,
     commands::{
         Surroundings, Target, Targets, address, complain, connect, line_of_stdin, look,
@@ -272,17 +273,23 @@ impl Session<'_> {
             Err(error) if error.is_of_connection() => return Err(error),
             Err(error) => return Ok(self.unreached(target, error.to_string())),
         };
-        let deciding = self.decide(target, connection, clusters, consent);
-        let visit = match writer.beside(deciding).await {
+        let limits = Limits {
+            call: self.args.timeout,
+            work: WORK,
+            package_lock: self.lock_timeout,
+        };
+        let mut leftovers = BTreeSet::new();
+        let deciding = self.decide(target, connection, clusters, consent, &mut leftovers);
+        let decided = writer.beside(deciding).await;
+        // Also where there is nothing else to do; not where somebody said no.
+        if !matches!(&decided, Err(visit) if visit.refused()) {
+            tidy(&mut writer, &leftovers, limits, &mut self.stop).await;
+        }
+        let visit = match decided {
             Err(visit) => *visit,
             Ok((plan, topics, facts)) => {
                 let mut outcomes = consent.stale_clusters(&topics);
                 if plan.has_work() {
-                    let limits = Limits {
-                        call: self.args.timeout,
-                        work: WORK,
-                        package_lock: self.lock_timeout,
-                    };
                     let (places, stop, teller) = (&self.places, &mut self.stop, &mut self.teller);
                     let reply = &facts.reply;
                     let mut outcome =
@@ -345,13 +352,14 @@ impl Session<'_> {
     }
 
     /// Under the lock: fresh facts, the plan, and whether it is to be carried out. A visit that
-    /// ends here is the error.
+    /// ends here is the error. What killed applies have left is told beside it.
     async fn decide(
         &mut self,
         target: &Target,
         connection: &dyn Connection,
         clusters: &[&ClusterTarget],
         consent: Consent<'_>,
+        leftovers: &mut BTreeSet<String>,
     ) -> Result<(HostPlan, Vec<TopicsPlan>, Facts), Box<Visit>> {
         let interrupted = |session: &Self| {
             Box::new(Visit::refuse(
@@ -367,6 +375,7 @@ impl Session<'_> {
         };
         // It is we who hold it.
         facts.host.lock_holder = None;
+        *leftovers = facts.reply.leftovers();
         let mut now = Shown {
             host: Some(target.plan(&facts, &self.salt)),
             topics: vec![],

@@ -34,7 +34,8 @@ def parser(text):
     start.add_argument("--disk-mb", type=int, metavar="N", help="/home is a file system of N MB")
     start.add_argument("--address", metavar="10.77.0.N", help="instead of a free one")
     start.add_argument("--pam", action="store_true", help="sshd with PAM: logins read /etc/environment")
-    for name, text in [("stop", "kill it, and forget its disk"), ("restart", "power cut, same disk")]:
+    for name, text in [("stop", "kill it, and forget its disk"), ("restart", "power cut, same disk"),
+                       ("watch", "see each change of a file over SSH, and spoil one: see riglib/watch.py")]:
         host.add_parser(name, help=text).add_argument("name")
     execute = host.add_parser(
         "exec", help="run a command in a host, not over SSH",
@@ -94,6 +95,9 @@ def host(options):
         print(json.dumps(hosts.restart(options.name)))
     elif options.action == "stop":
         hosts.stop(options.name)
+    elif options.action == "watch":
+        from . import watch
+        watch.watch(options.name)
     elif options.action == "exec":
         return hosts.execute(options.name, options.user, options.login, command(options))
     else:

@@ -292,7 +292,10 @@ def kill(folder):
     # unshare(1) lets SIGTERM pass; its child, PID 1 inside, dies with it and takes all others along.
     for each in [outer, pid]:
         if each is not None and is_ours(each, outer):
-            os.kill(each, signal.SIGKILL)
+            try:
+                os.kill(each, signal.SIGKILL)
+            except ProcessLookupError:
+                pass  # The one before took it along.
     deadline = time.monotonic() + DEADLINE
     while pid is not None and is_ours(pid, outer):
         if time.monotonic() > deadline:
