@@ -141,7 +141,8 @@ pub fn of_step(address: &str, answer: &Answer) -> Failure {
         .filter(|line| Some(*line) != answer.failed.as_deref())
         .collect();
     // dpkg's last lines only name the packages; why stands before them.
-    let first = log.iter().position(|line| line.starts_with("dpkg: "));
+    let says_why = |line: &&str| line.starts_with("dpkg: ") && !line.starts_with("dpkg: warning");
+    let first = log.iter().position(says_why);
     let first = first.unwrap_or(log.len().saturating_sub(3));
     reasons.extend(
         log.iter()
@@ -357,6 +358,21 @@ mod tests {
             "check".into(),
         );
         assert!(failure.help.is_some_and(|help| help.contains("make room")));
+    }
+
+    #[test]
+    fn what_dpkg_says_is_shown_and_not_the_list_after_it() {
+        let log = "dpkg: warning: x\nSetting up y\ndpkg: error processing package java (--configure):\n package \
+                   is in a very bad inconsistent state\nErrors were encountered while processing:\n java\nE: \
+                   Sub-process /usr/bin/dpkg returned an error code (1)\napt-get could not install java\n";
+        let answer = answer(&[], "apt-get could not install java", log);
+        let reasons = of_step("client/java", &answer).reasons;
+        assert_eq!(reasons[0], "apt-get could not install java");
+        assert_eq!(
+            reasons[1],
+            "dpkg: error processing package java (--configure):"
+        );
+        assert!(reasons[2].contains("very bad"), "{reasons:?}");
     }
 
     #[test]
