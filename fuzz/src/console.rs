@@ -13,10 +13,10 @@ pub fn console(bytes: &[u8]) {
         Err(error) => return fit_for_a_line(&error.to_string()),
     };
     assert!(!found.is_empty());
+    // Type and key may have more than one blank between them.
+    let words: Vec<&str> = text.split_whitespace().collect();
     for (at, key) in found.iter().enumerate() {
         assert_eq!(PublicKey::parse(&key.to_string()).as_ref(), Ok(key));
-        // Type and key may have more than one blank between them.
-        let words: Vec<&str> = text.split_whitespace().collect();
         let line = key.to_string();
         assert!(
             words.windows(2).any(|two| two.join(" ").ends_with(&line)),

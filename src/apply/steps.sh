@@ -104,7 +104,7 @@ apt() {
       # What was cut off while its files came, dpkg cannot finish, and apt-get does not always see it.
       halves=$(dpkg-query -W -f '${db:Status-Want} ${db:Status-Eflag} ${binary:Package}\n' | sed -n 's/^install reinstreq //p')
       # shellcheck disable=SC2086 # names of packages, one a word
-      [ -z "$halves" ] || as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -y -q --no-remove --reinstall install -- $halves
+      [ -z "$halves" ] || apt install --no-remove --reinstall -- $halves
       continue
     fi
     [ "$code" != 0 ] && lock_was_held || return "$code"

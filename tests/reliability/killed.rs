@@ -218,7 +218,7 @@ fn hosts_and_clients_while_a_package_is_installed() {
         "killed: the host in a package manager's transaction; every second time the client too",
     );
     let kinds = vec![
-        // What else waits for libc's triggers is as it was for weeks on many a machine.
+        // Packages that have nothing to do with Java may go on waiting for a trigger.
         (
             "debian",
             "dpkg --verify && dpkg-query -W -f '${Package} ${db:Status-Status}\\n' \

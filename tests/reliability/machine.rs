@@ -16,17 +16,15 @@ use std::{
 
 use serde_json::Value;
 use sha2::{Digest, Sha256, Sha512};
+use trueup::text::hex;
 
 use crate::{
-    rig::{Host, ROLE_ARN, SITE, Said, start_with, until},
+    rig::{Host, KAFKA, ROLE_ARN, SITE, Said, start_with, until},
     watch::{Call, Watch},
 };
 
 /// Where steps write, but for package managers.
 const PLACES: [&str; 4] = ["home/ec2-user", "tmp", "var/tmp", "dev/shm"];
-
-/// The Kafka of these tests.
-const TOP: &str = "kafka_2.12-2.8.1";
 
 /// An apply that tells each event.
 pub const APPLY: [&str; 4] = ["apply", "--auto-approve", "--format", "jsonl"];
@@ -116,7 +114,7 @@ fn jar(bytes: usize, seed: u8) -> Vec<u8> {
 /// download site's folder. Its url and sha512.
 fn archive(name: &str) -> (String, String) {
     let folder = tempfile::tempdir().expect("a folder");
-    let top = folder.path().join(TOP);
+    let top = folder.path().join(KAFKA);
     for below in ["bin", "libs", "config"] {
         fs::create_dir_all(top.join(below)).expect("made");
     }
@@ -128,7 +126,7 @@ fn archive(name: &str) -> (String, String) {
     }
     // More than one read of tar's.
     for (name, bytes) in [
-        (TOP, 500),
+        (KAFKA, 500),
         ("kafka-clients-2.8.1", 30_000),
         ("scala-library-2.12.13", 700),
         ("slf4j-api-1.7.30", 300),
@@ -138,7 +136,7 @@ fn archive(name: &str) -> (String, String) {
     }
     fs::write(top.join("config/server.properties"), "a=b\n").expect("written");
     let done = Command::new("tar")
-        .args(["--owner=0", "--group=0", "-czf", name, TOP])
+        .args(["--owner=0", "--group=0", "-czf", name, KAFKA])
         .current_dir(folder.path())
         .status();
     assert!(done.expect("tar runs").success());
@@ -152,10 +150,6 @@ fn publish(name: &str, bytes: &[u8]) -> String {
     let state = std::env::var("TRUEUP_RIG_STATE").expect("inside of rig run");
     fs::write(Path::new(&state).join("site").join(name), bytes).expect("written");
     format!("{SITE}/test/{name}")
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Machine {
@@ -210,7 +204,7 @@ impl Machine {
     fn make_old(&self) {
         self.apply(&[]).said.code(0);
         self.host.user(&format!(
-            "cd ~/{TOP} && printf x >>libs/kafka-clients-2.8.1.jar && rm libs/jopt-simple-5.0.4.jar \
+            "cd ~/{KAFKA} && printf x >>libs/kafka-clients-2.8.1.jar && rm libs/jopt-simple-5.0.4.jar \
              && chmod a-x bin/kafka-topics.sh && printf x >>libs/aws-msk-iam-auth-1.1.5-all.jar \
              && sed -i 's/one/another/; s/SASL_SSL/PLAINTEXT/' bin/client.properties && chmod 640 bin/client.properties \
              && sed -i 's/1\\.1\\.5/1.1.1/g' ~/.bashrc"
