@@ -71,14 +71,16 @@ fn run(shell: &[&str], home: &Path, login_shell: &str) -> (Host, Reply) {
     // What a look started is found by its mark: each has its own.
     let mark = trueup::observe::random_mark().expect("random bytes");
     let script = probe_script(&resources(), true, &mark, Duration::from_secs(5)).expect("no NUL");
-    let output = Command::new(shell[0])
-        .args(&shell[1..])
+    let output = Command::new("timeout")
+        .args(["--signal=KILL", "60"])
+        .args(shell)
         .arg("-c")
         .arg(script.as_text())
         .env_clear()
         .env("HOME", home)
         .env("SHELL", login_shell)
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .current_dir("/tmp")
         .stdin(Stdio::null())
         .output()
         .unwrap_or_else(|error| panic!("{shell:?} cannot be run, install it: {error}"));
@@ -391,6 +393,20 @@ fn what_is_no_folder_is_told_from_one_that_is_not_there() {
         assert!(section.says_yes("folder_is_none"), "{shell:?}");
         let folder = section.get("folder").expect("a folder");
         assert!(folder.ends_with("/kafka_2.12-2.8.1"), "{shell:?} {folder}");
+    }
+}
+
+#[test]
+fn a_home_that_starts_nowhere_is_no_trap() {
+    for shell in SHELLS {
+        for home in ["-1", "no/where", "."] {
+            let (_, reply) = run(shell, Path::new(home), "/bin/bash");
+            for address in ["client/kafka", "client/msk_iam_auth", "client/properties"] {
+                let real = reply.section(address).get("real").expect("a path");
+                let below = format!("/tmp/{home}/kafka_2.12-2.8.1");
+                assert!(real.starts_with(&below), "{shell:?} {address} {real}");
+            }
+        }
     }
 }
 

@@ -1,10 +1,12 @@
-//! Names that people and machines write: of hosts, accounts, packages, brokers, regions, roles, topics.
+//! Names that people and machines write: of hosts and paths on them, accounts, packages, brokers, regions, roles,
+//! topics.
 //!
 //! There is one parser for each, and everybody takes it: `validate`, the ssh configuration, the
 //! broker's client, what asks AWS. So what `validate` takes is what the others take, too.
 
 mod broker_address;
 mod host_name;
+mod host_path;
 mod package_name;
 mod partition;
 mod region;
@@ -18,6 +20,7 @@ use crate::text::escape_control;
 
 pub use broker_address::BrokerAddress;
 pub use host_name::{HostName, SshAddress};
+pub use host_path::HostPath;
 pub use package_name::PackageName;
 pub use partition::Partition;
 pub use region::Region;

@@ -17,13 +17,14 @@ need() {
   [ -n "$needed" ]
 }
 
-# A symbolic path as this account has it, in R.
+# A symbolic path as this account has it, in R; absolute, also where its home is not.
 at() {
   case $1 in
     '~') R=$HOME ;;
     '~/'*) R=$HOME/${1#'~/'} ;;
     *) R=$1 ;;
   esac
+  case $R in /*) ;; *) R=$PWD/$R ;; esac
 }
 
 # A path with its links resolved, in R; as it is, where a folder of it is not there.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use indexmap::IndexMap;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use super::{
     merge::{HostTree, default_home},
@@ -16,7 +16,11 @@ use super::{
         PropertyValue, SecretRef, Security, Ssh, StartFile, TopicSettings,
     },
 };
-use crate::{diagnostic::Problem, facts::is_instance_id};
+use crate::{
+    diagnostic::Problem,
+    facts::is_instance_id,
+    names::{HostPath, WrongName},
+};
 
 /// The lines of the spec where keys stand, for messages about what they say.
 pub type Lines = BTreeMap<String, u32>;
@@ -142,6 +146,7 @@ pub struct Kafka {
     /// Its sha512, in lower case.
     pub sha512: Option<String>,
     /// Where it is unpacked to: absolute, or below `~`; without a slash at the end.
+    #[serde(deserialize_with = "folder")]
     pub home: String,
     /// Where the spec says so.
     #[serde(skip)]
@@ -210,6 +215,7 @@ pub struct Classpath {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Properties {
     /// The file: absolute, or below `~`.
+    #[serde(deserialize_with = "file")]
     pub path: String,
     /// Keys of the spec's own; the four of MSK IAM are not among them.
     pub extra: IndexMap<String, PropertyValue>,
@@ -221,6 +227,24 @@ pub struct Properties {
     /// Where the spec says so; the keys of `extra` are among them.
     #[serde(skip)]
     pub lines: Lines,
+}
+
+fn folder<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    path(deserializer, HostPath::folder)
+}
+
+fn file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    path(deserializer, HostPath::file)
+}
+
+/// Of a saved plan, which somebody may have written by hand.
+fn path<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    parse: impl Fn(&str) -> Result<HostPath, WrongName>,
+) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let path = parse(&text).map_err(|wrong| D::Error::custom(wrong.sentence()))?;
+    Ok(path.as_str().to_owned())
 }
 
 /// The mode of a file that may hold secrets.

@@ -1,10 +1,11 @@
 //! A host that lies: a real sshd, whose every command is answered by the test, out of a real answer.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fs,
     io::{Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{Arc, Condvar, Mutex, MutexGuard},
@@ -54,6 +55,8 @@ struct State {
     errors: HashMap<String, TcpStream>,
     /// When a hang or a flood has begun, if one has.
     since: Option<Instant>,
+    /// Scripts that run, by their process.
+    running: BTreeSet<u32>,
 }
 
 struct Shared {
@@ -122,6 +125,15 @@ impl Liar {
         self.shared.state().since
     }
 
+    /// Scripts of trueup's that still run, whoever waits for them.
+    pub fn running(&self) -> Vec<String> {
+        let running = self.shared.state().running.clone();
+        running
+            .iter()
+            .map(|number| format!("on the host: {number}"))
+            .collect()
+    }
+
     /// The `ssh:` part of a spec.
     pub fn way(&self) -> String {
         format!(
@@ -131,6 +143,17 @@ impl Liar {
             self.folder.join("key").display(),
             self.sshd.public("ed25519"),
         )
+    }
+}
+
+impl Drop for Liar {
+    fn drop(&mut self) {
+        for number in &self.shared.state().running {
+            let group = rustix::process::Pid::from_raw(number.cast_signed());
+            let _ = group.map(|group| {
+                rustix::process::kill_process_group(group, rustix::process::Signal::KILL)
+            });
+        }
     }
 }
 
@@ -230,13 +253,20 @@ impl Shared {
         let asked = asked.join("\n").replace(mark, "");
         let known = self.state().answers.get(&asked).cloned();
         let [out, err] = known.unwrap_or_else(|| {
-            let done = Command::new("sh")
+            let child = Command::new("sh")
                 .args(["-c", command])
                 .env("HOME", &self.home)
                 .env("SHELL", "/bin/bash")
                 .stdin(Stdio::null())
-                .output()
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .process_group(0)
+                .spawn()
                 .expect("sh runs");
+            let number = child.id();
+            self.state().running.insert(number);
+            let done = child.wait_with_output().expect("it ends");
+            self.state().running.remove(&number);
             let mut answer = [done.stdout, done.stderr];
             for stream in &mut answer {
                 *stream = replaced(stream, mark.as_bytes(), b"MARK OF THE ANSWER");

@@ -224,7 +224,7 @@ impl Desk {
             harmless(format, &text);
         }
         nothing_was_run(&told);
-        until_gone(|| self.here.left());
+        until_gone(|| [self.here.left(), self.liar.running()].concat());
     }
 }
 

@@ -420,7 +420,7 @@ fn paths() {
             (&home("~/"), "`~/` is everything", "~/", &right),
             (
                 &home("\"/opt/a\\nb\""),
-                "a path with a control character in it",
+                "`/opt/a\\u{a}b` has a control character in it",
                 "\"/opt/a\\nb\"",
                 &home("\"/opt/a b\""),
             ),

@@ -4,6 +4,7 @@ use super::{Host, Sorted, Text};
 use crate::{
     diagnostic::{Problem, Span},
     jaas,
+    names::{HostPath, WrongName},
     spec::{
         resolved,
         tree::{Key, Node, Value},
@@ -68,44 +69,16 @@ pub fn parts_are_there(host: &Host<'_>, problems: &mut Vec<Problem>) {
 
 /// Paths on the host say where they start and stay below it.
 pub fn paths(host: &Host<'_>, problems: &mut Vec<Problem>) {
-    for (path, thing) in [
-        ("client.kafka.home", "a folder"),
-        ("client.properties.path", "a file"),
-    ] {
-        let Some(Text { text, span }) = host.text(path) else {
-            continue;
-        };
-        let mut error = |message: String, label: &str| {
-            problems.push(Problem::error(span, message, label));
-        };
-        let trimmed = text.trim_end_matches('/');
-        if text.chars().any(char::is_control) {
-            error(
-                "a path with a control character in it".into(),
-                "use a plain path",
-            );
-        } else if text.starts_with('~') && !text.starts_with("~/") && text != "~" {
-            error(
-                format!("`{text}` is in the home of another account"),
-                "write the path in full",
-            );
-        } else if !text.starts_with('/') && !text.starts_with('~') {
-            error(
-                format!("`{text}` does not say where it starts"),
-                "begin with `/`, `~/` or `${kafka.home}/`",
-            );
-        } else if text.split('/').any(|part| part == ".." || part == ".") {
-            error(
-                format!("`{text}` goes through `.` or `..`"),
-                "write the path straight",
-            );
-        } else if trimmed.is_empty() || trimmed == "~" {
-            error(
-                format!("`{text}` is everything"),
-                &format!("name {thing} below it"),
-            );
-        } else if thing == "a file" && text.ends_with('/') {
-            error(format!("`{text}` is a folder"), "name the file");
+    type Parse = fn(&str) -> Result<HostPath, WrongName>;
+    let parts: [(&str, Parse); 2] = [
+        ("client.kafka.home", HostPath::folder),
+        ("client.properties.path", HostPath::file),
+    ];
+    for (path, parse) in parts {
+        if let Some(Text { text, span }) = host.text(path)
+            && let Err(wrong) = parse(text)
+        {
+            problems.push(Problem::error(span, wrong.sentence(), wrong.help));
         }
     }
 }

@@ -1,0 +1,103 @@
+//! Paths on a host.
+
+use super::WrongName;
+
+/// A path as specs write it: absolute, or below the account's home (`~/…`), straight, and of something
+/// below `/` or `~`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct HostPath(String);
+
+impl HostPath {
+    /// Reads the path of a folder; slashes at its end say nothing.
+    ///
+    /// # Errors
+    /// When it starts nowhere, goes through `.` or `..`, is `/` or a home itself, is in another account's
+    /// home, or has a control character.
+    pub fn folder(text: &str) -> Result<Self, WrongName> {
+        Self::parse(text, "a folder")
+    }
+
+    /// Reads the path of a file.
+    ///
+    /// # Errors
+    /// As [`HostPath::folder`], and when it ends as a folder's does.
+    pub fn file(text: &str) -> Result<Self, WrongName> {
+        let path = Self::parse(text, "a file")?;
+        if text.ends_with('/') {
+            return Err(WrongName::new(text, "is a folder", "name the file"));
+        }
+        Ok(path)
+    }
+
+    fn parse(text: &str, thing: &str) -> Result<Self, WrongName> {
+        let trimmed = text.trim_end_matches('/');
+        let of_home = text == "~" || text.starts_with("~/");
+        let (what, help) = if text.chars().any(char::is_control) {
+            ("has a control character in it", "use a plain path".into())
+        } else if text.starts_with('~') && !of_home {
+            (
+                "is in the home of another account",
+                "write the path in full".into(),
+            )
+        } else if !text.starts_with('/') && !of_home {
+            (
+                "does not say where it starts",
+                "begin with `/`, `~/` or `${kafka.home}/`".into(),
+            )
+        } else if text.split('/').any(|part| part == ".." || part == ".") {
+            ("goes through `.` or `..`", "write the path straight".into())
+        } else if trimmed.is_empty() || trimmed == "~" {
+            ("is everything", format!("name {thing} below it"))
+        } else {
+            return Ok(Self(trimmed.to_owned()));
+        };
+        Err(WrongName::new(text, what, help))
+    }
+
+    /// The path, without a slash at its end.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_says_where_it_starts_and_goes_straight() {
+        for (text, path) in [
+            ("/opt/kafka//", "/opt/kafka"),
+            ("~/kafka", "~/kafka"),
+            ("/opt/a b/ü", "/opt/a b/ü"),
+            ("/...", "/..."),
+        ] {
+            assert_eq!(HostPath::folder(text).expect(text).as_str(), path);
+        }
+        for (text, what) in [
+            ("", "does not say where it starts"),
+            ("-1", "does not say where it starts"),
+            ("kafka/x", "does not say where it starts"),
+            ("./x", "does not say where it starts"),
+            ("~root/x", "is in the home of another account"),
+            ("/a/../etc", "goes through `.` or `..`"),
+            ("/a/.", "goes through `.` or `..`"),
+            ("//", "is everything"),
+            ("~", "is everything"),
+            ("~/", "is everything"),
+            ("/a\nb", "has a control character in it"),
+        ] {
+            assert_eq!(
+                HostPath::folder(text).expect_err(text).what,
+                what,
+                "{text:?}"
+            );
+            assert_eq!(HostPath::file(text).expect_err(text).what, what, "{text:?}");
+        }
+        assert_eq!(
+            HostPath::file("/a/").expect_err("a folder").what,
+            "is a folder"
+        );
+        assert_eq!(HostPath::file("/a/b").expect("a file").as_str(), "/a/b");
+    }
+}
