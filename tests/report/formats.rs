@@ -561,6 +561,31 @@ fn a_comment_fits_and_says_what_is_left_out() {
 }
 
 #[test]
+fn a_comment_fits_whatever_is_said_around_the_differences() {
+    let long = "\u{202e}`<".repeat(100_000);
+    let mut plan = plan(vec![host(
+        &long,
+        vec![step(&long, StepAction::Update, &long)],
+    )]);
+    plan.specs = (0..50).map(|_| plan.specs[0].clone()).collect();
+    for spec in &mut plan.specs {
+        spec.path.clone_from(&long);
+    }
+    plan.tool_version.clone_from(&long);
+    plan.selection = Some(Selection {
+        target: vec![long.clone(); 50],
+        exclude: vec![long.clone(); 50],
+        required: vec![long.clone(); 50],
+    });
+    for told in [Told::Plan, Told::Drift, Told::Apply, Told::Saved] {
+        let text = render(Format::Markdown, &report(told, &plan, &[], Code::Done));
+        let size = text.chars().count();
+        assert!(size <= 65_000, "{told:?}: {size}");
+        assert_inert(&text);
+    }
+}
+
+#[test]
 fn one_step_too_large_is_left_out_and_the_text_stays_whole() {
     let mut huge = step("client/huge", StepAction::Update, &"word ".repeat(300));
     huge.changes = (0..100)

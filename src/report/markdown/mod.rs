@@ -19,6 +19,8 @@ use escape::{code, code_in_html, fenced, prose, shortened};
 const MOST: usize = 65_000;
 /// Of them the table may take this many; the differences are worth more.
 const MOST_OF_TABLE: usize = 20_000;
+/// The names of specs, and what was selected, each: what cannot be shown grows when it is escaped.
+const MOST_OF_HEAD: usize = 10_000;
 /// A sentence in the table, and a value or a line in a difference.
 const MOST_OF_CELL: usize = 300;
 const MOST_OF_VALUE: usize = 1_000;
@@ -120,15 +122,23 @@ fn head(report: &Report<'_>, plan: &Plan) -> String {
     let specs: Vec<String> = specs
         .map(|spec| code(&shortened(&spec.path, MOST_OF_CELL)))
         .collect();
+    let mut specs_in_words = words::some(&specs);
+    if specs_in_words.chars().count() > MOST_OF_HEAD {
+        specs_in_words = words::count(specs.len(), "spec");
+    }
     let are = if counts.none == 1 { "is" } else { "are" };
     let mut text = format!(
         "### trueup {}: {what}\n\n{}; {} {are} as the spec says\n",
         report.told.command(),
-        words::some(&specs),
+        specs_in_words,
         addresses(counts.none)
     );
     if let Some(selection) = selection_in_words(plan) {
-        let selection = prose(&shortened(&selection, 4 * MOST_OF_VALUE));
+        let all = prose(&shortened(&selection, 4 * MOST_OF_VALUE));
+        let selection = match all.chars().count() <= MOST_OF_HEAD {
+            true => all,
+            false => prose(&shortened(&selection, MOST_OF_CELL)),
+        };
         text.push_str(&format!("\n{selection}\n"));
     }
     text
@@ -146,7 +156,7 @@ fn tail(report: &Report<'_>, plan: &Plan) -> String {
     format!(
         "\n{}; {}\n",
         prose(complete_in_words(plan)),
-        prose(&code_in_words(report))
+        prose(&shortened(&code_in_words(report), MOST_OF_CELL))
     )
 }
 
