@@ -429,3 +429,13 @@ fn messages_have_no_debug_form() {
     assert!(found.is_empty(), "{}", found.join("\n"));
     assert!(debug.is_match(r#"format!("it ended early ({exit:?})")"#));
 }
+
+#[test]
+fn deliberate_breaks_are_of_what_is_there() {
+    let done = std::process::Command::new(root().join("tests/mutants"))
+        .arg("--check")
+        .output()
+        .expect("Python runs");
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{said}");
+}
