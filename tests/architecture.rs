@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use regex::Regex;
@@ -54,7 +55,7 @@ const PURE: [&str; 16] = [
     "proof/",
     "properties.rs",
     "report/",
-    "resource/",
+    "kinds/",
     "script.rs",
     "spec/",
     "text.rs",
@@ -115,32 +116,69 @@ fn only_apply_takes_what_writes_and_only_three_places_run_anything_on_a_host() {
 }
 
 #[test]
-fn a_kind_of_resource_is_one_file_and_one_line() {
+fn a_kind_of_resource_is_one_folder_and_one_line() {
     let sources = sources("rs");
-    let composed = &sources["resource/kafka_client.rs"];
-    for name in sources
+    let composed = &sources["kinds/kafka_client.rs"];
+    let kinds: Vec<&str> = sources
         .keys()
-        .filter_map(|name| name.strip_prefix("resource/"))
-    {
-        let kind = name.trim_end_matches(".rs");
-        // A topic is no part of a host: clusters compose their own.
-        if [
-            "mod",
-            "managed",
-            "start_file",
-            "stores",
-            "packages",
-            "kafka_client",
-            "topic",
-        ]
-        .contains(&kind)
-        {
-            continue;
-        }
+        .filter_map(|name| name.strip_prefix("kinds/")?.strip_suffix("/mod.rs"))
+        .collect();
+    assert!(kinds.len() > 4, "{kinds:?}");
+    // A topic is no part of a host: clusters compose their own.
+    for kind in kinds.into_iter().filter(|kind| *kind != "topic") {
         assert!(
             composed.contains(&format!("{kind}::")),
             "{kind} is in no composition"
         );
+    }
+}
+
+/// All files of the repository that are shell, and whether their shell is said by what runs them.
+fn shell_files() -> Vec<(PathBuf, bool)> {
+    let listed = Command::new("git")
+        .args([
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ])
+        .current_dir(root())
+        .output()
+        .expect("git runs");
+    let listed = String::from_utf8(listed.stdout).expect("text");
+    let mut found = Vec::new();
+    for name in listed.split('\0').filter(|name| !name.is_empty()) {
+        let Ok(text) = fs::read_to_string(root().join(name)) else {
+            continue;
+        };
+        let first = text.lines().next().unwrap_or_default();
+        let python = text
+            .lines()
+            .nth(1)
+            .is_some_and(|line| line.contains("python3"));
+        let shell = ["/bin/sh", "/bin/bash", "env bash"];
+        let is_script = first.starts_with("#!") && shell.iter().any(|it| first.ends_with(it));
+        if is_script && !python || name.ends_with(".sh") {
+            found.push((root().join(name), is_script));
+        }
+    }
+    found
+}
+
+#[test]
+fn shell_is_clean() {
+    let files = shell_files();
+    assert!(files.len() > 15, "{files:?}");
+    for (file, says_its_shell) in files {
+        let mut shellcheck = Command::new("shellcheck");
+        if !says_its_shell {
+            shellcheck.args(["--shell", "sh"]);
+        }
+        let done = shellcheck.args(["--format", "gcc"]).arg(&file).output();
+        let done = done.expect("shellcheck runs: `tests/rig/rig install` brings it");
+        let said = String::from_utf8_lossy(&done.stdout);
+        assert!(done.status.success(), "{said}");
     }
 }
 
@@ -150,20 +188,6 @@ fn files_can_be_read_in_one_sitting() {
         let lines = text.lines().count();
         assert!(lines <= 650, "{name} has {lines} lines");
     }
-}
-
-/// Every shell text that runs on a host.
-fn shell_texts() -> BTreeMap<String, String> {
-    let mut texts = sources("sh");
-    let embedded = Regex::new("(?s)r#+\"\n(.*?)\"#").expect("a pattern");
-    for (name, text) in sources("rs") {
-        if name.starts_with("resource/") || name.starts_with("apply/") {
-            for (count, found) in embedded.captures_iter(&text).enumerate() {
-                texts.insert(format!("{name}#{count}"), found[1].to_owned());
-            }
-        }
-    }
-    texts
 }
 
 /// The simple commands of a shell text: words, with quoted parts reduced to `'…'`.
@@ -314,7 +338,8 @@ fn scripts_use_only_what_amazon_linux_2_has() {
             (words.next().expect("a command"), words.collect())
         })
         .collect();
-    let texts = shell_texts();
+    // Every shell text that runs on a host.
+    let texts = sources("sh");
     let functions: BTreeSet<String> = {
         let definition = Regex::new(r"(?m)^\s*([a-z_]+)\(\)").expect("a pattern");
         texts
@@ -412,7 +437,7 @@ fn what_a_plan_may_ask_of_a_cluster_is_only_ever_tried() {
 fn messages_have_no_debug_form() {
     let debug = Regex::new(r"\{\w*:#?\?\}").expect("a pattern");
     // `Debug` itself, written by hand; a key for comparing; the SDK's own forms are masked there.
-    let own = ["action.rs", "resource/properties.rs"];
+    let own = ["action.rs", "kinds/properties/mod.rs"];
     let mut found = Vec::new();
     for (name, text) in sources("rs") {
         if own.contains(&&*name) || name.starts_with("lookup/aws") || name.ends_with("tests.rs") {

@@ -15,8 +15,8 @@ use indexmap::IndexMap;
 use serde_json::json;
 use trueup::{
     facts::Section,
+    kinds::{Assessment, Effect, Verdict, kafka_client},
     plan::{HostPlan, TopicsPlan},
-    resource::{Assessment, Effect, Verdict, kafka_client},
     spec::{Given, ResolvedTopic, Source, load},
 };
 

@@ -17,12 +17,12 @@ use trueup::{
     action::Mode,
     facts::{Host, Observation, Reply},
     frame::{Frames, Record},
-    observe::probe_script,
-    plan::HostPlan,
-    resource::{
+    kinds::{
         Resource, classpath::Classpath, java::Java, kafka::Kafka, kafka_client,
         msk_iam_auth::MskIamAuth, properties::Properties,
     },
+    observe::probe_script,
+    plan::HostPlan,
     spec::{Given, Source, load, types::StartFile},
 };
 use work::work;

@@ -6,13 +6,13 @@ use indexmap::IndexMap;
 use trueup::{
     facts::{Host, Reply},
     frame::{Frames, Garbled, Record},
+    kinds::{Resource, kafka_client},
     plan::{Desired, DesiredHost, HostPlan, Plan, Saved, moved_on_host, selection::Chosen},
     report::{
         Told,
         human::{self, Style},
         json,
     },
-    resource::{Resource, kafka_client},
     spec::{Given, ResolvedHost, Source, load},
 };
 

@@ -3,9 +3,9 @@
 use indexmap::IndexMap;
 use trueup::{
     diagnostic::{Problem, render},
+    kinds::kafka_client,
     names::TopicName,
     observe::probe_script,
-    resource::kafka_client,
     spec::{Given, Resolved, ResolvedCluster, ResolvedHost, Source, expand, load, several},
 };
 

@@ -25,11 +25,7 @@ pub(crate) const STEPS: &str = include_str!("steps.sh");
 
 /// Ends a step: its whole session, and only when it is one of ours. No `--` in between: dash takes
 /// one only after `-s`, busybox nowhere.
-const STOP: &str = r#"
-stop() {
-  case $(tr '\0' ' ' <"/proc/$1/cmdline") in *step_*) kill -TERM "-$1" ;; esac
-}
-"#;
+const STOP: &str = include_str!("stop.sh");
 
 /// How long the holder waits for a client that says nothing, and how often we say something while we
 /// have nothing for it to do: a lock does not outlive a client that has vanished.

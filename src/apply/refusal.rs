@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::holder::Answer;
 use crate::{
     action::Fetch,
+    kinds::packages::{NOTHING_GOES, TRY_BY_HAND},
     report::event::Failure,
-    resource::packages::{NOTHING_GOES, TRY_BY_HAND},
     spec::{Lines, Resolved},
     text::escape_control,
 };

@@ -15,10 +15,10 @@ use super::{
 use crate::{
     action::{self, Action, Fetch},
     facts::{Host, Reply},
+    kinds::kafka::Kafka,
     plan::{HostPlan, Step},
     properties,
     report::event::{Event, Failure, HostOutcome, Sink},
-    resource::kafka::Kafka,
     text::hex,
     transport::whole_seconds,
 };

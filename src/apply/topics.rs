@@ -12,9 +12,9 @@ use crate::{
     broker::{
         Admin, Cluster, Config, Error, Outcomes, Refusal, Source, Topic, Topics, codes, requests,
     },
+    kinds::topic::same,
     plan::{Step, TopicsPlan},
     report::event::{Event, Failure, HostOutcome, Sink},
-    resource::topic::same,
 };
 
 /// So many topics are asked for at once: Ctrl-C and progress come in between.

@@ -15,12 +15,12 @@ use crate::{
     cli::{AllowArgs, LookArgs, ProveArgs},
     exit::Code,
     facts::Host,
+    kinds::properties as kind,
     observe::{Facts, Reader, prove::List},
     plan::{HostPlan, Plan, Step, StepAction},
     proof::{Asked, Proof, ProofResult, Secrets, cause},
     properties,
     report::{Report, Told, event::HostOutcome},
-    resource::properties as resource,
     spec::Role,
     text::escape_control,
     transport::Connection,
@@ -331,7 +331,7 @@ impl Client<'_> {
         let file = self
             .facts
             .reply
-            .section(resource::ADDRESS)
+            .section(kind::ADDRESS)
             .bytes("content")
             .unwrap_or_default();
         let entries = properties::entries(&file).unwrap_or_default();
@@ -383,7 +383,7 @@ impl Client<'_> {
             return None;
         };
         let mut steps = self.plan.steps.iter();
-        let file = steps.find(|step| step.address == resource::ADDRESS)?;
+        let file = steps.find(|step| step.address == kind::ADDRESS)?;
         (file.action == StepAction::None).then(|| arn.clone())
     }
 

@@ -8,8 +8,8 @@ use super::{complain, complain_safely};
 use crate::{
     cli::LookArgs,
     exit::Code,
+    kinds::{kafka_client, topic},
     plan::selection::{Chosen, Known},
-    resource::{kafka_client, topic},
     spec::{Resolved, ResolvedHost, Way, fleet_of, several},
 };
 

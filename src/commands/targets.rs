@@ -19,6 +19,7 @@ use crate::{
     action::Value,
     cli::{AllowArgs, LookArgs},
     exit::Code,
+    kinds::{Resource, kafka_client, properties},
     lookup::{
         self, Cloud, clusters,
         hosts::{self, Values},
@@ -26,7 +27,6 @@ use crate::{
     },
     observe::Facts,
     plan::{HostPlan, LookedUp, Selection, SpecFile, selection::Chosen},
-    resource::{Resource, kafka_client, properties},
     spec::{self, Aws, Resolved, ResolvedCluster, ResolvedHost, Source, Way},
 };
 

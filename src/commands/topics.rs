@@ -20,6 +20,7 @@ use crate::{
     },
     exit::Code,
     facts::{Host, cluster::Cluster},
+    kinds::topic,
     lookup::{
         clusters::{self, Values},
         entrance, hosts,
@@ -31,7 +32,6 @@ use crate::{
         rehearsal::rehearse,
     },
     plan::{DesiredCluster, LookedUp, TopicsPlan, selection::Chosen},
-    resource::topic,
     spec::{self, Expanded, Resolved, ResolvedTopic, Role},
     transport::{
         Connection,

@@ -120,8 +120,8 @@ path_facts() {
   for leftover in "${P%/*}"/.trueup-* "$P"/.trueup/.trueup-* "$P/.trueup/stage"; do
     if [ -O "$leftover" ] && [ ! -L "$leftover" ]; then say leftover "$leftover"; fi
   done
-  if [ -f "$P" ]; then KIND=file
-  elif [ -d "$P" ]; then KIND=dir
+  if [ -f "$P" ]; then KIND='file'
+  elif [ -d "$P" ]; then KIND='dir'
   elif [ -e "$P" ]; then KIND=other
   elif [ -d "$folder" ] && [ ! -x "$folder" ]; then KIND=hidden
   else KIND=absent

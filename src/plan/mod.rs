@@ -18,7 +18,7 @@ use crate::{
     action::Action,
     exit::Code,
     facts::{Host, Identity, Reply},
-    resource::{Assessment, Change, Effect, Follows, Resource, TextChange, Verdict, Work},
+    kinds::{Assessment, Change, Effect, Follows, Resource, TextChange, Verdict, Work},
 };
 
 pub use desired::{Desired, DesiredCluster, DesiredHost, SecretDigest};

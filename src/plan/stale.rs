@@ -6,7 +6,7 @@
 //! moved. What was as it should be and no longer is has moved, too.
 
 use super::{HostPlan, Step, StepAction, TopicsPlan};
-use crate::resource::Change;
+use crate::kinds::Change;
 
 /// What has moved: the address (empty: the machine itself), and how.
 pub type Moved = (String, String);

@@ -7,7 +7,7 @@ use super::{LookedUp, Step};
 use crate::{
     action::{Action, TopicAction},
     facts::cluster::Cluster,
-    resource::topic,
+    kinds::topic,
     spec::ResolvedTopic,
 };
 

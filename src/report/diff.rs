@@ -4,8 +4,8 @@
 use similar::{ChangeTag, TextDiff};
 
 use crate::{
+    kinds::{Change, TextChange, properties::is_sensitive},
     plan::{Step, StepAction},
-    resource::{Change, TextChange, properties::is_sensitive},
 };
 
 /// What a line of a difference is.

@@ -13,9 +13,9 @@ use super::{
     json,
 };
 use crate::{
+    kinds::Change,
     plan::{FORMAT_VERSION, LookedUp, Part, Plan, Selection, SpecFile, Step, StepAction, Summary},
     proof::Proof,
-    resource::Change,
 };
 
 /// A download without a known length is told of this often.

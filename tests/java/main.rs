@@ -24,8 +24,8 @@ use trueup::{
     action::{Action, Mode, Value},
     facts::{Host, Section},
     jaas::{self, Login},
+    kinds::{Resource, Verdict, kafka_client, properties::Properties},
     properties,
-    resource::{Resource, Verdict, kafka_client, properties::Properties},
     spec::{Given, Source, load},
 };
 

@@ -7,8 +7,8 @@ use trueup::{
         Observation,
         cluster::{Cluster, Setting, Topic},
     },
+    kinds::kafka_client,
     plan::HostPlan,
-    resource::kafka_client,
     spec::{Given, Resolved, Source, load},
 };
 

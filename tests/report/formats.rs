@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 use trueup::{
     exit::Code,
+    kinds::{Change, TextChange},
     plan::{HostPlan, Plan, Step, StepAction, TopicsPlan, selection::Selection},
     proof::{Proof, ProofResult},
     report::{
@@ -12,7 +13,6 @@ use trueup::{
         jsonl::{self, Lines},
         render,
     },
-    resource::{Change, TextChange},
 };
 
 use crate::{

@@ -5,13 +5,13 @@ use std::{collections::BTreeSet, time::Duration};
 use trueup::{
     exit::Code,
     facts::{Account, Host, Identity, Login, Observation, Os, PackageManager},
+    kinds::{Change, TextChange},
     plan::{HostPlan, LookedUp, Plan, SpecFile, Step, StepAction, TopicsPlan},
     report::{
         Report, Told,
         event::{Failure, HostOutcome},
         human::{self, Style},
     },
-    resource::{Change, TextChange},
 };
 
 pub const CANARY: &str = "canary-5f2a";

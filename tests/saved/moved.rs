@@ -14,8 +14,8 @@ use trueup::{
         cluster::{Cluster, Topic},
     },
     frame::Record,
+    kinds::Resource,
     plan::{HostPlan, Moved, Plan, Saved, StepAction, TopicsPlan, moved_on_host, moved_topics},
-    resource::Resource,
     spec::ResolvedTopic,
 };
 

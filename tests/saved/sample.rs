@@ -6,13 +6,13 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use trueup::{
     facts::{Host, Observation, Reply, cluster},
     frame::Record,
+    kinds::kafka_client,
     lookup::secrets,
     plan::{
         Desired, DesiredCluster, DesiredHost, HostPlan, Plan, Saved, SecretDigest, SpecFile,
         TopicsPlan,
         selection::{Chosen, Known},
     },
-    resource::kafka_client,
     spec::{Given, Resolved, Source, load},
 };
 

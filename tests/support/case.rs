@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use trueup::{
     facts::{Host, Section, cluster::Cluster},
-    resource::{Resource, kafka_client},
+    kinds::{Resource, kafka_client},
     spec::{Given, ResolvedTopic, Source, load},
 };
 

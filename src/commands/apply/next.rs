@@ -3,8 +3,8 @@
 
 use crate::{
     commands::{Target, topics::ClusterTarget},
+    kinds::properties,
     plan::HostPlan,
-    resource::properties,
     script::quote,
     spec::{Client, PropertyValue, Security, Way},
 };

@@ -2,9 +2,9 @@
 
 use super::page::{Ink, Page, columns};
 use crate::{
+    kinds::{Change, TextChange},
     plan::{Step, StepAction},
     report::diff::{self, Kind},
-    resource::{Change, TextChange},
 };
 
 /// How many rows or lines one step may take; the rest is counted.

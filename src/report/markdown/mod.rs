@@ -9,9 +9,9 @@ use super::{
     words,
 };
 use crate::{
+    kinds::Change,
     plan::{Part, Plan, Step, StepAction},
     proof::{Proof, ProofResult},
-    resource::Change,
 };
 use escape::{code, code_in_html, fenced, prose, shortened};
 

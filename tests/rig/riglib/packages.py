@@ -30,6 +30,7 @@ COMMANDS = {
     "pip3": "python3-pip",
     "rpmbuild": "rpm",
     "setpriv": "util-linux",
+    "shellcheck": "shellcheck",
     "ssh": "openssh-client",
     "sshd": "openssh-server",
     "strace": "strace",

@@ -1,11 +1,11 @@
-//! What a machine is made of: a kind of resource a file.
+//! What a machine is made of: a kind of resource a folder.
 //!
 //! A kind declares its address, what it requires, its probe (a constant shell function with
 //! positional parameters), how the probe's records read as a typed observation, and which
 //! differences and actions follow from that. It does no I/O and makes no plan: [`crate::observe`]
 //! runs the probes, [`crate::plan`] orders the verdicts.
 //!
-//! One more kind is one file here and one line in [`kafka_client`].
+//! One more kind is one folder here and one line in [`kafka_client`].
 
 pub mod classpath;
 pub mod java;
