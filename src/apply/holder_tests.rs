@@ -76,8 +76,20 @@ fn a_client_that_says_nothing_does_not_keep_the_lock() {
             .expect("the shell runs");
         let mut input = holder.stdin.take().expect("a pipe");
         std::io::Write::write_all(&mut input, b"hello\n").expect("written");
-        // It stays open: nobody knows from here that we have gone.
+        // It stays open: nobody knows from here that we have gone. One that never ends is ended, and
+        // has not taken its folder away.
+        let (ends, waiting) = std::sync::mpsc::channel::<()>();
+        let number = holder.id().to_string();
+        let watchdog = std::thread::spawn(move || {
+            let waited = waiting.recv_timeout(Duration::from_secs(60));
+            if waited == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                let killed = Command::new("kill").args(["-s", "KILL", &number]).status();
+                assert!(killed.expect("kill runs").success());
+            }
+        });
         let ended = holder.wait_with_output().expect("it ends");
+        drop(ends);
+        watchdog.join().expect("no panic");
         let out = String::from_utf8_lossy(&ended.stdout).into_owned();
         assert_eq!(out, "0 hello\n", "{shell:?}");
         let signal = std::os::unix::process::ExitStatusExt::signal(&ended.status);
