@@ -84,7 +84,12 @@ fn an_account_that_may_not_manage_keeps_nobody_out() {
         until("the download runs", || {
             host.run_as("root", "pgrep -x curl").code == 0
         });
-        let mut decoy = keeps(&host, "ec2-user", "exec -a 'trueup: decoy' sleep 1002");
+        // With something else open as a holder has its lock.
+        let mut decoy = keeps(
+            &host,
+            "ec2-user",
+            "exec -a 'trueup: decoy' sleep 1002 9</dev/null",
+        );
         until("the decoy", || {
             host.run_as("root", "pgrep -xf 'trueup: decoy 1002'").code == 0
         });
