@@ -1,5 +1,5 @@
-//! Archives made by somebody who means harm, and the step that unpacks them as a host runs it: what
-//! could lead out of the archive is refused, and nothing but the stage is written.
+//! Steps as a host runs them, against somebody who means harm. Archives: what could lead out of one is
+//! refused, and nothing but the stage is written. Other accounts: they get no secret, and put nothing in.
 
 use std::{
     collections::BTreeMap,
@@ -221,18 +221,24 @@ impl Place {
 
     /// Stages an archive and unpacks it, and unstages where that failed; what was told.
     fn unpack(&self, shell: &[&str], archive: &str) -> Result<String, String> {
+        self.unpack_as(shell, archive, "unpinned")
+    }
+
+    /// Likewise, where `digest` is what its download was checked by.
+    fn unpack_as(&self, shell: &[&str], archive: &str, digest: &str) -> Result<String, String> {
         let stage = self.stage();
         let (done, told) = self.step(shell, "step_stage", &[&stage]);
         assert!(done.status.success(), "{shell:?}: {told}");
         let from = self.at(&format!("archives/{archive}.tgz"));
         fs::copy(from, stage.join("archive.tgz")).expect("copied");
         let home = self.at("home/kafka");
+        let label = format!("x.tgz sha512:{digest}");
         let values: [&Path; 5] = [
             &stage,
             "archive.tgz".as_ref(),
             TOP.as_ref(),
             &home,
-            "x.tgz sha512:unpinned".as_ref(),
+            label.as_ref(),
         ];
         let (done, told) = self.step(shell, "step_unpack", &values);
         if done.status.success() {
@@ -518,5 +524,55 @@ fn who_can_write_in_the_folder_gets_no_secret_and_puts_nothing_in() {
         }
         let taken = fs::read_to_string(theirs.join("taken")).expect("there");
         assert_eq!(taken, "evil\n", "{shell:?}: {told}");
+    }
+}
+
+#[test]
+fn what_is_unpacked_is_what_was_checked() {
+    let place = Place::new();
+    let bytes = fs::read(place.at("archives/good.tgz")).expect("there");
+    let digest = crate::text::hex(&<sha2::Sha512 as sha2::Digest>::digest(&bytes));
+    for shell in SHELLS {
+        let before = place.all();
+        let told = place.unpack_as(shell, "modes", &digest);
+        let told = told.expect_err("another one");
+        let is = "the archive is not the one that was checked";
+        assert!(told.contains(is), "{shell:?}: {told}");
+        assert_eq!(place.all(), before, "{shell:?}");
+        let told = place.unpack_as(shell, "good", &digest);
+        assert!(told.is_ok(), "{shell:?}: {told:?}");
+        fs::remove_dir_all(place.at("home/kafka")).expect("removed");
+    }
+}
+
+#[test]
+fn a_secret_is_nobody_elses_while_it_is_written() {
+    let place = Place::new();
+    let payload = place.at("payload");
+    let made = Command::new("mkfifo").arg(&payload).status();
+    assert!(made.expect("mkfifo runs").success());
+    let file = place.at("home/client.properties");
+    let new = place.at("home/.trueup-client.properties");
+    for shell in SHELLS {
+        let values: [&Path; 5] = [
+            &file,
+            "absent".as_ref(),
+            "640".as_ref(),
+            "".as_ref(),
+            &payload,
+        ];
+        let mode = |path: &Path| Some(fs::metadata(path).ok()?.permissions().mode() & 0o7777);
+        std::thread::scope(|scope| {
+            let step = scope.spawn(|| place.step(shell, "step_write", &values));
+            // It has made its file before it reads.
+            let pipe = fs::OpenOptions::new().write(true).open(&payload);
+            let meanwhile = mode(&new);
+            std::io::Write::write_all(&mut pipe.expect("a reader"), b"secret\n").expect("written");
+            let (done, told) = step.join().expect("no panic");
+            assert!(done.status.success(), "{shell:?}: {told}");
+            assert_eq!(meanwhile, Some(0o600), "{shell:?}");
+        });
+        assert_eq!(mode(&file), Some(0o640), "{shell:?}");
+        fs::remove_file(&file).expect("there");
     }
 }
