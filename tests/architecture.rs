@@ -118,7 +118,7 @@ fn only_apply_takes_what_writes_and_only_three_places_run_anything_on_a_host() {
 #[test]
 fn a_kind_of_resource_is_one_folder_and_one_line() {
     let sources = sources("rs");
-    let composed = &sources["kinds/kafka_client.rs"];
+    let composed = &sources["kinds/client.rs"];
     let kinds: Vec<&str> = sources
         .keys()
         .filter_map(|name| name.strip_prefix("kinds/")?.strip_suffix("/mod.rs"))

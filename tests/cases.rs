@@ -15,7 +15,7 @@ use indexmap::IndexMap;
 use serde_json::json;
 use trueup::{
     facts::Section,
-    kinds::{Assessment, Effect, Verdict, kafka_client},
+    kinds::{Assessment, Effect, Verdict},
     plan::{HostPlan, TopicsPlan},
     spec::{Given, ResolvedTopic, Source, load},
 };
@@ -140,7 +140,7 @@ fn every_kind_has_cases() {
         ),
     };
     let spec = load(&source, &Given::default()).0.expect("right");
-    let resources = kafka_client::resources(&spec.hosts[0].client, &IndexMap::new());
+    let resources = spec.hosts[0].client.resources(&IndexMap::new());
     assert_eq!(resources.len(), 5);
     for resource in &resources {
         let kind = resource.address().trim_start_matches("client/");

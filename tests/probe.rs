@@ -17,10 +17,7 @@ use trueup::{
     action::Mode,
     facts::{Host, Observation, Reply},
     frame::{Frames, Record},
-    kinds::{
-        Resource, classpath::Classpath, java::Java, kafka::Kafka, kafka_client,
-        msk_iam_auth::MskIamAuth, properties::Properties,
-    },
+    kinds::{Resource, classpath, java, kafka::Kafka, msk_iam_auth, properties},
     observe::probe_script,
     plan::HostPlan,
     spec::{Given, Source, load, types::StartFile},
@@ -30,29 +27,29 @@ use work::work;
 fn resources() -> Vec<Box<dyn Resource>> {
     let jar = "~/kafka_2.12-2.8.1/libs/aws-msk-iam-auth-1.1.5-all.jar".to_owned();
     vec![
-        Box::new(Java {
-            version: "8".into(),
-            package: None,
+        Box::new(java::Wanted {
+            java: java::Java {
+                version: "8".into(),
+                package: None,
+            },
             place: StartFile::Bashrc,
         }),
         Box::new(Kafka {
             version: "2.8.1".into(),
             scala: "2.12".into(),
-            url: "https://example.com/kafka_2.12-2.8.1.tgz".into(),
-            sha512: None,
-            home: "~/kafka_2.12-2.8.1".into(),
+            url: Some("https://example.com/kafka_2.12-2.8.1.tgz".into()),
+            ..Kafka::default()
         }),
-        Box::new(MskIamAuth {
-            url: "https://example.com/a.jar".into(),
-            sha256: None,
+        Box::new(msk_iam_auth::Wanted {
+            jar: msk_iam_auth::MskIamAuth::default(),
             path: jar.clone(),
             first_in_classpath: true,
         }),
-        Box::new(Classpath {
+        Box::new(classpath::Wanted {
             jar,
             place: StartFile::Bashrc,
         }),
-        Box::new(Properties {
+        Box::new(properties::Wanted {
             path: "~/kafka_2.12-2.8.1/bin/client.properties".into(),
             set: IndexMap::new(),
             absent: vec![],
@@ -485,7 +482,7 @@ fn a_host_that_says_as_much_as_it_may_costs_little_work() {
             .into(),
     };
     let spec = load(&source, &Given::default()).0.expect("right");
-    let resources = kafka_client::resources(&spec.hosts[0].client, &IndexMap::new());
+    let resources = spec.hosts[0].client.resources(&IndexMap::new());
     let before = work();
     let reply = Reply::new(records);
     let host = Host::read(&reply.section("host"));

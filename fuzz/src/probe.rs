@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use trueup::{
     facts::{Host, Reply},
     frame::{Frames, Garbled, Record},
-    kinds::{Resource, kafka_client},
+    kinds::Resource,
     plan::{Desired, DesiredHost, HostPlan, Plan, Saved, moved_on_host, selection::Chosen},
     report::{
         Told,
@@ -121,7 +121,7 @@ fn wanted() -> &'static (ResolvedHost, Vec<Box<dyn Resource>>) {
             .unwrap_or_else(|| panic!("{problems:?}"))
             .hosts
             .remove(0);
-        let resources = kafka_client::resources(&host.client, &IndexMap::new());
+        let resources = host.client.resources(&IndexMap::new());
         (host, resources)
     })
 }

@@ -3,7 +3,6 @@
 use indexmap::IndexMap;
 use trueup::{
     diagnostic::{Problem, render},
-    kinds::kafka_client,
     names::TopicName,
     observe::probe_script,
     spec::{Given, Resolved, ResolvedCluster, ResolvedHost, Source, expand, load, several},
@@ -92,7 +91,7 @@ fn comes_back(host: &ResolvedHost) {
 
 /// What is asked of the host is a script with each value in quotes.
 fn can_be_asked(host: &ResolvedHost) {
-    let resources = kafka_client::resources(&host.client, &IndexMap::new());
+    let resources = host.client.resources(&IndexMap::new());
     for deep in [false, true] {
         let script = probe_script(&resources, deep, "MARK", std::time::Duration::from_secs(30));
         let values = resources

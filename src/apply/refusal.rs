@@ -30,17 +30,9 @@ impl SpecPlaces {
             .flat_map(|spec| spec.hosts.iter().map(move |host| (&spec.path, host)));
         for (path, host) in hosts {
             paths.insert(host.name.clone(), path.clone());
-            if let Some(kafka) = &host.client.kafka {
-                lines.insert(
-                    (host.name.clone(), "client/kafka".into()),
-                    kafka.lines.clone(),
-                );
-            }
-            if let Some(jar) = &host.client.msk_iam_auth {
-                lines.insert(
-                    (host.name.clone(), "client/msk_iam_auth".into()),
-                    jar.lines.clone(),
-                );
+            for (address, of_keys) in &host.lines {
+                let place = (host.name.clone(), (*address).to_owned());
+                lines.insert(place, of_keys.clone());
             }
         }
         Self { paths, lines }

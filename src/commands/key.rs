@@ -11,7 +11,8 @@ use super::{Surroundings, Target, complain_safely, load, output::folder, put, ta
 use crate::{
     cli::{AllowArgs, HostArgs},
     exit::Code,
-    spec::{Client, Key, Resolved, Way},
+    kinds::client::Client,
+    spec::{Key, Resolved, Way},
     transport::ssh::PrivateKey,
 };
 

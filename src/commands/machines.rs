@@ -125,10 +125,15 @@ fn same_as(first: &str) -> String {
 fn absolute(host: &ResolvedHost, facts: &facts::Host) -> ResolvedHost {
     let mut host = host.clone();
     if let Some(kafka) = &mut host.client.kafka {
-        kafka.home = facts.expand(&kafka.home);
+        kafka.home = Some(facts.expand(&kafka.home()));
     }
-    if let Some(file) = &mut host.client.properties {
-        file.path = facts.expand(&file.path);
+    if let Some(path) = host
+        .client
+        .properties
+        .as_mut()
+        .and_then(|file| file.path.as_mut())
+    {
+        *path = facts.expand(path);
     }
     host
 }

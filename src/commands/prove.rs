@@ -15,13 +15,12 @@ use crate::{
     cli::{AllowArgs, LookArgs, ProveArgs},
     exit::Code,
     facts::Host,
-    kinds::properties as kind,
+    kinds::{msk_iam_auth::Role, properties as kind},
     observe::{Facts, Reader, prove::List},
     plan::{HostPlan, Plan, Step, StepAction},
     proof::{Asked, Proof, ProofResult, Secrets, cause},
     properties,
     report::{Report, Told, event::HostOutcome},
-    spec::Role,
     text::escape_control,
     transport::Connection,
 };
@@ -297,13 +296,8 @@ impl Client<'_> {
     ) -> Proof {
         let started = Instant::now();
         let client = &self.target.host.client;
-        let home = client
-            .kafka
-            .iter()
-            .map(|kafka| kafka.home.trim_end_matches('/'))
-            .next();
-        let tool = format!("{}/bin/kafka-topics.sh", home.unwrap_or_default());
-        let properties = client.properties.as_ref().map(|one| one.path.as_str());
+        let tool = format!("{}/bin/kafka-topics.sh", client.home().unwrap_or_default());
+        let properties = client.properties_path();
         let list = List {
             tool: &tool,
             brokers,
@@ -379,12 +373,12 @@ impl Client<'_> {
 
     /// The role that the client takes: the spec's, where the machine's file is as the spec says.
     fn role(&self) -> Option<String> {
-        let Role::Arn(arn) = &self.target.host.client.msk_iam_auth.as_ref()?.role else {
+        let Role::Arn(arn) = self.target.host.client.role()? else {
             return None;
         };
         let mut steps = self.plan.steps.iter();
         let file = steps.find(|step| step.address == kind::ADDRESS)?;
-        (file.action == StepAction::None).then(|| arn.clone())
+        (file.action == StepAction::None).then(|| arn.to_owned())
     }
 
     /// That an apply is running, and what differs from the spec.

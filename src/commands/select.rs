@@ -8,7 +8,7 @@ use super::{complain, complain_safely};
 use crate::{
     cli::LookArgs,
     exit::Code,
-    kinds::{kafka_client, topic},
+    kinds::topic,
     plan::selection::{Chosen, Known},
     spec::{Resolved, ResolvedHost, Way, fleet_of, several},
 };
@@ -92,7 +92,7 @@ pub fn choose(look: &LookArgs, specs: &[Resolved], deletable: &[String]) -> Resu
     let all = specs.iter().flat_map(|spec| &spec.hosts);
     for host in all.filter(|host| has_host(&look.hosts, host)) {
         // What a kind requires does not depend on secrets.
-        for resource in kafka_client::resources(&host.client, &IndexMap::new()) {
+        for resource in host.client.resources(&IndexMap::new()) {
             known.push(Known {
                 host: Some(host.name.clone()),
                 address: resource.address().to_owned(),

@@ -19,7 +19,7 @@ use crate::{
     action::Value,
     cli::{AllowArgs, LookArgs},
     exit::Code,
-    kinds::{Resource, kafka_client, properties},
+    kinds::{Resource, properties},
     lookup::{
         self, Cloud, clusters,
         hosts::{self, Values},
@@ -83,7 +83,7 @@ impl Target {
                 Code::Usage
             })?;
         }
-        let mut resources = kafka_client::resources(&host.client, &secrets);
+        let mut resources = host.client.resources(&secrets);
         resources.retain(|resource| looked_at(resource.address()));
         let beside = resources
             .iter()

@@ -20,7 +20,7 @@ use crate::{
     },
     exit::Code,
     facts::{Host, cluster::Cluster},
-    kinds::topic,
+    kinds::{msk_iam_auth::Role, topic},
     lookup::{
         clusters::{self, Values},
         entrance, hosts,
@@ -32,7 +32,7 @@ use crate::{
         rehearsal::rehearse,
     },
     plan::{DesiredCluster, LookedUp, TopicsPlan, selection::Chosen},
-    spec::{self, Expanded, Resolved, ResolvedTopic, Role},
+    spec::{self, Expanded, Resolved, ResolvedTopic},
     transport::{
         Connection,
         dial::{DIRECT, Dial},
@@ -189,13 +189,13 @@ pub(crate) fn clusters(
         deletable.retain(|name| how.chosen.has(None, &topic::address(name)));
         let mut declared = how.declared.iter();
         let declared = declared.find(|(one, _)| *one == cluster.cluster);
-        let role = |one: &hosts::Settled| match &one.host.client.msk_iam_auth.as_ref()?.role {
-            Role::Arn(arn) => Some(arn.clone()),
+        let role = |one: &hosts::Settled| match one.host.client.role()? {
+            Role::Arn(arn) => Some(arn.to_owned()),
             Role::Own | Role::Name(_) => None,
         };
         let options = hosts.iter().filter_map(|one| {
-            let options = &one.host.client.msk_iam_auth.as_ref()?.options;
-            (!options.is_empty()).then(|| (one.host.name.clone(), options.clone()))
+            let options = one.host.client.msk_iam_auth.as_ref()?.options.given();
+            (!options.is_empty()).then(|| (one.host.name.clone(), options))
         });
         let ways = hosts.iter().filter(|one| through.contains(&one.host.name));
         let roles = ways.map(|one| (one.host.name.clone(), role(one)));

@@ -13,9 +13,10 @@ use crate::{
         evidence::{Evidence, Verdict, Voucher},
         shown,
     },
+    kinds::client::Client,
     lookup::console,
     report::human,
-    spec::{Client, Resolved, Way},
+    spec::{Resolved, Way},
     transport::{
         self,
         ssh::{

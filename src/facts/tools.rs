@@ -99,7 +99,7 @@ mod tests {
     use crate::action::{Algorithm, Mode};
 
     fn host(lacks: &[&str]) -> Host {
-        let mut host = crate::kinds::kafka_client::tests::host();
+        let mut host = crate::kinds::client::tests::host();
         host.missing_tools = lacks.iter().map(|tool| (*tool).to_owned()).collect();
         host
     }

@@ -363,7 +363,7 @@ mod tests {
 
     #[test]
     fn only_links_that_nobody_else_can_change_are_followed() {
-        let host = crate::kinds::kafka_client::tests::host();
+        let host = crate::kinds::client::tests::host();
         let uid = host.account.uid;
         assert_eq!(refuse_link(&format!("{uid} {uid} 755"), &host), None);
         assert_eq!(refuse_link("0 0 755", &host), None);
@@ -403,7 +403,7 @@ mod tests {
         ] {
             assert!(!is_of_the_system(path), "{path}");
         }
-        let host = crate::kinds::kafka_client::tests::host();
+        let host = crate::kinds::client::tests::host();
         assert!(!give("/opt", true, &host).contains("chown"));
         assert_eq!(
             give("/home/ec2-user/my kafka", true, &host),

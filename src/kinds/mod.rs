@@ -5,15 +5,16 @@
 //! differences and actions follow from that. It does no I/O and makes no plan: [`crate::observe`]
 //! runs the probes, [`crate::plan`] orders the verdicts.
 //!
-//! One more kind is one folder here and one line in [`kafka_client`].
+//! One more kind is one folder here and one line in [`client`].
 
 pub mod classpath;
+pub mod client;
 pub mod java;
 pub mod kafka;
-pub mod kafka_client;
 pub mod managed;
 pub mod msk_iam_auth;
 pub mod packages;
+mod path;
 pub mod properties;
 pub mod start_file;
 pub mod stores;

@@ -12,8 +12,9 @@ use super::{
     trust::{self, Trust},
 };
 use crate::{
+    kinds::msk_iam_auth::Role,
     plan::LookedUp,
-    spec::{self, Found, Key, MskIamAuth, PropertyValue, ResolvedHost, Role, SecretRef, Ssh, Way},
+    spec::{self, Found, Key, PropertyValue, ResolvedHost, SecretRef, Ssh, Way},
 };
 
 /// What a host's references became.
@@ -190,7 +191,7 @@ impl Settling<'_> {
             self.values.warnings.extend(warning);
         }
         if let Some(jar) = &mut host.client.msk_iam_auth {
-            jar.role = Role::Arn(role.arn);
+            (jar.role, jar.role_arn) = (None, Some(role.arn));
         }
     }
 
@@ -357,22 +358,16 @@ fn key_parameter(id: &str) -> String {
 }
 
 fn role_name(host: &ResolvedHost) -> Option<&str> {
-    match &host.client.msk_iam_auth {
-        Some(MskIamAuth {
-            role: Role::Name(name),
-            ..
-        }) => Some(name),
-        _ => None,
+    match host.client.role()? {
+        Role::Name(name) => Some(name),
+        Role::Own | Role::Arn(_) => None,
     }
 }
 
 fn role_arn(host: &ResolvedHost) -> Option<&str> {
-    match &host.client.msk_iam_auth {
-        Some(MskIamAuth {
-            role: Role::Arn(arn),
-            ..
-        }) => Some(arn),
-        _ => None,
+    match host.client.role()? {
+        Role::Arn(arn) => Some(arn),
+        Role::Own | Role::Name(_) => None,
     }
 }
 

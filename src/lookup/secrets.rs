@@ -12,7 +12,8 @@ use secrecy::{ExposeSecret, SecretString};
 use super::entrance;
 use crate::{
     action::Value,
-    spec::{Client, PropertyValue, SecretRef},
+    kinds::client::Client,
+    spec::{PropertyValue, SecretRef},
 };
 
 /// A reference that leads nowhere. Exit code 3: the spec asks for what is not here.
@@ -165,6 +166,7 @@ pub fn local_path(name: &str, spec: &Path, environment: &BTreeMap<String, String
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds::properties::Properties;
 
     #[test]
     fn paths_start_at_home_or_at_the_spec() {
@@ -237,12 +239,10 @@ mod tests {
             ),
             ("c".to_owned(), PropertyValue::Text("plain".into())),
         ];
-        client.properties = Some(crate::spec::Properties {
-            path: "~/p".into(),
+        client.properties = Some(Properties {
+            path: Some("~/p".into()),
             extra: extra.into(),
-            absent: vec![],
-            mode: 0o600,
-            lines: BTreeMap::new(),
+            ..Properties::default()
         });
         let none = BTreeMap::new();
         let spec = Path::new("x.yaml");

@@ -3,11 +3,14 @@
 
 use super::{
     merge::HostTree,
-    resolved::{MskIamAuth, Resolved, ResolvedHost, Role, Way},
+    resolved::{Resolved, ResolvedHost, Way},
     tree::Node,
     types::{HostKey, Key, PropertyValue, SecretRef, StartFile},
 };
-use crate::diagnostic::{Problem, Span};
+use crate::{
+    diagnostic::{Problem, Span},
+    kinds::msk_iam_auth::Role,
+};
 
 /// Whether this build can ask AWS.
 const AWS: bool = cfg!(feature = "aws");
@@ -83,11 +86,7 @@ impl Found<'_> {
     }
 
     fn client(&mut self, host: &ResolvedHost) {
-        if let Some(MskIamAuth {
-            role: Role::Name(_),
-            ..
-        }) = host.client.msk_iam_auth
-        {
+        if let Some(Role::Name(_)) = host.client.role() {
             self.needs_aws(
                 &["client", "msk_iam_auth", "role"],
                 "`role`, whose ARN is looked up,",

@@ -6,7 +6,7 @@ use super::{
     tree::{Key, Node, Value},
     vars::{Scope, Special, Specials, Variables},
 };
-use crate::diagnostic::Problem;
+use crate::{diagnostic::Problem, kinds::kafka::Kafka};
 
 /// Keys that decide what is fetched: a host that sets one of them…
 const DECIDING: [&str; 3] = ["version", "scala", "url"];
@@ -239,18 +239,17 @@ fn fill_topics<'a>(
 
 /// Kafka's home as the spec has it, `~` and all; `None` when the spec does not say enough.
 pub fn home(kafka: &Node) -> Option<String> {
-    match kafka.get("home") {
-        Some(home) => home
-            .text()
-            .map(|home| home.trim_end_matches('/').to_owned()),
-        None => {
-            let (version, scala) = (kafka.get("version")?.text()?, kafka.get("scala")?.text()?);
-            Some(default_home(version, scala))
-        }
-    }
-}
-
-/// Where Kafka is unpacked when the spec does not say.
-pub fn default_home(version: &str, scala: &str) -> String {
-    format!("~/kafka_{scala}-{version}")
+    let text = |key: &str| Some(kafka.get(key)?.text()?.to_owned());
+    let kafka = match kafka.get("home") {
+        Some(home) => Kafka {
+            home: Some(home.text()?.to_owned()),
+            ..Kafka::default()
+        },
+        None => Kafka {
+            version: text("version")?,
+            scala: text("scala")?,
+            ..Kafka::default()
+        },
+    };
+    Some(kafka.home())
 }

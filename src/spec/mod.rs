@@ -7,6 +7,7 @@
 //! names them all.
 
 pub mod checks;
+mod format_1;
 pub mod later;
 pub mod merge;
 pub mod near;
@@ -32,15 +33,15 @@ use sha2::{Digest, Sha256};
 pub use checks::is_of_rds;
 pub use later::later_work;
 pub use resolved::{
-    Access, Classpath, Client, Found, Java, Kafka, Lines, MskIamAuth, Properties, Resolved,
-    ResolvedCluster, ResolvedHost, ResolvedTopic, Role, Way, fleet_of, member,
+    Access, Found, Lines, Resolved, ResolvedCluster, ResolvedHost, ResolvedTopic, Way, fleet_of,
+    member,
 };
 pub use schema::schema;
 pub use tables::{Expanded, TableList, expand};
 pub use topics::Pattern;
 pub use types::{
-    Aws, Cluster, ConfigPolicy, Credentials, Ec2, HostKey, Keep, Key, Login, Mechanism, Mysql,
-    Network, PropertyValue, ReplicationFactor, SecretRef, Security, Ssh, StartFile, TableSource,
+    Aws, Cluster, ConfigPolicy, Credentials, Ec2, HostKey, Keep, Key, Login, Mysql, Network,
+    PropertyValue, ReplicationFactor, SecretRef, Security, Ssh, StartFile, TableSource,
     TopicSettings, Via,
 };
 

@@ -3,24 +3,19 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use indexmap::IndexMap;
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde::{Deserialize, Serialize};
 
 use super::{
-    merge::{HostTree, default_home},
+    merge::HostTree,
     tables::TableList,
     topics::{ClusterText, Pattern, Row, Template},
     tree::Node,
     types::{
-        self, Aws, Cluster, ConfigPolicy, Credentials, Ec2, IamOptions, Mechanism, Network,
-        PropertyValue, SecretRef, Security, Ssh, StartFile, TopicSettings,
+        Aws, Cluster, ConfigPolicy, Credentials, Ec2, Network, SecretRef, Security, Ssh,
+        TopicSettings,
     },
 };
-use crate::{
-    diagnostic::Problem,
-    facts::is_instance_id,
-    names::{HostPath, WrongName},
-};
+use crate::{diagnostic::Problem, facts::is_instance_id, kinds::client::Client};
 
 /// The lines of the spec where keys stand, for messages about what they say.
 pub type Lines = BTreeMap<String, u32>;
@@ -54,7 +49,11 @@ pub struct ResolvedHost {
     #[serde(default)]
     pub aws: Aws,
     /// What it must be.
+    #[serde(with = "super::format_1")]
     pub client: Client,
+    /// The lines of the spec where keys stand, by address.
+    #[serde(skip)]
+    pub lines: BTreeMap<&'static str, Lines>,
 }
 
 /// How a machine is reached.
@@ -105,158 +104,6 @@ impl Way {
             Self::Local | Self::Ssh(_) => None,
         }
     }
-}
-
-/// What a client must be. What is `None` is not looked at.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Client {
-    /// Java.
-    pub java: Option<Java>,
-    /// The Kafka archive.
-    pub kafka: Option<Kafka>,
-    /// The auth jar; where it is there, `kafka` is.
-    pub msk_iam_auth: Option<MskIamAuth>,
-    /// `CLASSPATH`; where it is there, `msk_iam_auth` is.
-    pub classpath: Option<Classpath>,
-    /// `client.properties`.
-    pub properties: Option<Properties>,
-}
-
-/// The Java runtime.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Java {
-    /// Its version; only the components given are compared.
-    pub version: String,
-    /// The package, when the spec names one.
-    pub package: Option<String>,
-    /// Where the spec says so.
-    #[serde(skip)]
-    pub lines: Lines,
-}
-
-/// The Kafka archive.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kafka {
-    /// Its version.
-    pub version: String,
-    /// The Scala version of the build.
-    pub scala: String,
-    /// Where it is fetched from.
-    pub url: String,
-    /// Its sha512, in lower case.
-    pub sha512: Option<String>,
-    /// Where it is unpacked to: absolute, or below `~`; without a slash at the end.
-    #[serde(deserialize_with = "folder")]
-    pub home: String,
-    /// Where the spec says so.
-    #[serde(skip)]
-    pub lines: Lines,
-}
-
-impl Kafka {
-    /// `kafka_2.12-2.8.1`: the folder in the archive.
-    pub fn folder(&self) -> String {
-        format!("kafka_{}-{}", self.scala, self.version)
-    }
-}
-
-/// The auth jar and the role.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MskIamAuth {
-    /// Its version.
-    pub version: String,
-    /// Where it is fetched from.
-    pub url: String,
-    /// Its sha256, in lower case.
-    pub sha256: Option<String>,
-    /// The role that the client takes.
-    pub role: Role,
-    /// How it logs in.
-    #[serde(default)]
-    pub mechanism: Mechanism,
-    /// Options of the jaas line beside the role, by the jar's own names.
-    #[serde(default)]
-    pub options: IndexMap<String, String>,
-    /// Where the spec says so.
-    #[serde(skip)]
-    pub lines: Lines,
-}
-
-impl MskIamAuth {
-    /// The jar's file name in Kafka's `libs`, whatever the URL calls it.
-    pub fn file_name(&self) -> String {
-        format!("aws-msk-iam-auth-{}-all.jar", self.version)
-    }
-}
-
-/// The role that a client takes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// The instance's own.
-    Own,
-    /// One with this ARN.
-    Arn(String),
-    /// One whose ARN is still to be looked up.
-    Name(String),
-}
-
-/// `CLASSPATH`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Classpath {
-    /// The start file that takes the block.
-    pub place: StartFile,
-    /// Where the spec says so.
-    #[serde(skip)]
-    pub lines: Lines,
-}
-
-/// `client.properties`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Properties {
-    /// The file: absolute, or below `~`.
-    #[serde(deserialize_with = "file")]
-    pub path: String,
-    /// Keys of the spec's own; the four of MSK IAM are not among them.
-    pub extra: IndexMap<String, PropertyValue>,
-    /// Keys that must not be there.
-    pub absent: Vec<String>,
-    /// Permission bits that it may have at most.
-    #[serde(default = "private")]
-    pub mode: u32,
-    /// Where the spec says so; the keys of `extra` are among them.
-    #[serde(skip)]
-    pub lines: Lines,
-}
-
-fn folder<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    path(deserializer, HostPath::folder)
-}
-
-fn file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    path(deserializer, HostPath::file)
-}
-
-/// Of a saved plan, which somebody may have written by hand.
-fn path<'de, D: Deserializer<'de>>(
-    deserializer: D,
-    parse: impl Fn(&str) -> Result<HostPath, WrongName>,
-) -> Result<String, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let path = parse(&text).map_err(|wrong| D::Error::custom(wrong.sentence()))?;
-    Ok(path.as_str().to_owned())
-}
-
-/// The mode of a file that may hold secrets.
-pub fn private() -> u32 {
-    0o600
-}
-
-/// A mode as specs have it: three or four octal digits.
-pub fn mode(text: &str) -> Option<u32> {
-    let digits = matches!(text.len(), 3 | 4) && text.bytes().all(|byte| byte.is_ascii_digit());
-    let mode = u32::from_str_radix(text, 8).ok();
-    mode.filter(|mode| digits && *mode <= 0o777)
 }
 
 /// A cluster, the way into it, and the topics that it must have.
@@ -360,127 +207,22 @@ pub(super) fn host(tree: &HostTree, values: &serde_json::Value) -> Option<Resolv
     if let Way::Ec2 { ec2, .. } = &way {
         aws.region = ec2.region.clone().or(aws.region);
     }
-    let client: types::Client = match part("client") {
+    let client: Client = match part("client") {
         Some(client) => serde_json::from_value(client).ok()?,
-        None => types::Client::default(),
+        None => Client::default(),
     };
-    let client = fill(client, tree.node.get("client"))?;
+    let client = client.filled()?;
+    let node = tree.node.get("client");
+    let addresses = client.addresses().into_iter();
+    let of_key = |address: &'static str| Some((address, lines(node, address.rsplit('/').next()?)));
     Some(ResolvedHost {
         name: tree.name.text.clone(),
         line: tree.name.span.line,
         way,
         aws,
+        lines: addresses.filter_map(of_key).collect(),
         client,
     })
-}
-
-fn fill(client: types::Client, node: Option<&Node>) -> Option<Client> {
-    let lines = |part: &str| lines(node, part);
-    let kafka = client.kafka.map(|kafka| {
-        let home = match kafka.home {
-            Some(home) => home.trim_end_matches('/').to_owned(),
-            None => default_home(&kafka.version, &kafka.scala),
-        };
-        Kafka {
-            url: kafka
-                .url
-                .unwrap_or_else(|| kafka_url(&kafka.version, &kafka.scala)),
-            sha512: kafka.sha512.map(|digest| digest.to_ascii_lowercase()),
-            home,
-            version: kafka.version,
-            scala: kafka.scala,
-            lines: lines("kafka"),
-        }
-    });
-    let msk_iam_auth = client.msk_iam_auth.map(|jar| MskIamAuth {
-        url: jar.url.unwrap_or_else(|| jar_url(&jar.version)),
-        sha256: jar.sha256.map(|digest| digest.to_ascii_lowercase()),
-        role: match (jar.role, jar.role_arn) {
-            (_, Some(arn)) => Role::Arn(arn),
-            (Some(name), None) => Role::Name(name),
-            (None, None) => Role::Own,
-        },
-        version: jar.version,
-        mechanism: jar.mechanism,
-        options: options(jar.options),
-        lines: lines("msk_iam_auth"),
-    });
-    let properties = match client.properties {
-        None => None,
-        Some(properties) => Some(Properties {
-            path: match (properties.path, &kafka) {
-                (Some(path), _) => path,
-                (None, Some(kafka)) => format!("{}/bin/client.properties", kafka.home),
-                (None, None) => return None,
-            },
-            extra: properties.extra,
-            absent: properties.absent,
-            mode: match properties.mode {
-                Some(text) => mode(&text)?,
-                None => private(),
-            },
-            lines: lines("properties"),
-        }),
-    };
-    Some(Client {
-        java: client.java.map(|java| Java {
-            version: java.version,
-            package: java.package,
-            lines: lines("java"),
-        }),
-        kafka,
-        msk_iam_auth,
-        classpath: client.classpath.map(|classpath| Classpath {
-            place: classpath.place,
-            lines: lines("classpath"),
-        }),
-        properties,
-    })
-}
-
-/// Options by the names that the spec has for them, which are the jar's own.
-fn options(given: IamOptions) -> IndexMap<String, String> {
-    let IamOptions {
-        aws_sts_region,
-        aws_role_session_name,
-        aws_role_external_id,
-        aws_profile_name,
-        aws_debug_creds,
-        aws_max_retries,
-        aws_max_back_off_time_ms,
-        aws_add_default_providers,
-    } = given;
-    let all = [
-        ("awsStsRegion", aws_sts_region),
-        ("awsRoleSessionName", aws_role_session_name),
-        ("awsRoleExternalId", aws_role_external_id),
-        ("awsProfileName", aws_profile_name),
-        ("awsDebugCreds", aws_debug_creds),
-        ("awsMaxRetries", aws_max_retries),
-        ("awsMaxBackOffTimeMs", aws_max_back_off_time_ms),
-        ("awsAddDefaultProviders", aws_add_default_providers),
-    ];
-    let given = all
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    given.collect()
-}
-
-/// Where the Kafka project keeps every release.
-pub fn kafka_url(version: &str, scala: &str) -> String {
-    format!("https://archive.apache.org/dist/kafka/{version}/kafka_{scala}-{version}.tgz")
-}
-
-/// The jar on AWS's release page. The tags of two releases have no `v`.
-pub fn jar_url(version: &str) -> String {
-    let v = if matches!(version, "1.0.0" | "1.1.0") {
-        ""
-    } else {
-        "v"
-    };
-    format!(
-        "https://github.com/aws/aws-msk-iam-auth/releases/download/{v}{version}/aws-msk-iam-auth-{version}-all.jar"
-    )
 }
 
 /// The lines of a resource's keys, and its own under its own name.

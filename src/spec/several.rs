@@ -3,10 +3,11 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::{
-    Client, Cluster, MskIamAuth, Resolved, ResolvedCluster, ResolvedHost, ResolvedTopic, Role, Way,
+use super::{Cluster, Resolved, ResolvedCluster, ResolvedHost, ResolvedTopic, Way};
+use crate::{
+    kinds::{client::Client, msk_iam_auth::MskIamAuth},
+    names::SshAddress,
 };
-use crate::names::SshAddress;
 
 /// What `topics.via` says where no host leads there.
 const DIRECT: &str = "direct";
@@ -66,7 +67,7 @@ pub fn conflicts(specs: &[Resolved], selected: impl Fn(&str) -> bool) -> Vec<Str
         let hosts = spec.hosts.iter().filter(|host| selected(&host.name));
         for host in hosts {
             let machine = machine(host);
-            for address in addresses(host) {
+            for address in host.client.addresses() {
                 match first.get(&(machine.clone(), address)) {
                     Some((other, _)) if !std::ptr::eq(*other, spec) => {
                         found.push(sentence(address, &machine, other, spec));
@@ -112,13 +113,14 @@ pub fn contested(
     two_specs: bool,
     two_accounts: bool,
 ) -> Vec<&'static str> {
-    let theirs = addresses(other);
+    let theirs = other.client.addresses();
     let one_place = |address: &str| match address {
-        "client/kafka" | "client/msk_iam_auth" => home(&one.client) == home(&other.client),
-        "client/properties" => path(&one.client) == path(&other.client),
+        "client/kafka" | "client/msk_iam_auth" => one.client.home() == other.client.home(),
+        "client/properties" => one.client.properties_path() == other.client.properties_path(),
         _ => false,
     };
-    addresses(one)
+    one.client
+        .addresses()
         .into_iter()
         .filter(|address| theirs.contains(address))
         .filter(|address| !two_accounts || one_place(address))
@@ -142,60 +144,28 @@ fn sentence(address: &str, machine: &str, one: &Resolved, other: &Resolved) -> S
 /// Whether two clients want the same thing of one machine to be two things. What stands in another
 /// place is another thing.
 fn differs(address: &str, one: &Client, other: &Client) -> bool {
-    let (one, other) = (bare(one), bare(other));
-    let role = |client: &Client| client.msk_iam_auth.as_ref().map(|jar| jar.role.clone());
     // The role is in the properties, not in the jar.
     let jar = |client: &Client| {
         let jar = client.msk_iam_auth.clone();
         jar.map(|jar| MskIamAuth {
-            role: Role::Own,
+            role: None,
+            role_arn: None,
             ..jar
         })
     };
-    let one_home = home(&one) == home(&other);
+    let one_home = one.home() == other.home();
     match address {
         "client/java" => one.java != other.java,
         "client/kafka" => one_home && one.kafka != other.kafka,
-        "client/msk_iam_auth" => one_home && jar(&one) != jar(&other),
+        "client/msk_iam_auth" => one_home && jar(one) != jar(other),
         "client/classpath" => {
-            one.classpath != other.classpath || !one_home || jar(&one) != jar(&other)
+            one.classpath != other.classpath || !one_home || jar(one) != jar(other)
         }
         _ => {
-            path(&one) == path(&other)
-                && (one.properties != other.properties || role(&one) != role(&other))
+            one.properties_path() == other.properties_path()
+                && (one.properties != other.properties || one.role() != other.role())
         }
     }
-}
-
-/// Where a client's Kafka is.
-fn home(client: &Client) -> Option<&str> {
-    client.kafka.as_ref().map(|kafka| kafka.home.as_str())
-}
-
-/// Where a client's properties are.
-fn path(client: &Client) -> Option<&str> {
-    client.properties.as_ref().map(|file| file.path.as_str())
-}
-
-/// A client without the lines of the spec where it stands.
-fn bare(client: &Client) -> Client {
-    let mut client = client.clone();
-    let Client {
-        java,
-        kafka,
-        msk_iam_auth,
-        classpath,
-        properties,
-    } = &mut client;
-    let lines = [
-        java.as_mut().map(|one| &mut one.lines),
-        kafka.as_mut().map(|one| &mut one.lines),
-        msk_iam_auth.as_mut().map(|one| &mut one.lines),
-        classpath.as_mut().map(|one| &mut one.lines),
-        properties.as_mut().map(|one| &mut one.lines),
-    ];
-    lines.into_iter().flatten().for_each(|lines| lines.clear());
-    client
 }
 
 fn twice(address: &str, machine: &str, one: &ResolvedHost, other: &ResolvedHost) -> String {
@@ -234,18 +204,4 @@ fn machine(host: &ResolvedHost) -> String {
             )
         }
     }
-}
-
-fn addresses(host: &ResolvedHost) -> Vec<&'static str> {
-    let client = &host.client;
-    [
-        ("client/java", client.java.is_some()),
-        ("client/kafka", client.kafka.is_some()),
-        ("client/msk_iam_auth", client.msk_iam_auth.is_some()),
-        ("client/classpath", client.classpath.is_some()),
-        ("client/properties", client.properties.is_some()),
-    ]
-    .into_iter()
-    .filter_map(|(address, there)| there.then_some(address))
-    .collect()
 }

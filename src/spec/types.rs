@@ -4,7 +4,6 @@
 //! that schemars makes from them, so that every problem carries its place in the YAML (see
 //! [`super::tree`]). Doc comments here are the descriptions an editor shows.
 
-mod iam;
 mod tables;
 
 use std::borrow::Cow;
@@ -15,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::escape_control;
 
-pub use iam::{IamOptions, Mechanism, MskIamAuth};
+pub use crate::kinds::client::Client;
 pub use tables::{FromDatabase, Mysql, TableSettings, TableSource, Tables};
 
 /// In the schema: a scalar that is taken as it is written, be it `2.12`, `12e5` or `no`. Editors
@@ -247,79 +246,6 @@ pub enum HostKey {
     Console(bool),
 }
 
-/// What a Kafka client machine must be. A key that is absent is not looked at.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Client {
-    /// The Java that a fresh login shell runs.
-    #[serde(default)]
-    #[schemars(example = serde_json::json!({"version": "1.8.0"}))]
-    pub java: Option<Java>,
-    /// The Kafka archive, unpacked.
-    #[serde(default)]
-    #[schemars(example = serde_json::json!({"version": "2.8.1", "scala": "2.12"}))]
-    pub kafka: Option<Kafka>,
-    /// AWS's `aws-msk-iam-auth-…-all.jar`, in Kafka's `libs/`.
-    #[serde(default)]
-    #[schemars(example = serde_json::json!({"version": "1.1.5"}))]
-    pub msk_iam_auth: Option<MskIamAuth>,
-    /// `CLASSPATH` of a fresh login shell: the auth jar first. `classpath: {}` takes the defaults.
-    #[serde(default)]
-    #[schemars(example = serde_json::json!({}))]
-    pub classpath: Option<Classpath>,
-    /// `client.properties` for the Kafka tools. `properties: {}` takes the defaults.
-    #[serde(default)]
-    #[schemars(example = serde_json::json!({"extra": {"client.id": "loader"}}))]
-    pub properties: Option<Properties>,
-}
-
-/// The Java runtime.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Java {
-    /// Version; only the components given are compared, and `8` equals `1.8.0`.
-    #[schemars(with = "OwnText", example = &"1.8.0")]
-    pub version: String,
-    /// Package to install. Default: the one that the machine's distribution has for the version.
-    #[serde(default)]
-    #[schemars(example = &"java-1.8.0-amazon-corretto")]
-    pub package: Option<String>,
-}
-
-/// The Kafka archive.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Kafka {
-    /// Kafka's version.
-    #[schemars(with = "OwnText", example = &"2.8.1")]
-    pub version: String,
-    /// Scala version of the build.
-    #[schemars(with = "OwnText", example = &"2.12")]
-    pub scala: String,
-    /// Where the archive is fetched from. Default: `archive.apache.org`.
-    #[serde(default)]
-    #[schemars(example = &"https://archive.apache.org/dist/kafka/2.8.1/kafka_2.12-2.8.1.tgz")]
-    pub url: Option<String>,
-    /// The archive's sha512, in hexadecimal: the content of the `.sha512` file beside it.
-    #[serde(default)]
-    #[schemars(example = &"(128 hexadecimal digits)")]
-    pub sha512: Option<String>,
-    /// Where it is unpacked to. Default: `~/kafka_SCALA-VERSION`.
-    #[serde(default)]
-    #[schemars(example = &"~/kafka_2.12-2.8.1")]
-    pub home: Option<String>,
-}
-
-/// Where `CLASSPATH` is set.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Classpath {
-    /// The start file that takes the block. Default: `bashrc`.
-    #[serde(default, rename = "in")]
-    #[schemars(example = &"bashrc")]
-    pub place: StartFile,
-}
-
 /// A file that a login shell reads.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum StartFile {
@@ -336,29 +262,6 @@ pub enum StartFile {
     /// `/etc/environment`.
     #[serde(rename = "environment")]
     Environment,
-}
-
-/// `client.properties`: the four MSK IAM lines, and your own.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Properties {
-    /// The file. Default: `bin/client.properties` in Kafka's home.
-    #[serde(default)]
-    #[schemars(example = &"${kafka.home}/bin/client.properties")]
-    pub path: Option<String>,
-    /// Further keys. A sensitive one takes a reference: `{env: NAME}` or `{file: PATH}`.
-    #[serde(default)]
-    #[schemars(example = serde_json::json!({"client.id": "loader", "ssl.truststore.password": {"env": "TRUSTSTORE_PASSWORD"}}))]
-    pub extra: IndexMap<String, PropertyValue>,
-    /// Keys that must not be there.
-    #[serde(default)]
-    #[schemars(example = ["ssl.truststore.location"])]
-    pub absent: Vec<String>,
-    /// The file's permission bits, in octal; a stricter mode on the machine is no drift. Default:
-    /// `0600`.
-    #[serde(default)]
-    #[schemars(with = "OwnText", example = &"0640")]
-    pub mode: Option<String>,
 }
 
 /// A property's value, or where a secret one is read from.

@@ -24,7 +24,7 @@ use trueup::{
     action::{Action, Mode, Value},
     facts::{Host, Section},
     jaas::{self, Login},
-    kinds::{Resource, Verdict, kafka_client, properties::Properties},
+    kinds::{Resource, Verdict, properties as kind},
     properties,
     spec::{Given, Source, load},
 };
@@ -475,7 +475,7 @@ fn resource() -> Box<dyn Resource> {
     };
     let (spec, problems) = load(&source, &Given::default());
     let spec = spec.unwrap_or_else(|| panic!("{problems:?}"));
-    let resources = kafka_client::resources(&spec.hosts[0].client, &IndexMap::new());
+    let resources = spec.hosts[0].client.resources(&IndexMap::new());
     resources.into_iter().last().expect("the properties")
 }
 
@@ -610,7 +610,7 @@ fn same(seen: &Seen, right: &Seen) -> bool {
 
 #[test]
 fn a_mark_before_a_comment_is_no_difference() {
-    let resource = Properties {
+    let resource = kind::Wanted {
         path: "~/p".into(),
         set: [("a".to_owned(), Value::Plain("1".into()))].into(),
         absent: vec![],

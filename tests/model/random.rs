@@ -7,7 +7,6 @@ use trueup::{
         Observation,
         cluster::{Cluster, Setting, Topic},
     },
-    kinds::kafka_client,
     plan::HostPlan,
     spec::{Given, Resolved, Source, load},
 };
@@ -218,7 +217,7 @@ pub fn resolved(text: &str) -> Resolved {
 
 /// What the program plans for a machine of the model.
 pub fn host_plan(spec: &Resolved, machine: &Machine) -> HostPlan {
-    let resources = kafka_client::resources(&spec.hosts[0].client, &IndexMap::new());
+    let resources = spec.hosts[0].client.resources(&IndexMap::new());
     let (host, reply) = (machine.host(), machine.reply());
     HostPlan::new("client", "local", &resources, &host, &reply, "s")
 }

@@ -6,7 +6,6 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use trueup::{
     facts::{Host, Observation, Reply, cluster},
     frame::Record,
-    kinds::kafka_client,
     lookup::secrets,
     plan::{
         Desired, DesiredCluster, DesiredHost, HostPlan, Plan, Saved, SecretDigest, SpecFile,
@@ -192,7 +191,7 @@ pub fn host_plan(spec: &Resolved, records: Vec<Record>) -> HostPlan {
     .expect("secrets");
     let reply = Reply::new(records);
     let host = Host::read(&reply.section("host"));
-    let resources = kafka_client::resources(client, &secrets);
+    let resources = client.resources(&secrets);
     HostPlan::new(
         "client",
         "ec2-user@127.0.0.1",

@@ -16,7 +16,8 @@ mod work;
 
 use trueup::{
     diagnostic::Problem,
-    spec::{Client, Given, Resolved, Source, load},
+    kinds::client::Client,
+    spec::{Given, Resolved, Source, load},
 };
 
 /// Reads a text as `client.yaml`.

@@ -2,9 +2,13 @@
 
 use trueup::{
     diagnostic::Problem,
+    kinds::{
+        client::Client,
+        msk_iam_auth::{MskIamAuth, Role},
+    },
     spec::{
-        Access, Cluster, Credentials, Login, PropertyValue, Role, SecretRef, Security, StartFile,
-        Way, later_work,
+        Access, Cluster, Credentials, Login, PropertyValue, SecretRef, Security, StartFile, Way,
+        later_work,
     },
 };
 
@@ -196,31 +200,33 @@ fn defaults_are_filled_in() {
     let text = with_client(
         "{ java: { version: 8 }, kafka: { version: 2.8.1, scala: 2.12 }, msk_iam_auth: { version: 1.1.0 }, classpath: {}, properties: {} }",
     );
+    let resolved = good(&text);
+    assert_eq!(resolved.hosts[0].lines["client/kafka"]["version"], 3);
     let client = client(&text, "a");
+    assert_eq!(
+        client.properties_path().unwrap(),
+        "~/kafka_2.12-2.8.1/bin/client.properties"
+    );
     let kafka = client.kafka.unwrap();
     assert_eq!(
-        kafka.url,
+        kafka.url(),
         "https://archive.apache.org/dist/kafka/2.8.1/kafka_2.12-2.8.1.tgz"
     );
-    assert_eq!(kafka.home, "~/kafka_2.12-2.8.1");
+    assert_eq!(kafka.home(), "~/kafka_2.12-2.8.1");
     assert_eq!(kafka.folder(), "kafka_2.12-2.8.1");
-    assert_eq!(kafka.lines["version"], 3);
     let jar = client.msk_iam_auth.unwrap();
     assert_eq!(
-        jar.url,
+        jar.url(),
         "https://github.com/aws/aws-msk-iam-auth/releases/download/1.1.0/aws-msk-iam-auth-1.1.0-all.jar"
     );
     assert_eq!(jar.file_name(), "aws-msk-iam-auth-1.1.0-all.jar");
-    assert_eq!(jar.role, Role::Own);
+    assert_eq!(jar.role(), Role::Own);
     assert_eq!(client.classpath.unwrap().place, StartFile::Bashrc);
-    assert_eq!(
-        client.properties.unwrap().path,
-        "~/kafka_2.12-2.8.1/bin/client.properties"
-    );
-    assert_eq!(
-        trueup::spec::resolved::jar_url("1.1.5").split('/').nth(7),
-        Some("v1.1.5")
-    );
+    let later = MskIamAuth {
+        version: "1.1.5".into(),
+        ..MskIamAuth::default()
+    };
+    assert_eq!(later.url().split('/').nth(7), Some("v1.1.5"));
 }
 
 const FLEET: &str = "\
@@ -261,13 +267,13 @@ fn fleet() -> String {
 fn a_host_overrides_key_by_key() {
     let text = fleet();
     let a = client(&text, "a");
-    assert_eq!(a.kafka.as_ref().unwrap().home, "/opt/kafka-2.8.1");
+    assert_eq!(a.kafka.as_ref().unwrap().home(), "/opt/kafka-2.8.1");
     assert_eq!(
         a.java.as_ref().unwrap().package.as_deref(),
         Some("java-11-amazon-corretto")
     );
     let properties = a.properties.unwrap();
-    assert_eq!(properties.path, "/opt/kafka-2.8.1/x");
+    assert_eq!(properties.path.as_deref(), Some("/opt/kafka-2.8.1/x"));
     assert_eq!(
         properties.extra["client.id"],
         PropertyValue::Text("common@a".into())
@@ -276,9 +282,9 @@ fn a_host_overrides_key_by_key() {
     let b = client(&text, "b");
     let kafka = b.kafka.unwrap();
     // `version` decides what is fetched: nothing that belongs to the common one is inherited.
-    assert_eq!(kafka.home, "~/kafka_2.12-3.9.1");
+    assert_eq!(kafka.home(), "~/kafka_2.12-3.9.1");
     assert_eq!(
-        kafka.url,
+        kafka.url(),
         "https://archive.apache.org/dist/kafka/3.9.1/kafka_2.12-3.9.1.tgz"
     );
     assert_eq!(kafka.sha512, None);
@@ -293,15 +299,18 @@ fn a_host_overrides_key_by_key() {
 
     let c = client(&text, "c");
     let kafka = c.kafka.unwrap();
-    assert_eq!(kafka.home, "/opt/c");
+    assert_eq!(kafka.home(), "/opt/c");
     assert_eq!(kafka.sha512, None);
-    assert_eq!(kafka.url, "https://mirror.example/kafka_2.12-2.8.1.tgz");
+    assert_eq!(kafka.url(), "https://mirror.example/kafka_2.12-2.8.1.tgz");
     let jar = c.msk_iam_auth.unwrap();
-    assert_eq!((jar.version.as_str(), jar.sha256), ("1.1.5", None));
-    assert_eq!(jar.role, Role::Name("r".into()));
+    assert_eq!(
+        (jar.version.as_str(), jar.sha256.as_deref()),
+        ("1.1.5", None)
+    );
+    assert_eq!(jar.role(), Role::Name("r"));
     assert_eq!(c.java.unwrap().package, None);
 
-    assert_eq!(client(&text, "d"), trueup::spec::Client::default());
+    assert_eq!(client(&text, "d"), Client::default());
 }
 
 #[test]
@@ -507,7 +516,7 @@ fn kafka_home_stays_symbolic() {
         let text = with_client(&format!(
             "{{ kafka: {{ version: 2.8.1, scala: 2.12{home} }}, properties: {{ path: \"${{kafka.home}}/c\", absent: [x] }} }}"
         ));
-        client(&text, "a").properties.unwrap().path
+        client(&text, "a").properties.unwrap().path.unwrap()
     };
     assert_eq!(path(""), "~/kafka_2.12-2.8.1/c");
     assert_eq!(path(", home: /opt/kafka/"), "/opt/kafka/c");

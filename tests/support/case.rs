@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use trueup::{
     facts::{Host, Section, cluster::Cluster},
-    kinds::{Resource, kafka_client},
+    kinds::Resource,
     spec::{Given, ResolvedTopic, Source, load},
 };
 
@@ -99,7 +99,7 @@ impl Case {
         };
         let (spec, problems) = load(&source, &Given::default());
         let spec = spec.unwrap_or_else(|| panic!("the case's client is wrong: {problems:?}"));
-        let resources = kafka_client::resources(&spec.hosts[0].client, &IndexMap::new());
+        let resources = spec.hosts[0].client.resources(&IndexMap::new());
         let address = format!("client/{kind}");
         resources
             .into_iter()

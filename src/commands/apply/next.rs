@@ -3,10 +3,11 @@
 
 use crate::{
     commands::{Target, topics::ClusterTarget},
+    kinds::client::Client,
     kinds::properties,
     plan::HostPlan,
     script::quote,
-    spec::{Client, PropertyValue, Security, Way},
+    spec::{PropertyValue, Security, Way},
 };
 
 /// Lists topics with the client's own tool. Nothing where the spec has no Kafka that was looked at, or
@@ -14,13 +15,13 @@ use crate::{
 pub fn lines(target: &Target, plan: &HostPlan, clusters: &[ClusterTarget]) -> Vec<String> {
     let host = &target.host;
     let looked_at = |address: &str| plan.steps.iter().any(|step| step.address == address);
-    let (Some(kafka), Some(facts)) = (&host.client.kafka, &plan.facts) else {
+    let (Some(home), Some(facts)) = (host.client.home(), &plan.facts) else {
         return vec![];
     };
     if !looked_at("client/kafka") {
         return vec![];
     }
-    let file = host.client.properties.as_ref();
+    let file = host.client.properties_path();
     let file = file.filter(|_| looked_at(properties::ADDRESS));
     let speaks = Speaks::of(&host.client, file.is_some());
     let is_here = matches!(host.way, Way::Local);
@@ -43,7 +44,7 @@ pub fn lines(target: &Target, plan: &HostPlan, clusters: &[ClusterTarget]) -> Ve
     };
     let at_home = |path: &str| plainly(&facts.expand(path));
     let (Some(tool), Some(broker)) = (
-        at_home(&format!("{}/bin/kafka-topics.sh", kafka.home)),
+        at_home(&format!("{home}/bin/kafka-topics.sh")),
         plainly(&broker),
     ) else {
         return vec![];
@@ -55,7 +56,7 @@ pub fn lines(target: &Target, plan: &HostPlan, clusters: &[ClusterTarget]) -> Ve
         format!("  --bootstrap-server {broker}"),
     ];
     if let (true, Some(file)) = (with_file, file) {
-        let Some(path) = at_home(&file.path) else {
+        let Some(path) = at_home(file) else {
             return vec![];
         };
         lines[2].push_str(" \\");

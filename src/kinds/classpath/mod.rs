@@ -1,5 +1,7 @@
 //! `client/classpath`: `CLASSPATH` of a fresh login shell names the auth jar before any other.
 
+mod spec;
+
 use serde::Serialize;
 
 use super::{Change, Effect, Kind, Probe, Verdict, Work, start_file};
@@ -9,12 +11,14 @@ use crate::{
     spec::types::StartFile,
 };
 
+pub use spec::Classpath;
+
 /// What our block in a start file is called.
 const MARKER: &str = "CLASSPATH";
 
 /// What the spec wants.
 #[derive(Debug, Clone, Serialize)]
-pub struct Classpath {
+pub struct Wanted {
     /// The jar that comes first, symbolic.
     pub jar: String,
     /// The start file that takes the block.
@@ -60,7 +64,7 @@ const PROBE: Probe = Probe {
     after_login: true,
 };
 
-impl Classpath {
+impl Wanted {
     /// The block's lines: the jar first, and not twice however often the file is read.
     fn lines(&self, jar: &str) -> Option<Vec<String>> {
         let jar = script::quote(jar).ok()?;
@@ -73,7 +77,7 @@ impl Classpath {
     }
 }
 
-impl Kind for Classpath {
+impl Kind for Wanted {
     type Observed = Observed;
 
     fn address(&self) -> &'static str {
@@ -180,7 +184,7 @@ impl Kind for Classpath {
     }
 }
 
-impl Classpath {
+impl Wanted {
     /// The block at the end of the file, or what is in its way; `winner` is the line that sets
     /// `CLASSPATH` last.
     fn change(

@@ -1,5 +1,7 @@
 //! `client/java`: the JVM that a fresh login shell runs.
 
+mod spec;
+
 use serde::Serialize;
 
 use super::{Change, Effect, Kind, Probe, Verdict, Work, start_file};
@@ -10,16 +12,16 @@ use crate::{
     spec::types::StartFile,
 };
 
+pub use spec::Java;
+
 /// What our block in a start file is called.
 const MARKER: &str = "JAVA_HOME";
 
-/// What the spec wants.
+/// What the spec wants, and where it says more of it.
 #[derive(Debug, Clone, Serialize)]
-pub struct Java {
-    /// Version; only the components given are compared.
-    pub version: String,
-    /// The package that has it, where the spec says.
-    pub package: Option<String>,
+pub struct Wanted {
+    /// The version, and the package.
+    pub java: Java,
     /// The start file that takes a block, where another Java comes first.
     pub place: StartFile,
 }
@@ -75,7 +77,7 @@ const PROBE: Probe = Probe {
     after_login: true,
 };
 
-impl Kind for Java {
+impl Kind for Wanted {
     type Observed = Observed;
 
     fn address(&self) -> &'static str {
@@ -91,11 +93,11 @@ impl Kind for Java {
     }
 
     fn arguments(&self, _deep: bool) -> Vec<String> {
-        let wanted: Vec<String> = components(&self.version)
+        let wanted: Vec<String> = components(&self.java.version)
             .iter()
             .map(u64::to_string)
             .collect();
-        let package = self.package.clone();
+        let package = self.java.package.clone();
         vec![
             wanted.join("."),
             start_file::argument(self.place).into(),
@@ -156,7 +158,7 @@ impl Kind for Java {
         let wanted = |jvm: &&Jvm| {
             jvm.version
                 .as_deref()
-                .is_some_and(|version| matches(&self.version, version))
+                .is_some_and(|version| matches(&self.java.version, version))
         };
         let effective = observed.and_then(|observed| observed.effective.as_ref());
         let others = observed.map_or(&[][..], |observed| &observed.others);
@@ -195,7 +197,7 @@ impl Kind for Java {
             (None, Some(home)) => format!("`JAVA_HOME` is {home}, where no java is"),
             (None, None) => "a fresh shell finds no java".into(),
         };
-        let reason = format!("{now}; the spec wants {}", self.version);
+        let reason = format!("{now}; the spec wants {}", self.java.version);
         if let Some(blocked) = host.without_terminal(&reason) {
             return blocked;
         }
@@ -215,7 +217,7 @@ impl Kind for Java {
         let Some(manager) = host.os.package_manager else {
             return Verdict::Blocked {
                 reason: format!("{reason}; none of apt-get, yum and dnf is there"),
-                help: format!("install Java {} by hand", self.version),
+                help: format!("install Java {} by hand", self.java.version),
             };
         };
         let package = match self.package_for(host, manager) {
@@ -240,7 +242,7 @@ impl Kind for Java {
                 Change::shown(
                     "version",
                     effective.and_then(|jvm| jvm.version.as_deref()),
-                    Some(&self.version),
+                    Some(&self.java.version),
                 ),
                 // Where a package puts it, and whether it becomes the shell's own, shows only then.
                 Change::known_after(
@@ -320,7 +322,7 @@ fn unfinished(records: &str) -> Vec<Unfinished> {
     states
 }
 
-impl Java {
+impl Wanted {
     /// Lets the package manager come to an end with what it began.
     fn finish(&self, unfinished: &Unfinished, host: &Host) -> Verdict {
         let Unfinished { package, state } = unfinished;
@@ -411,11 +413,11 @@ impl Java {
         let versioned = |path: &str| {
             let name = path.strip_prefix("/usr/lib/jvm/").unwrap_or(path);
             name.split(|c: char| !c.is_ascii_digit() && c != '.')
-                .any(|number| !components(number).is_empty() && matches(&self.version, number))
+                .any(|number| !components(number).is_empty() && matches(&self.java.version, number))
                 || name
                     .split(|c: char| !c.is_ascii_digit() && c != '.')
                     .any(|number| {
-                        let (wanted, named) = (components(&self.version), components(number));
+                        let (wanted, named) = (components(&self.java.version), components(number));
                         !named.is_empty() && wanted.starts_with(&named)
                     })
         };
@@ -432,17 +434,17 @@ impl Java {
 
     /// The package that Debian and what comes from it have for the version.
     fn debians(&self) -> Option<String> {
-        let major = *components(&self.version).first()?;
+        let major = *components(&self.java.version).first()?;
         Some(format!("openjdk-{major}-jre-headless"))
     }
 
     /// The package that a distribution has for the version. From the distributions' own lists:
     /// Amazon Linux 2023 has Corretto alone (amazonlinux/container-images#94).
     fn package_for(&self, host: &Host, manager: PackageManager) -> Option<String> {
-        if let Some(package) = &self.package {
+        if let Some(package) = &self.java.package {
             return Some(package.clone());
         }
-        let major = *components(&self.version).first()?;
+        let major = *components(&self.java.version).first()?;
         let os = (host.os.id.as_str(), host.os.version.as_str());
         Some(match (os, manager, major) {
             (_, PackageManager::AptGet, _) => return self.debians(),

@@ -1,5 +1,7 @@
 //! `client/kafka`: the Kafka archive, unpacked.
 
+mod spec;
+
 use std::collections::HashSet;
 
 use serde::Serialize;
@@ -13,20 +15,7 @@ use crate::{
     facts::{Host, Observation, Section},
 };
 
-/// What the spec wants.
-#[derive(Debug, Clone, Serialize)]
-pub struct Kafka {
-    /// Kafka's version.
-    pub version: String,
-    /// The Scala version of the build.
-    pub scala: String,
-    /// Where the archive is.
-    pub url: String,
-    /// Its sha512, when the spec has it.
-    pub sha512: Option<String>,
-    /// Where the tree belongs, symbolic.
-    pub home: String,
-}
+pub use spec::Kafka;
 
 /// A folder at the home's place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -88,11 +77,6 @@ const PROBE: Probe = Probe {
 };
 
 impl Kafka {
-    /// The archive's one folder, such as `kafka_2.12-2.8.1`.
-    fn top(&self) -> String {
-        format!("kafka_{}-{}", self.scala, self.version)
-    }
-
     /// Jars beside the two that carry the version that no release from 0.10 to 4 goes without, as
     /// patterns. From 4.0 on the tools are in jars of their own.
     fn jars_of_all(&self) -> Vec<String> {
@@ -166,13 +150,13 @@ impl Kind for Kafka {
 
     fn arguments(&self, deep: bool) -> Vec<String> {
         let mut arguments = vec![
-            self.home.clone(),
-            format!("{}.jar", self.top()),
+            self.home(),
+            format!("{}.jar", self.folder()),
             format!("kafka-clients-{}.jar", self.version),
             if deep { "deep" } else { "sizes" }.into(),
         ];
         if deep {
-            arguments.push(self.url.clone());
+            arguments.push(self.url());
             arguments.push(self.sha512.clone().unwrap_or_default());
         }
         arguments.extend(self.jars_of_all());
@@ -246,7 +230,7 @@ impl Kind for Kafka {
     }
 
     fn differ(&self, observed: Option<&Observed>, host: &Host) -> Verdict {
-        let home = host.expand(&self.home);
+        let home = host.expand(&self.home());
         let shown = host.shorten(&home);
         let Some(Observed {
             place,
@@ -264,7 +248,7 @@ impl Kind for Kafka {
         match place {
             Place::Foreign => {
                 return Verdict::Blocked {
-                    reason: format!("`{shown}` is there and is no {}", self.top()),
+                    reason: format!("`{shown}` is there and is no {}", self.folder()),
                     help: "move it away, or name another `home`".into(),
                 };
             }
@@ -297,10 +281,10 @@ impl Kind for Kafka {
         let parent = path.real.rsplit_once('/').map_or("", |(parent, _)| parent);
         let stage = match path.folder_closed {
             Some(_) => format!("{}/.trueup/stage", path.real),
-            None => format!("{parent}/.trueup-{}", self.top()),
+            None => format!("{parent}/.trueup-{}", self.folder()),
         };
         let archive = Fetch {
-            url: self.url.clone(),
+            url: self.url(),
             path: format!("{stage}/archive.tgz"),
             digest: self.sha512.clone(),
             algorithm: Algorithm::Sha512,
@@ -308,7 +292,7 @@ impl Kind for Kafka {
         };
         let action = Action::Unpack {
             archive,
-            top: self.top(),
+            top: self.folder(),
             home: path.real.clone(),
         };
         let creates = *place == Place::Free;
@@ -366,7 +350,7 @@ impl Kind for Kafka {
                 vec![action],
             )
         };
-        work.notes.push(format!("fetch  {}", self.url));
+        work.notes.push(format!("fetch  {}", self.url()));
         match &self.sha512 {
             Some(digest) => work
                 .notes
@@ -424,16 +408,16 @@ impl Kafka {
         if let Some(code) = records.get("archive_unread") {
             return not(format!(
                 "the host could not fetch {} (its fetcher's status is {code})",
-                self.url
+                self.url()
             ));
         }
         match &self.sha512 {
             Some(wanted) if *wanted != sum => not(format!(
                 "the archive at {} has another sha512 than the spec: {}",
-                self.url,
+                self.url(),
                 shorten_digest(&sum)
             )),
-            _ if files == 0 => not(format!("no file of {} could be read", self.url)),
+            _ if files == 0 => not(format!("no file of {} could be read", self.url())),
             _ => Some(Compared::Whole),
         }
     }
@@ -447,7 +431,7 @@ impl Kafka {
         let Some((name, digest)) = label.split_once(" sha512:") else {
             return false;
         };
-        let same_name = name == format!("{}.tgz", self.top());
+        let same_name = name == format!("{}.tgz", self.folder());
         // A digest that the spec gained later says nothing against the tree.
         let same_digest =
             digest == "unpinned" || self.sha512.as_deref().is_none_or(|wanted| wanted == digest);

@@ -1,5 +1,7 @@
 //! `client/msk_iam_auth`: AWS's auth jar, in Kafka's `libs/`.
 
+mod spec;
+
 use std::cmp::Ordering;
 
 use serde::Serialize;
@@ -14,13 +16,13 @@ use crate::{
     facts::{Host, Observation, Section},
 };
 
-/// What the spec wants.
+pub use spec::{IamOptions, Mechanism, MskIamAuth, Role};
+
+/// What the spec wants, and where it says more of it.
 #[derive(Debug, Clone, Serialize)]
-pub struct MskIamAuth {
-    /// Where the jar is.
-    pub url: String,
-    /// Its sha256, when the spec has it.
-    pub sha256: Option<String>,
+pub struct Wanted {
+    /// The jar.
+    pub jar: MskIamAuth,
     /// Where it belongs, symbolic.
     pub path: String,
     /// The spec has it first in `CLASSPATH`: then no other jar of its kind is in its way.
@@ -60,7 +62,7 @@ const PROBE: Probe = Probe {
     after_login: false,
 };
 
-impl Kind for MskIamAuth {
+impl Kind for Wanted {
     type Observed = Observed;
 
     fn address(&self) -> &'static str {
@@ -128,7 +130,7 @@ impl Kind for MskIamAuth {
                 size,
                 start,
                 ..
-            } => match &self.sha256 {
+            } => match &self.jar.sha256 {
                 Some(wanted) if wanted == found => return self.shadow_verdict(observed, host),
                 None if *is_jar => return self.shadow_verdict(observed, host),
                 _ if !is_jar => format!("{shown} is no jar: {size} bytes that start `{start}`"),
@@ -145,25 +147,29 @@ impl Kind for MskIamAuth {
         }
         let target = observed.path.real.clone();
         let before = observed.sha256.as_deref();
-        let after = self.sha256.as_deref().unwrap_or("whatever the download is");
+        let after = self
+            .jar
+            .sha256
+            .as_deref()
+            .unwrap_or("whatever the download is");
         let mut work = Work::new(
             Effect::on(observed.there),
             reason,
             vec![Change::shown("sha256", before, Some(after))],
             vec![Action::Fetch(Fetch {
-                url: self.url.clone(),
+                url: self.jar.url(),
                 path: target,
-                digest: self.sha256.clone(),
+                digest: self.jar.sha256.clone(),
                 algorithm: Algorithm::Sha256,
                 mode: Mode(0o644),
             })],
         );
-        work.notes.push(format!("fetch  {}", self.url));
+        work.notes.push(format!("fetch  {}", self.jar.url()));
         if let Some((reason, _)) = self.shadow(observed, host) {
             // The very reason with which it is blocked then: so a saved plan still holds.
             work.remains = Some(reason);
         }
-        if self.sha256.is_none() {
+        if self.jar.sha256.is_none() {
             work.warning = Some(
                 "no `sha256` in the spec: the download is not checked; apply prints the line to paste"
                     .into(),
@@ -192,7 +198,7 @@ impl Kind for MskIamAuth {
     }
 }
 
-impl MskIamAuth {
+impl Wanted {
     fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or(&self.path)
     }

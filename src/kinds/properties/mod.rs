@@ -1,5 +1,7 @@
 //! `client/properties`: `client.properties` for Kafka's tools.
 
+mod spec;
+
 use std::collections::{BTreeMap, HashSet};
 
 use indexmap::IndexMap;
@@ -19,12 +21,14 @@ use crate::{
     properties,
 };
 
+pub use spec::{Properties, mode};
+
 /// Its address in plans.
 pub const ADDRESS: &str = "client/properties";
 
 /// What the spec wants.
 #[derive(Debug, Clone, Serialize)]
-pub struct Properties {
+pub struct Wanted {
     /// The file, symbolic.
     pub path: String,
     /// Keys and their values.
@@ -74,7 +78,7 @@ const PROBE: Probe = Probe {
     after_login: false,
 };
 
-impl Kind for Properties {
+impl Kind for Wanted {
     type Observed = Observed;
 
     fn address(&self) -> &'static str {
@@ -323,7 +327,7 @@ fn other_partition(login: &jaas::Login) -> Option<String> {
     wrong.then(|| role.partition().to_owned())
 }
 
-impl Properties {
+impl Wanted {
     /// The key that only the other mechanism knows, where its value says that it was for that one:
     /// with both, no client can log in.
     fn other_mechanism(&self, observed: &Observed) -> Option<&'static str> {

@@ -4,11 +4,9 @@ use super::{Host, Sorted, Text};
 use crate::{
     diagnostic::{Problem, Span},
     jaas,
+    kinds::properties::mode as mode_of,
     names::{HostPath, WrongName},
-    spec::{
-        resolved,
-        tree::{Key, Node, Value},
-    },
+    spec::tree::{Key, Node, Value},
 };
 
 const RESOURCES: [&str; 5] = ["java", "kafka", "msk_iam_auth", "classpath", "properties"];
@@ -154,7 +152,7 @@ pub fn mode(host: &Host<'_>, problems: &mut Vec<Problem>) {
     let Some(Text { text, span }) = host.text("client.properties.mode") else {
         return;
     };
-    let label = match resolved::mode(text) {
+    let label = match mode_of(text).map(|mode| mode.0) {
         None => "write three or four octal digits, such as `\"0600\"` or `\"0640\"`",
         Some(mode) if mode & 0o600 != 0o600 => {
             "begin with `06`: its owner reads it, and trueup writes it"

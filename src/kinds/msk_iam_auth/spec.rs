@@ -1,12 +1,13 @@
-//! `msk_iam_auth`: AWS's jar, and how the client logs in with it.
+//! `client.msk_iam_auth` in a spec: AWS's jar, and how the client logs in with it.
 
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::OwnText;
+use crate::spec::types::OwnText;
 
 /// The MSK IAM auth jar, and the role that the client takes.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MskIamAuth {
     /// The jar's version.
@@ -39,6 +40,56 @@ pub struct MskIamAuth {
     pub options: IamOptions,
 }
 
+/// The role that a client takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role<'s> {
+    /// The instance's own.
+    Own,
+    /// One with this ARN.
+    Arn(&'s str),
+    /// One whose ARN is still to be looked up.
+    Name(&'s str),
+}
+
+impl MskIamAuth {
+    /// The jar's file name in Kafka's `libs`, whatever the URL calls it.
+    pub fn file_name(&self) -> String {
+        format!("aws-msk-iam-auth-{}-all.jar", self.version)
+    }
+
+    /// Where the jar is fetched from; else AWS's release page. The tags of two releases have no `v`.
+    pub fn url(&self) -> String {
+        self.url.clone().unwrap_or_else(|| {
+            let (version, file) = (&self.version, self.file_name());
+            let v = if matches!(version.as_str(), "1.0.0" | "1.1.0") {
+                ""
+            } else {
+                "v"
+            };
+            format!("https://github.com/aws/aws-msk-iam-auth/releases/download/{v}{version}/{file}")
+        })
+    }
+
+    /// The role that the client takes.
+    pub fn role(&self) -> Role<'_> {
+        match (&self.role, &self.role_arn) {
+            (_, Some(arn)) => Role::Arn(arn),
+            (Some(name), None) => Role::Name(name),
+            (None, None) => Role::Own,
+        }
+    }
+
+    /// With the defaults put in, and the digest in lower case.
+    #[must_use]
+    pub fn filled(self) -> Self {
+        Self {
+            url: Some(self.url()),
+            sha256: self.sha256.map(|digest| digest.to_ascii_lowercase()),
+            ..self
+        }
+    }
+}
+
 /// How the client logs in with AWS's jar.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Mechanism {
@@ -52,7 +103,7 @@ pub enum Mechanism {
 }
 
 /// Options of AWS's jar beside the role, by the jar's own names.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct IamOptions {
     /// Region whose STS is asked for the role. Default: the global one, which roles of GovCloud and
@@ -89,4 +140,24 @@ pub struct IamOptions {
     #[serde(default)]
     #[schemars(with = "OwnText", example = false)]
     pub aws_add_default_providers: Option<String>,
+}
+
+impl IamOptions {
+    /// Those that are given, by the jar's own names.
+    pub fn given(&self) -> IndexMap<String, String> {
+        let all = [
+            ("awsStsRegion", &self.aws_sts_region),
+            ("awsRoleSessionName", &self.aws_role_session_name),
+            ("awsRoleExternalId", &self.aws_role_external_id),
+            ("awsProfileName", &self.aws_profile_name),
+            ("awsDebugCreds", &self.aws_debug_creds),
+            ("awsMaxRetries", &self.aws_max_retries),
+            ("awsMaxBackOffTimeMs", &self.aws_max_back_off_time_ms),
+            ("awsAddDefaultProviders", &self.aws_add_default_providers),
+        ];
+        let given = all.into_iter();
+        given
+            .filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)))
+            .collect()
+    }
 }

@@ -1,0 +1,224 @@
+//! `client:` of a spec: what a Kafka client machine must be, and the resources that makes.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Resource,
+    classpath::{self, Classpath},
+    java::{self, Java},
+    kafka::Kafka,
+    msk_iam_auth::{self, Mechanism, MskIamAuth, Role},
+    properties::{self, Properties},
+};
+use crate::{
+    action::Value,
+    jaas,
+    spec::types::{PropertyValue, StartFile},
+};
+
+/// What a Kafka client machine must be. A key that is absent is not looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    /// The Java that a fresh login shell runs.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!({"version": "1.8.0"}))]
+    pub java: Option<Java>,
+    /// The Kafka archive, unpacked.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!({"version": "2.8.1", "scala": "2.12"}))]
+    pub kafka: Option<Kafka>,
+    /// AWS's `aws-msk-iam-auth-…-all.jar`, in Kafka's `libs/`.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!({"version": "1.1.5"}))]
+    pub msk_iam_auth: Option<MskIamAuth>,
+    /// `CLASSPATH` of a fresh login shell: the auth jar first. `classpath: {}` takes the defaults.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!({}))]
+    pub classpath: Option<Classpath>,
+    /// `client.properties` for the Kafka tools. `properties: {}` takes the defaults.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!({"extra": {"client.id": "loader"}}))]
+    pub properties: Option<Properties>,
+}
+
+impl Client {
+    /// With the defaults put in: nothing is left open, but for references that are looked up. `None` is
+    /// a mistake of this program: a spec that is right says where its properties are.
+    #[must_use]
+    pub fn filled(self) -> Option<Self> {
+        let kafka = self.kafka.map(Kafka::filled);
+        let properties = match self.properties {
+            None => None,
+            Some(properties) => {
+                let in_kafka = || Some(format!("{}/bin/client.properties", kafka.as_ref()?.home()));
+                Some(Properties {
+                    path: Some(properties.path.clone().or_else(in_kafka)?),
+                    mode: Some(properties.mode().to_string()),
+                    ..properties
+                })
+            }
+        };
+        Some(Self {
+            kafka,
+            msk_iam_auth: self.msk_iam_auth.map(MskIamAuth::filled),
+            properties,
+            ..self
+        })
+    }
+
+    /// Where Kafka is.
+    pub fn home(&self) -> Option<String> {
+        self.kafka.as_ref().map(Kafka::home)
+    }
+
+    /// Where the properties are.
+    pub fn properties_path(&self) -> Option<&str> {
+        self.properties.as_ref()?.path.as_deref()
+    }
+
+    /// The role that it takes, where it logs in with one.
+    pub fn role(&self) -> Option<Role<'_>> {
+        self.msk_iam_auth.as_ref().map(MskIamAuth::role)
+    }
+
+    /// The addresses that it has, in the order in which they are brought about.
+    pub fn addresses(&self) -> Vec<&'static str> {
+        let all = [
+            ("client/java", self.java.is_some()),
+            ("client/kafka", self.kafka.is_some()),
+            ("client/msk_iam_auth", self.msk_iam_auth.is_some()),
+            ("client/classpath", self.classpath.is_some()),
+            (properties::ADDRESS, self.properties.is_some()),
+        ];
+        let there = all.into_iter().filter(|(_, there)| *there);
+        there.map(|(address, _)| address).collect()
+    }
+
+    /// The resources that a host must have, in the order in which they are brought about.
+    ///
+    /// `secrets` holds what the spec's references became, by property key; a reference that is not
+    /// among them is left out (it was reported when it was looked up).
+    pub fn resources(&self, secrets: &IndexMap<String, Value>) -> Vec<Box<dyn Resource>> {
+        let mut resources: Vec<Box<dyn Resource>> = Vec::new();
+        if let Some(java) = &self.java {
+            let classpath = self.classpath.as_ref();
+            resources.push(Box::new(java::Wanted {
+                java: java.clone(),
+                place: classpath.map_or(StartFile::Bashrc, |classpath| classpath.place),
+            }));
+        }
+        if let Some(kafka) = &self.kafka {
+            resources.push(Box::new(kafka.clone()));
+        }
+        if let (Some(home), Some(jar)) = (self.home(), &self.msk_iam_auth) {
+            let path = format!("{home}/libs/{}", jar.file_name());
+            resources.push(Box::new(msk_iam_auth::Wanted {
+                jar: jar.clone(),
+                path: path.clone(),
+                first_in_classpath: self.classpath.is_some(),
+            }));
+            if let Some(classpath) = &self.classpath {
+                let place = classpath.place;
+                resources.push(Box::new(classpath::Wanted { jar: path, place }));
+            }
+        }
+        if let Some(properties) = &self.properties {
+            let login = self.msk_iam_auth.as_ref().map(login);
+            let mut set: IndexMap<String, Value> = IndexMap::new();
+            if let (Some(jar), Some(login)) = (&self.msk_iam_auth, &login) {
+                set.extend(iam_lines(jar.mechanism, login));
+            }
+            for (key, value) in &properties.extra {
+                match value {
+                    PropertyValue::Text(text) => {
+                        set.insert(key.clone(), Value::Plain(text.clone()));
+                    }
+                    PropertyValue::Secret(_) => {
+                        if let Some(secret) = secrets.get(key) {
+                            set.insert(key.clone(), secret.clone());
+                        }
+                    }
+                }
+            }
+            let home = self.home().map(|home| format!("{home}/"));
+            let path = self.properties_path().unwrap_or_default();
+            let in_kafka = home.as_ref().and_then(|home| path.strip_prefix(home));
+            let folder = in_kafka.and_then(|below| Some(below.rsplit_once('/')?.0));
+            resources.push(Box::new(properties::Wanted {
+                path: path.to_owned(),
+                set,
+                absent: properties.absent.clone(),
+                login,
+                mode: properties.mode(),
+                in_kafka_home: in_kafka.is_some(),
+                in_archive: matches!(folder, Some("bin" | "config")),
+            }));
+        }
+        resources
+    }
+}
+
+/// What the jaas line of the spec's `msk_iam_auth` holds.
+fn login(jar: &MskIamAuth) -> jaas::Login {
+    let mut options = Vec::new();
+    // A name is looked up before resources are made.
+    if let Role::Arn(arn) = jar.role() {
+        options.push((jaas::ROLE.to_owned(), arn.to_owned()));
+    }
+    options.extend(jar.options.given());
+    let module = match jar.mechanism {
+        Mechanism::AwsMskIam => jaas::IAM_MODULE,
+        Mechanism::Oauthbearer => jaas::OAUTH_MODULE,
+    };
+    jaas::Login {
+        module: module.to_owned(),
+        flag: "required".to_owned(),
+        options,
+    }
+}
+
+/// The lines of aws-msk-iam-auth's README: four, or five of OAUTHBEARER.
+fn iam_lines(mechanism: Mechanism, login: &jaas::Login) -> Vec<(String, Value)> {
+    let (name, handler) = match mechanism {
+        Mechanism::AwsMskIam => ("AWS_MSK_IAM", "IAMClientCallbackHandler"),
+        Mechanism::Oauthbearer => ("OAUTHBEARER", "IAMOAuthBearerLoginCallbackHandler"),
+    };
+    let handler = format!("software.amazon.msk.auth.iam.{handler}");
+    let mut lines = vec![
+        ("security.protocol", "SASL_SSL".to_owned()),
+        ("sasl.mechanism", name.to_owned()),
+        ("sasl.jaas.config", jaas::write(login)),
+        ("sasl.client.callback.handler.class", handler.clone()),
+    ];
+    if mechanism == Mechanism::Oauthbearer {
+        lines.push((jaas::LOGIN_HANDLER, handler));
+    }
+    let lines = lines.into_iter();
+    lines
+        .map(|(key, value)| (key.to_owned(), Value::Plain(value)))
+        .collect()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use crate::facts::{Host, Section};
+
+    /// An Amazon Linux host, for tests.
+    pub fn host() -> Host {
+        let entry = |key: &str, value: &str| (key.to_owned(), value.as_bytes().to_vec());
+        Host::read(&Section::new(vec![
+            entry("user", "ec2-user"),
+            entry("uid", "1000"),
+            entry("home", "/home/ec2-user"),
+            entry("shell", "/bin/bash"),
+            entry("os_id", "amzn"),
+            entry("os_version", "2"),
+            entry("os_name", "Amazon Linux 2"),
+            entry("tool", "yum"),
+            entry("tool", "sudo"),
+        ]))
+    }
+}
