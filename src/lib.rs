@@ -1,7 +1,7 @@
 //! `trueup` brings a Kafka client machine into true with its spec.
 //!
-//! The data flows one way; the modules stand in the order in which it passes them. README's page
-//! "Architecture" shows the way on one page.
+//! The data flows one way; the modules stand in the order in which it passes them.
+//! `docs/architecture.md` shows the way on one page.
 
 pub mod action;
 pub mod apply;
