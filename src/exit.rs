@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// How a command ended. README's table is made from the same words.
+/// How a command ended. The table of `docs/commands.md` is made from the same words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Code {
@@ -46,7 +46,7 @@ impl Code {
 }
 
 impl Code {
-    /// What it means, in the words of README's table.
+    /// What it means, in the words of that table.
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Done => "done; nothing to change",

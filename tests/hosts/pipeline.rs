@@ -1,4 +1,4 @@
-//! README's page for pipelines, run as written.
+//! `docs/pipeline.md`, run as written.
 
 use std::{fs, path::Path, process::Command};
 
@@ -9,11 +9,10 @@ use crate::{
     rig::{Host, Said},
 };
 
-/// The shell text of README's "In a pipeline".
+/// Its shell text.
 fn script() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = fs::read_to_string(path).expect("README.md");
-    let (_, page) = readme.split_once("\n## In a pipeline\n").expect("the page");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/pipeline.md");
+    let page = fs::read_to_string(path).expect("the page");
     let (_, text) = page.split_once("\n```sh\n").expect("a shell text");
     text.split_once("\n```\n").expect("its end").0.to_owned() + "\n"
 }
@@ -41,7 +40,7 @@ fn left(host: &Host, name: &str) -> String {
 }
 
 #[test]
-fn the_pipeline_of_the_readme_does_what_it_says() {
+fn the_pipeline_of_the_docs_does_what_it_says() {
     let host = Host::start("amazon", &[]);
     let spec = host.folder.path().join("kafka-client.yaml");
     fs::rename(host.spec(&client("1.8.0")), &spec).expect("renamed");
