@@ -4,6 +4,7 @@ mod checks;
 mod files;
 mod hostile;
 mod pages;
+mod pages;
 mod reading;
 mod rendering;
 mod several;
