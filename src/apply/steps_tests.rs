@@ -576,3 +576,40 @@ fn a_secret_is_nobody_elses_while_it_is_written() {
         fs::remove_file(&file).expect("there");
     }
 }
+
+#[test]
+fn what_somebody_changed_meanwhile_is_not_written_over() {
+    let place = Place::new();
+    let (file, payload) = (place.at("home/.bashrc"), place.at("payload"));
+    fs::write(&payload, "ours\n").expect("written");
+    let sha256 = |text: &str| crate::text::hex(&<sha2::Sha256 as sha2::Digest>::digest(text));
+    for shell in SHELLS {
+        let write = |expected: &str| {
+            let values: [&Path; 5] = [&file, expected.as_ref(), "".as_ref(), "".as_ref(), &payload];
+            place.step(shell, "step_write", &values)
+        };
+        for expected in ["absent", &sha256("before\n")] {
+            fs::write(&file, "theirs\n").expect("written");
+            let (done, told) = write(expected);
+            assert!(!done.status.success(), "{shell:?}: {told}");
+            assert!(
+                told.contains("has changed in the meantime"),
+                "{shell:?}: {told}"
+            );
+            assert_eq!(fs::read_to_string(&file).expect("there"), "theirs\n");
+            let rest = fs::read_dir(place.at("home")).expect("a folder").count();
+            assert_eq!(rest, 1, "{shell:?}: something is left beside it");
+        }
+        // Gone meanwhile.
+        fs::remove_file(&file).expect("there");
+        let (done, told) = write(&sha256("before\n"));
+        assert!(
+            !done.status.success() && !file.exists(),
+            "{shell:?}: {told}"
+        );
+        fs::write(&file, "before\n").expect("written");
+        let (done, told) = write(&sha256("before\n"));
+        assert!(done.status.success(), "{shell:?}: {told}");
+        assert_eq!(fs::read_to_string(&file).expect("there"), "ours\n");
+    }
+}
