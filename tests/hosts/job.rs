@@ -2,7 +2,7 @@
 
 use crate::{
     KAFKA, client,
-    rig::{Host, differences, trueup},
+    rig::{Host, differences, trueup, without_java},
 };
 
 #[test]
@@ -92,6 +92,23 @@ fn a_debian_host_becomes_a_client_too() {
     assert_eq!(plan["summary"]["none"], 5, "{plan}");
     assert_eq!(plan["complete"], true);
     assert_eq!(plan["hosts"][0]["steps"].as_array().map(Vec::len), Some(5));
+}
+
+#[test]
+fn what_does_not_come_out_as_the_spec_says_is_named() {
+    let host = Host::start("amazon", &[]);
+    let spec = host.spec(&without_java());
+    let spec = spec.to_str().expect("text");
+    // As soon as our block is there, a line that is read after it sets another jar.
+    host.user(
+        "printf '%s\\n' '. ~/.bashrc' 'if grep -q \"trueup: CLASSPATH\" ~/.bashrc; then' \
+         'export CLASSPATH=/opt/aws-msk-iam-auth-1.1.1-all.jar; fi' >~/.bash_profile",
+    );
+    let said = trueup(&host, &["apply", spec, "--auto-approve"])
+        .code(5)
+        .says("and still is not as the spec says")
+        .says("names aws-msk-iam-auth-1.1.1-all.jar");
+    assert!(!said.out.contains("applied and verified"), "{}", said.out);
 }
 
 #[test]
