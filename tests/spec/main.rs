@@ -4,7 +4,6 @@ mod checks;
 mod files;
 mod hostile;
 mod pages;
-mod pages;
 mod reading;
 mod rendering;
 mod several;
