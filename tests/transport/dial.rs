@@ -366,6 +366,7 @@ async fn a_dropped_stream_closes_its_far_end_and_leaves_nothing() {
     let ssh = bench.connected(&sshd).await;
     let master = master_of(&ssh);
     until("the question's end", || bench.processes().len() == 2);
+    // The question's own may still be among them; then it is less afterwards.
     let before = open_files(&master);
     let (listener, _) = listener().await;
     for _ in 0..3 {
@@ -375,7 +376,7 @@ async fn a_dropped_stream_closes_its_far_end_and_leaves_nothing() {
         assert_eq!(bench.processes().len(), 2, "{:?}", bench.processes());
         drop(near);
         ended(&mut far).await;
-        until("the channel's end", || open_files(&master) == before);
+        until("the channel's end", || open_files(&master) <= before);
     }
     drop(ssh);
     bench.assert_clean();
@@ -406,7 +407,7 @@ async fn a_dial_that_is_given_up_ends_and_the_connection_lives() {
     // Straight from here, nothing tries any longer. The machine's sshd cannot be called back, but
     // what it gets in the end is closed.
     let (through_ssh, straight) = (holes.remove(0), holes.remove(0));
-    assert!(!straight.is_tried());
+    until("the end of trying", || !straight.is_tried());
     let far = tokio::task::spawn_blocking(move || {
         let _first = through_ssh.listener.accept().expect("the first");
         let (mut second, _) = through_ssh.listener.accept().expect("the second");
@@ -416,7 +417,7 @@ async fn a_dial_that_is_given_up_ends_and_the_connection_lives() {
     });
     let far = timeout(PATIENCE, far).await.expect("let in").expect("ran");
     assert_eq!(far.expect("closed"), b"");
-    until("the channel's end", || open_files(&master) == before);
+    until("the channel's end", || open_files(&master) <= before);
 
     // Given up between the request and the files that belong to it.
     let mut control = UnixStream::connect(ssh.control_socket()).expect("the master");
