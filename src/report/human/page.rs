@@ -3,6 +3,7 @@
 use super::Style;
 use crate::text::{escape_control, escape_parts};
 use anstyle::{AnsiColor, Effects};
+use unicode_width::UnicodeWidthStr;
 
 /// What a piece of a line looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,9 +105,9 @@ impl<'a> Page<'a> {
     }
 }
 
-/// How many columns a text takes once it is escaped.
+/// How many columns a text takes once it is escaped: wide characters take two, combining ones none.
 pub fn columns(text: &str) -> usize {
-    escape_control(text).chars().count()
+    escape_control(text).width()
 }
 
 /// A piece of a line, escaped. Where words stand before it, it cannot be what a CI system takes for
@@ -136,8 +137,8 @@ fn wrap(text: &str, width: usize, start: usize, hang: usize) -> Vec<String> {
         let line = lines
             .last_mut()
             .unwrap_or_else(|| unreachable!("one line at least"));
-        let used = line.chars().count();
-        let length = word.chars().count();
+        let used = line.width();
+        let length = word.width();
         let fits = used + gap.len() + length <= room;
         let fits_nowhere = length > width.saturating_sub(hang);
         let is_label = fits_nowhere && used <= LABEL && is_first;
@@ -160,7 +161,7 @@ fn word_end(text: &str, room: usize) -> usize {
         && let Some(close) = text[end..].find('`')
     {
         let whole = blank(end + close);
-        if text[..whole].chars().count() <= room {
+        if text[..whole].width() <= room {
             return whole;
         }
     }
@@ -186,6 +187,10 @@ mod tests {
             ["see", "`export A=b`,", "there"]
         );
         assert_eq!(wrap("a `b c d e`", 7, 0, 0), ["a `b c", "d e`"]);
+        // Wide characters take two columns, combining ones none.
+        assert_eq!(wrap("鍵鍵 鍵鍵", 8, 0, 0), ["鍵鍵", "鍵鍵"]);
+        assert_eq!(wrap("e\u{301}e\u{301} e\u{301}e\u{301}", 5, 0, 0).len(), 1);
+        assert_eq!(columns("鍵e\u{301}"), 3);
     }
 
     #[test]
