@@ -1,0 +1,192 @@
+//! Other accounts, and people who are at work meanwhile: they get no secret, and put nothing in.
+
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
+
+use super::{Place, SHELLS};
+
+/// Ends with the test.
+struct Ended(std::process::Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Somebody else who can write in the folder swaps all that appears there for what is theirs.
+fn swapper(folder: &Path, theirs: &Path) -> Ended {
+    let text = r#"import os, sys
+folder, theirs = sys.argv[1:]
+print("ready", flush=True)
+while os.path.isdir(folder):
+    for name in os.listdir(folder):
+        if not name.startswith(".trueup-"):
+            continue
+        path = f"{folder}/{name}"
+        try:
+            if os.path.islink(path) or os.lstat(path).st_uid == os.getuid():
+                continue
+            os.rename(path, f"{theirs}/moved")
+            os.symlink(f"{theirs}/taken", path)
+        except OSError:
+            pass
+"#;
+    let mut child = Command::new("runuser")
+        .args(["-u", "nobody", "--", "python3", "-c", text])
+        .args([folder, theirs])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("python3 runs");
+    let mut line = String::new();
+    let said = child.stdout.take().expect("a pipe");
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(said), &mut line).expect("it says so");
+    assert_eq!(line, "ready\n");
+    Ended(child)
+}
+
+#[test]
+fn who_can_write_in_the_folder_gets_no_secret_and_puts_nothing_in() {
+    const CANARY: &str = "canary-5d20\n";
+    let place = Place::new();
+    let (folder, theirs) = (place.at("open"), place.at("theirs"));
+    for path in [&folder, &theirs] {
+        fs::create_dir(path).expect("made");
+        fs::set_permissions(path, fs::Permissions::from_mode(0o777)).expect("open");
+    }
+    fs::set_permissions(place.folder.path(), fs::Permissions::from_mode(0o755)).expect("open");
+    fs::write(theirs.join("taken"), "").expect("written");
+    fs::set_permissions(theirs.join("taken"), fs::Permissions::from_mode(0o666)).expect("open");
+    let payload = place.at("payload");
+    fs::write(&payload, CANARY).expect("written");
+    let file = folder.join("client.properties");
+    let _swapper = swapper(&folder, &theirs);
+    for round in 0..60 {
+        let shell = SHELLS[round % SHELLS.len()];
+        let _ = fs::remove_file(&file);
+        let values: [&Path; 5] = [
+            &file,
+            "absent".as_ref(),
+            "600".as_ref(),
+            "".as_ref(),
+            &payload,
+        ];
+        let (done, told) = place.step(shell, "step_write", &values);
+        let taken = fs::read_to_string(theirs.join("taken")).expect("there");
+        assert_eq!(taken, "", "{shell:?}: the secret is theirs: {told}");
+        if done.status.success() {
+            let meta = fs::symlink_metadata(&file).expect("there");
+            assert!(
+                meta.is_file() && meta.permissions().mode() & 0o7777 == 0o600,
+                "{shell:?}"
+            );
+            assert_eq!(
+                fs::read_to_string(&file).expect("ours"),
+                CANARY,
+                "{shell:?}"
+            );
+        } else {
+            assert!(told.contains("failed"), "{shell:?}: {told}");
+        }
+    }
+
+    // A download: what is checked is what comes into place.
+    let source = place.at("source");
+    fs::write(&source, "good\n").expect("written");
+    fs::write(theirs.join("taken"), "evil\n").expect("written");
+    let digest = crate::text::hex(&<sha2::Sha256 as sha2::Digest>::digest(b"good\n"));
+    let file = folder.join("a.bin");
+    for round in 0..30 {
+        let shell = SHELLS[round % SHELLS.len()];
+        let _ = fs::remove_file(&file);
+        let url = format!("file://{}", source.display());
+        let values: [&Path; 6] = [
+            url.as_ref(),
+            &file,
+            "sha256".as_ref(),
+            digest.as_ref(),
+            "644".as_ref(),
+            "20".as_ref(),
+        ];
+        let (done, told) = place.step(shell, "step_fetch", &values);
+        if done.status.success() {
+            assert_eq!(
+                fs::read_to_string(&file).expect("there"),
+                "good\n",
+                "{shell:?}: {told}"
+            );
+        }
+        let taken = fs::read_to_string(theirs.join("taken")).expect("there");
+        assert_eq!(taken, "evil\n", "{shell:?}: {told}");
+    }
+}
+
+#[test]
+fn a_secret_is_nobody_elses_while_it_is_written() {
+    let place = Place::new();
+    let payload = place.at("payload");
+    let made = Command::new("mkfifo").arg(&payload).status();
+    assert!(made.expect("mkfifo runs").success());
+    let file = place.at("home/client.properties");
+    let new = place.at("home/.trueup-client.properties");
+    for shell in SHELLS {
+        let values: [&Path; 5] = [
+            &file,
+            "absent".as_ref(),
+            "640".as_ref(),
+            "".as_ref(),
+            &payload,
+        ];
+        let mode = |path: &Path| Some(fs::metadata(path).ok()?.permissions().mode() & 0o7777);
+        std::thread::scope(|scope| {
+            let step = scope.spawn(|| place.step(shell, "step_write", &values));
+            // It has made its file before it reads.
+            let pipe = fs::OpenOptions::new().write(true).open(&payload);
+            let meanwhile = mode(&new);
+            std::io::Write::write_all(&mut pipe.expect("a reader"), b"secret\n").expect("written");
+            let (done, told) = step.join().expect("no panic");
+            assert!(done.status.success(), "{shell:?}: {told}");
+            assert_eq!(meanwhile, Some(0o600), "{shell:?}");
+        });
+        assert_eq!(mode(&file), Some(0o640), "{shell:?}");
+        fs::remove_file(&file).expect("there");
+    }
+}
+
+#[test]
+fn what_somebody_changed_meanwhile_is_not_written_over() {
+    let place = Place::new();
+    let (file, payload) = (place.at("home/.bashrc"), place.at("payload"));
+    fs::write(&payload, "ours\n").expect("written");
+    let sha256 = |text: &str| crate::text::hex(&<sha2::Sha256 as sha2::Digest>::digest(text));
+    for shell in SHELLS {
+        let write = |expected: &str| {
+            let values: [&Path; 5] = [&file, expected.as_ref(), "".as_ref(), "".as_ref(), &payload];
+            place.step(shell, "step_write", &values)
+        };
+        for expected in ["absent", &sha256("before\n")] {
+            fs::write(&file, "theirs\n").expect("written");
+            let (done, told) = write(expected);
+            assert!(!done.status.success(), "{shell:?}: {told}");
+            assert!(
+                told.contains("has changed in the meantime"),
+                "{shell:?}: {told}"
+            );
+            assert_eq!(fs::read_to_string(&file).expect("there"), "theirs\n");
+            let rest = fs::read_dir(place.at("home")).expect("a folder").count();
+            assert_eq!(rest, 1, "{shell:?}: something is left beside it");
+        }
+        // Gone meanwhile.
+        fs::remove_file(&file).expect("there");
+        let (done, told) = write(&sha256("before\n"));
+        assert!(
+            !done.status.success() && !file.exists(),
+            "{shell:?}: {told}"
+        );
+        fs::write(&file, "before\n").expect("written");
+        let (done, told) = write(&sha256("before\n"));
+        assert!(done.status.success(), "{shell:?}: {told}");
+        assert_eq!(fs::read_to_string(&file).expect("there"), "ours\n");
+    }
+}
