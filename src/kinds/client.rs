@@ -20,7 +20,7 @@ use crate::{
 
 /// What a Kafka client machine must be. A key that is absent is not looked at.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub struct Client {
     /// The Java that a fresh login shell runs.
     #[serde(default)]
@@ -86,15 +86,10 @@ impl Client {
 
     /// The addresses that it has, in the order in which they are brought about.
     pub fn addresses(&self) -> Vec<&'static str> {
-        let all = [
-            ("client/java", self.java.is_some()),
-            ("client/kafka", self.kafka.is_some()),
-            ("client/msk_iam_auth", self.msk_iam_auth.is_some()),
-            ("client/classpath", self.classpath.is_some()),
-            (properties::ADDRESS, self.properties.is_some()),
-        ];
-        let there = all.into_iter().filter(|(_, there)| *there);
-        there.map(|(address, _)| address).collect()
+        // Secrets change nothing of what there is.
+        let resources = self.resources(&IndexMap::new());
+        let addresses = resources.iter().map(|resource| resource.address());
+        addresses.collect()
     }
 
     /// The resources that a host must have, in the order in which they are brought about.

@@ -12,9 +12,8 @@ use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use crate::text::escape_control;
+use crate::{kinds::client::Client, text::escape_control};
 
-pub use crate::kinds::client::Client;
 pub use tables::{FromDatabase, Mysql, TableSettings, TableSource, Tables};
 
 /// In the schema: a scalar that is taken as it is written, be it `2.12`, `12e5` or `no`. Editors

@@ -3,8 +3,7 @@
 
 use crate::{
     commands::{Target, topics::ClusterTarget},
-    kinds::client::Client,
-    kinds::properties,
+    kinds::{client::Client, properties},
     plan::HostPlan,
     script::quote,
     spec::{PropertyValue, Security, Way},

@@ -7,7 +7,7 @@ use crate::spec::types::StartFile;
 
 /// Where `CLASSPATH` is set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub struct Classpath {
     /// The start file that takes the block. Default: `bashrc`.
     #[serde(default, rename = "in")]

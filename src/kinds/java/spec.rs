@@ -7,7 +7,7 @@ use crate::spec::types::OwnText;
 
 /// The Java runtime.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub struct Java {
     /// Version; only the components given are compared, and `8` equals `1.8.0`.
     #[schemars(with = "OwnText", example = &"1.8.0")]

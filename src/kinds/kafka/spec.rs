@@ -7,7 +7,7 @@ use crate::{kinds::path, spec::types::OwnText};
 
 /// The Kafka archive.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub struct Kafka {
     /// Kafka's version.
     #[schemars(with = "OwnText", example = &"2.8.1")]

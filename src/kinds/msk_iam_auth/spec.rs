@@ -3,12 +3,13 @@
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::spec::types::OwnText;
 
 /// The MSK IAM auth jar, and the role that the client takes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub struct MskIamAuth {
     /// The jar's version.
     #[schemars(with = "OwnText", example = &"1.1.5")]
@@ -104,7 +105,8 @@ pub enum Mechanism {
 
 /// Options of AWS's jar beside the role, by the jar's own names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
 pub struct IamOptions {
     /// Region whose STS is asked for the role. Default: the global one, which roles of GovCloud and
     /// China do not have.
@@ -145,19 +147,12 @@ pub struct IamOptions {
 impl IamOptions {
     /// Those that are given, by the jar's own names.
     pub fn given(&self) -> IndexMap<String, String> {
-        let all = [
-            ("awsStsRegion", &self.aws_sts_region),
-            ("awsRoleSessionName", &self.aws_role_session_name),
-            ("awsRoleExternalId", &self.aws_role_external_id),
-            ("awsProfileName", &self.aws_profile_name),
-            ("awsDebugCreds", &self.aws_debug_creds),
-            ("awsMaxRetries", &self.aws_max_retries),
-            ("awsMaxBackOffTimeMs", &self.aws_max_back_off_time_ms),
-            ("awsAddDefaultProviders", &self.aws_add_default_providers),
-        ];
+        let Ok(Value::Object(all)) = serde_json::to_value(self) else {
+            unreachable!("options are plain data")
+        };
         let given = all.into_iter();
         given
-            .filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)))
+            .filter_map(|(name, value)| Some((name, value.as_str()?.to_owned())))
             .collect()
     }
 }

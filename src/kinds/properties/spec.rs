@@ -15,7 +15,7 @@ const PRIVATE: Mode = Mode(0o600);
 
 /// `client.properties`: the four MSK IAM lines, and your own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub struct Properties {
     /// The file. Default: `bin/client.properties` in Kafka's home.
     #[serde(default)]
