@@ -224,7 +224,7 @@ fn a_downloads_limit_is_one_for_all_tries() {
     let done = Command::new("sh")
         .args([
             "-c",
-            &format!("exec 3>&0; {STEPS}"),
+            &format!("exec 3>&0; {}", *STEPS),
             "step_fetch",
             "step_fetch",
         ])

@@ -31,7 +31,7 @@ impl SpecPlaces {
         for (path, host) in hosts {
             paths.insert(host.name.clone(), path.clone());
             for (address, of_keys) in &host.lines {
-                let place = (host.name.clone(), (*address).to_owned());
+                let place = (host.name.clone(), address.to_string());
                 lines.insert(place, of_keys.clone());
             }
         }

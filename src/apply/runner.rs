@@ -185,10 +185,12 @@ impl Run<'_, '_> {
                 path,
                 marker,
                 lines,
+                as_root,
             } => {
                 let before = self.content(address, path);
                 let after = action::edit_block(&before.unwrap_or_default(), marker, lines);
-                self.write(address, path, "", None, after).await?;
+                let call = Call::new("write").by_root(*as_root);
+                self.write(address, call, path, "", None, after).await?;
                 Ok(Done {
                     summary: self.shown(path),
                     paste: None,
@@ -212,7 +214,8 @@ impl Run<'_, '_> {
                         reasons: vec![format!("{path} is {error}")],
                         ..Failure::default()
                     })?;
-                self.write(address, path, &mode.to_string(), folder.as_deref(), after)
+                let (call, mode_text) = (Call::new("write"), mode.to_string());
+                self.write(address, call, path, &mode_text, folder.as_deref(), after)
                     .await?;
                 let keys = match set.len() + remove.len() {
                     0 => "no byte order mark".to_owned(),
@@ -230,6 +233,19 @@ impl Run<'_, '_> {
                 checked(address, &answer, |answer| refusal::of_step(address, answer))?;
                 Ok(Done {
                     summary: format!("mode {mode}"),
+                    paste: None,
+                })
+            }
+            Action::Step(step) => {
+                let call = Call::new(step.step).by_root(step.as_root);
+                let mut call = step.values.iter().fold(call, Call::value);
+                if let Some(content) = &step.content {
+                    call = call.payload(content);
+                }
+                let answer = self.run(address, &call, self.limits.work).await?;
+                checked(address, &answer, |answer| refusal::of_step(address, answer))?;
+                Ok(Done {
+                    summary: step.done.clone(),
                     paste: None,
                 })
             }
@@ -331,6 +347,7 @@ impl Run<'_, '_> {
     async fn write(
         &mut self,
         address: &str,
+        call: Call,
         path: &str,
         mode: &str,
         folder: Option<&str>,
@@ -340,7 +357,7 @@ impl Run<'_, '_> {
             Some(before) => hex(&Sha256::digest(&before)),
             None => "absent".to_owned(),
         };
-        let call = Call::new("write")
+        let call = call
             .value(path)
             .value(expected)
             .value(mode)

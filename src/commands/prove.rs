@@ -325,7 +325,7 @@ impl Client<'_> {
         let file = self
             .facts
             .reply
-            .section(kind::ADDRESS)
+            .section(&kind::ADDRESS)
             .bytes("content")
             .unwrap_or_default();
         let entries = properties::entries(&file).unwrap_or_default();
@@ -377,7 +377,7 @@ impl Client<'_> {
             return None;
         };
         let mut steps = self.plan.steps.iter();
-        let file = steps.find(|step| step.address == kind::ADDRESS)?;
+        let file = steps.find(|step| *step.address == *kind::ADDRESS)?;
         (file.action == StepAction::None).then(|| arn.to_owned())
     }
 

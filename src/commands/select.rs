@@ -2,13 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use indexmap::IndexMap;
-
 use super::{complain, complain_safely};
 use crate::{
     cli::LookArgs,
     exit::Code,
-    kinds::topic,
+    kinds::{declared::Inputs, topic},
     plan::selection::{Chosen, Known},
     spec::{Resolved, ResolvedHost, Way, fleet_of, several},
 };
@@ -92,11 +90,15 @@ pub fn choose(look: &LookArgs, specs: &[Resolved], deletable: &[String]) -> Resu
     let all = specs.iter().flat_map(|spec| &spec.hosts);
     for host in all.filter(|host| has_host(&look.hosts, host)) {
         // What a kind requires does not depend on secrets.
-        for resource in host.client.resources(&IndexMap::new()) {
+        for resource in host.resources(&Inputs::default()) {
             known.push(Known {
                 host: Some(host.name.clone()),
-                address: resource.address().to_owned(),
-                requires: resource.requires(),
+                address: resource.address().to_string(),
+                requires: resource
+                    .requires()
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect(),
             });
         }
     }
@@ -120,8 +122,8 @@ pub fn choose(look: &LookArgs, specs: &[Resolved], deletable: &[String]) -> Resu
     let names: BTreeSet<&str> = names.chain(may_come).collect();
     known.extend(names.into_iter().map(|name| Known {
         host: None,
-        address: topic::address(name),
-        requires: &[],
+        address: topic::address(name).to_string(),
+        requires: vec![],
     }));
     let chosen = Chosen::new(&look.targets, &look.excludes, &known).map_err(|error| {
         complain(&format!("error: {error}"));

@@ -19,7 +19,7 @@ use crate::{
     action::Value,
     cli::{AllowArgs, LookArgs},
     exit::Code,
-    kinds::{Resource, properties},
+    kinds::Resource,
     lookup::{
         self, Cloud, clusters,
         hosts::{self, Values},
@@ -72,28 +72,28 @@ impl Target {
         let name = host.name.as_str();
         let beside = |address: &str| chosen.looks_beside(name, address);
         let looked_at = |address: &str| chosen.has(Some(name), address) || beside(address);
-        let mut secrets = IndexMap::new();
-        if looked_at(properties::ADDRESS) {
-            let (client, parameters) = (&host.client, &values.parameters);
-            let read = secrets::resolve(client, parameters, spec, &around.environment);
-            secrets = read.map_err(|all| {
-                for missing in all {
-                    complain_safely(&format!("error: host `{name}`, property {missing}"));
-                }
-                Code::Usage
-            })?;
-        }
-        let mut resources = host.client.resources(&secrets);
-        resources.retain(|resource| looked_at(resource.address()));
+        let place = secrets::Place {
+            parameters: &values.parameters,
+            spec,
+            environment: &around.environment,
+        };
+        let given = secrets::resolve(&host, looked_at, &place).map_err(|all| {
+            for missing in all {
+                complain_safely(&format!("error: host `{name}`, {missing}"));
+            }
+            Code::Usage
+        })?;
+        let mut resources = host.resources(&given);
+        resources.retain(|resource| looked_at(&resource.address()));
         let beside = resources
             .iter()
             .map(|resource| resource.address())
             .filter(|address| beside(address))
-            .map(str::to_owned)
+            .map(|address| address.to_string())
             .collect();
         Ok(Self {
             resources,
-            secrets,
+            secrets: given.secrets,
             beside,
             spec: spec.to_owned(),
             host,

@@ -4,7 +4,10 @@ pub mod cluster;
 pub mod prove;
 pub mod rehearsal;
 
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, SystemTime},
+};
 
 use tokio::io::AsyncReadExt;
 
@@ -12,7 +15,7 @@ use crate::{
     broker::credentials::clock,
     facts::{Host, Reply},
     frame::{Frames, Garbled, Record},
-    kinds::{Probe, Resource},
+    kinds::Resource,
     meter::{Call, Phase},
     script::{NulByte, Script},
     text::{escape_control, hex},
@@ -23,6 +26,8 @@ use crate::{
 const PRELUDE: &str = include_str!("prelude.sh");
 /// The host's own probe.
 pub(crate) const HOST: &str = include_str!("host.sh");
+/// What has root look.
+const ROOT: &str = include_str!("root.sh");
 /// The login shell's.
 const LOGIN: &str = include_str!("login.sh");
 
@@ -194,15 +199,25 @@ pub fn probe_script(
     let [look, trace] = [0.6, 0.25].map(|part| (deadline.as_secs_f64() * part).round().max(1.0));
     let call = |script: Script, resource: &dyn Resource| {
         let mut values = vec![
-            resource.address().to_owned(),
+            resource.address().section(),
             resource.probe().function.to_owned(),
         ];
         values.extend(resource.arguments(deep));
         script.call("section", values)
     };
     let mut script = Script::new("probe").text(PRELUDE).text(HOST).text(LOGIN);
-    for Probe { text, .. } in resources.iter().map(|resource| resource.probe()) {
-        script = script.text(text);
+    let all = resources.iter().map(AsRef::as_ref);
+    let (root, own): (Vec<&dyn Resource>, Vec<_>) = all.partition(|one| one.as_root());
+    script = probes(script, &own);
+    if !root.is_empty() {
+        let inner = Script::new("root")
+            .text(PRELUDE)
+            .text("ACCOUNT=root ACCOUNT_UID=0");
+        let inner = probes(inner, &root);
+        let inner = root
+            .iter()
+            .try_fold(inner, |script, one| call(script, *one))?;
+        script = script.text(ROOT).nested("ROOT", &inner.text("exit 0"));
     }
     script = script
         .text("identify")
@@ -210,20 +225,26 @@ pub fn probe_script(
         .call("limits", [look.to_string(), trace.to_string()])?
         .text("login_ask \"$LOOK_SECONDS\" | {");
     script = script.text("section host host_facts");
-    for resource in resources
-        .iter()
-        .filter(|resource| !resource.probe().after_login)
-    {
-        script = call(script, resource.as_ref())?;
+    if !root.is_empty() {
+        let sections = root.iter().map(|one| one.address().section());
+        script = script.call("root_facts", sections)?;
+    }
+    for resource in own.iter().filter(|one| !one.probe().after_login) {
+        script = call(script, *resource)?;
     }
     script = script.text("S=host; login_facts");
-    for resource in resources
-        .iter()
-        .filter(|resource| resource.probe().after_login)
-    {
-        script = call(script, resource.as_ref())?;
+    for resource in own.iter().filter(|one| one.probe().after_login) {
+        script = call(script, *resource)?;
     }
     Ok(script.text("S=host; say end \"\"\n}"))
+}
+
+/// Appends the probes' functions, each once, however many resources of a kind there are.
+fn probes(script: Script, resources: &[&dyn Resource]) -> Script {
+    let mut seen = BTreeSet::new();
+    let probes = resources.iter().map(|resource| resource.probe());
+    let new = probes.filter(|probe| seen.insert(probe.function));
+    new.fold(script, |script, probe| script.text(probe.text))
 }
 
 /// Reads records up to the end record, and counts their bytes. The pipes are not read to their end: a process that a start

@@ -28,7 +28,7 @@ const SALT: &str = "s";
 
 /// The cases of a kind, by name.
 fn cases<T: for<'de> Deserialize<'de>>(kind: &str) -> Vec<(String, T)> {
-    let files = case::files(&case::folder().join(kind)).into_iter();
+    let files = case::files(&case::folder(kind)).into_iter();
     let inputs = files.filter(|path| path.extension().is_some_and(|end| end == "yaml"));
     let read = |path: PathBuf| {
         let text = fs::read_to_string(&path).expect("readable");
@@ -51,7 +51,7 @@ fn see(resource: Box<dyn Resource>, host: &Host, entries: &Entries) -> Seen {
         .assess(&Section::new(entries.clone()), host)
         .observed;
     let records = entries.iter().map(|(key, value)| Record {
-        section: address.into(),
+        section: address.section(),
         key: key.clone(),
         value: value.clone(),
     });
@@ -240,7 +240,7 @@ fn every_compared_field_of_every_kind_is_missed() {
 #[test]
 fn every_compared_field_of_a_topic_is_missed() {
     let mut refused = 0;
-    for (name, case) in cases::<TopicsCase>("topics") {
+    for (name, case) in cases::<TopicsCase>("topic") {
         let wanted = case.wanted();
         let wanted: Vec<&ResolvedTopic> = wanted.iter().collect();
         let see = |cluster: &Cluster| {

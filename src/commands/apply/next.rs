@@ -3,7 +3,7 @@
 
 use crate::{
     commands::{Target, topics::ClusterTarget},
-    kinds::{client::Client, properties},
+    kinds::{client::Client, kafka, properties},
     plan::HostPlan,
     script::quote,
     spec::{PropertyValue, Security, Way},
@@ -17,11 +17,11 @@ pub fn lines(target: &Target, plan: &HostPlan, clusters: &[ClusterTarget]) -> Ve
     let (Some(home), Some(facts)) = (host.client.home(), &plan.facts) else {
         return vec![];
     };
-    if !looked_at("client/kafka") {
+    if !looked_at(&kafka::ADDRESS) {
         return vec![];
     }
     let file = host.client.properties_path();
-    let file = file.filter(|_| looked_at(properties::ADDRESS));
+    let file = file.filter(|_| looked_at(&properties::ADDRESS));
     let speaks = Speaks::of(&host.client, file.is_some());
     let is_here = matches!(host.way, Way::Local);
     let found = if clusters.is_empty() {
