@@ -89,30 +89,16 @@ fn pure_modules_name_nothing_that_acts() {
 }
 
 #[test]
-fn only_apply_takes_what_writes_and_only_three_places_run_anything_on_a_host() {
-    let writer = Regex::new(r"\bWriter\b").expect("a pattern");
+fn only_apply_changes_a_cluster() {
     let admin = Regex::new(r"\bAdmin\b").expect("a pattern");
-    let spawn = Regex::new(r"\.spawn\(").expect("a pattern");
-    let mut seen = BTreeSet::new();
+    let mut named = 0;
     for (name, text) in sources("rs") {
-        let text = code(&text);
-        if writer.is_match(&text) {
-            assert!(name.starts_with("apply/"), "{name} names a Writer");
-            seen.insert("writer");
-        }
-        if admin.is_match(&text) && !name.starts_with("broker/") {
+        if admin.is_match(&code(&text)) && !name.starts_with("broker/") {
             assert!(name.starts_with("apply/"), "{name} names an Admin");
-            seen.insert("admin");
-        }
-        if spawn.is_match(&text) {
-            let may = ["apply/", "observe/", "transport/"]
-                .iter()
-                .any(|start| name.starts_with(start));
-            assert!(may, "{name} runs something");
-            seen.insert("spawn");
+            named += 1;
         }
     }
-    assert_eq!(seen.len(), 3, "the patterns match nothing: {seen:?}");
+    assert!(named > 0, "the pattern matches nothing");
 }
 
 #[test]

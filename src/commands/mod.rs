@@ -38,9 +38,8 @@ use crate::{
     report::human::Style,
     spec::{self, Given, Resolved, Source},
     text::escape_lines,
-    transport::Connection,
 };
-pub(crate) use reach::connect;
+pub(crate) use reach::{connect, reading};
 pub(crate) use stdout::put;
 pub(crate) use targets::{Target, Targets, address, spec_files, targets};
 use topics::{Pending, Way as ClusterWay};
@@ -258,37 +257,21 @@ pub(crate) fn show(source: &Source, problems: &[diagnostic::Problem], around: &S
     }
 }
 
-/// Reads one host and compares. What cannot be reached becomes a part of the plan that says so.
-pub(crate) async fn look(
-    target: &Target,
-    args: &LookArgs,
-    salt: &str,
-    around: &Surroundings,
-) -> (HostPlan, Option<Box<dyn Connection>>) {
-    let (name, address) = (&target.host.name, address(&target.host));
-    let connection = match connect(target, args.timeout, around).await {
-        Ok(connection) => connection,
-        Err(error) => {
-            let plan = HostPlan::unreached(name, &address, error.to_string());
-            return (target.tell(plan), None);
-        }
-    };
-    let plan = match read(target, connection.as_ref(), args).await {
+/// Reads one host and compares. What cannot be read becomes a part of the plan that says so.
+pub(crate) async fn look(target: &Target, reader: Reader<'_>, deep: bool, salt: &str) -> HostPlan {
+    match read(target, reader, deep).await {
         Ok(facts) => target.plan(&facts, salt),
-        Err(error) => target.tell(HostPlan::unreached(name, &address, error.to_string())),
-    };
-    (plan, Some(connection))
+        Err(error) => target.unreached(error.to_string()),
+    }
 }
 
-/// Reads one host over a connection.
+/// Reads one host.
 pub(crate) async fn read(
     target: &Target,
-    connection: &dyn Connection,
-    args: &LookArgs,
+    reader: Reader<'_>,
+    deep: bool,
 ) -> Result<Facts, observe::Error> {
-    let mut facts = Reader::new(connection, args.timeout)
-        .observe(&target.resources, args.deep)
-        .await?;
+    let mut facts = reader.observe(&target.resources, deep).await?;
     if let Some(found) = target.host.way.found() {
         let its_own = facts
             .host
@@ -318,16 +301,17 @@ pub(crate) async fn look_at_all(
     // In the order of the targets, whoever leads to them first.
     let mut topics: Vec<(usize, TopicsPlan)> = Vec::new();
     for target in &targets.hosts {
-        let (plan, connection) = look(target, args, salt, around).await;
-        if let Some(connection) = connection {
+        let looked = reading(target, args.timeout, around, async |reader| {
+            let plan = look(target, reader, args.deep, salt).await;
             for cluster in pending.take(&plan.name) {
-                let way = ClusterWay::through(connection.as_ref(), &plan.name, plan.facts.as_ref());
+                let way = ClusterWay::through(reader, &plan.name, plan.facts.as_ref());
                 let plan = cluster.look(way, salt, args.timeout).await;
                 topics.push((targets.place_of(cluster), plan));
             }
-            connection.close().await;
-        }
-        hosts.push(plan);
+            plan
+        });
+        let looked = looked.await;
+        hosts.push(looked.unwrap_or_else(|error| target.unreached(error.to_string())));
     }
     for cluster in pending.take_direct() {
         let plan = cluster.look(ClusterWay::DIRECT, salt, args.timeout).await;

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use secrecy::ExposeSecret;
 
 use super::{
-    Surroundings, Target, Targets, address, complain_safely, connect, load, output::Outputs,
-    plan::FORMATS, read, salt, spec_files, targets,
+    Surroundings, Target, Targets, complain_safely, load, output::Outputs, plan::FORMATS, read,
+    reading, salt, spec_files, targets,
 };
 use crate::{
     action::Value,
@@ -22,7 +22,6 @@ use crate::{
     properties,
     report::{Report, Told, event::HostOutcome},
     text::escape_control,
-    transport::Connection,
 };
 
 /// Of the client's words so many lines are shown, and so many characters of each.
@@ -223,49 +222,32 @@ async fn host(
     around: &Surroundings,
 ) -> (HostPlan, Vec<Proof>) {
     let name = &target.host.name;
-    let args = crate::cli::HostArgs {
-        spec: target.spec.clone(),
-        vars: vec![],
-        hosts: vec![],
-        timeout: deadline,
-    };
-    let looked = async {
-        let connection = connect(target, deadline, around)
-            .await
-            .map_err(|error| error.to_string())?;
-        let facts = read(target, connection.as_ref(), &args.look()).await;
-        facts
-            .map(|facts| (connection, facts))
-            .map_err(|error| error.to_string())
-    };
-    let (connection, facts) = match looked.await {
-        Ok(looked) => looked,
-        Err(error) => {
-            let unread = |question: &Question| unread(name, question, error.clone());
-            let proofs = questions.iter().map(unread).collect();
-            let plan = HostPlan::unreached(name, &address(&target.host), error.clone());
-            return (target.tell(plan), proofs);
+    let asking = reading(target, deadline, around, async |reader| {
+        let facts = match read(target, reader, false).await {
+            Ok(facts) => facts,
+            Err(error) => return Err(error.to_string()),
+        };
+        let plan = target.plan(&facts, salt);
+        let client = Client {
+            target,
+            facts: &facts,
+            plan: &plan,
+        };
+        let mut proofs = Vec::new();
+        for question in questions {
+            proofs.push(match &question.brokers {
+                Ok(brokers) => client.ask(reader, question, brokers, deadline).await,
+                Err(trouble) => unread(name, question, trouble.clone()),
+            });
         }
-    };
-    let plan = target.plan(&facts, salt);
-    let mut proofs = Vec::new();
-    for question in questions {
-        proofs.push(match &question.brokers {
-            Ok(brokers) => {
-                let client = Client {
-                    target,
-                    facts: &facts,
-                    plan: &plan,
-                };
-                client
-                    .ask(connection.as_ref(), question, brokers, deadline)
-                    .await
-            }
-            Err(trouble) => unread(name, question, trouble.clone()),
-        });
-    }
-    connection.close().await;
-    (plan, proofs)
+        Ok((plan, proofs))
+    });
+    let asked = asking.await.map_err(|error| error.to_string()).flatten();
+    asked.unwrap_or_else(|error| {
+        let unread = |question: &Question| unread(name, question, error.clone());
+        let proofs = questions.iter().map(unread).collect();
+        (target.unreached(error), proofs)
+    })
 }
 
 fn unread(host: &str, question: &Question, why: String) -> Proof {
@@ -289,7 +271,7 @@ struct Client<'c> {
 impl Client<'_> {
     async fn ask(
         &self,
-        connection: &dyn Connection,
+        reader: Reader<'_>,
         question: &Question,
         brokers: &str,
         deadline: Duration,
@@ -304,7 +286,7 @@ impl Client<'_> {
             properties,
             deadline,
         };
-        let run = match Reader::new(connection, deadline).prove(list).await {
+        let run = match reader.prove(list).await {
             Ok(run) => run,
             Err(error) => return unread(&self.target.host.name, question, error.to_string()),
         };

@@ -119,6 +119,12 @@ impl Target {
         self.tell(plan.without(|address| self.beside.contains(address)))
     }
 
+    /// Where it could not be read.
+    pub fn unreached(&self, why: String) -> HostPlan {
+        let plan = HostPlan::unreached(&self.host.name, &address(&self.host), why);
+        self.tell(plan)
+    }
+
     /// A plan of it, with what its references became.
     pub fn tell(&self, plan: HostPlan) -> HostPlan {
         plan.told(&self.looked_up, &self.warnings)

@@ -28,13 +28,13 @@ use crate::{
     },
     meter::{Call, Phase},
     observe::{
+        Reader,
         cluster::{Question, observe},
         rehearsal::rehearse,
     },
     plan::{DesiredCluster, LookedUp, TopicsPlan, selection::Chosen},
     spec::{self, Expanded, Resolved, ResolvedTopic},
     transport::{
-        Connection,
         dial::{DIRECT, Dial},
         direct::Direct,
     },
@@ -90,9 +90,9 @@ impl<'w> Way<'w> {
     };
 
     /// A host, with what was read of it.
-    pub fn through(connection: &'w dyn Connection, name: &'w str, facts: Option<&Host>) -> Self {
+    pub fn through(reader: Reader<'w>, name: &'w str, facts: Option<&Host>) -> Self {
         Self {
-            dial: connection,
+            dial: reader.dial(),
             name,
             skew: facts.and_then(|facts| facts.skew_seconds),
         }

@@ -13,21 +13,20 @@ use super::{
     visit::Visit,
 };
 use crate::{
-    apply::{Limits, Lock, LockError, SpecPlaces, Stop, apply_host, apply_topics, tidy},
+    apply::{Connected, Limits, Lock, LockError, SpecPlaces, Stop, apply_host, apply_topics, tidy},
     cli::LookArgs,
     commands::{
-        Surroundings, Target, Targets, address, complain, connect, line_of_stdin, look,
+        Surroundings, Target, Targets, complain, connect, line_of_stdin, look,
         machines::{self, Machines},
         put, read,
         topics::{ClusterTarget, Pending, Way},
     },
-    observe::Facts,
+    observe::{Facts, Reader},
     plan::{HostPlan, Plan, Selection, SpecFile, TopicsPlan},
     report::{
         event::{Event, Failure, HostOutcome, Sink},
         human,
     },
-    transport::Connection,
 };
 
 /// Downloads, unpacking and packages have this long.
@@ -71,15 +70,13 @@ impl Session<'_> {
             visits.push(match self.unless_stopped(connecting).await {
                 None => return visits,
                 Some(Err(error)) => self.unreached(target, error.to_string()),
-                Some(Ok(connection)) => {
+                Some(Ok(machine)) => {
                     let clusters = pending.take(&target.host.name);
                     let planned =
                         saved.map(|plan| Shown::of(plan, targets, Some(target), &clusters));
                     let consent = planned.as_ref().map_or(Consent::Given, Consent::Saved);
-                    let visit = self
-                        .visit(target, connection.as_ref(), &clusters, consent)
-                        .await;
-                    connection.close().await;
+                    let visit = self.visit(target, &machine, &clusters, consent).await;
+                    machine.close().await;
                     visit
                 }
             });
@@ -102,28 +99,24 @@ impl Session<'_> {
         let mut seen = Vec::new();
         for target in &targets.hosts {
             let looking = async {
-                let looking = look(target, self.args, &self.salt, self.around);
-                let (host, connection) = looking.await;
-                let clusters = match &connection {
-                    Some(_) => pending.take(&host.name),
-                    None => vec![],
+                let machine = match connect(target, self.args.timeout, self.around).await {
+                    Ok(machine) => machine,
+                    Err(error) => {
+                        let host = Some(target.unreached(error.to_string()));
+                        let topics = vec![];
+                        return (Shown { host, topics }, None, vec![]);
+                    }
                 };
+                let reader = self.reader(&machine);
+                let host = look(target, reader, self.args.deep, &self.salt).await;
+                let clusters = pending.take(&host.name);
                 let mut topics = Vec::new();
                 for cluster in &clusters {
-                    if let Some(connection) = &connection {
-                        let way =
-                            Way::through(connection.as_ref(), &host.name, host.facts.as_ref());
-                        topics.push(cluster.look(way, &self.salt, self.args.timeout).await);
-                    }
+                    let way = Way::through(reader, &host.name, host.facts.as_ref());
+                    topics.push(cluster.look(way, &self.salt, self.args.timeout).await);
                 }
-                (
-                    Shown {
-                        host: Some(host),
-                        topics,
-                    },
-                    connection,
-                    clusters,
-                )
+                let host = Some(host);
+                (Shown { host, topics }, Some(machine), clusters)
             };
             match self.unless_stopped(looking).await {
                 Some(looked) => seen.push(looked),
@@ -156,13 +149,13 @@ impl Session<'_> {
         self.show(&plan);
         let agreed = !plan.has_work() || self.ask(&plan).await;
         let mut visits = Vec::new();
-        for (target, (shown, connection, clusters)) in targets.hosts.iter().zip(seen) {
-            let Some(connection) = connection else {
+        for (target, (shown, machine, clusters)) in targets.hosts.iter().zip(seen) {
+            let Some(machine) = machine else {
                 visits.push(Visit::nothing(shown.host, shown.topics));
                 continue;
             };
             if !shown.has_work() || !agreed || *self.stop.borrow() > 0 {
-                connection.close().await;
+                machine.close().await;
                 visits.push(match shown.has_work() {
                     true => Visit::refuse(shown.host, shown.topics),
                     false => Visit::nothing(shown.host, shown.topics),
@@ -170,7 +163,7 @@ impl Session<'_> {
                 continue;
             }
             let consent = Consent::Shown(&shown);
-            visits.push(self.return_to(target, connection, &clusters, consent).await);
+            visits.push(self.return_to(target, machine, &clusters, consent).await);
         }
         for (cluster, plan) in direct {
             visits.push(if !plan.has_work() {
@@ -195,27 +188,26 @@ impl Session<'_> {
     async fn return_to(
         &mut self,
         target: &Target,
-        connection: Box<dyn Connection>,
+        machine: Connected,
         clusters: &[&ClusterTarget],
         consent: Consent<'_>,
     ) -> Visit {
         let mut visit = None;
-        if connection.is_alive().await {
-            let visiting = self.visit_unless_lost(target, connection.as_ref(), clusters, consent);
+        if machine.is_alive().await {
+            let visiting = self.visit_unless_lost(target, &machine, clusters, consent);
             visit = visiting.await.ok();
         }
-        connection.close().await;
+        machine.close().await;
         if let Some(visit) = visit {
             return visit;
         }
         let connecting = connect(target, self.args.timeout, self.around);
         match self.unless_stopped(connecting).await {
-            None => Visit::refuse(self.nowhere(target, "interrupted"), vec![]),
+            None => Visit::refuse(target.unreached("interrupted".into()), vec![]),
             Some(Err(error)) => self.unreached(target, error.to_string()),
-            Some(Ok(connection)) => {
-                let visiting = self.visit(target, connection.as_ref(), clusters, consent);
-                let visit = visiting.await;
-                connection.close().await;
+            Some(Ok(machine)) => {
+                let visit = self.visit(target, &machine, clusters, consent).await;
+                machine.close().await;
                 visit
             }
         }
@@ -225,11 +217,11 @@ impl Session<'_> {
     async fn visit(
         &mut self,
         target: &Target,
-        connection: &dyn Connection,
+        machine: &Connected,
         clusters: &[&ClusterTarget],
         consent: Consent<'_>,
     ) -> Visit {
-        let visiting = self.visit_unless_lost(target, connection, clusters, consent);
+        let visiting = self.visit_unless_lost(target, machine, clusters, consent);
         match visiting.await {
             Ok(visit) => visit,
             Err(error) => self.unreached(target, error.to_string()),
@@ -241,7 +233,7 @@ impl Session<'_> {
     async fn visit_unless_lost(
         &mut self,
         target: &Target,
-        connection: &dyn Connection,
+        machine: &Connected,
         clusters: &[&ClusterTarget],
         consent: Consent<'_>,
     ) -> Result<Visit, LockError> {
@@ -250,7 +242,7 @@ impl Session<'_> {
         let waiting = |holder: &str| teller.event(Event::Waiting { host: name, holder });
         let title = title();
         let lock = Lock::acquire(
-            connection,
+            machine,
             &title,
             self.lock_timeout,
             self.args.timeout,
@@ -260,12 +252,11 @@ impl Session<'_> {
         let mut writer = match lock.await {
             Ok(writer) => writer,
             Err(LockError::Interrupted) => {
-                let plan = self.nowhere(target, "interrupted");
+                let plan = target.unreached("interrupted".into());
                 return Ok(Visit::refuse(plan, vec![]));
             }
             Err(LockError::Held { holder }) => {
-                let mut plan =
-                    self.nowhere(target, &format!("another apply holds the lock: {holder}"));
+                let mut plan = target.unreached(format!("another apply holds the lock: {holder}"));
                 plan.lock_holder = Some(holder);
                 self.show(&self.over(vec![plan.clone()], vec![]));
                 return Ok(Visit::nothing(plan, vec![]));
@@ -279,7 +270,7 @@ impl Session<'_> {
             package_lock: self.lock_timeout,
         };
         let mut leftovers = BTreeSet::new();
-        let deciding = self.decide(target, connection, clusters, consent, &mut leftovers);
+        let deciding = self.decide(target, machine, clusters, consent, &mut leftovers);
         let decided = writer.beside(deciding).await;
         // Also where there is nothing else to do; not where somebody said no.
         if !matches!(&decided, Err(visit) if visit.refused()) {
@@ -294,7 +285,7 @@ impl Session<'_> {
                     let reply = &facts.reply;
                     let mut outcome =
                         apply_host(&mut writer, &plan, reply, limits, places, stop, teller).await;
-                    let verifying = self.verify(target, connection, &plan, &mut outcome);
+                    let verifying = self.verify(target, machine, &plan, &mut outcome);
                     if let Some((rest, facts)) = writer.beside(verifying).await {
                         let (places, stop, teller) =
                             (&self.places, &mut self.stop, &mut self.teller);
@@ -303,7 +294,7 @@ impl Session<'_> {
                             apply_host(&mut writer, &rest, reply, limits, places, stop, teller);
                         outcome.join(more.await);
                         // What follows has nothing that may follow.
-                        let verifying = self.verify(target, connection, &rest, &mut outcome);
+                        let verifying = self.verify(target, machine, &rest, &mut outcome);
                         writer.beside(verifying).await;
                     }
                     outcomes.push(outcome);
@@ -316,7 +307,7 @@ impl Session<'_> {
                     let well = outcomes.iter().all(|done: &HostOutcome| {
                         !done.interrupted && (done.is_cluster || done.failure.is_none())
                     });
-                    let way = Way::through(connection, name, Some(&facts.host));
+                    let way = Way::through(self.reader(machine), name, Some(&facts.host));
                     outcomes.push(if well {
                         writer.beside(self.cluster_work(cluster, way, topics)).await
                     } else {
@@ -356,20 +347,19 @@ impl Session<'_> {
     async fn decide(
         &mut self,
         target: &Target,
-        connection: &dyn Connection,
+        machine: &Connected,
         clusters: &[&ClusterTarget],
         consent: Consent<'_>,
         leftovers: &mut BTreeSet<String>,
     ) -> Result<(HostPlan, Vec<TopicsPlan>, Facts), Box<Visit>> {
-        let interrupted = |session: &Self| {
-            Box::new(Visit::refuse(
-                session.nowhere(target, "interrupted"),
-                vec![],
-            ))
+        let interrupted = || {
+            let plan = target.unreached("interrupted".into());
+            Box::new(Visit::refuse(plan, vec![]))
         };
-        let reading = self.unless_stopped(read(target, connection, self.args));
+        let reader = self.reader(machine);
+        let reading = self.unless_stopped(read(target, reader, self.args.deep));
         let mut facts = match reading.await {
-            None => return Err(interrupted(self)),
+            None => return Err(interrupted()),
             Some(Err(error)) => return Err(self.unreached(target, error.to_string()).into()),
             Some(Ok(facts)) => facts,
         };
@@ -381,10 +371,10 @@ impl Session<'_> {
             topics: vec![],
         };
         for cluster in clusters {
-            let way = Way::through(connection, &target.host.name, Some(&facts.host));
+            let way = Way::through(reader, &target.host.name, Some(&facts.host));
             let looking = cluster.look(way, &self.salt, self.args.timeout);
             match self.unless_stopped(looking).await {
-                None => return Err(interrupted(self)),
+                None => return Err(interrupted()),
                 Some(plan) => now.topics.push(plan),
             }
         }
@@ -511,13 +501,13 @@ impl Session<'_> {
         Plan::new(salt, specs, hosts, topics).of(self.selection.clone())
     }
 
-    fn nowhere(&self, target: &Target, why: &str) -> HostPlan {
-        let plan = HostPlan::unreached(&target.host.name, &address(&target.host), why.to_owned());
-        target.tell(plan)
+    /// What reads a machine, as long as the command line allows for.
+    pub(super) fn reader<'m>(&self, machine: &'m Connected) -> Reader<'m> {
+        machine.reader(self.args.timeout)
     }
 
     fn unreached(&mut self, target: &Target, error: String) -> Visit {
-        let plan = self.nowhere(target, &error);
+        let plan = target.unreached(error);
         self.show(&self.over(vec![plan.clone()], vec![]));
         Visit::nothing(plan, vec![])
     }

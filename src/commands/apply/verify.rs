@@ -2,11 +2,11 @@
 
 use super::session::Session;
 use crate::{
+    apply::Connected,
     commands::{Target, read},
     observe::Facts,
     plan::{HostPlan, Step, StepAction},
     report::event::HostOutcome,
-    transport::Connection,
 };
 
 /// Why nothing was read again after a second Ctrl-C.
@@ -19,14 +19,15 @@ impl Session<'_> {
     pub async fn verify(
         &self,
         target: &Target,
-        connection: &dyn Connection,
+        machine: &Connected,
         plan: &HostPlan,
         outcome: &mut HostOutcome,
     ) -> Option<(HostPlan, Facts)> {
         if outcome.applied.is_empty() {
             return None;
         }
-        let facts = match self.unless_left(read(target, connection, self.args)).await {
+        let reading = read(target, self.reader(machine), self.args.deep);
+        let facts = match self.unless_left(reading).await {
             Some(Ok(facts)) => facts,
             Some(Err(error)) => {
                 unread(outcome, &error.to_string());
