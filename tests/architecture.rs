@@ -42,8 +42,10 @@ fn code(text: &str) -> String {
 }
 
 /// From facts to plan all is pure: no I/O, no clock, no runtime.
-const PURE: [&str; 16] = [
+const PURE: [&str; 18] = [
     "action.rs",
+    "apply/event.rs",
+    "apply/outcome.rs",
     "diagnostic.rs",
     "exit.rs",
     "facts",
@@ -73,8 +75,10 @@ fn pure_modules_name_nothing_that_acts() {
             continue;
         }
         pure += 1;
+        // What happened and what became of it are values, which reports show.
+        let text = code(&text).replace("apply::event::", "");
+        let text = text.replace("apply::outcome::", "");
         // Progress draws on a terminal: its clock is the bar's.
-        let text = code(&text);
         let found: Vec<_> = acts
             .find_iter(&text)
             .map(|m| m.as_str())

@@ -1,7 +1,9 @@
 //! The one place that writes to a machine: the lock, and what is done under it.
 
 mod connected;
+pub mod event;
 mod holder;
+pub mod outcome;
 mod refusal;
 mod runner;
 mod topics;

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::holder::Answer;
+use super::{holder::Answer, outcome::Failure};
 use crate::{
     action::Fetch,
     kinds::packages::{NOTHING_GOES, TRY_BY_HAND},
-    report::event::Failure,
     spec::{Lines, Resolved},
     text::escape_control,
 };

@@ -1,12 +1,13 @@
 //! `trueup apply`: lock → fresh facts → plan → apply → facts once more → exit code.
 
 mod consent;
+mod console;
 mod next;
 mod saved;
 mod session;
-mod teller;
 mod verify;
 mod visit;
+mod visitor;
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -24,9 +25,10 @@ use crate::{
     plan::{Plan, SpecFile},
     report::{Format, Report, Told, human, progress::Progress, render},
 };
+use console::{Console, Show};
 use session::Session;
-use teller::Teller;
 use visit::Visit;
+use visitor::Visitor;
 
 /// How an apply is made.
 #[derive(Debug, Clone, Copy)]
@@ -101,32 +103,45 @@ async fn carry_out(
     };
     let human = outputs.stdout() == Format::Human;
     let asks = saved.is_none() && !how.auto_approve;
+    let stop = signals::listen();
+    let console = Console {
+        progress: progress(human, around),
+        lines: outputs.take_events(),
+        show: match (human, asks) {
+            (true, _) => Show::Stdout,
+            // Who is asked has to see what about.
+            (false, true) => Show::Stderr,
+            (false, false) => Show::Nowhere,
+        },
+        style: around.style,
+        started,
+        stop: stop.clone(),
+        many: targets.hosts.len() > 1,
+        specs: work.specs,
+        selection: targets.selection().cloned(),
+        salt: work.salt.clone(),
+    };
+    let visitor = Visitor {
+        args,
+        lock_timeout: how.lock_timeout,
+        salt: work.salt,
+        places: work.places,
+        stop: stop.clone(),
+        machines: Machines::default(),
+    };
     let mut session = Session {
         args,
         around,
-        lock_timeout: how.lock_timeout,
-        teller: Teller::new(progress(human, around), outputs.take_events(), &work.specs),
-        specs: work.specs,
-        selection: targets.selection().cloned(),
-        salt: work.salt,
-        places: work.places,
-        show: match (human, asks) {
-            (true, _) => session::Show::Stdout,
-            // Who is asked has to see what about.
-            (false, true) => session::Show::Stderr,
-            (false, false) => session::Show::Nowhere,
-        },
-        stop: signals::listen(),
-        machines: Machines::default(),
-        many: targets.hosts.len() > 1,
-        started,
+        console,
+        visitor,
     };
+    session.console.begin();
     let visits = if asks {
         session.asked(&targets).await
     } else {
         session.all(&targets, saved.as_ref()).await
     };
-    let code = visit::code(&visits, *session.stop.borrow() > 0);
+    let code = visit::code(&visits, *stop.borrow() > 0);
     let refused = visits.is_empty() || visits.iter().any(Visit::refused);
     let (mut hosts, mut topics, mut outcomes) = (Vec::new(), Vec::new(), Vec::new());
     for visit in visits {
@@ -135,7 +150,7 @@ async fn carry_out(
         topics.extend(of_host);
         outcomes.extend(done);
     }
-    let plan = Plan::new(session.salt, session.specs, hosts, topics).of(session.selection);
+    let plan = session.console.plan(hosts, topics);
     let next = match (targets.hosts.as_slice(), plan.hosts.as_slice()) {
         ([target], [host]) if code == Code::Done => next::lines(target, host, &targets.clusters),
         _ => vec![],
@@ -149,7 +164,7 @@ async fn carry_out(
         let what = prove::Applied {
             plan: &plan,
             outcomes: &outcomes,
-            stop: session.stop.clone(),
+            stop,
         };
         (proofs, code) = what.prove(&asked, args, around, code).await;
     }
@@ -163,7 +178,7 @@ async fn carry_out(
         took: started.elapsed(),
         next: &next,
     };
-    let whole = session.teller.end(&report);
+    let whole = session.console.end(&report);
     match outputs.stdout() {
         // The plan and the steps stand above.
         Format::Human => put(&human::outcome_of(&report)),

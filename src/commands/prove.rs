@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     action::Value,
-    apply::Stop,
+    apply::{Stop, outcome::Outcome},
     broker::Address,
     cli::{AllowArgs, LookArgs, ProveArgs},
     exit::Code,
@@ -20,7 +20,7 @@ use crate::{
     plan::{HostPlan, Plan, Step, StepAction},
     proof::{Asked, Proof, ProofResult, Secrets, cause},
     properties,
-    report::{Report, Told, event::HostOutcome},
+    report::{Report, Told},
     text::escape_control,
 };
 
@@ -152,7 +152,7 @@ pub(super) fn questions<'t>(
 /// What an apply came to, and whether Ctrl-C was pressed.
 pub(super) struct Applied<'a> {
     pub plan: &'a Plan,
-    pub outcomes: &'a [HostOutcome],
+    pub outcomes: &'a [Outcome],
     pub stop: Stop,
 }
 
@@ -205,7 +205,7 @@ impl Applied<'_> {
         let mut own = self
             .outcomes
             .iter()
-            .filter(|one| !one.is_cluster && one.host == name);
+            .filter(|one| one.of.host() == Some(name));
         read && own.all(|one| {
             let ended = !one.interrupted && !one.is_stale();
             ended && one.failure.is_none() && one.not_converged.is_empty()

@@ -42,6 +42,16 @@ pub fn listen() -> Stop {
     receiver
 }
 
+/// The result, or nothing when we were asked so often to stop before it came.
+pub async fn unless_asked<T>(stop: &Stop, times: u8, work: impl Future<Output = T>) -> Option<T> {
+    let mut stop = stop.clone();
+    tokio::select! {
+        biased;
+        _ = stop.wait_for(|&pressed| pressed >= times) => None,
+        done = work => Some(done),
+    }
+}
+
 /// Whether whoever started us wants us to live on: `nohup` ignores SIGHUP.
 fn is_ignored(kind: SignalKind) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

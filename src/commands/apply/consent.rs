@@ -3,10 +3,10 @@
 
 use super::visit::Visit;
 use crate::{
+    apply::outcome::Outcome,
     commands::{Target, Targets, topics::ClusterTarget},
     facts::Identity,
-    plan::{HostPlan, Moved, Plan, Step, StepAction, TopicsPlan, moved_on_host, moved_topics},
-    report::event::HostOutcome,
+    plan::{HostPlan, Moved, Of, Plan, Step, StepAction, TopicsPlan, moved_on_host, moved_topics},
 };
 
 /// Why a visit may write.
@@ -22,7 +22,7 @@ pub enum Consent<'c> {
 
 impl Consent<'_> {
     /// The clusters that a saved plan no longer fits.
-    pub fn stale_clusters(self, now: &[TopicsPlan]) -> Vec<HostOutcome> {
+    pub fn stale_clusters(self, now: &[TopicsPlan]) -> Vec<Outcome> {
         let moved = |(at, topics)| stale_cluster(topics, self.moved(at, topics));
         now.iter().enumerate().filter_map(moved).collect()
     }
@@ -40,12 +40,10 @@ impl Consent<'_> {
     }
 }
 
-fn stale_cluster(now: &TopicsPlan, moved: Vec<Moved>) -> Option<HostOutcome> {
-    (!moved.is_empty()).then(|| HostOutcome {
-        host: now.cluster.clone(),
-        is_cluster: true,
+fn stale_cluster(now: &TopicsPlan, moved: Vec<Moved>) -> Option<Outcome> {
+    (!moved.is_empty()).then(|| Outcome {
         moved,
-        ..HostOutcome::default()
+        ..Outcome::new(Of::Cluster(now.cluster.clone()))
     })
 }
 
@@ -80,11 +78,10 @@ impl Shown {
         };
         let consent = Consent::Saved(self);
         let mut outcomes = Vec::new();
-        if !of_host.is_empty() {
-            outcomes.push(HostOutcome {
-                host: now.host.iter().map(|host| host.name.clone()).collect(),
+        if let (false, Some(host)) = (of_host.is_empty(), &now.host) {
+            outcomes.push(Outcome {
                 moved: of_host,
-                ..HostOutcome::default()
+                ..Outcome::new(Of::Host(host.name.clone()))
             });
             outcomes.extend(now.topics.iter().enumerate().filter_map(|(at, topics)| {
                 let stale = stale_cluster(topics, consent.moved(at, topics));
@@ -114,24 +111,34 @@ impl Shown {
             || self.topics.iter().any(TopicsPlan::has_work)
     }
 
-    pub fn identity(&self) -> Option<&Identity> {
+    /// What is no longer as it was shown, if anything: the machine, or the cluster.
+    pub fn changed(&self, now: &Self) -> Option<&'static str> {
+        let machine = self.host_steps().eq(now.host_steps()) && self.identity() == now.identity();
+        match (machine, self.steps().eq(now.steps())) {
+            (false, _) => Some("machine"),
+            (true, false) => Some("cluster"),
+            (true, true) => None,
+        }
+    }
+
+    fn identity(&self) -> Option<&Identity> {
         self.host.as_ref()?.identity.as_ref()
     }
 
     /// What is about to be done, step by step.
-    pub fn steps(&self) -> impl Iterator<Item = Done<'_>> {
+    fn steps(&self) -> impl Iterator<Item = Done<'_>> {
         let topics = self.topics.iter().flat_map(|topics| &topics.steps);
         self.host_steps().chain(topics.map(done))
     }
 
-    pub fn host_steps(&self) -> impl Iterator<Item = Done<'_>> {
+    fn host_steps(&self) -> impl Iterator<Item = Done<'_>> {
         let host = self.host.iter().flat_map(|host| &host.steps);
         host.map(done)
     }
 }
 
 /// A step, as far as it must be what was shown: address, action, digests.
-pub type Done<'s> = (&'s str, StepAction, &'s str, &'s str);
+type Done<'s> = (&'s str, StepAction, &'s str, &'s str);
 
 fn done(step: &Step) -> Done<'_> {
     let (observed, actions) = (&step.observed_digest, &step.actions_digest);
@@ -139,12 +146,10 @@ fn done(step: &Step) -> Done<'_> {
 }
 
 /// A cluster whose turn did not come.
-pub fn not_reached(plan: &TopicsPlan) -> HostOutcome {
+pub fn not_reached(plan: &TopicsPlan) -> Outcome {
     let steps = plan.steps.iter().filter(|step| step.action.changes());
-    HostOutcome {
-        host: plan.cluster.clone(),
-        is_cluster: true,
+    Outcome {
         not_reached: steps.map(|step| step.address.clone()).collect(),
-        ..HostOutcome::default()
+        ..Outcome::new(Of::Cluster(plan.cluster.clone()))
     }
 }
