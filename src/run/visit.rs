@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// What became of one host and of the clusters that it leads to, or of a cluster alone.
-pub struct Visit {
+pub(super) struct Visit {
     host: Option<HostPlan>,
     topics: Vec<TopicsPlan>,
     end: End,
@@ -26,7 +26,7 @@ enum End {
 
 impl Visit {
     /// There was nothing to do, or nothing that could be done.
-    pub fn nothing(host: impl Into<Option<HostPlan>>, topics: Vec<TopicsPlan>) -> Self {
+    pub(super) fn nothing(host: impl Into<Option<HostPlan>>, topics: Vec<TopicsPlan>) -> Self {
         Self {
             host: host.into(),
             topics,
@@ -35,7 +35,7 @@ impl Visit {
     }
 
     /// Nothing could be done, and nothing has been shown of it yet.
-    pub fn unread(host: impl Into<Option<HostPlan>>, topics: Vec<TopicsPlan>) -> Self {
+    pub(super) fn unread(host: impl Into<Option<HostPlan>>, topics: Vec<TopicsPlan>) -> Self {
         Self {
             host: host.into(),
             topics,
@@ -44,7 +44,7 @@ impl Visit {
     }
 
     /// What is to be shown of it, if anything is: why a host cannot be visited, or a cluster alone.
-    pub fn to_show(&self) -> Option<(Vec<HostPlan>, Vec<TopicsPlan>)> {
+    pub(super) fn to_show(&self) -> Option<(Vec<HostPlan>, Vec<TopicsPlan>)> {
         matches!(self.end, End::Unread).then(|| match &self.host {
             Some(host) => (vec![host.clone()], vec![]),
             None => (vec![], self.topics.clone()),
@@ -52,7 +52,7 @@ impl Visit {
     }
 
     /// It was declined, or Ctrl-C came before anything was done.
-    pub fn refuse(host: impl Into<Option<HostPlan>>, topics: Vec<TopicsPlan>) -> Self {
+    pub(super) fn refuse(host: impl Into<Option<HostPlan>>, topics: Vec<TopicsPlan>) -> Self {
         Self {
             host: host.into(),
             topics,
@@ -61,7 +61,7 @@ impl Visit {
     }
 
     /// Something was done, or tried.
-    pub fn applied(
+    pub(super) fn applied(
         host: impl Into<Option<HostPlan>>,
         topics: Vec<TopicsPlan>,
         outcomes: Vec<Outcome>,
@@ -74,12 +74,12 @@ impl Visit {
     }
 
     /// Whether it was declined or interrupted before anything was done.
-    pub fn refused(&self) -> bool {
+    pub(super) fn refused(&self) -> bool {
         matches!(self.end, End::Refused)
     }
 
     /// The plans, and what was done.
-    pub fn into_parts(self) -> (Option<HostPlan>, Vec<TopicsPlan>, Vec<Outcome>) {
+    pub(super) fn into_parts(self) -> (Option<HostPlan>, Vec<TopicsPlan>, Vec<Outcome>) {
         let outcomes = match self.end {
             End::Applied(outcomes) => outcomes,
             End::Nothing | End::Unread | End::Refused => vec![],
@@ -133,7 +133,7 @@ impl Visit {
 }
 
 /// The exit code over all hosts: the worst, or 130 when Ctrl-C came before anything was written.
-pub fn code(visits: &[Visit], interrupted: bool) -> Code {
+pub(super) fn code(visits: &[Visit], interrupted: bool) -> Code {
     if interrupted && !visits.iter().any(Visit::wrote) {
         return Code::Interrupted;
     }

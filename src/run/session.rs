@@ -1,23 +1,22 @@
 //! An apply over its hosts, one after another: who is asked what, and when.
 
 use super::{
+    Surroundings, Target, Targets, connect,
     consent::{Consent, Shown},
     console::Console,
+    look, machines,
+    topics::{ClusterTarget, Pending, Way},
     visit::Visit,
     visitor::Visitor,
 };
 use crate::{
     apply::Connected,
     cli::LookArgs,
-    commands::{
-        Surroundings, Target, Targets, connect, look, machines,
-        topics::{ClusterTarget, Pending, Way},
-    },
     plan::{HostPlan, Plan},
 };
 
 /// One apply.
-pub struct Session<'a> {
+pub(super) struct Session<'a> {
     pub args: &'a LookArgs,
     pub around: &'a Surroundings,
     pub console: Console,
@@ -27,7 +26,7 @@ pub struct Session<'a> {
 impl Session<'_> {
     /// Without asking: every host is locked before it is read. With a saved plan nothing is done
     /// but what it says.
-    pub async fn all(&mut self, targets: &Targets, saved: Option<&Plan>) -> Vec<Visit> {
+    pub(super) async fn all(&mut self, targets: &Targets, saved: Option<&Plan>) -> Vec<Visit> {
         let mut visits = Vec::new();
         let mut pending = Pending::new(&targets.clusters);
         for target in &targets.hosts {
@@ -62,7 +61,7 @@ impl Session<'_> {
     }
 
     /// Looks, shows, asks; then as [`Session::all`], and asks again where something has moved.
-    pub async fn asked(&mut self, targets: &Targets) -> Vec<Visit> {
+    pub(super) async fn asked(&mut self, targets: &Targets) -> Vec<Visit> {
         let mut pending = Pending::new(&targets.clusters);
         let mut seen = Vec::new();
         for target in &targets.hosts {

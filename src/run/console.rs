@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::{
+    complain,
     consent::{Consent, Shown},
+    line_of_stdin, put,
+    signals::unless_asked,
     visit::Visit,
 };
 use crate::{
@@ -14,7 +17,6 @@ use crate::{
         Stop,
         event::{Event, Sink},
     },
-    commands::{complain, line_of_stdin, put, signals::unless_asked},
     exit::Code,
     plan::{HostPlan, Plan, Selection, SpecFile, TopicsPlan},
     report::{
@@ -27,14 +29,14 @@ use crate::{
 
 /// Where people see the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Show {
+pub(super) enum Show {
     Stdout,
     Stderr,
     Nowhere,
 }
 
 /// Shows, and asks.
-pub struct Console {
+pub(super) struct Console {
     pub progress: Progress,
     /// By the name of the place that they go to.
     pub lines: Vec<(String, Lines)>,
@@ -52,13 +54,13 @@ pub struct Console {
 
 impl Console {
     /// The first line of events.
-    pub fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         let text = jsonl::start(Told::Apply, &self.specs);
         self.put_lines(&text);
     }
 
     /// The last line; whether all were written.
-    pub fn end(&mut self, report: &Report<'_>) -> Code {
+    pub(super) fn end(&mut self, report: &Report<'_>) -> Code {
         let text = jsonl::end(report);
         self.put_lines(&text);
         let mut code = Code::Done;
@@ -73,13 +75,13 @@ impl Console {
     }
 
     /// A plan of these.
-    pub fn plan(&self, hosts: Vec<HostPlan>, topics: Vec<TopicsPlan>) -> Plan {
+    pub(super) fn plan(&self, hosts: Vec<HostPlan>, topics: Vec<TopicsPlan>) -> Plan {
         let (salt, specs) = (self.salt.clone(), self.specs.clone());
         Plan::new(salt, specs, hosts, topics).of(self.selection.clone())
     }
 
     /// Shows a plan that is about to be carried out, or cannot be.
-    pub fn show(&mut self, plan: &Plan) {
+    pub(super) fn show(&mut self, plan: &Plan) {
         if !self.lines.is_empty() {
             self.put_lines(&jsonl::steps(plan));
         }
@@ -93,7 +95,11 @@ impl Console {
 
     /// Shows what is about to be done, and asks where that is not what was shown. Where nothing is to
     /// be done, the visit ends with what is the error.
-    pub async fn agree(&mut self, now: &Shown, consent: Consent<'_>) -> Result<(), Box<Visit>> {
+    pub(super) async fn agree(
+        &mut self,
+        now: &Shown,
+        consent: Consent<'_>,
+    ) -> Result<(), Box<Visit>> {
         let mut plan = self.plan(now.host.clone().into_iter().collect(), now.topics.clone());
         match consent {
             Consent::Saved(planned) => {
@@ -126,7 +132,7 @@ impl Console {
     }
 
     /// Asks on the terminal; Ctrl-C, end of file and anything but yes mean no.
-    pub async fn ask(&mut self, plan: &Plan) -> bool {
+    pub(super) async fn ask(&mut self, plan: &Plan) -> bool {
         let summary = plan.summary;
         let mut stderr = io::stderr();
         let prompt = human::prompt(summary.create + summary.update + summary.delete);

@@ -6,8 +6,13 @@ use std::{
 };
 
 use super::{
+    Target,
     consent::{Consent, Shown, not_reached},
     console::Console,
+    machines::Machines,
+    read,
+    signals::unless_asked,
+    topics::{ClusterTarget, Way},
     verify::{LEFT, judge, unread},
     visit::Visit,
 };
@@ -19,13 +24,6 @@ use crate::{
         tidy,
     },
     cli::LookArgs,
-    commands::{
-        Target,
-        machines::Machines,
-        read,
-        signals::unless_asked,
-        topics::{ClusterTarget, Way},
-    },
     observe::{Facts, Reader},
     plan::{HostPlan, Of, TopicsPlan},
 };
@@ -36,7 +34,7 @@ const WORK: Duration = Duration::from_secs(15 * 60);
 const RELEASE: Duration = Duration::from_secs(2);
 
 /// What all visits share.
-pub struct Visitor<'a> {
+pub(super) struct Visitor<'a> {
     pub args: &'a LookArgs,
     pub lock_timeout: Duration,
     pub salt: String,
@@ -50,7 +48,7 @@ impl Visitor<'_> {
     ///
     /// # Errors
     /// When the connection does not even lead to the lock: nothing has been done then.
-    pub async fn visit(
+    pub(super) async fn visit(
         &mut self,
         console: &mut Console,
         target: &Target,
@@ -144,7 +142,7 @@ impl Visitor<'_> {
 
     /// A cluster that is dialled from here. There is no machine to lock: the brokers take one
     /// change of a topic at a time.
-    pub async fn visit_cluster(
+    pub(super) async fn visit_cluster(
         &mut self,
         console: &mut Console,
         cluster: &ClusterTarget,

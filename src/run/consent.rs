@@ -1,17 +1,16 @@
 //! Why an apply may write: nobody asked to be asked, people said yes to what they saw, or a saved
 //! plan says it.
 
-use super::visit::Visit;
+use super::{Target, Targets, topics::ClusterTarget, visit::Visit};
 use crate::{
     apply::outcome::Outcome,
-    commands::{Target, Targets, topics::ClusterTarget},
     facts::Identity,
     plan::{HostPlan, Moved, Of, Plan, Step, StepAction, TopicsPlan, moved_on_host, moved_topics},
 };
 
 /// Why a visit may write.
 #[derive(Clone, Copy)]
-pub enum Consent<'c> {
+pub(super) enum Consent<'c> {
     /// `--auto-approve`: whatever the plan is by then.
     Given,
     /// People saw this; they are asked again where it is no longer so.
@@ -22,13 +21,13 @@ pub enum Consent<'c> {
 
 impl Consent<'_> {
     /// The clusters that a saved plan no longer fits.
-    pub fn stale_clusters(self, now: &[TopicsPlan]) -> Vec<Outcome> {
+    pub(super) fn stale_clusters(self, now: &[TopicsPlan]) -> Vec<Outcome> {
         let moved = |(at, topics)| stale_cluster(topics, self.moved(at, topics));
         now.iter().enumerate().filter_map(moved).collect()
     }
 
     /// Whether a saved plan no longer fits a cluster, the one at this place.
-    pub fn is_stale(self, at: usize, now: &TopicsPlan) -> bool {
+    pub(super) fn is_stale(self, at: usize, now: &TopicsPlan) -> bool {
         !self.moved(at, now).is_empty()
     }
 
@@ -48,14 +47,14 @@ fn stale_cluster(now: &TopicsPlan, moved: Vec<Moved>) -> Option<Outcome> {
 }
 
 /// What people saw, or what was saved, of one host and the clusters that it leads to.
-pub struct Shown {
+pub(super) struct Shown {
     pub host: Option<HostPlan>,
     pub topics: Vec<TopicsPlan>,
 }
 
 impl Shown {
     /// The part of a saved plan for a host and clusters.
-    pub fn of(
+    pub(super) fn of(
         plan: &Plan,
         targets: &Targets,
         target: Option<&Target>,
@@ -71,7 +70,7 @@ impl Shown {
 
     /// The end of a visit where nothing of this plan may be written, or nothing is left to be.
     /// Where the host has moved, its clusters are not reached.
-    pub fn refusal(&self, now: &Self) -> Option<Visit> {
+    pub(super) fn refusal(&self, now: &Self) -> Option<Visit> {
         let of_host = match (&self.host, &now.host) {
             (Some(planned), Some(now)) => moved_on_host(planned, now),
             _ => vec![],
@@ -97,7 +96,7 @@ impl Shown {
     }
 
     /// What is now, without the clusters that this plan no longer fits.
-    pub fn fresh(&self, now: &Self) -> Self {
+    pub(super) fn fresh(&self, now: &Self) -> Self {
         let topics = now.topics.iter().enumerate();
         let fresh = topics.filter(|(at, topics)| !Consent::Saved(self).is_stale(*at, topics));
         Self {
@@ -106,13 +105,13 @@ impl Shown {
         }
     }
 
-    pub fn has_work(&self) -> bool {
+    pub(super) fn has_work(&self) -> bool {
         self.host.as_ref().is_some_and(HostPlan::has_work)
             || self.topics.iter().any(TopicsPlan::has_work)
     }
 
     /// What is no longer as it was shown, if anything: the machine, or the cluster.
-    pub fn changed(&self, now: &Self) -> Option<&'static str> {
+    pub(super) fn changed(&self, now: &Self) -> Option<&'static str> {
         let machine = self.host_steps().eq(now.host_steps()) && self.identity() == now.identity();
         match (machine, self.steps().eq(now.steps())) {
             (false, _) => Some("machine"),
@@ -146,7 +145,7 @@ fn done(step: &Step) -> Done<'_> {
 }
 
 /// A cluster whose turn did not come.
-pub fn not_reached(plan: &TopicsPlan) -> Outcome {
+pub(super) fn not_reached(plan: &TopicsPlan) -> Outcome {
     let steps = plan.steps.iter().filter(|step| step.action.changes());
     Outcome {
         not_reached: steps.map(|step| step.address.clone()).collect(),
