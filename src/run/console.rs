@@ -1,15 +1,12 @@
 //! What people see of an apply and are asked, and what the readers of `--format jsonl` get.
 
-use std::{
-    io::{self, Write},
-    time::Instant,
-};
+use std::time::Instant;
 
 use super::{
     complain,
     consent::{Consent, Shown},
-    line_of_stdin, put,
-    signals::unless_asked,
+    put,
+    stdio::ask,
     visit::Visit,
 };
 use crate::{
@@ -134,16 +131,9 @@ impl Console {
     /// Asks on the terminal; Ctrl-C, end of file and anything but yes mean no.
     pub(super) async fn ask(&mut self, plan: &Plan) -> bool {
         let summary = plan.summary;
-        let mut stderr = io::stderr();
         let prompt = human::prompt(summary.create + summary.update + summary.delete);
-        // A terminal that cannot show the question gives no answer either.
-        let _ = stderr
-            .write_all(prompt.as_bytes())
-            .and_then(|()| stderr.flush());
-        let line = unless_asked(&self.stop, 1, line_of_stdin()).await;
-        if line.as_deref().is_none_or(|line| !line.ends_with('\n')) {
-            complain("");
-        }
+        let mut stop = self.stop.clone();
+        let line = ask(&prompt, stop.wait_for(|&pressed| pressed > 0)).await;
         line.is_some_and(|line| matches!(line.trim(), "y" | "Y" | "yes"))
     }
 

@@ -36,6 +36,6 @@ mod visitor;
 pub(crate) use connect::{connect, reading};
 pub(crate) use look::{look, look_at_all, read, salt};
 pub(crate) use specs::{given, load, show, source, spec_files};
-pub(crate) use stdio::{complain, complain_safely, line_of_stdin, put};
+pub(crate) use stdio::{complain, complain_safely, put};
 pub(crate) use surroundings::Surroundings;
 pub(crate) use target::{Target, Targets, address, targets};

@@ -66,7 +66,7 @@ pub(crate) fn end() -> Code {
 }
 
 /// A line of stdin; empty at its end.
-pub(crate) async fn line_of_stdin() -> String {
+async fn line_of_stdin() -> String {
     // A thread of its own, whose end nobody waits for: a question that nobody answers must not hold
     // the program.
     let (sender, answer) = tokio::sync::oneshot::channel();
@@ -77,6 +77,24 @@ pub(crate) async fn line_of_stdin() -> String {
         let _ = sender.send(read.map(|_| line).unwrap_or_default());
     });
     answer.await.unwrap_or_default()
+}
+
+/// Asks on the terminal; nothing, where `stopped` comes first.
+pub(crate) async fn ask(question: &str, stopped: impl Future) -> Option<String> {
+    let mut stderr = io::stderr();
+    // A terminal that cannot show the question gives no answer either.
+    let _ = stderr
+        .write_all(question.as_bytes())
+        .and_then(|()| stderr.flush());
+    let line = tokio::select! {
+        biased;
+        _ = stopped => None,
+        line = line_of_stdin() => Some(line),
+    };
+    if line.as_deref().is_none_or(|line| !line.ends_with('\n')) {
+        complain("");
+    }
+    line
 }
 
 /// Writes a line to stderr.

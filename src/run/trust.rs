@@ -1,11 +1,11 @@
 //! Whether one machine's host keys are to be trusted, and pinning them.
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal},
     time::Duration,
 };
 
-use super::{Surroundings, Target, address, complain_safely, connect, line_of_stdin, put};
+use super::{Surroundings, Target, address, complain_safely, connect, put, stdio::ask};
 use crate::{
     exit::Code,
     hostkey::{
@@ -191,16 +191,8 @@ impl Place<'_> {
         if !io::stdin().is_terminal() {
             return Err(self.nobody_to_ask(vouched));
         }
-        let mut stderr = io::stderr();
-        // A terminal that cannot show the question gives no answer either.
-        let _ = stderr
-            .write_all(question.as_bytes())
-            .and_then(|()| stderr.flush());
-        let line = line_of_stdin().await;
-        if !line.ends_with('\n') {
-            complain_safely("");
-        }
-        match line.trim() {
+        let line = ask(&question, std::future::pending::<()>()).await;
+        match line.unwrap_or_default().trim() {
             "yes" => Ok(()),
             "y" | "Y" if vouched => Ok(()),
             _ => {

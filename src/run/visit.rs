@@ -27,20 +27,12 @@ enum End {
 impl Visit {
     /// There was nothing to do, or nothing that could be done.
     pub(super) fn nothing(host: impl Into<Option<HostPlan>>, topics: Vec<TopicsPlan>) -> Self {
-        Self {
-            host: host.into(),
-            topics,
-            end: End::Nothing,
-        }
+        Self::ended(host.into(), topics, End::Nothing)
     }
 
     /// Nothing could be done, and nothing has been shown of it yet.
     pub(super) fn unread(host: impl Into<Option<HostPlan>>, topics: Vec<TopicsPlan>) -> Self {
-        Self {
-            host: host.into(),
-            topics,
-            end: End::Unread,
-        }
+        Self::ended(host.into(), topics, End::Unread)
     }
 
     /// What is to be shown of it, if anything is: why a host cannot be visited, or a cluster alone.
@@ -53,11 +45,7 @@ impl Visit {
 
     /// It was declined, or Ctrl-C came before anything was done.
     pub(super) fn refuse(host: impl Into<Option<HostPlan>>, topics: Vec<TopicsPlan>) -> Self {
-        Self {
-            host: host.into(),
-            topics,
-            end: End::Refused,
-        }
+        Self::ended(host.into(), topics, End::Refused)
     }
 
     /// Something was done, or tried.
@@ -66,11 +54,11 @@ impl Visit {
         topics: Vec<TopicsPlan>,
         outcomes: Vec<Outcome>,
     ) -> Self {
-        Self {
-            host: host.into(),
-            topics,
-            end: End::Applied(outcomes),
-        }
+        Self::ended(host.into(), topics, End::Applied(outcomes))
+    }
+
+    fn ended(host: Option<HostPlan>, topics: Vec<TopicsPlan>, end: End) -> Self {
+        Self { host, topics, end }
     }
 
     /// Whether it was declined or interrupted before anything was done.
@@ -87,18 +75,20 @@ impl Visit {
         (self.host, self.topics, outcomes)
     }
 
+    fn outcomes(&self) -> &[Outcome] {
+        match &self.end {
+            End::Applied(outcomes) => outcomes,
+            End::Nothing | End::Unread | End::Refused => &[],
+        }
+    }
+
     fn wrote(&self) -> bool {
-        let End::Applied(outcomes) = &self.end else {
-            return false;
-        };
-        outcomes.iter().any(Outcome::wrote)
+        self.outcomes().iter().any(Outcome::wrote)
     }
 
     fn stale(&self, part: &Part<'_>) -> bool {
-        let End::Applied(outcomes) = &self.end else {
-            return false;
-        };
-        outcomes.iter().any(|one| one.is_of(part) && one.is_stale())
+        let mut outcomes = self.outcomes().iter();
+        outcomes.any(|one| one.is_of(part) && one.is_stale())
     }
 
     fn code(&self) -> Code {
