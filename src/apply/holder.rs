@@ -166,13 +166,8 @@ pub type Stop = watch::Receiver<u8>;
 pub struct Lock;
 
 impl Lock {
-    /// Takes the machine's lock, waiting for it at most `wait`, and for the answer to each call at
-    /// most `answer`; the login shell's start files have as long. `title` says who we are; others find
-    /// it in the process list. `waiting` is told who holds the lock, once, if we wait.
-    ///
-    /// # Errors
-    /// When somebody else keeps the lock, or the host cannot be reached.
-    pub async fn acquire<'c>(
+    /// See [`Lock::acquire`].
+    pub(super) async fn over<'c>(
         connection: &'c dyn Connection,
         title: &str,
         wait: Duration,

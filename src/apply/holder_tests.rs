@@ -319,7 +319,7 @@ pub(in crate::apply) async fn lock<'c>(
     machine: &'c Machine,
     stop: &mut Stop,
 ) -> Result<Writer<'c>, LockError> {
-    Lock::acquire(machine, "trueup: test", WAIT, ANSWER, stop, |_| {}).await
+    Lock::over(machine, "trueup: test", WAIT, ANSWER, stop, |_| {}).await
 }
 
 #[tokio::test(start_paused = true)]

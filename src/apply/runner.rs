@@ -9,16 +9,17 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::{
+    event::{Event, Sink},
     holder::{Answer, Call, Meanwhile, Stop, WriteError, Writer},
+    outcome::{Failure, Outcome},
     refusal::{self, SpecPlaces},
 };
 use crate::{
     action::{self, Action, Fetch},
     facts::{Host, Reply},
     kinds::kafka::Kafka,
-    plan::{HostPlan, Step},
+    plan::{HostPlan, Of, Step},
     properties,
-    report::event::{Event, Failure, HostOutcome, Sink},
     text::hex,
     transport::whole_seconds,
 };
@@ -61,14 +62,13 @@ pub async fn apply_host(
     places: &SpecPlaces,
     stop: &mut Stop,
     sink: &mut dyn Sink,
-) -> HostOutcome {
+) -> Outcome {
     let started = Instant::now();
-    let mut outcome = HostOutcome {
-        host: plan.name.clone(),
-        ..HostOutcome::default()
-    };
+    let of = Of::Host(plan.name.clone());
+    let mut outcome = Outcome::new(of.clone());
     let mut run = Run {
         writer,
+        of: &of,
         host: &plan.name,
         reply,
         facts: plan.facts.as_ref(),
@@ -89,7 +89,7 @@ pub async fn apply_host(
             Ok(done) => {
                 outcome.paste.extend(done.paste);
                 run.sink.event(Event::Done {
-                    host: &plan.name,
+                    of: &of,
                     address: &step.address,
                     summary: &done.summary,
                 });
@@ -97,7 +97,7 @@ pub async fn apply_host(
             }
             Err(failure) => {
                 run.sink.event(Event::Failed {
-                    host: &plan.name,
+                    of: &of,
                     address: &step.address,
                 });
                 outcome.interrupted = *run.stop.borrow() > 0;
@@ -122,6 +122,7 @@ struct Done {
 
 struct Run<'r, 'c> {
     writer: &'r mut Writer<'c>,
+    of: &'r Of,
     host: &'r str,
     reply: &'r Reply,
     facts: Option<&'r Host>,
@@ -143,7 +144,7 @@ impl Run<'_, '_> {
                 before.push(done.summary);
             }
             self.sink.event(Event::Started {
-                host: self.host,
+                of: self.of,
                 address: &step.address,
                 verb: action.verb(),
             });
@@ -292,7 +293,7 @@ impl Run<'_, '_> {
         let unpacked: Result<Done, Failure> = async {
             let (fetched_as, took) = self.fetch(address, archive).await?;
             self.sink.event(Event::Started {
-                host: self.host,
+                of: self.of,
                 address,
                 verb: "unpack",
             });
@@ -375,17 +376,26 @@ impl Run<'_, '_> {
         call: &Call,
         deadline: Duration,
     ) -> Result<Answer, Failure> {
-        let sink = &mut *self.sink;
+        let (sink, of) = (&mut *self.sink, self.of);
         let answer = self
             .writer
             .run(call, deadline, self.stop, |meanwhile| {
                 sink.event(match meanwhile {
-                    Meanwhile::Bytes(have, total) => Event::Bytes { have, total },
-                    Meanwhile::Line(line) => Event::Line(line),
+                    Meanwhile::Bytes(have, total) => Event::Bytes {
+                        of,
+                        address,
+                        have,
+                        total,
+                    },
+                    Meanwhile::Line(line) => Event::Line { of, address, line },
                     Meanwhile::Interrupted(true) => Event::Interrupted {
+                        of,
+                        address,
                         what: "stopping the running step; nothing further is begun",
                     },
                     Meanwhile::Interrupted(false) => Event::Interrupted {
+                        of,
+                        address,
                         what: "waiting for the running step; nothing further is begun; \
                                Ctrl-C again leaves it to the host",
                     },

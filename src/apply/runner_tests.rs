@@ -60,7 +60,7 @@ async fn apply(
     plan: &HostPlan,
     package_lock: Duration,
     answers: fn(&str) -> Option<&'static str>,
-) -> (HostOutcome, Vec<Vec<String>>) {
+) -> (Outcome, Vec<Vec<String>>) {
     let (_sender, mut stop) = watch::channel(0);
     let (machine, mut speak, listen) = Machine::saying(LOCKED);
     let mut writer = lock(&machine, &mut stop).await.expect("the lock");

@@ -19,7 +19,7 @@ use crate::{
     meter::{Call, Phase},
     script::{NulByte, Script},
     text::{escape_control, hex},
-    transport::{self, Complaints, Connection, Running},
+    transport::{self, Complaints, Connection, Running, dial::Dial},
 };
 
 /// Shell functions that all probes share.
@@ -102,7 +102,45 @@ pub struct Facts {
     pub reply: Reply,
 }
 
-/// A connection that can only be read from: it takes [`Probe`] constants and nothing else.
+/// A connection that can only be read from: all that whoever plans is handed of one. It runs [`Probe`]
+/// constants, and dials. A connection itself runs any script,
+///
+/// ```
+/// use trueup::{observe::Reader, script::Script, transport::Connection};
+///
+/// async fn run(machine: &dyn Connection, script: &Script) {
+///     let _ = machine.spawn(script).await;
+/// }
+/// ```
+///
+/// which a reader does not, whatever it dials, nor does it give its connection away:
+///
+/// ```compile_fail,E0599
+/// use trueup::{observe::Reader, script::Script, transport::Connection};
+///
+/// async fn run(machine: Reader<'_>, script: &Script) {
+///     let _ = machine.spawn(script).await;
+/// }
+/// ```
+///
+/// ```compile_fail,E0599
+/// use trueup::{observe::Reader, script::Script, transport::Connection};
+///
+/// async fn run(machine: Reader<'_>, script: &Script) {
+///     let _ = machine.dial().spawn(script).await;
+/// }
+/// ```
+///
+/// ```compile_fail,E0616
+/// use trueup::{observe::Reader, script::Script, transport::Connection};
+///
+/// async fn run(machine: Reader<'_>, script: &Script) {
+///     let _ = machine.connection.spawn(script).await;
+/// }
+/// ```
+///
+/// To lock a machine, and so to write to it, takes an [`apply::Connected`](crate::apply::Connected).
+#[derive(Clone, Copy)]
 pub struct Reader<'c> {
     connection: &'c dyn Connection,
     deadline: Duration,
@@ -115,6 +153,11 @@ impl<'c> Reader<'c> {
             connection,
             deadline,
         }
+    }
+
+    /// What dials from the machine.
+    pub fn dial(self) -> &'c dyn Dial {
+        self.connection
     }
 
     /// Reads the host and all resources, in one exec. `deep` hashes where sizes would do.

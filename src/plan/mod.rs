@@ -5,6 +5,7 @@ mod desired;
 mod digest;
 mod file;
 mod looked_up;
+mod of;
 mod order;
 mod schema;
 pub mod selection;
@@ -24,6 +25,7 @@ use crate::{
 pub use desired::{Desired, DesiredCluster, DesiredHost, SecretDigest};
 pub use file::{FileError, Incomplete, Saved, is_saved};
 pub use looked_up::LookedUp;
+pub use of::Of;
 pub use schema::schema;
 pub use selection::Selection;
 pub use stale::{Moved, of_host as moved_on_host, of_topics as moved_topics};

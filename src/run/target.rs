@@ -26,7 +26,7 @@ use crate::{
         secrets,
     },
     observe::Facts,
-    plan::{HostPlan, LookedUp, Selection, SpecFile, selection::Chosen},
+    plan::{HostPlan, LookedUp, Selection, selection::Chosen},
     spec::{self, Aws, Resolved, ResolvedCluster, ResolvedHost, Source, Way},
 };
 
@@ -57,7 +57,7 @@ pub(crate) struct Target {
 impl Target {
     /// A host with what is selected of it, and what its spec refers to. Secrets of this machine are
     /// read where they are compared; what leads nowhere is said.
-    pub fn new(
+    pub(crate) fn new(
         settled: hosts::Settled,
         cloud: &Arc<dyn Cloud>,
         spec: &Path,
@@ -106,7 +106,7 @@ impl Target {
     }
 
     /// Its plan, from what was read of it.
-    pub fn plan(&self, facts: &Facts, salt: &str) -> HostPlan {
+    pub(crate) fn plan(&self, facts: &Facts, salt: &str) -> HostPlan {
         let (name, address) = (&self.host.name, address(&self.host));
         let plan = HostPlan::new(
             name,
@@ -119,8 +119,14 @@ impl Target {
         self.tell(plan.without(|address| self.beside.contains(address)))
     }
 
+    /// Where it could not be read.
+    pub(crate) fn unreached(&self, why: String) -> HostPlan {
+        let plan = HostPlan::unreached(&self.host.name, &address(&self.host), why);
+        self.tell(plan)
+    }
+
     /// A plan of it, with what its references became.
-    pub fn tell(&self, plan: HostPlan) -> HostPlan {
+    pub(crate) fn tell(&self, plan: HostPlan) -> HostPlan {
         plan.told(&self.looked_up, &self.warnings)
     }
 }
@@ -139,12 +145,12 @@ pub(crate) struct Targets {
 
 impl Targets {
     /// What `--target` and `--exclude` say; nothing: everything is looked at.
-    pub fn selection(&self) -> Option<&Selection> {
+    pub(crate) fn selection(&self) -> Option<&Selection> {
         self.chosen.selection.as_ref()
     }
 
     /// The place of one of the clusters among them.
-    pub fn place_of(&self, cluster: &ClusterTarget) -> usize {
+    pub(crate) fn place_of(&self, cluster: &ClusterTarget) -> usize {
         let place = self
             .clusters
             .iter()
@@ -287,15 +293,6 @@ async fn look_up(
         out.clusters.push(clusters);
     }
     out
-}
-
-/// The specs' files, as a plan names them.
-pub(crate) fn spec_files(specs: &[Resolved]) -> Vec<SpecFile> {
-    let file = |spec: &Resolved| SpecFile {
-        path: spec.path.clone(),
-        sha256: spec.sha256.clone(),
-    };
-    specs.iter().map(file).collect()
 }
 
 /// The address of a host, as it is handed to ssh.

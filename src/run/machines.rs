@@ -12,7 +12,7 @@ use crate::{
 
 /// The machines that a command has come to.
 #[derive(Default)]
-pub struct Machines(Vec<Met>);
+pub(crate) struct Machines(Vec<Met>);
 
 struct Met {
     machine: Machine,
@@ -41,7 +41,7 @@ enum Again {
 impl Machines {
     /// Takes note of a host's machine. The plan of one that is another host's already is refused, or
     /// warns of it.
-    pub fn meet(&mut self, target: &Target, plan: HostPlan) -> HostPlan {
+    pub(crate) fn meet(&mut self, target: &Target, plan: HostPlan) -> HostPlan {
         match self.again(target, &plan) {
             None => plan,
             Some(Again::Same { first }) => plan.told(&[], &[same_as(&first)]),
@@ -65,7 +65,7 @@ impl Machines {
 
 /// The plans of all hosts, which were looked at before anything is done: both of two that contest a
 /// machine are refused.
-pub fn settle<'t>(targets: impl Iterator<Item = &'t Target>, plans: &mut [HostPlan]) {
+pub(crate) fn settle<'t>(targets: impl Iterator<Item = &'t Target>, plans: &mut [HostPlan]) {
     let mut machines = Machines::default();
     let mut refused: Vec<(String, String)> = Vec::new();
     for (target, plan) in targets.zip(plans.iter_mut()) {

@@ -10,7 +10,7 @@ use crate::apply::Stop;
 /// Listens from now on; the first of the signals no longer ends the program by itself. What comes
 /// says how often we were asked to stop: SIGHUP counts once, because a terminal that closes sends
 /// it several times.
-pub fn listen() -> Stop {
+pub(crate) fn listen() -> Stop {
     let (sender, receiver) = watch::channel(0_u8);
     let kinds = [
         SignalKind::interrupt(),
@@ -40,6 +40,20 @@ pub fn listen() -> Stop {
         });
     }
     receiver
+}
+
+/// The result, or nothing when we were asked so often to stop before it came.
+pub(crate) async fn unless_asked<T>(
+    stop: &Stop,
+    times: u8,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    let mut stop = stop.clone();
+    tokio::select! {
+        biased;
+        _ = stop.wait_for(|&pressed| pressed >= times) => None,
+        done = work => Some(done),
+    }
 }
 
 /// Whether whoever started us wants us to live on: `nohup` ignores SIGHUP.

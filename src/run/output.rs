@@ -9,15 +9,24 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-use super::{complain, put, stdout::Stdout};
+use super::{complain, files::folder, put, stdio::Stdout};
 use crate::{
     cli::Output,
     exit::Code,
     report::{Format, Report, human::Style, jsonl::Lines, render},
 };
 
+/// The formats of a plan.
+pub(crate) const FORMATS: [Format; 5] = [
+    Format::Human,
+    Format::Json,
+    Format::Jsonl,
+    Format::Markdown,
+    Format::Junit,
+];
+
 /// The places that results go to. Each can be written: that is found out before anything is done.
-pub struct Outputs {
+pub(crate) struct Outputs {
     stdout: Format,
     files: Vec<File>,
 }
@@ -38,7 +47,7 @@ enum To {
 impl Outputs {
     /// Opens what the command line names; `known` are the formats that a command has, and `taken` the
     /// other files that it names: what is read, or kept. What is wrong is said.
-    pub fn open<'t>(
+    pub(crate) fn open<'t>(
         wanted: &[Output],
         known: &[Format],
         taken: impl IntoIterator<Item = &'t PathBuf>,
@@ -92,12 +101,12 @@ impl Outputs {
     }
 
     /// What goes to stdout.
-    pub fn stdout(&self) -> Format {
+    pub(crate) fn stdout(&self) -> Format {
         self.stdout
     }
 
     /// Takes out the places that events go to, as they happen.
-    pub fn take_events(&mut self) -> Vec<(String, Lines)> {
+    pub(crate) fn take_events(&mut self) -> Vec<(String, Lines)> {
         let mut events: Vec<(String, Lines)> = Vec::new();
         if self.stdout == Format::Jsonl {
             events.push(("stdout".into(), Lines::new(Box::new(Stdout))));
@@ -117,13 +126,13 @@ impl Outputs {
     }
 
     /// Writes a report everywhere; the code that the command ends with.
-    pub fn put(self, report: &Report<'_>) -> Code {
+    pub(crate) fn put(self, report: &Report<'_>) -> Code {
         put(&render(self.stdout, report));
         self.put_files(report)
     }
 
     /// Writes a report to the files alone; the code that the command ends with.
-    pub fn put_files(self, report: &Report<'_>) -> Code {
+    pub(crate) fn put_files(self, report: &Report<'_>) -> Code {
         // Colour is for the terminal.
         let style = Style {
             color: false,
@@ -134,7 +143,7 @@ impl Outputs {
     }
 
     /// Writes texts that are no reports.
-    pub fn put_text(self, code: Code, text: impl Fn(Format) -> String) -> Code {
+    pub(crate) fn put_text(self, code: Code, text: impl Fn(Format) -> String) -> Code {
         put(&text(self.stdout));
         self.write(code, text)
     }
@@ -151,14 +160,6 @@ impl Outputs {
             }
         }
         worst
-    }
-}
-
-/// The folder that a file is in.
-pub(super) fn folder(file: &Path) -> &Path {
-    match file.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
     }
 }
 

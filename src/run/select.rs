@@ -14,7 +14,7 @@ use crate::{
 /// Whether `--host` selects a host: all of them where there is no such flag. A host that several
 /// specs have is meant by its name alone, too, and then in each of them; the name of a fleet means
 /// all its members, and one of a member means the fleet as long as it is not looked up.
-pub fn has_host(hosts: &[String], host: &ResolvedHost) -> bool {
+pub(crate) fn has_host(hosts: &[String], host: &ResolvedHost) -> bool {
     let (name, instance) = split(&host.name);
     let bare = name.rsplit_once('/').map(|(_, bare)| bare);
     let is_fleet = matches!(&host.way, Way::Ec2 { ec2, .. } if ec2.all);
@@ -27,7 +27,7 @@ pub fn has_host(hosts: &[String], host: &ResolvedHost) -> bool {
 }
 
 /// The names of the hosts that `--host` selects.
-pub fn hosts(look: &LookArgs, specs: &[Resolved]) -> BTreeSet<String> {
+pub(crate) fn hosts(look: &LookArgs, specs: &[Resolved]) -> BTreeSet<String> {
     let all = specs.iter().flat_map(|spec| &spec.hosts);
     let selected = all.filter(|host| has_host(&look.hosts, host));
     selected.map(|host| host.name.clone()).collect()
@@ -42,7 +42,7 @@ fn split(name: &str) -> (&str, Option<&str>) {
 }
 
 /// Refuses what two specs give one machine.
-pub fn conflicts(look: &LookArgs, specs: &[Resolved]) -> Result<(), Code> {
+pub(crate) fn conflicts(look: &LookArgs, specs: &[Resolved]) -> Result<(), Code> {
     let selected = hosts(look, specs);
     let conflicts = several::conflicts(specs, |name| selected.contains(name));
     for conflict in &conflicts {
@@ -58,7 +58,7 @@ pub fn conflicts(look: &LookArgs, specs: &[Resolved]) -> Result<(), Code> {
 }
 
 /// Refuses a `--host` that no spec has, or that no fleet turned out to have.
-pub fn known_hosts(look: &LookArgs, specs: &[Resolved]) -> Result<(), Code> {
+pub(crate) fn known_hosts(look: &LookArgs, specs: &[Resolved]) -> Result<(), Code> {
     let hosts = || specs.iter().flat_map(|spec| &spec.hosts);
     let is_it = |wanted: &String, host| has_host(std::slice::from_ref(wanted), host);
     let mut wanted = look.hosts.iter();
@@ -84,7 +84,11 @@ pub fn known_hosts(look: &LookArgs, specs: &[Resolved]) -> Result<(), Code> {
 }
 
 /// Reads `--target` and `--exclude`; what comes with a target is said.
-pub fn choose(look: &LookArgs, specs: &[Resolved], deletable: &[String]) -> Result<Chosen, Code> {
+pub(crate) fn choose(
+    look: &LookArgs,
+    specs: &[Resolved],
+    deletable: &[String],
+) -> Result<Chosen, Code> {
     let mut known: Vec<Known> = Vec::new();
     let selected = hosts(look, specs);
     let all = specs.iter().flat_map(|spec| &spec.hosts);

@@ -1,17 +1,20 @@
 //! Plans in files: written whole or not at all, read back, and made into what an apply works on.
 
-use std::{fs, io::Write, path::Path, sync::Arc, time::Duration};
+use std::{fs, io, path::Path, sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret;
 
 use super::{
-    Surroundings, Target, Targets, complain_safely, output::folder, topics::ClusterTarget,
+    Surroundings, Target, Targets, apply::Work, complain_safely, files, topics::ClusterTarget,
 };
 use crate::{
+    apply::SpecPlaces,
+    cli::{AllowArgs, LookArgs},
     exit::Code,
     lookup::{self, entrance},
-    plan::{Desired, DesiredHost, Plan, Saved, SecretDigest, is_saved},
+    plan::{Desired, DesiredHost, Plan, Saved, SecretDigest, SpecFile, is_saved},
     report::json,
+    spec,
 };
 
 /// Whether a plan can be kept at a place; said before anything is asked of a machine.
@@ -26,7 +29,7 @@ pub(crate) fn check_place(file: &Path) -> Result<(), Code> {
         Ok(there) if there.len() > 0 && bytes(file).is_none() => {
             "it is there, and is no saved plan"
         }
-        Err(_) if !folder(file).is_dir() => "its folder is not there",
+        Err(_) if !files::folder(file).is_dir() => "its folder is not there",
         _ => return Ok(()),
     };
     complain_safely(&format!(
@@ -48,7 +51,7 @@ pub(crate) fn save(file: &Path, plan: Plan, targets: &Targets, deep: bool) -> Co
             return Code::Done;
         }
     };
-    match write(file, &json::text(&saved.to_value())) {
+    match files::replace(file, &json::text(&saved.to_value())) {
         Ok(()) => {
             complain_safely(&format!(
                 "saved: `trueup apply {shown}` does this, or nothing"
@@ -60,18 +63,6 @@ pub(crate) fn save(file: &Path, plan: Plan, targets: &Targets, deep: bool) -> Co
             Code::Failed
         }
     }
-}
-
-/// Beside its place, synced, and renamed: whole or not at all, for nobody else to read.
-fn write(file: &Path, text: &str) -> std::io::Result<()> {
-    let folder = folder(file);
-    let mut staged = tempfile::Builder::new()
-        .prefix(".trueup-")
-        .tempfile_in(folder)?;
-    staged.write_all(text.as_bytes())?;
-    staged.as_file().sync_all()?;
-    staged.persist(file).map_err(|error| error.error)?;
-    fs::File::open(folder)?.sync_all()
 }
 
 fn desired(targets: &Targets, salt: &str, deep: bool) -> Desired {
@@ -131,19 +122,19 @@ pub(crate) fn load(file: &Path) -> Result<Saved, Code> {
 }
 
 /// Reads the bytes of a saved plan; what is wrong with it is said.
-pub(crate) fn parse(file: &Path, bytes: &[u8]) -> Result<Saved, Code> {
+fn parse(file: &Path, bytes: &[u8]) -> Result<Saved, Code> {
     Saved::load(bytes).map_err(|error| unusable(file, &error))
 }
 
 /// Says why a plan cannot be used.
-pub(crate) fn unusable(file: &Path, error: &dyn std::error::Error) -> Code {
+fn unusable(file: &Path, error: &dyn std::error::Error) -> Code {
     complain_safely(&format!("error: plan `{}`: {error}", file.display()));
     Code::Usage
 }
 
 /// What an apply of a saved plan works on. Secrets are read again; one that is another than when
 /// the plan was made is said.
-pub(crate) async fn targets(
+async fn targets(
     desired: Desired,
     salt: &str,
     deadline: Duration,
@@ -191,4 +182,89 @@ pub(crate) async fn targets(
         }
     }
     code.map(|()| targets)
+}
+
+/// Reads a saved plan that is to be applied, with what it must come to; what is wrong is said.
+pub(crate) fn to_apply(
+    file: &Path,
+    bytes: &[u8],
+    args: &LookArgs,
+    allow: &AllowArgs,
+) -> Result<(Plan, Desired), Code> {
+    refuse_flags(args, allow, file)?;
+    let saved = parse(file, bytes)?;
+    let desired = saved.desired().map_err(|error| unusable(file, &error))?;
+    check_specs(&saved.plan.specs)?;
+    Ok((saved.plan, desired))
+}
+
+/// What an apply of it works on.
+pub(crate) async fn work(
+    plan: Plan,
+    desired: Desired,
+    deadline: Duration,
+    around: &Surroundings,
+) -> Result<Work, Code> {
+    let targets = targets(desired, &plan.salt, deadline, around).await?;
+    let tool = env!("CARGO_PKG_VERSION");
+    if plan.tool_version != tool {
+        complain_safely(&format!(
+            "note: the plan was made by trueup {}, and this is {tool}: what this one would do \
+             otherwise counts as moved",
+            plan.tool_version
+        ));
+    }
+    let place = |one: &Target| (one.host.name.clone(), one.spec.display().to_string());
+    Ok(Work {
+        places: SpecPlaces::without_lines(targets.hosts.iter().map(place).collect()),
+        specs: plan.specs.clone(),
+        salt: plan.salt.clone(),
+        targets,
+        saved: Some(plan),
+    })
+}
+
+/// What shapes a plan has been said when it was made.
+fn refuse_flags(args: &LookArgs, allow: &AllowArgs, file: &Path) -> Result<(), Code> {
+    let given = [
+        ("--var", !args.spec.vars.is_empty()),
+        ("--host", !args.hosts.is_empty()),
+        ("--target", !args.targets.is_empty()),
+        ("--exclude", !args.excludes.is_empty()),
+        ("--deep", args.deep),
+        ("--allow-delete", !allow.delete.is_empty()),
+    ];
+    let Some((flag, _)) = given.into_iter().find(|(_, given)| *given) else {
+        return Ok(());
+    };
+    complain_safely(&format!(
+        "error: `{flag}` shapes a plan, and `{}` is one that was made already\n  help: give `{flag}` to \
+         `plan --out`, or leave it out here",
+        file.display()
+    ));
+    Err(Code::Usage)
+}
+
+/// The specs must be what the plan was made from, as far as they are here.
+fn check_specs(specs: &[SpecFile]) -> Result<(), Code> {
+    let mut code = Ok(());
+    for spec in specs {
+        let path = &spec.path;
+        let absent = [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory];
+        let wrong = match fs::read(path) {
+            Err(error) if absent.contains(&error.kind()) => {
+                complain_safely(&format!(
+                    "note: `{path}` is not here: whether it has changed since the plan was made is \
+                     not known"
+                ));
+                continue;
+            }
+            Err(error) => format!("cannot be read: {error}"),
+            Ok(bytes) if spec::sha256(&bytes) == spec.sha256 => continue,
+            Ok(_) => "has changed since the plan was made".to_owned(),
+        };
+        complain_safely(&format!("error: `{path}` {wrong}\n  help: make a new plan"));
+        code = Err(Code::Stale);
+    }
+    code
 }

@@ -1,12 +1,15 @@
-//! The way to a host: over SSH, with the keys that the spec and what it refers to give, or none.
+//! Connecting to a host: over SSH, with the keys that the spec and what it refers to give, or here. Who
+//! looks is handed what reads; only an apply is handed what can be locked.
 
 use std::time::Duration;
 
 use super::{Surroundings, Target, complain, complain_safely};
 use crate::{
+    apply::Connected,
     hostkey::shown,
     lookup::{console, secrets},
     meter::{Call, Phase},
+    observe::Reader,
     spec::{HostKey, Key, Way},
     transport::{
         self, Connection,
@@ -18,8 +21,29 @@ use crate::{
     },
 };
 
-/// Opens the way to a host.
+/// Has a host looked at over a connection of its own.
+pub(crate) async fn reading<T>(
+    target: &Target,
+    deadline: Duration,
+    around: &Surroundings,
+    look: impl AsyncFnOnce(Reader<'_>) -> T,
+) -> Result<T, transport::Error> {
+    let connection = open(target, deadline, around).await?;
+    let looked = look(Reader::new(connection.as_ref(), deadline)).await;
+    connection.close().await;
+    Ok(looked)
+}
+
+/// Connects to a host that is to be changed.
 pub(crate) async fn connect(
+    target: &Target,
+    deadline: Duration,
+    around: &Surroundings,
+) -> Result<Connected, transport::Error> {
+    open(target, deadline, around).await.map(Connected::new)
+}
+
+async fn open(
     target: &Target,
     deadline: Duration,
     around: &Surroundings,

@@ -1,17 +1,16 @@
 //! Why an apply may write: nobody asked to be asked, people said yes to what they saw, or a saved
 //! plan says it.
 
-use super::visit::Visit;
+use super::{Target, Targets, topics::ClusterTarget, visit::Visit};
 use crate::{
-    commands::{Target, Targets, topics::ClusterTarget},
+    apply::outcome::Outcome,
     facts::Identity,
-    plan::{HostPlan, Moved, Plan, Step, StepAction, TopicsPlan, moved_on_host, moved_topics},
-    report::event::HostOutcome,
+    plan::{HostPlan, Moved, Of, Plan, Step, StepAction, TopicsPlan, moved_on_host, moved_topics},
 };
 
 /// Why a visit may write.
 #[derive(Clone, Copy)]
-pub enum Consent<'c> {
+pub(super) enum Consent<'c> {
     /// `--auto-approve`: whatever the plan is by then.
     Given,
     /// People saw this; they are asked again where it is no longer so.
@@ -22,13 +21,13 @@ pub enum Consent<'c> {
 
 impl Consent<'_> {
     /// The clusters that a saved plan no longer fits.
-    pub fn stale_clusters(self, now: &[TopicsPlan]) -> Vec<HostOutcome> {
+    pub(super) fn stale_clusters(self, now: &[TopicsPlan]) -> Vec<Outcome> {
         let moved = |(at, topics)| stale_cluster(topics, self.moved(at, topics));
         now.iter().enumerate().filter_map(moved).collect()
     }
 
     /// Whether a saved plan no longer fits a cluster, the one at this place.
-    pub fn is_stale(self, at: usize, now: &TopicsPlan) -> bool {
+    pub(super) fn is_stale(self, at: usize, now: &TopicsPlan) -> bool {
         !self.moved(at, now).is_empty()
     }
 
@@ -40,24 +39,22 @@ impl Consent<'_> {
     }
 }
 
-fn stale_cluster(now: &TopicsPlan, moved: Vec<Moved>) -> Option<HostOutcome> {
-    (!moved.is_empty()).then(|| HostOutcome {
-        host: now.cluster.clone(),
-        is_cluster: true,
+fn stale_cluster(now: &TopicsPlan, moved: Vec<Moved>) -> Option<Outcome> {
+    (!moved.is_empty()).then(|| Outcome {
         moved,
-        ..HostOutcome::default()
+        ..Outcome::new(Of::Cluster(now.cluster.clone()))
     })
 }
 
 /// What people saw, or what was saved, of one host and the clusters that it leads to.
-pub struct Shown {
+pub(super) struct Shown {
     pub host: Option<HostPlan>,
     pub topics: Vec<TopicsPlan>,
 }
 
 impl Shown {
     /// The part of a saved plan for a host and clusters.
-    pub fn of(
+    pub(super) fn of(
         plan: &Plan,
         targets: &Targets,
         target: Option<&Target>,
@@ -73,18 +70,17 @@ impl Shown {
 
     /// The end of a visit where nothing of this plan may be written, or nothing is left to be.
     /// Where the host has moved, its clusters are not reached.
-    pub fn refusal(&self, now: &Self) -> Option<Visit> {
+    pub(super) fn refusal(&self, now: &Self) -> Option<Visit> {
         let of_host = match (&self.host, &now.host) {
             (Some(planned), Some(now)) => moved_on_host(planned, now),
             _ => vec![],
         };
         let consent = Consent::Saved(self);
         let mut outcomes = Vec::new();
-        if !of_host.is_empty() {
-            outcomes.push(HostOutcome {
-                host: now.host.iter().map(|host| host.name.clone()).collect(),
+        if let (false, Some(host)) = (of_host.is_empty(), &now.host) {
+            outcomes.push(Outcome {
                 moved: of_host,
-                ..HostOutcome::default()
+                ..Outcome::new(Of::Host(host.name.clone()))
             });
             outcomes.extend(now.topics.iter().enumerate().filter_map(|(at, topics)| {
                 let stale = stale_cluster(topics, consent.moved(at, topics));
@@ -100,7 +96,7 @@ impl Shown {
     }
 
     /// What is now, without the clusters that this plan no longer fits.
-    pub fn fresh(&self, now: &Self) -> Self {
+    pub(super) fn fresh(&self, now: &Self) -> Self {
         let topics = now.topics.iter().enumerate();
         let fresh = topics.filter(|(at, topics)| !Consent::Saved(self).is_stale(*at, topics));
         Self {
@@ -109,29 +105,39 @@ impl Shown {
         }
     }
 
-    pub fn has_work(&self) -> bool {
+    pub(super) fn has_work(&self) -> bool {
         self.host.as_ref().is_some_and(HostPlan::has_work)
             || self.topics.iter().any(TopicsPlan::has_work)
     }
 
-    pub fn identity(&self) -> Option<&Identity> {
+    /// What is no longer as it was shown, if anything: the machine, or the cluster.
+    pub(super) fn changed(&self, now: &Self) -> Option<&'static str> {
+        let machine = self.host_steps().eq(now.host_steps()) && self.identity() == now.identity();
+        match (machine, self.steps().eq(now.steps())) {
+            (false, _) => Some("machine"),
+            (true, false) => Some("cluster"),
+            (true, true) => None,
+        }
+    }
+
+    fn identity(&self) -> Option<&Identity> {
         self.host.as_ref()?.identity.as_ref()
     }
 
     /// What is about to be done, step by step.
-    pub fn steps(&self) -> impl Iterator<Item = Done<'_>> {
+    fn steps(&self) -> impl Iterator<Item = Done<'_>> {
         let topics = self.topics.iter().flat_map(|topics| &topics.steps);
         self.host_steps().chain(topics.map(done))
     }
 
-    pub fn host_steps(&self) -> impl Iterator<Item = Done<'_>> {
+    fn host_steps(&self) -> impl Iterator<Item = Done<'_>> {
         let host = self.host.iter().flat_map(|host| &host.steps);
         host.map(done)
     }
 }
 
 /// A step, as far as it must be what was shown: address, action, digests.
-pub type Done<'s> = (&'s str, StepAction, &'s str, &'s str);
+type Done<'s> = (&'s str, StepAction, &'s str, &'s str);
 
 fn done(step: &Step) -> Done<'_> {
     let (observed, actions) = (&step.observed_digest, &step.actions_digest);
@@ -139,12 +145,10 @@ fn done(step: &Step) -> Done<'_> {
 }
 
 /// A cluster whose turn did not come.
-pub fn not_reached(plan: &TopicsPlan) -> HostOutcome {
+pub(super) fn not_reached(plan: &TopicsPlan) -> Outcome {
     let steps = plan.steps.iter().filter(|step| step.action.changes());
-    HostOutcome {
-        host: plan.cluster.clone(),
-        is_cluster: true,
+    Outcome {
         not_reached: steps.map(|step| step.address.clone()).collect(),
-        ..HostOutcome::default()
+        ..Outcome::new(Of::Cluster(plan.cluster.clone()))
     }
 }

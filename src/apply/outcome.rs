@@ -1,77 +1,20 @@
-//! What happens during an apply: one stream, whoever shows it.
+//! What became of an apply.
 
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::{Serialize, Serializer, ser::SerializeSeq};
+use serde::{Serialize, Serializer};
 
-use crate::plan::Part;
-
-/// One thing that happened.
-#[derive(Debug, Clone)]
-pub enum Event<'a> {
-    /// Another apply holds the lock; we wait.
-    Waiting {
-        /// The host's name in the spec.
-        host: &'a str,
-        /// Who holds it.
-        holder: &'a str,
-    },
-    /// An action of a step has begun.
-    Started {
-        /// The host's name in the spec.
-        host: &'a str,
-        /// The step's address.
-        address: &'a str,
-        /// What is done, one or two words ([`crate::action::Action::verb`]).
-        verb: &'a str,
-    },
-    /// A download goes on.
-    Bytes {
-        /// How many bytes are there.
-        have: u64,
-        /// How many there will be, when the server said so.
-        total: Option<u64>,
-    },
-    /// The last line that a package manager printed; control characters are escaped.
-    Line(&'a str),
-    /// A step is done.
-    Done {
-        /// The host's name in the spec.
-        host: &'a str,
-        /// The step's address.
-        address: &'a str,
-        /// What was done, in a few words (`12.8 MiB in 3.1 s, sha256 as in the spec`).
-        summary: &'a str,
-    },
-    /// A step failed; the reasons come at the end.
-    Failed {
-        /// The host's name in the spec.
-        host: &'a str,
-        /// The step's address.
-        address: &'a str,
-    },
-    /// Ctrl-C came, and this is what we do about it.
-    Interrupted {
-        /// A sentence.
-        what: &'a str,
-    },
-}
-
-/// Takes events as they happen.
-pub trait Sink {
-    /// Takes one.
-    fn event(&mut self, event: Event<'_>);
-}
+use crate::plan::{Moved, Of, Part};
 
 /// What became of one host, or of the topics of one cluster.
-#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
-pub struct HostOutcome {
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "HostOutcome")]
+pub struct Outcome {
     /// The host's name in the spec, or the cluster's.
-    pub host: String,
-    /// It is a cluster.
-    #[serde(skip)]
-    pub is_cluster: bool,
+    #[serde(rename = "host", serialize_with = "name")]
+    #[schemars(with = "String")]
+    pub of: Of,
     /// Addresses that were applied, in order.
     pub applied: Vec<String>,
     /// The step that failed, if one did; the first of several.
@@ -93,9 +36,9 @@ pub struct HostOutcome {
     pub unverified: Vec<(String, String)>,
     /// Addresses that a saved plan no longer fits, with how they have moved (an empty address: the
     /// machine itself). Nothing is written then.
-    #[serde(serialize_with = "address_and_reason")]
+    #[serde(serialize_with = "moved")]
     #[schemars(with = "Vec<AddressAndReason>")]
-    pub moved: Vec<(String, String)>,
+    pub moved: Vec<Moved>,
     /// Lines to paste into the spec: digests of unpinned downloads.
     pub paste: Vec<String>,
     /// Ctrl-C ended it.
@@ -106,10 +49,27 @@ pub struct HostOutcome {
     pub took: Duration,
 }
 
-impl HostOutcome {
+impl Outcome {
+    /// Of a host or cluster where nothing has been done yet.
+    pub fn new(of: Of) -> Self {
+        Self {
+            of,
+            applied: vec![],
+            failure: None,
+            also_failed: vec![],
+            not_reached: vec![],
+            not_converged: vec![],
+            unverified: vec![],
+            moved: vec![],
+            paste: vec![],
+            interrupted: false,
+            took: Duration::ZERO,
+        }
+    }
+
     /// Whether it is what became of a part of a plan.
     pub fn is_of(&self, part: &Part<'_>) -> bool {
-        self.host == part.name && self.is_cluster != part.is_host
+        self.of.name() == part.name && self.of.is_cluster() != part.is_host
     }
 
     /// With what was done after it on the same host.
@@ -181,11 +141,19 @@ fn address_and_reason<S: Serializer>(
     pairs: &[(String, String)],
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    let mut list = serializer.serialize_seq(Some(pairs.len()))?;
-    for (address, reason) in pairs {
-        list.serialize_element(&AddressAndReason { address, reason })?;
-    }
-    list.end()
+    let pairs = pairs.iter();
+    serializer.collect_seq(pairs.map(|(address, reason)| AddressAndReason { address, reason }))
+}
+
+fn moved<S: Serializer>(all: &[Moved], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(all.iter().map(|moved| AddressAndReason {
+        address: moved.address.as_deref().unwrap_or_default(),
+        reason: &moved.how,
+    }))
+}
+
+fn name<S: Serializer>(of: &Of, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(of.name())
 }
 
 fn milliseconds<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,13 +1,13 @@
 //! What became of one host of an apply, and the exit codes that follow.
 
 use crate::{
+    apply::outcome::Outcome,
     exit::Code,
     plan::{HostPlan, Part, Step, StepAction, TopicsPlan},
-    report::event::HostOutcome,
 };
 
 /// What became of one host and of the clusters that it leads to, or of a cluster alone.
-pub struct Visit {
+pub(super) struct Visit {
     host: Option<HostPlan>,
     topics: Vec<TopicsPlan>,
     end: End,
@@ -16,70 +16,79 @@ pub struct Visit {
 enum End {
     /// There was nothing to do, or nothing that could be done.
     Nothing,
+    /// Nothing could be done, and nothing has been shown of it yet.
+    Unread,
     /// It was declined, or Ctrl-C came before anything was done.
     Refused,
     /// Something was done, or tried.
-    Applied(Vec<HostOutcome>),
+    Applied(Vec<Outcome>),
 }
 
 impl Visit {
     /// There was nothing to do, or nothing that could be done.
-    pub fn nothing(host: impl Into<Option<HostPlan>>, topics: Vec<TopicsPlan>) -> Self {
-        Self {
-            host: host.into(),
-            topics,
-            end: End::Nothing,
-        }
+    pub(super) fn nothing(host: impl Into<Option<HostPlan>>, topics: Vec<TopicsPlan>) -> Self {
+        Self::ended(host.into(), topics, End::Nothing)
+    }
+
+    /// Nothing could be done, and nothing has been shown of it yet.
+    pub(super) fn unread(host: impl Into<Option<HostPlan>>, topics: Vec<TopicsPlan>) -> Self {
+        Self::ended(host.into(), topics, End::Unread)
+    }
+
+    /// What is to be shown of it, if anything is: why a host cannot be visited, or a cluster alone.
+    pub(super) fn to_show(&self) -> Option<(Vec<HostPlan>, Vec<TopicsPlan>)> {
+        matches!(self.end, End::Unread).then(|| match &self.host {
+            Some(host) => (vec![host.clone()], vec![]),
+            None => (vec![], self.topics.clone()),
+        })
     }
 
     /// It was declined, or Ctrl-C came before anything was done.
-    pub fn refuse(host: impl Into<Option<HostPlan>>, topics: Vec<TopicsPlan>) -> Self {
-        Self {
-            host: host.into(),
-            topics,
-            end: End::Refused,
-        }
+    pub(super) fn refuse(host: impl Into<Option<HostPlan>>, topics: Vec<TopicsPlan>) -> Self {
+        Self::ended(host.into(), topics, End::Refused)
     }
 
     /// Something was done, or tried.
-    pub fn applied(
+    pub(super) fn applied(
         host: impl Into<Option<HostPlan>>,
         topics: Vec<TopicsPlan>,
-        outcomes: Vec<HostOutcome>,
+        outcomes: Vec<Outcome>,
     ) -> Self {
-        Self {
-            host: host.into(),
-            topics,
-            end: End::Applied(outcomes),
-        }
+        Self::ended(host.into(), topics, End::Applied(outcomes))
+    }
+
+    fn ended(host: Option<HostPlan>, topics: Vec<TopicsPlan>, end: End) -> Self {
+        Self { host, topics, end }
     }
 
     /// Whether it was declined or interrupted before anything was done.
-    pub fn refused(&self) -> bool {
+    pub(super) fn refused(&self) -> bool {
         matches!(self.end, End::Refused)
     }
 
     /// The plans, and what was done.
-    pub fn into_parts(self) -> (Option<HostPlan>, Vec<TopicsPlan>, Vec<HostOutcome>) {
+    pub(super) fn into_parts(self) -> (Option<HostPlan>, Vec<TopicsPlan>, Vec<Outcome>) {
         let outcomes = match self.end {
             End::Applied(outcomes) => outcomes,
-            End::Nothing | End::Refused => vec![],
+            End::Nothing | End::Unread | End::Refused => vec![],
         };
         (self.host, self.topics, outcomes)
     }
 
+    fn outcomes(&self) -> &[Outcome] {
+        match &self.end {
+            End::Applied(outcomes) => outcomes,
+            End::Nothing | End::Unread | End::Refused => &[],
+        }
+    }
+
     fn wrote(&self) -> bool {
-        let End::Applied(outcomes) = &self.end else {
-            return false;
-        };
-        outcomes.iter().any(HostOutcome::wrote)
+        self.outcomes().iter().any(Outcome::wrote)
     }
 
     fn stale(&self, part: &Part<'_>) -> bool {
-        let End::Applied(outcomes) = &self.end else {
-            return false;
-        };
-        outcomes.iter().any(|one| one.is_of(part) && one.is_stale())
+        let mut outcomes = self.outcomes().iter();
+        outcomes.any(|one| one.is_of(part) && one.is_stale())
     }
 
     fn code(&self) -> Code {
@@ -87,7 +96,7 @@ impl Visit {
             let host = self.host.iter().map(Part::from);
             host.chain(self.topics.iter().map(Part::from))
         };
-        let failed = |outcome: &HostOutcome| {
+        let failed = |outcome: &Outcome| {
             let in_doubt = !outcome.not_converged.is_empty() || !outcome.unverified.is_empty();
             outcome.failure.is_some() || outcome.interrupted || in_doubt
         };
@@ -95,8 +104,8 @@ impl Visit {
             // Declined; what Ctrl-C means is decided over all hosts.
             End::Refused => Code::Failed,
             End::Applied(outcomes) if outcomes.iter().any(failed) => Code::Partial,
-            End::Applied(outcomes) if outcomes.iter().any(HostOutcome::is_stale) => Code::Stale,
-            End::Applied(_) | End::Nothing => Code::Done,
+            End::Applied(outcomes) if outcomes.iter().any(Outcome::is_stale) => Code::Stale,
+            End::Applied(_) | End::Nothing | End::Unread => Code::Done,
         };
         let stays = |step: &Step| matches!(step.action, StepAction::Blocked | StepAction::Unknown);
         let of_parts = parts().map(|part| match (part.lock_holder, part.error) {
@@ -114,7 +123,7 @@ impl Visit {
 }
 
 /// The exit code over all hosts: the worst, or 130 when Ctrl-C came before anything was written.
-pub fn code(visits: &[Visit], interrupted: bool) -> Code {
+pub(super) fn code(visits: &[Visit], interrupted: bool) -> Code {
     if interrupted && !visits.iter().any(Visit::wrote) {
         return Code::Interrupted;
     }
@@ -127,7 +136,7 @@ pub fn code(visits: &[Visit], interrupted: bool) -> Code {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::event::Failure;
+    use crate::{apply::outcome::Failure, plan::Of};
 
     fn plan() -> HostPlan {
         let mut plan = HostPlan::unreached("client", "local", String::new());
@@ -135,8 +144,8 @@ mod tests {
         plan
     }
 
-    fn outcome(applied: &[&str], failed: bool, unknown: bool) -> HostOutcome {
-        HostOutcome {
+    fn outcome(applied: &[&str], failed: bool, unknown: bool) -> Outcome {
+        Outcome {
             applied: applied
                 .iter()
                 .map(|address| (*address).to_owned())
@@ -145,7 +154,7 @@ mod tests {
                 outcome_unknown: unknown,
                 ..Failure::default()
             }),
-            ..HostOutcome::default()
+            ..Outcome::new(Of::Host("client".into()))
         }
     }
 
@@ -197,13 +206,13 @@ mod tests {
         let fine = || outcome(&["client/java"], false, false);
         assert_eq!(of(fine()), Code::Done);
         let unverified = doubt();
-        let not_read = HostOutcome {
+        let not_read = Outcome {
             unverified,
             ..fine()
         };
         assert_eq!(of(not_read), Code::Partial);
         let not_converged = doubt();
-        let not_right = HostOutcome {
+        let not_right = Outcome {
             not_converged,
             ..fine()
         };

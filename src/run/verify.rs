@@ -1,32 +1,31 @@
 //! Reading a host again after its steps: what may follow, and what did not come out as the spec says.
 
-use super::session::Session;
+use super::{Target, read, visitor::Visitor};
 use crate::{
-    commands::{Target, read},
+    apply::{Connected, outcome::Outcome},
     observe::Facts,
     plan::{HostPlan, Step, StepAction},
-    report::event::HostOutcome,
-    transport::Connection,
 };
 
 /// Why nothing was read again after a second Ctrl-C.
-pub const LEFT: &str = "left by Ctrl-C before that";
+pub(super) const LEFT: &str = "left by Ctrl-C before that";
 
-impl Session<'_> {
+impl Visitor<'_> {
     /// Reads once more. Where the plan said that something may follow, and it has to, that is given,
     /// with the facts that it starts from; else what was applied and still is not as the spec says, or
     /// could not be read, is named in the outcome.
-    pub async fn verify(
+    pub(super) async fn verify(
         &self,
         target: &Target,
-        connection: &dyn Connection,
+        machine: &Connected,
         plan: &HostPlan,
-        outcome: &mut HostOutcome,
+        outcome: &mut Outcome,
     ) -> Option<(HostPlan, Facts)> {
         if outcome.applied.is_empty() {
             return None;
         }
-        let facts = match self.unless_left(read(target, connection, self.args)).await {
+        let reading = read(target, self.reader(machine), self.args.deep);
+        let facts = match self.unless_left(reading).await {
             Some(Ok(facts)) => facts,
             Some(Err(error)) => {
                 unread(outcome, &error.to_string());
@@ -50,7 +49,7 @@ impl Session<'_> {
 
 /// Of what was applied: the steps that are still not as the spec says, and those that could not be
 /// seen, with the reason.
-pub fn judge(outcome: &mut HostOutcome, steps: Vec<Step>) {
+pub(super) fn judge(outcome: &mut Outcome, steps: Vec<Step>) {
     for step in steps {
         if step.action == StepAction::None || !outcome.applied.contains(&step.address) {
             continue;
@@ -66,7 +65,7 @@ pub fn judge(outcome: &mut HostOutcome, steps: Vec<Step>) {
 }
 
 /// What was applied, when it cannot be told what it came to.
-pub fn unread(outcome: &mut HostOutcome, error: &str) {
+pub(super) fn unread(outcome: &mut Outcome, error: &str) {
     let reason = format!("it could not be read again: {error}");
     let applied = outcome.applied.iter();
     outcome.unverified = applied

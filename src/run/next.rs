@@ -1,8 +1,8 @@
 //! What people do next with a client that was brought to its spec: a command that works there as it
 //! stands, or none.
 
+use super::{Target, topics::ClusterTarget};
 use crate::{
-    commands::{Target, topics::ClusterTarget},
     kinds::{client::Client, kafka, properties},
     plan::HostPlan,
     script::quote,
@@ -11,7 +11,7 @@ use crate::{
 
 /// Lists topics with the client's own tool. Nothing where the spec has no Kafka that was looked at, or
 /// no file that the cluster would let in.
-pub fn lines(target: &Target, plan: &HostPlan, clusters: &[ClusterTarget]) -> Vec<String> {
+pub(super) fn lines(target: &Target, plan: &HostPlan, clusters: &[ClusterTarget]) -> Vec<String> {
     let host = &target.host;
     let looked_at = |address: &str| plan.steps.iter().any(|step| step.address == address);
     let (Some(home), Some(facts)) = (host.client.home(), &plan.facts) else {
