@@ -1,11 +1,13 @@
 //! The one place that writes to a machine: the lock, and what is done under it.
 
+mod error;
 mod holder;
 mod refusal;
 mod runner;
 mod topics;
 
-pub use holder::{Lock, LockError, Stop, Writer};
+pub use error::LockError;
+pub use holder::{Lock, Stop, Writer};
 pub use refusal::SpecPlaces;
 pub use runner::{Limits, apply_host, tidy};
 pub use topics::apply_topics;

@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::{
-    holder::{Answer, Call, Meanwhile, Stop, WriteError, Writer},
+    error::WriteError,
+    holder::{Answer, Call, Meanwhile, Stop, Writer},
     refusal::{self, SpecPlaces},
 };
 use crate::{
