@@ -1,19 +1,15 @@
 //! `trueup key`: the private key that a host's spec refers to, in a file for whoever asks for it.
 
-use std::{
-    fs::{self, File, Permissions},
-    io::{self, Write},
-    os::unix::fs::PermissionsExt,
-    path::Path,
-};
+use std::{fs, io, path::Path};
 
-use super::{Surroundings, Target, complain_safely, load, output::folder, put, targets};
+use super::{Surroundings, Target, complain_safely, load, put, targets};
 use crate::{
     cli::{AllowArgs, HostArgs},
     exit::Code,
     kinds::client::Client,
     spec::{Key, Resolved, Way},
     transport::ssh::PrivateKey,
+    whole::Whole,
 };
 
 pub async fn run(args: &HostArgs, file: &Path, around: &Surroundings) -> Code {
@@ -113,16 +109,7 @@ fn free(file: &Path) -> io::Result<()> {
 /// Writes a file that is not there yet: whole or not at all, and readable for the account alone
 /// from its first byte on.
 fn save(file: &Path, text: &str) -> io::Result<()> {
-    let folder = folder(file);
-    let mut new = tempfile::Builder::new()
-        .prefix(".trueup-")
-        .permissions(Permissions::from_mode(0o400))
-        .tempfile_in(folder)?;
-    new.write_all(text.as_bytes())?;
-    new.as_file().sync_all()?;
-    // Fails where anything stands there by now.
-    new.persist_noclobber(file)?;
-    File::open(folder)?.sync_all()
+    Whole::beside(file, 0o400)?.put_new(text.as_bytes())
 }
 
 fn complain_of(file: &Path, error: &io::Error) -> Code {
@@ -140,6 +127,8 @@ fn complain_of(file: &Path, error: &io::Error) -> Code {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]

@@ -1,17 +1,16 @@
 //! Plans in files: written whole or not at all, read back, and made into what an apply works on.
 
-use std::{fs, io::Write, path::Path, sync::Arc, time::Duration};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret;
 
-use super::{
-    Surroundings, Target, Targets, complain_safely, output::folder, topics::ClusterTarget,
-};
+use super::{Surroundings, Target, Targets, complain_safely, topics::ClusterTarget};
 use crate::{
     exit::Code,
     lookup::{self, entrance},
     plan::{Desired, DesiredHost, Plan, Saved, SecretDigest, is_saved},
     report::json,
+    whole::{Whole, folder},
 };
 
 /// Whether a plan can be kept at a place; said before anything is asked of a machine.
@@ -48,7 +47,9 @@ pub(crate) fn save(file: &Path, plan: Plan, targets: &Targets, deep: bool) -> Co
             return Code::Done;
         }
     };
-    match write(file, &json::text(&saved.to_value())) {
+    let text = json::text(&saved.to_value());
+    // For nobody else to read.
+    match Whole::beside(file, 0o600).and_then(|new| new.put(text.as_bytes())) {
         Ok(()) => {
             complain_safely(&format!(
                 "saved: `trueup apply {shown}` does this, or nothing"
@@ -60,18 +61,6 @@ pub(crate) fn save(file: &Path, plan: Plan, targets: &Targets, deep: bool) -> Co
             Code::Failed
         }
     }
-}
-
-/// Beside its place, synced, and renamed: whole or not at all, for nobody else to read.
-fn write(file: &Path, text: &str) -> std::io::Result<()> {
-    let folder = folder(file);
-    let mut staged = tempfile::Builder::new()
-        .prefix(".trueup-")
-        .tempfile_in(folder)?;
-    staged.write_all(text.as_bytes())?;
-    staged.as_file().sync_all()?;
-    staged.persist(file).map_err(|error| error.error)?;
-    fs::File::open(folder)?.sync_all()
 }
 
 fn desired(targets: &Targets, salt: &str, deep: bool) -> Desired {
