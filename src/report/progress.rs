@@ -15,7 +15,10 @@ use super::{
     human::{Page, Style},
     words,
 };
-use crate::{plan::Plan, text::escape_control};
+use crate::{
+    plan::Plan,
+    text::{columns, escape_control, padded},
+};
 
 /// Downloads below this size are over before anybody reads about them.
 const WORTH_A_LINE: u64 = 1 << 20;
@@ -65,7 +68,7 @@ impl Progress {
         let labels = plan.parts().flat_map(|part| {
             let steps = part.steps.iter().filter(|step| step.action.changes());
             let host = if part.is_host { part.name } else { "" };
-            steps.map(|step| self.label(host, &step.address).chars().count())
+            steps.map(|step| columns(&self.label(host, &step.address)))
         });
         self.label = labels.max().unwrap_or(self.label).min(40);
     }
@@ -123,9 +126,9 @@ impl Progress {
         let (verb, width) = (escape_control(verb), self.label);
         let bar = self
             .terminal
-            .then(|| bar(spinner(), format!("{label:width$}"), verb.clone()));
+            .then(|| bar(spinner(), padded(&label, width), verb.clone()));
         if bar.is_none() {
-            let line = format!("  {label:width$}  {verb}");
+            let line = format!("  {}  {verb}", padded(&label, width));
             self.say(To::Log, &line);
         }
         self.running = Some(Running {
@@ -153,8 +156,9 @@ impl Progress {
                 running.quarters = quarters;
                 let percent = quarters * 25;
                 let line = format!(
-                    "  {:label$}  {:8}  {percent} %, {shown}",
-                    running.label, running.verb
+                    "  {}  {:8}  {percent} %, {shown}",
+                    padded(&running.label, label),
+                    running.verb
                 );
                 self.say(To::Log, &line);
             }
@@ -166,7 +170,7 @@ impl Progress {
                 Some(_) => download(style, label),
                 None => style_of("  {prefix}  {spinner} {msg}  {speed}"),
             };
-            let prefix = format!("{:label$}  {:8}", running.label, running.verb);
+            let prefix = format!("{}  {:8}", padded(&running.label, label), running.verb);
             shown_bar.finish_and_clear();
             *shown_bar = bar(form, prefix, shown.clone());
         }
@@ -180,7 +184,7 @@ impl Progress {
     fn over(&mut self, host: &str, address: &str, word: &str, summary: &str) {
         self.clear();
         let (label, width) = (self.label(host, address), self.label);
-        let line = format!("  {label:width$}  {word:8}  {summary}");
+        let line = format!("  {}  {word:8}  {summary}", padded(&label, width));
         self.say(To::Results, line.trim_end());
     }
 }
