@@ -51,6 +51,7 @@ impl Script {
 
     /// What the process is called on the host (its `$0`, seen in `ps`): characters other than
     /// letters, digits and `@._:+-` become `-`, blanks stay.
+    #[must_use]
     pub fn titled(mut self, title: &str) -> Self {
         self.title = title
             .chars()
@@ -66,6 +67,7 @@ impl Script {
     }
 
     /// Appends a constant text.
+    #[must_use]
     pub fn text(mut self, constant: &'static str) -> Self {
         self.text.push_str(constant);
         self.text.push('\n');
@@ -91,6 +93,7 @@ impl Script {
     }
 
     /// Appends an assignment of a constant text to a variable.
+    #[must_use]
     pub fn set(mut self, variable: &'static str, constant: &'static str) -> Self {
         let value = quote(constant).unwrap_or_else(|NulByte| unreachable!("constants hold no NUL"));
         self.text.push_str(&format!("{variable}={value}\n"));

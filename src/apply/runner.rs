@@ -83,7 +83,7 @@ pub async fn apply_host(
     for step in steps.by_ref() {
         if *run.stop.borrow() > 0 {
             outcome.interrupted = true;
-            outcome.not_reached.push(step.address.to_owned());
+            outcome.not_reached.push(step.address.clone());
             break;
         }
         match run.step(step).await {
@@ -94,7 +94,7 @@ pub async fn apply_host(
                     address: &step.address,
                     summary: &done.summary,
                 });
-                outcome.applied.push(step.address.to_owned());
+                outcome.applied.push(step.address.clone());
             }
             Err(failure) => {
                 run.sink.event(Event::Failed {
@@ -109,7 +109,7 @@ pub async fn apply_host(
     }
     outcome
         .not_reached
-        .extend(steps.map(|step| step.address.to_owned()));
+        .extend(steps.map(|step| step.address.clone()));
     outcome.took = started.elapsed();
     outcome
 }

@@ -363,6 +363,7 @@ impl HostPlan {
 
     /// Of what it is now, when these addresses of this plan have been applied: the steps that it said
     /// may follow.
+    #[must_use]
     pub fn following(&self, now: &Self, applied: &[String]) -> Self {
         let follows = |step: &Step| {
             let planned = self.steps.iter().find(|one| one.address == step.address);

@@ -273,7 +273,13 @@ fn style_of(template: &str) -> ProgressStyle {
         .with_key(
             "speed",
             |state: &ProgressState, text: &mut dyn std::fmt::Write| {
-                let _ = write!(text, "{}/s", words::bytes(state.per_sec() as u64));
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a speed is a number of bytes"
+                )]
+                let speed = state.per_sec() as u64;
+                let _ = write!(text, "{}/s", words::bytes(speed));
             },
         )
 }

@@ -75,7 +75,7 @@ pub fn flatten<'a>(root: &'a Json, schema: &'a Json, out: &mut Vec<Alternative<'
             schema,
             kind,
             of_enum: false,
-        })
+        });
     };
     if let Some(word) = schema.get("const").and_then(Json::as_str) {
         return add(Kind::Word(word));

@@ -53,7 +53,7 @@ fn order(plan: &Plan, mut choice: u64) -> Vec<Step> {
                     !waiting.iter().any(|other| needs.contains(&other.address))
                 })
                 .collect();
-            let at = free[(choice % free.len() as u64) as usize];
+            let at = free[usize::try_from(choice % free.len() as u64).expect("a place")];
             choice /= free.len() as u64;
             out.push(waiting.remove(at).clone());
         }

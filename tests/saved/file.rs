@@ -247,7 +247,7 @@ fn what_is_wrong_with_a_file_is_said() {
         "{other}"
     );
     let shape = error(&resealed(|value| {
-        value["hosts"][0]["steps"] = json!("none")
+        value["hosts"][0]["steps"] = json!("none");
     }));
     assert!(matches!(shape, FileError::Shape(_)), "{shape}");
     for change in [
@@ -397,7 +397,7 @@ fn plans_are_as_the_schema_says() {
             _ = value["topics"][0]
                 .as_object_mut()
                 .expect("a map")
-                .remove("cluster")
+                .remove("cluster");
         },
         |value| value["summary"]["create"] = json!(-1),
         |value| value["hosts"][0]["steps"][2]["changes"][0]["sensitive"] = Value::Null,

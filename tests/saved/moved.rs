@@ -271,7 +271,7 @@ fn every_compared_field_of_a_topic_is_missed() {
                     topic
                         .config
                         .values_mut()
-                        .for_each(|one| one.value = Some("77".into()))
+                        .for_each(|one| one.value = Some("77".into()));
                 },
                 |topic| topic.config.values_mut().for_each(|one| one.own = !one.own),
                 |topic| topic.config.clear(),

@@ -397,7 +397,7 @@ mod tests {
         for damaged in [
             line[..line.len() - 20].to_owned() + "\n",
             format!("{good}{}", &line[..40]),
-            format!("{good}{}", line),
+            format!("{good}{line}"),
             format!("{good}* {ED25519}\n"),
             format!("{good}{A},{B} {ED25519}\n"),
             format!("{good}@cert-authority {A} {ED25519}\n"),
