@@ -1,5 +1,6 @@
 //! What is right in a spec and cannot be planned by this build: what is not built yet, and what
-//! only a build with the feature `aws` can look up. Said with its place, before anything is asked.
+//! only a build with the feature `aws` or `mysql` can look up. Said with its place, before anything is
+//! asked.
 
 use super::{
     merge::HostTree,
@@ -14,6 +15,9 @@ use crate::{
 
 /// Whether this build can ask AWS.
 const AWS: bool = cfg!(feature = "aws");
+
+/// Whether this build can ask a MySQL or MariaDB server.
+const MYSQL: bool = cfg!(feature = "mysql");
 
 /// What validates and cannot be planned by this build yet, of the hosts that are selected.
 pub fn later_work(spec: &Resolved, selected: impl Fn(&str) -> bool) -> Vec<Problem> {
@@ -129,6 +133,7 @@ impl Found<'_> {
         let mechanisms = ["scram_sha_512", "scram_sha_256", "plain"];
         let logins = mechanisms.map(|mechanism| vec!["topics", "security", mechanism]);
         let database = vec!["topics", "tables", "from", "mysql"];
+        self.needs_mysql(&database);
         for login in logins.into_iter().chain([database]) {
             self.needs_aws(
                 &[login.as_slice(), &["password", "ssm_parameter"]].concat(),
@@ -160,6 +165,18 @@ impl Found<'_> {
         let label =
             format!("build it with the feature `aws`, which is on by default; or {instead}");
         self.add(path, message, label);
+    }
+
+    /// Nothing where the key is not there.
+    fn needs_mysql(&mut self, path: &[&str]) {
+        if MYSQL {
+            return;
+        }
+        let message =
+            "`from: { mysql: … }` asks a database, and this build of trueup has no MySQL in it";
+        let label = "build it with the feature `mysql`, which is on by default; or name the tables: \
+                     `tables: [NAME, …]`";
+        self.add(path, message.into(), label.into());
     }
 
     fn not_yet(&mut self, path: &[&str], what: &str, instead: &str) {

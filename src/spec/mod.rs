@@ -8,6 +8,7 @@
 
 pub mod checks;
 mod format_1;
+mod forms;
 pub mod later;
 pub mod merge;
 pub mod near;

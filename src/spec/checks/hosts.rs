@@ -187,7 +187,7 @@ pub fn instance(host: &Host<'_>, problems: &mut Vec<Problem>) {
                 key.span,
                 format!("`{}` is empty", key.text),
                 "say which instance",
-            ))
+            ));
         }
         [_] => {}
         [(first, _), (second, _), ..] => problems.push(Problem::error(
