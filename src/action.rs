@@ -96,8 +96,6 @@ pub struct Step {
     pub needs: &'static [&'static str],
 }
 
-// As serde hands a field over.
-#[allow(clippy::ref_option)]
 fn digest<S: Serializer>(content: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
     let digest = content.as_ref().map(|bytes| hex(&Sha256::digest(bytes)));
     digest.serialize(serializer)

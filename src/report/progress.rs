@@ -118,11 +118,12 @@ impl Progress {
     fn begin(&mut self, of: &Of, address: &str, verb: &str) {
         self.clear(of);
         let (label, verb, width) = (self.label(of, address), escape_control(verb), self.label);
+        let prefix = || padded(&label, width);
         let bar = self
             .terminal
-            .then(|| bar(&self.bars, spinner(), padded(&label, width), verb.clone()));
+            .then(|| bar(&self.bars, spinner(), prefix(), verb.clone()));
         if bar.is_none() {
-            let line = format!("  {}  {verb}", padded(&label, width));
+            let line = format!("  {}  {verb}", prefix());
             self.say(To::Log, &line);
         }
         let running = Running {

@@ -7,7 +7,7 @@
 //! | [`connect`], [`look`], [`topics`], [`machines`] | over which connection a host is looked at, and through which host a cluster |
 //! | [`apply`], [`session`], [`visitor`], [`verify`], [`visit`], [`consent`], [`console`] | an apply: over all hosts, one visit, what became of it, why it may write, who sees it and is asked |
 //! | [`prove`], [`trust`] | the installed clients' word; host keys |
-//! | [`surroundings`], [`stdio`], [`output`], [`signals`] | where the program runs |
+//! | [`surroundings`], [`stdio`], [`output`], [`files`], [`signals`] | where the program runs |
 
 pub(crate) mod apply;
 mod connect;

@@ -185,12 +185,7 @@ fn shell_is_clean() {
 fn files_can_be_read_in_one_sitting() {
     for (name, text) in sources("rs").into_iter().chain(sources("sh")) {
         let lines = text.lines().count();
-        // These two are still to be split.
-        let most = match name.as_str() {
-            "commands/apply/session.rs" | "commands/topics.rs" => 600,
-            _ => 500,
-        };
-        assert!(lines <= most, "{name} has {lines} lines");
+        assert!(lines <= 500, "{name} has {lines} lines");
     }
 }
 
