@@ -19,10 +19,8 @@ use trueup::{
     spec::ResolvedTopic,
 };
 
-use crate::{
-    case::{self, Case, TopicsCase, host},
-    sample,
-};
+use super::sample;
+use crate::case::{self, Case, TopicsCase, host};
 
 const SALT: &str = "s";
 

@@ -3,14 +3,10 @@
 //! `tests/cases/KIND/NAME.yaml` holds a `client` as in a spec, the probe's records and, where the
 //! case is about it, the host's; `NAME.json` beside it is what has to come out. A new case is a new
 //! file (in `topics/`, where no host is asked, with what was read of the cluster):
-//! `TRUEUP_BLESS=1 cargo test --test cases` writes what comes out, for you to read.
-
-#[path = "support/case.rs"]
-mod case;
+//! `TRUEUP_BLESS=1 cargo test --test offline cases` writes what comes out, for you to read.
 
 use std::{collections::BTreeMap, env, fs, path::Path};
 
-use case::{Case, TopicsCase, files, host, parse};
 use indexmap::IndexMap;
 use serde_json::json;
 use trueup::{
@@ -19,6 +15,8 @@ use trueup::{
     plan::{HostPlan, TopicsPlan},
     spec::{Given, ResolvedTopic, Source, load},
 };
+
+use crate::case::{self, Case, TopicsCase, files, host, parse};
 
 fn run_topics(case: &TopicsCase) -> serde_json::Value {
     let wanted = case.wanted();

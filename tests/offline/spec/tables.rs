@@ -2,7 +2,7 @@
 
 use trueup::spec::{ReplicationFactor, TableSource, expand, later_work};
 
-use crate::{caret, errors, good, read, shown, with_topics};
+use super::{caret, errors, good, read, shown, with_topics};
 
 /// A spec of hosts `a` and `b`; `mysql`: keys beside those that are there, `more`: beside `from`.
 fn topics(mysql: &str, more: &str) -> String {

@@ -10,10 +10,8 @@ use trueup::{
     report::{Format, Report, Told, human::Style, json, render},
 };
 
-use crate::{
-    sample::{CANARY, plan_and_desired, selected, text},
-    sealed::{checksum, sealed},
-};
+use super::sample::{CANARY, plan_and_desired, selected, text};
+use crate::sealed::{checksum, sealed};
 
 const PLAIN: Style = Style {
     color: false,

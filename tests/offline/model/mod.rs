@@ -3,21 +3,16 @@
 
 mod machine;
 mod random;
-#[path = "../support/seed.rs"]
-#[allow(dead_code, reason = "proptest has numbers of its own")]
-mod seed;
-#[path = "../support/told.rs"]
-mod told;
 
 use machine::Machine;
 use proptest::{prelude::*, test_runner::RngSeed};
 use random::{host_plan, machines, resolved, specs};
-use seed::seed;
-use told::agree;
 use trueup::{
     plan::{Moved, Plan, Step, StepAction, TopicsPlan, moved_on_host, moved_topics},
     spec::Resolved,
 };
+
+use crate::{sweep::seed::seed, told::agree};
 
 const DELETABLE: &str = "u.old";
 
