@@ -1,7 +1,7 @@
 //! Files of this machine that are written whole or not at all: beside their place, synced, renamed.
 
 use std::{
-    fs::{File, Permissions},
+    fs::{self, File, Permissions},
     io::{self, Write},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -64,6 +64,18 @@ pub fn folder(file: &Path) -> &Path {
     }
 }
 
+/// Whether nothing stands at a path, not even a link that leads nowhere.
+///
+/// # Errors
+/// When something does, or nobody can tell.
+pub fn free(file: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+    }
+}
+
 fn sync(folder: &Path) -> io::Result<()> {
     match File::open(folder) {
         // It may be written, and not read: the file is there all the same.
@@ -74,27 +86,42 @@ fn sync(folder: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
+    fn save(file: &Path, text: &str) -> io::Result<()> {
+        Whole::beside(file, 0o400)?.put_new(text.as_bytes())
+    }
+
     #[test]
-    fn it_is_there_whole_or_not_at_all() {
+    fn a_key_is_saved_for_the_account_alone_and_nothing_is_overwritten() {
         let folder = tempfile::tempdir().expect("a folder");
-        let place = folder.path().join("file");
-        let beside = |mode| Whole::beside(&place, mode).expect("a file");
-        let names = || fs::read_dir(folder.path()).expect("a folder").count();
-        drop(beside(0o600));
-        assert_eq!(names(), 0);
-        beside(0o400).put_new(b"one").expect("written");
-        let mode = fs::metadata(&place).expect("it is there").permissions();
-        assert_eq!(mode.mode() & 0o777, 0o400);
-        let there = beside(0o600).put_new(b"two").expect_err("one is there");
-        assert_eq!(there.kind(), io::ErrorKind::AlreadyExists);
-        assert_eq!(fs::read(&place).expect("read"), b"one");
-        beside(0o600).put(b"two").expect("written");
-        assert_eq!(fs::read(&place).expect("read"), b"two");
-        assert_eq!(names(), 1);
-        assert!(Whole::beside(&place.join("below"), 0o600).is_err());
+        let at = |name: &str| folder.path().join(name);
+        save(&at("key"), "text\n").expect("saved");
+        let mode = fs::metadata(at("key")).expect("there").permissions().mode();
+        assert_eq!(mode & 0o7777, 0o400);
+        assert_eq!(fs::read_to_string(at("key")).expect("text"), "text\n");
+
+        std::os::unix::fs::symlink(at("nowhere"), at("dangling")).expect("a link");
+        std::os::unix::fs::symlink(at("key"), at("link")).expect("a link");
+        fs::create_dir(at("folder")).expect("made");
+        for name in ["key", "dangling", "link", "folder"] {
+            for refused in [free(&at(name)), save(&at(name), "other\n")] {
+                let error = refused.expect_err(name);
+                assert_eq!(error.kind(), io::ErrorKind::AlreadyExists, "{name}");
+            }
+        }
+        assert!(!at("nowhere").exists());
+        assert_eq!(fs::read_to_string(at("key")).expect("text"), "text\n");
+        assert!(save(&at("no/such/key"), "text\n").is_err());
+        let left: Vec<_> = fs::read_dir(folder.path()).expect("there").collect();
+        assert_eq!(left.len(), 4, "{left:?}");
+
+        // What is not put anywhere leaves nothing, and what is there may be replaced.
+        let beside = || Whole::beside(&at("key"), 0o600).expect("a file");
+        drop(beside());
+        beside().put(b"new").expect("written");
+        assert_eq!(fs::read_to_string(at("key")).expect("text"), "new");
+        let left: Vec<_> = fs::read_dir(folder.path()).expect("there").collect();
+        assert_eq!(left.len(), 4, "{left:?}");
     }
 }

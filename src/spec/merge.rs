@@ -6,7 +6,10 @@ use super::{
     tree::{Key, Node, Value},
     vars::{Scope, Special, Specials, Variables},
 };
-use crate::{diagnostic::Problem, kinds::kafka::Kafka};
+use crate::{
+    diagnostic::Problem,
+    kinds::{KINDS, kafka::Kafka},
+};
 
 /// Keys that decide what is fetched: a host that sets one of them…
 const DECIDING: [&str; 3] = ["version", "scala", "url"];
@@ -27,8 +30,8 @@ pub struct HostTree {
     pub has_unknown: bool,
 }
 
-/// Lays a host's own `client` over the common one.
-pub fn client(common: Option<&(Key, Node)>, own: Option<&(Key, Node)>) -> Option<(Key, Node)> {
+/// Lays what a host has under a key over what all have.
+fn merged(common: Option<&(Key, Node)>, own: Option<&(Key, Node)>) -> Option<(Key, Node)> {
     match (common, own) {
         (common, None) => common.cloned(),
         (
@@ -130,18 +133,22 @@ pub fn host<'a>(
         let filled = variables.fill(scope, node, Specials::NONE, problems);
         entries.push((key.clone(), filled));
     }
-    if let Some((key, node)) = client(root.entry("client"), entry.entry("client")) {
+    if let Some((key, node)) = merged(root.entry("client"), entry.entry("client")) {
         entries.push((key, fill_client(&node, variables, scope, problems)));
+    }
+    for kind in KINDS {
+        if let Some((key, node)) = merged(root.entry(kind.key), entry.entry(kind.key)) {
+            let filled = variables.fill(scope, &node, Specials::NONE, problems);
+            entries.push((key, filled));
+        }
     }
     if let Some((key, node)) = root.entry("topics") {
         entries.push((key.clone(), fill_topics(node, variables, scope, problems)));
     }
     let known = ["ec2", "ssh", "local", "vars", "client"];
+    let is_known = |key: &str| known.contains(&key) || KINDS.iter().any(|kind| kind.key == key);
     let has_unknown = !matches!(entry.value, Value::Map(_))
-        || entry
-            .entries()
-            .iter()
-            .any(|(key, _)| !known.contains(&key.text.as_str()));
+        || entry.entries().iter().any(|(key, _)| !is_known(&key.text));
     let node = Node {
         span: entry.span,
         value: Value::Map(entries),

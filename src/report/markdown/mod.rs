@@ -5,11 +5,10 @@
 mod escape;
 mod folds;
 
-use super::{
-    Report, Told, code_in_words, complete_in_words, event::HostOutcome, selection_in_words, words,
-};
+use super::{Report, Told, code_in_words, complete_in_words, selection_in_words, words};
 use crate::{
-    plan::{Part, Plan, StepAction},
+    apply::outcome::Outcome,
+    plan::{Moved, Part, Plan, StepAction},
     proof::{Proof, ProofResult},
 };
 use escape::{code, fenced, prose, shortened};
@@ -239,13 +238,14 @@ fn table(page: &mut Page, report: &Report<'_>, plan: &Plan, many: bool) -> usize
 }
 
 /// What became of an address.
-fn became(outcomes: &[HostOutcome], part: Part<'_>, address: &str) -> &'static str {
+fn became(outcomes: &[Outcome], part: Part<'_>, address: &str) -> &'static str {
     let Some(outcome) = outcomes.iter().find(|one| one.is_of(&part)) else {
         return "–";
     };
     let is = |list: &[String]| list.iter().any(|one| one == address);
     let failure = outcome.failures().find(|one| one.address == address);
-    if outcome.moved.iter().any(|(one, _)| one == address) {
+    let is_it = |moved: &Moved| moved.address.as_deref() == Some(address);
+    if outcome.moved.iter().any(is_it) {
         "**has moved**"
     } else if outcome.is_stale() {
         "not done: the plan no longer holds here"
