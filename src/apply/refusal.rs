@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{holder::Answer, outcome::Failure};
 use crate::{
     action::Fetch,
-    kinds::packages::{NOTHING_GOES, TRY_BY_HAND},
+    kinds::install::{NOTHING_GOES, TRY_BY_HAND},
     spec::{Lines, Resolved},
     text::escape_control,
 };

@@ -11,6 +11,7 @@ mod address;
 pub mod classpath;
 pub mod client;
 pub mod declared;
+pub mod install;
 pub mod java;
 pub mod kafka;
 pub mod managed;
@@ -36,7 +37,10 @@ use crate::{
 
 /// All kinds that have a top-level key of their own, in the order in which what they declare is brought
 /// about.
-pub const KINDS: &[Registered] = &[Registered::of::<timezone::Timezone>()];
+pub const KINDS: &[Registered] = &[
+    Registered::of::<packages::Packages>(),
+    Registered::of::<timezone::Timezone>(),
+];
 
 /// A constant shell function that reads a machine and writes nothing.
 #[derive(Debug, Clone, Copy)]
@@ -134,7 +138,7 @@ impl<K: Kind + Send + Sync> Resource for K {
             },
         };
         let verdict = with_what_steps_need(verdict, host);
-        let verdict = packages::with_what_comes_along(verdict, records);
+        let verdict = install::with_what_comes_along(verdict, records);
         let warnings = match &observation {
             Observation::Present(observed) => self.warnings(observed, host),
             Observation::Absent | Observation::Unknown(_) => vec![],

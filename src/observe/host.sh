@@ -1,5 +1,3 @@
-NEWLINE='
-'
 # The machine and the account. Mostly builtins: every fork is a millisecond of a small instance.
 host_facts() {
   say clock "$(date +%s)"

@@ -1,5 +1,7 @@
 # Shared by all probes: POSIX sh, and nothing that Amazon Linux 2 does not have. Nothing here writes.
 ASKED_PATH=$PATH
+NEWLINE='
+'
 LC_ALL=C; export LC_ALL
 PATH=$PATH:/usr/sbin:/sbin
 

@@ -27,6 +27,7 @@ mod policy;
 mod prompt;
 mod properties;
 mod rig;
+mod root;
 mod saved;
 #[path = "../support/seed.rs"]
 #[allow(dead_code, reason = "proptest and dice have numbers of their own")]

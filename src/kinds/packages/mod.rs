@@ -1,0 +1,127 @@
+//! `packages`: packages of the distribution are installed.
+
+mod spec;
+
+use serde::Serialize;
+
+use super::{
+    Address, Change, Effect, Kind, Probe, Resource, Verdict, Work,
+    declared::{Declaration, Inputs},
+};
+use crate::{
+    action::Action,
+    diagnostic::Problem,
+    facts::{Host, Observation, Section},
+    names::PackageName,
+    spec::tree::Node,
+};
+
+pub use spec::{Package, Packages};
+
+/// One package that the spec wants.
+#[derive(Debug, Clone)]
+struct Wanted {
+    name: String,
+    package: Package,
+}
+
+/// What the package manager's records say of a package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Observed {
+    /// It is installed; in which version is no matter, and changes with updates.
+    installed: bool,
+    /// dpkg's word for a state in between: `unpacked`, `half-configured` (dpkg-query(1)).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unfinished: Option<String>,
+}
+
+impl Declaration for Packages {
+    const KEY: &'static str = "packages";
+
+    fn resources(&self, _: &Inputs) -> Vec<Box<dyn Resource>> {
+        let wanted = self.0.iter().map(|(name, package)| {
+            Box::new(Wanted {
+                name: name.clone(),
+                package: package.clone(),
+            }) as Box<dyn Resource>
+        });
+        wanted.collect()
+    }
+
+    fn check(&self, node: &Node, problems: &mut Vec<Problem>) {
+        for (key, _) in node.entries() {
+            if let Err(wrong) = PackageName::parse(&key.text) {
+                problems.push(Problem::error(key.span, wrong.sentence(), wrong.help));
+            }
+        }
+    }
+}
+
+impl Kind for Wanted {
+    type Observed = Observed;
+
+    fn address(&self) -> Address {
+        Address::named(Packages::KEY, &self.name)
+    }
+
+    fn as_root(&self) -> bool {
+        self.package.as_root
+    }
+
+    fn probe(&self) -> Probe {
+        Probe {
+            function: "probe_package",
+            text: include_str!("probe.sh"),
+            after_login: false,
+        }
+    }
+
+    fn arguments(&self, _deep: bool) -> Vec<String> {
+        vec![self.name.clone()]
+    }
+
+    fn read(&self, records: &Section, _: &Host) -> Observation<Observed> {
+        if let Some(lacking) = records.get("lacks") {
+            return Observation::Unknown(format!("the host has no {lacking} to ask"));
+        }
+        Observation::Present(Observed {
+            installed: records.get("version").is_some(),
+            unfinished: records.get("unfinished"),
+        })
+    }
+
+    fn differ(&self, observed: Option<&Observed>, host: &Host) -> Verdict {
+        let Some(observed) = observed else {
+            unreachable!("`read` says what there is, also where nothing is")
+        };
+        if observed.installed {
+            return Verdict::InPlace;
+        }
+        let now = observed.unfinished.as_deref();
+        let reason = match now {
+            Some(state) => format!("{} is {state}, which is not installed", self.name),
+            None => format!("{} is not installed", self.name),
+        };
+        let Some(manager) = host.os.package_manager else {
+            return Verdict::Blocked {
+                reason: format!("{reason}, and the host has no apt-get, dnf or yum"),
+                help: "install it by hand, or leave it out of the spec".into(),
+            };
+        };
+        if let Some(blocked) = host.needs_root(&reason) {
+            return blocked;
+        }
+        let change = Change::shown("state", now, Some("installed"));
+        let install = Action::InstallPackage {
+            manager,
+            package: self.name.clone(),
+        };
+        Work::new(
+            Effect::on(now.is_some()),
+            reason,
+            vec![change],
+            vec![install],
+        )
+        .verdict()
+    }
+}
