@@ -3,9 +3,10 @@
 
 use indexmap::IndexMap;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use sha2::{Digest, Sha256};
 
-use crate::{facts::PackageManager, spec::types::SecretRef};
+use crate::{facts::PackageManager, spec::types::SecretRef, text::hex};
 
 /// One thing that an apply does on a host.
 ///
@@ -41,6 +42,9 @@ pub enum Action {
         marker: String,
         /// The lines between the marks.
         lines: Vec<String>,
+        /// Whether root does it.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        as_root: bool,
     },
     /// Sets and removes keys of a properties file; every other line stays.
     EditProperties {
@@ -63,8 +67,38 @@ pub enum Action {
         /// Its mode afterwards.
         mode: Mode,
     },
+    /// Runs a step that its kind brings along, or one that all share.
+    Step(Step),
     /// Asks a cluster for something about one topic; nothing happens on a host.
     Topic(TopicAction),
+}
+
+/// A call of one of the shell functions that steps are made of.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Step {
+    /// The function of a `steps.sh`, without its `step_`.
+    pub step: &'static str,
+    /// Its parameters.
+    pub values: Vec<String>,
+    /// Bytes that it gets through a pipe; the pipe is its last parameter.
+    #[serde(serialize_with = "digest")]
+    pub content: Option<Vec<u8>>,
+    /// Whether root runs it.
+    pub as_root: bool,
+    /// One or two words for progress: what is being done.
+    #[serde(skip)]
+    pub verb: &'static str,
+    /// What was done then, in a few words.
+    #[serde(skip)]
+    pub done: String,
+    /// Commands that it needs beside those of every step.
+    #[serde(skip)]
+    pub needs: &'static [&'static str],
+}
+
+fn digest<S: Serializer>(content: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
+    let digest = content.as_ref().map(|bytes| hex(&Sha256::digest(bytes)));
+    digest.serialize(serializer)
 }
 
 /// What can be asked of a cluster about one topic.
@@ -219,6 +253,7 @@ impl Action {
             Self::Unpack { .. } => "fetch",
             Self::EditBlock { .. } | Self::EditProperties { .. } => "edit",
             Self::SetMode { .. } => "set mode",
+            Self::Step(step) => step.verb,
             Self::Topic(TopicAction::Create { .. }) => "create",
             Self::Topic(TopicAction::AddPartitions { .. }) => "add partitions",
             Self::Topic(TopicAction::Configure { .. }) => "configure",

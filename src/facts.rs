@@ -5,6 +5,7 @@ pub mod tools;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use percent_encoding::percent_decode_str;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -76,8 +77,9 @@ impl Reply {
     pub fn new(records: Vec<Record>) -> Self {
         let mut sections = BTreeMap::<String, Section>::new();
         for record in records {
+            let name = percent_decode_str(&record.section).decode_utf8_lossy();
             sections
-                .entry(record.section)
+                .entry(name.into_owned())
                 .or_default()
                 .0
                 .push((record.key, record.value));
@@ -93,7 +95,7 @@ impl Reply {
             .collect()
     }
 
-    /// One section; an empty one when the reply has none of the name.
+    /// What is said of an address, or of the `host`; nothing when the reply has none of it.
     pub fn section(&self, name: &str) -> Section {
         self.0.get(name).cloned().unwrap_or_default()
     }

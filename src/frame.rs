@@ -6,7 +6,7 @@
 //! first record is skipped up to the mark (see [`Frames::after_mark`]).
 
 /// Longest header that is read, in bytes: sections and keys are names of our own.
-const LONGEST_HEADER: usize = 256;
+const LONGEST_HEADER: usize = 1024;
 /// Longest value that is read, in bytes. Files that a probe carries are at most 1 MiB before base64.
 const LONGEST_VALUE: usize = 4 * 1024 * 1024;
 /// Most bytes that one reply may have in all, the noise before it too: a host may lie, hang and flood.
@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn what_is_no_record_is_refused() {
         for bytes in [
-            &b"no colon here but a very long line".repeat(20)[..],
+            &b"no colon here but a very long line".repeat(40)[..],
             b"a b c d:\n",
             b"a b x:\n",
             b"a b 3:x\0y\n",

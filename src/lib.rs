@@ -23,6 +23,7 @@ pub mod plan;
 pub mod proof;
 pub mod properties;
 pub mod report;
+mod run;
 pub mod script;
 pub mod spec;
 pub mod text;

@@ -65,10 +65,9 @@ impl Script {
         self
     }
 
-    /// Appends a constant text.
+    /// Appends a constant text, without its comments: they are for those who read the file.
     pub fn text(mut self, constant: &'static str) -> Self {
-        self.text.push_str(constant);
-        self.text.push('\n');
+        self.text.extend(bare(constant));
         self
     }
 
@@ -92,7 +91,16 @@ impl Script {
 
     /// Appends an assignment of a constant text to a variable.
     pub fn set(mut self, variable: &'static str, constant: &'static str) -> Self {
-        let value = quote(constant).unwrap_or_else(|NulByte| unreachable!("constants hold no NUL"));
+        let value: String = bare(constant).collect();
+        let value = quote(&value).unwrap_or_else(|NulByte| unreachable!("constants hold no NUL"));
+        self.text.push_str(&format!("{variable}={value}\n"));
+        self
+    }
+
+    /// Appends an assignment of another script to a variable.
+    pub fn nested(mut self, variable: &'static str, script: &Self) -> Self {
+        let value = quote(&script.text);
+        let value = value.unwrap_or_else(|NulByte| unreachable!("a script holds no NUL"));
         self.text.push_str(&format!("{variable}={value}\n"));
         self
     }
@@ -124,6 +132,13 @@ impl Script {
             stdin: Some(body.into_bytes()),
         }
     }
+}
+
+/// The lines of a constant text that are run, each with its newline.
+fn bare(constant: &'static str) -> impl Iterator<Item = String> {
+    let lines = constant.lines();
+    let run = lines.filter(|line| !line.trim_start().starts_with('#'));
+    run.map(|line| format!("{line}\n"))
 }
 
 /// Quotes a value for POSIX `sh`. Plain words stay as they are, so that lines which people will

@@ -1,21 +1,24 @@
 //! Case files: a probe's reply in; the observation, the differences and the actions out.
 //!
-//! `tests/cases/KIND/NAME.yaml` holds a `client` as in a spec, the probe's records and, where the
+//! `src/kinds/KIND/cases/NAME.yaml` holds what a spec declares, the probe's records and, where the
 //! case is about it, the host's; `NAME.json` beside it is what has to come out. A new case is a new
-//! file (in `topics/`, where no host is asked, with what was read of the cluster):
+//! file (of a topic, where no host is asked, with what was read of the cluster):
 //! `TRUEUP_BLESS=1 cargo test --test cases` writes what comes out, for you to read.
 
 #[path = "support/case.rs"]
 mod case;
 
-use std::{collections::BTreeMap, env, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use case::{Case, TopicsCase, files, host, parse};
-use indexmap::IndexMap;
 use serde_json::json;
 use trueup::{
     facts::Section,
-    kinds::{Assessment, Effect, Verdict},
+    kinds::{Assessment, Effect, KINDS, Verdict, declared::Inputs},
     plan::{HostPlan, TopicsPlan},
     spec::{Given, ResolvedTopic, Source, load},
 };
@@ -90,18 +93,46 @@ fn run(kind: &str, case: &Case) -> serde_json::Value {
     out
 }
 
+/// The kinds that have cases: folders of `src/kinds`.
+fn kinds() -> Vec<String> {
+    let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/kinds");
+    let kinds = files(&all)
+        .into_iter()
+        .filter(|path| path.join("cases").is_dir());
+    let name = |path: PathBuf| {
+        path.file_name()
+            .and_then(|name| Some(name.to_str()?.to_owned()))
+    };
+    kinds.filter_map(name).collect()
+}
+
+/// A spec that declares all that there is: the client's resources, and the example of each other key.
+fn all_kinds() -> String {
+    let schema = trueup::spec::schema();
+    let mut spec = json!({
+        "version": 1,
+        "hosts": { "c": { "local": {} } },
+        "client": {
+            "java": { "version": "8" },
+            "kafka": { "version": "2.8.1", "scala": "2.12" },
+            "msk_iam_auth": { "version": "1.1.5" },
+            "classpath": {},
+            "properties": {},
+        },
+    });
+    for kind in KINDS {
+        let example = schema.pointer(&format!("/properties/{}/examples/0", kind.key));
+        spec[kind.key] = example.expect("an example").clone();
+    }
+    spec.to_string()
+}
+
 #[test]
 fn every_case_comes_out_as_its_file_says() {
     let bless = env::var_os("TRUEUP_BLESS").is_some();
-    let cases = case::folder();
     let mut wrong = Vec::new();
-    for folder in files(&cases) {
-        let kind = folder
-            .file_name()
-            .and_then(|name| name.to_str())
-            .expect("a name")
-            .to_owned();
-        let inputs: Vec<_> = files(&folder)
+    for kind in kinds() {
+        let inputs: Vec<_> = files(&case::folder(&kind))
             .into_iter()
             .filter(|path| path.extension().is_some_and(|e| e == "yaml"))
             .collect();
@@ -111,7 +142,7 @@ fn every_case_comes_out_as_its_file_says() {
         );
         for path in inputs {
             let text = fs::read_to_string(&path).expect("readable");
-            let out = if kind == "topics" {
+            let out = if kind == "topic" {
                 run_topics(&parse(&text, &path))
             } else {
                 run(&kind, &parse(&text, &path))
@@ -130,21 +161,20 @@ fn every_case_comes_out_as_its_file_says() {
 
 #[test]
 fn every_kind_has_cases() {
-    let cases = case::folder();
-    let client = "java: { version: 8 }\nkafka: { version: 2.8.1, scala: 2.12 }\nmsk_iam_auth: { version: 1.1.5 }\nclasspath: {}\nproperties: {}";
     let source = Source {
         path: "all.yaml".into(),
-        text: format!(
-            "version: 1\nhosts: {{ c: {{ local: {{}} }} }}\nclient:\n  {}\n",
-            client.replace('\n', "\n  ")
-        ),
+        text: all_kinds(),
     };
     let spec = load(&source, &Given::default()).0.expect("right");
-    let resources = spec.hosts[0].client.resources(&IndexMap::new());
-    assert_eq!(resources.len(), 5);
+    let resources = spec.hosts[0].resources(&Inputs::default());
+    assert!(resources.len() >= 5 + KINDS.len(), "{}", resources.len());
     for resource in &resources {
-        let kind = resource.address().trim_start_matches("client/");
-        assert!(cases.join(kind).is_dir(), "{kind} has no cases");
+        let address = resource.address();
+        let kind = match address.kind() {
+            "client" => address.name().expect("a name"),
+            kind => kind,
+        };
+        assert!(case::folder(kind).is_dir(), "{kind} has no cases");
         // What is said nothing of is unknown, never in place.
         let assessment = resource.assess(&Section::default(), &host(&BTreeMap::new()));
         assert!(
@@ -195,9 +225,8 @@ fn reasons(value: &serde_json::Value, found: &mut Vec<String>) {
 
 #[test]
 fn each_verdict_says_why_in_one_sentence() {
-    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let mut seen = 0;
-    for path in files(&cases).iter().flat_map(|folder| files(folder)) {
+    for path in kinds().iter().flat_map(|kind| files(&case::folder(kind))) {
         if path.extension().is_none_or(|end| end != "json") {
             continue;
         }

@@ -17,7 +17,7 @@ use trueup::{
     action::Mode,
     facts::{Host, Observation, Reply},
     frame::{Frames, Record},
-    kinds::{Resource, classpath, java, kafka::Kafka, msk_iam_auth, properties},
+    kinds::{Resource, classpath, declared::Inputs, java, kafka::Kafka, msk_iam_auth, properties},
     observe::probe_script,
     plan::HostPlan,
     spec::{Given, Source, load, types::StartFile},
@@ -482,7 +482,7 @@ fn a_host_that_says_as_much_as_it_may_costs_little_work() {
             .into(),
     };
     let spec = load(&source, &Given::default()).0.expect("right");
-    let resources = spec.hosts[0].client.resources(&IndexMap::new());
+    let resources = spec.hosts[0].resources(&Inputs::default());
     let before = work();
     let reply = Reply::new(records);
     let host = Host::read(&reply.section("host"));

@@ -2,11 +2,10 @@
 
 use std::sync::OnceLock;
 
-use indexmap::IndexMap;
 use trueup::{
     facts::{Host, Reply},
     frame::{Frames, Garbled, Record},
-    kinds::Resource,
+    kinds::{Resource, declared::Inputs},
     plan::{Desired, DesiredHost, HostPlan, Plan, Saved, moved_on_host, selection::Chosen},
     report::{
         Told,
@@ -121,7 +120,7 @@ fn wanted() -> &'static (ResolvedHost, Vec<Box<dyn Resource>>) {
             .unwrap_or_else(|| panic!("{problems:?}"))
             .hosts
             .remove(0);
-        let resources = host.client.resources(&IndexMap::new());
+        let resources = host.resources(&Inputs::default());
         (host, resources)
     })
 }

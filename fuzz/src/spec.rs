@@ -1,8 +1,8 @@
 //! A spec's text → what is wanted, or what is wrong with it.
 
-use indexmap::IndexMap;
 use trueup::{
     diagnostic::{Problem, render},
+    kinds::declared::Inputs,
     names::TopicName,
     observe::probe_script,
     spec::{Given, Resolved, ResolvedCluster, ResolvedHost, Source, expand, load, several},
@@ -91,7 +91,7 @@ fn comes_back(host: &ResolvedHost) {
 
 /// What is asked of the host is a script with each value in quotes.
 fn can_be_asked(host: &ResolvedHost) {
-    let resources = host.client.resources(&IndexMap::new());
+    let resources = host.resources(&Inputs::default());
     for deep in [false, true] {
         let script = probe_script(&resources, deep, "MARK", std::time::Duration::from_secs(30));
         let values = resources

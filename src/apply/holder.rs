@@ -1,7 +1,7 @@
 //! The lock, and the remote process that holds it. A [`Writer`] can be had only from
 //! [`Lock::acquire`], so that writing without the lock does not type-check.
 
-use std::{collections::BTreeMap, pin::Pin, time::Duration};
+use std::{collections::BTreeMap, iter, pin::Pin, sync::LazyLock, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use tokio::{
@@ -12,6 +12,7 @@ use tokio::{
 
 use crate::{
     frame::{Frames, Garbled, Record},
+    kinds::KINDS,
     meter::{self, Phase},
     script::{NulByte, Script, quote},
     text::escape_lines,
@@ -20,8 +21,12 @@ use crate::{
 
 const PRELUDE: &str = include_str!("../observe/prelude.sh");
 const HOLDER: &str = include_str!("holder.sh");
-/// What the holder's steps run.
-pub(crate) const STEPS: &str = include_str!("steps.sh");
+/// What the holder's steps run: the shared ones, and those that kinds bring along.
+pub(crate) static STEPS: LazyLock<String> = LazyLock::new(|| {
+    let own = KINDS.iter().map(|kind| kind.steps);
+    let all = iter::once(include_str!("steps.sh")).chain(own);
+    all.chain(["\"$@\""]).collect::<Vec<_>>().join("\n")
+});
 
 /// Ends a step: its whole session, and only when it is one of ours. No `--` in between: dash takes
 /// one only after `-s`, busybox nowhere.
@@ -161,13 +166,8 @@ pub type Stop = watch::Receiver<u8>;
 pub struct Lock;
 
 impl Lock {
-    /// Takes the machine's lock, waiting for it at most `wait`, and for the answer to each call at
-    /// most `answer`; the login shell's start files have as long. `title` says who we are; others find
-    /// it in the process list. `waiting` is told who holds the lock, once, if we wait.
-    ///
-    /// # Errors
-    /// When somebody else keeps the lock, or the host cannot be reached.
-    pub async fn acquire<'c>(
+    /// See [`Lock::acquire`].
+    pub(super) async fn over<'c>(
         connection: &'c dyn Connection,
         title: &str,
         wait: Duration,
@@ -182,7 +182,7 @@ impl Lock {
             .text(PRELUDE)
             .text(crate::observe::HOST)
             .text(HOLDER)
-            .set("STEPS", STEPS)
+            .set("STEPS", &STEPS)
             .text("identify")
             .call(
                 "holder",
@@ -265,6 +265,7 @@ const LINES_PRINTED: usize = 5;
 pub struct Call {
     name: &'static str,
     arguments: Vec<String>,
+    as_root: bool,
 }
 
 impl Call {
@@ -273,7 +274,14 @@ impl Call {
         Self {
             name,
             arguments: vec![],
+            as_root: false,
         }
+    }
+
+    /// Has root run it, by `sudo -n`, where the account is another.
+    pub fn by_root(mut self, as_root: bool) -> Self {
+        self.as_root = as_root;
+        self
     }
 
     /// Appends a value.
@@ -296,11 +304,13 @@ impl Call {
 
     /// Only what takes long and leaves nothing half done: never a package manager.
     fn may_be_stopped(&self) -> bool {
-        matches!(self.name, "fetch" | "unpack")
+        // What root runs is not the account's to stop.
+        !self.as_root && matches!(self.name, "fetch" | "unpack" | "extract")
     }
 
     fn line(&self) -> String {
-        let mut line = self.name.to_owned();
+        let as_root = if self.as_root { "as_root " } else { "" };
+        let mut line = format!("{as_root}{}", self.name);
         for argument in &self.arguments {
             line.push(' ');
             line.push_str(argument);

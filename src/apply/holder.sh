@@ -1,13 +1,15 @@
 # The one remote process of an apply: it holds the lock, reads a line a step, answers in records.
 #
 # A step is `NAME ARGUMENT…`, each argument in base64 (`-` is the empty one; `=…` is a payload that
-# goes into a pipe, never into a file of ours or a process's arguments). A line without its newline is not
-# run: the client died while writing it.
+# goes into a pipe, never into a file of ours or a process's arguments). `as_root` before the name has root
+# run it. A line without its newline is not run: the client died while writing it.
 
 # Decodes the arguments of a step and runs it in a session of its own, so that a dead client never
 # kills a package manager in mid-transaction. All steps but package managers inherit descriptor 9:
 # the lock stays as long as one of them runs.
 run_step() {
+  if [ "$1" = as_root ]; then root=yes; shift; else root=; fi
+  if [ "$ACCOUNT_UID" = 0 ]; then root=; fi
   step=$1; shift
   if [ -z "$T" ]; then private_folder || return; fi
   rm -f -- "$T/part" "$T/headers"
@@ -26,8 +28,12 @@ run_step() {
   if ! { command exec 8>"$T/log"; } 2>/dev/null; then refuse "cannot write in $T"; return; fi
   # Answers go straight out, so that a full disk cannot swallow them; but for a package manager, whose
   # daemons would keep the channel open.
-  case $step in
+  case $root$step in
     package) setsid sh -c "$STEPS" "step_$step" "step_$step" "$@" </dev/null >&8 2>&1 3>"$T/result" 8>&- 9<&- & ;;
+    # sudo closes all but the first three.
+    yes*)
+      printf %s "$payload" | base64 -d |
+        setsid sh -c "$AS_ROOT" "step_$step" env "T=$T" sh -c "exec 4<&0 3>&1 >&2 </dev/null; $STEPS" "step_$step" "step_$step" "$@" 2>&8 8>&- & ;;
     *)
       printf %s "$payload" | base64 -d |
         setsid sh -c "$STEPS" "step_$step" "step_$step" "$@" 4<&0 </dev/null 3>&1 >&8 2>&1 8>&- & ;;
@@ -48,6 +54,10 @@ run_step() {
   rm -f -- "$T/result"
   say done "$code"
 }
+
+# Waits for it, with the lock.
+# shellcheck disable=SC2016
+AS_ROOT='sudo -n "$@"; exit "$?"'
 
 # A folder of this apply's own, in T: for the log of a step. In memory where that can be, so that a disk
 # that is full or broken does not swallow what is said of it; a full one takes a folder, and nothing in it.

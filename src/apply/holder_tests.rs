@@ -224,7 +224,7 @@ fn a_downloads_limit_is_one_for_all_tries() {
     let done = Command::new("sh")
         .args([
             "-c",
-            &format!("exec 3>&0; {STEPS}"),
+            &format!("exec 3>&0; {}", *STEPS),
             "step_fetch",
             "step_fetch",
         ])
@@ -319,7 +319,7 @@ pub(in crate::apply) async fn lock<'c>(
     machine: &'c Machine,
     stop: &mut Stop,
 ) -> Result<Writer<'c>, LockError> {
-    Lock::acquire(machine, "trueup: test", WAIT, ANSWER, stop, |_| {}).await
+    Lock::over(machine, "trueup: test", WAIT, ANSWER, stop, |_| {}).await
 }
 
 #[tokio::test(start_paused = true)]

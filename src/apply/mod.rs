@@ -1,10 +1,14 @@
 //! The one place that writes to a machine: the lock, and what is done under it.
 
+mod connected;
+pub mod event;
 mod holder;
+pub mod outcome;
 mod refusal;
 mod runner;
 mod topics;
 
+pub use connected::Connected;
 pub use holder::{Lock, LockError, Stop, Writer};
 pub use refusal::SpecPlaces;
 pub use runner::{Limits, apply_host, tidy};

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::holder::Answer;
+use super::{holder::Answer, outcome::Failure};
 use crate::{
     action::Fetch,
     kinds::packages::{NOTHING_GOES, TRY_BY_HAND},
-    report::event::Failure,
     spec::{Lines, Resolved},
     text::escape_control,
 };
@@ -31,7 +30,7 @@ impl SpecPlaces {
         for (path, host) in hosts {
             paths.insert(host.name.clone(), path.clone());
             for (address, of_keys) in &host.lines {
-                let place = (host.name.clone(), (*address).to_owned());
+                let place = (host.name.clone(), address.to_string());
                 lines.insert(place, of_keys.clone());
             }
         }
@@ -67,7 +66,7 @@ impl SpecPlaces {
 }
 
 /// The failure of a download; `check` sends people to the spec's line.
-pub fn of_fetch(address: &str, fetch: &Fetch, answer: &Answer, check: String) -> Failure {
+pub(super) fn of_fetch(address: &str, fetch: &Fetch, answer: &Answer, check: String) -> Failure {
     let told = |key: &str| answer.told.get(key).map(String::as_str).unwrap_or_default();
     let url = escape_control(&fetch.url);
     let key = fetch.algorithm.name();
@@ -114,7 +113,7 @@ pub fn of_fetch(address: &str, fetch: &Fetch, answer: &Answer, check: String) ->
 }
 
 /// The failure of an unpacking; `check` sends people to the spec's line.
-pub fn of_unpack(address: &str, answer: &Answer, check: String) -> Failure {
+pub(super) fn of_unpack(address: &str, answer: &Answer, check: String) -> Failure {
     let mut failure = of_step(address, answer);
     let of_archive = |reason: &String| reason.starts_with("the archive ");
     if failure.help.is_none() && failure.reasons.first().is_some_and(of_archive) {
@@ -124,7 +123,7 @@ pub fn of_unpack(address: &str, answer: &Answer, check: String) -> Failure {
 }
 
 /// The failure of any other step.
-pub fn of_step(address: &str, answer: &Answer) -> Failure {
+pub(super) fn of_step(address: &str, answer: &Answer) -> Failure {
     let mut reasons = vec![answer.failed.clone().unwrap_or_else(|| "it failed".into())];
     // The step's own sentence is the log's last line, too.
     let log: Vec<&str> = answer

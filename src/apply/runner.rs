@@ -9,16 +9,17 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::{
+    event::{Event, Sink},
     holder::{Answer, Call, Meanwhile, Stop, WriteError, Writer},
+    outcome::{Failure, Outcome},
     refusal::{self, SpecPlaces},
 };
 use crate::{
     action::{self, Action, Fetch},
     facts::{Host, Reply},
     kinds::kafka::Kafka,
-    plan::{HostPlan, Step},
+    plan::{HostPlan, Of, Step},
     properties,
-    report::event::{Event, Failure, HostOutcome, Sink},
     text::hex,
     transport::whole_seconds,
 };
@@ -61,14 +62,13 @@ pub async fn apply_host(
     places: &SpecPlaces,
     stop: &mut Stop,
     sink: &mut dyn Sink,
-) -> HostOutcome {
+) -> Outcome {
     let started = Instant::now();
-    let mut outcome = HostOutcome {
-        host: plan.name.clone(),
-        ..HostOutcome::default()
-    };
+    let of = Of::Host(plan.name.clone());
+    let mut outcome = Outcome::new(of.clone());
     let mut run = Run {
         writer,
+        of: &of,
         host: &plan.name,
         reply,
         facts: plan.facts.as_ref(),
@@ -89,7 +89,7 @@ pub async fn apply_host(
             Ok(done) => {
                 outcome.paste.extend(done.paste);
                 run.sink.event(Event::Done {
-                    host: &plan.name,
+                    of: &of,
                     address: &step.address,
                     summary: &done.summary,
                 });
@@ -97,7 +97,7 @@ pub async fn apply_host(
             }
             Err(failure) => {
                 run.sink.event(Event::Failed {
-                    host: &plan.name,
+                    of: &of,
                     address: &step.address,
                 });
                 outcome.interrupted = *run.stop.borrow() > 0;
@@ -122,6 +122,7 @@ struct Done {
 
 struct Run<'r, 'c> {
     writer: &'r mut Writer<'c>,
+    of: &'r Of,
     host: &'r str,
     reply: &'r Reply,
     facts: Option<&'r Host>,
@@ -143,7 +144,7 @@ impl Run<'_, '_> {
                 before.push(done.summary);
             }
             self.sink.event(Event::Started {
-                host: self.host,
+                of: self.of,
                 address: &step.address,
                 verb: action.verb(),
             });
@@ -185,10 +186,12 @@ impl Run<'_, '_> {
                 path,
                 marker,
                 lines,
+                as_root,
             } => {
                 let before = self.content(address, path);
                 let after = action::edit_block(&before.unwrap_or_default(), marker, lines);
-                self.write(address, path, "", None, after).await?;
+                let call = Call::new("write").by_root(*as_root);
+                self.write(address, call, path, "", None, after).await?;
                 Ok(Done {
                     summary: self.shown(path),
                     paste: None,
@@ -212,7 +215,8 @@ impl Run<'_, '_> {
                         reasons: vec![format!("{path} is {error}")],
                         ..Failure::default()
                     })?;
-                self.write(address, path, &mode.to_string(), folder.as_deref(), after)
+                let (call, mode_text) = (Call::new("write"), mode.to_string());
+                self.write(address, call, path, &mode_text, folder.as_deref(), after)
                     .await?;
                 let keys = match set.len() + remove.len() {
                     0 => "no byte order mark".to_owned(),
@@ -230,6 +234,19 @@ impl Run<'_, '_> {
                 checked(address, &answer, |answer| refusal::of_step(address, answer))?;
                 Ok(Done {
                     summary: format!("mode {mode}"),
+                    paste: None,
+                })
+            }
+            Action::Step(step) => {
+                let call = Call::new(step.step).by_root(step.as_root);
+                let mut call = step.values.iter().fold(call, Call::value);
+                if let Some(content) = &step.content {
+                    call = call.payload(content);
+                }
+                let answer = self.run(address, &call, self.limits.work).await?;
+                checked(address, &answer, |answer| refusal::of_step(address, answer))?;
+                Ok(Done {
+                    summary: step.done.clone(),
                     paste: None,
                 })
             }
@@ -276,7 +293,7 @@ impl Run<'_, '_> {
         let unpacked: Result<Done, Failure> = async {
             let (fetched_as, took) = self.fetch(address, archive).await?;
             self.sink.event(Event::Started {
-                host: self.host,
+                of: self.of,
                 address,
                 verb: "unpack",
             });
@@ -331,6 +348,7 @@ impl Run<'_, '_> {
     async fn write(
         &mut self,
         address: &str,
+        call: Call,
         path: &str,
         mode: &str,
         folder: Option<&str>,
@@ -340,7 +358,7 @@ impl Run<'_, '_> {
             Some(before) => hex(&Sha256::digest(&before)),
             None => "absent".to_owned(),
         };
-        let call = Call::new("write")
+        let call = call
             .value(path)
             .value(expected)
             .value(mode)
@@ -358,17 +376,26 @@ impl Run<'_, '_> {
         call: &Call,
         deadline: Duration,
     ) -> Result<Answer, Failure> {
-        let sink = &mut *self.sink;
+        let (sink, of) = (&mut *self.sink, self.of);
         let answer = self
             .writer
             .run(call, deadline, self.stop, |meanwhile| {
                 sink.event(match meanwhile {
-                    Meanwhile::Bytes(have, total) => Event::Bytes { have, total },
-                    Meanwhile::Line(line) => Event::Line(line),
+                    Meanwhile::Bytes(have, total) => Event::Bytes {
+                        of,
+                        address,
+                        have,
+                        total,
+                    },
+                    Meanwhile::Line(line) => Event::Line { of, address, line },
                     Meanwhile::Interrupted(true) => Event::Interrupted {
+                        of,
+                        address,
                         what: "stopping the running step; nothing further is begun",
                     },
                     Meanwhile::Interrupted(false) => Event::Interrupted {
+                        of,
+                        address,
                         what: "waiting for the running step; nothing further is begun; \
                                Ctrl-C again leaves it to the host",
                     },

@@ -60,7 +60,7 @@ async fn apply(
     plan: &HostPlan,
     package_lock: Duration,
     answers: fn(&str) -> Option<&'static str>,
-) -> (HostOutcome, Vec<Vec<String>>) {
+) -> (Outcome, Vec<Vec<String>>) {
     let (_sender, mut stop) = watch::channel(0);
     let (machine, mut speak, listen) = Machine::saying(LOCKED);
     let mut writer = lock(&machine, &mut stop).await.expect("the lock");
@@ -155,6 +155,7 @@ async fn a_step_that_fails_after_its_first_action_was_applied_in_part() {
         path: "/home/x/.bashrc".into(),
         marker: "java".into(),
         lines: vec!["export JAVA_HOME=/x".into()],
+        as_root: false,
     };
     let wait = Duration::from_secs(600);
     let (outcome, asked) = apply(&java(Some(edit())), wait, |name| {

@@ -451,5 +451,3 @@ step_mode() {
   [ ! -L "$1" ] || fail "$1 is a link"
   chmod "$2" -- "$1" || fail "cannot set the mode of $1"
 }
-
-"$@"

@@ -6,15 +6,18 @@ use std::{collections::BTreeMap, ops::ControlFlow, time::Duration};
 use indexmap::IndexMap;
 use tokio::time::Instant;
 
-use super::holder::Stop;
+use super::{
+    event::{Event, Sink},
+    holder::Stop,
+    outcome::{Failure, Outcome},
+};
 use crate::{
     action::{Action, TopicAction},
     broker::{
         Admin, Cluster, Config, Error, Outcomes, Refusal, Source, Topic, Topics, codes, requests,
     },
     kinds::topic::same,
-    plan::{Step, TopicsPlan},
-    report::event::{Event, Failure, HostOutcome, Sink},
+    plan::{Of, Step, TopicsPlan},
 };
 
 /// So many topics are asked for at once: Ctrl-C and progress come in between.
@@ -28,7 +31,7 @@ pub async fn apply_topics(
     deadline: Duration,
     stop: &Stop,
     sink: &mut dyn Sink,
-) -> HostOutcome {
+) -> Outcome {
     let started = Instant::now();
     let steps = plan.steps.iter().filter(|step| step.action.changes());
     let mut run = Run {
@@ -38,11 +41,7 @@ pub async fn apply_topics(
         sink,
         done: BTreeMap::new(),
         failures: Vec::new(),
-        outcome: HostOutcome {
-            host: plan.cluster.clone(),
-            is_cluster: true,
-            ..HostOutcome::default()
-        },
+        outcome: Outcome::new(Of::Cluster(plan.cluster.clone())),
     };
     let lost = run.all().await.is_break() && !run.outcome.interrupted;
     run.rest();
@@ -74,7 +73,7 @@ struct Run<'r, 'd> {
     done: BTreeMap<&'r str, Vec<String>>,
     /// The first one that happened comes first.
     failures: Vec<Failure>,
-    outcome: HostOutcome,
+    outcome: Outcome,
 }
 
 impl<'r> Run<'r, '_> {
@@ -138,7 +137,7 @@ impl<'r> Run<'r, '_> {
             more => format!("{} topics", more.len()),
         };
         self.sink.event(Event::Started {
-            host: "",
+            of: &self.outcome.of,
             address: &address,
             verb,
         });
@@ -199,7 +198,7 @@ impl<'r> Run<'r, '_> {
         }
         let summary = summary(step, did);
         self.sink.event(Event::Done {
-            host: "",
+            of: &self.outcome.of,
             address: &step.address,
             summary: &summary,
         });
@@ -210,7 +209,7 @@ impl<'r> Run<'r, '_> {
         let done = self.done.get(failure.address.as_str());
         failure.done = done.cloned().unwrap_or_default();
         self.sink.event(Event::Failed {
-            host: "",
+            of: &self.outcome.of,
             address: &failure.address,
         });
         self.failures.push(failure);

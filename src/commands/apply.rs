@@ -1,59 +1,34 @@
-//! `trueup apply`: lock → fresh facts → plan → apply → facts once more → exit code.
-
-mod consent;
-mod next;
-mod saved;
-mod session;
-mod teller;
-mod verify;
-mod visit;
+//! `trueup apply`: lock → fresh facts → plan → apply → facts once more → exit code. Of a saved plan:
+//! that is done, or nothing is.
 
 use std::{
-    io::{self, IsTerminal, Write},
-    time::{Duration, Instant},
+    io::{self, IsTerminal},
+    path::Path,
 };
 
-use super::{
-    Surroundings, Targets, complain, load, machines::Machines, output::Outputs, plan::FORMATS,
-    prove, put, salt, saved as files, signals, spec_files, stdout::Stdout, targets,
-};
 use crate::{
     apply::SpecPlaces,
     cli::{AllowArgs, LookArgs},
     exit::Code,
-    plan::{Plan, SpecFile},
-    report::{Format, Report, Told, human, progress::Progress, render},
+    run::{
+        Surroundings,
+        apply::{How, Work, carry_out},
+        complain, load,
+        output::{FORMATS, Outputs},
+        salt, saved, spec_files, targets,
+    },
 };
-use session::Session;
-use teller::Teller;
-use visit::Visit;
 
-/// How an apply is made.
-#[derive(Debug, Clone, Copy)]
-pub struct How {
-    /// Without asking.
-    pub auto_approve: bool,
-    /// With the installed clients as the judges afterwards.
-    pub prove: bool,
-    /// How long another apply, or another package manager, is waited for.
-    pub lock_timeout: Duration,
-}
-
-/// What an apply works on.
-struct Work {
-    targets: Targets,
-    specs: Vec<SpecFile>,
-    salt: String,
-    places: SpecPlaces,
-    /// What it must come to: this plan, or nothing.
-    saved: Option<Plan>,
-}
-
-pub async fn run(args: &LookArgs, allow: &AllowArgs, how: How, around: &Surroundings) -> Code {
+pub(super) async fn run(
+    args: &LookArgs,
+    allow: &AllowArgs,
+    how: How,
+    around: &Surroundings,
+) -> Code {
     if let [file] = args.spec.specs.as_slice()
-        && let Some(bytes) = files::bytes(file)
+        && let Some(bytes) = saved::bytes(file)
     {
-        return saved::run(file, &bytes, args, allow, how, around).await;
+        return of_file(file, &bytes, args, allow, how, around).await;
     }
     if !how.auto_approve && !io::stdin().is_terminal() {
         complain(
@@ -82,105 +57,24 @@ pub async fn run(args: &LookArgs, allow: &AllowArgs, how: How, around: &Surround
     carry_out(work, outputs, args, how, around).await
 }
 
-async fn carry_out(
-    work: Work,
-    mut outputs: Outputs,
+async fn of_file(
+    file: &Path,
+    bytes: &[u8],
     args: &LookArgs,
+    allow: &AllowArgs,
     how: How,
     around: &Surroundings,
 ) -> Code {
-    let started = Instant::now();
-    let Work { targets, saved, .. } = work;
-    let asked = match how
-        .prove
-        .then(|| prove::questions(&targets, None))
-        .transpose()
-    {
-        Ok(asked) => asked.unwrap_or_default(),
-        Err(code) => return code,
+    let prepared = saved::to_apply(file, bytes, args, allow);
+    let outputs = Outputs::open(&args.spec.output.formats, &FORMATS, &args.spec.specs, true);
+    let ((plan, desired), outputs) = match (prepared, outputs) {
+        (Ok(prepared), Ok(outputs)) => (prepared, outputs),
+        (Err(code), _) | (_, Err(code)) => return code,
     };
-    let human = outputs.stdout() == Format::Human;
-    let asks = saved.is_none() && !how.auto_approve;
-    let mut session = Session {
-        args,
-        around,
-        lock_timeout: how.lock_timeout,
-        teller: Teller::new(progress(human, around), outputs.take_events(), &work.specs),
-        specs: work.specs,
-        selection: targets.selection().cloned(),
-        salt: work.salt,
-        places: work.places,
-        show: match (human, asks) {
-            (true, _) => session::Show::Stdout,
-            // Who is asked has to see what about.
-            (false, true) => session::Show::Stderr,
-            (false, false) => session::Show::Nowhere,
-        },
-        stop: signals::listen(),
-        machines: Machines::default(),
-        many: targets.hosts.len() > 1,
-        started,
-    };
-    let visits = if asks {
-        session.asked(&targets).await
-    } else {
-        session.all(&targets, saved.as_ref()).await
-    };
-    let code = visit::code(&visits, *session.stop.borrow() > 0);
-    let refused = visits.is_empty() || visits.iter().any(Visit::refused);
-    let (mut hosts, mut topics, mut outcomes) = (Vec::new(), Vec::new(), Vec::new());
-    for visit in visits {
-        let (host, of_host, done) = visit.into_parts();
-        hosts.extend(host);
-        topics.extend(of_host);
-        outcomes.extend(done);
+    let mut args = args.clone();
+    args.deep = desired.deep;
+    match saved::work(plan, desired, args.timeout, around).await {
+        Ok(work) => carry_out(work, outputs, &args, how, around).await,
+        Err(code) => code,
     }
-    let plan = Plan::new(session.salt, session.specs, hosts, topics).of(session.selection);
-    let next = match (targets.hosts.as_slice(), plan.hosts.as_slice()) {
-        ([target], [host]) if code == Code::Done => next::lines(target, host, &targets.clusters),
-        _ => vec![],
-    };
-    if refused && outcomes.is_empty() {
-        complain("nothing was changed");
-    }
-    let mut proofs = Vec::new();
-    let mut code = code;
-    if !refused {
-        let what = prove::Applied {
-            plan: &plan,
-            outcomes: &outcomes,
-            stop: session.stop.clone(),
-        };
-        (proofs, code) = what.prove(&asked, args, around, code).await;
-    }
-    let report = Report {
-        told: Told::Apply,
-        plan: &plan,
-        outcomes: &outcomes,
-        proofs: &proofs,
-        code,
-        style: around.style,
-        took: started.elapsed(),
-        next: &next,
-    };
-    let whole = session.teller.end(&report);
-    match outputs.stdout() {
-        // The plan and the steps stand above.
-        Format::Human => put(&human::outcome_of(&report)),
-        Format::Jsonl => {}
-        format => put(&render(format, &report)),
-    }
-    Code::worst([outputs.put_files(&report), whole])
-}
-
-/// Progress goes to stderr; the lines that say what was done are results, unless stdout is a
-/// machine's.
-fn progress(human: bool, around: &Surroundings) -> Progress {
-    let results: Box<dyn Write + Send> = if human {
-        Box::new(Stdout)
-    } else {
-        Box::new(io::stderr())
-    };
-    let terminal = io::stderr().is_terminal();
-    Progress::new(terminal, around.color_err, around.style.width, results)
 }

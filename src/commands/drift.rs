@@ -1,13 +1,14 @@
 //! `trueup drift`: the plan's comparison, told as what has moved.
 
-use super::{Surroundings, plan};
+use super::plan;
 use crate::{
     cli::{AllowArgs, LookArgs},
     exit::Code,
     report::Told,
+    run::Surroundings,
 };
 
-pub async fn run(args: &LookArgs, around: &Surroundings) -> Code {
+pub(super) async fn run(args: &LookArgs, around: &Surroundings) -> Code {
     match plan::tell(
         Told::Drift,
         args,

@@ -1,17 +1,17 @@
 //! `trueup facts`: what is read of each machine, and what the spec's references became.
 
-use super::{
-    Surroundings, complain_safely, load, look_at_all, output::Outputs, salt, select, targets,
-};
 use crate::{
     cli::{AllowArgs, LookArgs},
     exit::Code,
     lookup,
     report::{Format, human, json},
+    run::{
+        Surroundings, complain_safely, load, look_at_all, output::Outputs, salt, select, targets,
+    },
     spec::ResolvedCluster,
 };
 
-pub async fn run(args: &LookArgs, around: &Surroundings) -> Code {
+pub(super) async fn run(args: &LookArgs, around: &Surroundings) -> Code {
     let allow = AllowArgs::default();
     let known = [Format::Human, Format::Json];
     let outputs = match Outputs::open(&args.spec.output.formats, &known, &args.spec.specs, false) {

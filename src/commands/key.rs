@@ -1,24 +1,19 @@
 //! `trueup key`: the private key that a host's spec refers to, in a file for whoever asks for it.
 
-use std::{
-    fs::{self, File, Permissions},
-    io::{self, Write},
-    os::unix::fs::PermissionsExt,
-    path::Path,
-};
+use std::{io, path::Path};
 
-use super::{Surroundings, Target, complain_safely, load, output::folder, put, targets};
 use crate::{
     cli::{AllowArgs, HostArgs},
     exit::Code,
     kinds::client::Client,
+    run::{Surroundings, Target, complain_safely, files, load, put, targets},
     spec::{Key, Resolved, Way},
     transport::ssh::PrivateKey,
 };
 
-pub async fn run(args: &HostArgs, file: &Path, around: &Surroundings) -> Code {
+pub(super) async fn run(args: &HostArgs, file: &Path, around: &Surroundings) -> Code {
     // Before anything is asked for that must not be lying around.
-    if let Err(error) = free(file) {
+    if let Err(error) = files::free(file) {
         return complain_of(file, &error);
     }
     let look = args.look();
@@ -49,7 +44,7 @@ pub async fn run(args: &HostArgs, file: &Path, around: &Surroundings) -> Code {
             return code;
         }
     };
-    match save(file, key.expose()) {
+    match files::save_secret(file, key.expose()) {
         Ok(()) => {
             put(&format!(
                 "the private key of `{}` is in {}, with mode 0400\n",
@@ -101,30 +96,6 @@ fn key_of(target: &Target) -> Result<PrivateKey, (Code, String)> {
     })
 }
 
-/// Whether nothing stands at a path, not even a link that leads nowhere.
-fn free(file: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-        Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
-    }
-}
-
-/// Writes a file that is not there yet: whole or not at all, and readable for the account alone
-/// from its first byte on.
-fn save(file: &Path, text: &str) -> io::Result<()> {
-    let folder = folder(file);
-    let mut new = tempfile::Builder::new()
-        .prefix(".trueup-")
-        .permissions(Permissions::from_mode(0o400))
-        .tempfile_in(folder)?;
-    new.write_all(text.as_bytes())?;
-    new.as_file().sync_all()?;
-    // Fails where anything stands there by now.
-    new.persist_noclobber(file)?;
-    File::open(folder)?.sync_all()
-}
-
 fn complain_of(file: &Path, error: &io::Error) -> Code {
     let file = file.display();
     match error.kind() {
@@ -136,34 +107,4 @@ fn complain_of(file: &Path, error: &io::Error) -> Code {
         )),
     }
     Code::Failed
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_is_saved_for_the_account_alone_and_nothing_is_overwritten() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let at = |name: &str| folder.path().join(name);
-        save(&at("key"), "text\n").expect("saved");
-        let mode = fs::metadata(at("key")).expect("there").permissions().mode();
-        assert_eq!(mode & 0o7777, 0o400);
-        assert_eq!(fs::read_to_string(at("key")).expect("text"), "text\n");
-
-        std::os::unix::fs::symlink(at("nowhere"), at("dangling")).expect("a link");
-        std::os::unix::fs::symlink(at("key"), at("link")).expect("a link");
-        fs::create_dir(at("folder")).expect("made");
-        for name in ["key", "dangling", "link", "folder"] {
-            for refused in [free(&at(name)), save(&at(name), "other\n")] {
-                let error = refused.expect_err(name);
-                assert_eq!(error.kind(), io::ErrorKind::AlreadyExists, "{name}");
-            }
-        }
-        assert!(!at("nowhere").exists());
-        assert_eq!(fs::read_to_string(at("key")).expect("text"), "text\n");
-        assert!(save(&at("no/such/key"), "text\n").is_err());
-        let left: Vec<_> = fs::read_dir(folder.path()).expect("there").collect();
-        assert_eq!(left.len(), 4, "{left:?}");
-    }
 }

@@ -1,59 +1,23 @@
-//! A file a subcommand, one screen each; here is what they share: reading the spec, reaching its
-//! hosts, and putting out results.
+//! A file a subcommand, one screen each: what it reads, asks [`crate::run`] for, and puts out.
 
 mod apply;
 mod drift;
 mod facts;
 mod key;
-mod machines;
-mod output;
 mod plan;
 mod prove;
-mod reach;
-mod saved;
 mod schema;
-mod select;
 mod show;
-mod signals;
-mod stdout;
-mod targets;
-mod topics;
 mod trust;
 mod validate;
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    io::{self, BufRead, IsTerminal, Write},
-    path::Path,
-    time::Duration,
-};
+use std::time::Duration;
 
 use crate::{
-    cli::{Cli, Command, LookArgs, SpecArgs, When},
-    diagnostic,
+    cli::{Cli, Command},
     exit::Code,
-    observe::{self, Facts, Reader},
-    plan::{HostPlan, TopicsPlan, is_saved},
-    report::human::Style,
-    spec::{self, Given, Resolved, Source},
-    text::escape_lines,
-    transport::Connection,
+    run::{Surroundings, apply::How, complain, signals, stdio},
 };
-pub(crate) use reach::connect;
-pub(crate) use stdout::put;
-pub(crate) use targets::{Target, Targets, address, spec_files, targets};
-use topics::{Pending, Way as ClusterWay};
-
-/// What every command knows of where it runs.
-pub struct Surroundings {
-    /// How people's output on stdout looks.
-    pub style: Style,
-    /// Stderr is a terminal with colour.
-    pub color_err: bool,
-    /// The environment.
-    pub environment: BTreeMap<String, String>,
-}
 
 /// The AWS SDK's switch for logs with all that it sends and gets.
 const SENSITIVE: &str = "LOG_SENSITIVE_BODIES";
@@ -61,7 +25,7 @@ const SENSITIVE: &str = "LOG_SENSITIVE_BODIES";
 /// Runs a command line. Results that stdout did not take are an error.
 pub fn run(cli: &Cli) -> Code {
     let code = run_command(cli);
-    Code::worst([code, stdout::end()])
+    Code::worst([code, stdio::end()])
 }
 
 fn run_command(cli: &Cli) -> Code {
@@ -102,7 +66,7 @@ fn run_command(cli: &Cli) -> Code {
             prove,
             lock_timeout,
         } => {
-            let how = apply::How {
+            let how = How {
                 auto_approve: *auto_approve,
                 prove: *prove,
                 lock_timeout: *lock_timeout,
@@ -142,207 +106,4 @@ fn runtime(command: impl Future<Output = Code>) -> Code {
             Code::Failed
         }
     }
-}
-
-impl Surroundings {
-    fn new(color: When) -> Self {
-        let environment: BTreeMap<String, String> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
-        let wanted = |terminal: bool| match color {
-            When::Always => true,
-            When::Never => false,
-            When::Auto => {
-                terminal
-                    && environment
-                        .get("NO_COLOR")
-                        .is_none_or(|value| value.is_empty())
-            }
-        };
-        let terminal = io::stdout().is_terminal();
-        // Wider than 100 columns a sentence is hard to read; a pipe gets 80.
-        let width = if terminal {
-            usize::from(console_width()).clamp(40, 100)
-        } else {
-            80
-        };
-        Self {
-            style: Style {
-                color: wanted(terminal),
-                width,
-            },
-            color_err: wanted(io::stderr().is_terminal()),
-            environment,
-        }
-    }
-}
-
-fn console_width() -> u16 {
-    console::Term::stdout().size().1
-}
-
-/// A line of stdin; empty at its end.
-pub(crate) async fn line_of_stdin() -> String {
-    // A thread of its own, whose end nobody waits for: a question that nobody answers must not hold
-    // the program.
-    let (sender, answer) = tokio::sync::oneshot::channel();
-    std::thread::spawn(|| {
-        let mut line = String::new();
-        let read = io::stdin().lock().read_line(&mut line);
-        // Nobody listens any more after Ctrl-C.
-        let _ = sender.send(read.map(|_| line).unwrap_or_default());
-    });
-    answer.await.unwrap_or_default()
-}
-
-/// Writes a line to stderr.
-pub(crate) fn complain(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
-}
-
-/// Likewise, what may come from elsewhere, such as a plan's file: nothing in it moves a cursor or
-/// starts a CI command.
-pub(crate) fn complain_safely(text: &str) {
-    complain(&escape_lines(text));
-}
-
-/// The text of a spec; or the line that says why there is none.
-pub(crate) fn source(file: &Path) -> Result<Source, String> {
-    let path = file.display().to_string();
-    match fs::read_to_string(file) {
-        Ok(text) if is_saved(text.as_bytes()) => Err(format!(
-            "error: `{path}` is a saved plan, not a spec\n  help: `show` shows it, `apply` does what \
-             it says"
-        )),
-        Ok(text) => Ok(Source { path, text }),
-        Err(error) => Err(format!("error: `{path}` cannot be read: {error}")),
-    }
-}
-
-/// What the command line and the environment add to a spec.
-pub(crate) fn given(args: &SpecArgs, around: &Surroundings) -> Given {
-    Given {
-        vars: args.vars.clone(),
-        env: around.environment.clone(),
-    }
-}
-
-/// Reads the specs, and shows their errors when they have any; warnings are `validate`'s. Hosts of
-/// one name in several specs are told apart.
-pub(crate) fn load(args: &SpecArgs, around: &Surroundings) -> Result<Vec<Resolved>, Code> {
-    let mut specs = Vec::new();
-    let mut code = Ok(());
-    for file in &args.specs {
-        match source(file) {
-            Ok(source) => match spec::load(&source, &given(args, around)) {
-                (Some(resolved), _) => specs.push(resolved),
-                (None, problems) => {
-                    show(&source, &problems, around);
-                    code = Err(Code::Usage);
-                }
-            },
-            Err(error) => {
-                complain(&error);
-                code = Err(Code::Usage);
-            }
-        }
-    }
-    spec::several::tell_apart(&mut specs);
-    code.map(|()| specs)
-}
-
-pub(crate) fn show(source: &Source, problems: &[diagnostic::Problem], around: &Surroundings) {
-    let text = diagnostic::render(&source.path, &source.text, problems, around.color_err);
-    if !text.is_empty() {
-        complain(text.trim_end());
-    }
-}
-
-/// Reads one host and compares. What cannot be reached becomes a part of the plan that says so.
-pub(crate) async fn look(
-    target: &Target,
-    args: &LookArgs,
-    salt: &str,
-    around: &Surroundings,
-) -> (HostPlan, Option<Box<dyn Connection>>) {
-    let (name, address) = (&target.host.name, address(&target.host));
-    let connection = match connect(target, args.timeout, around).await {
-        Ok(connection) => connection,
-        Err(error) => {
-            let plan = HostPlan::unreached(name, &address, error.to_string());
-            return (target.tell(plan), None);
-        }
-    };
-    let plan = match read(target, connection.as_ref(), args).await {
-        Ok(facts) => target.plan(&facts, salt),
-        Err(error) => target.tell(HostPlan::unreached(name, &address, error.to_string())),
-    };
-    (plan, Some(connection))
-}
-
-/// Reads one host over a connection.
-pub(crate) async fn read(
-    target: &Target,
-    connection: &dyn Connection,
-    args: &LookArgs,
-) -> Result<Facts, observe::Error> {
-    let mut facts = Reader::new(connection, args.timeout)
-        .observe(&target.resources, args.deep)
-        .await?;
-    if let Some(found) = target.host.way.found() {
-        let its_own = facts
-            .host
-            .identity
-            .instance_id
-            .get_or_insert_with(|| found.instance_id.clone());
-        if *its_own != found.instance_id {
-            return Err(observe::Error::Another {
-                found: found.instance_id.clone(),
-                says: its_own.clone(),
-            });
-        }
-    }
-    Ok(facts)
-}
-
-/// Looks at all hosts, one after another, and at each cluster through the first host that leads to
-/// it.
-pub(crate) async fn look_at_all(
-    targets: &Targets,
-    args: &LookArgs,
-    salt: &str,
-    around: &Surroundings,
-) -> (Vec<HostPlan>, Vec<TopicsPlan>) {
-    let mut hosts = Vec::new();
-    let mut pending = Pending::new(&targets.clusters);
-    // In the order of the targets, whoever leads to them first.
-    let mut topics: Vec<(usize, TopicsPlan)> = Vec::new();
-    for target in &targets.hosts {
-        let (plan, connection) = look(target, args, salt, around).await;
-        if let Some(connection) = connection {
-            for cluster in pending.take(&plan.name) {
-                let way = ClusterWay::through(connection.as_ref(), &plan.name, plan.facts.as_ref());
-                let plan = cluster.look(way, salt, args.timeout).await;
-                topics.push((targets.place_of(cluster), plan));
-            }
-            connection.close().await;
-        }
-        hosts.push(plan);
-    }
-    for cluster in pending.take_direct() {
-        let plan = cluster.look(ClusterWay::DIRECT, salt, args.timeout).await;
-        topics.push((targets.place_of(cluster), plan));
-    }
-    let rest = pending.rest();
-    topics.extend(rest.map(|cluster| (targets.place_of(cluster), cluster.nowhere())));
-    topics.sort_by_key(|(place, _)| *place);
-    (hosts, topics.into_iter().map(|(_, plan)| plan).collect())
-}
-
-/// A plan's salt.
-pub(crate) fn salt() -> Result<String, Code> {
-    observe::random_mark().map_err(|error| {
-        complain(&format!("error: {error}"));
-        Code::Failed
-    })
 }

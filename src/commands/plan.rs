@@ -2,36 +2,33 @@
 
 use std::{path::PathBuf, time::Instant};
 
-use super::{
-    Surroundings, Targets, load, look_at_all, machines, output::Outputs, salt, saved, spec_files,
-    targets,
-};
 use crate::{
     cli::{AllowArgs, LookArgs},
     exit::Code,
     plan::Plan,
-    report::{Format, Report, Told},
+    report::{Report, Told},
+    run::{
+        Surroundings, Targets, load, look_at_all, machines,
+        output::{FORMATS, Outputs},
+        salt, saved, spec_files, targets,
+    },
 };
-
-/// The formats of a plan.
-pub const FORMATS: [Format; 5] = [
-    Format::Human,
-    Format::Json,
-    Format::Jsonl,
-    Format::Markdown,
-    Format::Junit,
-];
 
 /// What becomes of a plan.
 #[derive(Debug, Clone, Copy)]
-pub struct End<'e> {
+pub(super) struct End<'e> {
     /// Exit with 2 when there are changes.
     pub detailed_exitcode: bool,
     /// Where it is kept.
     pub out: Option<&'e PathBuf>,
 }
 
-pub async fn run(args: &LookArgs, allow: &AllowArgs, end: End<'_>, around: &Surroundings) -> Code {
+pub(super) async fn run(
+    args: &LookArgs,
+    allow: &AllowArgs,
+    end: End<'_>,
+    around: &Surroundings,
+) -> Code {
     if let Some(Err(code)) = end.out.map(|file| saved::check_place(file)) {
         return code;
     }
@@ -52,7 +49,7 @@ pub async fn run(args: &LookArgs, allow: &AllowArgs, end: End<'_>, around: &Surr
 
 /// Makes a plan and tells it; `out` is where it will be kept, and `code` turns the plan's exit code
 /// into the command's. Gives what the plan was made of, too.
-pub async fn tell(
+pub(super) async fn tell(
     told: Told,
     args: &LookArgs,
     allow: &AllowArgs,

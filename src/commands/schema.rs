@@ -1,9 +1,8 @@
 //! `trueup schema`: the JSON Schemas of what people write and machines read.
 
-use super::put;
-use crate::{cli::SchemaOf, exit::Code, plan, report::jsonl, spec};
+use crate::{cli::SchemaOf, exit::Code, plan, report::jsonl, run::put, spec};
 
-pub fn run(of: SchemaOf) -> Code {
+pub(super) fn run(of: SchemaOf) -> Code {
     let schema = match of {
         SchemaOf::Spec => spec::schema(),
         SchemaOf::Plan => plan::schema(),

@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
-use super::{Surroundings, output::Outputs, plan::FORMATS, saved};
 use crate::{
     cli::ShowArgs,
     exit::Code,
     report::{Report, Told},
+    run::{
+        Surroundings,
+        output::{FORMATS, Outputs},
+        saved,
+    },
 };
 
-pub fn run(args: &ShowArgs, around: &Surroundings) -> Code {
+pub(super) fn run(args: &ShowArgs, around: &Surroundings) -> Code {
     let told = || {
         let outputs = Outputs::open(&args.output.formats, &FORMATS, [&args.file], false)?;
         let saved = saved::load(&args.file)?;

@@ -1,15 +1,15 @@
 //! `trueup validate`: checks specs, offline.
 
-use super::{Surroundings, complain, given, output::Outputs, show, source};
 use crate::{
     cli::SpecArgs,
     diagnostic::Problem,
     exit::Code,
     report::{Format, json},
+    run::{Surroundings, complain, given, output::Outputs, show, source},
     spec::{self, Resolved, several},
 };
 
-pub fn run(args: &SpecArgs, around: &Surroundings) -> Code {
+pub(super) fn run(args: &SpecArgs, around: &Surroundings) -> Code {
     let known = [Format::Human, Format::Json];
     let outputs = match Outputs::open(&args.output.formats, &known, &args.specs, false) {
         Ok(outputs) => outputs,

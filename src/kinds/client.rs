@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Resource,
     classpath::{self, Classpath},
+    declared::Reference,
     java::{self, Java},
     kafka::Kafka,
     msk_iam_auth::{self, Mechanism, MskIamAuth, Role},
@@ -84,12 +85,20 @@ impl Client {
         self.msk_iam_auth.as_ref().map(MskIamAuth::role)
     }
 
-    /// The addresses that it has, in the order in which they are brought about.
-    pub fn addresses(&self) -> Vec<&'static str> {
-        // Secrets change nothing of what there is.
-        let resources = self.resources(&IndexMap::new());
-        let addresses = resources.iter().map(|resource| resource.address());
-        addresses.collect()
+    /// The secrets that its properties refer to.
+    pub fn references(&self) -> Vec<Reference<'_>> {
+        let extra = self.properties.iter().flat_map(|file| &file.extra);
+        let secrets = extra.filter_map(|(key, value)| match value {
+            PropertyValue::Secret(secret) => Some((key, secret)),
+            PropertyValue::Text(_) => None,
+        });
+        let reference = |(key, secret): (&String, _)| Reference {
+            address: properties::ADDRESS,
+            key: key.clone(),
+            path: format!("client.properties.extra.{key}"),
+            secret,
+        };
+        secrets.map(reference).collect()
     }
 
     /// The resources that a host must have, in the order in which they are brought about.

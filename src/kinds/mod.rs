@@ -7,8 +7,10 @@
 //!
 //! One more kind is one folder here and one line in [`client`].
 
+mod address;
 pub mod classpath;
 pub mod client;
+pub mod declared;
 pub mod java;
 pub mod kafka;
 pub mod managed;
@@ -18,15 +20,23 @@ mod path;
 pub mod properties;
 pub mod start_file;
 pub mod stores;
+pub mod timezone;
 pub mod topic;
 
+pub use address::Address;
+use declared::Registered;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     action::Action,
     facts::{Host, Observation, Section, tools},
+    text::escape_control,
 };
+
+/// All kinds that have a top-level key of their own, in the order in which what they declare is brought
+/// about.
+pub const KINDS: &[Registered] = &[Registered::of::<timezone::Timezone>()];
 
 /// A constant shell function that reads a machine and writes nothing.
 #[derive(Debug, Clone, Copy)]
@@ -46,9 +56,15 @@ pub trait Kind {
     type Observed: Serialize + std::fmt::Debug;
 
     /// Its address, such as `client/kafka`.
-    fn address(&self) -> &'static str;
+    fn address(&self) -> Address;
     /// The addresses without which it cannot be.
-    fn requires(&self) -> &'static [&'static str];
+    fn requires(&self) -> Vec<Address> {
+        vec![]
+    }
+    /// Whether root reads and changes it, by `sudo -n` where the account is another.
+    fn as_root(&self) -> bool {
+        false
+    }
     /// Its probe.
     fn probe(&self) -> Probe;
     /// The probe's positional parameters; paths are symbolic (`~/…`).
@@ -67,9 +83,11 @@ pub trait Kind {
 /// A resource of any kind: what the rest of the program works with.
 pub trait Resource: Send + Sync {
     /// See [`Kind::address`].
-    fn address(&self) -> &'static str;
+    fn address(&self) -> Address;
     /// See [`Kind::requires`].
-    fn requires(&self) -> &'static [&'static str];
+    fn requires(&self) -> Vec<Address>;
+    /// See [`Kind::as_root`].
+    fn as_root(&self) -> bool;
     /// See [`Kind::probe`].
     fn probe(&self) -> Probe;
     /// See [`Kind::arguments`].
@@ -79,11 +97,14 @@ pub trait Resource: Send + Sync {
 }
 
 impl<K: Kind + Send + Sync> Resource for K {
-    fn address(&self) -> &'static str {
+    fn address(&self) -> Address {
         Kind::address(self)
     }
-    fn requires(&self) -> &'static [&'static str] {
+    fn requires(&self) -> Vec<Address> {
         Kind::requires(self)
+    }
+    fn as_root(&self) -> bool {
+        Kind::as_root(self)
     }
     fn probe(&self) -> Probe {
         Kind::probe(self)
@@ -92,8 +113,16 @@ impl<K: Kind + Send + Sync> Resource for K {
         Kind::arguments(self, deep)
     }
     fn assess(&self, records: &Section, host: &Host) -> Assessment {
+        let root = self.as_root().then(|| host.as_root());
+        let host = root.as_ref().unwrap_or(host);
         let observation = if records.is_empty() {
             Observation::Unknown("the host said nothing of it".into())
+        } else if let Some(why) = records.get("no_root") {
+            Observation::Unknown(format!(
+                "`become` needs root, and `sudo -n` refuses: {}; let the account use sudo without a \
+                 password, or log in as root",
+                escape_control(&why)
+            ))
         } else {
             self.read(records, host)
         };
@@ -138,6 +167,23 @@ fn with_what_steps_need(verdict: Verdict, host: &Host) -> Verdict {
             tools::in_words(&lacking)
         ),
         help: tools::way_out(&lacking, host),
+    }
+}
+
+impl Host {
+    /// As root sees it: the home stays that of the account, so that `~` is one place in a spec.
+    fn as_root(&self) -> Self {
+        let mut host = self.clone();
+        (host.account.user, host.account.uid) = ("root".into(), 0);
+        host
+    }
+
+    /// That only root can change something, where the account is another; `reason` is what differs.
+    pub fn needs_root(&self, reason: &str) -> Option<Verdict> {
+        (self.account.uid != 0).then(|| Verdict::Blocked {
+            reason: format!("{reason}; only root can change it"),
+            help: "say `become: true`, which uses `sudo -n`, or log in as root".into(),
+        })
     }
 }
 

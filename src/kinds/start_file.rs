@@ -147,6 +147,7 @@ impl Observed {
             path: self.path.real.clone(),
             marker: marker.into(),
             lines,
+            as_root: false,
         };
         (action, text)
     }

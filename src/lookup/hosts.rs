@@ -12,9 +12,9 @@ use super::{
     trust::{self, Trust},
 };
 use crate::{
-    kinds::msk_iam_auth::Role,
+    kinds::{declared::Reference, msk_iam_auth::Role},
     plan::LookedUp,
-    spec::{self, Found, Key, PropertyValue, ResolvedHost, SecretRef, Ssh, Way},
+    spec::{self, Found, Key, ResolvedHost, SecretRef, Ssh, Way},
 };
 
 /// What a host's references became.
@@ -325,11 +325,13 @@ impl Settling<'_> {
     }
 
     fn parameters(&mut self, host: &ResolvedHost) {
-        for (key, value) in extra(host) {
-            let PropertyValue::Secret(SecretRef::SsmParameter(name)) = value else {
+        for Reference {
+            path: key, secret, ..
+        } in host.references()
+        {
+            let SecretRef::SsmParameter(name) = secret else {
                 continue;
             };
-            let key = format!("client.properties.extra.{key}");
             match self.answers.parameter(&host.aws, name) {
                 Some(Ok(secret)) => match secrets::of_parameter(&key, name, secret) {
                     Ok(secret) => {
@@ -402,16 +404,10 @@ fn profile_name(instance: &Instance) -> Option<&str> {
     instance.profile_arn.as_deref()?.rsplit('/').next()
 }
 
-fn extra(host: &ResolvedHost) -> impl Iterator<Item = (&String, &PropertyValue)> {
-    host.client
-        .properties
-        .iter()
-        .flat_map(|properties| &properties.extra)
-}
-
 fn parameters(host: &ResolvedHost) -> impl Iterator<Item = &str> {
-    extra(host).filter_map(|(_, value)| match value {
-        PropertyValue::Secret(SecretRef::SsmParameter(name)) => Some(name.as_str()),
+    let references = host.references().into_iter();
+    references.filter_map(|reference| match reference.secret {
+        SecretRef::SsmParameter(name) => Some(name.as_str()),
         _ => None,
     })
 }

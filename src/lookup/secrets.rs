@@ -6,68 +6,129 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use indexmap::IndexMap;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::entrance;
 use crate::{
     action::Value,
-    kinds::client::Client,
-    spec::{PropertyValue, SecretRef},
+    kinds::{
+        Address,
+        declared::{Inputs, Reference},
+        properties,
+    },
+    spec::{ResolvedHost, SecretRef},
 };
 
 /// A reference that leads nowhere. Exit code 3: the spec asks for what is not here.
 #[derive(Debug, thiserror::Error)]
-#[error("`{key}`: {reason}\n  help: {help}")]
+#[error("{}`{key}`: {reason}\n  help: {help}", if *.is_property { "property " } else { "" })]
 pub struct Missing {
     key: String,
+    /// Its key is one of a properties file.
+    is_property: bool,
     reason: String,
     help: String,
 }
 
-/// Reads what the properties of a client refer to; `parameters` were looked up. Relative files
-/// start at the spec's folder.
+/// Where references are read.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'p> {
+    /// Parameters that were looked up.
+    pub parameters: &'p BTreeMap<String, SecretString>,
+    /// The spec: relative files start at its folder.
+    pub spec: &'p Path,
+    /// The environment.
+    pub environment: &'p BTreeMap<String, String>,
+}
+
+/// Reads what the resources of a host refer to, as far as they are looked at.
 ///
 /// # Errors
 /// All references that lead nowhere.
 pub fn resolve(
-    client: &Client,
-    parameters: &BTreeMap<String, SecretString>,
-    spec: &Path,
-    environment: &BTreeMap<String, String>,
-) -> Result<IndexMap<String, Value>, Vec<Missing>> {
-    let mut secrets = IndexMap::new();
+    host: &ResolvedHost,
+    looked_at: impl Fn(&str) -> bool,
+    place: &Place<'_>,
+) -> Result<Inputs, Vec<Missing>> {
+    let mut given = Inputs::default();
     let mut missing = Vec::new();
-    let extra = client
-        .properties
-        .iter()
-        .flat_map(|properties| &properties.extra);
-    for (key, value) in extra {
-        let PropertyValue::Secret(reference) = value else {
+    for Reference {
+        address,
+        key,
+        secret: reference,
+        ..
+    } in host.references()
+    {
+        if !looked_at(&address) {
             continue;
-        };
+        }
         let value = match reference {
             // One that is not among them was said when it was looked up.
-            SecretRef::SsmParameter(name) => parameters.get(name).cloned(),
+            SecretRef::SsmParameter(name) => Ok(place.parameters.get(name).cloned()),
             SecretRef::Env(_) | SecretRef::File(_) => {
-                match secret(key, reference, spec, environment) {
-                    Ok(value) => Some(value),
-                    Err(error) => {
-                        missing.push(error);
-                        None
-                    }
-                }
+                secret(&key, reference, place.spec, place.environment).map(Some)
             }
         };
-        if let Some(value) = value {
-            let reference = reference.clone();
-            secrets.insert(key.clone(), Value::Secret { reference, value });
+        match value {
+            Ok(Some(value)) => {
+                let reference = reference.clone();
+                given
+                    .secrets
+                    .insert(key, Value::Secret { reference, value });
+            }
+            Ok(None) => {}
+            Err(error) => missing.push(Missing {
+                is_property: address == properties::ADDRESS,
+                ..error
+            }),
+        }
+    }
+    for (address, name) in host.sources() {
+        if !looked_at(&address) || given.sources.contains_key(name) {
+            continue;
+        }
+        match source(&address, name, place) {
+            Ok(bytes) => {
+                given.sources.insert(name.to_owned(), bytes);
+            }
+            Err(error) => missing.push(error),
         }
     }
     if missing.is_empty() {
-        Ok(secrets)
+        Ok(given)
     } else {
         Err(missing)
+    }
+}
+
+/// Most bytes of a file that goes to a host with a step: more is for a download.
+const LARGEST_SOURCE: u64 = 1024 * 1024;
+
+/// The bytes of a local file, for the resource that wants them.
+fn source(address: &Address, name: &str, place: &Place<'_>) -> Result<Vec<u8>, Missing> {
+    let path = local_path(name, place.spec, place.environment);
+    let missing = |reason: String, help: &str| Missing {
+        key: address.to_string(),
+        is_property: false,
+        reason: format!("`{}` {reason}", path.display()),
+        help: help.to_owned(),
+    };
+    let read = || {
+        if fs::metadata(&path)?.len() > LARGEST_SOURCE {
+            return Ok(None);
+        }
+        fs::read(&path).map(Some)
+    };
+    match read() {
+        Ok(Some(bytes)) => Ok(bytes),
+        Ok(None) => Err(missing(
+            "is larger than 1 MiB".into(),
+            "put it where the host can fetch it, and use `archives`",
+        )),
+        Err(error) => Err(missing(
+            format!("cannot be read: {error}"),
+            "a relative path starts at the spec's folder",
+        )),
     }
 }
 
@@ -84,6 +145,7 @@ pub fn secret(
 ) -> Result<SecretString, Missing> {
     let missing = |reason: String, help: String| Missing {
         key: key.to_owned(),
+        is_property: false,
         reason,
         help,
     };
@@ -166,7 +228,7 @@ pub fn local_path(name: &str, spec: &Path, environment: &BTreeMap<String, String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::properties::Properties;
+    use crate::spec::{Source, load};
 
     #[test]
     fn paths_start_at_home_or_at_the_spec() {
@@ -227,33 +289,32 @@ mod tests {
 
     #[test]
     fn every_reference_that_leads_nowhere_is_named() {
-        let mut client = Client::default();
-        let extra = [
-            (
-                "a.password".to_owned(),
-                PropertyValue::Secret(SecretRef::Env("NOT_SET".into())),
-            ),
-            (
-                "b.password".to_owned(),
-                PropertyValue::Secret(SecretRef::File("not-there".into())),
-            ),
-            ("c".to_owned(), PropertyValue::Text("plain".into())),
-        ];
-        client.properties = Some(Properties {
-            path: Some("~/p".into()),
-            extra: extra.into(),
-            ..Properties::default()
-        });
-        let none = BTreeMap::new();
-        let spec = Path::new("x.yaml");
-        let missing = resolve(&client, &none, spec, &BTreeMap::new()).expect_err("missing");
+        let source = Source {
+            path: "x.yaml".into(),
+            text: "version: 1\nhosts: { h: { local: {} } }\nclient:\n  properties:\n    path: ~/p\n    \
+                   extra: { a.password: { env: NOT_SET }, b.password: { file: not-there }, c: plain }\n"
+                .into(),
+        };
+        let (spec, problems) = load(&source, &crate::spec::Given::default());
+        let host = spec
+            .unwrap_or_else(|| panic!("{problems:?}"))
+            .hosts
+            .remove(0);
+        let read = |environment: &BTreeMap<String, String>| {
+            let place = Place {
+                parameters: &BTreeMap::new(),
+                spec: Path::new("x.yaml"),
+                environment,
+            };
+            resolve(&host, |_| true, &place).expect_err("some lead nowhere")
+        };
+        let missing = read(&BTreeMap::new());
         let text: Vec<String> = missing.iter().map(ToString::to_string).collect();
         assert!(
             text.len() == 2 && text[0].contains("NOT_SET") && text[1].contains("not-there"),
             "{text:?}"
         );
         let environment = [("NOT_SET".to_owned(), "canary".to_owned())].into();
-        let missing = resolve(&client, &none, spec, &environment).expect_err("one is missing");
-        assert_eq!(missing.len(), 1);
+        assert_eq!(read(&environment).len(), 1);
     }
 }

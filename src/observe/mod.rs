@@ -4,7 +4,10 @@ pub mod cluster;
 pub mod prove;
 pub mod rehearsal;
 
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, SystemTime},
+};
 
 use tokio::io::AsyncReadExt;
 
@@ -12,17 +15,19 @@ use crate::{
     broker::credentials::clock,
     facts::{Host, Reply},
     frame::{Frames, Garbled, Record},
-    kinds::{Probe, Resource},
+    kinds::Resource,
     meter::{Call, Phase},
     script::{NulByte, Script},
     text::{escape_control, hex},
-    transport::{self, Complaints, Connection, Running},
+    transport::{self, Complaints, Connection, Running, dial::Dial},
 };
 
 /// Shell functions that all probes share.
 const PRELUDE: &str = include_str!("prelude.sh");
 /// The host's own probe.
 pub(crate) const HOST: &str = include_str!("host.sh");
+/// What has root look.
+const ROOT: &str = include_str!("root.sh");
 /// The login shell's.
 const LOGIN: &str = include_str!("login.sh");
 
@@ -97,7 +102,45 @@ pub struct Facts {
     pub reply: Reply,
 }
 
-/// A connection that can only be read from: it takes [`Probe`] constants and nothing else.
+/// A connection that can only be read from: all that whoever plans is handed of one. It runs [`Probe`]
+/// constants, and dials. A connection itself runs any script,
+///
+/// ```
+/// use trueup::{observe::Reader, script::Script, transport::Connection};
+///
+/// async fn run(machine: &dyn Connection, script: &Script) {
+///     let _ = machine.spawn(script).await;
+/// }
+/// ```
+///
+/// which a reader does not, whatever it dials, nor does it give its connection away:
+///
+/// ```compile_fail,E0599
+/// use trueup::{observe::Reader, script::Script, transport::Connection};
+///
+/// async fn run(machine: Reader<'_>, script: &Script) {
+///     let _ = machine.spawn(script).await;
+/// }
+/// ```
+///
+/// ```compile_fail,E0599
+/// use trueup::{observe::Reader, script::Script, transport::Connection};
+///
+/// async fn run(machine: Reader<'_>, script: &Script) {
+///     let _ = machine.dial().spawn(script).await;
+/// }
+/// ```
+///
+/// ```compile_fail,E0616
+/// use trueup::{observe::Reader, script::Script, transport::Connection};
+///
+/// async fn run(machine: Reader<'_>, script: &Script) {
+///     let _ = machine.connection.spawn(script).await;
+/// }
+/// ```
+///
+/// To lock a machine, and so to write to it, takes an [`apply::Connected`](crate::apply::Connected).
+#[derive(Clone, Copy)]
 pub struct Reader<'c> {
     connection: &'c dyn Connection,
     deadline: Duration,
@@ -110,6 +153,11 @@ impl<'c> Reader<'c> {
             connection,
             deadline,
         }
+    }
+
+    /// What dials from the machine.
+    pub fn dial(self) -> &'c dyn Dial {
+        self.connection
     }
 
     /// Reads the host and all resources, in one exec. `deep` hashes where sizes would do.
@@ -194,15 +242,25 @@ pub fn probe_script(
     let [look, trace] = [0.6, 0.25].map(|part| (deadline.as_secs_f64() * part).round().max(1.0));
     let call = |script: Script, resource: &dyn Resource| {
         let mut values = vec![
-            resource.address().to_owned(),
+            resource.address().section(),
             resource.probe().function.to_owned(),
         ];
         values.extend(resource.arguments(deep));
         script.call("section", values)
     };
     let mut script = Script::new("probe").text(PRELUDE).text(HOST).text(LOGIN);
-    for Probe { text, .. } in resources.iter().map(|resource| resource.probe()) {
-        script = script.text(text);
+    let all = resources.iter().map(AsRef::as_ref);
+    let (root, own): (Vec<&dyn Resource>, Vec<_>) = all.partition(|one| one.as_root());
+    script = probes(script, &own);
+    if !root.is_empty() {
+        let inner = Script::new("root")
+            .text(PRELUDE)
+            .text("ACCOUNT=root ACCOUNT_UID=0");
+        let inner = probes(inner, &root);
+        let inner = root
+            .iter()
+            .try_fold(inner, |script, one| call(script, *one))?;
+        script = script.text(ROOT).nested("ROOT", &inner.text("exit 0"));
     }
     script = script
         .text("identify")
@@ -210,20 +268,26 @@ pub fn probe_script(
         .call("limits", [look.to_string(), trace.to_string()])?
         .text("login_ask \"$LOOK_SECONDS\" | {");
     script = script.text("section host host_facts");
-    for resource in resources
-        .iter()
-        .filter(|resource| !resource.probe().after_login)
-    {
-        script = call(script, resource.as_ref())?;
+    if !root.is_empty() {
+        let sections = root.iter().map(|one| one.address().section());
+        script = script.call("root_facts", sections)?;
+    }
+    for resource in own.iter().filter(|one| !one.probe().after_login) {
+        script = call(script, *resource)?;
     }
     script = script.text("S=host; login_facts");
-    for resource in resources
-        .iter()
-        .filter(|resource| resource.probe().after_login)
-    {
-        script = call(script, resource.as_ref())?;
+    for resource in own.iter().filter(|one| one.probe().after_login) {
+        script = call(script, *resource)?;
     }
     Ok(script.text("S=host; say end \"\"\n}"))
+}
+
+/// Appends the probes' functions, each once, however many resources of a kind there are.
+fn probes(script: Script, resources: &[&dyn Resource]) -> Script {
+    let mut seen = BTreeSet::new();
+    let probes = resources.iter().map(|resource| resource.probe());
+    let new = probes.filter(|probe| seen.insert(probe.function));
+    new.fold(script, |script, probe| script.text(probe.text))
 }
 
 /// Reads records up to the end record, and counts their bytes. The pipes are not read to their end: a process that a start

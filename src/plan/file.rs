@@ -1,4 +1,4 @@
-//! A plan as a file. Pure: a value out, bytes in; who reads and writes files is `commands/`.
+//! A plan as a file. Pure: a value out, bytes in; who reads and writes files is `run/`.
 //!
 //! The file is the plan as `--format json` prints it, with two parts more: `desired`, which is for
 //! this program alone, and `checksum`, the sha256 of all the rest in canonical form. The checksum

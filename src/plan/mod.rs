@@ -5,6 +5,7 @@ mod desired;
 mod digest;
 mod file;
 mod looked_up;
+mod of;
 mod order;
 mod schema;
 pub mod selection;
@@ -18,12 +19,13 @@ use crate::{
     action::Action,
     exit::Code,
     facts::{Host, Identity, Reply},
-    kinds::{Assessment, Change, Effect, Follows, Resource, TextChange, Verdict, Work},
+    kinds::{Address, Assessment, Change, Effect, Follows, Resource, TextChange, Verdict, Work},
 };
 
 pub use desired::{Desired, DesiredCluster, DesiredHost, SecretDigest};
 pub use file::{FileError, Incomplete, Saved, is_saved};
 pub use looked_up::LookedUp;
+pub use of::Of;
 pub use schema::schema;
 pub use selection::Selection;
 pub use stale::{Moved, of_host as moved_on_host, of_topics as moved_topics};
@@ -355,9 +357,11 @@ impl HostPlan {
         let mut steps: Vec<Step> = resources
             .iter()
             .map(|resource| {
-                let mut assessment = resource.assess(&reply.section(resource.address()), facts);
+                let address = resource.address();
+                let section = reply.section(&address);
+                let mut assessment = resource.assess(&section, facts);
                 warnings.append(&mut assessment.warnings);
-                Step::new(resource.address(), resource.requires(), assessment, salt)
+                Step::new(&address, &resource.requires(), assessment, salt)
             })
             .collect();
         order::by_requirement(&mut steps);
@@ -447,8 +451,8 @@ impl Step {
     }
 
     fn new(
-        address: impl Into<String>,
-        requires: &[&'static str],
+        address: &Address,
+        requires: &[Address],
         Assessment {
             observed, verdict, ..
         }: Assessment,
@@ -456,8 +460,8 @@ impl Step {
     ) -> Self {
         let mut step = Self {
             observed_digest: digest::salted(salt, &observed),
-            requires: requires.iter().map(|one| (*one).to_owned()).collect(),
-            ..Self::none(address)
+            requires: requires.iter().map(ToString::to_string).collect(),
+            ..Self::none(&**address)
         };
         match verdict {
             Verdict::InPlace => {}

@@ -30,7 +30,7 @@ pub struct Known {
     /// The address.
     pub address: String,
     /// The addresses of the same host without which it cannot be.
-    pub requires: &'static [&'static str],
+    pub requires: Vec<String>,
 }
 
 /// Why nothing can be selected: exit code 3.
@@ -95,7 +95,7 @@ impl Chosen {
         let beside = known
             .iter()
             .filter(|one| picked.contains(&key(one)))
-            .flat_map(|one| one.requires.iter().map(|r| (one.host.clone(), (*r).into())))
+            .flat_map(|one| one.requires.iter().map(|r| (one.host.clone(), r.clone())))
             .filter(|one| !picked.contains(one) && known.iter().any(|known| key(known) == *one))
             .collect();
         // On some host it was not asked for.
@@ -160,7 +160,7 @@ fn missing_requirement<'k>(
     let has = |one: &Known| picked.contains(&(one.host.clone(), one.address.clone()));
     let needed = known.iter().filter(|one| has(one)).flat_map(|one| {
         let same_host = known.iter().filter(|other| other.host == one.host);
-        same_host.filter(|other| one.requires.contains(&other.address.as_str()))
+        same_host.filter(|other| one.requires.contains(&other.address))
     });
     needed.into_iter().find(|one| !has(one))
 }
@@ -223,7 +223,7 @@ mod tests {
     fn known() -> Vec<Known> {
         let mut all = Vec::new();
         for host in ["a", "b"] {
-            let rows: [(&str, &'static [&'static str]); 4] = [
+            let rows: [(&str, &[&str]); 4] = [
                 ("client/java", &[]),
                 ("client/kafka", &[]),
                 ("client/msk_iam_auth", &["client/kafka"]),
@@ -232,13 +232,13 @@ mod tests {
             all.extend(rows.map(|(address, requires)| Known {
                 host: Some(host.into()),
                 address: address.into(),
-                requires,
+                requires: requires.iter().map(|one| (*one).to_owned()).collect(),
             }));
         }
         all.push(Known {
             host: None,
             address: "topics/pin".into(),
-            requires: &[],
+            requires: vec![],
         });
         all
     }

@@ -8,8 +8,26 @@
 use super::{HostPlan, Step, StepAction, TopicsPlan};
 use crate::kinds::Change;
 
-/// What has moved: the address (empty: the machine itself), and how.
-pub type Moved = (String, String);
+/// What has moved, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// The address; nothing: it is the machine itself.
+    pub address: Option<String>,
+    /// How, in words.
+    pub how: String,
+}
+
+impl Moved {
+    fn machine(how: String) -> Vec<Self> {
+        let address = None;
+        vec![Self { address, how }]
+    }
+
+    fn at(step: &Step, how: String) -> Self {
+        let address = Some(step.address.clone());
+        Self { address, how }
+    }
+}
 
 /// What has moved on a host. `now` is made with the salt of what was planned.
 pub fn of_host(planned: &HostPlan, now: &HostPlan) -> Vec<Moved> {
@@ -17,7 +35,7 @@ pub fn of_host(planned: &HostPlan, now: &HostPlan) -> Vec<Moved> {
         return vec![];
     }
     if let Some(how) = another_machine(planned, now) {
-        return vec![(String::new(), how)];
+        return Moved::machine(how);
     }
     if planned.account != now.account {
         let name = |host: &HostPlan| host.account.clone().unwrap_or_default();
@@ -26,7 +44,7 @@ pub fn of_host(planned: &HostPlan, now: &HostPlan) -> Vec<Moved> {
             name(now),
             name(planned)
         );
-        return vec![(String::new(), how)];
+        return Moved::machine(how);
     }
     of_steps(&planned.steps, &now.steps)
 }
@@ -70,14 +88,14 @@ fn of_steps(planned: &[Step], now: &[Step]) -> Vec<Moved> {
         .iter()
         .filter_map(|step| {
             let planned = find(planned, &step.address).map(|at| &planned[at]);
-            Some((step.address.clone(), how(planned, step)?))
+            Some(Moved::at(step, how(planned, step)?))
         })
         .collect();
     // What was to be deleted and is no longer there is done.
     let gone = planned
         .iter()
         .filter(|step| step.action != StepAction::Delete && find(now, &step.address).is_none());
-    moved.extend(gone.map(|step| (step.address.clone(), "it is no longer looked at".to_owned())));
+    moved.extend(gone.map(|step| Moved::at(step, "it is no longer looked at".to_owned())));
     moved
 }
 

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::event::HostOutcome;
 use crate::{
+    apply::outcome::Outcome,
     diagnostic::{Problem, Severity},
     facts::Host,
     plan::{FORMAT_VERSION, LookedUp, Plan},
@@ -18,9 +18,9 @@ pub fn plan(plan: &Plan) -> String {
 }
 
 /// A plan and what became of it.
-pub fn outcome(plan: &Plan, outcomes: &[HostOutcome], proofs: &[Proof], code: u8) -> String {
+pub fn outcome(plan: &Plan, outcomes: &[Outcome], proofs: &[Proof], code: u8) -> String {
     let mut value = plan_value(plan);
-    let (topics, hosts): (Vec<_>, Vec<_>) = outcomes.iter().partition(|one| one.is_cluster);
+    let (topics, hosts): (Vec<_>, Vec<_>) = outcomes.iter().partition(|one| one.of.is_cluster());
     value["outcome"] = json!({ "exit_code": code, "hosts": hosts, "topics": topics });
     if !proofs.is_empty() {
         value["outcome"]["proofs"] = json!(proofs);

@@ -1,20 +1,20 @@
 //! A value a line. Of a plan: a line an address, and last the summary. Of an apply: what happens, as
 //! it happens, and last what became of it. `schemas/events.schema.json` is made from the types here.
 
-use std::io::Write;
+use std::{collections::BTreeMap, io::Write};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{
-    Report, Told,
-    event::{Event, HostOutcome, Sink},
-    json,
-};
+use super::{Report, Told, json};
 use crate::{
+    apply::event::{Event, Sink},
+    apply::outcome::Outcome,
     kinds::Change,
-    plan::{FORMAT_VERSION, LookedUp, Part, Plan, Selection, SpecFile, Step, StepAction, Summary},
+    plan::{
+        FORMAT_VERSION, LookedUp, Of, Part, Plan, Selection, SpecFile, Step, StepAction, Summary,
+    },
     proof::Proof,
 };
 
@@ -157,9 +157,9 @@ enum Line<'a> {
         /// How many addresses have which action.
         summary: Summary,
         /// What became of each host; absent unless it was an apply.
-        hosts: Option<Vec<&'a HostOutcome>>,
+        hosts: Option<Vec<&'a Outcome>>,
         /// What became of each cluster; absent unless it was an apply.
-        topics: Option<Vec<&'a HostOutcome>>,
+        topics: Option<Vec<&'a Outcome>>,
     },
 }
 
@@ -264,9 +264,9 @@ fn place(part: Part<'_>) -> (Option<&str>, Option<&str>) {
 
 /// What the installed clients say, and the last line.
 pub fn end(report: &Report<'_>) -> String {
-    let of = |clusters: bool| -> Option<Vec<&HostOutcome>> {
+    let of = |clusters: bool| -> Option<Vec<&Outcome>> {
         let all = report.outcomes.iter();
-        let own = all.filter(|one| one.is_cluster == clusters);
+        let own = all.filter(|one| one.of.is_cluster() == clusters);
         (report.told == Told::Apply).then(|| own.collect())
     };
     let line = Line::End {
@@ -286,16 +286,11 @@ pub fn end(report: &Report<'_>) -> String {
 /// Writes events as they happen, a line each.
 pub struct Lines {
     writer: Box<dyn Write + Send>,
-    running: Option<Running>,
-    holder: Option<String>,
+    /// How far the downloads that run have been told.
+    told: BTreeMap<Of, u64>,
+    /// Who is waited for.
+    holders: BTreeMap<Of, String>,
     error: Option<std::io::Error>,
-}
-
-/// The step that runs.
-struct Running {
-    host: String,
-    address: String,
-    told: u64,
 }
 
 impl Lines {
@@ -303,8 +298,8 @@ impl Lines {
     pub fn new(writer: Box<dyn Write + Send>) -> Self {
         Self {
             writer,
-            running: None,
-            holder: None,
+            told: BTreeMap::new(),
+            holders: BTreeMap::new(),
             error: None,
         }
     }
@@ -324,79 +319,72 @@ impl Lines {
         self.error.as_ref()
     }
 
-    fn bytes(&mut self, have: u64, total: Option<u64>) {
-        let Some(running) = &mut self.running else {
-            return;
+    /// Whether a download is told of now.
+    fn is_worth_a_line(&mut self, of: &Of, have: u64, total: Option<u64>) -> bool {
+        let Some(told) = self.told.get_mut(of) else {
+            return false;
         };
         let each = total.map_or(STEP_OF_BYTES, |total| (total / PARTS_OF_BYTES).max(1));
-        let is_whole = total == Some(have) && running.told < have;
-        if have < running.told.saturating_add(each) && !is_whole {
-            return;
+        let is_whole = total == Some(have) && *told < have;
+        let is_worth_it = have >= told.saturating_add(each) || is_whole;
+        if is_worth_it {
+            *told = have;
         }
-        running.told = have;
-        let line = Line::Bytes {
-            host: host(&running.host),
-            address: &running.address,
-            have,
-            total,
-        };
-        let text = line.text();
-        self.put(&text);
+        is_worth_it
     }
-}
-
-/// Topics belong to no host.
-fn host(name: &str) -> Option<&str> {
-    (!name.is_empty()).then_some(name)
 }
 
 impl Sink for Lines {
     fn event(&mut self, event: Event<'_>) {
         let line = match event {
-            Event::Waiting { host: name, holder } => {
-                if self.holder.as_deref() == Some(holder) {
+            Event::Waiting { of, holder } => {
+                if self.holders.get(of).is_some_and(|one| one == holder) {
                     return;
                 }
-                self.holder = Some(holder.to_owned());
-                let host = host(name);
+                self.holders.insert(of.clone(), holder.to_owned());
+                let host = of.host();
                 Line::Waiting { host, holder }
             }
-            Event::Started {
-                host: name,
-                address,
-                verb,
-            } => {
-                self.running = Some(Running {
-                    host: name.to_owned(),
-                    address: address.to_owned(),
-                    told: 0,
-                });
+            Event::Started { of, address, verb } => {
+                self.told.insert(of.clone(), 0);
                 Line::Started {
-                    host: host(name),
+                    host: of.host(),
                     address,
                     verb,
                 }
             }
-            Event::Bytes { have, total } => return self.bytes(have, total),
+            Event::Bytes {
+                of,
+                address,
+                have,
+                total,
+            } => {
+                if !self.is_worth_a_line(of, have, total) {
+                    return;
+                }
+                Line::Bytes {
+                    host: of.host(),
+                    address,
+                    have,
+                    total,
+                }
+            }
             // What a package manager prints is for people.
-            Event::Line(_) => return,
+            Event::Line { .. } => return,
             Event::Done {
-                host: name,
+                of,
                 address,
                 summary,
             } => Line::Done {
-                host: host(name),
+                host: of.host(),
                 address,
                 summary,
             },
-            Event::Failed {
-                host: name,
-                address,
-            } => Line::Failed {
-                host: host(name),
+            Event::Failed { of, address } => Line::Failed {
+                host: of.host(),
                 address,
             },
-            Event::Interrupted { what } => Line::Interrupted { what },
+            Event::Interrupted { what, .. } => Line::Interrupted { what },
         };
         let text = line.text();
         self.put(&text);

@@ -3,9 +3,10 @@
 
 use serde::Serialize;
 
-use super::{Report, Told, code_in_words, event::HostOutcome, selection_in_words, words};
+use super::{Report, Told, code_in_words, selection_in_words, words};
 use crate::{
-    plan::{LookedUp, Part, Plan, Step, StepAction},
+    apply::outcome::Outcome,
+    plan::{LookedUp, Moved, Part, Plan, Step, StepAction},
     proof::{Proof, ProofResult},
     text::escape_control,
 };
@@ -228,13 +229,14 @@ fn tests(report: &Report<'_>, part: Part<'_>) -> Vec<Test> {
         whole(name, "unread", error.to_owned());
     }
     let own = report.outcomes.iter().filter(|one| one.is_of(&part));
-    for (address, how) in own.flat_map(|one| &one.moved) {
+    for Moved { address, how } in own.flat_map(|one| &one.moved) {
+        let is_it = |step: &Step| address.as_ref() == Some(&step.address);
         // What is looked at has a test of its own, below.
-        if !part.steps.iter().any(|step| step.address == *address) {
-            let name = match (address.as_str(), part.is_host) {
-                ("", true) => "host".to_owned(),
-                ("", false) => "cluster".to_owned(),
-                (address, _) => address.to_owned(),
+        if !part.steps.iter().any(is_it) {
+            let name = match (address, part.is_host) {
+                (Some(address), _) => address.clone(),
+                (None, true) => "host".to_owned(),
+                (None, false) => "cluster".to_owned(),
             };
             let end = moved(how);
             tests.push(Test { name, end });
@@ -332,11 +334,12 @@ fn moved(how: &str) -> End {
 }
 
 /// What became of an address.
-fn applied(outcomes: &[HostOutcome], part: Part<'_>, step: &Step) -> End {
+fn applied(outcomes: &[Outcome], part: Part<'_>, step: &Step) -> End {
     let outcome = outcomes.iter().find(|one| one.is_of(&part));
     let all = outcome.iter().flat_map(|outcome| &outcome.moved);
-    if let Some((_, how)) = all.into_iter().find(|(one, _)| *one == step.address) {
-        return moved(how);
+    let is_it = |moved: &&Moved| moved.address.as_ref() == Some(&step.address);
+    if let Some(one) = all.into_iter().find(is_it) {
+        return moved(&one.how);
     }
     let Some(outcome) = outcome.filter(|_| step.action.changes()) else {
         return match step.action {

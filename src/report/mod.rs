@@ -2,7 +2,6 @@
 //! events. [`render`] is the one way from a plan to a text, in every format.
 
 mod diff;
-pub mod event;
 pub mod human;
 pub mod json;
 pub mod jsonl;
@@ -13,8 +12,7 @@ mod words;
 
 use std::time::Duration;
 
-use crate::{exit::Code, plan::Plan, proof::Proof};
-use event::HostOutcome;
+use crate::{apply::outcome::Outcome, exit::Code, plan::Plan, proof::Proof};
 use human::Style;
 
 /// What a result is written as.
@@ -92,7 +90,7 @@ pub struct Report<'r> {
     /// What was found.
     pub plan: &'r Plan,
     /// What became of it; empty unless it was applied.
-    pub outcomes: &'r [HostOutcome],
+    pub outcomes: &'r [Outcome],
     /// What the installed clients say; empty unless they were asked.
     pub proofs: &'r [Proof],
     /// How the command ends.

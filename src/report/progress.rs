@@ -1,21 +1,25 @@
 //! What people see while an apply runs.
 //!
-//! On a terminal: one bar or spinner on stderr for the running step, gone when the step is done.
+//! On a terminal: a bar or spinner on stderr for each running step, gone when the step is done.
 //! Elsewhere: plain lines, few enough for a log. What a step did goes to the writer for results.
 
 use std::{
+    collections::BTreeMap,
     io::{self, Write},
     time::Duration,
 };
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::{
-    event::{Event, Sink},
     human::{Page, Style},
     words,
 };
-use crate::{plan::Plan, text::escape_control};
+use crate::{
+    apply::event::{Event, Sink},
+    plan::{Of, Plan},
+    text::escape_control,
+};
 
 /// Downloads below this size are over before anybody reads about them.
 const WORTH_A_LINE: u64 = 1 << 20;
@@ -30,8 +34,11 @@ pub struct Progress {
     many: bool,
     results: Box<dyn Write + Send>,
     log: Box<dyn Write + Send>,
-    running: Option<Running>,
-    holder: Option<String>,
+    /// Of each host and cluster the step that runs.
+    running: BTreeMap<Of, Running>,
+    bars: MultiProgress,
+    /// Who is waited for.
+    holders: BTreeMap<Of, String>,
 }
 
 /// The step that runs.
@@ -53,8 +60,9 @@ impl Progress {
             many: false,
             results,
             log: Box::new(io::stderr()),
-            running: None,
-            holder: None,
+            running: BTreeMap::new(),
+            bars: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()),
+            holders: BTreeMap::new(),
         }
     }
 
@@ -64,8 +72,8 @@ impl Progress {
         self.many = many;
         let labels = plan.parts().flat_map(|part| {
             let steps = part.steps.iter().filter(|step| step.action.changes());
-            let host = if part.is_host { part.name } else { "" };
-            steps.map(|step| self.label(host, &step.address).chars().count())
+            let host = part.is_host.then_some(part.name);
+            steps.map(move |step| label(host.filter(|_| many), &step.address).chars().count())
         });
         self.label = labels.max().unwrap_or(self.label).min(40);
     }
@@ -77,18 +85,14 @@ impl Progress {
         self
     }
 
-    fn label(&self, host: &str, address: &str) -> String {
-        // Topics belong to no host.
-        escape_control(&if self.many && !host.is_empty() {
-            format!("{host}:{address}")
-        } else {
-            address.to_owned()
-        })
+    fn label(&self, of: &Of, address: &str) -> String {
+        label(of.host().filter(|_| self.many), address)
     }
 
-    fn clear(&mut self) {
-        if let Some(Running { bar: Some(bar), .. }) = self.running.take() {
+    fn clear(&mut self, of: &Of) {
+        if let Some(Running { bar: Some(bar), .. }) = self.running.remove(of) {
             bar.finish_and_clear();
+            self.bars.remove(&bar);
         }
     }
 
@@ -101,45 +105,40 @@ impl Progress {
             To::Results => &mut self.results,
             To::Log => &mut self.log,
         };
-        let write = || {
+        let mut write = || {
             let _ = writer.write_all(line.as_bytes());
             let _ = writer.flush();
         };
-        match self
-            .running
-            .as_ref()
-            .and_then(|running| running.bar.as_ref())
-        {
-            Some(bar) => bar.suspend(write),
-            None => {
-                let mut write = write;
-                write();
-            }
+        match self.running.values().any(|running| running.bar.is_some()) {
+            true => self.bars.suspend(write),
+            false => write(),
         }
     }
 
-    fn begin(&mut self, label: String, verb: &str) {
-        self.clear();
-        let (verb, width) = (escape_control(verb), self.label);
+    fn begin(&mut self, of: &Of, address: &str, verb: &str) {
+        self.clear(of);
+        let (label, verb, width) = (self.label(of, address), escape_control(verb), self.label);
+        let prefix = || format!("{label:width$}");
         let bar = self
             .terminal
-            .then(|| bar(spinner(), format!("{label:width$}"), verb.clone()));
+            .then(|| bar(&self.bars, spinner(), prefix(), verb.clone()));
         if bar.is_none() {
             let line = format!("  {label:width$}  {verb}");
             self.say(To::Log, &line);
         }
-        self.running = Some(Running {
+        let running = Running {
             label,
             verb,
             bar,
             has_bytes: false,
             quarters: 0,
-        });
+        };
+        self.running.insert(of.clone(), running);
     }
 
-    fn bytes(&mut self, have: u64, total: Option<u64>) {
+    fn bytes(&mut self, of: &Of, have: u64, total: Option<u64>) {
         let (style, label) = (self.style, self.label);
-        let Some(running) = &mut self.running else {
+        let Some(running) = self.running.get_mut(of) else {
             return;
         };
         let shown = match total {
@@ -168,7 +167,8 @@ impl Progress {
             };
             let prefix = format!("{:label$}  {:8}", running.label, running.verb);
             shown_bar.finish_and_clear();
-            *shown_bar = bar(form, prefix, shown.clone());
+            self.bars.remove(shown_bar);
+            *shown_bar = bar(&self.bars, form, prefix, shown.clone());
         }
         if let Some(total) = total {
             shown_bar.set_length(total);
@@ -177,9 +177,9 @@ impl Progress {
         shown_bar.set_message(shown);
     }
 
-    fn over(&mut self, host: &str, address: &str, word: &str, summary: &str) {
-        self.clear();
-        let (label, width) = (self.label(host, address), self.label);
+    fn over(&mut self, of: &Of, address: &str, word: &str, summary: &str) {
+        self.clear(of);
+        let (label, width) = (self.label(of, address), self.label);
         let line = format!("  {label:width$}  {word:8}  {summary}");
         self.say(To::Results, line.trim_end());
     }
@@ -194,36 +194,31 @@ enum To {
 impl Sink for Progress {
     fn event(&mut self, event: Event<'_>) {
         match event {
-            Event::Waiting { host, holder } => {
-                if self.holder.as_deref() != Some(holder) {
-                    self.holder = Some(holder.to_owned());
-                    let text = format!("waiting on {host} for an apply by {holder}");
+            Event::Waiting { of, holder } => {
+                if self.holders.get(of).is_none_or(|one| one != holder) {
+                    self.holders.insert(of.clone(), holder.to_owned());
+                    let text = format!("waiting on {} for an apply by {holder}", of.name());
                     self.say(To::Log, &text);
                 }
             }
-            Event::Started {
-                host,
-                address,
-                verb,
-            } => {
-                let label = self.label(host, address);
-                self.begin(label, verb);
-            }
-            Event::Bytes { have, total } => self.bytes(have, total),
-            Event::Line(line) => {
-                if let Some(running) = &self.running
+            Event::Started { of, address, verb } => self.begin(of, address, verb),
+            Event::Bytes {
+                of, have, total, ..
+            } => self.bytes(of, have, total),
+            Event::Line { of, line, .. } => {
+                if let Some(running) = self.running.get(of)
                     && let Some(bar) = &running.bar
                 {
                     bar.set_message(format!("{}  {}", running.verb, escape_control(line)));
                 }
             }
             Event::Done {
-                host,
+                of,
                 address,
                 summary,
-            } => self.over(host, address, "done", summary),
-            Event::Failed { host, address } => self.over(host, address, "failed", ""),
-            Event::Interrupted { what } => {
+            } => self.over(of, address, "done", summary),
+            Event::Failed { of, address } => self.over(of, address, "failed", ""),
+            Event::Interrupted { what, .. } => {
                 let text = format!("interrupted: {what}");
                 self.say(To::Log, &text);
             }
@@ -233,16 +228,27 @@ impl Sink for Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.clear();
+        for of in self.running.keys().cloned().collect::<Vec<_>>() {
+            self.clear(&of);
+        }
     }
 }
 
+/// An address, with its host's name where that is said. Topics belong to no host.
+fn label(host: Option<&str>, address: &str) -> String {
+    escape_control(&match host {
+        Some(host) => format!("{host}:{address}"),
+        None => address.to_owned(),
+    })
+}
+
 /// A bar that shows nothing before all of it is known.
-fn bar(form: ProgressStyle, prefix: String, message: String) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
+fn bar(bars: &MultiProgress, form: ProgressStyle, prefix: String, message: String) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
         .with_style(form)
         .with_prefix(prefix)
         .with_message(message);
+    let bar = bars.add(bar);
     bar.enable_steady_tick(Duration::from_millis(120));
     bar
 }

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     at,
     diagnostic::Problem,
-    kinds::{client::Client, kafka::Kafka},
+    kinds::{KINDS, client::Client, declared::Declarations, kafka::Kafka},
 };
 
 /// Keys that decide what is fetched: a host that sets one of them…
@@ -51,10 +51,14 @@ pub struct Filled {
     /// The spec's `topics` as the host's variables make them; but for `name`, which is filled in table
     /// by table.
     pub topics: Option<Topics>,
+    /// What stands under the keys of [`KINDS`], likewise the host's own over the common one.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub declared: Declarations,
 }
 
-/// Lays a host's own `client` over the common one.
-pub fn client(common: Option<&(Key, Node)>, own: Option<&(Key, Node)>) -> Option<(Key, Node)> {
+/// Lays what a host has under a key over what all have.
+fn merged(common: Option<&(Key, Node)>, own: Option<&(Key, Node)>) -> Option<(Key, Node)> {
     match (common, own) {
         (common, None) => common.cloned(),
         (
@@ -156,18 +160,22 @@ pub fn host<'a>(
         let filled = variables.fill(scope, node, Specials::NONE, problems);
         entries.push((key.clone(), filled));
     }
-    if let Some((key, node)) = client(root.entry("client"), entry.entry("client")) {
+    if let Some((key, node)) = merged(root.entry("client"), entry.entry("client")) {
         entries.push((key, fill_client(&node, variables, scope, problems)));
+    }
+    for kind in KINDS {
+        if let Some((key, node)) = merged(root.entry(kind.key), entry.entry(kind.key)) {
+            let filled = variables.fill(scope, &node, Specials::NONE, problems);
+            entries.push((key, filled));
+        }
     }
     if let Some((key, node)) = root.entry("topics") {
         entries.push((key.clone(), fill_topics(node, variables, scope, problems)));
     }
     let known = ["ec2", "ssh", "local", "vars", "client"];
+    let is_known = |key: &str| known.contains(&key) || KINDS.iter().any(|kind| kind.key == key);
     let has_unknown = !matches!(entry.value, Value::Map(_))
-        || entry
-            .entries()
-            .iter()
-            .any(|(key, _)| !known.contains(&key.text.as_str()));
+        || entry.entries().iter().any(|(key, _)| !is_known(&key.text));
     let node = Node {
         span: entry.span,
         value: Value::Map(entries),

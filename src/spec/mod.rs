@@ -48,6 +48,7 @@ pub use types::{
 
 use crate::{
     diagnostic::{Problem, Span},
+    kinds::KINDS,
     text::hex,
 };
 use merge::Filled;
@@ -187,8 +188,10 @@ fn mistake(span: impl Into<Option<Span>>, message: impl Into<String>) -> Problem
 
 /// Refuses a spec whose common part, taken once for each host, grows beyond reason.
 fn too_many_values(root: &Node, hosts: usize, problems: &mut Vec<Problem>) -> bool {
+    let kinds = KINDS.iter().map(|kind| kind.key);
     let common: usize = ["client", "topics"]
-        .iter()
+        .into_iter()
+        .chain(kinds)
         .filter_map(|key| root.get(key))
         .map(Node::size)
         .sum();
@@ -216,13 +219,24 @@ fn check_host(schema: &Json, node: &Node, problems: &mut Vec<Problem>) -> Option
             "local" => "Local",
             "aws" => "Aws",
             "client" => "Client",
-            _ => "Topics",
+            "topics" => "Topics",
+            other => match KINDS.iter().find(|kind| kind.key == other) {
+                Some(kind) => &(kind.definition)(),
+                None => continue,
+            },
         };
         match walker.definition(definition, key, part) {
             Some(json) => {
                 out.insert(key.text.clone(), json);
             }
             None => whole = false,
+        }
+    }
+    for kind in KINDS {
+        let (json, part) = (out.get(kind.key).cloned(), node.entry(kind.key));
+        // What the schema takes is of the type; what is not, building the host reports.
+        if let (Some(Ok(declared)), Some(part)) = (json.map(|json| kind.read(json)), part) {
+            declared.check(part, problems);
         }
     }
     let filled = whole.then_some(Json::Object(out))?;

@@ -15,7 +15,15 @@ use super::{
         TopicSettings, Topics,
     },
 };
-use crate::{diagnostic::Problem, facts::is_instance_id, kinds::client::Client};
+use crate::{
+    diagnostic::Problem,
+    facts::is_instance_id,
+    kinds::{
+        Address, Resource,
+        client::Client,
+        declared::{Declarations, Inputs, Reference},
+    },
+};
 
 /// The lines of the spec where keys stand, for messages about what they say.
 pub type Lines = BTreeMap<String, u32>;
@@ -51,9 +59,42 @@ pub struct ResolvedHost {
     /// What it must be.
     #[serde(with = "super::format_1")]
     pub client: Client,
+    /// What it must be beside that, by top-level keys.
+    #[serde(default, skip_serializing_if = "Declarations::is_empty")]
+    pub declared: Declarations,
     /// The lines of the spec where keys stand, by address.
     #[serde(skip)]
-    pub lines: BTreeMap<&'static str, Lines>,
+    pub lines: BTreeMap<Address, Lines>,
+}
+
+impl ResolvedHost {
+    /// What it must have, in the order in which that is brought about.
+    pub fn resources(&self, given: &Inputs) -> Vec<Box<dyn Resource>> {
+        let mut all = self.declared.resources(given);
+        all.extend(self.client.resources(&given.secrets));
+        all
+    }
+
+    /// The addresses of these.
+    pub fn addresses(&self) -> Vec<Address> {
+        // What is referred to changes nothing of what there is.
+        let all = self.resources(&Inputs::default());
+        all.iter().map(|resource| resource.address()).collect()
+    }
+
+    /// Local files whose bytes it needs, as the spec names them.
+    pub fn sources(&self) -> Vec<(Address, &str)> {
+        let declared = self.declared.iter();
+        let sources = declared.flat_map(|(_, declared)| declared.sources());
+        sources.collect()
+    }
+
+    /// The secrets that it refers to.
+    pub fn references(&self) -> Vec<Reference<'_>> {
+        let declared = self.declared.iter();
+        let declared = declared.flat_map(|(_, declared)| declared.references());
+        declared.chain(self.client.references()).collect()
+    }
 }
 
 /// How a machine is reached.
@@ -193,6 +234,7 @@ pub(super) fn host(tree: &HostTree, filled: &Filled) -> Option<ResolvedHost> {
         aws,
         client,
         topics: _,
+        declared,
     } = filled.clone();
     let mut aws = aws.unwrap_or_default();
     let ssh = ssh.unwrap_or_default();
@@ -206,26 +248,33 @@ pub(super) fn host(tree: &HostTree, filled: &Filled) -> Option<ResolvedHost> {
         None => Way::Ssh(ssh),
     };
     let client = client.unwrap_or_default().filled()?;
-    let node = tree.node.get("client");
-    let addresses = client.addresses().into_iter();
-    let of_key = |address: &'static str| Some((address, lines(node, address.rsplit('/').next()?)));
-    Some(ResolvedHost {
+    let mut host = ResolvedHost {
         name: tree.name.text.clone(),
         line: tree.name.span.line,
         way,
         aws,
-        lines: addresses.filter_map(of_key).collect(),
+        lines: BTreeMap::new(),
+        declared,
         client,
-    })
+    };
+    for address in host.addresses() {
+        let lines = lines(&tree.node, &address);
+        host.lines.insert(address, lines);
+    }
+    Some(host)
 }
 
 /// The lines of a resource's keys, and its own under its own name.
-fn lines(client: Option<&Node>, part: &str) -> Lines {
+fn lines(host: &Node, address: &Address) -> Lines {
     let mut out = Lines::new();
-    let Some((key, node)) = client.and_then(|client| client.entry(part)) else {
+    let mut found = host.entry(address.kind());
+    if let Some(name) = address.name() {
+        found = found.and_then(|(_, node)| node.entry(name));
+    }
+    let Some((key, node)) = found else {
         return out;
     };
-    out.insert(part.to_owned(), key.span.line);
+    out.insert(key.text.clone(), key.span.line);
     for (key, value) in node.entries() {
         out.insert(key.text.clone(), key.span.line);
         if key.text == "extra" {

@@ -1,15 +1,27 @@
 //! The JSON schema of a spec: what editors complete from, and what [`super::walk`] checks with.
 
+use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
 use super::types::Spec;
+use crate::kinds::{KINDS, declared::Registered};
 
 /// The schema of a spec file.
 pub fn schema() -> Value {
-    let mut root = schemars::schema_for!(Spec).to_value();
+    let mut generator = SchemaGenerator::default();
+    for kind in KINDS {
+        (kind.schema)(&mut generator);
+    }
+    let mut root = generator.into_root_schema_for::<Spec>().to_value();
+    for kind in KINDS {
+        declare(&mut root, kind);
+    }
     without_null_options(&mut root);
     payloads_described(&mut root);
-    overlay_of_client(&mut root);
+    overlay_of(&mut root, "client", "Client");
+    for kind in KINDS {
+        overlay_of(&mut root, kind.key, &(kind.definition)());
+    }
     if let Some(root) = root.as_object_mut() {
         root.insert("title".into(), "trueup spec, version 1".into());
     }
@@ -106,18 +118,45 @@ fn payloads_described(schema: &mut Value) {
     }
 }
 
-/// Gives a host's `client` a schema of its own: every key of `Client`, at any depth, `null`
-/// allowed, nothing required.
-fn overlay_of_client(root: &mut Value) {
+/// Gives a kind's key to specs and to hosts, before `topics` and last; its type's words describe it.
+fn declare(root: &mut Value, kind: &Registered) {
+    let name = (kind.definition)();
+    let definition = &root["$defs"][&*name];
+    let mut property = json!({ "$ref": format!("#/$defs/{name}") });
+    for words in ["description", "examples"] {
+        if let Some(value) = definition.get(words) {
+            property[words] = value.clone();
+        }
+    }
+    let examples = property["examples"].clone();
+    let of_host = json!({
+        "description": format!("Overrides the common `{}` key by key, `null` removes a key.", kind.key),
+        "examples": examples,
+    });
+    let places = [
+        ("/properties", property),
+        ("/$defs/Host/properties", of_host),
+    ];
+    for (place, property) in places {
+        if let Some(keys) = root.pointer_mut(place).and_then(Value::as_object_mut) {
+            let at = keys.keys().position(|key| key == "topics");
+            keys.shift_insert(at.unwrap_or(keys.len()), kind.key.into(), property);
+        }
+    }
+}
+
+/// Gives a host's key a schema of its own: every key of the definition, at any depth, `null` allowed,
+/// nothing required.
+fn overlay_of(root: &mut Value, key: &str, definition: &str) {
     let mut made = Map::new();
-    let name = overlay(root, "Client", &mut made);
+    let name = overlay(root, definition, &mut made);
     let Some(definitions) = root.get_mut("$defs").and_then(Value::as_object_mut) else {
         return;
     };
     definitions.extend(made);
     if let Some(client) = definitions
         .get_mut("Host")
-        .and_then(|host| host.pointer_mut("/properties/client"))
+        .and_then(|host| host.get_mut("properties")?.get_mut(key))
         && let Some(client) = client.as_object_mut()
     {
         client.insert(
@@ -143,6 +182,13 @@ fn overlay(root: &Value, name: &str, made: &mut Map<String, Value>) -> String {
             overlay_property(root, property, made);
         }
     }
+    // Of a key with many, each.
+    if let Some(one) = schema
+        .get_mut("additionalProperties")
+        .filter(|it| it.is_object())
+    {
+        overlay_property(root, one, made);
+    }
     made.insert(own.clone(), schema);
     own
 }
@@ -155,7 +201,9 @@ fn overlay_property(root: &Value, property: &mut Value, made: &mut Map<String, V
     map.shift_remove("default");
     if let Some(Value::String(reference)) = map.get("$ref") {
         let name = reference.rsplit('/').next().unwrap_or_default().to_owned();
-        let of_keys = root["$defs"][&name].get("properties").is_some();
+        let definition = &root["$defs"][&name];
+        let of_keys = definition.get("properties").is_some()
+            || definition["additionalProperties"].is_object();
         let target = if of_keys {
             overlay(root, &name, made)
         } else {

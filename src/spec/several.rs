@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use super::{Cluster, Resolved, ResolvedCluster, ResolvedHost, ResolvedTopic, Way};
 use crate::{
-    kinds::{client::Client, msk_iam_auth::MskIamAuth},
+    kinds::{Address, client::Client, msk_iam_auth::MskIamAuth},
     names::SshAddress,
 };
 
@@ -62,19 +62,19 @@ fn rename(spec: &mut Resolved, new: impl Fn(&str) -> String) {
 /// `selected` says which hosts are looked at.
 pub fn conflicts(specs: &[Resolved], selected: impl Fn(&str) -> bool) -> Vec<String> {
     let mut found = Vec::new();
-    let mut first: BTreeMap<(String, &str), (&Resolved, &ResolvedHost)> = BTreeMap::new();
+    let mut first: BTreeMap<(String, Address), (&Resolved, &ResolvedHost)> = BTreeMap::new();
     for spec in specs {
         let hosts = spec.hosts.iter().filter(|host| selected(&host.name));
         for host in hosts {
             let machine = machine(host);
-            for address in host.client.addresses() {
-                match first.get(&(machine.clone(), address)) {
+            for address in host.addresses() {
+                match first.get(&(machine.clone(), address.clone())) {
                     Some((other, _)) if !std::ptr::eq(*other, spec) => {
-                        found.push(sentence(address, &machine, other, spec));
+                        found.push(sentence(&address, &machine, other, spec));
                     }
                     Some((_, other)) => {
-                        if differs(address, &other.client, &host.client) {
-                            found.push(twice(address, &machine, other, host));
+                        if differs(&address, other, host) {
+                            found.push(twice(&address, &machine, other, host));
                         }
                     }
                     None => {
@@ -112,19 +112,18 @@ pub fn contested(
     other: &ResolvedHost,
     two_specs: bool,
     two_accounts: bool,
-) -> Vec<&'static str> {
-    let theirs = other.client.addresses();
+) -> Vec<Address> {
+    let theirs = other.addresses();
     let one_place = |address: &str| match address {
         "client/kafka" | "client/msk_iam_auth" => one.client.home() == other.client.home(),
         "client/properties" => one.client.properties_path() == other.client.properties_path(),
         _ => false,
     };
-    one.client
-        .addresses()
+    one.addresses()
         .into_iter()
         .filter(|address| theirs.contains(address))
         .filter(|address| !two_accounts || one_place(address))
-        .filter(|address| two_specs || differs(address, &one.client, &other.client))
+        .filter(|address| two_specs || differs(address, one, other))
         .collect()
 }
 
@@ -141,9 +140,13 @@ fn sentence(address: &str, machine: &str, one: &Resolved, other: &Resolved) -> S
     )
 }
 
-/// Whether two clients want the same thing of one machine to be two things. What stands in another
+/// Whether two hosts want the same thing of one machine to be two things. What stands in another
 /// place is another thing.
-fn differs(address: &str, one: &Client, other: &Client) -> bool {
+fn differs(address: &Address, one: &ResolvedHost, other: &ResolvedHost) -> bool {
+    if address.kind() != "client" {
+        return one.declared.of_address(address) != other.declared.of_address(address);
+    }
+    let (one, other) = (&one.client, &other.client);
     // The role is in the properties, not in the jar.
     let jar = |client: &Client| {
         let jar = client.msk_iam_auth.clone();
@@ -154,7 +157,7 @@ fn differs(address: &str, one: &Client, other: &Client) -> bool {
         })
     };
     let one_home = one.home() == other.home();
-    match address {
+    match &**address {
         "client/java" => one.java != other.java,
         "client/kafka" => one_home && one.kafka != other.kafka,
         "client/msk_iam_auth" => one_home && jar(one) != jar(other),

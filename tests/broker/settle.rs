@@ -5,11 +5,14 @@ use kafka_protocol::messages::ApiKey;
 use tokio::sync::watch;
 use trueup::{
     action::{Action, TopicAction},
-    apply::apply_topics,
+    apply::{
+        apply_topics,
+        event::{Event, Sink},
+        outcome::Outcome,
+    },
     broker::{Cluster, Security},
     facts::cluster,
     plan::{Step, StepAction, TopicsPlan},
-    report::event::{Event, HostOutcome, Sink},
 };
 
 use crate::fake::{Act, Fake, way};
@@ -57,7 +60,7 @@ fn set_of(name: &str) -> TopicAction {
     }
 }
 
-async fn applied(fake: &Fake, plan: &TopicsPlan, stop: watch::Receiver<u8>) -> HostOutcome {
+async fn applied(fake: &Fake, plan: &TopicsPlan, stop: watch::Receiver<u8>) -> Outcome {
     let mut cluster = Cluster::connect(fake, way(Security::Plaintext))
         .await
         .expect("a cluster");

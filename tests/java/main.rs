@@ -24,7 +24,7 @@ use trueup::{
     action::{Action, Mode, Value},
     facts::{Host, Section},
     jaas::{self, Login},
-    kinds::{Resource, Verdict, properties as kind},
+    kinds::{Resource, Verdict, declared::Inputs, properties as kind},
     properties,
     spec::{Given, Source, load},
 };
@@ -475,7 +475,7 @@ fn resource() -> Box<dyn Resource> {
     };
     let (spec, problems) = load(&source, &Given::default());
     let spec = spec.unwrap_or_else(|| panic!("{problems:?}"));
-    let resources = spec.hosts[0].client.resources(&IndexMap::new());
+    let resources = spec.hosts[0].resources(&Inputs::default());
     resources.into_iter().last().expect("the properties")
 }
 

@@ -291,6 +291,7 @@ impl Machine {
                 self.properties.as_mut().expect("a file").0 = *mode;
             }
             Action::Topic(action) => self.topic(action),
+            Action::Step(_) => unreachable!("the kinds of the model bring no steps along"),
         }
     }
 

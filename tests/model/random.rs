@@ -1,12 +1,12 @@
 //! Random specs and machines.
 
-use indexmap::IndexMap;
 use proptest::{prelude::*, sample::subsequence};
 use trueup::{
     facts::{
         Observation,
         cluster::{Cluster, Setting, Topic},
     },
+    kinds::declared::Inputs,
     plan::HostPlan,
     spec::{Given, Resolved, Source, load},
 };
@@ -217,7 +217,7 @@ pub fn resolved(text: &str) -> Resolved {
 
 /// What the program plans for a machine of the model.
 pub fn host_plan(spec: &Resolved, machine: &Machine) -> HostPlan {
-    let resources = spec.hosts[0].client.resources(&IndexMap::new());
+    let resources = spec.hosts[0].resources(&Inputs::default());
     let (host, reply) = (machine.host(), machine.reply());
     HostPlan::new("client", "local", &resources, &host, &reply, "s")
 }

@@ -3,13 +3,16 @@
 
 use proptest::prelude::*;
 use trueup::{
+    apply::{
+        event::{Event, Sink},
+        outcome::Outcome,
+    },
     exit::Code,
     kinds::{Change, TextChange},
-    plan::{HostPlan, Plan, Step, StepAction, TopicsPlan, selection::Selection},
+    plan::{HostPlan, Of, Plan, Step, StepAction, TopicsPlan, selection::Selection},
     proof::{Proof, ProofResult},
     report::{
         Format, Told,
-        event::{Event, HostOutcome, Sink},
         jsonl::{self, Lines},
         render,
     },
@@ -280,8 +283,8 @@ fn events_are_lines_as_they_happen() {
     }
     // Topics belong to no host.
     let out = Shared::default();
-    let (host, address) = ("", "topics/a");
-    Lines::new(Box::new(out.clone())).event(Event::Failed { host, address });
+    let (of, address) = (&Of::Cluster("b:9098".into()), "topics/a");
+    Lines::new(Box::new(out.clone())).event(Event::Failed { of, address });
     assert!(valid(&out.text())[0]["host"].is_null());
 }
 
@@ -410,9 +413,9 @@ fn filled_with(text: &str) -> Plan {
 }
 
 /// An outcome in which everything from elsewhere is one text.
-fn outcome_of(text: &str) -> HostOutcome {
+fn outcome_of(text: &str) -> Outcome {
     let mut outcome = failure();
-    outcome.host = text.into();
+    outcome.of = Of::Host(text.into());
     outcome.not_converged = vec![(text.into(), text.into())];
     let failure = outcome.failure.as_mut().expect("it failed");
     failure.address = text.into();

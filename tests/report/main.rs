@@ -15,14 +15,18 @@ use std::{
 
 use serde_json::Value;
 use trueup::{
+    apply::{
+        event::{Event, Sink},
+        outcome::{Failure, Outcome},
+    },
     exit::Code,
     facts::Observation,
-    plan::Plan,
+    plan::{Of, Plan},
     report::{
         Format, Told,
-        event::{Event, Failure, HostOutcome, Sink},
         human::{self, Style},
         json,
+        jsonl::Lines,
         progress::Progress,
         render,
     },
@@ -45,7 +49,7 @@ fn goldens(color: bool) -> Vec<(&'static str, String)> {
         "client/properties",
     ]);
     let mut elsewhere = failure();
-    elsewhere.host = "client-3".into();
+    elsewhere.of = Of::Host("client-3".into());
     vec![
         ("plan-example", plan_of(&example())),
         ("plan-nothing", plan_of(&nothing)),
@@ -81,7 +85,7 @@ fn goldens(color: bool) -> Vec<(&'static str, String)> {
             shown(
                 &[
                     failure(),
-                    HostOutcome {
+                    Outcome {
                         failure: None,
                         also_failed: vec![],
                         applied: vec![],
@@ -262,7 +266,7 @@ fn assert_tame(text: &str) {
 fn remote_text_is_shown_escaped() {
     let value = hostile();
     let mut of_host = failure();
-    of_host.host = HOSTILE.into();
+    of_host.of = Of::Host(HOSTILE.into());
     of_host.applied = vec![HOSTILE.into()];
     of_host.not_converged = vec![(HOSTILE.into(), HOSTILE.into())];
     of_host.unverified = vec![(HOSTILE.into(), HOSTILE.into())];
@@ -399,48 +403,133 @@ fn progress(results: &Shared, log: &Shared) -> Progress {
 }
 
 fn play(progress: &mut dyn Sink, what: &str) {
-    let (host, address) = ("client", "client/msk_iam_auth");
+    let (of, address) = (&Of::Host("client".into()), "client/msk_iam_auth");
     for _ in 0..3 {
-        progress.event(Event::Waiting { host, holder: what });
+        progress.event(Event::Waiting { of, holder: what });
     }
     progress.event(Event::Started {
-        host,
+        of,
         address,
         verb: "fetch",
     });
     let total = 13_421_772;
     for part in 0..=1000 {
         progress.event(Event::Bytes {
+            of,
+            address,
             have: total / 1000 * part,
             total: Some(total),
         });
     }
     progress.event(Event::Done {
-        host,
+        of,
         address,
         summary: what,
     });
+    let address = "client/java";
     progress.event(Event::Started {
-        host,
-        address: "client/java",
+        of,
+        address,
         verb: "install",
     });
-    progress.event(Event::Line(what));
+    let line = Event::Line {
+        of,
+        address,
+        line: what,
+    };
+    progress.event(line);
     progress.event(Event::Bytes {
+        of,
+        address,
         have: 5,
         total: None,
     });
-    progress.event(Event::Interrupted { what });
-    progress.event(Event::Failed {
-        host,
-        address: "client/java",
-    });
+    progress.event(Event::Interrupted { of, address, what });
+    progress.event(Event::Failed { of, address });
     // What nobody began does no harm.
     progress.event(Event::Bytes {
+        of,
+        address,
         have: 5,
         total: Some(0),
     });
-    progress.event(Event::Line(what));
+    progress.event(line);
+}
+
+/// Each host and each cluster has a step of its own.
+#[test]
+fn what_happens_at_several_places_at_once_is_kept_apart() {
+    let (results, log) = (Shared::default(), Shared::default());
+    let mut progress =
+        Progress::new(false, false, 80, Box::new(results.clone())).with_log(Box::new(log.clone()));
+    progress.expect(&unreachable(), true);
+    let out = Shared::default();
+    let mut lines = Lines::new(Box::new(out.clone()));
+    let (a, b) = (&Of::Host("a".into()), &Of::Host("b".into()));
+    let (address, total) = ("client/kafka", 100 << 20);
+    let fetched = |of, have| Event::Bytes {
+        of,
+        address,
+        have,
+        total: Some(total),
+    };
+    let [at_a, at_b] = [a, b].map(|of| Event::Started {
+        of,
+        address,
+        verb: "fetch",
+    });
+    let done = Event::Done {
+        of: b,
+        address,
+        summary: "b is done",
+    };
+    let events = [
+        at_a,
+        at_b,
+        fetched(b, total / 2),
+        fetched(a, total / 4),
+        done,
+        fetched(a, total / 2),
+    ];
+    for event in events {
+        progress.event(event);
+        lines.event(event);
+    }
+    let words = |text: String| -> Vec<String> {
+        let lines = text.lines();
+        lines
+            .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect()
+    };
+    assert_eq!(
+        words(log.text()),
+        [
+            "a:client/kafka fetch",
+            "b:client/kafka fetch",
+            "b:client/kafka fetch 50 %, 50.0/100.0 MiB",
+            "a:client/kafka fetch 25 %, 25.0/100.0 MiB",
+            "a:client/kafka fetch 50 %, 50.0/100.0 MiB",
+        ]
+    );
+    assert_eq!(words(results.text()), ["b:client/kafka done b is done"]);
+    let told: Vec<Value> = out
+        .text()
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let told: Vec<_> = told
+        .iter()
+        .filter(|value| value["event"] == "bytes")
+        .map(|value| (value["host"].as_str(), value["have"].as_u64()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Some("b"), Some(total / 2)),
+            (Some("a"), Some(total / 4)),
+            (Some("a"), Some(total / 2)),
+        ]
+    );
 }
 
 #[test]

@@ -3,13 +3,13 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use trueup::{
+    apply::outcome::{Failure, Outcome},
     exit::Code,
     facts::{Account, Host, Identity, Login, Observation, Os, PackageManager},
     kinds::{Change, TextChange},
-    plan::{HostPlan, LookedUp, Plan, SpecFile, Step, StepAction, TopicsPlan},
+    plan::{HostPlan, LookedUp, Moved, Of, Plan, SpecFile, Step, StepAction, TopicsPlan},
     report::{
         Report, Told,
-        event::{Failure, HostOutcome},
         human::{self, Style},
     },
 };
@@ -491,22 +491,20 @@ pub fn hostile() -> Plan {
     )
 }
 
-pub fn outcome(applied: &[&str]) -> HostOutcome {
-    HostOutcome {
-        host: "client".into(),
+pub fn outcome(applied: &[&str]) -> Outcome {
+    Outcome {
         applied: applied
             .iter()
             .map(|address| (*address).to_owned())
             .collect(),
         took: Duration::from_millis(6200),
-        ..HostOutcome::default()
+        ..Outcome::new(Of::Host("client".into()))
     }
 }
 
-pub fn topics_failed() -> HostOutcome {
-    HostOutcome {
-        host: "b-1.pinterest.a1b2c3.c2.kafka.us-east-1.amazonaws.com:9098".into(),
-        is_cluster: true,
+pub fn topics_failed() -> Outcome {
+    Outcome {
+        of: Of::Cluster("b-1.pinterest.a1b2c3.c2.kafka.us-east-1.amazonaws.com:9098".into()),
         failure: Some(Failure {
             address: "topics/0ab336d6fcf7.geo".into(),
             reasons: vec!["a setting that no broker knows (INVALID_CONFIG)".into()],
@@ -524,8 +522,8 @@ pub fn topics_failed() -> HostOutcome {
     }
 }
 
-pub fn failure() -> HostOutcome {
-    HostOutcome {
+pub fn failure() -> Outcome {
+    Outcome {
         failure: Some(Failure {
             address: "client/msk_iam_auth".into(),
             reasons: vec![
@@ -542,8 +540,8 @@ pub fn failure() -> HostOutcome {
     }
 }
 
-pub fn partial() -> HostOutcome {
-    HostOutcome {
+pub fn partial() -> Outcome {
+    Outcome {
         failure: Some(Failure {
             address: "client/classpath".into(),
             reasons: vec!["ec2-3-80-1-2: the connection was lost: Broken pipe".into()],
@@ -557,8 +555,8 @@ pub fn partial() -> HostOutcome {
     }
 }
 
-pub fn not_converged() -> HostOutcome {
-    HostOutcome {
+pub fn not_converged() -> Outcome {
+    Outcome {
         not_converged: vec![(
             "client/classpath".into(),
             "`CLASSPATH` in ~/.bash_profile, line 9, names other.jar; the spec wants \
@@ -574,14 +572,14 @@ pub fn not_converged() -> HostOutcome {
 }
 
 /// All was applied, and then the connection was gone.
-pub fn unverified() -> HostOutcome {
+pub fn unverified() -> Outcome {
     let reason = "it could not be read again: the connection was lost: Broken pipe";
     let addresses = [
         "client/msk_iam_auth",
         "client/classpath",
         "client/properties",
     ];
-    HostOutcome {
+    Outcome {
         unverified: addresses
             .map(|address| (address.into(), reason.into()))
             .into(),
@@ -590,8 +588,8 @@ pub fn unverified() -> HostOutcome {
 }
 
 /// A step that failed after its first action.
-pub fn in_part() -> HostOutcome {
-    HostOutcome {
+pub fn in_part() -> Outcome {
+    Outcome {
         failure: Some(Failure {
             address: "client/classpath".into(),
             reasons: vec!["no room in /home/ec2-user".into()],
@@ -604,62 +602,68 @@ pub fn in_part() -> HostOutcome {
     }
 }
 
-pub fn moved() -> HostOutcome {
-    HostOutcome {
+fn moves(address: Option<&str>, how: &str) -> Moved {
+    Moved {
+        address: address.map(str::to_owned),
+        how: how.to_owned(),
+    }
+}
+
+pub fn moved() -> Outcome {
+    Outcome {
         moved: vec![
-            (
-                "client/classpath".into(),
-                "what it was planned on is no longer so: another line wins (`CLASSPATH`)".into(),
+            moves(
+                Some("client/classpath"),
+                "what it was planned on is no longer so: another line wins (`CLASSPATH`)",
             ),
-            (
-                "client/java".into(),
-                "it is not in the plan, and would be created".into(),
+            moves(
+                Some("client/java"),
+                "it is not in the plan, and would be created",
             ),
-            ("client/gone".into(), "it is no longer looked at".into()),
+            moves(Some("client/gone"), "it is no longer looked at"),
         ],
         ..outcome(&[])
     }
 }
 
-pub fn another_machine() -> HostOutcome {
-    HostOutcome {
-        moved: vec![(
-            String::new(),
-            "its machine id is another than when it was planned".into(),
+pub fn another_machine() -> Outcome {
+    Outcome {
+        moved: vec![moves(
+            None,
+            "its machine id is another than when it was planned",
         )],
         ..outcome(&[])
     }
 }
 
-pub fn topics_moved() -> HostOutcome {
-    HostOutcome {
-        host: topics().topics[0].cluster.clone(),
-        is_cluster: true,
-        moved: vec![(
-            "topics/0ab336d6fcf7.user".into(),
-            "the plan says that it would be created; now it would be changed".into(),
+pub fn topics_moved() -> Outcome {
+    Outcome {
+        of: Of::Cluster(topics().topics[0].cluster.clone()),
+        moved: vec![moves(
+            Some("topics/0ab336d6fcf7.user"),
+            "the plan says that it would be created; now it would be changed",
         )],
         ..outcome(&[])
     }
 }
 
-pub fn moved_hostile() -> HostOutcome {
-    let of = |address: &str| (address.to_owned(), HOSTILE.to_owned());
-    HostOutcome {
-        moved: vec![of(""), of(HOSTILE), of("client/properties")],
+pub fn moved_hostile() -> Outcome {
+    let of = |address| moves(address, HOSTILE);
+    Outcome {
+        moved: vec![of(None), of(Some(HOSTILE)), of(Some("client/properties"))],
         ..outcome(&[])
     }
 }
 
-pub fn interrupted() -> HostOutcome {
-    HostOutcome {
+pub fn interrupted() -> Outcome {
+    Outcome {
         interrupted: true,
         not_reached: vec!["client/classpath".into(), "client/properties".into()],
         ..outcome(&["client/msk_iam_auth"])
     }
 }
 
-pub fn shown(outcome: &[HostOutcome], plan: &Plan, color: bool) -> String {
+pub fn shown(outcome: &[Outcome], plan: &Plan, color: bool) -> String {
     let next = [
         "on the client, in a new shell",
         "~/kafka_2.12-2.8.1/bin/kafka-topics.sh --list \\",
@@ -677,12 +681,7 @@ pub fn shown(outcome: &[HostOutcome], plan: &Plan, color: bool) -> String {
 }
 
 /// A report of a plan, as a command would give it.
-pub fn report<'r>(
-    told: Told,
-    plan: &'r Plan,
-    outcomes: &'r [HostOutcome],
-    code: Code,
-) -> Report<'r> {
+pub fn report<'r>(told: Told, plan: &'r Plan, outcomes: &'r [Outcome], code: Code) -> Report<'r> {
     Report {
         told,
         plan,

@@ -181,17 +181,16 @@ pub fn cluster() -> cluster::Cluster {
 }
 
 pub fn host_plan(spec: &Resolved, records: Vec<Record>) -> HostPlan {
-    let client = &spec.hosts[0].client;
-    let secrets = secrets::resolve(
-        client,
-        &BTreeMap::new(),
-        "spec.yaml".as_ref(),
-        &environment(),
-    )
-    .expect("secrets");
+    let host = &spec.hosts[0];
+    let place = secrets::Place {
+        parameters: &BTreeMap::new(),
+        spec: "spec.yaml".as_ref(),
+        environment: &environment(),
+    };
+    let inputs = secrets::resolve(host, |_| true, &place).expect("secrets");
+    let resources = host.resources(&inputs);
     let reply = Reply::new(records);
     let host = Host::read(&reply.section("host"));
-    let resources = client.resources(&secrets);
     HostPlan::new(
         "client",
         "ec2-user@127.0.0.1",
@@ -264,13 +263,13 @@ pub fn selected() -> String {
         .map(|step| Known {
             host: Some(host.name.clone()),
             address: step.address.clone(),
-            requires: &[],
+            requires: vec![],
         })
         .collect();
     known.extend(plan.topics[0].steps.iter().map(|step| Known {
         host: None,
         address: step.address.clone(),
-        requires: &[],
+        requires: vec![],
     }));
     desired.chosen =
         Chosen::new(&[], &["client/java".to_owned()], &known).expect("something is left");

@@ -188,7 +188,7 @@ fn wrong_types_and_missing_keys_are_named() {
     let found = errors(&with_host("{ local: {}, colour: red }"));
     assert_eq!(
         found[0].label,
-        "the keys here are `ec2`, `ssh`, `local`, `vars` and `client`"
+        "the keys here are `ec2`, `ssh`, `local`, `vars`, `client` and `timezone`"
     );
     for empty in ["", "\n", "# nothing\n", "---\n"] {
         assert_eq!(messages(&errors(empty)).len(), 1, "{empty:?}");

@@ -1,4 +1,4 @@
-//! Case files of `tests/cases/`: how they are read.
+//! Case files of `src/kinds/KIND/cases/`: how they are read.
 
 use std::{
     collections::BTreeMap,
@@ -7,18 +7,18 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use indexmap::IndexMap;
 use serde::Deserialize;
 use trueup::{
     facts::{Host, Section, cluster::Cluster},
-    kinds::Resource,
+    kinds::{KINDS, Resource, declared::Inputs},
     spec::{Given, ResolvedTopic, Source, load},
 };
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
-    /// As in a spec, in YAML text of its own.
+    /// What stands in a spec under `client`, or under the kind's own key, in YAML text of its own.
+    #[serde(alias = "declared")]
     pub client: String,
     /// The records of the host, beside the usual ones.
     #[serde(default)]
@@ -90,20 +90,23 @@ pub struct TopicsCase {
 impl Case {
     /// The resource that the case is about.
     pub fn resource(&self, kind: &str) -> Box<dyn Resource> {
+        let own = KINDS.iter().any(|one| one.key == kind);
+        let key = if own { kind } else { "client" };
         let indented = self.client.replace('\n', "\n  ");
         let text =
-            format!("version: 1\nhosts: {{ client: {{ local: {{}} }} }}\nclient:\n  {indented}\n");
+            format!("version: 1\nhosts: {{ client: {{ local: {{}} }} }}\n{key}:\n  {indented}\n");
         let source = Source {
             path: "case.yaml".into(),
             text,
         };
         let (spec, problems) = load(&source, &Given::default());
         let spec = spec.unwrap_or_else(|| panic!("the case's client is wrong: {problems:?}"));
-        let resources = spec.hosts[0].client.resources(&IndexMap::new());
-        let address = format!("client/{kind}");
+        let resources = spec.hosts[0].resources(&Inputs::default());
         resources
             .into_iter()
-            .find(|resource| resource.address() == address)
+            .find(|resource| {
+                resource.address().kind() == kind || resource.address().name() == Some(kind)
+            })
             .expect("the client has the kind")
     }
 
@@ -156,7 +159,8 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The folder of the cases.
-pub fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")
+/// The folder of a kind's cases.
+pub fn folder(kind: &str) -> PathBuf {
+    let kinds = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/kinds");
+    kinds.join(kind).join("cases")
 }

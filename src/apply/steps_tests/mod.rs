@@ -144,7 +144,7 @@ impl Place {
         };
         let done = Command::new(words[0])
             .args(&words[1..])
-            .args(["-c", &format!("exec 3>\"$T/told\"; {STEPS}"), name, name])
+            .args(["-c", &format!("exec 3>\"$T/told\"; {}", *STEPS), name, name])
             .args(values)
             .env("T", self.at("T"))
             .output()

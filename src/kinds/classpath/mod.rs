@@ -4,7 +4,7 @@ mod spec;
 
 use serde::Serialize;
 
-use super::{Change, Effect, Kind, Probe, Verdict, Work, start_file};
+use super::{Address, Change, Effect, Kind, Probe, Verdict, Work, msk_iam_auth, start_file};
 use crate::{
     facts::{Host, Login, Observation, Section},
     script,
@@ -12,6 +12,9 @@ use crate::{
 };
 
 pub use spec::Classpath;
+
+/// What `CLASSPATH` of a login shell names.
+pub const ADDRESS: Address = Address::of("client/classpath");
 
 /// What our block in a start file is called.
 const MARKER: &str = "CLASSPATH";
@@ -80,12 +83,12 @@ impl Wanted {
 impl Kind for Wanted {
     type Observed = Observed;
 
-    fn address(&self) -> &'static str {
-        "client/classpath"
+    fn address(&self) -> Address {
+        ADDRESS
     }
 
-    fn requires(&self) -> &'static [&'static str] {
-        &["client/msk_iam_auth"]
+    fn requires(&self) -> Vec<Address> {
+        vec![msk_iam_auth::ADDRESS]
     }
 
     fn probe(&self) -> Probe {

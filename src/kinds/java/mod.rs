@@ -4,7 +4,7 @@ mod spec;
 
 use serde::Serialize;
 
-use super::{Change, Effect, Kind, Probe, Verdict, Work, start_file};
+use super::{Address, Change, Effect, Kind, Probe, Verdict, Work, start_file};
 use crate::{
     action::Action,
     facts::{Host, Observation, PackageManager, Section},
@@ -13,6 +13,9 @@ use crate::{
 };
 
 pub use spec::Java;
+
+/// The Java of a login shell.
+pub const ADDRESS: Address = Address::of("client/java");
 
 /// What our block in a start file is called.
 const MARKER: &str = "JAVA_HOME";
@@ -80,12 +83,8 @@ const PROBE: Probe = Probe {
 impl Kind for Wanted {
     type Observed = Observed;
 
-    fn address(&self) -> &'static str {
-        "client/java"
-    }
-
-    fn requires(&self) -> &'static [&'static str] {
-        &[]
+    fn address(&self) -> Address {
+        ADDRESS
     }
 
     fn probe(&self) -> Probe {
@@ -245,11 +244,7 @@ impl Kind for Wanted {
                     Some(&self.java.version),
                 ),
                 // Where a package puts it, and whether it becomes the shell's own, shows only then.
-                Change::known_after(
-                    "home",
-                    effective.map(|jvm| jvm.home.as_str()),
-                    self.address(),
-                ),
+                Change::known_after("home", effective.map(|jvm| jvm.home.as_str()), &ADDRESS),
             ],
             vec![Action::InstallPackage {
                 manager,

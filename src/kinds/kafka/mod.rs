@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use serde::Serialize;
 
 use super::{
-    Change, Effect, Kind, Probe, Verdict, Work,
+    Address, Change, Effect, Kind, Probe, Verdict, Work,
     managed::{Managed, PathKind},
 };
 use crate::{
@@ -16,6 +16,9 @@ use crate::{
 };
 
 pub use spec::Kafka;
+
+/// The Kafka archive.
+pub const ADDRESS: Address = Address::of("client/kafka");
 
 /// A folder at the home's place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -136,12 +139,8 @@ const MAKE_ROOM: &str =
 impl Kind for Kafka {
     type Observed = Observed;
 
-    fn address(&self) -> &'static str {
-        "client/kafka"
-    }
-
-    fn requires(&self) -> &'static [&'static str] {
-        &[]
+    fn address(&self) -> Address {
+        ADDRESS
     }
 
     fn probe(&self) -> Probe {

@@ -7,8 +7,8 @@ use std::cmp::Ordering;
 use serde::Serialize;
 
 use super::{
-    Change, Effect, Kind, Probe, Verdict, Work,
-    kafka::shorten_digest,
+    Address, Change, Effect, Kind, Probe, Verdict, Work,
+    kafka::{self, shorten_digest},
     managed::{self, Managed, PathKind},
 };
 use crate::{
@@ -17,6 +17,9 @@ use crate::{
 };
 
 pub use spec::{IamOptions, Mechanism, MskIamAuth, Role};
+
+/// The auth jar.
+pub const ADDRESS: Address = Address::of("client/msk_iam_auth");
 
 /// What the spec wants, and where it says more of it.
 #[derive(Debug, Clone, Serialize)]
@@ -65,12 +68,12 @@ const PROBE: Probe = Probe {
 impl Kind for Wanted {
     type Observed = Observed;
 
-    fn address(&self) -> &'static str {
-        "client/msk_iam_auth"
+    fn address(&self) -> Address {
+        ADDRESS
     }
 
-    fn requires(&self) -> &'static [&'static str] {
-        &["client/kafka"]
+    fn requires(&self) -> Vec<Address> {
+        vec![kafka::ADDRESS]
     }
 
     fn probe(&self) -> Probe {

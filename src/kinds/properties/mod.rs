@@ -8,8 +8,8 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::{
-    Change, Effect, Kind, Probe, Verdict, Work,
-    kafka::enumerate,
+    Address, Change, Effect, Kind, Probe, Verdict, Work,
+    kafka::{self, enumerate},
     managed::{Managed, PathKind},
     stores::{self, Lacking},
 };
@@ -24,7 +24,7 @@ use crate::{
 pub use spec::{Properties, mode};
 
 /// Its address in plans.
-pub const ADDRESS: &str = "client/properties";
+pub const ADDRESS: Address = Address::of("client/properties");
 
 /// What the spec wants.
 #[derive(Debug, Clone, Serialize)]
@@ -81,15 +81,15 @@ const PROBE: Probe = Probe {
 impl Kind for Wanted {
     type Observed = Observed;
 
-    fn address(&self) -> &'static str {
+    fn address(&self) -> Address {
         ADDRESS
     }
 
-    fn requires(&self) -> &'static [&'static str] {
+    fn requires(&self) -> Vec<Address> {
         if self.in_kafka_home {
-            &["client/kafka"]
+            vec![kafka::ADDRESS]
         } else {
-            &[]
+            vec![]
         }
     }
 

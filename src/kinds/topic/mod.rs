@@ -4,7 +4,7 @@
 use indexmap::IndexMap;
 use serde_json::json;
 
-use super::{Assessment, Change, Effect, Verdict, Work};
+use super::{Address, Assessment, Change, Effect, Verdict, Work};
 use crate::{
     action::{Action, TopicAction},
     facts::{
@@ -15,8 +15,8 @@ use crate::{
 };
 
 /// The address of a topic.
-pub fn address(name: &str) -> String {
-    format!("topics/{name}")
+pub fn address(name: &str) -> Address {
+    Address::named("topics", name)
 }
 
 /// Compares a topic with what the spec wants.

@@ -7,11 +7,9 @@ use super::{
     page::{Ink, Page},
 };
 use crate::{
-    plan::{Part, Plan, StepAction},
-    report::{
-        event::{Failure, HostOutcome},
-        words,
-    },
+    apply::outcome::{Failure, Outcome},
+    plan::{Moved, Of, Part, Plan, StepAction},
+    report::words,
 };
 
 /// So many failures of one host or cluster are told with their reasons, and then so many by name.
@@ -28,7 +26,7 @@ pub fn prompt(changes: usize) -> String {
 /// What became of an apply of this plan. `next` are lines for people who want to use the machine
 /// now; they are shown when all is well.
 pub fn outcome(
-    hosts: &[HostOutcome],
+    hosts: &[Outcome],
     plan: &Plan,
     style: &Style,
     took: Duration,
@@ -90,7 +88,7 @@ pub fn outcome(
 }
 
 /// What the plan could do nothing about: it was shown with its reasons.
-fn left(plan: &Plan, outcomes: &[HostOutcome], many: bool) -> Vec<String> {
+fn left(plan: &Plan, outcomes: &[Outcome], many: bool) -> Vec<String> {
     let named = |action, why| {
         let what: Vec<String> = plan
             .parts()
@@ -124,7 +122,7 @@ fn left(plan: &Plan, outcomes: &[HostOutcome], many: bool) -> Vec<String> {
     // A cluster whose host failed has no failure of its own.
     let waiting: Vec<String> = outcomes
         .iter()
-        .filter(|one| one.is_cluster && one.failure.is_none() && !one.interrupted)
+        .filter(|one| one.of.is_cluster() && one.failure.is_none() && !one.interrupted)
         .flat_map(|one| one.not_reached.iter().cloned())
         .collect();
     let waiting = (!waiting.is_empty()).then(|| format!("{} (not reached)", words::some(&waiting)));
@@ -141,16 +139,16 @@ fn left(plan: &Plan, outcomes: &[HostOutcome], many: bool) -> Vec<String> {
 }
 
 /// How many of how many, in one line; nothing where there was nothing to do.
-fn last(page: &mut Page, hosts: &[HostOutcome], plan: &Plan, well: bool, took: Duration) {
+fn last(page: &mut Page, hosts: &[Outcome], plan: &Plan, well: bool, took: Duration) {
     let total = plan.steps().filter(|step| step.action.changes()).count();
     let applied: usize = hosts.iter().map(|host| host.applied.len()).sum();
     if total == 0 && applied == 0 {
         return;
     }
     // Only what was read again and found right is called verified: a part of a step is not read.
-    let failures = hosts.iter().flat_map(HostOutcome::failures);
+    let failures = hosts.iter().flat_map(Outcome::failures);
     let parts = failures.filter(|one| !one.done.is_empty()).count();
-    let in_doubt = |host: &HostOutcome| host.not_converged.len() + host.unverified.len();
+    let in_doubt = |host: &Outcome| host.not_converged.len() + host.unverified.len();
     let doubt = hosts.iter().map(in_doubt).sum::<usize>() + parts;
     let how = if doubt == 0 && applied > 0 {
         "applied and verified"
@@ -170,7 +168,7 @@ fn last(page: &mut Page, hosts: &[HostOutcome], plan: &Plan, well: bool, took: D
     page.line(&[(Ink::Plain, &format!("{what} {how} in {took}"))]);
 }
 
-fn paste(page: &mut Page, hosts: &[HostOutcome]) {
+fn paste(page: &mut Page, hosts: &[Outcome]) {
     let mut lines: Vec<&String> = hosts.iter().flat_map(|host| &host.paste).collect();
     let mut seen = std::collections::BTreeSet::new();
     lines.retain(|line| seen.insert(*line));
@@ -187,17 +185,16 @@ fn paste(page: &mut Page, hosts: &[HostOutcome]) {
     }
 }
 
-fn named(host: &HostOutcome, address: &str, many: bool) -> String {
-    match (many, address) {
+fn named(host: &Outcome, address: &str, many: bool) -> String {
+    match (&host.of, address) {
         (_, "") => place(host),
-        (false, address) => address.to_owned(),
-        (true, address) if host.is_cluster => address.to_owned(),
-        (true, address) => format!("{}:{address}", host.host),
+        (Of::Host(name), address) if many => format!("{name}:{address}"),
+        (_, address) => address.to_owned(),
     }
 }
 
 /// Failures beyond those that were told, by name.
-fn more_failed(page: &mut Page, host: &HostOutcome, many: bool) {
+fn more_failed(page: &mut Page, host: &Outcome, many: bool) {
     let names: Vec<String> = host
         .failures()
         .skip(MOST_FAILURES)
@@ -209,7 +206,7 @@ fn more_failed(page: &mut Page, host: &HostOutcome, many: bool) {
     }
 }
 
-fn failed(page: &mut Page, host: &HostOutcome, failure: &Failure, first: bool, many: bool) {
+fn failed(page: &mut Page, host: &Outcome, failure: &Failure, first: bool, many: bool) {
     let what = named(host, &failure.address, many);
     let in_part = !failure.done.is_empty();
     let text = match (failure.outcome_unknown, in_part) {
@@ -243,11 +240,11 @@ fn failed(page: &mut Page, host: &HostOutcome, failure: &Failure, first: bool, m
 }
 
 /// Where a saved plan no longer fits, and that nothing was written there.
-fn moved(page: &mut Page, host: &HostOutcome, many: bool) {
-    for (address, how) in &host.moved {
-        let text = match address.as_str() {
-            "" => format!("{} is not what the plan was made for", place(host)),
-            address => format!(
+fn moved(page: &mut Page, host: &Outcome, many: bool) {
+    for Moved { address, how } in &host.moved {
+        let text = match address {
+            None => format!("{} is not what the plan was made for", place(host)),
+            Some(address) => format!(
                 "`{}` has moved since the plan was made",
                 named(host, address, many)
             ),
@@ -266,20 +263,20 @@ fn moved(page: &mut Page, host: &HostOutcome, many: bool) {
 }
 
 /// Whether a part of the plan is one that a saved plan no longer fits.
-fn stale(part: &Part<'_>, outcomes: &[HostOutcome]) -> bool {
+fn stale(part: &Part<'_>, outcomes: &[Outcome]) -> bool {
     outcomes.iter().any(|one| one.is_of(part) && one.is_stale())
 }
 
 /// The host's name, or the cluster's.
-fn place(host: &HostOutcome) -> String {
-    match host.is_cluster {
-        true => words::cluster(&host.host),
-        false => host.host.clone(),
+fn place(host: &Outcome) -> String {
+    match &host.of {
+        Of::Host(name) => name.clone(),
+        Of::Cluster(name) => words::cluster(name),
     }
 }
 
 /// What the host is like now: what was applied, and what was not reached.
-fn now_true(host: &HostOutcome) -> Vec<String> {
+fn now_true(host: &Outcome) -> Vec<String> {
     let in_part = |one: &Failure| one.outcome_unknown || !one.done.is_empty();
     let in_part = host.failures().any(in_part);
     let applied = match (host.applied.is_empty(), in_part) {

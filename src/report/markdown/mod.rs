@@ -4,13 +4,11 @@
 
 mod escape;
 
-use super::{
-    Report, Told, code_in_words, complete_in_words, diff, event::HostOutcome, selection_in_words,
-    words,
-};
+use super::{Report, Told, code_in_words, complete_in_words, diff, selection_in_words, words};
 use crate::{
+    apply::outcome::Outcome,
     kinds::Change,
-    plan::{Part, Plan, Step, StepAction},
+    plan::{Moved, Part, Plan, Step, StepAction},
     proof::{Proof, ProofResult},
 };
 use escape::{code, code_in_html, fenced, prose, shortened};
@@ -240,13 +238,14 @@ fn table(page: &mut Page, report: &Report<'_>, plan: &Plan, many: bool) -> usize
 }
 
 /// What became of an address.
-fn became(outcomes: &[HostOutcome], part: Part<'_>, address: &str) -> &'static str {
+fn became(outcomes: &[Outcome], part: Part<'_>, address: &str) -> &'static str {
     let Some(outcome) = outcomes.iter().find(|one| one.is_of(&part)) else {
         return "–";
     };
     let is = |list: &[String]| list.iter().any(|one| one == address);
     let failure = outcome.failures().find(|one| one.address == address);
-    if outcome.moved.iter().any(|(one, _)| one == address) {
+    let is_it = |moved: &Moved| moved.address.as_deref() == Some(address);
+    if outcome.moved.iter().any(is_it) {
         "**has moved**"
     } else if outcome.is_stale() {
         "not done: the plan no longer holds here"
@@ -395,14 +394,11 @@ fn line(text: &str) -> String {
 }
 
 /// Why an address was not applied, or is not as it should be.
-fn failures(outcomes: &[HostOutcome], part: Part<'_>) -> Vec<String> {
+fn failures(outcomes: &[Outcome], part: Part<'_>) -> Vec<String> {
     let mut texts = Vec::new();
     for outcome in outcomes.iter().filter(|one| one.is_of(&part)) {
-        let mut add = |address: &str, lines: Vec<String>| {
-            let title = match address {
-                "" => name(part),
-                address => code(address),
-            };
+        let mut add = |address: Option<&str>, lines: Vec<String>| {
+            let title = address.map_or_else(|| name(part), code);
             texts.push(format!("**{title}**\n\n{}\n", fenced("text", &lines)));
         };
         for failure in outcome.failures() {
@@ -412,22 +408,26 @@ fn failures(outcomes: &[HostOutcome], part: Part<'_>) -> Vec<String> {
             let lines = done.map(|done| line(&done)).into_iter();
             let lines = lines.chain(reasons.map(line));
             let lines = lines.chain(help.map(|help| line(&help)));
-            add(&failure.address, lines.collect());
+            let address = Some(&*failure.address).filter(|address| !address.is_empty());
+            add(address, lines.collect());
         }
         for (address, reason) in &outcome.unverified {
             let lines = ["applied, and could not be verified"].into_iter();
-            add(address, lines.chain(reason.lines()).map(line).collect());
+            add(
+                Some(address),
+                lines.chain(reason.lines()).map(line).collect(),
+            );
         }
         for (address, reason) in &outcome.not_converged {
-            add(address, reason.lines().map(line).collect());
+            add(Some(address), reason.lines().map(line).collect());
         }
-        for (address, how) in &outcome.moved {
-            let what = match address.as_str() {
-                "" => "not what the plan was made for",
-                _ => "has moved since the plan was made",
+        for Moved { address, how } in &outcome.moved {
+            let what = match address {
+                None => "not what the plan was made for",
+                Some(_) => "has moved since the plan was made",
             };
             let lines = [what].into_iter().chain(how.lines()).map(line);
-            add(address, lines.collect());
+            add(address.as_deref(), lines.collect());
         }
     }
     texts

@@ -1,0 +1,75 @@
+//! What happens during an apply: one stream, whoever shows it.
+
+use crate::plan::Of;
+
+/// One thing that happened.
+#[derive(Debug, Clone, Copy)]
+pub enum Event<'a> {
+    /// Another apply holds the lock; we wait.
+    Waiting {
+        /// Where.
+        of: &'a Of,
+        /// Who holds it.
+        holder: &'a str,
+    },
+    /// An action of a step has begun.
+    Started {
+        /// Where.
+        of: &'a Of,
+        /// The step's address; of topics that are asked for at once, their number.
+        address: &'a str,
+        /// What is done, one or two words ([`crate::action::Action::verb`]).
+        verb: &'a str,
+    },
+    /// A download goes on.
+    Bytes {
+        /// Where.
+        of: &'a Of,
+        /// The step's address.
+        address: &'a str,
+        /// How many bytes are there.
+        have: u64,
+        /// How many there will be, when the server said so.
+        total: Option<u64>,
+    },
+    /// The last line that a package manager printed; control characters are escaped.
+    Line {
+        /// Where.
+        of: &'a Of,
+        /// The step's address.
+        address: &'a str,
+        /// The line.
+        line: &'a str,
+    },
+    /// A step is done.
+    Done {
+        /// Where.
+        of: &'a Of,
+        /// The step's address.
+        address: &'a str,
+        /// What was done, in a few words (`12.8 MiB in 3.1 s, sha256 as in the spec`).
+        summary: &'a str,
+    },
+    /// A step failed; the reasons come at the end.
+    Failed {
+        /// Where.
+        of: &'a Of,
+        /// The step's address.
+        address: &'a str,
+    },
+    /// Ctrl-C came, and this is what we do about it.
+    Interrupted {
+        /// Where.
+        of: &'a Of,
+        /// The address of the step that runs.
+        address: &'a str,
+        /// A sentence.
+        what: &'a str,
+    },
+}
+
+/// Takes events as they happen.
+pub trait Sink {
+    /// Takes one.
+    fn event(&mut self, event: Event<'_>);
+}

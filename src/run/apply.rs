@@ -1,0 +1,165 @@
+//! An apply from its targets to its exit code.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    time::{Duration, Instant},
+};
+
+use super::{
+    Surroundings, Targets, complain,
+    console::{Console, Show},
+    machines::Machines,
+    next,
+    output::Outputs,
+    prove, put,
+    session::Session,
+    signals,
+    stdio::Stdout,
+    visit::{self, Visit},
+    visitor::Visitor,
+};
+use crate::{
+    apply::SpecPlaces,
+    cli::LookArgs,
+    exit::Code,
+    plan::{Plan, SpecFile},
+    report::{Format, Report, Told, human, progress::Progress, render},
+};
+
+/// How an apply is made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct How {
+    /// Without asking.
+    pub auto_approve: bool,
+    /// With the installed clients as the judges afterwards.
+    pub prove: bool,
+    /// How long another apply, or another package manager, is waited for.
+    pub lock_timeout: Duration,
+}
+
+/// What an apply works on.
+pub(crate) struct Work {
+    pub targets: Targets,
+    pub specs: Vec<SpecFile>,
+    pub salt: String,
+    pub places: SpecPlaces,
+    /// What it must come to: this plan, or nothing.
+    pub saved: Option<Plan>,
+}
+
+/// Applies, and puts out what became of it; with `prove`, the clients are asked afterwards.
+pub(crate) async fn carry_out(
+    work: Work,
+    mut outputs: Outputs,
+    args: &LookArgs,
+    how: How,
+    around: &Surroundings,
+) -> Code {
+    let started = Instant::now();
+    let Work { targets, saved, .. } = work;
+    let asked = match how
+        .prove
+        .then(|| prove::questions(&targets, None))
+        .transpose()
+    {
+        Ok(asked) => asked.unwrap_or_default(),
+        Err(code) => return code,
+    };
+    let human = outputs.stdout() == Format::Human;
+    let asks = saved.is_none() && !how.auto_approve;
+    let stop = signals::listen();
+    let console = Console {
+        progress: progress(human, around),
+        lines: outputs.take_events(),
+        show: match (human, asks) {
+            (true, _) => Show::Stdout,
+            // Who is asked has to see what about.
+            (false, true) => Show::Stderr,
+            (false, false) => Show::Nowhere,
+        },
+        style: around.style,
+        started,
+        stop: stop.clone(),
+        many: targets.hosts.len() > 1,
+        specs: work.specs,
+        selection: targets.selection().cloned(),
+        salt: work.salt.clone(),
+    };
+    let visitor = Visitor {
+        args,
+        lock_timeout: how.lock_timeout,
+        salt: work.salt,
+        places: work.places,
+        stop: stop.clone(),
+        machines: Machines::default(),
+    };
+    let mut session = Session {
+        args,
+        around,
+        console,
+        visitor,
+    };
+    session.console.begin();
+    let visits = if asks {
+        session.asked(&targets).await
+    } else {
+        session.all(&targets, saved.as_ref()).await
+    };
+    let code = visit::code(&visits, *stop.borrow() > 0);
+    let refused = visits.is_empty() || visits.iter().any(Visit::refused);
+    let (mut hosts, mut topics, mut outcomes) = (Vec::new(), Vec::new(), Vec::new());
+    for visit in visits {
+        let (host, of_host, done) = visit.into_parts();
+        hosts.extend(host);
+        topics.extend(of_host);
+        outcomes.extend(done);
+    }
+    let plan = session.console.plan(hosts, topics);
+    let next = match (targets.hosts.as_slice(), plan.hosts.as_slice()) {
+        ([target], [host]) if code == Code::Done => next::lines(target, host, &targets.clusters),
+        _ => vec![],
+    };
+    if refused && outcomes.is_empty() {
+        complain("nothing was changed");
+    }
+    let mut proofs = Vec::new();
+    let mut code = code;
+    if !refused {
+        let what = prove::Applied {
+            plan: &plan,
+            outcomes: &outcomes,
+            stop,
+        };
+        (proofs, code) = what.prove(&asked, args, around, code).await;
+    }
+    let report = Report {
+        told: Told::Apply,
+        plan: &plan,
+        outcomes: &outcomes,
+        proofs: &proofs,
+        code,
+        style: around.style,
+        took: started.elapsed(),
+        next: &next,
+    };
+    let whole = session.console.end(&report);
+    match outputs.stdout() {
+        // The plan and the steps stand above.
+        Format::Human => put(&human::outcome_of(&report)),
+        Format::Jsonl => {}
+        format => put(&render(format, &report)),
+    }
+    Code::worst([outputs.put_files(&report), whole])
+}
+
+/// Progress goes to stderr; the lines that say what was done are results, unless stdout is a
+/// machine's.
+fn progress(human: bool, around: &Surroundings) -> Progress {
+    let results: Box<dyn Write + Send> = if human {
+        Box::new(Stdout)
+    } else {
+        Box::new(io::stderr())
+    };
+    let terminal = io::stderr().is_terminal();
+    Progress::new(terminal, around.color_err, around.style.width, results)
+}

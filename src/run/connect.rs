@@ -1,0 +1,146 @@
+//! Connecting to a host: over SSH, with the keys that the spec and what it refers to give, or here. Who
+//! looks is handed what reads; only an apply is handed what can be locked.
+
+use std::time::Duration;
+
+use super::{Surroundings, Target, complain, complain_safely};
+use crate::{
+    apply::Connected,
+    hostkey::shown,
+    lookup::{console, secrets},
+    meter::{Call, Phase},
+    observe::Reader,
+    spec::{HostKey, Key, Way},
+    transport::{
+        self, Connection,
+        local::Local,
+        ssh::{
+            self, Places,
+            pins::{Pins, Vouched},
+        },
+    },
+};
+
+/// Has a host looked at over a connection of its own.
+pub(crate) async fn reading<T>(
+    target: &Target,
+    deadline: Duration,
+    around: &Surroundings,
+    look: impl AsyncFnOnce(Reader<'_>) -> T,
+) -> Result<T, transport::Error> {
+    let connection = open(target, deadline, around).await?;
+    let looked = look(Reader::new(connection.as_ref(), deadline)).await;
+    connection.close().await;
+    Ok(looked)
+}
+
+/// Connects to a host that is to be changed.
+pub(crate) async fn connect(
+    target: &Target,
+    deadline: Duration,
+    around: &Surroundings,
+) -> Result<Connected, transport::Error> {
+    open(target, deadline, around).await.map(Connected::new)
+}
+
+async fn open(
+    target: &Target,
+    deadline: Duration,
+    around: &Surroundings,
+) -> Result<Box<dyn Connection>, transport::Error> {
+    let host = &target.host;
+    if let Some(trouble) = &target.trouble {
+        return Err(transport::Error::LookUp(trouble.clone()));
+    }
+    let Some(way) = way(target, around) else {
+        return Ok(Box::new(Local::new()?));
+    };
+    console_keys(target, &way, &Places::of_user()).await?;
+    let started = std::time::Instant::now();
+    let connected = ssh::Ssh::connect(&way, deadline).await;
+    Call {
+        phase: Phase::Connect,
+        name: "connect",
+        place: &host.name,
+        took: started.elapsed(),
+        round_trips: None,
+        sent: 0,
+        got: 0,
+        detail: if connected.is_ok() { "" } else { "failed" },
+    }
+    .tell();
+    let connection = connected?;
+    if let Some(learned) = connection.learned() {
+        complain(&format!(
+            "warning: host `{}`: its host key {} was taken on first use\n  help: compare it with the \
+             machine's own, then pin it: {}",
+            host.name,
+            learned.fingerprint,
+            learned.spec_line()
+        ));
+    }
+    Ok(Box::new(connection))
+}
+
+/// The way over SSH; `None` where the host is this machine.
+pub(super) fn way(target: &Target, around: &Surroundings) -> Option<ssh::SshWay> {
+    let Target { host, spec, .. } = target;
+    let ssh = match &host.way {
+        Way::Local => return None,
+        Way::Ssh(ssh) | Way::Ec2 { ssh, .. } => ssh,
+    };
+    let key_file = match &ssh.key {
+        Some(Key::File(name)) => {
+            let path = secrets::local_path(name, spec, &around.environment);
+            // Without a working folder the relative path is what there is; ssh says the rest.
+            Some(std::path::absolute(&path).unwrap_or(path))
+        }
+        _ => None,
+    };
+    let found = host.way.found();
+    Some(ssh::SshWay {
+        name: host.name.clone(),
+        address: match found {
+            Some(found) => found.address.clone(),
+            None => ssh.address.clone().unwrap_or_default(),
+        },
+        port: ssh.port,
+        user: ssh.user.clone(),
+        key_file,
+        private_key: target.ssh_key.clone(),
+        instance: found.map(|found| found.instance_id.clone()),
+        host_key: match &ssh.host_key {
+            HostKey::Strict | HostKey::Console(_) => ssh::HostKey::Strict,
+            HostKey::AcceptNew => ssh::HostKey::AcceptNew,
+            HostKey::Pinned(keys) => ssh::HostKey::Pinned(keys.clone()),
+        },
+    })
+}
+
+/// With `host_key: { console: true }`, and no key pinned to the instance: pins the ones that its
+/// console output vouches for.
+async fn console_keys(
+    target: &Target,
+    way: &ssh::SshWay,
+    places: &Places,
+) -> Result<(), transport::Error> {
+    let (Way::Ec2 { ssh, .. }, Some(id)) = (&target.host.way, &way.instance) else {
+        return Ok(());
+    };
+    if !matches!(ssh.host_key, HostKey::Console(_)) {
+        return Ok(());
+    }
+    let pins = Pins::at(&places.known_instances);
+    if !pins.of(id)?.is_empty() {
+        return Ok(());
+    }
+    let keys = console::host_keys(target.cloud.as_ref(), &target.host.aws, id).await;
+    let keys = keys.map_err(transport::Error::LookUp)?;
+    pins.add(id, &keys, Vouched::Console)?;
+    complain_safely(&format!(
+        "note: host `{}`: what the console output of {id} vouches for is pinned to it: {}",
+        target.host.name,
+        shown(&keys)
+    ));
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! What people see of an apply and are asked, and what the readers of `--format jsonl` get.
+
+use std::time::Instant;
+
+use super::{
+    complain,
+    consent::{Consent, Shown},
+    put,
+    stdio::ask,
+    visit::Visit,
+};
+use crate::{
+    apply::{
+        Stop,
+        event::{Event, Sink},
+    },
+    exit::Code,
+    plan::{HostPlan, Plan, Selection, SpecFile, TopicsPlan},
+    report::{
+        Report, Told,
+        human::{self, Style},
+        jsonl::{self, Lines},
+        progress::Progress,
+    },
+};
+
+/// Where people see the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Show {
+    Stdout,
+    Stderr,
+    Nowhere,
+}
+
+/// Shows, and asks.
+pub(super) struct Console {
+    pub progress: Progress,
+    /// By the name of the place that they go to.
+    pub lines: Vec<(String, Lines)>,
+    pub show: Show,
+    pub style: Style,
+    pub started: Instant,
+    pub stop: Stop,
+    /// The run has several hosts.
+    pub many: bool,
+    /// What is said of every plan.
+    pub specs: Vec<SpecFile>,
+    pub selection: Option<Selection>,
+    pub salt: String,
+}
+
+impl Console {
+    /// The first line of events.
+    pub(super) fn begin(&mut self) {
+        let text = jsonl::start(Told::Apply, &self.specs);
+        self.put_lines(&text);
+    }
+
+    /// The last line; whether all were written.
+    pub(super) fn end(&mut self, report: &Report<'_>) -> Code {
+        let text = jsonl::end(report);
+        self.put_lines(&text);
+        let mut code = Code::Done;
+        for (place, lines) in &self.lines {
+            // Of stdout is told once, whoever writes there.
+            if let (Some(error), false) = (lines.error(), place == "stdout") {
+                complain(&format!("error: `{place}` was not written: {error}"));
+                code = Code::Failed;
+            }
+        }
+        code
+    }
+
+    /// A plan of these.
+    pub(super) fn plan(&self, hosts: Vec<HostPlan>, topics: Vec<TopicsPlan>) -> Plan {
+        let (salt, specs) = (self.salt.clone(), self.specs.clone());
+        Plan::new(salt, specs, hosts, topics).of(self.selection.clone())
+    }
+
+    /// Shows a plan that is about to be carried out, or cannot be.
+    pub(super) fn show(&mut self, plan: &Plan) {
+        if !self.lines.is_empty() {
+            self.put_lines(&jsonl::steps(plan));
+        }
+        let text = || human::plan(plan, &self.style, self.started.elapsed());
+        match self.show {
+            Show::Stdout => put(&text()),
+            Show::Stderr => complain(text().trim_end()),
+            Show::Nowhere => {}
+        }
+    }
+
+    /// Shows what is about to be done, and asks where that is not what was shown. Where nothing is to
+    /// be done, the visit ends with what is the error.
+    pub(super) async fn agree(
+        &mut self,
+        now: &Shown,
+        consent: Consent<'_>,
+    ) -> Result<(), Box<Visit>> {
+        let mut plan = self.plan(now.host.clone().into_iter().collect(), now.topics.clone());
+        match consent {
+            Consent::Saved(planned) => {
+                if let Some(visit) = planned.refusal(now) {
+                    return Err(visit.into());
+                }
+                let fresh = planned.fresh(now);
+                plan = self.plan(fresh.host.into_iter().collect(), fresh.topics);
+                self.show(&plan);
+            }
+            Consent::Shown(shown) => {
+                if let Some(what) = shown.changed(now) {
+                    complain(&format!("the {what} has changed since the plan was shown:"));
+                    self.show(&plan);
+                    if plan.has_work() && !self.ask(&plan).await {
+                        return Err(Visit::refuse(now.host.clone(), now.topics.clone()).into());
+                    }
+                }
+            }
+            Consent::Given => self.show(&plan),
+        }
+        if !plan.has_work() {
+            return Err(Visit::nothing(now.host.clone(), now.topics.clone()).into());
+        }
+        self.progress.expect(&plan, self.many);
+        if self.show == Show::Stdout {
+            put("\n");
+        }
+        Ok(())
+    }
+
+    /// Asks on the terminal; Ctrl-C, end of file and anything but yes mean no.
+    pub(super) async fn ask(&mut self, plan: &Plan) -> bool {
+        let summary = plan.summary;
+        let prompt = human::prompt(summary.create + summary.update + summary.delete);
+        let mut stop = self.stop.clone();
+        let line = ask(&prompt, stop.wait_for(|&pressed| pressed > 0)).await;
+        line.is_some_and(|line| matches!(line.trim(), "y" | "Y" | "yes"))
+    }
+
+    fn put_lines(&mut self, text: &str) {
+        for (_, lines) in &mut self.lines {
+            lines.put(text);
+        }
+    }
+}
+
+impl Sink for Console {
+    fn event(&mut self, event: Event<'_>) {
+        for (_, lines) in &mut self.lines {
+            lines.event(event);
+        }
+        self.progress.event(event);
+    }
+}

@@ -1,0 +1,41 @@
+//! What commands have in common: reading specs, reaching their hosts and clusters, looking at them,
+//! visiting them for an apply, and putting out results.
+//!
+//! | | |
+//! |---|---|
+//! | [`specs`], [`target`], [`select`], [`saved`] | what a command is about: specs or a saved plan, what they refer to, as far as it is selected |
+//! | [`connect`], [`look`], [`topics`], [`machines`] | over which connection a host is looked at, and through which host a cluster |
+//! | [`apply`], [`session`], [`visitor`], [`verify`], [`visit`], [`consent`], [`console`] | an apply: over all hosts, one visit, what became of it, why it may write, who sees it and is asked |
+//! | [`prove`], [`trust`] | the installed clients' word; host keys |
+//! | [`surroundings`], [`stdio`], [`output`], [`files`], [`signals`] | where the program runs |
+
+pub(crate) mod apply;
+mod connect;
+mod consent;
+mod console;
+pub(crate) mod files;
+mod look;
+pub(crate) mod machines;
+mod next;
+pub(crate) mod output;
+pub(crate) mod prove;
+pub(crate) mod saved;
+pub(crate) mod select;
+mod session;
+pub(crate) mod signals;
+pub(crate) mod specs;
+pub(crate) mod stdio;
+mod surroundings;
+pub(crate) mod target;
+mod topics;
+pub(crate) mod trust;
+mod verify;
+mod visit;
+mod visitor;
+
+pub(crate) use connect::{connect, reading};
+pub(crate) use look::{look, look_at_all, read, salt};
+pub(crate) use specs::{given, load, show, source, spec_files};
+pub(crate) use stdio::{complain, complain_safely, put};
+pub(crate) use surroundings::Surroundings;
+pub(crate) use target::{Target, Targets, address, targets};

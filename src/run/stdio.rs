@@ -1,0 +1,109 @@
+//! Standard input, output and error. Of stdout: where results go that go to no file. What stdout did not take is remembered: a command whose result
+//! was lost has not done what it was asked for, whatever else went well.
+
+use std::{
+    io::{self, BufRead, Write},
+    sync::{Mutex, PoisonError},
+};
+
+use crate::{exit::Code, text::escape_lines};
+
+/// The first error of writing to stdout, which there is one of.
+static LOST: Mutex<Option<io::Error>> = Mutex::new(None);
+
+/// Stdout; after the first error nothing more is written.
+pub(crate) struct Stdout;
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.all(|stdout| stdout.write_all(bytes))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.all(io::Write::flush)
+    }
+}
+
+impl Stdout {
+    fn all(
+        &mut self,
+        work: impl FnOnce(&mut io::StdoutLock<'static>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut lost = LOST.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(error) = &*lost {
+            return Err(error.kind().into());
+        }
+        let done = work(&mut io::stdout().lock());
+        if let Err(error) = &done {
+            *lost = Some(match error.raw_os_error() {
+                Some(number) => io::Error::from_raw_os_error(number),
+                None => error.kind().into(),
+            });
+        }
+        done
+    }
+}
+
+/// Writes results; [`end`] tells whether they arrived.
+pub(crate) fn put(text: &str) {
+    let written = Stdout.write_all(text.as_bytes());
+    let _ = written.and_then(|()| Stdout.flush());
+}
+
+/// Whether all results arrived. Why they did not is said, unless the reader went away (`| head`): it
+/// knows, and other programs are quiet about it, too.
+pub(crate) fn end() -> Code {
+    let _ = Stdout.flush();
+    let lost = LOST.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(error) = &*lost else {
+        return Code::Done;
+    };
+    if error.kind() != io::ErrorKind::BrokenPipe {
+        complain(&format!("error: stdout was not written: {error}"));
+    }
+    Code::Failed
+}
+
+/// A line of stdin; empty at its end.
+async fn line_of_stdin() -> String {
+    // A thread of its own, whose end nobody waits for: a question that nobody answers must not hold
+    // the program.
+    let (sender, answer) = tokio::sync::oneshot::channel();
+    std::thread::spawn(|| {
+        let mut line = String::new();
+        let read = io::stdin().lock().read_line(&mut line);
+        // Nobody listens any more after Ctrl-C.
+        let _ = sender.send(read.map(|_| line).unwrap_or_default());
+    });
+    answer.await.unwrap_or_default()
+}
+
+/// Asks on the terminal; nothing, where `stopped` comes first.
+pub(crate) async fn ask(question: &str, stopped: impl Future) -> Option<String> {
+    let mut stderr = io::stderr();
+    // A terminal that cannot show the question gives no answer either.
+    let _ = stderr
+        .write_all(question.as_bytes())
+        .and_then(|()| stderr.flush());
+    let line = tokio::select! {
+        biased;
+        _ = stopped => None,
+        line = line_of_stdin() => Some(line),
+    };
+    if line.as_deref().is_none_or(|line| !line.ends_with('\n')) {
+        complain("");
+    }
+    line
+}
+
+/// Writes a line to stderr.
+pub(crate) fn complain(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Likewise, what may come from elsewhere, such as a plan's file: nothing in it moves a cursor or
+/// starts a CI command.
+pub(crate) fn complain_safely(text: &str) {
+    complain(&escape_lines(text));
+}

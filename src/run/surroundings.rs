@@ -1,0 +1,55 @@
+//! Where the program runs.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, IsTerminal},
+};
+
+use crate::{cli::When, report::human::Style};
+
+/// What every command knows of where it runs.
+pub(crate) struct Surroundings {
+    /// How people's output on stdout looks.
+    pub style: Style,
+    /// Stderr is a terminal with colour.
+    pub color_err: bool,
+    /// The environment.
+    pub environment: BTreeMap<String, String>,
+}
+
+impl Surroundings {
+    pub(crate) fn new(color: When) -> Self {
+        let environment: BTreeMap<String, String> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let wanted = |terminal: bool| match color {
+            When::Always => true,
+            When::Never => false,
+            When::Auto => {
+                terminal
+                    && environment
+                        .get("NO_COLOR")
+                        .is_none_or(|value| value.is_empty())
+            }
+        };
+        let terminal = io::stdout().is_terminal();
+        // Wider than 100 columns a sentence is hard to read; a pipe gets 80.
+        let width = if terminal {
+            usize::from(console_width()).clamp(40, 100)
+        } else {
+            80
+        };
+        Self {
+            style: Style {
+                color: wanted(terminal),
+                width,
+            },
+            color_err: wanted(io::stderr().is_terminal()),
+            environment,
+        }
+    }
+}
+
+fn console_width() -> u16 {
+    console::Term::stdout().size().1
+}

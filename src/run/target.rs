@@ -1,0 +1,313 @@
+//! What a command looks at: the specs' hosts and clusters, with what they refer to, as far as they
+//! are selected.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use indexmap::IndexMap;
+use secrecy::SecretString;
+
+use super::{
+    Surroundings, complain_safely, select, show,
+    topics::{self, ClusterTarget},
+};
+use crate::{
+    action::Value,
+    cli::{AllowArgs, LookArgs},
+    exit::Code,
+    kinds::Resource,
+    lookup::{
+        self, Cloud, clusters,
+        hosts::{self, Values},
+        secrets,
+    },
+    observe::Facts,
+    plan::{HostPlan, LookedUp, Selection, selection::Chosen},
+    spec::{self, Aws, Resolved, ResolvedCluster, ResolvedHost, Source, Way},
+};
+
+/// One host of a spec, with what it must have.
+pub(crate) struct Target {
+    pub host: ResolvedHost,
+    /// What is read of it.
+    pub resources: Vec<Box<dyn Resource>>,
+    /// What the host's references to secrets became, by property.
+    pub secrets: IndexMap<String, Value>,
+    /// Of the resources: what is left out, and looked at only because something selected requires
+    /// it.
+    pub beside: BTreeSet<String>,
+    /// The spec that has it: relative paths start at its folder.
+    pub spec: PathBuf,
+    /// The private key that opens it, where the Parameter Store has it.
+    pub ssh_key: Option<SecretString>,
+    /// What its references became.
+    pub looked_up: Vec<LookedUp>,
+    /// What people should know of it.
+    pub warnings: Vec<String>,
+    /// Why there is no way to it: what its references led to.
+    pub trouble: Option<String>,
+    /// Who is asked about its instance.
+    pub cloud: Arc<dyn Cloud>,
+}
+
+impl Target {
+    /// A host with what is selected of it, and what its spec refers to. Secrets of this machine are
+    /// read where they are compared; what leads nowhere is said.
+    pub(crate) fn new(
+        settled: hosts::Settled,
+        cloud: &Arc<dyn Cloud>,
+        spec: &Path,
+        chosen: &Chosen,
+        around: &Surroundings,
+    ) -> Result<Self, Code> {
+        let host = settled.host;
+        let (values, trouble) = match settled.values {
+            Ok(values) => (values, None),
+            Err(trouble) => (Values::default(), Some(trouble)),
+        };
+        let name = host.name.as_str();
+        let beside = |address: &str| chosen.looks_beside(name, address);
+        let looked_at = |address: &str| chosen.has(Some(name), address) || beside(address);
+        let place = secrets::Place {
+            parameters: &values.parameters,
+            spec,
+            environment: &around.environment,
+        };
+        let given = secrets::resolve(&host, looked_at, &place).map_err(|all| {
+            for missing in all {
+                complain_safely(&format!("error: host `{name}`, {missing}"));
+            }
+            Code::Usage
+        })?;
+        let mut resources = host.resources(&given);
+        resources.retain(|resource| looked_at(&resource.address()));
+        let beside = resources
+            .iter()
+            .map(|resource| resource.address())
+            .filter(|address| beside(address))
+            .map(|address| address.to_string())
+            .collect();
+        Ok(Self {
+            resources,
+            secrets: given.secrets,
+            beside,
+            spec: spec.to_owned(),
+            host,
+            ssh_key: values.ssh_key,
+            looked_up: values.looked_up,
+            warnings: values.warnings,
+            trouble,
+            cloud: Arc::clone(cloud),
+        })
+    }
+
+    /// Its plan, from what was read of it.
+    pub(crate) fn plan(&self, facts: &Facts, salt: &str) -> HostPlan {
+        let (name, address) = (&self.host.name, address(&self.host));
+        let plan = HostPlan::new(
+            name,
+            &address,
+            &self.resources,
+            &facts.host,
+            &facts.reply,
+            salt,
+        );
+        self.tell(plan.without(|address| self.beside.contains(address)))
+    }
+
+    /// Where it could not be read.
+    pub(crate) fn unreached(&self, why: String) -> HostPlan {
+        let plan = HostPlan::unreached(&self.host.name, &address(&self.host), why);
+        self.tell(plan)
+    }
+
+    /// A plan of it, with what its references became.
+    pub(crate) fn tell(&self, plan: HostPlan) -> HostPlan {
+        plan.told(&self.looked_up, &self.warnings)
+    }
+}
+
+/// What a command looks at.
+pub(crate) struct Targets {
+    pub hosts: Vec<Target>,
+    pub clusters: Vec<ClusterTarget>,
+    /// What `--target` and `--exclude` leave.
+    pub chosen: Chosen,
+    /// The AWS accounts and regions that were asked what the specs refer to.
+    pub accounts: BTreeSet<Aws>,
+    /// Who was asked.
+    pub cloud: Arc<dyn Cloud>,
+}
+
+impl Targets {
+    /// What `--target` and `--exclude` say; nothing: everything is looked at.
+    pub(crate) fn selection(&self) -> Option<&Selection> {
+        self.chosen.selection.as_ref()
+    }
+
+    /// The place of one of the clusters among them.
+    pub(crate) fn place_of(&self, cluster: &ClusterTarget) -> usize {
+        let place = self
+            .clusters
+            .iter()
+            .position(|one| std::ptr::eq(one, cluster));
+        place.unwrap_or_else(|| unreachable!("the cluster is one of these"))
+    }
+}
+
+/// The hosts and clusters that a command looks at. What this build cannot plan is said, with its
+/// place; what the spec refers to is looked up.
+pub(crate) async fn targets(
+    look: &LookArgs,
+    allow: &AllowArgs,
+    specs: Vec<Resolved>,
+    around: &Surroundings,
+) -> Result<Targets, Code> {
+    select::known_hosts(look, &specs)?;
+    let selected = select::hosts(look, &specs);
+    let mut code = Ok(());
+    for (file, spec) in look.spec.specs.iter().zip(&specs) {
+        let later = spec::later_work(spec, |name| selected.contains(name));
+        if !later.is_empty() {
+            let path = spec.path.clone();
+            let text = fs::read_to_string(file).unwrap_or_default();
+            show(&Source { path, text }, &later, around);
+            code = Err(Code::Usage);
+        }
+    }
+    code?;
+    let deletable = topics::deletable(&specs, &allow.delete)?;
+    let cloud = lookup::cloud(&around.environment, look.timeout);
+    let LookedUpSpecs {
+        specs,
+        hosts,
+        clusters: settled,
+        members,
+        accounts,
+    } = look_up(specs, &cloud, look).await;
+    // Only now it is known which machine is whom.
+    select::known_hosts(look, &specs)?;
+    select::conflicts(look, &specs)?;
+    let chosen = select::choose(look, &specs, &deletable)?;
+    let declared = topics::declared(&specs);
+    let mut targets = Vec::new();
+    let mut clusters = Vec::new();
+    let mut code = Ok(());
+    let files = look.spec.specs.iter();
+    for ((file, hosts), settled) in files.zip(hosts).zip(settled) {
+        let how = topics::Selected {
+            hosts: &hosts,
+            members: &members,
+            chosen: &chosen,
+            deletable: &deletable,
+            declared: &declared,
+        };
+        let of_spec = topics::clusters(settled, how, file, around)?;
+        for host in hosts {
+            match Target::new(host, &cloud, file, &chosen, around) {
+                Ok(target) => {
+                    // Where only topics are asked for, a host that leads to none is left in peace.
+                    let leads = |cluster: &ClusterTarget| cluster.leads_through(&target.host.name);
+                    let wanted = !target.resources.is_empty()
+                        || of_spec.is_empty() && chosen.selection.is_none()
+                        || of_spec.iter().any(leads);
+                    if wanted {
+                        targets.push(target);
+                    }
+                }
+                Err(error) => code = Err(error),
+            }
+        }
+        clusters.extend(of_spec);
+    }
+    code.map(|()| Targets {
+        hosts: targets,
+        clusters,
+        chosen,
+        accounts,
+        cloud,
+    })
+}
+
+/// Specs with what the selected hosts and their clusters became.
+struct LookedUpSpecs {
+    /// The specs, with that put in. Of the hosts the selected ones are left, with all members of a
+    /// fleet of which one is.
+    specs: Vec<Resolved>,
+    /// The hosts of each.
+    hosts: Vec<Vec<hosts::Settled>>,
+    /// The clusters of each that selected hosts have topics on.
+    clusters: Vec<Vec<clusters::Settled>>,
+    /// See [`lookup::Settled::members`].
+    members: BTreeMap<String, Vec<String>>,
+    /// See [`lookup::Settled::accounts`].
+    accounts: BTreeSet<Aws>,
+}
+
+/// Looks up what the specs refer to, side by side over all of them.
+async fn look_up(
+    mut specs: Vec<Resolved>,
+    cloud: &Arc<dyn Cloud>,
+    look: &LookArgs,
+) -> LookedUpSpecs {
+    let selected = select::hosts(look, &specs);
+    let mut asked = (Vec::new(), Vec::new());
+    let mut counts = Vec::new();
+    for spec in &mut specs {
+        spec.hosts.retain(|host| selected.contains(&host.name));
+        let of_selected = |cluster: &mut ResolvedCluster| {
+            cluster
+                .hosts
+                .iter()
+                .any(|(name, _)| selected.contains(name))
+        };
+        let clusters = spec.clusters.extract_if(.., of_selected);
+        let before = asked.1.len();
+        asked.1.extend(clusters);
+        counts.push((spec.hosts.len(), asked.1.len() - before));
+        asked.0.append(&mut spec.hosts);
+    }
+    let settled = lookup::settle(cloud, asked.0, asked.1).await;
+    let (mut hosts, mut clusters) = (settled.hosts.into_iter(), settled.clusters.into_iter());
+    let mut out = LookedUpSpecs {
+        specs: Vec::new(),
+        hosts: Vec::new(),
+        clusters: Vec::new(),
+        members: settled.members,
+        accounts: settled.accounts,
+    };
+    for (mut spec, (of_hosts, of_clusters)) in specs.into_iter().zip(counts) {
+        let mut hosts: Vec<_> = hosts.by_ref().take(of_hosts).flatten().collect();
+        let clusters: Vec<_> = clusters.by_ref().take(of_clusters).collect();
+        spec.hosts.extend(hosts.iter().map(|one| one.host.clone()));
+        // Of a fleet, some may be meant.
+        hosts.retain(|one| select::has_host(&look.hosts, &one.host));
+        spec.clusters
+            .extend(clusters.iter().map(|one| one.cluster.clone()));
+        out.specs.push(spec);
+        out.hosts.push(hosts);
+        out.clusters.push(clusters);
+    }
+    out
+}
+
+/// The address of a host, as it is handed to ssh.
+pub(crate) fn address(host: &ResolvedHost) -> String {
+    match &host.way {
+        Way::Local => "local".into(),
+        Way::Ssh(ssh) | Way::Ec2 { ssh, .. } => {
+            let found = host.way.found().map(|found| found.address.clone());
+            let address = found.or_else(|| ssh.address.clone());
+            // An instance that was not found is called what the spec calls it.
+            let address = address.unwrap_or_else(|| host.name.clone());
+            match &ssh.user {
+                Some(user) => format!("{user}@{address}"),
+                None => address,
+            }
+        }
+    }
+}

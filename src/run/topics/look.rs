@@ -1,0 +1,204 @@
+//! A cluster is looked at: its tables are read, its brokers asked, its part of the plan made.
+
+use std::time::{Duration, Instant};
+
+use super::{ClusterTarget, Way};
+use crate::{
+    action::TopicAction,
+    broker::{
+        self, Cluster as Brokers,
+        credentials::clock::{self, Clock},
+        entrance::{Dialler, Entrance, NoEntrance},
+    },
+    facts::cluster::Cluster,
+    lookup::tables::TablesError,
+    meter::{Call, Phase},
+    observe::{
+        cluster::{Question, observe},
+        rehearsal::rehearse,
+    },
+    plan::TopicsPlan,
+    spec::{Expanded, ResolvedTopic},
+};
+
+impl ClusterTarget {
+    /// Goes in.
+    ///
+    /// # Errors
+    /// See [`Entrance::open`].
+    pub(crate) async fn open<'d>(
+        &self,
+        way: Way<'d>,
+        deadline: Duration,
+    ) -> Result<Brokers<'d>, NoEntrance> {
+        let dialler = Dialler {
+            name: way.name,
+            role_arn: self.desired.role_of(way.name),
+            options: self.desired.options_of(way.name),
+            clock: Clock {
+                offset_seconds: way.skew.unwrap_or(0),
+            },
+        };
+        match &self.entrance {
+            Ok(entrance) => entrance.open(way.dial, dialler, deadline).await,
+            Err(trouble) => Err(NoEntrance::LookUp(trouble.clone())),
+        }
+    }
+
+    /// The topics of the tables that its databases have; read once.
+    async fn expand(&self, way: Way<'_>, deadline: Duration) -> Result<&Expanded, TablesError> {
+        let reading = || async {
+            let started = Instant::now();
+            let (cluster, dialled) = (&self.desired.cluster, (way.dial, way.name));
+            let read = self.databases.read(cluster, dialled, deadline).await;
+            if !cluster.lists.is_empty() {
+                Call {
+                    phase: Phase::Topics,
+                    name: "tables",
+                    place: self.name(),
+                    took: started.elapsed(),
+                    round_trips: None,
+                    sent: 0,
+                    got: 0,
+                    detail: if read.is_ok() { "" } else { "failed" },
+                }
+                .tell();
+            }
+            read
+        };
+        self.expanded.get_or_try_init(reading).await
+    }
+
+    /// Reads the tables and the cluster, and compares. What cannot be reached becomes a part of the
+    /// plan that says so.
+    pub(crate) async fn look(&self, way: Way<'_>, salt: &str, deadline: Duration) -> TopicsPlan {
+        let unreached = |error| {
+            let plan = TopicsPlan::unreached(self.name(), way.name, error);
+            plan.told(&self.looked_up, &self.warnings)
+        };
+        if let Err(trouble) = &self.entrance {
+            return unreached(trouble.clone());
+        }
+        let expanded = match self.expand(way, deadline).await {
+            Ok(expanded) => expanded,
+            Err(TablesError::Unfit(error)) => return unreached(error).unfit(),
+            Err(error) => return unreached(error.to_string()),
+        };
+        let mut plan = self.look_at_brokers(way, salt, deadline).await;
+        for warning in &expanded.warnings {
+            plan = plan.warned(warning.clone());
+        }
+        let targets = self.chosen.selection.iter().flat_map(|it| &it.target);
+        let targets = targets.filter_map(|word| word.strip_prefix("topics/"));
+        let cluster = &self.desired.cluster;
+        for name in targets.filter(|name| !cluster.lists.is_empty() && cluster.may_come_to(name)) {
+            let is_it = |topic: &ResolvedTopic| topic.name == name;
+            if !self.topics().iter().any(is_it)
+                && !self.desired.deletable.iter().any(|it| it == name)
+            {
+                plan = plan.warned(format!(
+                    "`--target topics/{name}`: no table of the database makes this topic"
+                ));
+            }
+        }
+        for name in &self.desired.deletable {
+            if self.topics().iter().any(|topic| topic.name == *name) {
+                plan = plan.warned(format!(
+                    "`--allow-delete topics/{name}`: the topic stays, its table is in the database"
+                ));
+            }
+        }
+        plan
+    }
+
+    async fn look_at_brokers(&self, way: Way<'_>, salt: &str, deadline: Duration) -> TopicsPlan {
+        let started = Instant::now();
+        let plan = match self.open(way, deadline).await {
+            Ok(mut brokers) => {
+                let plan = self.plan(&mut brokers, way, salt).await;
+                self.tell("read", started, &brokers);
+                plan
+            }
+            Err(error) => TopicsPlan::unreached(self.name(), way.name, error.to_string()),
+        };
+        let plan = plan.told(&self.looked_up, &self.warnings);
+        let signs = self.entrance.as_ref().is_ok_and(Entrance::signs);
+        let skew = way.skew.filter(|_| signs);
+        match skew.and_then(|skew| clock::concern(way.name, skew)) {
+            Some(warning) => plan.warned(warning),
+            None => plan,
+        }
+    }
+
+    /// Reads the cluster over a connection, and compares; what it would not do is blocked.
+    async fn plan(&self, brokers: &mut Brokers<'_>, way: Way<'_>, salt: &str) -> TopicsPlan {
+        let plan = async {
+            let mut facts = self.observe(brokers).await?;
+            let plan = self.compare(&facts, way, salt);
+            let actions: Vec<&TopicAction> = plan.requests().collect();
+            if actions.is_empty() {
+                return Ok(plan);
+            }
+            let same_caller = self.entrance.as_ref().is_ok_and(Entrance::is_one_caller);
+            facts.rehearsed = rehearse(brokers, &actions, same_caller).await?;
+            Ok(self.compare(&facts, way, salt))
+        };
+        self.or_unreached(plan.await, way)
+    }
+
+    /// Likewise, to see what became of an apply: nothing more is to be done.
+    pub(crate) async fn read(
+        &self,
+        brokers: &mut Brokers<'_>,
+        way: Way<'_>,
+        salt: &str,
+    ) -> TopicsPlan {
+        let facts = self.observe(brokers).await;
+        self.or_unreached(facts.map(|facts| self.compare(&facts, way, salt)), way)
+    }
+
+    fn or_unreached(&self, plan: Result<TopicsPlan, broker::Error>, way: Way<'_>) -> TopicsPlan {
+        plan.unwrap_or_else(|error| TopicsPlan::unreached(self.name(), way.name, error.to_string()))
+    }
+
+    async fn observe(&self, brokers: &mut Brokers<'_>) -> Result<Cluster, broker::Error> {
+        let (cluster, deletable) = (&self.desired.cluster, &self.desired.deletable);
+        let own = self.topics().iter().map(|topic| &topic.name);
+        let question = Question {
+            wanted: self.wanted(),
+            declared: own
+                .chain(&self.desired.elsewhere)
+                .map(String::as_str)
+                .collect(),
+            patterns: cluster.hosts.iter().map(|(_, pattern)| pattern).collect(),
+            deletable: deletable.iter().map(String::as_str).collect(),
+        };
+        observe(brokers, &question).await
+    }
+
+    fn compare(&self, facts: &Cluster, way: Way<'_>, salt: &str) -> TopicsPlan {
+        let (wanted, deletable) = (self.wanted(), &self.desired.deletable);
+        TopicsPlan::new(self.name(), way.name, &wanted, deletable, facts, salt)
+    }
+
+    /// Tells what was asked of the brokers.
+    pub(crate) fn tell(&self, name: &str, started: Instant, brokers: &Brokers<'_>) {
+        let requests = brokers.requests();
+        let by_name: Vec<String> = requests
+            .iter()
+            .map(|(name, number)| format!("{name} {number}"))
+            .collect();
+        let (sent, got) = brokers.bytes();
+        Call {
+            phase: Phase::Topics,
+            name,
+            place: self.name(),
+            took: started.elapsed(),
+            round_trips: Some(requests.values().sum()),
+            sent,
+            got,
+            detail: &by_name.join(", "),
+        }
+        .tell();
+    }
+}

@@ -1,0 +1,170 @@
+//! The clusters of specs that a command looks at.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+use super::{ClusterTarget, wanted};
+use crate::{
+    exit::Code,
+    kinds::{msk_iam_auth::Role, topic},
+    lookup::{clusters, hosts},
+    plan::{DesiredCluster, selection::Chosen},
+    run::{Surroundings, complain},
+    spec::{self, Resolved},
+    transport::dial::DIRECT,
+};
+
+/// What is selected, over all specs.
+#[derive(Clone, Copy)]
+pub(crate) struct Selected<'s> {
+    /// The hosts of this spec that are looked at.
+    pub hosts: &'s [hosts::Settled],
+    /// See [`crate::lookup::Settled::members`].
+    pub members: &'s BTreeMap<String, Vec<String>>,
+    /// The addresses.
+    pub chosen: &'s Chosen,
+    /// The names that `--allow-delete` gives.
+    pub deletable: &'s [String],
+    /// See [`declared`].
+    pub declared: &'s [(spec::Cluster, BTreeSet<String>)],
+}
+
+/// The topics that the specs have, by cluster: what another spec wants is no leftover.
+pub(crate) fn declared(specs: &[Resolved]) -> Vec<(spec::Cluster, BTreeSet<String>)> {
+    let mut all: Vec<(spec::Cluster, BTreeSet<String>)> = Vec::new();
+    for cluster in specs.iter().flat_map(|spec| &spec.clusters) {
+        let names = cluster.topics.iter().map(|topic| topic.name.clone());
+        match all.iter_mut().find(|(one, _)| *one == cluster.cluster) {
+            Some((_, known)) => known.extend(names),
+            None => all.push((cluster.cluster.clone(), names.collect())),
+        }
+    }
+    all
+}
+
+/// The clusters of a spec that a command looks at, of the selected hosts. What is wrong is said.
+pub(crate) fn clusters(
+    settled: Vec<clusters::Settled>,
+    how: Selected<'_>,
+    spec: &Path,
+    around: &Surroundings,
+) -> Result<Vec<ClusterTarget>, Code> {
+    let hosts = how.hosts;
+    let selected: BTreeSet<String> = hosts.iter().map(|one| one.host.name.clone()).collect();
+    let mut targets = Vec::new();
+    let mut code = Ok(());
+    for clusters::Settled {
+        name,
+        cluster,
+        values,
+    } in settled
+    {
+        let own = |name: &String| selected.contains(name);
+        let hosts_of_it = || cluster.hosts.iter().map(|(name, _)| name);
+        // A fleet is as many ways as it has instances.
+        let of = |host: &str| {
+            let members = how.members.get(host).into_iter().flatten();
+            members.filter(|name| selected.contains(*name)).cloned()
+        };
+        let through = match cluster.access.via.as_deref() {
+            Some(DIRECT) => vec![],
+            Some(host) if of(host).next().is_some() => of(host).collect(),
+            Some(host) => {
+                complain(&format!(
+                    "note: the topics of {name} are reached through `{host}`, which `--host` leaves out: \
+                     they are left out, too"
+                ));
+                continue;
+            }
+            None => hosts_of_it().filter(|name| own(name)).cloned().collect(),
+        };
+        if !hosts_of_it().any(own) {
+            continue;
+        }
+        let mut deletable = how.deletable.to_vec();
+        deletable.retain(|name| how.chosen.has(None, &topic::address(name)));
+        let mut declared = how.declared.iter();
+        let declared = declared.find(|(one, _)| *one == cluster.cluster);
+        let role = |one: &hosts::Settled| match one.host.client.role()? {
+            Role::Arn(arn) => Some(arn.to_owned()),
+            Role::Own | Role::Name(_) => None,
+        };
+        let options = hosts.iter().filter_map(|one| {
+            let options = one.host.client.msk_iam_auth.as_ref()?.options.given();
+            (!options.is_empty()).then(|| (one.host.name.clone(), options))
+        });
+        let ways = hosts.iter().filter(|one| through.contains(&one.host.name));
+        let roles = ways.map(|one| (one.host.name.clone(), role(one)));
+        let roles: BTreeMap<String, Option<String>> = roles.collect();
+        // From here there is no host whose client is meant: the first that says something counts.
+        let role_arn = match through.as_slice() {
+            [] => hosts.iter().find_map(role),
+            _ => None,
+        };
+        let name_is_here = |name: &String| cluster.topics.iter().any(|topic| topic.name == *name);
+        let elsewhere = declared.map(|(_, names)| names.iter().filter(|name| !name_is_here(name)));
+        let desired = DesiredCluster {
+            spec: spec.display().to_string(),
+            name,
+            through,
+            role_arn,
+            options: options.collect(),
+            roles,
+            selected: selected.iter().cloned().collect(),
+            elsewhere: elsewhere.into_iter().flatten().cloned().collect(),
+            deletable,
+            cluster,
+        };
+        let topics = &desired.cluster.topics;
+        // Which topics a database's tables come to is known later.
+        let may_come = !desired.cluster.lists.is_empty()
+            && how
+                .chosen
+                .may_have_topics(|name| desired.cluster.may_come_to(name));
+        let nothing = desired.deletable.is_empty()
+            && !may_come
+            && wanted(&desired, topics, how.chosen).is_empty();
+        if how.chosen.selection.is_some() && nothing {
+            continue;
+        }
+        match ClusterTarget::new(desired, values, how.chosen, around) {
+            Ok(target) => targets.push(target),
+            Err(wrong) => code = Err(wrong),
+        }
+    }
+    code.map(|()| targets)
+}
+
+/// The names that `--allow-delete` gives, when each is a leftover of some pattern of the specs.
+pub(crate) fn deletable(specs: &[Resolved], allow_delete: &[String]) -> Result<Vec<String>, Code> {
+    let mut names = Vec::new();
+    for address in allow_delete {
+        let wrong = |what: &str, help: &str| {
+            complain(&format!(
+                "error: `--allow-delete {address}`: {what}\n  help: {help}"
+            ));
+            Err(Code::Usage)
+        };
+        let Some(name) = address.strip_prefix("topics/") else {
+            return wrong("only topics can be deleted", "write `topics/NAME`");
+        };
+        let all = || specs.iter().flat_map(|spec| &spec.clusters);
+        if all().any(|cluster| cluster.topics.iter().any(|topic| topic.name == name)) {
+            return wrong(
+                "the spec wants this topic",
+                "take its table out of the spec first",
+            );
+        }
+        let made = all().any(|cluster| cluster.makes(name));
+        if !made || name.starts_with("__") {
+            return wrong(
+                "no table could make this topic by the spec's `topics.name`",
+                "only leftovers of the spec's own pattern are deleted; use Kafka's tools for others",
+            );
+        }
+        names.push(name.to_owned());
+    }
+    Ok(names)
+}

@@ -1,0 +1,237 @@
+//! What became of one host of an apply, and the exit codes that follow.
+
+use crate::{
+    apply::outcome::Outcome,
+    exit::Code,
+    plan::{HostPlan, Part, Step, StepAction, TopicsPlan},
+};
+
+/// What became of one host and of the clusters that it leads to, or of a cluster alone.
+pub(super) struct Visit {
+    host: Option<HostPlan>,
+    topics: Vec<TopicsPlan>,
+    end: End,
+}
+
+enum End {
+    /// There was nothing to do, or nothing that could be done.
+    Nothing,
+    /// Nothing could be done, and nothing has been shown of it yet.
+    Unread,
+    /// It was declined, or Ctrl-C came before anything was done.
+    Refused,
+    /// Something was done, or tried.
+    Applied(Vec<Outcome>),
+}
+
+impl Visit {
+    /// There was nothing to do, or nothing that could be done.
+    pub(super) fn nothing(host: impl Into<Option<HostPlan>>, topics: Vec<TopicsPlan>) -> Self {
+        Self::ended(host.into(), topics, End::Nothing)
+    }
+
+    /// Nothing could be done, and nothing has been shown of it yet.
+    pub(super) fn unread(host: impl Into<Option<HostPlan>>, topics: Vec<TopicsPlan>) -> Self {
+        Self::ended(host.into(), topics, End::Unread)
+    }
+
+    /// What is to be shown of it, if anything is: why a host cannot be visited, or a cluster alone.
+    pub(super) fn to_show(&self) -> Option<(Vec<HostPlan>, Vec<TopicsPlan>)> {
+        matches!(self.end, End::Unread).then(|| match &self.host {
+            Some(host) => (vec![host.clone()], vec![]),
+            None => (vec![], self.topics.clone()),
+        })
+    }
+
+    /// It was declined, or Ctrl-C came before anything was done.
+    pub(super) fn refuse(host: impl Into<Option<HostPlan>>, topics: Vec<TopicsPlan>) -> Self {
+        Self::ended(host.into(), topics, End::Refused)
+    }
+
+    /// Something was done, or tried.
+    pub(super) fn applied(
+        host: impl Into<Option<HostPlan>>,
+        topics: Vec<TopicsPlan>,
+        outcomes: Vec<Outcome>,
+    ) -> Self {
+        Self::ended(host.into(), topics, End::Applied(outcomes))
+    }
+
+    fn ended(host: Option<HostPlan>, topics: Vec<TopicsPlan>, end: End) -> Self {
+        Self { host, topics, end }
+    }
+
+    /// Whether it was declined or interrupted before anything was done.
+    pub(super) fn refused(&self) -> bool {
+        matches!(self.end, End::Refused)
+    }
+
+    /// The plans, and what was done.
+    pub(super) fn into_parts(self) -> (Option<HostPlan>, Vec<TopicsPlan>, Vec<Outcome>) {
+        let outcomes = match self.end {
+            End::Applied(outcomes) => outcomes,
+            End::Nothing | End::Unread | End::Refused => vec![],
+        };
+        (self.host, self.topics, outcomes)
+    }
+
+    fn outcomes(&self) -> &[Outcome] {
+        match &self.end {
+            End::Applied(outcomes) => outcomes,
+            End::Nothing | End::Unread | End::Refused => &[],
+        }
+    }
+
+    fn wrote(&self) -> bool {
+        self.outcomes().iter().any(Outcome::wrote)
+    }
+
+    fn stale(&self, part: &Part<'_>) -> bool {
+        let mut outcomes = self.outcomes().iter();
+        outcomes.any(|one| one.is_of(part) && one.is_stale())
+    }
+
+    fn code(&self) -> Code {
+        let parts = || {
+            let host = self.host.iter().map(Part::from);
+            host.chain(self.topics.iter().map(Part::from))
+        };
+        let failed = |outcome: &Outcome| {
+            let in_doubt = !outcome.not_converged.is_empty() || !outcome.unverified.is_empty();
+            outcome.failure.is_some() || outcome.interrupted || in_doubt
+        };
+        let of_end = match &self.end {
+            // Declined; what Ctrl-C means is decided over all hosts.
+            End::Refused => Code::Failed,
+            End::Applied(outcomes) if outcomes.iter().any(failed) => Code::Partial,
+            End::Applied(outcomes) if outcomes.iter().any(Outcome::is_stale) => Code::Stale,
+            End::Applied(_) | End::Nothing | End::Unread => Code::Done,
+        };
+        let stays = |step: &Step| matches!(step.action, StepAction::Blocked | StepAction::Unknown);
+        let of_parts = parts().map(|part| match (part.lock_holder, part.error) {
+            // What it is like now was never to be carried out.
+            _ if self.stale(&part) => Code::Stale,
+            (Some(_), _) => Code::Locked,
+            _ if part.unfit => Code::Usage,
+            (None, Some(_)) => Code::Unreachable,
+            // What was declined says so; nothing of it could have been done anyway.
+            (None, None) if !self.refused() && part.steps.iter().any(stays) => Code::Partial,
+            (None, None) => Code::Done,
+        });
+        Code::worst(of_parts.chain([of_end]))
+    }
+}
+
+/// The exit code over all hosts: the worst, or 130 when Ctrl-C came before anything was written.
+pub(super) fn code(visits: &[Visit], interrupted: bool) -> Code {
+    if interrupted && !visits.iter().any(Visit::wrote) {
+        return Code::Interrupted;
+    }
+    if interrupted {
+        return Code::Partial;
+    }
+    Code::worst(visits.iter().map(Visit::code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{apply::outcome::Failure, plan::Of};
+
+    fn plan() -> HostPlan {
+        let mut plan = HostPlan::unreached("client", "local", String::new());
+        plan.error = None;
+        plan
+    }
+
+    fn outcome(applied: &[&str], failed: bool, unknown: bool) -> Outcome {
+        Outcome {
+            applied: applied
+                .iter()
+                .map(|address| (*address).to_owned())
+                .collect(),
+            failure: failed.then(|| Failure {
+                outcome_unknown: unknown,
+                ..Failure::default()
+            }),
+            ..Outcome::new(Of::Host("client".into()))
+        }
+    }
+
+    #[test]
+    fn interrupted_is_130_only_while_nothing_was_written() {
+        let stopped = |outcome| code(&[Visit::applied(plan(), vec![], vec![outcome])], true);
+        assert_eq!(stopped(outcome(&[], true, false)), Code::Interrupted);
+        assert_eq!(
+            stopped(outcome(&["client/java"], true, false)),
+            Code::Partial
+        );
+        assert_eq!(stopped(outcome(&[], true, true)), Code::Partial);
+        let mut in_part = outcome(&[], true, false);
+        if let Some(failure) = &mut in_part.failure {
+            failure.done.push("one of two actions".into());
+        }
+        assert_eq!(stopped(in_part), Code::Partial);
+        assert_eq!(code(&[], true), Code::Interrupted);
+        assert_eq!(
+            code(&[Visit::refuse(plan(), vec![])], true),
+            Code::Interrupted
+        );
+    }
+
+    #[test]
+    fn declined_is_1_and_failed_is_5_and_held_is_7() {
+        assert_eq!(code(&[Visit::refuse(plan(), vec![])], false), Code::Failed);
+        assert_eq!(code(&[Visit::nothing(plan(), vec![])], false), Code::Done);
+        let failed = || Visit::applied(plan(), vec![], vec![outcome(&[], true, false)]);
+        assert_eq!(
+            code(&[failed(), Visit::nothing(plan(), vec![])], false),
+            Code::Partial
+        );
+        let mut held = plan();
+        held.lock_holder = Some("somebody".into());
+        held.error = Some("held".into());
+        assert_eq!(code(&[Visit::nothing(held, vec![])], false), Code::Locked);
+    }
+
+    #[test]
+    fn what_could_not_be_read_again_or_is_not_as_it_should_be_is_5() {
+        let doubt = || {
+            vec![(
+                "client/java".to_owned(),
+                "the connection was lost".to_owned(),
+            )]
+        };
+        let of = |done| code(&[Visit::applied(plan(), vec![], vec![done])], false);
+        let fine = || outcome(&["client/java"], false, false);
+        assert_eq!(of(fine()), Code::Done);
+        let unverified = doubt();
+        let not_read = Outcome {
+            unverified,
+            ..fine()
+        };
+        assert_eq!(of(not_read), Code::Partial);
+        let not_converged = doubt();
+        let not_right = Outcome {
+            not_converged,
+            ..fine()
+        };
+        assert_eq!(of(not_right), Code::Partial);
+    }
+
+    #[test]
+    fn a_cluster_out_of_reach_hides_nothing_of_its_host() {
+        let away = || vec![TopicsPlan::unreached("b:9098", "client", "no".into())];
+        let of = |visit| code(&[visit], false);
+        assert_eq!(of(Visit::nothing(plan(), away())), Code::Unreachable);
+        assert_eq!(of(Visit::nothing(None, away())), Code::Unreachable);
+        let done = Visit::applied(
+            plan(),
+            away(),
+            vec![outcome(&["client/java"], false, false)],
+        );
+        assert_eq!(of(done), Code::Unreachable);
+        let failed = Visit::applied(plan(), away(), vec![outcome(&[], true, false)]);
+        assert_eq!(of(failed), Code::Partial);
+    }
+}

@@ -1,0 +1,304 @@
+//! One visit of an apply: to a host and the clusters that it leads to, or to a cluster alone.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant, SystemTime},
+};
+
+use super::{
+    Target,
+    consent::{Consent, Shown, not_reached},
+    console::Console,
+    machines::Machines,
+    read,
+    signals::unless_asked,
+    topics::{ClusterTarget, Way},
+    verify::{LEFT, judge, unread},
+    visit::Visit,
+};
+use crate::{
+    apply::{
+        Connected, Limits, Lock, LockError, SpecPlaces, Stop, apply_host, apply_topics,
+        event::{Event, Sink},
+        outcome::{Failure, Outcome},
+        tidy,
+    },
+    cli::LookArgs,
+    observe::{Facts, Reader},
+    plan::{HostPlan, Of, TopicsPlan},
+};
+
+/// Downloads, unpacking and packages have this long.
+const WORK: Duration = Duration::from_secs(15 * 60);
+/// The lock's holder has this long to go. One that does not is no reason to be late.
+const RELEASE: Duration = Duration::from_secs(2);
+
+/// What all visits share.
+pub(super) struct Visitor<'a> {
+    pub args: &'a LookArgs,
+    pub lock_timeout: Duration,
+    pub salt: String,
+    pub places: SpecPlaces,
+    pub stop: Stop,
+    pub machines: Machines,
+}
+
+impl Visitor<'_> {
+    /// One host and the clusters that it leads to: lock, facts, plan, apply, facts.
+    ///
+    /// # Errors
+    /// When the connection does not even lead to the lock: nothing has been done then.
+    pub(super) async fn visit(
+        &mut self,
+        console: &mut Console,
+        target: &Target,
+        machine: &Connected,
+        clusters: &[&ClusterTarget],
+        consent: Consent<'_>,
+    ) -> Result<Visit, LockError> {
+        let name = &target.host.name;
+        let of = Of::Host(name.clone());
+        let waiting = |holder: &str| console.event(Event::Waiting { of: &of, holder });
+        let title = title();
+        let lock = Lock::acquire(
+            machine,
+            &title,
+            self.lock_timeout,
+            self.args.timeout,
+            &mut self.stop,
+            waiting,
+        );
+        let mut writer = match lock.await {
+            Ok(writer) => writer,
+            Err(LockError::Interrupted) => {
+                let plan = target.unreached("interrupted".into());
+                return Ok(Visit::refuse(plan, vec![]));
+            }
+            Err(LockError::Held { holder }) => {
+                let mut plan = target.unreached(format!("another apply holds the lock: {holder}"));
+                plan.lock_holder = Some(holder);
+                return Ok(Visit::unread(plan, vec![]));
+            }
+            Err(error) if error.is_of_connection() => return Err(error),
+            Err(error) => return Ok(Visit::unread(target.unreached(error.to_string()), vec![])),
+        };
+        let limits = Limits {
+            call: self.args.timeout,
+            work: WORK,
+            package_lock: self.lock_timeout,
+        };
+        let mut leftovers = BTreeSet::new();
+        let deciding = self.decide(console, target, machine, clusters, consent, &mut leftovers);
+        let decided = writer.beside(deciding).await;
+        // Also where there is nothing else to do; not where somebody said no.
+        if !matches!(&decided, Err(visit) if visit.refused()) {
+            tidy(&mut writer, &leftovers, limits, &mut self.stop).await;
+        }
+        let visit = match decided {
+            Err(visit) => *visit,
+            Ok((plan, topics, facts)) => {
+                let mut outcomes = consent.stale_clusters(&topics);
+                if plan.has_work() {
+                    let (places, stop) = (&self.places, &mut self.stop);
+                    let reply = &facts.reply;
+                    let mut outcome =
+                        apply_host(&mut writer, &plan, reply, limits, places, stop, console).await;
+                    let verifying = self.verify(target, machine, &plan, &mut outcome);
+                    if let Some((rest, facts)) = writer.beside(verifying).await {
+                        let (places, stop) = (&self.places, &mut self.stop);
+                        let reply = &facts.reply;
+                        let more =
+                            apply_host(&mut writer, &rest, reply, limits, places, stop, console);
+                        outcome.join(more.await);
+                        // What follows has nothing that may follow.
+                        let verifying = self.verify(target, machine, &rest, &mut outcome);
+                        writer.beside(verifying).await;
+                    }
+                    outcomes.push(outcome);
+                }
+                for (at, (cluster, topics)) in clusters.iter().zip(&topics).enumerate() {
+                    if !topics.has_work() || consent.is_stale(at, topics) {
+                        continue;
+                    }
+                    // A cluster waits for its host, and not for another cluster.
+                    let well = outcomes.iter().all(|done: &Outcome| {
+                        !done.interrupted && (done.of.is_cluster() || done.failure.is_none())
+                    });
+                    let way = Way::through(self.reader(machine), name, Some(&facts.host));
+                    outcomes.push(if well {
+                        writer
+                            .beside(self.work(console, cluster, way, topics))
+                            .await
+                    } else {
+                        not_reached(topics)
+                    });
+                }
+                Visit::applied(plan, topics, outcomes)
+            }
+        };
+        writer.release(RELEASE, &mut self.stop).await;
+        Ok(visit)
+    }
+
+    /// A cluster that is dialled from here. There is no machine to lock: the brokers take one
+    /// change of a topic at a time.
+    pub(super) async fn visit_cluster(
+        &mut self,
+        console: &mut Console,
+        cluster: &ClusterTarget,
+        consent: Consent<'_>,
+    ) -> Visit {
+        let looking = cluster.look(Way::DIRECT, &self.salt, self.args.timeout);
+        let Some(plan) = self.unless_stopped(looking).await else {
+            return Visit::refuse(None, vec![]);
+        };
+        let now = Shown {
+            host: None,
+            topics: vec![plan],
+        };
+        if let Err(visit) = console.agree(&now, consent).await {
+            return *visit;
+        }
+        let mut outcomes = Vec::new();
+        for topics in &now.topics {
+            outcomes.push(self.work(console, cluster, Way::DIRECT, topics).await);
+        }
+        Visit::applied(None, now.topics, outcomes)
+    }
+
+    /// Under the lock: fresh facts, the plan, and whether it is to be carried out. A visit that
+    /// ends here is the error. What killed applies have left is told beside it.
+    async fn decide(
+        &mut self,
+        console: &mut Console,
+        target: &Target,
+        machine: &Connected,
+        clusters: &[&ClusterTarget],
+        consent: Consent<'_>,
+        leftovers: &mut BTreeSet<String>,
+    ) -> Result<(HostPlan, Vec<TopicsPlan>, Facts), Box<Visit>> {
+        let interrupted = || {
+            let plan = target.unreached("interrupted".into());
+            Box::new(Visit::refuse(plan, vec![]))
+        };
+        let reader = self.reader(machine);
+        let reading = self.unless_stopped(read(target, reader, self.args.deep));
+        let mut facts = match reading.await {
+            None => return Err(interrupted()),
+            Some(Err(error)) => {
+                let plan = target.unreached(error.to_string());
+                return Err(Visit::unread(plan, vec![]).into());
+            }
+            Some(Ok(facts)) => facts,
+        };
+        // It is we who hold it.
+        facts.host.lock_holder = None;
+        *leftovers = facts.reply.leftovers();
+        let mut now = Shown {
+            host: Some(target.plan(&facts, &self.salt)),
+            topics: vec![],
+        };
+        for cluster in clusters {
+            let way = Way::through(reader, &target.host.name, Some(&facts.host));
+            let looking = cluster.look(way, &self.salt, self.args.timeout);
+            match self.unless_stopped(looking).await {
+                None => return Err(interrupted()),
+                Some(plan) => now.topics.push(plan),
+            }
+        }
+        now.host = now.host.map(|host| self.machines.meet(target, host));
+        if now.host.as_ref().is_some_and(|host| host.unfit) {
+            return Err(Visit::unread(now.host, now.topics).into());
+        }
+        console.agree(&now, consent).await?;
+        let Shown { host, topics } = now;
+        let host = host.unwrap_or_else(|| unreachable!("it was put in above"));
+        Ok((host, topics, facts))
+    }
+
+    /// Goes into the cluster anew (the host's own steps may have taken long), applies, and reads
+    /// it again.
+    async fn work(
+        &mut self,
+        console: &mut Console,
+        cluster: &ClusterTarget,
+        way: Way<'_>,
+        plan: &TopicsPlan,
+    ) -> Outcome {
+        let deadline = self.args.timeout;
+        let started = Instant::now();
+        let opening = cluster.open(way, deadline);
+        let mut brokers = match self.unless_stopped(opening).await {
+            None => {
+                let mut outcome = not_reached(plan);
+                outcome.interrupted = true;
+                return outcome;
+            }
+            Some(Ok(brokers)) => brokers,
+            Some(Err(error)) => {
+                let mut outcome = not_reached(plan);
+                let mut reasons = error
+                    .to_string()
+                    .lines()
+                    .map(|l| l.trim().to_owned())
+                    .collect();
+                outcome.failure = Some(Failure {
+                    reasons: std::mem::take(&mut reasons),
+                    ..Failure::default()
+                });
+                return outcome;
+            }
+        };
+        let stop = self.stop.clone();
+        let working = apply_topics(&mut brokers, plan, deadline, &stop, console);
+        let Some(mut outcome) = unless_asked(&stop, 2, working).await else {
+            let mut outcome = not_reached(plan);
+            outcome.interrupted = true;
+            outcome.failure = Some(Failure {
+                reasons: vec!["left behind by Ctrl-C while a broker was asked".into()],
+                help: Some("its outcome is not known: run `plan` to see what is now true".into()),
+                outcome_unknown: true,
+                ..Failure::default()
+            });
+            return outcome;
+        };
+        if !outcome.applied.is_empty() {
+            let reading = cluster.read(&mut brokers, way, &self.salt);
+            match self.unless_left(reading).await {
+                None => unread(&mut outcome, LEFT),
+                Some(TopicsPlan {
+                    error: Some(error), ..
+                }) => unread(&mut outcome, &error),
+                Some(now) => judge(&mut outcome, now.steps),
+            }
+        }
+        cluster.tell("apply", started, &brokers);
+        outcome
+    }
+
+    /// The result, or nothing when Ctrl-C came first.
+    pub(super) async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        unless_asked(&self.stop, 1, work).await
+    }
+
+    /// The result, or nothing when Ctrl-C came twice.
+    pub(super) async fn unless_left<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        unless_asked(&self.stop, 2, work).await
+    }
+
+    /// What reads a machine, as long as the command line allows for.
+    pub(super) fn reader<'m>(&self, machine: &'m Connected) -> Reader<'m> {
+        machine.reader(self.args.timeout)
+    }
+}
+
+/// What the holder of the lock is called in the host's process list.
+fn title() -> String {
+    let user = std::env::var("USER")
+        .or_else(|_| std::env::var("LOGNAME"))
+        .unwrap_or_else(|_| "somebody".into());
+    let here =
+        std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "somewhere".into());
+    let now = humantime::format_rfc3339_seconds(SystemTime::now());
+    format!("trueup: {user} from {} since {now}", here.trim())
+}
