@@ -28,3 +28,4 @@ pub mod script;
 pub mod spec;
 pub mod text;
 pub mod transport;
+pub mod whole;

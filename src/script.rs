@@ -51,6 +51,7 @@ impl Script {
 
     /// What the process is called on the host (its `$0`, seen in `ps`): characters other than
     /// letters, digits and `@._:+-` become `-`, blanks stay.
+    #[must_use]
     pub fn titled(mut self, title: &str) -> Self {
         self.title = title
             .chars()
@@ -66,6 +67,7 @@ impl Script {
     }
 
     /// Appends a constant text, without its comments: they are for those who read the file.
+    #[must_use]
     pub fn text(mut self, constant: &'static str) -> Self {
         self.text.extend(bare(constant));
         self
@@ -90,6 +92,7 @@ impl Script {
     }
 
     /// Appends an assignment of a constant text to a variable.
+    #[must_use]
     pub fn set(mut self, variable: &'static str, constant: &'static str) -> Self {
         let value: String = bare(constant).collect();
         let value = quote(&value).unwrap_or_else(|NulByte| unreachable!("constants hold no NUL"));
@@ -98,6 +101,7 @@ impl Script {
     }
 
     /// Appends an assignment of another script to a variable.
+    #[must_use]
     pub fn nested(mut self, variable: &'static str, script: &Self) -> Self {
         let value = quote(&script.text);
         let value = value.unwrap_or_else(|NulByte| unreachable!("a script holds no NUL"));

@@ -1,5 +1,7 @@
 //! Text that others wrote, made safe to show; bytes as text.
 
+use unicode_width::UnicodeWidthStr;
+
 /// Bytes as lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -9,6 +11,17 @@ pub fn hex(bytes: &[u8]) -> String {
 /// direction or be taken by a CI system as a command is shown as `\u{…}`.
 pub fn escape_control(text: &str) -> String {
     escape_parts(&[text]).concat()
+}
+
+/// How many columns a text takes once it is escaped: wide characters take two, combining ones none.
+pub fn columns(text: &str) -> usize {
+    escape_control(text).width()
+}
+
+/// A text with blanks behind it up to a width in columns. `{text:width$}` counts characters.
+pub fn padded(text: &str, width: usize) -> String {
+    let blanks = width.saturating_sub(columns(text));
+    format!("{text}{:blanks$}", "")
 }
 
 /// Like [`escape_control`], the parts of one line: what is a command only where they meet is escaped,
@@ -60,6 +73,14 @@ fn is_unsafe(c: char) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn padding_is_in_columns() {
+        for text in ["", "abc", "鍵", "e\u{301}", "鍵鍵"] {
+            assert_eq!(columns(&padded(text, 4)), 4, "{text}");
+        }
+        assert_eq!(padded("鍵鍵鍵", 4), "鍵鍵鍵");
+    }
 
     #[test]
     fn what_moves_a_terminal_is_shown_instead() {

@@ -1,4 +1,5 @@
-//! A build without the feature `aws`: it says what it lacks, with the place, and does all the rest.
+//! A build without the features `aws` and `mysql`: it says what it lacks, with the place, and does all
+//! the rest.
 
 #![cfg(not(feature = "aws"))]
 
@@ -58,6 +59,26 @@ fn what_asks_aws_is_named_with_its_place_and_the_way_out() {
     assert_eq!(code, 0, "{err}");
     let (code, _, err) = trueup(&["trust", spec, "--yes"]);
     assert_eq!(code, 3, "{err}");
+}
+
+#[cfg(not(feature = "mysql"))]
+#[test]
+fn a_database_is_named_with_its_place_and_the_way_out() {
+    let spec = "examples/topics-from-mysql.yaml";
+    for words in [vec!["plan", spec], vec!["drift", spec]] {
+        let (code, out, err) = trueup(&words);
+        assert_eq!((code, out.as_str()), (3, ""), "{err}");
+        for said in [
+            "`from: { mysql: … }` asks a database, and this build of trueup has no MySQL in it",
+            "the feature `mysql`, which is on by default; or name the tables: `tables: [NAME, …]`",
+            "examples/topics-from-mysql.yaml:22:7",
+        ] {
+            assert!(err.contains(said), "{said} in {err}");
+        }
+        assert!(!err.contains("MYSQL_PASSWORD"), "{err}");
+    }
+    let (code, _, err) = trueup(&["validate", spec]);
+    assert_eq!(code, 0, "{err}");
 }
 
 #[test]

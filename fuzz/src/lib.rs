@@ -1,5 +1,5 @@
 //! What becomes of bytes from elsewhere, and what has to hold whatever they are. Each target is one
-//! function here: libFuzzer calls it with bytes that it makes up, `tests/fuzz.rs` with those of
+//! function here: libFuzzer calls it with bytes that it makes up, `tests/offline/fuzz.rs` with those of
 //! `fuzz/corpus`.
 
 mod broker;

@@ -280,7 +280,7 @@ fn futures_now<T>(work: impl Future<Output = std::io::Result<T>>) -> T {
 
 #[async_trait]
 impl Connection for Machine {
-    fn address(&self) -> &str {
+    fn address(&self) -> &'static str {
         "machine"
     }
 

@@ -1,6 +1,7 @@
 //! The one place that writes to a machine: the lock, and what is done under it.
 
 mod connected;
+mod error;
 pub mod event;
 mod holder;
 pub mod outcome;
@@ -9,7 +10,8 @@ mod runner;
 mod topics;
 
 pub use connected::Connected;
-pub use holder::{Lock, LockError, Stop, Writer};
+pub use error::LockError;
+pub use holder::{Lock, Stop, Writer};
 pub use refusal::SpecPlaces;
 pub use runner::{Limits, apply_host, tidy};
 pub use topics::apply_topics;

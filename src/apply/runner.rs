@@ -9,8 +9,9 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::{
+    error::WriteError,
     event::{Event, Sink},
-    holder::{Answer, Call, Meanwhile, Stop, WriteError, Writer},
+    holder::{Answer, Call, Meanwhile, Stop, Writer},
     outcome::{Failure, Outcome},
     refusal::{self, SpecPlaces},
 };
@@ -82,7 +83,7 @@ pub async fn apply_host(
     for step in steps.by_ref() {
         if *run.stop.borrow() > 0 {
             outcome.interrupted = true;
-            outcome.not_reached.push(step.address.to_owned());
+            outcome.not_reached.push(step.address.clone());
             break;
         }
         match run.step(step).await {
@@ -93,7 +94,7 @@ pub async fn apply_host(
                     address: &step.address,
                     summary: &done.summary,
                 });
-                outcome.applied.push(step.address.to_owned());
+                outcome.applied.push(step.address.clone());
             }
             Err(failure) => {
                 run.sink.event(Event::Failed {
@@ -108,7 +109,7 @@ pub async fn apply_host(
     }
     outcome
         .not_reached
-        .extend(steps.map(|step| step.address.to_owned()));
+        .extend(steps.map(|step| step.address.clone()));
     outcome.took = started.elapsed();
     outcome
 }

@@ -56,7 +56,7 @@ pub(super) async fn run(args: &LookArgs, around: &Surroundings) -> Code {
                 values.push(json::caller(aws, region, arn, source));
             }
             Err(error) => {
-                complain_safely(&format!("note: who AWS takes us for is not known: {error}"))
+                complain_safely(&format!("note: who AWS takes us for is not known: {error}"));
             }
         }
     }

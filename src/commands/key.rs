@@ -6,14 +6,15 @@ use crate::{
     cli::{AllowArgs, HostArgs},
     exit::Code,
     kinds::client::Client,
-    run::{Surroundings, Target, complain_safely, files, load, put, targets},
+    run::{Surroundings, Target, complain_safely, load, put, targets},
     spec::{Key, Resolved, Way},
     transport::ssh::PrivateKey,
+    whole::{Whole, free},
 };
 
 pub(super) async fn run(args: &HostArgs, file: &Path, around: &Surroundings) -> Code {
     // Before anything is asked for that must not be lying around.
-    if let Err(error) = files::free(file) {
+    if let Err(error) = free(file) {
         return complain_of(file, &error);
     }
     let look = args.look();
@@ -44,7 +45,7 @@ pub(super) async fn run(args: &HostArgs, file: &Path, around: &Surroundings) -> 
             return code;
         }
     };
-    match files::save_secret(file, key.expose()) {
+    match Whole::beside(file, 0o400).and_then(|new| new.put_new(key.expose().as_bytes())) {
         Ok(()) => {
             put(&format!(
                 "the private key of `{}` is in {}, with mode 0400\n",

@@ -263,7 +263,7 @@ pub(crate) mod tests {
         let ed = ED25519.split_once(' ').expect("two words").1;
         let short = &[1_u8; 31];
         let cases = [
-            ("".to_owned(), Wrong::Unknown),
+            (String::new(), Wrong::Unknown),
             ("SHA256:abc".into(), Wrong::Fingerprint),
             (
                 "aa:bb:cc:dd:ee:ff:00:11:22:33:44:55:66:77:88:99".into(),

@@ -3,7 +3,7 @@
 use super::cloud::{Instance, Which};
 use crate::{
     spec::{Ec2, Via},
-    text::escape_control,
+    text::{columns, escape_control, padded},
 };
 
 /// What a spec's `ec2` asks for.
@@ -52,13 +52,16 @@ pub fn meant<'i>(ec2: &Ec2, found: &'i [Instance]) -> Result<Vec<&'i Instance>, 
 fn table(instances: &[Instance]) -> String {
     const MOST: usize = 20;
     let name = |one: &Instance| escape_control(one.name.as_deref().unwrap_or("-"));
-    let width = |text: fn(&Instance) -> usize| instances.iter().map(text).max().unwrap_or(0);
-    let ids = width(|one| one.id.len());
-    let names = width(|one| one.name.as_deref().unwrap_or("-").chars().count());
+    let width = |text: &dyn Fn(&Instance) -> usize| instances.iter().map(text).max().unwrap_or(0);
+    let ids = width(&|one| one.id.len());
+    let names = width(&|one| columns(&name(one)));
     let mut lines: Vec<String> = instances
         .iter()
         .take(MOST)
-        .map(|one| format!("  {:ids$}  {:names$}  {}", one.id, name(one), one.state))
+        .map(|one| {
+            let name = padded(&name(one), names);
+            format!("  {:ids$}  {name}  {}", one.id, one.state)
+        })
         .collect();
     if instances.len() > MOST {
         lines.push(format!("  … and {} more", instances.len() - MOST));
@@ -165,6 +168,19 @@ mod tests {
             all: false,
             via: Via::PublicDns,
         }
+    }
+
+    #[test]
+    fn states_stand_in_one_column_whatever_the_names_are() {
+        let named = |name: &str| Instance {
+            name: Some(name.into()),
+            ..instance("i-1", "running")
+        };
+        // Wide characters, combining ones, and one that is shown as its number.
+        let table = table(&["鍵盤", "cafe\u{301}", "a\u{1b}b", "kafka-client"].map(named));
+        let before = |line: &str| line.strip_suffix("running").map(columns);
+        let all: Vec<_> = table.lines().map(before).collect();
+        assert_eq!(all, [Some(21); 4], "{table}");
     }
 
     #[test]

@@ -288,7 +288,7 @@ pub enum CloudError {
         asked: Box<Asked>,
     },
     /// AWS answered with another error, after the retries.
-    #[error("`{action}` failed: {said}{asked}{}", way_out(help))]
+    #[error("`{action}` failed: {said}{asked}{}", way_out(help.as_deref()))]
     Refused {
         /// Such as `iam:GetRole`.
         action: &'static str,
@@ -313,10 +313,8 @@ pub enum CloudError {
     },
 }
 
-fn way_out(help: &Option<String>) -> String {
-    help.iter()
-        .map(|help| format!("\n  help: {help}"))
-        .collect()
+fn way_out(help: Option<&str>) -> String {
+    help.map_or_else(String::new, |help| format!("\n  help: {help}"))
 }
 
 /// What stands before the statements of a policy that is to be mended.

@@ -182,7 +182,7 @@ fn number(part: &str) -> Option<u64> {
     plain
         .then(|| u64::from_str_radix(digits, radix).ok())
         .flatten()
-        .filter(|number| *number <= u64::from(u32::MAX))
+        .filter(|number| u32::try_from(*number).is_ok())
 }
 
 #[cfg(test)]

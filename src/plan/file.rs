@@ -45,7 +45,7 @@ pub enum FileError {
     #[error(
         "it is of format {found}, and this trueup reads {}\n  help: use the trueup that made it{}, or make a new plan",
         FORMAT_VERSION,
-        by(tool)
+        by(tool.as_deref())
     )]
     OtherMajor {
         /// The file's version.
@@ -63,9 +63,8 @@ pub enum FileError {
     Shape(String),
 }
 
-fn by(tool: &Option<String>) -> String {
-    let tool = tool.as_ref().map(|tool| format!(", {tool}"));
-    tool.unwrap_or_default()
+fn by(tool: Option<&str>) -> String {
+    tool.map_or_else(String::new, |tool| format!(", {tool}"))
 }
 
 /// Whether bytes are, or were meant to be, a plan rather than a spec. By content: also what is

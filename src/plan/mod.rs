@@ -7,6 +7,7 @@ mod file;
 mod looked_up;
 mod of;
 mod order;
+mod part;
 mod schema;
 pub mod selection;
 mod stale;
@@ -26,6 +27,7 @@ pub use desired::{Desired, DesiredCluster, DesiredHost, SecretDigest};
 pub use file::{FileError, Incomplete, Saved, is_saved};
 pub use looked_up::LookedUp;
 pub use of::Of;
+pub use part::Part;
 pub use schema::schema;
 pub use selection::Selection;
 pub use stale::{Moved, of_host as moved_on_host, of_topics as moved_topics};
@@ -275,57 +277,6 @@ impl Plan {
     }
 }
 
-/// A host or a cluster: what both say of themselves.
-#[derive(Debug, Clone, Copy)]
-pub struct Part<'p> {
-    /// The host's name, or the cluster's.
-    pub name: &'p str,
-    /// What it is: a host, or the topics of a cluster.
-    pub is_host: bool,
-    /// Why it could not be read, if so.
-    pub error: Option<&'p str>,
-    /// Whether that is the spec's: it asks for what cannot be.
-    pub unfit: bool,
-    /// Who holds the lock of an apply on the host, if anybody does.
-    pub lock_holder: Option<&'p str>,
-    /// What the spec's references became.
-    pub looked_up: &'p [LookedUp],
-    /// What people should know of it; lines after a warning's first are its way out.
-    pub warnings: &'p [String],
-    /// Its addresses.
-    pub steps: &'p [Step],
-}
-
-impl<'p> From<&'p HostPlan> for Part<'p> {
-    fn from(host: &'p HostPlan) -> Self {
-        Self {
-            name: &host.name,
-            is_host: true,
-            error: host.error.as_deref(),
-            unfit: host.unfit,
-            lock_holder: host.lock_holder.as_deref(),
-            looked_up: &host.looked_up,
-            warnings: &host.warnings,
-            steps: &host.steps,
-        }
-    }
-}
-
-impl<'p> From<&'p TopicsPlan> for Part<'p> {
-    fn from(topics: &'p TopicsPlan) -> Self {
-        Self {
-            name: &topics.cluster,
-            is_host: false,
-            error: topics.error.as_deref(),
-            unfit: topics.unfit,
-            lock_holder: None,
-            looked_up: &topics.looked_up,
-            warnings: &topics.warnings,
-            steps: &topics.steps,
-        }
-    }
-}
-
 impl HostPlan {
     /// A host that could not be read.
     pub fn unreached(name: &str, address: &str, error: String) -> Self {
@@ -416,6 +367,7 @@ impl HostPlan {
 
     /// Of what it is now, when these addresses of this plan have been applied: the steps that it said
     /// may follow.
+    #[must_use]
     pub fn following(&self, now: &Self, applied: &[String]) -> Self {
         let follows = |step: &Step| {
             let planned = self.steps.iter().find(|one| one.address == step.address);

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     apply::event::{Event, Sink},
     plan::{Of, Plan},
-    text::escape_control,
+    text::{columns, escape_control, padded},
 };
 
 /// Downloads below this size are over before anybody reads about them.
@@ -73,7 +73,7 @@ impl Progress {
         let labels = plan.parts().flat_map(|part| {
             let steps = part.steps.iter().filter(|step| step.action.changes());
             let host = part.is_host.then_some(part.name);
-            steps.map(move |step| label(host.filter(|_| many), &step.address).chars().count())
+            steps.map(move |step| columns(&label(host.filter(|_| many), &step.address)))
         });
         self.label = labels.max().unwrap_or(self.label).min(40);
     }
@@ -118,12 +118,12 @@ impl Progress {
     fn begin(&mut self, of: &Of, address: &str, verb: &str) {
         self.clear(of);
         let (label, verb, width) = (self.label(of, address), escape_control(verb), self.label);
-        let prefix = || format!("{label:width$}");
+        let prefix = || padded(&label, width);
         let bar = self
             .terminal
             .then(|| bar(&self.bars, spinner(), prefix(), verb.clone()));
         if bar.is_none() {
-            let line = format!("  {label:width$}  {verb}");
+            let line = format!("  {}  {verb}", prefix());
             self.say(To::Log, &line);
         }
         let running = Running {
@@ -152,8 +152,9 @@ impl Progress {
                 running.quarters = quarters;
                 let percent = quarters * 25;
                 let line = format!(
-                    "  {:label$}  {:8}  {percent} %, {shown}",
-                    running.label, running.verb
+                    "  {}  {:8}  {percent} %, {shown}",
+                    padded(&running.label, label),
+                    running.verb
                 );
                 self.say(To::Log, &line);
             }
@@ -165,7 +166,7 @@ impl Progress {
                 Some(_) => download(style, label),
                 None => style_of("  {prefix}  {spinner} {msg}  {speed}"),
             };
-            let prefix = format!("{:label$}  {:8}", running.label, running.verb);
+            let prefix = format!("{}  {:8}", padded(&running.label, label), running.verb);
             shown_bar.finish_and_clear();
             self.bars.remove(shown_bar);
             *shown_bar = bar(&self.bars, form, prefix, shown.clone());
@@ -180,7 +181,7 @@ impl Progress {
     fn over(&mut self, of: &Of, address: &str, word: &str, summary: &str) {
         self.clear(of);
         let (label, width) = (self.label(of, address), self.label);
-        let line = format!("  {label:width$}  {word:8}  {summary}");
+        let line = format!("  {}  {word:8}  {summary}", padded(&label, width));
         self.say(To::Results, line.trim_end());
     }
 }
@@ -275,7 +276,13 @@ fn style_of(template: &str) -> ProgressStyle {
         .with_key(
             "speed",
             |state: &ProgressState, text: &mut dyn std::fmt::Write| {
-                let _ = write!(text, "{}/s", words::bytes(state.per_sec() as u64));
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a speed is a number of bytes"
+                )]
+                let speed = state.per_sec() as u64;
+                let _ = write!(text, "{}/s", words::bytes(speed));
             },
         )
 }

@@ -41,32 +41,39 @@ pub fn duration(took: Duration) -> String {
     format!("{:.1} s", took.as_secs_f64())
 }
 
-const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+type Unit = (&'static str, f64);
+
+const UNITS: [Unit; 5] = [
+    ("B", 1.0),
+    ("KiB", 1024.0),
+    ("MiB", 1_048_576.0),
+    ("GiB", 1_073_741_824.0),
+    ("TiB", 1_099_511_627_776.0),
+];
 
 /// `512 B`, `12.8 MiB`.
 pub fn bytes(number: u64) -> String {
     let unit = unit(number);
-    format!("{} {}", scaled(number, unit), UNITS[unit])
+    format!("{} {}", scaled(number, unit), unit.0)
 }
 
 /// `8.9/12.8 MiB`: both in the unit of the whole.
 pub fn bytes_of(have: u64, total: u64) -> String {
     let unit = unit(total);
     let (have, total) = (scaled(have, unit), scaled(total, unit));
-    format!("{have}/{total} {}", UNITS[unit])
+    format!("{have}/{total} {}", unit.0)
 }
 
-fn unit(number: u64) -> usize {
+fn unit(number: u64) -> Unit {
     // The next unit from where one decimal would round up to 1024.0.
-    (1..UNITS.len())
-        .take_while(|unit| number as f64 >= 1023.95 * 1024f64.powi(*unit as i32 - 1))
-        .count()
+    let reached = |unit: &&Unit| number as f64 >= unit.1 * (1023.95 / 1024.0);
+    *UNITS.iter().rev().find(reached).unwrap_or(&UNITS[0])
 }
 
-fn scaled(number: u64, unit: usize) -> String {
-    match unit {
-        0 => number.to_string(),
-        unit => format!("{:.1}", number as f64 / 1024f64.powi(unit as i32)),
+fn scaled(number: u64, (name, size): Unit) -> String {
+    match name {
+        "B" => number.to_string(),
+        _ => format!("{:.1}", number as f64 / size),
     }
 }
 

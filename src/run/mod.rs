@@ -13,7 +13,6 @@ pub(crate) mod apply;
 mod connect;
 mod consent;
 mod console;
-pub(crate) mod files;
 mod look;
 pub(crate) mod machines;
 mod next;

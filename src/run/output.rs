@@ -7,13 +7,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tempfile::NamedTempFile;
-
-use super::{complain, files::folder, put, stdio::Stdout};
+use super::{complain, put, stdio::Stdout};
 use crate::{
     cli::Output,
     exit::Code,
     report::{Format, Report, human::Style, jsonl::Lines, render},
+    whole::Whole,
 };
 
 /// The formats of a plan.
@@ -39,7 +38,7 @@ struct File {
 
 enum To {
     /// Beside its place, until it is whole.
-    Whole(NamedTempFile, PathBuf),
+    Whole(Whole),
     /// A device or a pipe; or events, which are worth most when we end before our time.
     AsItIs(fs::File),
 }
@@ -186,22 +185,13 @@ fn open(path: &Path, events: bool) -> io::Result<To> {
         return Ok(To::AsItIs(file));
     }
     // As any program makes files: readable as the umask says.
-    let mode = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o666);
-    let file = tempfile::Builder::new()
-        .prefix(".trueup-")
-        .permissions(mode)
-        .tempfile_in(folder(&place))?;
-    Ok(To::Whole(file, place))
+    Ok(To::Whole(Whole::beside(&place, 0o666)?))
 }
 
 fn write(to: To, bytes: &[u8]) -> io::Result<()> {
     match to {
         To::AsItIs(mut file) => file.write_all(bytes).and_then(|()| file.flush()),
-        To::Whole(mut file, place) => {
-            file.write_all(bytes)?;
-            file.as_file().sync_all()?;
-            file.persist(place).map(drop).map_err(|error| error.error)
-        }
+        To::Whole(file) => file.put(bytes),
     }
 }
 

@@ -4,9 +4,7 @@ use std::{fs, io, path::Path, sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret;
 
-use super::{
-    Surroundings, Target, Targets, apply::Work, complain_safely, files, topics::ClusterTarget,
-};
+use super::{Surroundings, Target, Targets, apply::Work, complain_safely, topics::ClusterTarget};
 use crate::{
     apply::SpecPlaces,
     cli::{AllowArgs, LookArgs},
@@ -15,6 +13,7 @@ use crate::{
     plan::{Desired, DesiredHost, Plan, Saved, SecretDigest, SpecFile, is_saved},
     report::json,
     spec,
+    whole::{Whole, folder},
 };
 
 /// Whether a plan can be kept at a place; said before anything is asked of a machine.
@@ -29,7 +28,7 @@ pub(crate) fn check_place(file: &Path) -> Result<(), Code> {
         Ok(there) if there.len() > 0 && bytes(file).is_none() => {
             "it is there, and is no saved plan"
         }
-        Err(_) if !files::folder(file).is_dir() => "its folder is not there",
+        Err(_) if !folder(file).is_dir() => "its folder is not there",
         _ => return Ok(()),
     };
     complain_safely(&format!(
@@ -51,7 +50,9 @@ pub(crate) fn save(file: &Path, plan: Plan, targets: &Targets, deep: bool) -> Co
             return Code::Done;
         }
     };
-    match files::replace(file, &json::text(&saved.to_value())) {
+    let text = json::text(&saved.to_value());
+    // For nobody else to read.
+    match Whole::beside(file, 0o600).and_then(|new| new.put(text.as_bytes())) {
         Ok(()) => {
             complain_safely(&format!(
                 "saved: `trueup apply {shown}` does this, or nothing"

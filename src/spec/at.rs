@@ -35,6 +35,7 @@ use crate::diagnostic::Span;
 /// A place in a spec where a `T` belongs, whether or not something stands there.
 ///
 /// What stands there may still be anything: the schema says so elsewhere, and a check is silent about it.
+#[must_use]
 pub struct At<'a, T> {
     entry: Option<(&'a Key, &'a Node)>,
     of: PhantomData<fn() -> T>,

@@ -1,5 +1,6 @@
 //! What is right in a spec and cannot be planned by this build: what is not built yet, and what
-//! only a build with the feature `aws` can look up. Said with its place, before anything is asked.
+//! only a build with the feature `aws` or `mysql` can look up. Said with its place, before anything is
+//! asked.
 
 use super::{
     at::{At, tag, word},
@@ -14,6 +15,9 @@ use crate::{at, diagnostic::Problem};
 
 /// Whether this build can ask AWS.
 const AWS: bool = cfg!(feature = "aws");
+
+/// Whether this build can ask a MySQL or MariaDB server.
+const MYSQL: bool = cfg!(feature = "mysql");
 
 /// What validates and cannot be planned by this build yet, of the hosts that are selected.
 pub fn later_work(spec: &Resolved, selected: impl Fn(&str) -> bool) -> Vec<Problem> {
@@ -85,13 +89,21 @@ fn topics(host: &HostTree, problems: &mut Vec<Problem>) {
             problems,
         );
     }
-    for login in LOGINS {
-        needs_parameter(at!(host, topics.security[login].password), problems);
-    }
     let database = at!(
         host,
         topics.tables(Tables::Database).from[TableSource::Mysql]
     );
+    if let (Some(span), false) = (database.key(), MYSQL) {
+        problems.push(Problem::error(
+            span,
+            "`from: { mysql: … }` asks a database, and this build of trueup has no MySQL in it",
+            "build it with the feature `mysql`, which is on by default; or name the tables: \
+             `tables: [NAME, …]`",
+        ));
+    }
+    for login in LOGINS {
+        needs_parameter(at!(host, topics.security[login].password), problems);
+    }
     needs_parameter(at!(database, password), problems);
     let credentials = at!(host, topics.credentials);
     if credentials.is(Credentials::Here) {

@@ -9,6 +9,7 @@
 pub mod at;
 pub mod checks;
 mod format_1;
+mod forms;
 pub mod later;
 pub mod merge;
 pub mod near;

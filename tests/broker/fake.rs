@@ -514,7 +514,7 @@ fn authenticate(state: &State, act: &Act, mut rest: Bytes, version: i16) -> (Vec
                 .with_error_message(Some(text("Access\ndenied"))),
             false,
         ),
-        (b"open", _) | (b"twice 1", _) => (reply.with_auth_bytes("welcome".into()), true),
+        (b"open" | b"twice 1", _) => (reply.with_auth_bytes("welcome".into()), true),
         (b"twice", _) => (reply.with_auth_bytes("more".into()), false),
         (b"endless", _) => (reply.with_auth_bytes("more".into()), false),
         (token, _) if token.starts_with(b"endless") => {

@@ -1,9 +1,9 @@
 //! Twenty random specs and machines of the model, made for real in a throwaway root and applied
 //! there: the plan is the one that the model gives, and the next one is as the model says.
 
-#[path = "../model/machine.rs"]
+#[path = "../offline/model/machine.rs"]
 mod machine;
-#[path = "../model/random.rs"]
+#[path = "../offline/model/random.rs"]
 mod random;
 
 use std::{collections::BTreeMap, fs};

@@ -71,7 +71,7 @@ fn what_is_selected_is_looked_at_and_nothing_else() {
     );
 
     // The probe asks what is selected: from here it is smaller.
-    let sent = |flags: &[&str]| -> u64 {
+    let sent = |flags: &[&str]| -> f64 {
         let mut words = vec!["plan", spec, "-v"];
         words.extend(flags);
         let said = trueup(&host, &words).code(0);
@@ -87,8 +87,7 @@ fn what_is_selected_is_looked_at_and_nothing_else() {
             .expect("a number")
             .split(' ')
             .collect();
-        let number: f64 = number[0].parse().expect("a number");
-        number as u64
+        number[0].parse::<f64>().expect("a number")
     };
     assert!(sent(&["--target", "client/java"]) < sent(&[]));
 

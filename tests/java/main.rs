@@ -51,6 +51,7 @@ enum Seen {
     Refused,
     Entries {
         entries: BTreeMap<Vec<u16>, Vec<u16>>,
+        #[expect(clippy::option_option, reason = "no line, and one that is refused")]
         login: Option<Option<LoginSeen>>,
     },
 }
@@ -205,7 +206,7 @@ impl Random {
     }
 
     fn below(&mut self, most: usize) -> usize {
-        (self.next() % most as u64) as usize
+        usize::try_from(self.next() % most as u64).expect("less than that")
     }
 
     fn of<'a>(&mut self, all: &[&'a [u8]]) -> &'a [u8] {
@@ -225,7 +226,7 @@ impl Random {
         let count = self.below(most + 1);
         let one = |random: &mut Self| loop {
             let below = [0x80, 0x100, 0x3000, 0x11_0000][random.below(4)];
-            if let Some(c) = char::from_u32(random.below(below) as u32) {
+            if let Some(c) = char::from_u32(u32::try_from(random.below(below)).expect("small")) {
                 return c;
             }
         };

@@ -2,6 +2,8 @@
 //! that Debian's MariaDB does not have, and answers that no server gives. What a real server does is
 //! in tests/hosts/topics/tables.
 
+#![cfg(feature = "mysql")]
+
 mod answers;
 mod fake;
 mod logins;

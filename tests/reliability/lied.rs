@@ -283,7 +283,7 @@ fn sweep(
     for (nth, (command, lie)) in sweep.pick(all, few).into_iter().enumerate() {
         let verbose = nth.is_multiple_of(3);
         sweep.attempt(format!("{command}, {lie}"), || {
-            desk.attempt(command, &lie, verbose)
+            desk.attempt(command, &lie, verbose);
         });
     }
     sweep.end();

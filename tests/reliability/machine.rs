@@ -102,8 +102,10 @@ pub fn only_some(mut calls: Vec<Call>) -> Vec<Call> {
 
 /// A zip's end, behind some bytes.
 fn jar(bytes: usize, seed: u8) -> Vec<u8> {
-    let mut jar: Vec<u8> = (0..bytes)
-        .map(|at| (at as u8).wrapping_mul(31).wrapping_add(seed))
+    let mut jar: Vec<u8> = (0..=u8::MAX)
+        .cycle()
+        .take(bytes)
+        .map(|at| at.wrapping_mul(31).wrapping_add(seed))
         .collect();
     jar.extend(b"PK\x05\x06");
     jar.extend([0; 18]);

@@ -175,7 +175,7 @@ fn pairs() {
                     "exit {after}\n{told}"
                 );
             }
-            let file = format!("{}/bin/client.properties", KAFKA);
+            let file = format!("{KAFKA}/bin/client.properties");
             let text = race.bench.host.read(&file);
             let wanted = ["client.id=one\n", "client.id=two\n"];
             assert_eq!(

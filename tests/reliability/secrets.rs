@@ -421,7 +421,7 @@ fn no_secret_is_anywhere_however_it_ends() {
         .flat_map(|way| FORMATS.map(|format| (*way, format)));
     for (way, format) in sweep.pick(all.collect(), 3) {
         sweep.attempt(format!("{way}, {format}"), || {
-            bench.attempt(|| bench.ends(way, format))
+            bench.attempt(|| bench.ends(way, format));
         });
     }
     sweep.end();

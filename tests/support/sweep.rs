@@ -1,7 +1,7 @@
 //! One line of the table of faults: a sample in `tests/run`, all of them in `tests/soak`.
 
 #[path = "seed.rs"]
-mod seed;
+pub mod seed;
 
 use std::{
     fmt::Display,

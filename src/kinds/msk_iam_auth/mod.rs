@@ -282,7 +282,10 @@ fn order(one: &str, other: &str) -> Option<Ordering> {
         let key = |c: char| match c {
             '0'..='9' => (1, u32::from(c)),
             _ if c.is_alphabetic() => (2, u32::from(c.to_ascii_lowercase())),
-            _ => (0, PUNCTUATION.find(c).map_or(99, |at| at as u32)),
+            _ => {
+                let at = PUNCTUATION.find(c).and_then(|at| u32::try_from(at).ok());
+                (0, at.unwrap_or(99))
+            }
         };
         name.chars().map(key).collect()
     };

@@ -18,7 +18,8 @@ use secrecy::SecretString;
 
 use super::{
     Account,
-    error::{self, About, Cause},
+    cause::{Cause, line},
+    error::{self, About},
     heard::{Heard, listen},
     http,
     settings::{self, Settings},
@@ -278,7 +279,7 @@ fn portal(path: &str, heard: &Heard, settings: &Settings) -> Option<(String, Str
     let of = |name: &str| {
         let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
         let value = pairs.find(|(key, _)| *key == name).map(|(_, value)| value);
-        error::line(value.unwrap_or("?"))
+        line(value.unwrap_or("?"))
     };
     let login = format!("log in again: `aws sso login{}`", settings.profile_flag());
     let (role, account) = (of("role_name"), of("account_id"));
@@ -376,7 +377,7 @@ fn in_words(error: &ProfileFileError) -> String {
         }
         _ => "the profile cannot be used".to_owned(),
     };
-    error::line(&text)
+    line(&text)
 }
 
 /// Credentials that AWS did not take.

@@ -134,7 +134,7 @@ async fn by_name(account: &Account, client: &Client, name: &str) -> Result<Descr
     });
     let said = match like.as_slice() {
         [] => "no cluster of this account and region begins like that".into(),
-        like => super::error::line(&format!("there is {}", like.join(", "))),
+        like => super::cause::line(&format!("there is {}", like.join(", "))),
     };
     Err(no_such(name, &said, asked))
 }

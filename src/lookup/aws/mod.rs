@@ -4,6 +4,7 @@
 //! and credentials, once; all further ones share them. Each call has the SDK's retries (throttling
 //! among them) and a deadline over all of its tries.
 
+mod cause;
 mod credentials;
 mod ec2;
 mod error;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, error::Error};
 
 use aws_config::profile::{Profile, ProfileFileLoadError, ProfileParseError, ProfileSet, load};
 
-use super::{error::line, heard};
+use super::{cause::line, heard};
 use crate::{
     lookup::cloud::{CloudError, Region},
     names,

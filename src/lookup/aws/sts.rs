@@ -6,8 +6,10 @@ use aws_config::Region;
 use aws_sdk_sts::Client;
 
 use super::{
-    Account, credentials,
-    error::{About, call, line},
+    Account,
+    cause::line,
+    credentials,
+    error::{About, call},
 };
 use crate::{
     lookup::cloud::{Caller, CloudError},

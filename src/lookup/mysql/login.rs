@@ -50,7 +50,7 @@ pub async fn open(dial: &dyn Dial, at: At<'_>, until: Instant) -> Result<Packets
         let Ok(name) = ServerName::try_from(server.host.clone()) else {
             return Err(at.no_tls_name());
         };
-        let asking = SslRequest::new(flags, LONGEST_PACKET as u32, UTF8);
+        let asking = SslRequest::new(flags, LONGEST_PACKET, UTF8);
         packets
             .send(&asking, until)
             .await
@@ -165,7 +165,7 @@ impl Login<'_> {
             Some(plugin.clone()),
             flags,
             None,
-            LONGEST_PACKET as u32,
+            LONGEST_PACKET,
         );
         self.packets.send(&response, self.until).await?;
         let mut plugin = plugin;

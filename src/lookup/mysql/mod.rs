@@ -6,21 +6,35 @@
 //! sockets. The MySQL client/server protocol is described in MySQL's source documentation, "Client/
 //! Server Protocol", and in MariaDB's knowledge base.
 
+#[cfg(not(feature = "mysql"))]
+mod absent;
+#[cfg(feature = "mysql")]
 mod error;
+#[cfg(feature = "mysql")]
 mod login;
+#[cfg(feature = "mysql")]
 mod packets;
+#[cfg(feature = "mysql")]
 mod query;
+#[cfg(feature = "mysql")]
 mod symptom;
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use secrecy::SecretString;
-use tokio::time::Instant;
 
-use crate::{broker::Roots, transport::dial::Dial};
+use crate::broker::Roots;
 
-pub use error::{Error, Stage, Trouble};
-pub use query::MOST_TABLES;
+#[cfg(not(feature = "mysql"))]
+pub use absent::{Error, tables};
+#[cfg(feature = "mysql")]
+pub use {
+    error::{Error, Stage, Trouble},
+    query::tables,
+};
+
+/// Most tables of a database that get topics.
+pub const MOST_TABLES: usize = 10_000;
 
 /// A server, and who we are to it.
 #[derive(Debug, Clone)]
@@ -46,34 +60,4 @@ impl fmt::Display for Server {
             false => write!(f, "{}:{}", self.host, self.port),
         }
     }
-}
-
-/// The names of a database's tables that are LIKE a pattern, views left out, in the order of their
-/// bytes; one more than [`MOST_TABLES`] stand for any greater number. One connection, one question.
-/// `via` is how the machine that dials is called; `deadline` holds for the dial with its login, and
-/// for the question.
-///
-/// # Errors
-/// When the server cannot be reached or does not answer.
-pub async fn tables(
-    dial: &dyn Dial,
-    via: &str,
-    server: &Server,
-    like: Option<&str>,
-    deadline: Duration,
-) -> Result<Vec<String>, Error> {
-    let at = symptom::At {
-        server,
-        via,
-        deadline,
-    };
-    let mut packets = login::open(dial, at, Instant::now() + deadline).await?;
-    let until = Instant::now() + deadline;
-    let found = query::tables(&mut packets, like.unwrap_or("%"), until).await;
-    let mut tables = found.map_err(|fault| at.fault(Stage::Query, fault))?;
-    packets
-        .quit(until.min(Instant::now() + Duration::from_secs(1)))
-        .await;
-    tables.sort();
-    Ok(tables)
 }

@@ -17,7 +17,7 @@ use tokio::{
 use crate::transport::dial::Stream;
 
 /// Longest packet that is taken or sent, in bytes; names of tables have 64 characters at most.
-pub const LONGEST_PACKET: usize = 64 * 1024;
+pub const LONGEST_PACKET: u32 = 64 * 1024;
 
 /// Why there is no packet.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl Packets {
     /// Over a stream that nothing has been read of.
     pub fn over(stream: Stream) -> Self {
         let mut codec = PacketCodec::default();
-        codec.max_allowed_packet = LONGEST_PACKET;
+        codec.max_allowed_packet = LONGEST_PACKET as usize;
         Self {
             stream,
             codec,

@@ -1,6 +1,6 @@
 //! The one question: a prepared statement, so that the pattern is a value and never SQL.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use mysql_common::{
     constants::ColumnType,
@@ -12,10 +12,12 @@ use mysql_common::{
 };
 use tokio::time::Instant;
 
-use super::packets::{Fault, Packets};
-
-/// Most tables of a database that get topics.
-pub const MOST_TABLES: usize = 10_000;
+use super::{
+    Error, MOST_TABLES, Server, Stage, login,
+    packets::{Fault, Packets},
+    symptom,
+};
+use crate::transport::dial::Dial;
 
 /// Tables with a history are what MariaDB calls `SYSTEM VERSIONED`; views, sequences and the
 /// server's own tables are none of ours. One more than the most tells that there are more.
@@ -25,12 +27,38 @@ const QUESTION: &str = "SELECT table_name FROM information_schema.tables \
 
 const COM_STMT_PREPARE: u8 = 0x16;
 
-/// Names of tables, in the server's order.
+/// The names of a database's tables that are LIKE a pattern, views left out, in the order of their
+/// bytes; one more than [`MOST_TABLES`] stand for any greater number. One
+/// connection, one question. `via` is how the machine that dials is called; `deadline` holds for the
+/// dial with its login, and for the question.
+///
+/// # Errors
+/// When the server cannot be reached or does not answer.
 pub async fn tables(
-    packets: &mut Packets,
-    like: &str,
-    until: Instant,
-) -> Result<Vec<String>, Fault> {
+    dial: &dyn Dial,
+    via: &str,
+    server: &Server,
+    like: Option<&str>,
+    deadline: Duration,
+) -> Result<Vec<String>, Error> {
+    let at = symptom::At {
+        server,
+        via,
+        deadline,
+    };
+    let mut packets = login::open(dial, at, Instant::now() + deadline).await?;
+    let until = Instant::now() + deadline;
+    let found = names(&mut packets, like.unwrap_or("%"), until).await;
+    let mut tables = found.map_err(|fault| at.fault(Stage::Query, fault))?;
+    packets
+        .quit(until.min(Instant::now() + Duration::from_secs(1)))
+        .await;
+    tables.sort();
+    Ok(tables)
+}
+
+/// Names of tables, in the server's order.
+async fn names(packets: &mut Packets, like: &str, until: Instant) -> Result<Vec<String>, Fault> {
     const ODD: Fault = Fault::Odd("an answer that MySQL does not give to this question");
     let mut prepare = vec![COM_STMT_PREPARE];
     prepare.extend(QUESTION.as_bytes());

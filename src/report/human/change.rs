@@ -1,10 +1,11 @@
 //! What differs at one address: rows, and the lines of a text file.
 
-use super::page::{Ink, Page, columns};
+use super::page::{Ink, Page};
 use crate::{
     kinds::{Change, TextChange},
     plan::{Step, StepAction},
     report::diff::{self, Kind},
+    text::columns,
 };
 
 /// How many rows or lines one step may take; the rest is counted.

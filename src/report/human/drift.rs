@@ -2,7 +2,7 @@
 
 use super::{
     Style, change, mark,
-    page::{Ink, Page, columns},
+    page::{Ink, Page},
     plan::held,
     sign, telling,
 };
@@ -10,6 +10,7 @@ use crate::{
     exit::Code,
     plan::{Part, Plan, Step, StepAction},
     report::words,
+    text::{columns, padded},
 };
 
 /// What is the case with a host.
@@ -100,7 +101,7 @@ fn unreachable_hosts(page: &mut Page, hosts: &[Part<'_>], many: bool) {
     let width = width.unwrap_or(0).min(24);
     for host in hosts {
         let lead = if many {
-            format!("  {:width$}  ", host.name)
+            format!("  {}  ", padded(host.name, width))
         } else {
             "  ".to_owned()
         };
@@ -155,7 +156,7 @@ fn groups<'p>(page: &mut Page, hosts: &[Part<'p>], many: bool) {
         let width = width.unwrap_or(0).min(32);
         for step in steps {
             let (ink, sign) = sign(step.action);
-            let address = format!("{:width$}", step.address);
+            let address = padded(&step.address, width);
             let lead = [
                 (Ink::Plain, margin),
                 (ink, sign),

@@ -2,12 +2,13 @@
 
 use super::{
     Style,
-    page::{Ink, Page, columns},
+    page::{Ink, Page},
     plan::held,
 };
 use crate::{
     facts::{Host, Observation, PackageManager},
     report::words,
+    text::{columns, padded},
 };
 
 /// One host's facts as aligned rows.
@@ -18,7 +19,7 @@ pub fn facts(name: &str, address: &str, facts: &Host, style: &Style) -> String {
     let width = rows.iter().map(|(key, _)| columns(key)).max().unwrap_or(0);
     let hang = width + 4;
     for (key, values) in &rows {
-        let lead = format!("  {key:width$}  ");
+        let lead = format!("  {}  ", padded(key, width));
         for (at, value) in values.iter().enumerate() {
             let lead = if at == 0 {
                 lead.clone()

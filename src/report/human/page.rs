@@ -1,7 +1,7 @@
 //! Lines of text: escaped, wrapped, coloured.
 
 use super::Style;
-use crate::text::{escape_control, escape_parts};
+use crate::text::{columns, escape_control, escape_parts};
 use anstyle::{AnsiColor, Effects};
 use unicode_width::UnicodeWidthStr;
 
@@ -103,11 +103,6 @@ impl<'a> Page<'a> {
             }
         }
     }
-}
-
-/// How many columns a text takes once it is escaped: wide characters take two, combining ones none.
-pub fn columns(text: &str) -> usize {
-    escape_control(text).width()
 }
 
 /// A piece of a line, escaped. Where words stand before it, it cannot be what a CI system takes for

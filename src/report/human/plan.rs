@@ -7,12 +7,13 @@ use std::{
 
 use super::{
     Style, change, looked_up, mark,
-    page::{Ink, Page, columns},
+    page::{Ink, Page},
     sign, telling, topics,
 };
 use crate::{
     plan::{HostPlan, Part, Plan, Step, StepAction},
     report::{selection_in_words, words},
+    text::columns,
 };
 
 /// How many addresses the summary names of one action; what is deleted is named one by one.

@@ -2,12 +2,13 @@
 
 use super::{
     looked_up,
-    page::{Ink, Page, columns},
+    page::{Ink, Page},
     plan, sign, telling,
 };
 use crate::{
     plan::{Step, StepAction, TopicsPlan},
     report::words,
+    text::{columns, padded},
 };
 
 /// How many topics are shown one by one; the rest is counted. What is deleted is always shown.
@@ -64,7 +65,7 @@ pub fn section(page: &mut Page, cluster: &TopicsPlan, before: Option<&str>) {
 /// A topic that is made, in one line: what it will be.
 fn line(page: &mut Page, step: &Step, width: usize) {
     let (ink, sign) = sign(step.action);
-    let address = format!("{:width$}", step.address);
+    let address = padded(&step.address, width);
     let lead = [
         (Ink::Plain, "  "),
         (ink, sign),

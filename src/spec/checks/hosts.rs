@@ -185,7 +185,7 @@ pub fn instance(host: &HostTree, problems: &mut Vec<Problem>) {
                 key.span,
                 format!("`{}` is empty", key.text),
                 "say which instance",
-            ))
+            ));
         }
         [_] => {}
         [(first, _), (second, _), ..] => problems.push(Problem::error(

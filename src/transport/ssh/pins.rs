@@ -7,8 +7,8 @@
 //! that is damaged is never taken for "no pins".
 
 use std::{
-    fs::{DirBuilder, File, OpenOptions, Permissions},
-    io::{self, Read, Write},
+    fs::{DirBuilder, File, OpenOptions},
+    io::{self, Read},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
@@ -17,6 +17,7 @@ use crate::{
     facts::is_instance_id,
     hostkey::{PublicKey, shown},
     text::escape_control,
+    whole::Whole,
 };
 
 /// Most that is read: 100,000 keys.
@@ -270,15 +271,7 @@ impl Pins {
     }
 
     fn put(&self, text: &str) -> io::Result<()> {
-        let folder = self.file.parent().unwrap_or(Path::new("."));
-        let mut new = tempfile::Builder::new()
-            .prefix(".known_instances-")
-            .permissions(Permissions::from_mode(0o600))
-            .tempfile_in(folder)?;
-        new.write_all(text.as_bytes())?;
-        new.as_file().sync_all()?;
-        new.persist(&self.file)?;
-        File::open(folder)?.sync_all()
+        Whole::beside(&self.file, 0o600)?.put(text.as_bytes())
     }
 
     fn cannot(&self, what: &str, error: &io::Error) -> PinsError {
@@ -314,6 +307,8 @@ fn checked(id: &str) -> Result<(), PinsError> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+
     use super::*;
     use crate::hostkey::tests::{ED25519, key};
 
@@ -402,7 +397,7 @@ mod tests {
         for damaged in [
             line[..line.len() - 20].to_owned() + "\n",
             format!("{good}{}", &line[..40]),
-            format!("{good}{}", line),
+            format!("{good}{line}"),
             format!("{good}* {ED25519}\n"),
             format!("{good}{A},{B} {ED25519}\n"),
             format!("{good}@cert-authority {A} {ED25519}\n"),

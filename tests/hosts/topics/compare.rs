@@ -316,7 +316,7 @@ fn replicas_that_differ_are_drift_that_an_apply_cannot_close() {
             .code
             == 0
     });
-    let four = spec("replication_factor: 4").to_owned();
+    let four = spec("replication_factor: 4");
     let absent = std::fs::read_to_string(&four)
         .expect("text")
         .replace(&topic, &own("none"));

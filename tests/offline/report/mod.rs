@@ -1,9 +1,7 @@
 //! What people and machines see, from values built by hand. `TRUEUP_BLESS=1 cargo test --test
-//! report` writes the golden texts anew; read the difference before you commit it.
+//! offline report` writes the golden texts anew; read the difference before you commit it.
 
 mod formats;
-#[path = "../support/told.rs"]
-mod told;
 mod values;
 
 use std::{

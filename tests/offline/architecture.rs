@@ -185,7 +185,7 @@ fn shell_is_clean() {
 fn files_can_be_read_in_one_sitting() {
     for (name, text) in sources("rs").into_iter().chain(sources("sh")) {
         let lines = text.lines().count();
-        assert!(lines <= 650, "{name} has {lines} lines");
+        assert!(lines <= 500, "{name} has {lines} lines");
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use trueup::plan::StepAction;
 
-use crate::sample;
+use super::sample;
 
 struct Said {
     code: i32,

@@ -2,11 +2,11 @@
 
 use trueup::diagnostic::{Problem, Span, render};
 
-use crate::{errors, read, shown};
+use super::{errors, read, shown};
 
 #[test]
 fn five_mistakes_in_one_run() {
-    let text = include_str!("../fixtures/specs/five-mistakes.yaml");
+    let text = include_str!("../../fixtures/specs/five-mistakes.yaml");
     let lines: Vec<u32> = errors(text)
         .iter()
         .map(|one| one.span.unwrap().line)
@@ -16,14 +16,14 @@ fn five_mistakes_in_one_run() {
     assert_eq!(sorted, [5, 7, 8, 11, 12]);
     let (resolved, problems) = read(text);
     assert!(resolved.is_none());
-    let expected = include_str!("../fixtures/specs/five-mistakes.txt");
+    let expected = include_str!("../../fixtures/specs/five-mistakes.txt");
     let found = shown(text, &problems);
     assert!(found == expected, "found:\n{found}\nexpected:\n{expected}");
 }
 
 #[test]
 fn colour_says_nothing_more() {
-    let text = include_str!("../fixtures/specs/five-mistakes.yaml");
+    let text = include_str!("../../fixtures/specs/five-mistakes.yaml");
     let (_, problems) = read(text);
     let styled = render("client.yaml", text, &problems, true);
     assert!(styled.contains('\u{1b}'));

@@ -208,7 +208,7 @@ fn an_independent_validator_agrees() {
 #[test]
 fn the_walkthrough_is_whole() {
     let text = fs::read_to_string(at("specs/pinterest-client.yaml")).unwrap();
-    let resolved = crate::good(&text);
+    let resolved = super::good(&text);
     let client = &resolved.hosts[0].client;
     assert!(client.java.is_some() && client.classpath.is_some() && client.properties.is_some());
     assert_eq!(client.kafka.as_ref().unwrap().folder(), "kafka_2.12-2.8.1");

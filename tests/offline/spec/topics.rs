@@ -1,6 +1,6 @@
 //! What is said of the way to the brokers, and of topics' settings, goes together.
 
-use crate::{caret, errors, good, read, shown, with_topics};
+use super::{caret, errors, good, read, shown, with_topics};
 
 fn topics(more: &str) -> String {
     with_topics(&format!(

@@ -4,13 +4,14 @@ use std::{fmt::Write as _, time::Duration};
 
 use proptest::prelude::*;
 
-use crate::{errors, read, shown, sweep::Sweep, work::work};
+use super::{errors, read, shown};
+use crate::{sweep::Sweep, work::work};
 
 /// One error, without much work, and it can be shown.
 fn refused(text: &str) -> String {
     let before = work();
     let found = errors(text);
-    let spent = work() - before;
+    let spent = work().saturating_sub(before);
     assert!(spent < Duration::from_secs(5), "{spent:?} of work");
     assert_eq!(found.len(), 1, "{}", shown(text, &found));
     let _ = shown(text, &found);
@@ -262,7 +263,7 @@ fn no_damage_panics() {
         CASES,
         &damage,
         |(from, length, words)| {
-            let whole = include_str!("../../specs/fleet.yaml");
+            let whole = include_str!("../../../specs/fleet.yaml");
             let (before, rest) = whole.split_at(whole.floor_char_boundary(from.min(whole.len())));
             let after = &rest[rest.floor_char_boundary(length.min(rest.len()))..];
             is_judged(&format!("{before}{}{after}", words.concat()))

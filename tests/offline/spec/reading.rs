@@ -12,7 +12,7 @@ use trueup::{
     },
 };
 
-use crate::{
+use super::{
     caret, client, errors, good, read, read_with, shown, with_client, with_host, with_topics,
 };
 

@@ -1,6 +1,6 @@
 //! The small corpora of `fuzz/`, run through the same functions that libFuzzer runs (`tests/fuzz`).
 
-#[path = "../fuzz/src/lib.rs"]
+#[path = "../../fuzz/src/lib.rs"]
 mod targets;
 
 use std::{

@@ -10,10 +10,8 @@ use trueup::{
     report::{Format, Report, Told, human::Style, json, render},
 };
 
-use crate::{
-    sample::{CANARY, plan_and_desired, selected, text},
-    sealed::{checksum, sealed},
-};
+use super::sample::{CANARY, plan_and_desired, selected, text};
+use crate::sealed::{checksum, sealed};
 
 const PLAIN: Style = Style {
     color: false,
@@ -247,7 +245,7 @@ fn what_is_wrong_with_a_file_is_said() {
         "{other}"
     );
     let shape = error(&resealed(|value| {
-        value["hosts"][0]["steps"] = json!("none")
+        value["hosts"][0]["steps"] = json!("none");
     }));
     assert!(matches!(shape, FileError::Shape(_)), "{shape}");
     for change in [
@@ -397,7 +395,7 @@ fn plans_are_as_the_schema_says() {
             _ = value["topics"][0]
                 .as_object_mut()
                 .expect("a map")
-                .remove("cluster")
+                .remove("cluster");
         },
         |value| value["summary"]["create"] = json!(-1),
         |value| value["hosts"][0]["steps"][2]["changes"][0]["sensitive"] = Value::Null,

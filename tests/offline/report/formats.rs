@@ -18,11 +18,8 @@ use trueup::{
     },
 };
 
-use crate::{
-    Shared, blessed, play,
-    told::{agree, cases, valid},
-    values::*,
-};
+use super::{Shared, blessed, play, values::*};
+use crate::told::{agree, cases, valid};
 
 /// Every plan that there is by hand, with its name.
 fn plans() -> Vec<(&'static str, Plan)> {
@@ -279,7 +276,7 @@ fn events_are_lines_as_they_happen() {
             .expect("one");
         assert_eq!(done["summary"], what);
         assert_eq!(done["host"], "client");
-        crate::assert_tame(&out.text());
+        super::assert_tame(&out.text());
     }
     // Topics belong to no host.
     let out = Shared::default();

@@ -3,10 +3,7 @@
 //! `src/kinds/KIND/cases/NAME.yaml` holds what a spec declares, the probe's records and, where the
 //! case is about it, the host's; `NAME.json` beside it is what has to come out. A new case is a new
 //! file (of a topic, where no host is asked, with what was read of the cluster):
-//! `TRUEUP_BLESS=1 cargo test --test cases` writes what comes out, for you to read.
-
-#[path = "support/case.rs"]
-mod case;
+//! `TRUEUP_BLESS=1 cargo test --test offline cases` writes what comes out, for you to read.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +11,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use case::{Case, TopicsCase, files, host, parse};
 use serde_json::json;
 use trueup::{
     facts::Section,
@@ -22,6 +18,8 @@ use trueup::{
     plan::{HostPlan, TopicsPlan},
     spec::{Given, ResolvedTopic, Source, load},
 };
+
+use crate::case::{self, Case, TopicsCase, files, host, parse};
 
 fn run_topics(case: &TopicsCase) -> serde_json::Value {
     let wanted = case.wanted();

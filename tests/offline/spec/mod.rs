@@ -7,13 +7,8 @@ mod pages;
 mod reading;
 mod rendering;
 mod several;
-#[path = "../support/sweep.rs"]
-#[allow(dead_code, reason = "the sweeps of tests/reliability use more of it")]
-mod sweep;
 mod tables;
 mod topics;
-#[path = "../support/work.rs"]
-mod work;
 
 use trueup::{
     diagnostic::Problem,

@@ -6,7 +6,7 @@ use trueup::spec::{
 };
 
 fn spec(path: &str, text: &str) -> Resolved {
-    let mut spec = crate::good(text);
+    let mut spec = super::good(text);
     spec.path = path.into();
     spec
 }

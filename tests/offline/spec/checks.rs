@@ -3,7 +3,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use crate::{caret, errors, good, read, shown, with_client, with_host, with_topics};
+use super::{caret, errors, good, read, shown, with_client, with_host, with_topics};
 
 /// Bad form, message, what the caret stands under, good form.
 type Case<'a> = (&'a str, &'a str, &'a str, &'a str);
@@ -325,7 +325,7 @@ fn digests() {
         ],
     );
     let text = with_client(&right);
-    let client = crate::client(&text, "a");
+    let client = super::client(&text, "a");
     assert_eq!(client.kafka.unwrap().sha512, Some("ab".repeat(64)));
     let text = with_client(&format!(
         "{{ kafka: {{ version: 2.8.1, scala: 2.12, sha512: {} }} }}",

@@ -19,10 +19,8 @@ use trueup::{
     spec::ResolvedTopic,
 };
 
-use crate::{
-    case::{self, Case, TopicsCase, host},
-    sample,
-};
+use super::sample;
+use crate::case::{self, Case, TopicsCase, host};
 
 const SALT: &str = "s";
 
@@ -271,7 +269,7 @@ fn every_compared_field_of_a_topic_is_missed() {
                     topic
                         .config
                         .values_mut()
-                        .for_each(|one| one.value = Some("77".into()))
+                        .for_each(|one| one.value = Some("77".into()));
                 },
                 |topic| topic.config.values_mut().for_each(|one| one.own = !one.own),
                 |topic| topic.config.clear(),

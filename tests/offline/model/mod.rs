@@ -3,21 +3,16 @@
 
 mod machine;
 mod random;
-#[path = "../support/seed.rs"]
-#[allow(dead_code, reason = "proptest has numbers of its own")]
-mod seed;
-#[path = "../support/told.rs"]
-mod told;
 
 use machine::Machine;
 use proptest::{prelude::*, test_runner::RngSeed};
 use random::{host_plan, machines, resolved, specs};
-use seed::seed;
-use told::agree;
 use trueup::{
     plan::{Moved, Plan, Step, StepAction, TopicsPlan, moved_on_host, moved_topics},
     spec::Resolved,
 };
+
+use crate::{sweep::seed::seed, told::agree};
 
 const DELETABLE: &str = "u.old";
 
@@ -53,7 +48,7 @@ fn order(plan: &Plan, mut choice: u64) -> Vec<Step> {
                     !waiting.iter().any(|other| needs.contains(&other.address))
                 })
                 .collect();
-            let at = free[(choice % free.len() as u64) as usize];
+            let at = free[usize::try_from(choice % free.len() as u64).expect("a place")];
             choice /= free.len() as u64;
             out.push(waiting.remove(at).clone());
         }

@@ -1,0 +1,178 @@
+//! What differs, address by address, in a fold for each host and cluster.
+
+use super::{
+    MOST_LINES, MOST_OF_VALUE, Page, addresses,
+    escape::{code, code_in_html, fenced, prose, shortened},
+    line, mark, name, name_as,
+};
+use crate::{
+    apply::outcome::Outcome,
+    kinds::Change,
+    plan::{Moved, Part, Plan, Step, StepAction},
+    report::{Report, diff, human},
+};
+
+/// Fields of one address.
+const MOST_FIELDS: usize = 100;
+
+/// A fold for each host and cluster that has something to say. Returns of how many addresses the
+/// differences were left out.
+pub fn folds(page: &mut Page, report: &Report<'_>, plan: &Plan) -> usize {
+    const CLOSE: &str = "\n\n</details>\n";
+    let mut parts: Vec<Part<'_>> = plan.parts().collect();
+    let deletes = |part: &Part<'_>| part.steps.iter().any(|s| s.action == StepAction::Delete);
+    parts.sort_by_key(|part| !deletes(part));
+    let mut left_out = 0;
+    for part in parts {
+        let telling = human::telling(part.steps);
+        let failed = failures(report.outcomes, part);
+        if telling.is_empty() && part.error.is_none() && failed.is_empty() {
+            continue;
+        }
+        let count = match part.error {
+            Some(_) if part.unfit => "refused".to_owned(),
+            Some(_) => "could not be read".to_owned(),
+            None => format!("{} of {}", telling.len(), addresses(part.steps.len())),
+        };
+        // A line of HTML: nothing in it is Markdown.
+        let name = name_as(part, code_in_html);
+        let open = format!("\n<details><summary>{name}: {count}</summary>\n\n");
+        page.room = page.room.saturating_sub(CLOSE.len());
+        if left_out > 0 || !page.fits(&open) {
+            left_out += telling.len().max(1);
+            continue;
+        }
+        if !part.looked_up.is_empty() {
+            let rows = part.looked_up.iter().map(|one| line(&one.in_words()));
+            let rows: Vec<String> = rows.map(|row| format!("- {}\n", prose(&row))).collect();
+            page.fits(&format!("{}\n", rows.concat()));
+        }
+        if let Some(error) = part.error {
+            let lines: Vec<String> = error.lines().take(MOST_LINES).map(line).collect();
+            page.fits(&fenced("text", &lines));
+        }
+        for text in failed {
+            if left_out > 0 || !page.fits(&text) {
+                left_out += 1;
+            }
+        }
+        for step in telling {
+            if left_out > 0 || !page.fits(&section(step)) {
+                left_out += 1;
+            }
+        }
+        page.text.truncate(page.text.trim_end().len());
+        page.text.push_str(CLOSE);
+    }
+    left_out
+}
+
+/// Why an address was not applied, or is not as it should be.
+fn failures(outcomes: &[Outcome], part: Part<'_>) -> Vec<String> {
+    let mut texts = Vec::new();
+    for outcome in outcomes.iter().filter(|one| one.is_of(&part)) {
+        let mut add = |address: Option<&str>, lines: Vec<String>| {
+            let title = address.map_or_else(|| name(part), code);
+            texts.push(format!("**{title}**\n\n{}\n", fenced("text", &lines)));
+        };
+        for failure in outcome.failures() {
+            let done = failure.in_part();
+            let reasons = failure.reasons.iter().flat_map(|reason| reason.lines());
+            let help = failure.help.iter().map(|help| format!("help: {help}"));
+            let lines = done.map(|done| line(&done)).into_iter();
+            let lines = lines.chain(reasons.map(line));
+            let lines = lines.chain(help.map(|help| line(&help)));
+            let address = Some(&*failure.address).filter(|address| !address.is_empty());
+            add(address, lines.collect());
+        }
+        for (address, reason) in &outcome.unverified {
+            let lines = ["applied, and could not be verified"].into_iter();
+            add(
+                Some(address),
+                lines.chain(reason.lines()).map(line).collect(),
+            );
+        }
+        for (address, reason) in &outcome.not_converged {
+            add(Some(address), reason.lines().map(line).collect());
+        }
+        for Moved { address, how } in &outcome.moved {
+            let what = match address {
+                None => "not what the plan was made for",
+                Some(_) => "has moved since the plan was made",
+            };
+            let lines = [what].into_iter().chain(how.lines()).map(line);
+            add(address.as_deref(), lines.collect());
+        }
+    }
+    texts
+}
+
+/// One address: why, and what differs.
+fn section(step: &Step) -> String {
+    let mut text = format!("#### {} {}\n\n", mark(step.action), code(&step.address));
+    sentences(&mut text, "", &step.reason);
+    sentences(
+        &mut text,
+        "help: ",
+        step.help.as_deref().unwrap_or_default(),
+    );
+    let warning = step.warning.as_deref().unwrap_or_default();
+    for line in warning.lines() {
+        // The way out of the one before.
+        let lead = if line.starts_with("help: ") {
+            ""
+        } else {
+            "**warning:** "
+        };
+        sentences(&mut text, lead, line);
+    }
+    let lines = differences(step);
+    if !lines.is_empty() {
+        text.push_str(&fenced("diff", &lines));
+        text.push('\n');
+    }
+    for note in &step.notes {
+        sentences(&mut text, "", note);
+    }
+    text
+}
+
+/// A paragraph a line.
+fn sentences(text: &mut String, lead: &str, said: &str) {
+    for line in said.lines() {
+        let said = prose(&shortened(line, MOST_OF_VALUE));
+        text.push_str(&format!("{lead}{said}\n\n"));
+    }
+}
+
+fn differences(step: &Step) -> Vec<String> {
+    let mut lines = Vec::new();
+    let changes = diff::untold(step);
+    for change in changes.iter().take(MOST_FIELDS) {
+        lines.extend(field(change, step.action).iter().map(|text| line(text)));
+    }
+    if changes.len() > MOST_FIELDS {
+        lines.push(format!("… {} more fields", changes.len() - MOST_FIELDS));
+    }
+    if let Some(text) = &step.text {
+        lines.push(line(&format!("  {}", text.path)));
+        let file = diff::lines(text, MOST_LINES);
+        lines.extend(file.iter().map(|one| line(&one.text)));
+    }
+    lines
+}
+
+/// A field that differs, in the signs of a difference.
+fn field(change: &Change, action: StepAction) -> Vec<String> {
+    let path = &change.path;
+    match (change.sensitive, &change.before, &change.after_in_words()) {
+        (true, ..) if action == StepAction::Create => vec![format!("+ {path}: (sensitive)")],
+        (true, ..) => vec![format!("! {path}: (sensitive), differs")],
+        (_, None, None) => vec![format!("! {path}: differs")],
+        (_, before, after) => {
+            let before = before.iter().map(|value| format!("- {path}: {value}"));
+            let after = after.iter().map(|value| format!("+ {path}: {value}"));
+            before.chain(after).collect()
+        }
+    }
+}

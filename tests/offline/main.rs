@@ -1,0 +1,30 @@
+//! The tests that need no host, no broker and no AWS. They are one binary: each would link the whole
+//! program.
+
+#![allow(
+    clippy::duplicate_mod,
+    reason = "fuzz/ is a crate of its own, with a module that tests have too"
+)]
+
+mod architecture;
+#[path = "../support/case.rs"]
+mod case;
+mod cases;
+// Its corpora have one of MySQL's.
+#[cfg(feature = "mysql")]
+mod fuzz;
+mod model;
+mod probe;
+mod report;
+mod saved;
+#[path = "../support/sealed.rs"]
+mod sealed;
+mod spec;
+mod supply_chain;
+#[path = "../support/sweep.rs"]
+#[allow(dead_code, reason = "the sweeps of tests/reliability use more of it")]
+mod sweep;
+#[path = "../support/told.rs"]
+mod told;
+#[path = "../support/work.rs"]
+mod work;
