@@ -111,7 +111,7 @@ impl Client {
             let classpath = self.classpath.as_ref();
             resources.push(Box::new(java::Wanted {
                 java: java.clone(),
-                place: classpath.map_or(StartFile::Bashrc, |classpath| classpath.place),
+                place: classpath.map_or(StartFile::Bashrc, |classpath| classpath.r#in),
             }));
         }
         if let Some(kafka) = &self.kafka {
@@ -125,7 +125,7 @@ impl Client {
                 first_in_classpath: self.classpath.is_some(),
             }));
             if let Some(classpath) = &self.classpath {
-                let place = classpath.place;
+                let place = classpath.r#in;
                 resources.push(Box::new(classpath::Wanted { jar: path, place }));
             }
         }

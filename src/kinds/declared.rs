@@ -14,7 +14,11 @@ use super::{Address, KINDS, Resource};
 use crate::{
     action::Value,
     diagnostic::Problem,
-    spec::{tree::Node, types::SecretRef},
+    spec::{
+        at::At,
+        tree::{Key, Node},
+        types::SecretRef,
+    },
 };
 
 /// A top-level key of a spec: its type is what the schema, saved plans and resources come from.
@@ -29,8 +33,8 @@ pub trait Declaration:
     /// The resources that it makes, each with an address that begins with the key.
     fn resources(&self, given: &Inputs) -> Vec<Box<dyn Resource>>;
 
-    /// What a schema cannot say of it; `node` is where it stands in the spec.
-    fn check(&self, _node: &Node, _problems: &mut Vec<Problem>) {}
+    /// What a schema cannot say of it; `at` is where it stands in the spec.
+    fn check(&self, _at: At<'_, Self>, _problems: &mut Vec<Problem>) {}
 
     /// The secrets that it refers to: they are read where the program runs.
     fn references(&self) -> Vec<Reference<'_>> {
@@ -75,7 +79,7 @@ pub trait Declared: fmt::Debug + Send + Sync {
     /// See [`Declaration::sources`].
     fn sources(&self) -> Vec<(Address, &str)>;
     /// See [`Declaration::check`].
-    fn check(&self, node: &Node, problems: &mut Vec<Problem>);
+    fn check(&self, entry: &(Key, Node), problems: &mut Vec<Problem>);
     /// As a spec has it, with the defaults put in.
     fn json(&self) -> Json;
 }
@@ -90,8 +94,8 @@ impl<D: Declaration> Declared for D {
     fn sources(&self) -> Vec<(Address, &str)> {
         Declaration::sources(self)
     }
-    fn check(&self, node: &Node, problems: &mut Vec<Problem>) {
-        Declaration::check(self, node, problems);
+    fn check(&self, (key, node): &(Key, Node), problems: &mut Vec<Problem>) {
+        Declaration::check(self, At::new(Some((key, node))), problems);
     }
     fn json(&self) -> Json {
         serde_json::to_value(self)
@@ -138,16 +142,6 @@ impl Registered {
 pub struct Declarations(Vec<(&'static str, Arc<dyn Declared>)>);
 
 impl Declarations {
-    /// Reads the keys of [`KINDS`] that are there. `None` is a mistake of this program: what is checked
-    /// is of its type.
-    pub fn of(part: impl Fn(&str) -> Option<Json>) -> Option<Self> {
-        let there = KINDS
-            .iter()
-            .filter_map(|kind| Some((kind, part(kind.key)?)));
-        let read = there.map(|(kind, json)| Some((kind.key, kind.read(json).ok()?)));
-        Some(Self(read.collect::<Option<_>>()?))
-    }
-
     /// Whether nothing is declared.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -2,13 +2,19 @@
 
 use std::collections::{HashMap, HashSet};
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use super::{
+    at::At,
     tree::{Key, Node, Value},
+    types::{Aws, Ec2, Local, Ssh, Topics},
     vars::{Scope, Special, Specials, Variables},
 };
 use crate::{
+    at,
     diagnostic::Problem,
-    kinds::{KINDS, kafka::Kafka},
+    kinds::{KINDS, client::Client, declared::Declarations, kafka::Kafka},
 };
 
 /// Keys that decide what is fetched: a host that sets one of them…
@@ -23,11 +29,32 @@ const DEPTH: usize = 2;
 pub struct HostTree {
     /// Its name.
     pub name: Key,
-    /// `ec2`, `ssh`, `local`, the spec's `aws`, the merged `client`, and the spec's `topics` as this host's
-    /// variables make them (but for `topics.name`, which is filled in table by table).
+    /// What holds for it: a [`Filled`], as far as the spec is right.
     pub node: Node,
     /// Whether the host is no map, or has keys that the format does not know.
     pub has_unknown: bool,
+}
+
+/// What holds for a host: its own way, and what the spec says for all of them, filled in.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+pub struct Filled {
+    /// The instance that it is.
+    pub ec2: Option<Ec2>,
+    /// How it is reached over SSH.
+    pub ssh: Option<Ssh>,
+    /// That it is this machine.
+    pub local: Option<Local>,
+    /// The spec's `aws`.
+    pub aws: Option<Aws>,
+    /// The common `client` with the host's own laid over it.
+    pub client: Option<Client>,
+    /// The spec's `topics` as the host's variables make them; but for `name`, which is filled in table
+    /// by table.
+    pub topics: Option<Topics>,
+    /// What stands under the keys of [`KINDS`], likewise the host's own over the common one.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub declared: Declarations,
 }
 
 /// Lays what a host has under a key over what all have.
@@ -180,11 +207,8 @@ fn fill_client<'a>(
     let Some((key, properties)) = client.entry("properties") else {
         return with_entries(client, entries);
     };
-    let kafka = entries
-        .iter()
-        .find(|(key, _)| key.text == "kafka")
-        .map(|(_, node)| node);
-    let home = kafka.and_then(home);
+    let kafka = entries.iter().find(|(key, _)| key.text == "kafka");
+    let home = kafka.and_then(|(key, node)| home(At::new(Some((key, node)))));
     let of_path = match (kafka, &home) {
         (None, _) => Special::Not("there is no `kafka` under `client`: write the path in full"),
         (Some(_), None) => Special::Silent,
@@ -245,16 +269,17 @@ fn fill_topics<'a>(
 }
 
 /// Kafka's home as the spec has it, `~` and all; `None` when the spec does not say enough.
-pub fn home(kafka: &Node) -> Option<String> {
-    let text = |key: &str| Some(kafka.get(key)?.text()?.to_owned());
-    let kafka = match kafka.get("home") {
-        Some(home) => Kafka {
-            home: Some(home.text()?.to_owned()),
+fn home(kafka: At<'_, Kafka>) -> Option<String> {
+    let text = |at: At<'_, String>| Some(at.text()?.text.to_owned());
+    let home = at!(kafka, home);
+    let kafka = match home.is_there() {
+        true => Kafka {
+            home: Some(text(home)?),
             ..Kafka::default()
         },
-        None => Kafka {
-            version: text("version")?,
-            scala: text("scala")?,
+        false => Kafka {
+            version: text(at!(kafka, version))?,
+            scala: text(at!(kafka, scala))?,
             ..Kafka::default()
         },
     };

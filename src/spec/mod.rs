@@ -6,6 +6,7 @@
 //! open ([`resolved`]). Each stage goes on beside the mistakes of the one before, so that one run
 //! names them all.
 
+pub mod at;
 pub mod checks;
 mod format_1;
 mod forms;
@@ -51,6 +52,7 @@ use crate::{
     kinds::KINDS,
     text::hex,
 };
+use merge::Filled;
 use tree::{Node, Value};
 
 /// What each spec is checked with; made once.
@@ -114,7 +116,7 @@ fn read(source: &Source, given: &Given, problems: &mut Vec<Problem>) -> Option<R
         trees.push(tree);
     }
 
-    let values: Vec<Option<Json>> = trees
+    let filled: Vec<Option<Filled>> = trees
         .iter()
         .map(|tree| check_host(&SCHEMA, &tree.node, problems))
         .collect();
@@ -143,20 +145,20 @@ fn read(source: &Source, given: &Given, problems: &mut Vec<Problem>) -> Option<R
 
     let mut hosts = Vec::new();
     let mut unplanned = Vec::new();
-    for (tree, values) in trees.iter().zip(&values) {
-        let built = values.as_ref();
-        let Some(host) = built.and_then(|values| resolved::host(tree, values)) else {
+    for (tree, filled) in trees.iter().zip(&filled) {
+        let built = filled.as_ref();
+        let Some(host) = built.and_then(|filled| resolved::host(tree, filled)) else {
             let name = &tree.name.text;
             let message = format!("host `{name}` passes every check and cannot be built");
             problems.push(mistake(tree.name.span, message));
             return None;
         };
-        later::later(tree, &host, &mut unplanned);
+        later::later(tree, &mut unplanned);
         hosts.push(host);
     }
     let topics = |name: &str| {
         let at = trees.iter().position(|tree| tree.name.text == name)?;
-        values[at].as_ref()?.get("topics").cloned()
+        filled[at].as_ref()?.topics.as_ref()
     };
     let account = |name: &str| {
         let host = hosts.iter().find(|host| host.name == name);
@@ -206,8 +208,8 @@ fn too_many_values(root: &Node, hosts: usize, problems: &mut Vec<Problem>) -> bo
     true
 }
 
-/// Checks a filled-in host, part by part; the parts as JSON when all is well.
-fn check_host(schema: &Json, node: &Node, problems: &mut Vec<Problem>) -> Option<Json> {
+/// Checks a filled-in host, part by part; there is a result when all is well.
+fn check_host(schema: &Json, node: &Node, problems: &mut Vec<Problem>) -> Option<Filled> {
     let mut walker = walk::Walker::new(schema, walk::Variables::Filled, problems);
     let mut out = Map::new();
     let mut whole = true;
@@ -232,11 +234,12 @@ fn check_host(schema: &Json, node: &Node, problems: &mut Vec<Problem>) -> Option
         }
     }
     for kind in KINDS {
-        let (json, part) = (out.get(kind.key).cloned(), node.get(kind.key));
+        let (json, part) = (out.get(kind.key).cloned(), node.entry(kind.key));
         // What the schema takes is of the type; what is not, building the host reports.
         if let (Some(Ok(declared)), Some(part)) = (json.map(|json| kind.read(json)), part) {
             declared.check(part, problems);
         }
     }
-    whole.then_some(Json::Object(out))
+    let filled = whole.then_some(Json::Object(out))?;
+    serde_json::from_value(filled).ok()
 }

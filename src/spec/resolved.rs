@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, HashMap};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    merge::HostTree,
+    merge::{Filled, HostTree},
     tables::TableList,
-    topics::{ClusterText, Pattern, Row, Template},
+    topics::{Pattern, Row, Template},
     tree::Node,
     types::{
-        Aws, Cluster, ConfigPolicy, Credentials, Ec2, Network, SecretRef, Security, Ssh,
-        TopicSettings,
+        Aws, Cluster, ConfigPolicy, Credentials, Ec2, Network, SecretRef, Security, Ssh, Tables,
+        TopicSettings, Topics,
     },
 };
 use crate::{
@@ -225,41 +225,36 @@ pub struct ResolvedTopic {
     pub line: u32,
 }
 
-/// Builds a host from a tree without mistakes. `None` is a mistake of this program.
-pub(super) fn host(tree: &HostTree, values: &serde_json::Value) -> Option<ResolvedHost> {
-    let part = |key: &str| values.get(key).cloned();
-    let ssh: Ssh = match part("ssh") {
-        Some(ssh) => serde_json::from_value(ssh).ok()?,
-        None => Ssh::default(),
-    };
-    let way = match part("ec2") {
-        Some(ec2) => Way::Ec2 {
-            ec2: serde_json::from_value(ec2).ok()?,
-            ssh,
-            found: None,
-        },
-        None if part("local").is_some() => Way::Local,
+/// Builds a host without mistakes. `None` is a mistake of this program.
+pub(super) fn host(tree: &HostTree, filled: &Filled) -> Option<ResolvedHost> {
+    let Filled {
+        ec2,
+        ssh,
+        local,
+        aws,
+        client,
+        topics: _,
+        declared,
+    } = filled.clone();
+    let mut aws = aws.unwrap_or_default();
+    let ssh = ssh.unwrap_or_default();
+    let way = match ec2 {
+        Some(ec2) => {
+            aws.region = ec2.region.clone().or(aws.region);
+            let found = None;
+            Way::Ec2 { ec2, ssh, found }
+        }
+        None if local.is_some() => Way::Local,
         None => Way::Ssh(ssh),
     };
-    let mut aws: Aws = match part("aws") {
-        Some(aws) => serde_json::from_value(aws).ok()?,
-        None => Aws::default(),
-    };
-    if let Way::Ec2 { ec2, .. } = &way {
-        aws.region = ec2.region.clone().or(aws.region);
-    }
-    let client: Client = match part("client") {
-        Some(client) => serde_json::from_value(client).ok()?,
-        None => Client::default(),
-    };
-    let client = client.filled()?;
+    let client = client.unwrap_or_default().filled()?;
     let mut host = ResolvedHost {
         name: tree.name.text.clone(),
         line: tree.name.span.line,
         way,
         aws,
         lines: BTreeMap::new(),
-        declared: Declarations::of(part)?,
+        declared,
         client,
     };
     for address in host.addresses() {
@@ -294,25 +289,28 @@ fn lines(host: &Node, address: &Address) -> Lines {
     out
 }
 
-/// Each topic of each cluster once. `topics` gives the values of a host's `topics`, `account`
-/// whom its references are asked of.
+/// Each topic of each cluster once. `topics` gives a host's `topics`, `account` whom its references
+/// are asked of.
 /// `None` is a mistake of this program.
-pub(super) fn clusters(
+pub(super) fn clusters<'a>(
     rows: Vec<Row>,
     databases: Vec<Template>,
-    topics: impl Fn(&str) -> Option<serde_json::Value>,
+    topics: impl Fn(&str) -> Option<&'a Topics>,
     account: impl Fn(&str) -> Aws,
 ) -> Option<Vec<ResolvedCluster>> {
     let mut clusters: Vec<ResolvedCluster> = Vec::new();
     let mut of_cluster: Vec<Vec<Row>> = Vec::new();
-    let mut place = |host: &str, cluster: &ClusterText, pattern: &Pattern| {
-        let (kind, text) = cluster.clone()?;
-        let cluster = match kind.as_str() {
-            "name" => Cluster::Name(text),
-            "arn" => Cluster::Arn(text),
-            _ => Cluster::Bootstrap(text),
+    let mut place = |host: &str, cluster: &Option<Cluster>, pattern: &Pattern| {
+        let cluster = cluster.clone()?;
+        let topics = topics(host)?.clone();
+        let mut access = Access {
+            via: topics.via,
+            security: topics.security,
+            credentials: topics.credentials,
+            ca: topics.ca,
+            network: topics.network,
+            aws: None,
         };
-        let mut access: Access = serde_json::from_value(topics(host)?).ok()?;
         access.aws = asks_aws(&cluster, &access).then(|| account(host));
         let same = |one: &ResolvedCluster| one.cluster == cluster && one.access == access;
         let at = clusters.iter().position(same).unwrap_or_else(|| {
@@ -345,8 +343,9 @@ pub(super) fn clusters(
     let mut lists = Vec::new();
     for template in databases {
         let at = place(&template.host, &template.cluster, &template.pattern)?;
-        let tables = topics(&template.host)?.get("tables")?.clone();
-        let tables = serde_json::from_value(tables).ok()?;
+        let Tables::Database(tables) = topics(&template.host)?.tables.clone() else {
+            return None;
+        };
         let aws = account(&template.host);
         lists.push((
             at,

@@ -6,15 +6,15 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    at::{At, Text},
     merge::HostTree,
-    tree::{Node, Value},
-    types::{ConfigPolicy, Keep, ReplicationFactor, TableSettings, TopicSettings},
+    types::{Cluster, ConfigPolicy, TableSettings, Tables, TopicSettings},
     vars::{Scope, Special, Specials, Variables},
 };
-use crate::diagnostic::{Problem, Span};
-
-/// A cluster, as a kind (`name`, `arn`, `bootstrap`) and a text; `None` when the spec does not say.
-pub type ClusterText = Option<(String, String)>;
+use crate::{
+    at,
+    diagnostic::{Problem, Span},
+};
 
 /// One topic as one host's variables make it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +27,8 @@ pub struct Row {
     pub name: String,
     /// Where the table stands.
     pub place: Span,
-    /// The cluster.
-    pub cluster: ClusterText,
+    /// The cluster; `None` when the spec does not say.
+    pub cluster: Option<Cluster>,
     /// The table's settings over the defaults.
     pub settings: TopicSettings,
     /// What happens to other overrides.
@@ -108,8 +108,8 @@ impl std::fmt::Display for Pattern {
 pub struct Template {
     /// The host.
     pub host: String,
-    /// The cluster.
-    pub cluster: ClusterText,
+    /// The cluster; `None` when the spec does not say.
+    pub cluster: Option<Cluster>,
     /// Settings of a table that has none of its own.
     pub defaults: TopicSettings,
     /// What happens to other overrides.
@@ -161,30 +161,23 @@ pub fn of_host<'a>(
     problems: &mut Vec<Problem>,
 ) -> OfHost {
     let mut made = OfHost::default();
-    let Some(topics) = tree.node.get("topics") else {
-        return made;
-    };
-    let own = |key: &str| topics.get(key).and_then(Node::text).map(str::to_owned);
-    let pattern = topics.entry("name");
-    let cluster = topics
-        .get("cluster")
-        .and_then(|cluster| match cluster.entries() {
-            [(kind, node)] => Some((kind.text.clone(), node.text()?.to_owned())),
-            _ => None,
-        });
-    let policy = match own("config_policy").as_deref() {
-        Some("exact") => ConfigPolicy::Exact,
-        _ => ConfigPolicy::Merge,
-    };
-    let defaults = topics.get("defaults").map(settings).unwrap_or_default();
+    let topics = at!(tree, topics);
+    let pattern = at!(topics, name);
+    let mut clusters = [Cluster::Name, Cluster::Arn, Cluster::Bootstrap].into_iter();
+    let cluster = clusters.find_map(|cluster| {
+        let named = at!(topics, cluster[cluster]).text()?;
+        Some(cluster(named.text.to_owned()))
+    });
+    let policy = at!(topics, config_policy).read().unwrap_or_default();
+    let defaults = settings(at!(topics, defaults));
     // A pattern that cannot be filled in is said once for each table below.
     let hole = Specials {
         table: Special::Is(HOLE),
         ..Specials::NONE
     };
-    let rendered = match pattern.and_then(|(_, node)| Some((node.text()?, node.span))) {
+    let rendered = match pattern.text() {
         None => Some(HOLE.to_owned()),
-        Some((text, span)) => variables.text(scope, text, span, hole, &mut Vec::new()),
+        Some(Text { text, span }) => variables.text(scope, text, span, hole, &mut Vec::new()),
     };
     let telling = rendered.is_some();
     let template = Template {
@@ -195,88 +188,77 @@ pub fn of_host<'a>(
         pattern: Pattern::new(rendered.as_deref().unwrap_or(HOLE)),
         place: Span::default(),
     };
-    let mut add = |table: &str, place: Span, node: Option<&Node>| {
+    let mut add = |Text { text: table, span }: Text<'_>, own: Option<TableSettings>| {
         let specials = Specials {
             table: Special::Is(table),
             ..Specials::NONE
         };
-        let own = node.map(of_table);
-        let name = match (own.as_ref().and_then(|own| own.topic.clone()), pattern) {
-            (Some(name), _) => Some(name),
-            (None, None) => Some(table.to_owned()),
-            (None, Some((_, node))) => node
-                .text()
-                .and_then(|text| variables.text(scope, text, node.span, specials, problems)),
+        let name = match own.as_ref().and_then(|own| own.topic.clone()) {
+            Some(name) => Some(name),
+            None if !pattern.is_there() => Some(table.to_owned()),
+            None => pattern.text().and_then(|Text { text, span }| {
+                variables.text(scope, text, span, specials, problems)
+            }),
         };
         let Some(name) = name else { return };
-        made.rows.push(template.named(name, table, place, own));
+        made.rows.push(template.named(name, table, span, own));
     };
-    match topics.get("tables").map(|tables| &tables.value) {
-        Some(Value::Seq(items)) => {
-            for item in items {
-                if let Some(table) = item.text() {
-                    add(table, item.span, None);
-                }
+    let tables = at!(topics, tables);
+    at!(tables, (Tables::Names))
+        .texts()
+        .for_each(|table| add(table, None));
+    match at!(tables, (Tables::Database).from).key() {
+        None => {
+            let tables = at!(tables, (Tables::Settings));
+            for (table, own) in tables.keys().zip(tables.values()) {
+                add(table, Some(of_table(at!(own, (Some)))));
             }
         }
-        Some(Value::Map(entries)) => match entries.iter().find(|(key, _)| key.text == FROM) {
-            None => {
-                for (key, node) in entries {
-                    add(&key.text, key.span, Some(node));
-                }
+        Some(span) => {
+            // Where it cannot be filled in, no table below says so.
+            if !telling {
+                let text = "table";
+                add(Text { text, span }, None);
             }
-            Some((key, _)) => {
-                // Where it cannot be filled in, no table below says so.
-                if !telling {
-                    add("table", key.span, None);
-                }
-                let place = key.span;
-                made.database = Some(Template { place, ..template });
-            }
-        },
-        _ => {}
+            let place = span;
+            made.database = Some(Template { place, ..template });
+        }
     }
     made
 }
 
-/// The key of `tables` that names a database.
-pub const FROM: &str = "from";
-
-/// What a table says of its topic, likewise.
-fn of_table(node: &Node) -> TableSettings {
-    let TopicSettings {
-        partitions,
-        replication_factor,
-        config,
-    } = settings(node);
+/// What a table says of its topic, as far as it is well-formed; what is not has been said.
+fn of_table(own: At<'_, TableSettings>) -> TableSettings {
     TableSettings {
-        topic: node.get("topic").and_then(Node::text).map(str::to_owned),
-        partitions,
-        replication_factor,
-        config,
+        topic: at!(own, topic).read(),
+        partitions: at!(own, partitions).read(),
+        replication_factor: at!(own, replication_factor).read(),
+        config: config(at!(own, config)),
     }
 }
 
-/// Settings as far as they are well-formed; what is not has been said.
-fn settings(node: &Node) -> TopicSettings {
-    let text = |key: &str| node.get(key).and_then(Node::text);
-    let config = node.get("config").map(Node::entries).unwrap_or_default();
+/// What the spec says of all of them, likewise.
+fn settings(own: At<'_, TopicSettings>) -> TopicSettings {
     TopicSettings {
-        partitions: text("partitions").and_then(|text| text.parse().ok()),
-        replication_factor: text("replication_factor").and_then(|text| match text {
-            "keep" => Some(ReplicationFactor::Keep(Keep::Keep)),
-            text => text.parse().ok().map(ReplicationFactor::Count),
-        }),
-        config: config
-            .iter()
-            .map(|(key, node)| (key.text.clone(), node.text().map(str::to_owned)))
-            .collect(),
+        partitions: at!(own, partitions).read(),
+        replication_factor: at!(own, replication_factor).read(),
+        config: config(at!(own, config)),
     }
+}
+
+type Config = IndexMap<String, Option<String>>;
+
+fn config(own: At<'_, Config>) -> Config {
+    let values = own.values().map(|value| at!(value, (Some)).read());
+    own.keys()
+        .map(|key| key.text.to_owned())
+        .zip(values)
+        .collect()
 }
 
 /// A table's settings over the defaults, key by key.
 fn over(defaults: &TopicSettings, own: TableSettings) -> TopicSettings {
-    let mut config: IndexMap<String, Option<String>> = defaults.config.clone();
+    let mut config: Config = defaults.config.clone();
     config.extend(own.config);
     TopicSettings {
         partitions: own.partitions.or(defaults.partitions),

@@ -361,6 +361,13 @@ pub enum Security {
     Plain(Login),
 }
 
+/// The mechanisms with a user and a password.
+pub const LOGINS: [fn(Login) -> Security; 3] = [
+    Security::ScramSha512,
+    Security::ScramSha256,
+    Security::Plain,
+];
+
 /// A user of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

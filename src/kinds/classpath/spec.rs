@@ -10,7 +10,7 @@ use crate::spec::types::StartFile;
 #[schemars(deny_unknown_fields)]
 pub struct Classpath {
     /// The start file that takes the block. Default: `bashrc`.
-    #[serde(default, rename = "in")]
+    #[serde(default)]
     #[schemars(example = &"bashrc")]
-    pub place: StartFile,
+    pub r#in: StartFile,
 }

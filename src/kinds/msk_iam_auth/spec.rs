@@ -105,43 +105,43 @@ pub enum Mechanism {
 
 /// Options of AWS's jar beside the role, by the jar's own names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[expect(non_snake_case, reason = "the jar's own names")]
 #[schemars(deny_unknown_fields)]
 pub struct IamOptions {
     /// Region whose STS is asked for the role. Default: the global one, which roles of GovCloud and
     /// China do not have.
     #[serde(default)]
     #[schemars(example = &"eu-west-1")]
-    pub aws_sts_region: Option<String>,
+    pub awsStsRegion: Option<String>,
     /// Name of the role's session, as CloudTrail shows it. Default: `aws-msk-iam-auth`.
     #[serde(default)]
     #[schemars(with = "OwnText", example = &"loader")]
-    pub aws_role_session_name: Option<String>,
+    pub awsRoleSessionName: Option<String>,
     /// External id that the role asks for; jar 1.1.7 or newer. Default: none.
     #[serde(default)]
     #[schemars(with = "OwnText", example = &"partner-7")]
-    pub aws_role_external_id: Option<String>,
+    pub awsRoleExternalId: Option<String>,
     /// Profile of the machine's `~/.aws` whose credentials are taken. Default: none.
     #[serde(default)]
     #[schemars(with = "OwnText", example = &"loader")]
-    pub aws_profile_name: Option<String>,
+    pub awsProfileName: Option<String>,
     /// Whether who is logged in is written to the client's debug log; jar 1.1.2 or newer. Default:
     /// `false`.
     #[serde(default)]
     #[schemars(with = "OwnText", example = true)]
-    pub aws_debug_creds: Option<String>,
+    pub awsDebugCreds: Option<String>,
     /// How often loading credentials is tried again; jar 1.1.3 or newer. Default: 3.
     #[serde(default)]
     #[schemars(with = "OwnText", example = 7)]
-    pub aws_max_retries: Option<String>,
+    pub awsMaxRetries: Option<String>,
     /// Longest pause between tries, in milliseconds; jar 1.1.3 or newer. Default: 5000.
     #[serde(default)]
     #[schemars(with = "OwnText", example = 500)]
-    pub aws_max_back_off_time_ms: Option<String>,
+    pub awsMaxBackOffTimeMs: Option<String>,
     /// Whether the default chain of credentials is asked, too; jar 2.3.4 or newer. Default: `true`.
     #[serde(default)]
     #[schemars(with = "OwnText", example = false)]
-    pub aws_add_default_providers: Option<String>,
+    pub awsAddDefaultProviders: Option<String>,
 }
 
 impl IamOptions {

@@ -10,9 +10,10 @@ use super::{
 };
 use crate::{
     action::{Action, Step},
+    at,
     diagnostic::Problem,
     facts::{Host, Observation, Section},
-    spec::tree::Node,
+    spec::at::At,
 };
 
 pub use spec::Timezone;
@@ -36,13 +37,13 @@ impl Declaration for Timezone {
         vec![Box::new(self.clone())]
     }
 
-    fn check(&self, node: &Node, problems: &mut Vec<Problem>) {
+    fn check(&self, at: At<'_, Self>, problems: &mut Vec<Problem>) {
         let part = |part: &str| {
             let plain = |c: char| c.is_ascii_alphanumeric() || "_+-".contains(c);
             !part.is_empty() && part.chars().all(plain)
         };
         if !self.name.split('/').all(part) {
-            let span = node.get("name").map_or(node.span, |name| name.span);
+            let span = at!(at, name).text().map(|name| name.span);
             let message = format!("`{}` is no name of a time zone", self.name.escape_debug());
             let label = "name one of /usr/share/zoneinfo, such as `Europe/Berlin` or `UTC`";
             problems.push(Problem::error(span, message, label));

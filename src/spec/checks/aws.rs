@@ -2,17 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use super::{Host, Text, View};
+use super::{At, Text, View, name};
 use crate::{
+    at,
     diagnostic::Problem,
     names::{Region, RoleArn},
+    spec::{
+        at::tag,
+        merge::HostTree,
+        types::{Cluster, Key, PropertyValue, SecretRef, Security, TableSource, Tables},
+    },
 };
 
 /// Profile, region and role are what they should be.
 pub fn account(view: &View<'_>, problems: &mut Vec<Problem>) {
-    for tree in view.hosts {
-        let host = Host { tree };
-        if let Some(Text { text, span }) = host.text("aws.profile")
+    for host in view.hosts {
+        if let Some(Text { text, span }) = at!(host, aws.profile).text()
             && (text.trim().is_empty() || text.chars().any(char::is_control))
         {
             problems.push(Problem::error(
@@ -21,18 +26,9 @@ pub fn account(view: &View<'_>, problems: &mut Vec<Problem>) {
                 "write it as `aws configure list-profiles` has it, or leave it out",
             ));
         }
-        for path in ["aws.region", "ec2.region"] {
-            if let Some(Text { text, span }) = host.text(path)
-                && let Err(wrong) = Region::parse(text)
-            {
-                problems.push(Problem::error(span, wrong.sentence(), wrong.help));
-            }
-        }
-        if let Some(Text { text, span }) = host.text("aws.assume_role")
-            && let Err(wrong) = RoleArn::parse(text)
-        {
-            problems.push(Problem::error(span, wrong.sentence(), wrong.help));
-        }
+        name(at!(host, aws.region), Region::parse, problems);
+        name(at!(host, ec2.region), Region::parse, problems);
+        name(at!(host, aws.assume_role), RoleArn::parse, problems);
     }
 }
 
@@ -40,11 +36,12 @@ pub fn account(view: &View<'_>, problems: &mut Vec<Problem>) {
 /// them.
 pub fn listeners(view: &View<'_>, problems: &mut Vec<Problem>) {
     let mut said = BTreeSet::new();
-    for tree in view.hosts {
-        let host = Host { tree };
-        let looked_up = host.has("topics.cluster.name") || host.has("topics.cluster.arn");
-        if let Some(span) = host.key("topics.network")
-            && host.has("topics.cluster.bootstrap")
+    for host in view.hosts {
+        let cluster = at!(host, topics.cluster);
+        let looked_up =
+            at!(cluster, [Cluster::Name]).is_there() || at!(cluster, [Cluster::Arn]).is_there();
+        if let Some(span) = at!(host, topics.network).key()
+            && at!(cluster, [Cluster::Bootstrap]).is_there()
             && said.insert((span.line, span.column))
         {
             problems.push(Problem::error(
@@ -54,14 +51,14 @@ pub fn listeners(view: &View<'_>, problems: &mut Vec<Problem>) {
                 "take it out, or give `cluster` a `name` or an `arn`",
             ));
         }
-        for mechanism in ["plain", "scram_sha_256"] {
-            if let Some(span) = host.key(&format!("topics.security.{mechanism}"))
+        for mechanism in [Security::Plain, Security::ScramSha256] {
+            if let Some(span) = at!(host, topics.security[mechanism]).key()
                 && looked_up
                 && said.insert((span.line, span.column))
             {
                 problems.push(Problem::error(
                     span,
-                    format!("MSK has no listener for `{mechanism}`"),
+                    format!("MSK has no listener for `{}`", tag(mechanism)),
                     "say `iam`, or `scram_sha_512`",
                 ));
             }
@@ -70,8 +67,22 @@ pub fn listeners(view: &View<'_>, problems: &mut Vec<Problem>) {
 }
 
 /// Names of parameters are such names.
-pub fn parameters(host: &Host<'_>, problems: &mut Vec<Problem>) {
-    let mut check = |Text { text, span }: Text<'_>| {
+pub fn parameters(host: &HostTree, problems: &mut Vec<Problem>) {
+    let names = [
+        at!(host, ssh.key[Key::SsmParameter]),
+        at!(
+            host,
+            topics.security[Security::ScramSha512].password[SecretRef::SsmParameter]
+        ),
+        at!(
+            host,
+            topics.tables(Tables::Database).from[TableSource::Mysql].password
+                [SecretRef::SsmParameter]
+        ),
+    ];
+    let extra = at!(host, client.properties.extra).values();
+    let extra = extra.map(|value| at!(value, (PropertyValue::Secret)[SecretRef::SsmParameter]));
+    for Text { text, span } in names.into_iter().chain(extra).filter_map(At::text) {
         let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:".contains(c);
         let good = !text.is_empty() && text.len() <= 2048 && text.chars().all(plain);
         if !good {
@@ -80,25 +91,6 @@ pub fn parameters(host: &Host<'_>, problems: &mut Vec<Problem>) {
                 format!("`{text}` is no name of a parameter"),
                 "write it as the Parameter Store has it, such as `/ec2/keypair/key-…`",
             ));
-        }
-    };
-    let paths = [
-        "ssh.key.ssm_parameter",
-        "topics.security.scram_sha_512.password.ssm_parameter",
-        "topics.tables.from.mysql.password.ssm_parameter",
-    ];
-    for path in paths {
-        if let Some(text) = host.text(path) {
-            check(text);
-        }
-    }
-    let extra = host.node("client.properties.extra");
-    for (_, node) in extra.map(super::Node::entries).unwrap_or_default() {
-        if let Some((_, node)) = node.entry("ssm_parameter")
-            && let Some(text) = node.text()
-        {
-            let span = node.span;
-            check(Text { text, span });
         }
     }
 }

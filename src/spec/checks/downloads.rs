@@ -1,17 +1,48 @@
 //! Where things are fetched from, and how they are known.
 
-use super::{Host, Text};
-use crate::diagnostic::Problem;
+use super::{At, Text};
+use crate::{
+    at,
+    diagnostic::{Problem, Span},
+    spec::merge::HostTree,
+};
 
-const DOWNLOADS: [(&str, &str, &str, usize); 2] = [
-    ("client.kafka", "sha512", "the Kafka archive", 128),
-    ("client.msk_iam_auth", "sha256", "the auth jar", 64),
-];
+/// Something that is fetched, and what it is known by.
+struct Download<'a> {
+    key: Option<Span>,
+    url: At<'a, String>,
+    digest: At<'a, String>,
+    algorithm: &'static str,
+    length: usize,
+    thing: &'static str,
+}
+
+fn downloads(host: &HostTree) -> [Download<'_>; 2] {
+    [
+        Download {
+            key: at!(host, client.kafka).key(),
+            url: at!(host, client.kafka.url),
+            digest: at!(host, client.kafka.sha512),
+            algorithm: "sha512",
+            length: 128,
+            thing: "the Kafka archive",
+        },
+        Download {
+            key: at!(host, client.msk_iam_auth).key(),
+            url: at!(host, client.msk_iam_auth.url),
+            digest: at!(host, client.msk_iam_auth.sha256),
+            algorithm: "sha256",
+            length: 64,
+            thing: "the auth jar",
+        },
+    ]
+}
 
 /// URLs are whole, and no download goes unchecked over a line that anybody can change.
-pub fn urls(host: &Host<'_>, problems: &mut Vec<Problem>) {
-    for (path, digest, thing, _) in DOWNLOADS {
-        let Some(url) = host.text(&format!("{path}.url")) else {
+pub fn urls(host: &HostTree, problems: &mut Vec<Problem>) {
+    for download in downloads(host) {
+        let thing = download.thing;
+        let Some(url) = download.url.text() else {
             continue;
         };
         if url
@@ -60,11 +91,11 @@ pub fn urls(host: &Host<'_>, problems: &mut Vec<Problem>) {
                 format!("`{}` names no file", url.text),
                 format!("give the URL of {thing} itself"),
             ));
-        } else if scheme != "https" && !host.has(&format!("{path}.{digest}")) {
+        } else if scheme != "https" && !download.digest.is_there() {
             problems.push(Problem::error(
                 url.span,
                 format!("{thing} comes over `{scheme}:` with nothing to check it by"),
-                format!("add `{digest}: …`, or use `https:`"),
+                format!("add `{}: …`, or use `https:`", download.algorithm),
             ));
         }
     }
@@ -87,8 +118,8 @@ fn starts_with_digit(text: &str) -> bool {
 }
 
 /// Kafka's home can be an entry of `CLASSPATH`, and Kafka's own scripts find themselves in it.
-pub fn home_in_class_path(host: &Host<'_>, problems: &mut Vec<Problem>) {
-    let Some(Text { text, span }) = host.text("client.kafka.home") else {
+pub fn home_in_class_path(host: &HostTree, problems: &mut Vec<Problem>) {
+    let Some(Text { text, span }) = at!(host, client.kafka.home).text() else {
         return;
     };
     if text.contains(':') {
@@ -107,14 +138,13 @@ pub fn home_in_class_path(host: &Host<'_>, problems: &mut Vec<Problem>) {
 }
 
 /// The archive that the URL names is the one that the spec wants.
-pub fn kafka_file(host: &Host<'_>, problems: &mut Vec<Problem>) {
-    let Some(url) = host.text("client.kafka.url") else {
+pub fn kafka_file(host: &HostTree, problems: &mut Vec<Problem>) {
+    let Some(url) = at!(host, client.kafka.url).text() else {
         return;
     };
     let file = file_name(url.text);
-    let wanted = host
-        .text("client.kafka.version")
-        .zip(host.text("client.kafka.scala"));
+    let kafka = at!(host, client.kafka);
+    let wanted = at!(kafka, version).text().zip(at!(kafka, scala).text());
     if file.ends_with("-src.tgz") {
         let name = wanted.map_or("kafka_SCALA-VERSION.tgz".into(), |(version, scala)| {
             format!("kafka_{}-{}.tgz", scala.text, version.text)
@@ -152,8 +182,8 @@ pub fn kafka_file(host: &Host<'_>, problems: &mut Vec<Problem>) {
 }
 
 /// The jar that the URL names is the one that the spec wants, in its folder and in its name.
-pub fn jar_file(host: &Host<'_>, problems: &mut Vec<Problem>) {
-    let Some(url) = host.text("client.msk_iam_auth.url") else {
+pub fn jar_file(host: &HostTree, problems: &mut Vec<Problem>) {
+    let Some(url) = at!(host, client.msk_iam_auth.url).text() else {
         return;
     };
     let file = file_name(url.text);
@@ -174,10 +204,11 @@ pub fn jar_file(host: &Host<'_>, problems: &mut Vec<Problem>) {
         return;
     }
     let named = named.and_then(|rest| rest.strip_suffix("-all"));
+    let version = at!(host, client.msk_iam_auth.version).text();
     let folders: Vec<&str> = path_of(url.text).rsplit('/').skip(1).collect();
     if let ["download", "latest", "releases", ..] = folders.as_slice() {
         let version = named
-            .or(host.text("client.msk_iam_auth.version").map(|v| v.text))
+            .or(version.map(|version| version.text))
             .unwrap_or("VERSION");
         problems.push(Problem::error(
             url.span,
@@ -201,10 +232,7 @@ pub fn jar_file(host: &Host<'_>, problems: &mut Vec<Problem>) {
         ));
         return;
     }
-    let Some(version) = host.text("client.msk_iam_auth.version") else {
-        return;
-    };
-    if let Some(found) = named
+    if let (Some(version), Some(found)) = (version, named)
         && found != version.text
     {
         problems.push(Problem::error(
@@ -222,9 +250,10 @@ pub fn jar_file(host: &Host<'_>, problems: &mut Vec<Problem>) {
 }
 
 /// Digests have the right length and are hexadecimal.
-pub fn digests(host: &Host<'_>, problems: &mut Vec<Problem>) {
-    for (path, digest, _, length) in DOWNLOADS {
-        let Some(Text { text, span }) = host.text(&format!("{path}.{digest}")) else {
+pub fn digests(host: &HostTree, problems: &mut Vec<Problem>) {
+    for download in downloads(host) {
+        let (algorithm, length) = (download.algorithm, download.length);
+        let Some(Text { text, span }) = download.digest.text() else {
             continue;
         };
         let hexadecimal = text.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -241,24 +270,32 @@ pub fn digests(host: &Host<'_>, problems: &mut Vec<Problem>) {
         };
         problems.push(Problem::error(
             span,
-            format!("a {digest} has {length} hexadecimal digits"),
+            format!("a {algorithm} has {length} hexadecimal digits"),
             label,
         ));
     }
 }
 
 /// A download without a digest is not checked.
-pub fn digest_is_there(host: &Host<'_>, problems: &mut Vec<Problem>) {
-    for (path, digest, thing, _) in DOWNLOADS {
-        let Some(key) = host.key(path) else { continue };
-        let other_scheme = host
-            .text(&format!("{path}.url"))
-            .is_some_and(|url| !url.text.to_ascii_lowercase().starts_with("https://"));
-        if !host.has(&format!("{path}.{digest}")) && !other_scheme {
+pub fn digest_is_there(host: &HostTree, problems: &mut Vec<Problem>) {
+    for download in downloads(host) {
+        let url = download.url.text();
+        let other_scheme =
+            url.is_some_and(|url| !url.text.to_ascii_lowercase().starts_with("https://"));
+        if let Some(key) = download.key
+            && !download.digest.is_there()
+            && !other_scheme
+        {
             problems.push(Problem::warning(
                 key,
-                format!("no digest for {thing}: the download is not checked"),
-                format!("add `{digest}: …`; apply prints the line to paste"),
+                format!(
+                    "no digest for {}: the download is not checked",
+                    download.thing
+                ),
+                format!(
+                    "add `{}: …`; apply prints the line to paste",
+                    download.algorithm
+                ),
             ));
         }
     }

@@ -2,13 +2,18 @@
 
 use std::collections::HashMap;
 
-use super::{Host, Text, View};
+use super::{Text, View, name};
 use crate::{
+    at,
     diagnostic::Problem,
     facts::is_instance_id,
     hostkey::{PublicKey, Wrong},
     names::{SshAddress, User},
-    spec::tree::{Node, Value},
+    spec::{
+        merge::HostTree,
+        tree::{Node, Value},
+        types::{HostKey, Key},
+    },
 };
 
 /// A spec without hosts does nothing.
@@ -23,8 +28,8 @@ pub fn some_host(view: &View<'_>, problems: &mut Vec<Problem>) {
 }
 
 /// A host's name is a word in addresses (`HOST:client/kafka`) and in reports.
-pub fn name_is_plain(host: &Host<'_>, problems: &mut Vec<Problem>) {
-    let name = host.name();
+pub fn name_is_plain(host: &HostTree, problems: &mut Vec<Problem>) {
+    let name = &host.name;
     let plain = |c: char| c.is_alphanumeric() || "._-".contains(c);
     if name.text == "direct" {
         problems.push(Problem::error(
@@ -45,11 +50,16 @@ pub fn name_is_plain(host: &Host<'_>, problems: &mut Vec<Problem>) {
     }
 }
 
+/// Whether the keys that make the way to the host are all known ones.
+fn way_is_known(host: &HostTree) -> bool {
+    !host.has_unknown && at!(host, ssh).all_known()
+}
+
 /// There is exactly one way to a host.
-pub fn one_way(host: &Host<'_>, problems: &mut Vec<Problem>) {
-    let (ec2, local) = (host.key("ec2"), host.key("local"));
-    let (ssh, address) = (host.key("ssh"), host.key("ssh.address"));
-    let name = &host.name().text;
+pub fn one_way(host: &HostTree, problems: &mut Vec<Problem>) {
+    let (ec2, local) = (at!(host, ec2).key(), at!(host, local).key());
+    let (ssh, address) = (at!(host, ssh).key(), at!(host, ssh.address).key());
+    let name = &host.name.text;
     let keep = |line: u32, what: &str| format!("keep one; {what} is in line {line}");
     match (ec2, local, address) {
         (Some(ec2), Some(local), _) => problems.push(Problem::error(
@@ -67,8 +77,8 @@ pub fn one_way(host: &Host<'_>, problems: &mut Vec<Problem>) {
             format!("host `{name}` has two ways: `local` and `ssh`"),
             keep(local.line, "`local`"),
         )),
-        (None, None, None) if host.way_is_known() => problems.push(Problem::error(
-            ssh.unwrap_or(host.name().span),
+        (None, None, None) if way_is_known(host) => problems.push(Problem::error(
+            ssh.unwrap_or(host.name.span),
             format!("host `{name}` has no way to it"),
             "give it `ssh: { address: … }`, `ec2: { … }` or `local: {}`",
         )),
@@ -77,18 +87,10 @@ pub fn one_way(host: &Host<'_>, problems: &mut Vec<Problem>) {
 }
 
 /// Words that go to ssh are ones that its configuration can carry.
-pub fn ssh_words(host: &Host<'_>, problems: &mut Vec<Problem>) {
-    if let Some(Text { text, span }) = host.text("ssh.address")
-        && let Err(wrong) = SshAddress::parse(text)
-    {
-        problems.push(Problem::error(span, wrong.sentence(), wrong.help));
-    }
-    if let Some(Text { text, span }) = host.text("ssh.user")
-        && let Err(wrong) = User::parse(text)
-    {
-        problems.push(Problem::error(span, wrong.sentence(), wrong.help));
-    }
-    if let Some(Text { text, span }) = host.text("ssh.key.file")
+pub fn ssh_words(host: &HostTree, problems: &mut Vec<Problem>) {
+    name(at!(host, ssh.address), SshAddress::parse, problems);
+    name(at!(host, ssh.user), User::parse, problems);
+    if let Some(Text { text, span }) = at!(host, ssh.key[Key::File]).text()
         && (text.is_empty() || text.chars().any(char::is_control))
     {
         problems.push(Problem::error(
@@ -100,21 +102,20 @@ pub fn ssh_words(host: &Host<'_>, problems: &mut Vec<Problem>) {
 }
 
 /// Pinned keys are whole public keys.
-pub fn pinned_keys(host: &Host<'_>, problems: &mut Vec<Problem>) {
-    let Some((key, pinned)) = host.entry("ssh.host_key.pinned") else {
-        return;
-    };
-    if pinned.items().is_empty() && matches!(pinned.value, Value::Seq(_)) {
+pub fn pinned_keys(host: &HostTree, problems: &mut Vec<Problem>) {
+    let pinned = at!(host, ssh.host_key[HostKey::Pinned]);
+    if let Some((key, node)) = pinned.entry()
+        && matches!(&node.value, Value::Seq(items) if items.is_empty())
+    {
         problems.push(Problem::error(
             key.span,
             "`pinned` is empty: no key would do",
             "list the machine's public keys, or leave `host_key` out",
         ));
     }
-    for item in pinned.items() {
-        let Some(text) = item.text() else { continue };
+    for Text { text, span } in pinned.texts() {
         if let Err((message, label)) = public_key(text) {
-            problems.push(Problem::error(item.span, message, label));
+            problems.push(Problem::error(span, message, label));
         }
     }
 }
@@ -136,21 +137,21 @@ fn public_key(text: &str) -> Result<(), (String, String)> {
 }
 
 /// Some ways to keys need the EC2 API.
-pub fn ec2_only(host: &Host<'_>, problems: &mut Vec<Problem>) {
-    for (path, what) in [
-        ("ssh.host_key.console", "`console`"),
-        ("ssh.key.from_instance", "`from_instance`"),
+pub fn ec2_only(host: &HostTree, problems: &mut Vec<Problem>) {
+    for (at, what) in [
+        (at!(host, ssh.host_key[HostKey::Console]), "`console`"),
+        (at!(host, ssh.key[Key::FromInstance]), "`from_instance`"),
     ] {
-        let Some((key, node)) = host.entry(path) else {
+        let Some((key, node)) = at.entry() else {
             continue;
         };
-        if node.text() == Some("false") {
+        if at.is(false) {
             problems.push(Problem::error(
                 node.span,
                 format!("{what} can only be `true`"),
                 "leave it out instead",
             ));
-        } else if !host.has("ec2") && host.way_is_known() {
+        } else if !at!(host, ec2).is_there() && way_is_known(host) {
             problems.push(Problem::error(
                 key.span,
                 format!("{what} needs an instance to ask about"),
@@ -161,24 +162,21 @@ pub fn ec2_only(host: &Host<'_>, problems: &mut Vec<Problem>) {
 }
 
 /// An instance is named in exactly one way.
-pub fn instance(host: &Host<'_>, problems: &mut Vec<Problem>) {
-    let Some((key, ec2)) = host.entry("ec2") else {
+pub fn instance(host: &HostTree, problems: &mut Vec<Problem>) {
+    let ec2 = at!(host, ec2);
+    let Some(key) = ec2.key().filter(|_| ec2.all_known()) else {
         return;
     };
-    if !host.all_known(
-        "ec2",
-        &["region", "instance_id", "name", "tags", "all", "via"],
-    ) {
-        return;
-    }
     let empty = |node: &Node| node.entries().is_empty() && node.text().is_none_or(str::is_empty);
-    let ways: Vec<_> = ["instance_id", "name", "tags"]
-        .iter()
-        .filter_map(|way| ec2.entry(way))
-        .collect();
+    let ways = [
+        at!(ec2, instance_id).entry(),
+        at!(ec2, name).entry(),
+        at!(ec2, tags).entry(),
+    ];
+    let ways: Vec<_> = ways.into_iter().flatten().collect();
     match ways.as_slice() {
         [] => problems.push(Problem::error(
-            key.span,
+            key,
             "`ec2` does not say which instance",
             "add `instance_id`, `name` or `tags`",
         )),
@@ -199,7 +197,7 @@ pub fn instance(host: &Host<'_>, problems: &mut Vec<Problem>) {
             format!("keep one; `{}` is in line {}", first.text, first.span.line),
         )),
     }
-    if let Some(Text { text, span }) = host.text("ec2.instance_id") {
+    if let Some(Text { text, span }) = at!(ec2, instance_id).text() {
         if !is_instance_id(text) {
             problems.push(Problem::error(
                 span,
@@ -207,9 +205,10 @@ pub fn instance(host: &Host<'_>, problems: &mut Vec<Problem>) {
                 "it looks like `i-0123456789abcdef0`",
             ));
         }
-        if host.text("ec2.all").is_some_and(|all| all.text == "true") {
+        let all = at!(ec2, all);
+        if all.is(true) {
             problems.push(Problem::error(
-                host.key("ec2.all").unwrap_or(span),
+                all.key().unwrap_or(span),
                 "`all` with an `instance_id`: there is only one",
                 "leave `all` out, or use `tags`",
             ));
@@ -220,23 +219,20 @@ pub fn instance(host: &Host<'_>, problems: &mut Vec<Problem>) {
 /// No two hosts are the same account of the same machine.
 pub fn different_machines(view: &View<'_>, problems: &mut Vec<Problem>) {
     let mut seen: HashMap<Vec<&str>, (&str, u32)> = HashMap::new();
-    for tree in view.hosts {
-        let host = Host { tree };
-        let text = |path: &str| host.text(path).map_or("", |text| text.text);
+    for host in view.hosts {
+        let user = at!(host, ssh.user).text().map_or("", |user| user.text);
+        let port = at!(host, ssh.port).text().map_or("", |port| port.text);
         let (way, span) = match (
-            host.key("local"),
-            host.text("ssh.address"),
-            host.text("ec2.instance_id"),
+            at!(host, local).key(),
+            at!(host, ssh.address).text(),
+            at!(host, ec2.instance_id).text(),
         ) {
             (Some(local), None, None) => (vec!["local"], local),
-            (None, Some(address), None) => (
-                vec!["ssh", address.text, text("ssh.port"), text("ssh.user")],
-                address.span,
-            ),
-            (None, None, Some(id)) => (vec!["ec2", id.text, text("ssh.user")], id.span),
+            (None, Some(address), None) => (vec!["ssh", address.text, port, user], address.span),
+            (None, None, Some(id)) => (vec!["ec2", id.text, user], id.span),
             _ => continue,
         };
-        let name = tree.name.text.as_str();
+        let name = host.name.text.as_str();
         if let Some((first, line)) = seen.get(&way) {
             problems.push(Problem::error(
                 span,
@@ -244,7 +240,7 @@ pub fn different_machines(view: &View<'_>, problems: &mut Vec<Problem>) {
                 format!("keep one; `{first}` is in line {line}"),
             ));
         } else {
-            seen.insert(way, (name, tree.name.span.line));
+            seen.insert(way, (name, host.name.span.line));
         }
     }
 }

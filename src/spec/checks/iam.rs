@@ -1,35 +1,24 @@
 //! The role that a client takes, how it logs in, and the options of AWS's jar.
 
-use super::{Host, Text, at_least};
+use super::{Text, at_least, name, numbers};
 use crate::{
+    at,
     diagnostic::Problem,
+    kinds::msk_iam_auth::Mechanism,
     names::{Partition, Region, RoleArn, RoleName},
-    spec::tree::Node,
+    spec::merge::HostTree,
 };
 
-/// From which version of the jar on an option is looked at (its tags, file
-/// `MSKCredentialProvider.java`); before that it is ignored in silence.
-const SINCE: [(&str, [u64; 3]); 7] = [
-    ("awsStsRegion", [1, 1, 1]),
-    ("awsDebugCreds", [1, 1, 2]),
-    ("awsMaxRetries", [1, 1, 3]),
-    ("awsMaxBackOffTimeMs", [1, 1, 3]),
-    ("awsRoleExternalId", [1, 1, 7]),
-    ("awsAddDefaultProviders", [2, 3, 4]),
-    ("awsRoleSessionName", [1, 1, 0]),
-];
-
 /// The jar knows the mechanism.
-pub fn mechanism(host: &Host<'_>, problems: &mut Vec<Problem>) {
-    let (Some(mechanism), Some(jar)) = (
-        host.text("client.msk_iam_auth.mechanism"),
-        host.text("client.msk_iam_auth.version"),
-    ) else {
-        return;
-    };
-    if mechanism.text == "OAUTHBEARER" && !at_least(jar.text, &[2]) {
+pub fn mechanism(host: &HostTree, problems: &mut Vec<Problem>) {
+    let mechanism = at!(host, client.msk_iam_auth.mechanism);
+    let jar = at!(host, client.msk_iam_auth.version).text();
+    if let (Some(node), Some(jar)) = (mechanism.node(), jar)
+        && mechanism.is(Mechanism::Oauthbearer)
+        && !at_least(jar.text, &[2])
+    {
         problems.push(Problem::error(
-            mechanism.span,
+            node.span,
             format!("the auth jar {} does not know OAUTHBEARER", jar.text),
             format!(
                 "use `version: 2.0.0` or newer (line {}), or `mechanism: AWS_MSK_IAM`",
@@ -40,60 +29,66 @@ pub fn mechanism(host: &Host<'_>, problems: &mut Vec<Problem>) {
 }
 
 /// Options are what the jar reads, and it knows them.
-pub fn options(host: &Host<'_>, problems: &mut Vec<Problem>) {
-    let all = host.node("client.msk_iam_auth.options").map(Node::entries);
-    let jar = host.text("client.msk_iam_auth.version");
-    let has_role = ["role", "role_arn"]
-        .iter()
-        .any(|key| host.has(&format!("client.msk_iam_auth.{key}")));
-    for (key, node) in all.unwrap_or_default() {
+pub fn options(host: &HostTree, problems: &mut Vec<Problem>) {
+    let options = at!(host, client.msk_iam_auth.options);
+    let session = at!(options, awsRoleSessionName);
+    let external = at!(options, awsRoleExternalId);
+    let jar = at!(host, client.msk_iam_auth);
+    let has_role = at!(jar, role).is_there() || at!(jar, role_arn).is_there();
+    let version = at!(jar, version).text();
+    for (key, node) in options.entries() {
         let Some(text) = node.text() else { continue };
-        let name = key.text.as_str();
+        let name = &key.text;
         let plain = |also: &str| {
             let good = |c: char| c.is_ascii_alphanumeric() || also.contains(c);
             text.chars().all(good)
         };
-        let (right, label) = match name {
-            "awsStsRegion" => (Region::parse(text).is_ok(), "it looks like `eu-west-1`"),
-            "awsRoleSessionName" => (
-                (2..=64).contains(&text.len()) && plain("_+=,.@-"),
-                "use 2 to 64 letters, digits and `_+=,.@-`",
-            ),
-            "awsRoleExternalId" => (
-                (2..=1224).contains(&text.len()) && plain("_+=,.@:/-"),
-                "use 2 to 1224 letters, digits and `_+=,.@:/-`",
-            ),
-            "awsDebugCreds" | "awsAddDefaultProviders" => {
-                (matches!(text, "true" | "false"), "write `true` or `false`")
-            }
-            "awsMaxRetries" | "awsMaxBackOffTimeMs" => (
-                plain("") && text.parse::<i32>().is_ok(),
-                "write a whole number",
-            ),
-            _ => (
-                !text.trim().is_empty() && !text.contains(char::is_control),
-                "name it",
-            ),
-        };
+        let word = |most, also| (2..=most).contains(&text.len()) && plain(also);
+        let number = plain("") && text.parse::<i32>().is_ok();
+        let number = (number, "write a whole number");
+        let truth = matches!(text, "true" | "false");
+        let truth = (truth, "write `true` or `false`");
+        let region = (Region::parse(text).is_ok(), "it looks like `eu-west-1`");
+        let of_session = (
+            word(64, "_+=,.@-"),
+            "use 2 to 64 letters, digits and `_+=,.@-`",
+        );
+        let of_external = (
+            word(1224, "_+=,.@:/-"),
+            "use 2 to 1224 letters, digits and `_+=,.@:/-`",
+        );
+        let any = !text.trim().is_empty() && !text.contains(char::is_control);
+        // From which version of the jar on an option is looked at (its tags, file
+        // `MSKCredentialProvider.java`); before that it is ignored in silence.
+        let known = [
+            (at!(options, awsStsRegion), "1.1.1", region),
+            (session, "1.1.0", of_session),
+            (external, "1.1.7", of_external),
+            (at!(options, awsDebugCreds), "1.1.2", truth),
+            (at!(options, awsAddDefaultProviders), "2.3.4", truth),
+            (at!(options, awsMaxRetries), "1.1.3", number),
+            (at!(options, awsMaxBackOffTimeMs), "1.1.3", number),
+        ];
+        let known = known.iter().find(|(at, ..)| at.key() == Some(key.span));
+        let (since, (right, label)) =
+            known.map_or(("", (any, "name it")), |(_, since, rule)| (since, *rule));
         if !right {
             let message = format!("`{text}` is no value of `{name}`");
             problems.push(Problem::error(node.span, message, label));
         }
-        let since = SINCE.iter().find(|(known, _)| *known == name);
-        if let (Some((_, since)), Some(jar)) = (since, jar)
-            && !at_least(jar.text, since)
+        if let Some(jar) = version
+            && !at_least(jar.text, &numbers(since))
         {
-            let [major, minor, patch] = since;
             problems.push(Problem::error(
                 key.span,
                 format!("the auth jar {} does not look at `{name}`", jar.text),
                 format!(
-                    "use `version: {major}.{minor}.{patch}` or newer (line {}), or leave it out",
+                    "use `version: {since}` or newer (line {}), or leave it out",
                     jar.span.line
                 ),
             ));
         }
-        if matches!(name, "awsRoleSessionName" | "awsRoleExternalId") && !has_role {
+        if [session.key(), external.key()].contains(&Some(key.span)) && !has_role {
             problems.push(Problem::warning(
                 key.span,
                 format!("`{name}` has no effect without a role"),
@@ -104,11 +99,11 @@ pub fn options(host: &Host<'_>, problems: &mut Vec<Problem>) {
 }
 
 /// The role's partition has the STS that is asked for it.
-pub fn partition(host: &Host<'_>, problems: &mut Vec<Problem>) {
-    let Some(arn) = host.text("client.msk_iam_auth.role_arn") else {
+pub fn partition(host: &HostTree, problems: &mut Vec<Problem>) {
+    let Some(arn) = at!(host, client.msk_iam_auth.role_arn).text() else {
         return;
     };
-    let region = host.text("client.msk_iam_auth.options.awsStsRegion");
+    let region = at!(host, client.msk_iam_auth.options.awsStsRegion).text();
     let Ok(role) = RoleArn::parse(arn.text) else {
         return;
     };
@@ -146,13 +141,10 @@ pub fn partition(host: &Host<'_>, problems: &mut Vec<Problem>) {
 }
 
 /// The role is said once, and an ARN is one.
-pub fn role(host: &Host<'_>, problems: &mut Vec<Problem>) {
-    let name = host.text("client.msk_iam_auth.role");
-    let arn = host.text("client.msk_iam_auth.role_arn");
-    if let (Some(role), Some(arn)) = (
-        host.key("client.msk_iam_auth.role"),
-        host.key("client.msk_iam_auth.role_arn"),
-    ) {
+pub fn role(host: &HostTree, problems: &mut Vec<Problem>) {
+    let jar = at!(host, client.msk_iam_auth);
+    let (role, arn) = (at!(jar, role), at!(jar, role_arn));
+    if let (Some(role), Some(arn)) = (role.key(), arn.key()) {
         problems.push(Problem::error(
             arn,
             "`role` and `role_arn` both name the role",
@@ -160,12 +152,8 @@ pub fn role(host: &Host<'_>, problems: &mut Vec<Problem>) {
         ));
         return;
     }
-    if let Some(Text { text, span }) = name
-        && let Err(wrong) = RoleName::parse(text)
-    {
-        problems.push(Problem::error(span, wrong.sentence(), wrong.help));
-    }
-    if let Some(Text { text, span }) = arn
+    name(role, RoleName::parse, problems);
+    if let Some(Text { text, span }) = arn.text()
         && let Err(wrong) = RoleArn::parse(text)
     {
         let help = match RoleName::parse(text) {

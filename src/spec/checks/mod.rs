@@ -1,8 +1,8 @@
 //! What a schema cannot say: whether the parts of a spec go together.
 //!
-//! One more check is one function and one line in a list below. A check reads the filled-in tree,
-//! so it works beside other mistakes, and it stays silent about what is not there or was called
-//! wrong already.
+//! One more check is one function and one line in a list below. A check reads the filled-in tree
+//! (`at!(host, client.kafka.version)`, see [`super::at`]), so it works beside other mistakes, and it
+//! stays silent about what is not there or was called wrong already.
 
 mod aws;
 mod downloads;
@@ -19,11 +19,14 @@ pub use properties::{is_secret, secret_option};
 pub use tables::is_of_rds;
 
 use super::{
+    at::{At, Text},
     merge::HostTree,
     topics::{Row, Template},
-    tree::{Key, Node},
 };
-use crate::diagnostic::{Problem, Span};
+use crate::{
+    diagnostic::{Problem, Span},
+    names::WrongName,
+};
 
 /// What the checks see.
 pub struct View<'a> {
@@ -37,7 +40,7 @@ pub struct View<'a> {
     pub no_hosts: Option<Span>,
 }
 
-type OfHost = fn(&Host<'_>, &mut Vec<Problem>);
+type OfHost = fn(&HostTree, &mut Vec<Problem>);
 type OfSpec = fn(&View<'_>, &mut Vec<Problem>);
 
 type OfRows = fn(&[Row], &mut Vec<Problem>);
@@ -103,9 +106,8 @@ const OF_ROWS: &[OfRows] = checks![
 
 /// Runs all checks.
 pub fn run(view: &View<'_>, problems: &mut Vec<Problem>) {
-    for tree in view.hosts {
-        let host = Host { tree };
-        OF_HOST.iter().for_each(|check| check(&host, problems));
+    for host in view.hosts {
+        OF_HOST.iter().for_each(|check| check(host, problems));
     }
     OF_SPEC.iter().for_each(|check| check(view, problems));
     rows(view.rows, problems);
@@ -116,75 +118,17 @@ pub fn rows(rows: &[Row], problems: &mut Vec<Problem>) {
     OF_ROWS.iter().for_each(|check| check(rows, problems));
 }
 
-/// One host, with short ways to its values.
-#[derive(Clone, Copy)]
-pub struct Host<'a> {
-    tree: &'a HostTree,
-}
-
-/// A text and its place.
-#[derive(Clone, Copy)]
-pub struct Text<'a> {
-    /// The text.
-    pub text: &'a str,
-    /// Its place.
-    pub span: Span,
-}
-
-impl<'a> Host<'a> {
-    fn name(&self) -> &'a Key {
-        &self.tree.name
+/// A name is one.
+fn name<N>(
+    at: At<'_, String>,
+    parse: fn(&str) -> Result<N, WrongName>,
+    problems: &mut Vec<Problem>,
+) {
+    if let Some(Text { text, span }) = at.text()
+        && let Err(wrong) = parse(text)
+    {
+        problems.push(Problem::error(span, wrong.sentence(), wrong.help));
     }
-
-    /// A key and its value, by a path such as `client.kafka.version`.
-    fn entry(&self, path: &str) -> Option<&'a (Key, Node)> {
-        entry(&self.tree.node, path)
-    }
-
-    fn node(&self, path: &str) -> Option<&'a Node> {
-        self.entry(path).map(|(_, node)| node)
-    }
-
-    /// Where a key stands.
-    fn key(&self, path: &str) -> Option<Span> {
-        self.entry(path).map(|(key, _)| key.span)
-    }
-
-    fn has(&self, path: &str) -> bool {
-        self.entry(path).is_some()
-    }
-
-    fn text(&self, path: &str) -> Option<Text<'a>> {
-        let node = self.node(path)?;
-        Some(Text {
-            text: node.text()?,
-            span: node.span,
-        })
-    }
-
-    /// Whether the keys that make the way to the host are all known ones.
-    fn way_is_known(&self) -> bool {
-        !self.tree.has_unknown
-            && self.all_known("ssh", &["address", "port", "user", "key", "host_key"])
-    }
-
-    /// Whether every key under a path is one that the format has: else a missing one may be
-    /// there, misspelt, and saying so twice helps nobody.
-    fn all_known(&self, path: &str, known: &[&str]) -> bool {
-        let entries = self.node(path).map(Node::entries).unwrap_or_default();
-        entries
-            .iter()
-            .all(|(key, _)| known.contains(&key.text.as_str()))
-    }
-}
-
-fn entry<'a>(node: &'a Node, path: &str) -> Option<&'a (Key, Node)> {
-    let mut steps = path.split('.');
-    let mut found = node.entry(steps.next()?)?;
-    for step in steps {
-        found = found.1.entry(step)?;
-    }
-    Some(found)
 }
 
 /// The parts of a version that are numbers, up to the first that is not: `3.9.1-rc2` is 3, 9, 1.

@@ -1,15 +1,20 @@
 //! `client.properties`, what it needs, and the role in it.
 
-use super::{Host, Sorted, Text};
+use super::{At, Sorted, Text, name};
 use crate::{
+    at,
     diagnostic::{Problem, Span},
     jaas,
-    kinds::properties::mode as mode_of,
-    names::{HostPath, WrongName},
-    spec::tree::{Key, Node, Value},
+    kinds::{msk_iam_auth::Mechanism, properties::mode as mode_of},
+    names::HostPath,
+    spec::{
+        at::tag,
+        merge::HostTree,
+        tree::{Key, Node, Value},
+        types::SecretRef,
+    },
 };
 
-const RESOURCES: [&str; 5] = ["java", "kafka", "msk_iam_auth", "classpath", "properties"];
 /// The keys that `msk_iam_auth` decides; the last one is OAUTHBEARER's alone.
 const IAM: [&str; 5] = [
     "security.protocol",
@@ -20,31 +25,30 @@ const IAM: [&str; 5] = [
 ];
 
 /// Nothing hangs in the air.
-pub fn parts_are_there(host: &Host<'_>, problems: &mut Vec<Problem>) {
-    if !host.all_known("client", &RESOURCES) {
+pub fn parts_are_there(host: &HostTree, problems: &mut Vec<Problem>) {
+    if !at!(host, client).all_known() {
         return;
     }
-    let needs = |part: &str, of: &str| {
-        host.key(&format!("client.{part}"))
-            .filter(|_| !host.has(&format!("client.{of}")))
-    };
+    let kafka = at!(host, client.kafka);
+    let jar = at!(host, client.msk_iam_auth);
+    let properties = at!(host, client.properties);
     let add_kafka = "add `kafka: { version: …, scala: … }` to `client`";
-    if let Some(span) = needs("msk_iam_auth", "kafka") {
+    if let Some(span) = without(jar, kafka) {
         problems.push(Problem::error(
             span,
             "`msk_iam_auth` has no Kafka to go into",
             format!("its jar goes into Kafka's `libs`: {add_kafka}"),
         ));
     }
-    if let Some(span) = needs("classpath", "msk_iam_auth") {
+    if let Some(span) = without(at!(host, client.classpath), jar) {
         problems.push(Problem::error(
             span,
             "`classpath` has no jar to name",
             "add `msk_iam_auth: { version: … }` to `client`",
         ));
     }
-    if let Some(span) = needs("properties", "kafka")
-        && !host.has("client.properties.path")
+    if let Some(span) = without(properties, kafka)
+        && !at!(properties, path).is_there()
     {
         problems.push(Problem::error(
             span,
@@ -52,10 +56,9 @@ pub fn parts_are_there(host: &Host<'_>, problems: &mut Vec<Problem>) {
             format!("{add_kafka}, or give `path`"),
         ));
     }
-    if let Some(span) = needs("properties", "msk_iam_auth")
-        && ["extra", "absent"]
-            .iter()
-            .all(|key| !host.has(&format!("client.properties.{key}")))
+    if let Some(span) = without(properties, jar)
+        && !at!(properties, extra).is_there()
+        && !at!(properties, absent).is_there()
     {
         problems.push(Problem::error(
             span,
@@ -65,49 +68,24 @@ pub fn parts_are_there(host: &Host<'_>, problems: &mut Vec<Problem>) {
     }
 }
 
+/// A part that is there without what it needs.
+fn without<T, N>(part: At<'_, T>, needed: At<'_, N>) -> Option<Span> {
+    part.key().filter(|_| !needed.is_there())
+}
+
 /// Paths on the host say where they start and stay below it.
-pub fn paths(host: &Host<'_>, problems: &mut Vec<Problem>) {
-    type Parse = fn(&str) -> Result<HostPath, WrongName>;
-    let parts: [(&str, Parse); 2] = [
-        ("client.kafka.home", HostPath::folder),
-        ("client.properties.path", HostPath::file),
-    ];
-    for (path, parse) in parts {
-        if let Some(Text { text, span }) = host.text(path)
-            && let Err(wrong) = parse(text)
-        {
-            problems.push(Problem::error(span, wrong.sentence(), wrong.help));
-        }
-    }
+pub fn paths(host: &HostTree, problems: &mut Vec<Problem>) {
+    name(at!(host, client.kafka.home), HostPath::folder, problems);
+    name(at!(host, client.properties.path), HostPath::file, problems);
 }
 
 /// Keys are keys, and none is wanted and unwanted at once.
-pub fn keys(host: &Host<'_>, problems: &mut Vec<Problem>) {
-    let extra = host
-        .node("client.properties.extra")
-        .map(Node::entries)
-        .unwrap_or_default();
-    let absent = host
-        .node("client.properties.absent")
-        .map(Node::items)
-        .unwrap_or_default();
-    let wanted: Sorted<'_, Span> = extra
-        .iter()
-        .map(|(key, _)| (key.text.as_str(), key.span))
-        .collect();
+pub fn keys(host: &HostTree, problems: &mut Vec<Problem>) {
+    let extra = at!(host, client.properties.extra);
+    let absent = at!(host, client.properties.absent);
+    let wanted: Sorted<'_, Span> = extra.keys().map(|key| (key.text, key.span)).collect();
     let mut unwanted: Sorted<'_, Span> = Sorted::new();
-    let unwanted_texts = absent.iter().filter_map(|item| {
-        Some(Text {
-            text: item.text()?,
-            span: item.span,
-        })
-    });
-    let unwanted_texts: Vec<Text<'_>> = unwanted_texts.collect();
-    let texts = extra.iter().map(|(key, _)| Text {
-        text: &key.text,
-        span: key.span,
-    });
-    for Text { text, span } in texts.chain(unwanted_texts.iter().copied()) {
+    for Text { text, span } in extra.keys().chain(absent.texts()) {
         if text.is_empty()
             || text
                 .chars()
@@ -120,7 +98,7 @@ pub fn keys(host: &Host<'_>, problems: &mut Vec<Problem>) {
             ));
         }
     }
-    for Text { text, span } in unwanted_texts {
+    for Text { text, span } in absent.texts() {
         if let Some(wanted) = wanted.get(text) {
             problems.push(Problem::error(
                 span,
@@ -136,7 +114,7 @@ pub fn keys(host: &Host<'_>, problems: &mut Vec<Problem>) {
             ));
         }
     }
-    for (key, node) in extra {
+    for (key, node) in extra.entries() {
         if node.text().is_some_and(|text| text.contains('\0')) {
             problems.push(Problem::error(
                 node.span,
@@ -148,8 +126,8 @@ pub fn keys(host: &Host<'_>, problems: &mut Vec<Problem>) {
 }
 
 /// A mode is one that its owner can read with.
-pub fn mode(host: &Host<'_>, problems: &mut Vec<Problem>) {
-    let Some(Text { text, span }) = host.text("client.properties.mode") else {
+pub fn mode(host: &HostTree, problems: &mut Vec<Problem>) {
+    let Some(Text { text, span }) = at!(host, client.properties.mode).text() else {
         return;
     };
     let label = match mode_of(text).map(|mode| mode.0) {
@@ -158,8 +136,7 @@ pub fn mode(host: &Host<'_>, problems: &mut Vec<Problem>) {
             "begin with `06`: its owner reads it, and trueup writes it"
         }
         Some(mode) => {
-            let extra = host.node("client.properties.extra").map(Node::entries);
-            let mut extra = extra.unwrap_or_default().iter();
+            let mut extra = at!(host, client.properties.extra).entries().iter();
             if mode & 0o007 != 0 && extra.any(|(_, node)| matches!(node.value, Value::Map(_))) {
                 problems.push(Problem::warning(
                     span,
@@ -178,44 +155,19 @@ pub fn mode(host: &Host<'_>, problems: &mut Vec<Problem>) {
 }
 
 /// The four lines of MSK IAM belong to `msk_iam_auth`.
-pub fn iam_keys(host: &Host<'_>, problems: &mut Vec<Problem>) {
-    let Some(iam) = host.key("client.msk_iam_auth") else {
+pub fn iam_keys(host: &HostTree, problems: &mut Vec<Problem>) {
+    let Some(iam) = at!(host, client.msk_iam_auth).key() else {
         return;
     };
-    let mechanism = host.text("client.msk_iam_auth.mechanism");
-    let oauth = mechanism.is_some_and(|mechanism| mechanism.text == "OAUTHBEARER");
+    let oauth = at!(host, client.msk_iam_auth.mechanism).is(Mechanism::Oauthbearer);
     let decided = &IAM[..if oauth { 5 } else { 4 }];
-    let extra = host
-        .node("client.properties.extra")
-        .map(Node::entries)
-        .unwrap_or_default();
-    for (key, _) in extra
-        .iter()
-        .filter(|(key, _)| decided.contains(&key.text.as_str()))
-    {
+    let properties = at!(host, client.properties);
+    let keys = at!(properties, extra).keys();
+    let keys = keys.chain(at!(properties, absent).texts());
+    for Text { text, span } in keys.filter(|key| decided.contains(&key.text)) {
         problems.push(Problem::error(
-            key.span,
-            format!("`{}` is set by `msk_iam_auth`", key.text),
-            format!(
-                "leave it out here, or leave `msk_iam_auth` out (line {})",
-                iam.line
-            ),
-        ));
-    }
-    let absent = host
-        .node("client.properties.absent")
-        .map(Node::items)
-        .unwrap_or_default();
-    for item in absent
-        .iter()
-        .filter(|item| item.text().is_some_and(|key| decided.contains(&key)))
-    {
-        problems.push(Problem::error(
-            item.span,
-            format!(
-                "`{}` is set by `msk_iam_auth`",
-                item.text().unwrap_or_default()
-            ),
+            span,
+            format!("`{text}` is set by `msk_iam_auth`"),
             format!(
                 "leave it out here, or leave `msk_iam_auth` out (line {})",
                 iam.line
@@ -225,11 +177,8 @@ pub fn iam_keys(host: &Host<'_>, problems: &mut Vec<Problem>) {
 }
 
 /// Secrets are referred to, never written.
-pub fn secrets(host: &Host<'_>, problems: &mut Vec<Problem>) {
-    let extra = host
-        .node("client.properties.extra")
-        .map(Node::entries)
-        .unwrap_or_default();
+pub fn secrets(host: &HostTree, problems: &mut Vec<Problem>) {
+    let extra = at!(host, client.properties.extra).entries();
     for (key, node) in extra {
         match &node.value {
             Value::Scalar { text, .. } if is_secret(&key.text) && !text.is_empty() => {
@@ -322,10 +271,11 @@ pub fn secret_option(jaas: &str) -> Option<&str> {
 }
 
 fn reference(node: &Node, problems: &mut Vec<Problem>) {
+    let env = tag(SecretRef::Env);
     for (key, value) in node.entries() {
         let Some(text) = value.text() else { continue };
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if key.text == "env" && (text.is_empty() || !text.chars().all(plain)) {
+        if key.text == env && (text.is_empty() || !text.chars().all(plain)) {
             problems.push(Problem::error(
                 value.span,
                 // Which may be the secret itself.

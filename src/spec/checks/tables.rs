@@ -1,28 +1,24 @@
 //! Databases whose tables get topics.
 
-use super::{Host, Text, View};
+use super::{Text, View};
 use crate::{
+    at,
     diagnostic::Problem,
     names::{HostName, TopicName},
-    spec::tree::Node,
+    spec::types::{TableSource, Tables},
 };
 
 /// What is said of the server goes together.
 pub fn server(view: &View<'_>, problems: &mut Vec<Problem>) {
-    for tree in view.hosts {
-        let host = Host { tree };
-        let Some(mysql) = host.node("topics.tables.from.mysql") else {
-            continue;
-        };
-        let text = |key: &str| {
-            let node = mysql.get(key)?;
-            let (text, span) = (node.text()?, node.span);
-            Some(Text { text, span })
-        };
+    for host in view.hosts {
+        let mysql = at!(
+            host,
+            topics.tables(Tables::Database).from[TableSource::Mysql]
+        );
         let mut error = |span, message: String, label: &str| {
             problems.push(Problem::error(span, message, label));
         };
-        let name = text("host");
+        let name = at!(mysql, host).text();
         if let Some(Text { text, span }) = name
             && let Err(wrong) = HostName::parse(text)
         {
@@ -36,9 +32,12 @@ pub fn server(view: &View<'_>, problems: &mut Vec<Problem>) {
                 label,
             );
         }
-        for key in ["user", "database"] {
+        for (key, name) in [
+            ("user", at!(mysql, user)),
+            ("database", at!(mysql, database)),
+        ] {
             // MySQL's names have at most 64 characters, users of MariaDB 128.
-            if let Some(Text { text, span }) = text(key)
+            if let Some(Text { text, span }) = name.text()
                 && (text.is_empty() || text.chars().count() > 128 || text.contains('\0'))
             {
                 let message = match text.is_empty() {
@@ -48,14 +47,14 @@ pub fn server(view: &View<'_>, problems: &mut Vec<Problem>) {
                 error(span, message, "write its name");
             }
         }
-        if let Some(Text { text, span }) = text("like")
+        if let Some(Text { text, span }) = at!(mysql, like).text()
             && text.is_empty()
         {
             let label = "`%` stands for any text; leave the key out for all tables";
             error(span, "no table is LIKE an empty text".into(), label);
         }
-        let clear = text("tls").is_some_and(|tls| tls.text == "false");
-        let ca = mysql.entry("ca").map(|(key, _)| key.span);
+        let clear = at!(mysql, tls).is(false);
+        let ca = at!(mysql, ca).key();
         if let (Some(span), true) = (ca, clear) {
             error(
                 span,
@@ -63,9 +62,9 @@ pub fn server(view: &View<'_>, problems: &mut Vec<Problem>) {
                 "take it out",
             );
         }
-        if let (Some((key, _)), true) = (mysql.entry("tls"), clear) {
+        if let (Some(span), true) = (at!(mysql, tls).key(), clear) {
             problems.push(Problem::warning(
-                key.span,
+                span,
                 "without TLS the server is taken for whoever answers, and table names are read in the clear",
                 "leave `tls` out where the server has it",
             ));
@@ -93,12 +92,9 @@ pub fn is_of_rds(host: &str) -> bool {
 /// Whatever the tables are called, their topics have names, and different ones.
 pub fn pattern(view: &View<'_>, problems: &mut Vec<Problem>) {
     for template in view.databases {
-        let tree = view
-            .hosts
-            .iter()
-            .find(|tree| tree.name.text == template.host);
-        let name = tree.and_then(|tree| Host { tree }.entry("topics.name"));
-        let Some((_, Node { span, .. })) = name else {
+        let mut hosts = view.hosts.iter();
+        let host = hosts.find(|host| host.name.text == template.host);
+        let Some(name) = host.and_then(|host| at!(host, topics.name).node()) else {
             continue;
         };
         let (text, tables) = template.pattern.parts();
@@ -125,6 +121,6 @@ pub fn pattern(view: &View<'_>, problems: &mut Vec<Problem>) {
         } else {
             continue;
         };
-        problems.push(Problem::error(*span, message, label));
+        problems.push(Problem::error(name.span, message, label));
     }
 }

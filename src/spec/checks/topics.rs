@@ -2,23 +2,24 @@
 
 use std::{cmp::Ordering, collections::HashMap};
 
-use super::{Host, Text, View};
+use super::{Text, View};
 use crate::{
+    at,
     diagnostic::Problem,
     names::{BrokerAddress, TopicName},
     spec::{
+        at::word,
         near::nearest,
-        topics::{ClusterText, Row},
-        tree::{Node, Value},
-        types::ReplicationFactor,
+        topics::Row,
+        tree::Value,
+        types::{Cluster, LOGINS, ReplicationFactor, Security, Tables},
     },
 };
 
 /// The cluster is named as clusters are.
 pub fn cluster(view: &View<'_>, problems: &mut Vec<Problem>) {
-    for tree in view.hosts {
-        let host = Host { tree };
-        if let Some(Text { text, span }) = host.text("topics.cluster.name") {
+    for host in view.hosts {
+        if let Some(Text { text, span }) = at!(host, topics.cluster[Cluster::Name]).text() {
             let good = (1..=64).contains(&text.len())
                 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
             if !good {
@@ -34,7 +35,7 @@ pub fn cluster(view: &View<'_>, problems: &mut Vec<Problem>) {
                 ));
             }
         }
-        if let Some(Text { text, span }) = host.text("topics.cluster.arn") {
+        if let Some(Text { text, span }) = at!(host, topics.cluster[Cluster::Arn]).text() {
             let parts: Vec<&str> = text.splitn(6, ':').collect();
             let good = matches!(parts.as_slice(), ["arn", _, "kafka", _, _, id] if id.starts_with("cluster/"));
             if !good {
@@ -45,7 +46,7 @@ pub fn cluster(view: &View<'_>, problems: &mut Vec<Problem>) {
                 ));
             }
         }
-        if let Some(Text { text, span }) = host.text("topics.cluster.bootstrap") {
+        if let Some(Text { text, span }) = at!(host, topics.cluster[Cluster::Bootstrap]).text() {
             for broker in text.split(',').map(str::trim) {
                 if is_zookeepers(broker) {
                     problems.push(Problem::error(
@@ -85,12 +86,12 @@ fn is_zookeepers(entry: &str) -> bool {
 
 /// Tables are there, and each once.
 pub fn tables(view: &View<'_>, problems: &mut Vec<Problem>) {
-    for tree in view.hosts {
-        let host = Host { tree };
-        let Some((key, tables)) = host.entry("topics.tables") else {
+    for host in view.hosts {
+        let tables = at!(host, topics.tables);
+        let Some((key, node)) = tables.entry() else {
             continue;
         };
-        let empty = match &tables.value {
+        let empty = match &node.value {
             Value::Seq(items) => items.is_empty(),
             Value::Map(entries) => entries.is_empty(),
             _ => false,
@@ -103,11 +104,10 @@ pub fn tables(view: &View<'_>, problems: &mut Vec<Problem>) {
             ));
         }
         let mut seen: HashMap<&str, u32> = HashMap::new();
-        for item in tables.items() {
-            let Some(text) = item.text() else { continue };
-            if let Some(first) = seen.insert(text, item.span.line) {
+        for Text { text, span } in at!(tables, (Tables::Names)).texts() {
+            if let Some(first) = seen.insert(text, span.line) {
                 problems.push(Problem::error(
-                    item.span,
+                    span,
                     format!("the table `{text}` is listed twice"),
                     format!("it is in line {first} already"),
                 ));
@@ -139,7 +139,7 @@ pub fn names(rows: &[Row], problems: &mut Vec<Problem>) {
 
 /// A topic has the same settings wherever it comes from.
 pub fn one_setting(rows: &[Row], problems: &mut Vec<Problem>) {
-    let mut seen: HashMap<(&ClusterText, &str), &Row> = HashMap::new();
+    let mut seen: HashMap<(&Option<Cluster>, &str), &Row> = HashMap::new();
     for row in rows {
         let Some(first) = seen.insert((&row.cluster, &row.name), row) else {
             continue;
@@ -170,7 +170,7 @@ pub fn one_setting(rows: &[Row], problems: &mut Vec<Problem>) {
 
 /// Kafka refuses names that differ in `.` and `_` only.
 pub fn dots_and_underscores(rows: &[Row], problems: &mut Vec<Problem>) {
-    let mut seen: HashMap<(&ClusterText, String), &Row> = HashMap::new();
+    let mut seen: HashMap<(&Option<Cluster>, String), &Row> = HashMap::new();
     for row in rows {
         let alike = (&row.cluster, row.name.replace('.', "_"));
         let first = *seen.entry(alike).or_insert(row);
@@ -189,14 +189,10 @@ pub fn dots_and_underscores(rows: &[Row], problems: &mut Vec<Problem>) {
 
 /// `via` names a host.
 pub fn via(view: &View<'_>, problems: &mut Vec<Problem>) {
-    let names: Vec<&str> = view
-        .hosts
-        .iter()
-        .map(|tree| tree.name.text.as_str())
-        .collect();
-    for tree in view.hosts {
-        let host = Host { tree };
-        let Some(Text { text, span }) = host.text("topics.via") else {
+    let names = view.hosts.iter().map(|host| host.name.text.as_str());
+    let names: Vec<&str> = names.collect();
+    for host in view.hosts {
+        let Some(Text { text, span }) = at!(host, topics.via).text() else {
             continue;
         };
         if text != "direct" && !names.contains(&text) {
@@ -215,18 +211,17 @@ pub fn via(view: &View<'_>, problems: &mut Vec<Problem>) {
 
 /// What is said of the way to the brokers goes together.
 pub fn access(view: &View<'_>, problems: &mut Vec<Problem>) {
-    for tree in view.hosts {
-        let host = Host { tree };
-        let security = match host.entry("topics.security") {
-            None => "iam",
-            Some((_, node)) => match (node.text(), node.entries()) {
-                (Some(text), _) => text,
-                (None, [(mechanism, _)]) => &mechanism.text,
-                _ => continue,
-            },
+    for host in view.hosts {
+        let at = at!(host, topics.security);
+        let default = word(&Security::default());
+        let security = match at.node().map(|node| (node.text(), node.entries())) {
+            None => default.as_str(),
+            Some((Some(text), _)) => text,
+            Some((None, [(mechanism, _)])) => &mechanism.text,
+            Some(_) => continue,
         };
-        if let Some(span) = host.key("topics.credentials")
-            && security != "iam"
+        if let Some(span) = at!(host, topics.credentials).key()
+            && security != word(&Security::Iam)
         {
             problems.push(Problem::error(
                 span,
@@ -234,11 +229,9 @@ pub fn access(view: &View<'_>, problems: &mut Vec<Problem>) {
                 "take it out, or say `security: iam`",
             ));
         }
-        let clear = security == "plaintext"
-            || host
-                .text(&format!("topics.security.{security}.tls"))
-                .is_some_and(|tls| tls.text == "false");
-        if let Some(span) = host.key("topics.ca")
+        let clear = security == word(&Security::Plaintext)
+            || LOGINS.iter().any(|&login| at!(at, [login].tls).is(false));
+        if let Some(span) = at!(host, topics.ca).key()
             && clear
         {
             problems.push(Problem::error(
@@ -247,7 +240,7 @@ pub fn access(view: &View<'_>, problems: &mut Vec<Problem>) {
                 "take it out",
             ));
         }
-        if let Some(span) = host.key("topics.security.plain")
+        if let Some(span) = at!(at, [Security::Plain]).key()
             && clear
         {
             problems.push(Problem::warning(
@@ -256,7 +249,7 @@ pub fn access(view: &View<'_>, problems: &mut Vec<Problem>) {
                 "say `tls: true`, or use `scram_sha_512`",
             ));
         }
-        let Some(Text { text, span }) = host.text("topics.cluster.bootstrap") else {
+        let Some(Text { text, span }) = at!(host, topics.cluster[Cluster::Bootstrap]).text() else {
             continue;
         };
         for broker in text.split(',').map(str::trim) {
@@ -336,33 +329,28 @@ const KEYS: [&str; 38] = [
 /// Settings that no Kafka knows are most likely misspelt; a broker of another kind may have them.
 pub fn config_keys(view: &View<'_>, problems: &mut Vec<Problem>) {
     // `topics` is common to all hosts, and no key of it has variables.
-    let Some(tree) = view.hosts.first() else {
+    let Some(host) = view.hosts.first() else {
         return;
     };
-    let host = Host { tree };
+    let tables = at!(host, topics.tables);
     // Of a database, settings of single tables stand apart.
-    let path = match host.has("topics.tables.from") {
-        true => "topics.tables.settings",
-        false => "topics.tables",
+    let own: Vec<_> = match at!(tables, (Tables::Database).from).is_there() {
+        true => at!(tables, (Tables::Database).settings).values().collect(),
+        false => {
+            let tables = at!(tables, (Tables::Settings)).values();
+            tables.map(|table| at!(table, (Some))).collect()
+        }
     };
-    let tables = host.node(path).map(Node::entries).unwrap_or_default();
-    let own = tables
-        .iter()
-        .filter_map(|(_, settings)| settings.get("config"));
-    for (key, _) in host
-        .node("topics.defaults.config")
-        .into_iter()
-        .chain(own)
-        .flat_map(Node::entries)
-    {
-        if !KEYS.contains(&key.text.as_str()) {
-            let label = match nearest(&key.text, KEYS.into_iter()) {
+    let own = own.into_iter().flat_map(|table| at!(table, config).keys());
+    for Text { text, span } in at!(host, topics.defaults.config).keys().chain(own) {
+        if !KEYS.contains(&text) {
+            let label = match nearest(text, KEYS.into_iter()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "the broker refuses what it does not know".into(),
             };
             problems.push(Problem::warning(
-                key.span,
-                format!("Kafka has no topic setting `{}`", key.text),
+                span,
+                format!("Kafka has no topic setting `{text}`"),
                 label,
             ));
         }

@@ -1,18 +1,22 @@
 //! Versions, and which go together.
 
-use super::{Host, Text, at_least, numbers};
-use crate::{diagnostic::Problem, names::PackageName};
+use super::{Text, at_least, name, numbers};
+use crate::{at, diagnostic::Problem, names::PackageName, spec::merge::HostTree};
 
 /// Every version looks like one.
-pub fn look_like_versions(host: &Host<'_>, problems: &mut Vec<Problem>) {
+pub fn look_like_versions(host: &HostTree, problems: &mut Vec<Problem>) {
     let parts = [
-        ("client.java.version", 1, "`8`, `1.8.0` or `17.0.9`"),
-        ("client.kafka.version", 3, "`2.8.1`"),
-        ("client.kafka.scala", 2, "`2.12` or `2.13`"),
-        ("client.msk_iam_auth.version", 3, "`1.1.5`"),
+        (
+            at!(host, client.java.version),
+            1,
+            "`8`, `1.8.0` or `17.0.9`",
+        ),
+        (at!(host, client.kafka.version), 3, "`2.8.1`"),
+        (at!(host, client.kafka.scala), 2, "`2.12` or `2.13`"),
+        (at!(host, client.msk_iam_auth.version), 3, "`1.1.5`"),
     ];
-    for (path, least, example) in parts {
-        let Some(Text { text, span }) = host.text(path) else {
+    for (version, least, example) in parts {
+        let Some(Text { text, span }) = version.text() else {
             continue;
         };
         let label = if text.starts_with(['v', 'V']) && looks_right(&text[1..], least) {
@@ -41,20 +45,15 @@ fn looks_right(text: &str, least: usize) -> bool {
 }
 
 /// A package is a plain name: nothing that a package manager would take for more.
-pub fn package_is_a_name(host: &Host<'_>, problems: &mut Vec<Problem>) {
-    let Some(Text { text, span }) = host.text("client.java.package") else {
-        return;
-    };
-    if let Err(wrong) = PackageName::parse(text) {
-        problems.push(Problem::error(span, wrong.sentence(), wrong.help));
-    }
+pub fn package_is_a_name(host: &HostTree, problems: &mut Vec<Problem>) {
+    name(at!(host, client.java.package), PackageName::parse, problems);
 }
 
 /// Kafka is built for the Scala version.
-pub fn kafka_has_scala(host: &Host<'_>, problems: &mut Vec<Problem>) {
+pub fn kafka_has_scala(host: &HostTree, problems: &mut Vec<Problem>) {
     let (Some(kafka), Some(scala)) = (
-        host.text("client.kafka.version"),
-        host.text("client.kafka.scala"),
+        at!(host, client.kafka.version).text(),
+        at!(host, client.kafka.scala).text(),
     ) else {
         return;
     };
@@ -90,10 +89,10 @@ pub fn kafka_has_scala(host: &Host<'_>, problems: &mut Vec<Problem>) {
 }
 
 /// The auth jar runs on the Java of the spec.
-pub fn java_runs_the_jar(host: &Host<'_>, problems: &mut Vec<Problem>) {
+pub fn java_runs_the_jar(host: &HostTree, problems: &mut Vec<Problem>) {
     let (Some(java), Some(jar)) = (
-        host.text("client.java.version"),
-        host.text("client.msk_iam_auth.version"),
+        at!(host, client.java.version).text(),
+        at!(host, client.msk_iam_auth.version).text(),
     ) else {
         return;
     };
@@ -113,10 +112,10 @@ pub fn java_runs_the_jar(host: &Host<'_>, problems: &mut Vec<Problem>) {
 ///
 /// From 4.0 on they need 17: the class files of kafka-tools and kafka-server-common are of 61, only
 /// those of kafka-clients are of 55.
-pub fn java_runs_kafka(host: &Host<'_>, problems: &mut Vec<Problem>) {
+pub fn java_runs_kafka(host: &HostTree, problems: &mut Vec<Problem>) {
     let (Some(java), Some(kafka)) = (
-        host.text("client.java.version"),
-        host.text("client.kafka.version"),
+        at!(host, client.java.version).text(),
+        at!(host, client.kafka.version).text(),
     ) else {
         return;
     };
@@ -129,7 +128,7 @@ pub fn java_runs_kafka(host: &Host<'_>, problems: &mut Vec<Problem>) {
         ));
     }
     // KAFKA-17078: they call `Subject.getSubject`, which Java has no more.
-    let has_sasl = host.has("client.msk_iam_auth");
+    let has_sasl = at!(host, client.msk_iam_auth).is_there();
     if has_sasl
         && !at_least(kafka.text, &[3, 9])
         && feature(java.text).is_some_and(|java| java > 22)

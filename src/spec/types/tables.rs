@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{OwnText, ReplicationFactor, SecretRef, yes};
 
@@ -60,7 +60,7 @@ pub struct FromDatabase {
 }
 
 /// Where a list of tables is read.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TableSource {
     /// A MySQL or MariaDB server, such as RDS has.
@@ -70,7 +70,7 @@ pub enum TableSource {
 
 /// A database of a MySQL or MariaDB server. It is dialled from where the brokers are: the host of
 /// `topics.via`. Its user needs to see the tables (`GRANT SELECT`), and nothing more.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mysql {
     /// The server's name, as its certificate has it; it is looked up on the host.

@@ -1,11 +1,7 @@
 //! Every check: it fires on the bad form, with its caret in the right place, and is silent on the
 //! good one.
 
-use std::{fs, path::Path};
-
 use base64::{Engine, engine::general_purpose::STANDARD};
-use regex::Regex;
-use serde_json::Value;
 
 use super::{caret, errors, good, read, shown, with_client, with_host, with_topics};
 
@@ -1197,54 +1193,4 @@ fn no_excerpt_shows_a_secret() {
     }
     let shown = of(&extra("ssl.key.password: canary"));
     assert!(shown.contains("ssl.key.password: (hidden) }"), "{shown}");
-}
-
-/// The schemas of a key below any of these, through references and alternatives.
-fn below(root: &Value, schemas: &[Value], key: &str) -> Vec<Value> {
-    let mut found = Vec::new();
-    let mut open = schemas.to_vec();
-    while let Some(schema) = open.pop() {
-        if let Some(reference) = schema["$ref"].as_str() {
-            let to = root.pointer(reference.trim_start_matches('#'));
-            open.push(to.expect("a definition").clone());
-        }
-        for form in ["anyOf", "oneOf"] {
-            open.extend(schema[form].as_array().into_iter().flatten().cloned());
-        }
-        found.extend(schema["properties"].get(key).cloned());
-    }
-    found
-}
-
-#[test]
-fn every_key_that_a_check_names_is_one_of_the_format() {
-    let root = trueup::spec::schema();
-    let path =
-        Regex::new(r#""((?:client|topics|ssh|ec2|aws)(?:\.[A-Za-z_]+)+)[".]"#).expect("a pattern");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/spec/checks");
-    let mut seen = 0;
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let file = entry.expect("an entry").path();
-        let text = fs::read_to_string(&file).expect("text");
-        for found in path.captures_iter(&text) {
-            let mut keys = found[1].split('.');
-            let first = keys.next().expect("a key");
-            let top = match first {
-                "ssh" | "ec2" => root["$defs"]["Host"].clone(),
-                _ => root.clone(),
-            };
-            let mut schemas = below(&root, &[top], first);
-            for key in keys {
-                schemas = below(&root, &schemas, key);
-                assert!(
-                    !schemas.is_empty(),
-                    "{}: {}: no `{key}`",
-                    file.display(),
-                    &found[1]
-                );
-            }
-            seen += 1;
-        }
-    }
-    assert!(seen > 60, "{seen}");
 }

@@ -221,7 +221,7 @@ fn defaults_are_filled_in() {
     );
     assert_eq!(jar.file_name(), "aws-msk-iam-auth-1.1.0-all.jar");
     assert_eq!(jar.role(), Role::Own);
-    assert_eq!(client.classpath.unwrap().place, StartFile::Bashrc);
+    assert_eq!(client.classpath.unwrap().r#in, StartFile::Bashrc);
     let later = MskIamAuth {
         version: "1.1.5".into(),
         ..MskIamAuth::default()
