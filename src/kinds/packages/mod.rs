@@ -13,7 +13,7 @@ use crate::{
     diagnostic::Problem,
     facts::{Host, Observation, Section},
     names::PackageName,
-    spec::tree::Node,
+    spec::at::At,
 };
 
 pub use spec::{Package, Packages};
@@ -48,8 +48,8 @@ impl Declaration for Packages {
         wanted.collect()
     }
 
-    fn check(&self, node: &Node, problems: &mut Vec<Problem>) {
-        for (key, _) in node.entries() {
+    fn check(&self, at: At<'_, Self>, problems: &mut Vec<Problem>) {
+        for (key, _) in at.entries() {
             if let Err(wrong) = PackageName::parse(&key.text) {
                 problems.push(Problem::error(key.span, wrong.sentence(), wrong.help));
             }
