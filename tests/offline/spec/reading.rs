@@ -3,6 +3,7 @@
 use trueup::{
     diagnostic::Problem,
     kinds::{
+        KINDS,
         client::Client,
         msk_iam_auth::{MskIamAuth, Role},
     },
@@ -185,10 +186,13 @@ fn wrong_types_and_missing_keys_are_named() {
     let found = errors("version: 1\nhots: { a: { local: {} } }\n");
     assert_eq!(messages(&found), ["unknown key `hots`"]);
     assert_eq!(found[0].label, "did you mean `hosts`?");
+    let kinds: Vec<String> = KINDS.iter().map(|kind| format!("`{}`", kind.key)).collect();
+    let (last, others) = kinds.split_last().expect("some");
+    let kinds = format!("{} and {last}", others.join(", "));
     let found = errors(&with_host("{ local: {}, colour: red }"));
     assert_eq!(
         found[0].label,
-        "the keys here are `ec2`, `ssh`, `local`, `vars`, `client` and `timezone`"
+        format!("the keys here are `ec2`, `ssh`, `local`, `vars`, `client`, {kinds}")
     );
     for empty in ["", "\n", "# nothing\n", "---\n"] {
         assert_eq!(messages(&errors(empty)).len(), 1, "{empty:?}");
