@@ -11,6 +11,7 @@ mod address;
 pub mod classpath;
 pub mod client;
 pub mod declared;
+pub mod files;
 pub mod install;
 pub mod java;
 pub mod kafka;
@@ -39,6 +40,7 @@ use crate::{
 /// about.
 pub const KINDS: &[Registered] = &[
     Registered::of::<packages::Packages>(),
+    Registered::of::<files::Files>(),
     Registered::of::<timezone::Timezone>(),
 ];
 

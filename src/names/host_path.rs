@@ -54,6 +54,15 @@ impl HostPath {
         Err(WrongName::new(text, what, help))
     }
 
+    /// Whether both are one place, however many slashes they are written with.
+    pub fn is(&self, other: &Self) -> bool {
+        let parts = |path: &'_ Self| -> Vec<String> {
+            let parts = path.0.split('/').filter(|part| !part.is_empty());
+            parts.map(str::to_owned).collect()
+        };
+        parts(self) == parts(other)
+    }
+
     /// The path, without a slash at its end.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -99,5 +108,10 @@ mod tests {
             "is a folder"
         );
         assert_eq!(HostPath::file("/a/b").expect("a file").as_str(), "/a/b");
+        let is = |one, other| {
+            let [one, other] = [one, other].map(|text| HostPath::file(text).expect(text));
+            one.is(&other)
+        };
+        assert!(is("/a//b", "/a/b") && is("//a/b", "/a/b") && !is("~/a/b", "/a/b"));
     }
 }

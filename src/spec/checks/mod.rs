@@ -15,7 +15,7 @@ mod versions;
 
 use std::collections::BTreeMap;
 
-pub use properties::{is_secret, secret_option};
+pub use properties::{is_secret, reference, secret_option};
 pub use tables::is_of_rds;
 
 use super::{
@@ -71,6 +71,7 @@ const OF_HOST: &[OfHost] = checks![
     downloads::digest_is_there,
     properties::parts_are_there,
     properties::paths,
+    properties::path_is_its_own,
     properties::keys,
     properties::iam_keys,
     properties::secrets,
