@@ -78,7 +78,7 @@ pub enum Command {
     /// Bring the machines into true with the spec, or do what a saved plan says
     #[command(
         after_help = "Instead of SPEC a file that `plan --out` saved: it is done as it says, without asking, or \
-not at all where something has moved (exit 6)."
+not at all where something has changed (exit 6)."
     )]
     Apply {
         /// What and how

@@ -25,7 +25,7 @@ pub struct Outcome {
     pub also_failed: Vec<Failure>,
     /// Addresses that were not reached because of the failure or of Ctrl-C.
     pub not_reached: Vec<String>,
-    /// Addresses that were applied, and still are not as the spec says: with the reason.
+    /// Addresses that were applied, and still are not up to date: with the reason.
     #[serde(serialize_with = "address_and_reason")]
     #[schemars(with = "Vec<AddressAndReason>")]
     pub not_converged: Vec<(String, String)>,

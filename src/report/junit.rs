@@ -328,7 +328,7 @@ fn seen(step: &Step) -> End {
 fn moved(how: &str) -> End {
     End::Failed {
         kind: "moved",
-        why: "it has moved since the plan was made".into(),
+        why: "it has changed since the plan was made".into(),
         more: how.to_owned(),
     }
 }

@@ -12,7 +12,7 @@ pub(super) const LEFT: &str = "left by Ctrl-C before that";
 
 impl Visitor<'_> {
     /// Reads once more. Where the plan said that something may follow, and it has to, that is given,
-    /// with the facts that it starts from; else what was applied and still is not as the spec says, or
+    /// with the facts that it starts from; else what was applied and still differs from the spec, or
     /// could not be read, is named in the outcome.
     pub(super) async fn verify(
         &self,

@@ -244,7 +244,7 @@ fn names_in_aws_alone_become_a_client_and_its_topics() {
             "through client, as arn:aws:sts::123456789012:assumed-role/{ROLE}/aws-msk-iam-auth"
         ))
         .says("3 partitions, 3 replicas, retention.ms=604800000")
-        .says("8 to create");
+        .says("8 to add");
     assert!(!plan.out.contains("may not be assumed"), "{}", plan.out);
 
     run(&["apply", "--auto-approve"])
@@ -286,7 +286,7 @@ fn names_in_aws_alone_become_a_client_and_its_topics() {
     assert_eq!(consoles(), 1);
     run(&["plan", "--detailed-exitcode"])
         .code(0)
-        .says("5 resources and 3 topics are as the spec says");
+        .says("up to date, 5 resources and 3 topics");
     run(&["drift"]).code(0);
     assert_eq!(consoles(), 1);
     // A new table without a topic is drift.

@@ -20,7 +20,7 @@ fn plan_apply_plan_apply_on_amazon_linux() {
     );
     let (connections, sessions) = host.seen_by_sshd();
     assert_eq!((connections, sessions.len()), (1, 1), "{sessions:?}");
-    plan.says("5 to create, 0 to change, 0 to delete");
+    plan.says("5 to add, 0 to change, 0 to delete");
 
     trueup(&host, &["apply", spec, "--auto-approve"])
         .code(0)
@@ -45,14 +45,14 @@ fn plan_apply_plan_apply_on_amazon_linux() {
 
     let again = trueup(&host, &["plan", spec, "--detailed-exitcode"]).code(0);
     assert_eq!(again.out.lines().count(), 1, "{}", again.out);
-    again.says("client: 5 resources are as the spec says");
+    again.says("client: up to date, 5 resources");
 
     // Asserted from the host's side: not one file, folder or time differs.
     let before = host.tree();
     let (_, sessions_before) = host.seen_by_sshd();
     trueup(&host, &["apply", spec, "--auto-approve"])
         .code(0)
-        .says("5 resources are as the spec says");
+        .says("up to date, 5 resources");
     assert_eq!(
         differences(&before, &host.tree()),
         [] as [&str; 0],
@@ -106,7 +106,7 @@ fn what_does_not_come_out_as_the_spec_says_is_named() {
     );
     let said = trueup(&host, &["apply", spec, "--auto-approve"])
         .code(5)
-        .says("and still is not as the spec says")
+        .says("and still differs from the spec")
         .says("names aws-msk-iam-auth-1.1.1-all.jar");
     assert!(!said.out.contains("applied and verified"), "{}", said.out);
 }

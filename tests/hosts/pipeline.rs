@@ -49,14 +49,14 @@ fn the_pipeline_of_the_docs_does_what_it_says() {
     ci(&host, "plan")
         .code(0)
         .says("kafka-client.yaml: 1 host, nothing wrong")
-        .says("5 to create, 0 to change, 0 to delete")
+        .says("5 to add, 0 to change, 0 to delete")
         .says("post plan.md on the pull request");
     let plan: Value = serde_json::from_str(&left(&host, "plan.json")).expect("JSON");
     assert_eq!(plan["summary"]["create"], 5);
     assert_eq!(plan["complete"], true);
     let comment = left(&host, "plan.md");
     assert!(
-        comment.starts_with("### trueup plan: 5 to create"),
+        comment.starts_with("### trueup plan: 5 to add"),
         "{comment}"
     );
     assert!(
@@ -70,7 +70,7 @@ fn the_pipeline_of_the_docs_does_what_it_says() {
     host.user("echo 'export CLASSPATH=/opt/other.jar' >> ~/.bashrc");
     ci(&host, "apply")
         .code(6)
-        .says("`client/classpath` has moved since the plan was made")
+        .says("`client/classpath` has changed since the plan was made")
         .says("plan again");
     assert!(left(&host, "apply.jsonl").contains("\"exit_code\":6"));
     host.user("test ! -e ~/kafka_2.12-2.8.1 && sed -i '$d' ~/.bashrc");

@@ -97,7 +97,7 @@ fn a_plan_is_kept_shown_applied_and_then_done() {
     for _ in 0..2 {
         trueup(&host, &["apply", file])
             .code(0)
-            .says("5 resources are as the spec says");
+            .says("up to date, 5 resources");
     }
     assert_eq!(
         differences(&before, &host.tree()),
@@ -118,7 +118,7 @@ fn what_moved_since_is_refused_by_name() {
     // The machine was bare when it was planned.
     host.user(&format!("mkdir {KAFKA} && touch {KAFKA}/theirs"));
     refused(&host, &empty)
-        .says("`client/kafka` has moved since the plan was made")
+        .says("`client/kafka` has changed since the plan was made")
         .says("the plan says that it would be created; now it is blocked")
         .says("nothing was written on client");
     host.user(&format!("rm -r {KAFKA}"));
@@ -159,7 +159,7 @@ fn what_moved_since_is_refused_by_name() {
     for (address, change, undo) in &drifts {
         host.user(change);
         refused(&host, &whole)
-            .says(&format!("`{address}` has moved since the plan was made"))
+            .says(&format!("`{address}` has changed since the plan was made"))
             .says("the plan says that it stays as it is");
         // A plan to repair it, and another drift elsewhere: also what is not to be touched counts.
         let repair = keep(&host, spec, "repair.json");
@@ -306,7 +306,7 @@ fn a_plan_that_was_killed_after_any_step_can_be_applied_again() {
         trueup(&host, &["plan", spec, "--detailed-exitcode"]).code(0);
         trueup(&host, &["apply", &plan])
             .code(0)
-            .says("5 resources are as the spec says");
+            .says("up to date, 5 resources");
     }
     assert!(again > 0, "each apply was over before it was killed");
 }
@@ -396,7 +396,7 @@ fn a_kept_plan_keeps_what_was_selected() {
     trueup(&first, &["apply", file, "--format", "markdown"])
         .code(6)
         .says("| change | `two/client:client/kafka`")
-        .says("**has moved**");
+        .says("**has changed**");
 }
 
 #[test]

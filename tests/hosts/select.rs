@@ -182,10 +182,10 @@ fn several_specs_are_one_plan_and_give_nothing_twice() {
     assert_eq!(names, ["a/client", "b/client"]);
     trueup(&host, &["plan", &a, &b, "--host", "b/client"])
         .code(0)
-        .says("4 to create");
+        .says("4 to add");
     trueup(&host, &["plan", &a, &b, "--host", "client"])
         .code(0)
-        .says("5 to create");
+        .says("5 to add");
     trueup(&host, &["plan", &a, &b, "--host", "c"])
         .code(3)
         .says("they have a/client, b/client");

@@ -111,7 +111,7 @@ fn counts(plan: &Plan, wanted: &Seen, text: &str, json: &str) {
         assert!(text.contains(&line), "no `{line}` in:\n{text}");
     }
     if plan.complete {
-        let sum = format!("{create} to create, {update} to change, {delete} to delete");
+        let sum = format!("{create} to add, {update} to change, {delete} to delete");
         assert_eq!(text.contains(&sum), !wanted.is_empty(), "{text}");
     }
 }

@@ -271,7 +271,7 @@ impl Kind for Kafka {
         let no_room = self.no_room(*free_kib);
         if let Some((reason, true)) = &no_room {
             return Verdict::Blocked {
-                reason: format!("not there: {shown}; {reason}"),
+                reason: format!("`{shown}` is missing; {reason}"),
                 help: MAKE_ROOM.into(),
             };
         }
@@ -298,7 +298,7 @@ impl Kind for Kafka {
         let mut work = if creates {
             Work::new(
                 Effect::Create,
-                format!("not there: {shown}"),
+                format!("`{shown}` is missing"),
                 vec![Change::shown("home", None, Some(&shown))],
                 vec![action],
             )
@@ -325,7 +325,7 @@ impl Kind for Kafka {
                 ));
             }
             if !missing.is_empty() {
-                parts.push(format!("not there: {}", enumerate(&list(missing))));
+                parts.push(format!("missing: {}", enumerate(&list(missing))));
             }
             let changes = damaged
                 .iter()

@@ -120,7 +120,7 @@ impl Kind for Wanted {
         };
         let shown = host.shorten(&observed.path.real);
         let reason = match observed {
-            Observed { there: false, .. } => format!("not there: {shown}"),
+            Observed { there: false, .. } => format!("`{shown}` is missing"),
             Observed { sha256: None, .. } => {
                 return Verdict::Blocked {
                     reason: format!("`{shown}` is there and is no plain file"),

@@ -263,7 +263,7 @@ impl Kind for Wanted {
             }
         };
         let reason = match (there, keys, first_line) {
-            (false, ..) => format!("not there: {shown}"),
+            (false, ..) => format!("`{shown}` is missing"),
             _ if observed.marked => format!(
                 "{shown} begins with a byte order mark, which Java takes for a part of the first key"
             ),

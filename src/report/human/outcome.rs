@@ -40,7 +40,7 @@ pub fn outcome(
         }
         more_failed(&mut page, host, many);
         let open = host.not_converged.iter();
-        let open = open.map(|one| (one, "and still is not as the spec says"));
+        let open = open.map(|one| (one, "and still differs from the spec"));
         let unread = host.unverified.iter();
         let unread = unread.map(|one| (one, "and could not be verified"));
         for ((address, reason), how) in open.chain(unread) {
@@ -245,7 +245,7 @@ fn moved(page: &mut Page, host: &Outcome, many: bool) {
         let text = match address {
             None => format!("{} is not what the plan was made for", place(host)),
             Some(address) => format!(
-                "`{}` has moved since the plan was made",
+                "`{}` has changed since the plan was made",
                 named(host, address, many)
             ),
         };
@@ -257,7 +257,7 @@ fn moved(page: &mut Page, host: &Outcome, many: bool) {
     if host.is_stale() {
         let text = format!("nothing was written on {}", place(host));
         page.wrapped(&[(Ink::Plain, "  ")], 4, Ink::Plain, &text);
-        let help = "look at what has moved, and make a new plan";
+        let help = "look at what has changed, and make a new plan";
         page.wrapped(&[(Ink::Plain, "  help: ")], 4, Ink::Plain, help);
     }
 }

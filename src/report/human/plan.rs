@@ -125,8 +125,8 @@ fn quiet(page: &mut Page, plan: &Plan, time: Option<&str>) {
             let resources = words::count(host.steps.len(), "resource");
             let topics = words::count(cluster.steps.len(), "topic");
             let what = match host.steps.len() {
-                0 => in_place(&topics, cluster.steps.len()),
-                _ => format!("{resources} and {topics} are as the spec says"),
+                0 => in_place(&topics),
+                _ => in_place(&format!("{resources} and {topics}")),
             };
             lines.push(format!("{}: {what}{time}", host.name));
         }
@@ -137,13 +137,13 @@ fn quiet(page: &mut Page, plan: &Plan, time: Option<&str>) {
                     0 if plan.topics.is_empty() => "no resource is selected".into(),
                     // A host may be there as the way to a cluster alone.
                     0 => continue,
-                    _ => in_place(&words::count(number, "resource"), number),
+                    _ => in_place(&words::count(number, "resource")),
                 };
                 lines.push(format!("{}: {what}{time}", host.name));
             }
             for cluster in &of_clusters {
                 let number = cluster.steps.len();
-                let what = in_place(&words::count(number, "topic"), number);
+                let what = in_place(&words::count(number, "topic"));
                 lines.push(format!("{}: {what}", words::cluster(&cluster.cluster)));
             }
         }
@@ -162,9 +162,8 @@ fn quiet(page: &mut Page, plan: &Plan, time: Option<&str>) {
     }
 }
 
-fn in_place(what: &str, number: usize) -> String {
-    let are = if number == 1 { "is" } else { "are" };
-    format!("{what} {are} as the spec says")
+fn in_place(what: &str) -> String {
+    format!("up to date, {what}")
 }
 
 /// `before` has had the same error.
@@ -330,13 +329,10 @@ fn summary(page: &mut Page, plan: &Plan, many: bool) {
     }
     let counts = plan.summary;
     let work = format!(
-        "{} to create, {} to change, {} to delete",
+        "{} to add, {} to change, {} to delete",
         counts.create, counts.update, counts.delete
     );
-    let fine = match counts.none {
-        1 => "1 as it should be".into(),
-        none => format!("{none} as they should be"),
-    };
+    let fine = format!("{} unchanged", counts.none);
     let lines = if counts.blocked + counts.unknown == 0 {
         vec![format!("{work}, {fine}")]
     } else {

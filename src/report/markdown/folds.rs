@@ -98,7 +98,7 @@ fn failures(outcomes: &[Outcome], part: Part<'_>) -> Vec<String> {
         for Moved { address, how } in &outcome.moved {
             let what = match address {
                 None => "not what the plan was made for",
-                Some(_) => "has moved since the plan was made",
+                Some(_) => "has changed since the plan was made",
             };
             let lines = [what].into_iter().chain(how.lines()).map(line);
             add(address.as_deref(), lines.collect());

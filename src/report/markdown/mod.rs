@@ -86,7 +86,7 @@ impl Page {
 fn head(report: &Report<'_>, plan: &Plan) -> String {
     let counts = plan.summary;
     let mut parts = vec![
-        format!("{} to create", counts.create),
+        format!("{} to add", counts.create),
         format!("{} to change", counts.update),
         format!("{} to delete", counts.delete),
     ];
@@ -124,9 +124,8 @@ fn head(report: &Report<'_>, plan: &Plan) -> String {
     if specs_in_words.chars().count() > MOST_OF_HEAD {
         specs_in_words = words::count(specs.len(), "spec");
     }
-    let are = if counts.none == 1 { "is" } else { "are" };
     let mut text = format!(
-        "### trueup {}: {what}\n\n{}; {} {are} as the spec says\n",
+        "### trueup {}: {what}\n\n{}; {} up to date\n",
         report.told.command(),
         specs_in_words,
         addresses(counts.none)
@@ -161,7 +160,7 @@ fn tail(report: &Report<'_>, plan: &Plan) -> String {
 /// What is done with an address, as its row begins.
 fn mark(action: StepAction) -> &'static str {
     match action {
-        StepAction::None => "as it should be",
+        StepAction::None => "unchanged",
         StepAction::Create => "create",
         StepAction::Update => "change",
         StepAction::Delete => "**delete**",
@@ -246,11 +245,11 @@ fn became(outcomes: &[Outcome], part: Part<'_>, address: &str) -> &'static str {
     let failure = outcome.failures().find(|one| one.address == address);
     let is_it = |moved: &Moved| moved.address.as_deref() == Some(address);
     if outcome.moved.iter().any(is_it) {
-        "**has moved**"
+        "**has changed**"
     } else if outcome.is_stale() {
         "not done: the plan no longer holds here"
     } else if outcome.not_converged.iter().any(|(one, _)| one == address) {
-        "**not as the spec says**"
+        "**still differs**"
     } else if outcome.unverified.iter().any(|(one, _)| one == address) {
         "applied, **not verified**"
     } else if is(&outcome.applied) {

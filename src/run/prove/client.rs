@@ -134,7 +134,7 @@ impl Client<'_> {
             .filter(|step| step.action != StepAction::None);
         let differs = differs.map(|step| {
             let reason = step.reason.lines().next().unwrap_or_default();
-            format!("not as the spec says: {}: {reason}", step.address)
+            format!("not up to date: {}: {reason}", step.address)
         });
         running.chain(differs).collect()
     }

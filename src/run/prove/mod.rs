@@ -106,7 +106,7 @@ impl Applied<'_> {
                     ..unread(
                         &target.host.name,
                         question,
-                        "the host is not as the spec says".into(),
+                        "the host is not up to date".into(),
                     )
                 };
                 proofs.extend(questions.iter().map(skipped));

@@ -150,7 +150,7 @@ pub(super) fn help(said: &str, way: &SshWay, view: &View, held: &[PublicKey]) ->
         return format!(
             "it showed another key{shows} than known_hosts holds{holds}, so nothing was sent to \
              it: if it was made anew, compare the fingerprint above with its console output, then \
-             `ssh-keygen -R {name}` (with `-f FILE` for {}); if not, somebody stands in between",
+             `ssh-keygen -R {name}` (with `-f FILE` for {}); if not, this may be a man in the middle",
             file.unwrap_or_else(|| "another file".into())
         );
     }
@@ -313,14 +313,14 @@ fn not_held(said: &str, way: &SshWay, held: &[PublicKey]) -> String {
         (HostKey::Pinned(_), _) => format!(
             "the machine showed another key ({showed}) than the spec pins ({held}), so nothing was \
              sent to it: if it was made anew, compare the fingerprint with its console output and \
-             pin the new key under `host_key` of host {}; if not, somebody stands in between",
+             pin the new key under `host_key` of host {}; if not, this may be a man in the middle",
             way.name
         ),
         (_, instance) => format!(
             "it showed another key ({showed}) than the ones pinned to {} ({held}), so nothing was \
              sent to it: if its host keys were made anew, `trueup trust SPEC` shows what vouches \
-             for them and pins them; if not, another machine has this address, or somebody stands \
-             in between",
+             for them and pins them; if not, another machine has this address, or this \
+             may be a man in the middle",
             instance.as_deref().unwrap_or("it")
         ),
     }

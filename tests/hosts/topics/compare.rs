@@ -30,13 +30,13 @@ fn three_tables_and_then_a_fourth() {
         let three = spec("pin, geo, user");
         desk.run(&three, &["plan", "--detailed-exitcode"])
             .code(2)
-            .says("3 to create");
+            .says("3 to add");
         desk.run(&three, &["apply", "--auto-approve"])
             .code(0)
             .says("3 changes applied and verified");
         desk.run(&three, &["plan", "--detailed-exitcode"])
             .code(0)
-            .says("3 topics are as the spec says");
+            .says("up to date, 3 topics");
         let four = spec("pin, geo, user, board");
         let plan = desk
             .run(&four, &["plan", "--detailed-exitcode", "--format", "json"])
@@ -176,7 +176,7 @@ fn only_what_is_asked_for_by_name_is_deleted() {
     let plan = plan
         .code(2)
         .says("nothing brings them back")
-        .says("0 to create, 0 to change, 1 to delete");
+        .says("0 to add, 0 to change, 1 to delete");
     assert!(!plan.out.contains("older  will be deleted"), "{}", plan.out);
     desk.run(&spec, &["apply", "--auto-approve", "--allow-delete", &old])
         .code(0);
@@ -305,7 +305,7 @@ fn replicas_that_differ_are_drift_that_an_apply_cannot_close() {
     let both = spec("replication_factor: 2, partitions: 2");
     desk.run(&both, &["apply", "--auto-approve"])
         .code(5)
-        .says("was applied, and still is not as the spec says");
+        .says("was applied, and still differs from the spec");
     assert_eq!(cluster.topics()[&topic]["partitions"], 2);
     desk.run(&spec("replication_factor: keep, partitions: 2"), &["drift"])
         .code(0);

@@ -81,8 +81,8 @@ fn the_right_key_opens_every_door() {
         };
         door.plan("plaintext", "plaintext", &[])
             .code(0)
-            .says("1 to create");
-        door.plan("ssl", "tls", &[]).code(0).says("1 to create");
+            .says("1 to add");
+        door.plan("ssl", "tls", &[]).code(0).says("1 to add");
         for mechanism in ["plain", "scram_sha_256", "scram_sha_512"] {
             for (listener, tls) in [("sasl_plaintext", false), ("sasl_ssl", true)] {
                 door.plan(
@@ -91,7 +91,7 @@ fn the_right_key_opens_every_door() {
                     &[("PW", user("admin"))],
                 )
                 .code(0)
-                .says("1 to create");
+                .says("1 to add");
             }
             door.plan(
                 "sasl_ssl",
@@ -110,7 +110,7 @@ fn the_right_key_opens_every_door() {
             &[("PW", user(odd))],
         )
         .code(0)
-        .says("1 to create");
+        .says("1 to add");
         for key in ["allowed", "permanent"] {
             door.plan("iam", IAM, &aws(&cluster.record["keys"][key]))
                 .code(0)

@@ -103,7 +103,7 @@ fn from_a_bare_account_to_topics_in_one_apply() {
         .code(2)
         .says("through client, as arn:aws:sts::123456789012:assumed-role/0ab336d6fcf7-ec2-access-role/aws-msk-iam-auth")
         .says("3 partitions, retention.ms=604800000")
-        .says("8 to create");
+        .says("8 to add");
     assert_eq!(
         differences(&before, &host.tree()),
         Vec::<String>::new(),
@@ -126,7 +126,7 @@ fn from_a_bare_account_to_topics_in_one_apply() {
     let plan = aws.run(&host, &["plan", "--detailed-exitcode"]).code(0);
     assert!(
         plan.out
-            .starts_with("client: 5 resources and 3 topics are as the spec says (")
+            .starts_with("client: up to date, 5 resources and 3 topics (")
             && plan.out.lines().count() == 1,
         "{}",
         plan.out
@@ -190,9 +190,7 @@ fn from_a_bare_account_to_topics_in_one_apply() {
         let plan = aws.run(&host, &["plan"]);
         plan.code == 4
             && plan.out.contains("AllowTcpForwarding")
-            && plan
-                .out
-                .contains("client: 5 resources are as the spec says")
+            && plan.out.contains("client: up to date, 5 resources")
     });
 }
 

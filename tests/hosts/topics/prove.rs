@@ -117,7 +117,7 @@ fn the_client_is_the_judge_of_its_host() {
     prove(&aws, &host, &[])
         .code(5)
         .says("Kafka cannot read `sasl.jaas.config`")
-        .says("not as the spec says: client/properties");
+        .says("not up to date: client/properties");
     host.user(&format!("cp -p ~/kept {file}; rm ~/kept"));
 
     // A closed port: the deadline is ours, and nothing stays behind.

@@ -57,7 +57,7 @@ fn whoever_is_dialled_is_known_by_its_own_role() {
         .code(2)
         .says("through one, ")
         .says(&session("0ab336d6fcf7-ec2-access-role"))
-        .says("2 to create");
+        .says("2 to add");
     let saved = one.folder.path().join("plan.json");
     let saved = saved.to_str().expect("text");
     run(&["plan", "--out", saved]).code(0);
@@ -87,7 +87,7 @@ fn whoever_is_dialled_is_known_by_its_own_role() {
     let applied = start_with(one.folder.path(), &["apply", saved], &environment);
     wait(applied)
         .code(6)
-        .says("`topics/foreign` has moved since the plan was made");
+        .says("`topics/foreign` has changed since the plan was made");
     assert_eq!(aws.topics(), json!({ "0ab336d6fcf7.pin": topic }));
     let as_two = aws.assumed().split_off(as_one.len());
     assert!(as_two.iter().all(|role| *role == limited), "{as_two:?}");

@@ -47,7 +47,7 @@ fn a_cluster_that_moved_is_left_alone() {
         apply()
             .code(6)
             .says(&format!(
-                "`topics/{}` has moved since the plan was made",
+                "`topics/{}` has changed since the plan was made",
                 mine("geo")
             ))
             .says("the plan says that it would be created; now it would be changed");
@@ -62,7 +62,7 @@ fn a_cluster_that_moved_is_left_alone() {
             "{now}"
         );
         assert_eq!(now[mine("geo")]["partitions"], 3, "{now}");
-        apply().code(0).says("2 topics are as the spec says");
+        apply().code(0).says("up to date, 2 topics");
 
         // One that was not there when the plan was made is not deleted.
         desk.run(&spec, &["plan", "--out", plan, "--allow-delete", &delete])

@@ -267,7 +267,7 @@ pub fn example() -> Plan {
     let mut auth = step(
         "client/msk_iam_auth",
         StepAction::Create,
-        "not there: ~/kafka_2.12-2.8.1/libs/aws-msk-iam-auth-1.1.5-all.jar",
+        "`~/kafka_2.12-2.8.1/libs/aws-msk-iam-auth-1.1.5-all.jar` is missing",
     );
     auth.notes = vec![
         "fetch  https://github.com/aws/aws-msk-iam-auth/releases/download/v1.1.5/\
@@ -348,7 +348,7 @@ pub fn sensitive() -> Plan {
     let mut created = step(
         "client/other",
         StepAction::Create,
-        "not there: ~/other.properties",
+        "`~/other.properties` is missing",
     );
     created.changes = vec![
         Change::shown("path", None, Some("~/other.properties")),
@@ -390,7 +390,7 @@ pub fn locked() -> Plan {
     steps.push(step(
         "client/properties",
         StepAction::Create,
-        "not there: ~/c.properties",
+        "`~/c.properties` is missing",
     ));
     let mut host = host("client", steps);
     host.lock_holder = Some("ubuntu from build-7 since 2026-11-24T04:00:00Z".into());

@@ -125,7 +125,7 @@ fn show_says_what_plan_said_but_for_what_is_not_saved() {
         "fetch  https://",
         "warning: the topic goes",
         "keys move",
-        "5 to create",
+        "5 to add",
     ] {
         assert!(
             shown.contains(said) || said.starts_with('5'),

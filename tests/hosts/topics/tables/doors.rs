@@ -137,7 +137,7 @@ fn whoever_is_no_such_server_is_not_believed() {
     let spec = spec.to_str().expect("text");
     run_in(desk.folder.path(), &["plan", spec])
         .code(0)
-        .says("2 to create");
+        .says("2 to add");
 
     // Nobody, and others.
     says(
@@ -181,5 +181,5 @@ fn a_server_that_goes_silent_is_left() {
     ));
     run_in(desk.folder.path(), &["plan", spec.to_str().expect("text")])
         .code(0)
-        .says("1 to create");
+        .says("1 to add");
 }

@@ -62,7 +62,7 @@ fn a_new_table_is_drift_and_one_that_went_is_left() {
     let (before, execs) = host.seen_by_sshd();
     run(&["plan", spec, "--detailed-exitcode"])
         .code(2)
-        .says("3 to create");
+        .says("3 to add");
     // The tables, the brokers and the host's facts come through one connection.
     let (after, execs_after) = host.seen_by_sshd();
     assert_eq!(after - before, 1);
@@ -84,7 +84,7 @@ fn a_new_table_is_drift_and_one_that_went_is_left() {
     assert!(made[format!("{user}.seen")].is_null(), "a view has a topic");
     run(&["plan", spec, "--detailed-exitcode"])
         .code(0)
-        .says("3 topics are as the spec says");
+        .says("up to date, 3 topics");
 
     // A plan that is kept has the topics, and nothing is read again to apply it.
     let board = format!("topics/{user}.board");
