@@ -226,12 +226,17 @@ impl Kind for Wanted {
         }
         if owner.is_some() || (opens && !writes) {
             let mode = (opens && !writes).then(|| self.mode.to_string());
+            let verb = if mode.is_some() {
+                "set mode"
+            } else {
+                "set owner"
+            };
             let values = vec![
                 path.real.clone(),
                 mode.unwrap_or_default(),
                 owner.unwrap_or_default(),
             ];
-            actions.push(self.step("own", values, "set mode"));
+            actions.push(self.step("own", values, verb));
         }
         let actions = actions.into_iter().map(Action::Step).collect();
         Work::new(Effect::on(there), reason, changes, actions).verdict()
@@ -351,7 +356,7 @@ fn in_bytes(size: u64) -> String {
 /// What is the case, and what the spec wants.
 fn reason(there: bool, changes: &[Change], shown: &str) -> String {
     match changes {
-        _ if !there => format!("not there: {shown}"),
+        _ if !there => format!("`{shown}` is missing"),
         [
             Change {
                 path,
