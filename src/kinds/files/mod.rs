@@ -226,12 +226,17 @@ impl Kind for Wanted {
         }
         if owner.is_some() || (opens && !writes) {
             let mode = (opens && !writes).then(|| self.mode.to_string());
+            let verb = if mode.is_some() {
+                "set mode"
+            } else {
+                "set owner"
+            };
             let values = vec![
                 path.real.clone(),
                 mode.unwrap_or_default(),
                 owner.unwrap_or_default(),
             ];
-            actions.push(self.step("own", values, "set mode"));
+            actions.push(self.step("own", values, verb));
         }
         let actions = actions.into_iter().map(Action::Step).collect();
         Work::new(Effect::on(there), reason, changes, actions).verdict()
@@ -292,17 +297,20 @@ impl Wanted {
         }
         let (user, group) = self.file.owner().filter(|_| gives)?;
         let mut groups = observed.groups.split_whitespace();
-        let can = user == host.account.user && group.is_none_or(|it| groups.any(|one| one == it));
-        let of = format!(
-            "{reason}, and is to belong to {}",
-            self.file.owner.as_ref()?
-        );
-        let reason = if path.kind == PathKind::Absent {
-            &of
-        } else {
-            reason
-        };
-        host.needs_root(reason).filter(|_| !can)
+        if user == host.account.user && group.is_none_or(|it| groups.any(|one| one == it)) {
+            return None;
+        }
+        let owner = self.file.owner.as_deref().unwrap_or_default();
+        let of = format!("{reason}, and is to belong to {owner}");
+        let absent = path.kind == PathKind::Absent;
+        let blocked = host.needs_root(if absent { &of } else { reason })?;
+        Some(match blocked {
+            Verdict::Blocked { reason, .. } if in_home(&path.real, host) => Verdict::Blocked {
+                reason,
+                help: OUT_OF_HOME.into(),
+            },
+            blocked => blocked,
+        })
     }
 
     /// With root as a way out, where root would not be kept from it; and without it, where only that is in
@@ -311,14 +319,13 @@ impl Wanted {
         let Verdict::Blocked { reason, help } = blocked else {
             return blocked;
         };
-        let in_own_home =
-            |folder: &String| host.shorten(folder).starts_with('~') || *folder == host.account.home;
-        let of_the_account =
-            path.open_folder_owner.is_some() && path.open_folder.as_ref().is_some_and(in_own_home);
         let root_could =
             path.link_refused.is_none() && path.open_folder.is_none() && !path.folder_is_none;
+        // Root may not write where the account could put something else in its place.
+        let of_the_account = path.open_folder_owner.is_some() && in_home(&path.real, host);
         let help = match self.or_become(host) {
             Some(way_out) if root_could => format!("{way_out}; or {help}"),
+            None if of_the_account && self.file.owner.is_some() => OUT_OF_HOME.into(),
             None if of_the_account => "leave `become` out: the account writes there itself".into(),
             _ => help,
         };
@@ -330,6 +337,13 @@ impl Wanted {
         let is_root = self.file.as_root || host.account.uid == 0;
         (!is_root).then_some("say `become: true`, which uses `sudo -n`")
     }
+}
+
+/// Where no other account can own a file.
+const OUT_OF_HOME: &str = "name a path in a folder of root's, and say `become: true`";
+
+fn in_home(path: &str, host: &Host) -> bool {
+    host.shorten(path).starts_with("~/")
 }
 
 fn in_bytes(size: u64) -> String {
