@@ -42,9 +42,6 @@ pub enum Action {
         marker: String,
         /// The lines between the marks.
         lines: Vec<String>,
-        /// Whether root does it.
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
-        as_root: bool,
     },
     /// Sets and removes keys of a properties file; every other line stays.
     EditProperties {
@@ -91,9 +88,6 @@ pub struct Step {
     /// What was done then, in a few words.
     #[serde(skip)]
     pub done: String,
-    /// Commands that it needs beside those of every step.
-    #[serde(skip)]
-    pub needs: &'static [&'static str],
 }
 
 impl std::fmt::Debug for Step {

@@ -186,8 +186,7 @@ impl Call {
 
     /// Only what takes long and leaves nothing half done: never a package manager.
     fn may_be_stopped(&self) -> bool {
-        // What root runs is not the account's to stop.
-        !self.as_root && matches!(self.name, "fetch" | "unpack" | "extract")
+        matches!(self.name, "fetch" | "unpack")
     }
 
     fn line(&self) -> String {

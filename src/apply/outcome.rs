@@ -121,6 +121,16 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// Because of an error, a line of it each.
+    pub fn because(error: &impl ToString) -> Self {
+        let text = error.to_string();
+        let reasons = text.lines().map(|line| line.trim().to_owned());
+        Self {
+            reasons: reasons.collect(),
+            ..Self::default()
+        }
+    }
+
     /// What of the step was done before, as a sentence.
     pub fn in_part(&self) -> Option<String> {
         (!self.done.is_empty()).then(|| format!("applied in part: {}", self.done.join(", ")))

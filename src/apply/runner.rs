@@ -187,12 +187,10 @@ impl Run<'_, '_> {
                 path,
                 marker,
                 lines,
-                as_root,
             } => {
                 let before = self.content(address, path);
                 let after = action::edit_block(&before.unwrap_or_default(), marker, lines);
-                let call = Call::new("write").by_root(*as_root);
-                self.write(address, call, path, "", None, after).await?;
+                self.write(address, path, "", None, after).await?;
                 Ok(Done {
                     summary: self.shown(path),
                     paste: None,
@@ -216,8 +214,7 @@ impl Run<'_, '_> {
                         reasons: vec![format!("{path} is {error}")],
                         ..Failure::default()
                     })?;
-                let (call, mode_text) = (Call::new("write"), mode.to_string());
-                self.write(address, call, path, &mode_text, folder.as_deref(), after)
+                self.write(address, path, &mode.to_string(), folder.as_deref(), after)
                     .await?;
                 let keys = match set.len() + remove.len() {
                     0 => "no byte order mark".to_owned(),
@@ -349,7 +346,6 @@ impl Run<'_, '_> {
     async fn write(
         &mut self,
         address: &str,
-        call: Call,
         path: &str,
         mode: &str,
         folder: Option<&str>,
@@ -359,7 +355,7 @@ impl Run<'_, '_> {
             Some(before) => hex(&Sha256::digest(&before)),
             None => "absent".to_owned(),
         };
-        let call = call
+        let call = Call::new("write")
             .value(path)
             .value(expected)
             .value(mode)
@@ -411,14 +407,9 @@ impl Run<'_, '_> {
 fn lost(address: &str, error: &WriteError) -> Failure {
     Failure {
         address: address.to_owned(),
-        reasons: error
-            .to_string()
-            .lines()
-            .map(|line| line.trim().to_owned())
-            .collect(),
         help: Some("its outcome is not known: run `plan` to see what is now true".into()),
         outcome_unknown: true,
-        ..Failure::default()
+        ..Failure::because(error)
     }
 }
 

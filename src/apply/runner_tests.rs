@@ -155,7 +155,6 @@ async fn a_step_that_fails_after_its_first_action_was_applied_in_part() {
         path: "/home/x/.bashrc".into(),
         marker: "java".into(),
         lines: vec!["export JAVA_HOME=/x".into()],
-        as_root: false,
     };
     let wait = Duration::from_secs(600);
     let (outcome, asked) = apply(&java(Some(edit())), wait, |name| {

@@ -27,10 +27,6 @@ pub fn lacking(actions: &[Action], host: &Host) -> Vec<String> {
                 archive
             }
             Action::Fetch(fetch) => fetch,
-            Action::Step(step) => {
-                need(step.needs);
-                continue;
-            }
             _ => continue,
         };
         need(&[&format!("{}sum", fetch.algorithm.name())]);

@@ -10,7 +10,7 @@ use serde::{
 };
 use serde_json::Value as Json;
 
-use super::{Address, KINDS, Resource};
+use super::{Address, Resource, of_key};
 use crate::{
     action::Value,
     diagnostic::Problem,
@@ -121,7 +121,7 @@ impl<D: Declaration> Declared for D {
     }
 }
 
-/// A kind in [`KINDS`]: what the rest of the program knows of it.
+/// A kind in [`KINDS`](super::KINDS): what the rest of the program knows of it.
 pub struct Registered {
     /// Its top-level key.
     pub key: &'static str,
@@ -155,7 +155,7 @@ impl Registered {
     }
 }
 
-/// What is declared for a host, key by key, in the order of [`KINDS`].
+/// What is declared for a host, key by key, in the order of [`KINDS`](super::KINDS).
 #[derive(Debug, Clone, Default)]
 pub struct Declarations(Vec<(&'static str, Arc<dyn Declared>)>);
 
@@ -198,9 +198,8 @@ impl<'de> Deserialize<'de> for Declarations {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut all = Self::default();
         for (key, json) in IndexMap::<String, Json>::deserialize(deserializer)? {
-            let kind = KINDS.iter().find(|kind| kind.key == key);
-            let kind =
-                kind.ok_or_else(|| D::Error::custom(format!("`{key}` is no kind of this trueup")))?;
+            let unknown = || D::Error::custom(format!("`{key}` is no kind of this trueup"));
+            let kind = of_key(&key).ok_or_else(unknown)?;
             let declared = kind.read(json).map_err(D::Error::custom)?;
             all.0.push((kind.key, declared));
         }

@@ -44,6 +44,11 @@ pub const KINDS: &[Registered] = &[
     Registered::of::<timezone::Timezone>(),
 ];
 
+/// The kind of a top-level key.
+pub fn of_key(key: &str) -> Option<&'static Registered> {
+    KINDS.iter().find(|kind| kind.key == key)
+}
+
 /// A constant shell function that reads a machine and writes nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct Probe {
@@ -77,8 +82,12 @@ pub trait Kind {
     fn arguments(&self, deep: bool) -> Vec<String>;
     /// Reads the probe's records.
     fn read(&self, records: &Section, host: &Host) -> Observation<Self::Observed>;
-    /// Compares, and says what closes the difference. Called for what was seen or is absent.
-    fn differ(&self, observed: Option<&Self::Observed>, host: &Host) -> Verdict;
+    /// Compares, and says what closes the difference.
+    fn differ(&self, observed: &Self::Observed, host: &Host) -> Verdict;
+    /// What follows where [`Kind::read`] says that it is absent; most say what is at its place instead.
+    fn absent(&self, _host: &Host) -> Verdict {
+        unreachable!("`read` says what is at the place, also where nothing is")
+    }
     /// What people should know of what was seen, whether it differs or not: a line each, and behind
     /// it, where there is one, the way out on a line of its own.
     fn warnings(&self, _observed: &Self::Observed, _host: &Host) -> Vec<String> {
@@ -133,8 +142,8 @@ impl<K: Kind + Send + Sync> Resource for K {
             self.read(records, host)
         };
         let verdict = match &observation {
-            Observation::Present(observed) => self.differ(Some(observed), host),
-            Observation::Absent => self.differ(None, host),
+            Observation::Present(observed) => self.differ(observed, host),
+            Observation::Absent => self.absent(host),
             Observation::Unknown(reason) => Verdict::Unknown {
                 reason: reason.clone(),
             },

@@ -147,7 +147,6 @@ impl Observed {
             path: self.path.real.clone(),
             marker: marker.into(),
             lines,
-            as_root: false,
         };
         (action, text)
     }

@@ -22,11 +22,10 @@ use crate::{
 
 /// A reference that leads nowhere. Exit code 3: the spec asks for what is not here.
 #[derive(Debug, thiserror::Error)]
-#[error("{}`{key}`: {reason}\n  help: {help}", if *.is_property { "property " } else { "" })]
+#[error("{what}: {reason}\n  help: {help}")]
 pub struct Missing {
-    key: String,
-    /// Its key is one of a properties file.
-    is_property: bool,
+    /// What the spec calls it.
+    what: String,
     reason: String,
     help: String,
 }
@@ -79,7 +78,10 @@ pub fn resolve(
             }
             Ok(None) => {}
             Err(error) => missing.push(Missing {
-                is_property: address == properties::ADDRESS,
+                what: match address == properties::ADDRESS {
+                    true => format!("property {}", error.what),
+                    false => error.what,
+                },
                 ..error
             }),
         }
@@ -109,8 +111,7 @@ const LARGEST_SOURCE: u64 = 1024 * 1024;
 fn source(address: &Address, name: &str, place: &Place<'_>) -> Result<Vec<u8>, Missing> {
     let path = local_path(name, place.spec, place.environment);
     let missing = |reason: String, help: &str| Missing {
-        key: address.to_string(),
-        is_property: false,
+        what: format!("`{address}`"),
         reason: format!("`{}` {reason}", path.display()),
         help: help.to_owned(),
     };
@@ -124,7 +125,7 @@ fn source(address: &Address, name: &str, place: &Place<'_>) -> Result<Vec<u8>, M
         Ok(Some(bytes)) => Ok(bytes),
         Ok(None) => Err(missing(
             "is larger than 1 MiB".into(),
-            "put it where the host can fetch it, and use `archives`",
+            "have a package bring it (`packages`), or take it to the host by other means",
         )),
         Err(error) => Err(missing(
             format!("cannot be read: {error}"),
@@ -145,8 +146,7 @@ pub fn secret(
     environment: &BTreeMap<String, String>,
 ) -> Result<SecretString, Missing> {
     let missing = |reason: String, help: String| Missing {
-        key: key.to_owned(),
-        is_property: false,
+        what: format!("`{key}`"),
         reason,
         help,
     };

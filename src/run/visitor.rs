@@ -237,15 +237,7 @@ impl Visitor<'_> {
             Some(Ok(brokers)) => brokers,
             Some(Err(error)) => {
                 let mut outcome = not_reached(plan);
-                let mut reasons = error
-                    .to_string()
-                    .lines()
-                    .map(|l| l.trim().to_owned())
-                    .collect();
-                outcome.failure = Some(Failure {
-                    reasons: std::mem::take(&mut reasons),
-                    ..Failure::default()
-                });
+                outcome.failure = Some(Failure::because(&error));
                 return outcome;
             }
         };

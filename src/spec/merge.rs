@@ -14,7 +14,7 @@ use super::{
 use crate::{
     at,
     diagnostic::Problem,
-    kinds::{KINDS, client::Client, declared::Declarations, kafka::Kafka},
+    kinds::{KINDS, client::Client, declared::Declarations, kafka::Kafka, of_key},
 };
 
 /// Keys that decide what is fetched: a host that sets one of them…
@@ -177,7 +177,7 @@ pub fn host<'a>(
         entries.push((key.clone(), fill_topics(node, variables, scope, problems)));
     }
     let known = ["ec2", "ssh", "local", "vars", "client"];
-    let is_known = |key: &str| known.contains(&key) || KINDS.iter().any(|kind| kind.key == key);
+    let is_known = |key: &str| known.contains(&key) || of_key(key).is_some();
     let has_unknown = !matches!(entry.value, Value::Map(_))
         || entry.entries().iter().any(|(key, _)| !is_known(&key.text));
     let node = Node {

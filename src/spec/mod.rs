@@ -49,7 +49,7 @@ pub use types::{
 
 use crate::{
     diagnostic::{Problem, Span},
-    kinds::KINDS,
+    kinds::{KINDS, of_key},
     text::hex,
 };
 use merge::Filled;
@@ -221,7 +221,7 @@ fn check_host(schema: &Json, node: &Node, problems: &mut Vec<Problem>) -> Option
             "aws" => "Aws",
             "client" => "Client",
             "topics" => "Topics",
-            other => match KINDS.iter().find(|kind| kind.key == other) {
+            other => match of_key(other) {
                 Some(kind) => &(kind.definition)(),
                 None => continue,
             },

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use trueup::{
     action::Value,
     facts::{Host, Section, cluster::Cluster},
-    kinds::{KINDS, Resource, declared::Inputs},
+    kinds::{Resource, declared::Inputs, of_key},
     spec::{Given, ResolvedTopic, SecretRef, Source, load},
 };
 
@@ -94,8 +94,7 @@ pub struct TopicsCase {
 impl Case {
     /// The resource that the case is about.
     pub fn resource(&self, kind: &str) -> Box<dyn Resource> {
-        let own = KINDS.iter().any(|one| one.key == kind);
-        let key = if own { kind } else { "client" };
+        let key = of_key(kind).map_or("client", |own| own.key);
         let indented = self.client.replace('\n', "\n  ");
         let text =
             format!("version: 1\nhosts: {{ client: {{ local: {{}} }} }}\n{key}:\n  {indented}\n");

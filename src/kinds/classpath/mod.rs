@@ -152,10 +152,7 @@ impl Kind for Wanted {
         })
     }
 
-    fn differ(&self, observed: Option<&Observed>, host: &Host) -> Verdict {
-        let Some(observed) = observed else {
-            unreachable!("`read` gives what is at the place, also when nothing is")
-        };
+    fn differ(&self, observed: &Observed, host: &Host) -> Verdict {
         if let Some(end) = &host.login_end {
             return end.blocked("`CLASSPATH`", host);
         }

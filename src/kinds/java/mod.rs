@@ -150,7 +150,17 @@ impl Kind for Wanted {
         })
     }
 
-    fn differ(&self, observed: Option<&Observed>, host: &Host) -> Verdict {
+    fn differ(&self, observed: &Observed, host: &Host) -> Verdict {
+        self.compare(Some(observed), host)
+    }
+
+    fn absent(&self, host: &Host) -> Verdict {
+        self.compare(None, host)
+    }
+}
+
+impl Wanted {
+    fn compare(&self, observed: Option<&Observed>, host: &Host) -> Verdict {
         if let Some(end) = &host.login_end {
             return end.blocked("the Java of a fresh shell", host);
         }

@@ -228,10 +228,10 @@ impl Kind for Kafka {
         })
     }
 
-    fn differ(&self, observed: Option<&Observed>, host: &Host) -> Verdict {
+    fn differ(&self, observed: &Observed, host: &Host) -> Verdict {
         let home = host.expand(&self.home());
         let shown = host.shorten(&home);
-        let Some(Observed {
+        let Observed {
             place,
             missing,
             damaged,
@@ -240,10 +240,7 @@ impl Kind for Kafka {
             siblings,
             free_kib,
             archive: _,
-        }) = observed
-        else {
-            unreachable!("`read` gives what is at the place, also when nothing is")
-        };
+        } = observed;
         match place {
             Place::Foreign => {
                 return Verdict::Blocked {

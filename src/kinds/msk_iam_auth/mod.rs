@@ -114,10 +114,7 @@ impl Kind for Wanted {
         })
     }
 
-    fn differ(&self, observed: Option<&Observed>, host: &Host) -> Verdict {
-        let Some(observed) = observed else {
-            unreachable!("`read` gives what is at the place, also when nothing is")
-        };
+    fn differ(&self, observed: &Observed, host: &Host) -> Verdict {
         let shown = host.shorten(&observed.path.real);
         let reason = match observed {
             Observed { there: false, .. } => format!("`{shown}` is missing"),

@@ -90,10 +90,7 @@ impl Kind for Wanted {
         })
     }
 
-    fn differ(&self, observed: Option<&Observed>, host: &Host) -> Verdict {
-        let Some(observed) = observed else {
-            unreachable!("`read` says what there is, also where nothing is")
-        };
+    fn differ(&self, observed: &Observed, host: &Host) -> Verdict {
         if observed.installed {
             return Verdict::InPlace;
         }

@@ -161,10 +161,7 @@ impl Kind for Wanted {
         })
     }
 
-    fn differ(&self, observed: Option<&Observed>, host: &Host) -> Verdict {
-        let Some(observed) = observed else {
-            unreachable!("`read` gives what is at the place, also when nothing is")
-        };
+    fn differ(&self, observed: &Observed, host: &Host) -> Verdict {
         let shown = host.shorten(&observed.path.real);
         let there = match (observed.path.kind, &observed.path.link_refused) {
             (PathKind::File, _) => true,

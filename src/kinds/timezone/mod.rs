@@ -82,10 +82,7 @@ impl Kind for Timezone {
         })
     }
 
-    fn differ(&self, observed: Option<&Observed>, host: &Host) -> Verdict {
-        let Some(observed) = observed else {
-            unreachable!("`read` says what is there, also where nothing is")
-        };
+    fn differ(&self, observed: &Observed, host: &Host) -> Verdict {
         if observed.same {
             return Verdict::InPlace;
         }
