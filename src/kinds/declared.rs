@@ -47,6 +47,24 @@ pub trait Declaration:
     }
 }
 
+/// Names of entries are parts of addresses: people read and type them.
+pub fn check_name(key: &Key, problems: &mut Vec<Problem>) {
+    const LONGEST: usize = 64;
+    let message = if key.text.is_empty() {
+        "a name is empty".to_owned()
+    } else if key.text.chars().any(char::is_control) {
+        format!(
+            "`{}` has a control character in it",
+            key.text.escape_debug()
+        )
+    } else if key.text.chars().count() > LONGEST {
+        format!("a name has more than {LONGEST} characters")
+    } else {
+        return;
+    };
+    problems.push(Problem::error(key.span, message, "use a short plain name"));
+}
+
 /// A secret that a declaration refers to.
 #[derive(Debug, Clone)]
 pub struct Reference<'d> {

@@ -15,6 +15,7 @@ mod versions;
 
 use std::collections::BTreeMap;
 
+pub use downloads::{Download, file_name};
 pub use properties::{is_secret, secret_option};
 pub use tables::is_of_rds;
 
