@@ -5,7 +5,7 @@ use std::fs;
 use crate::rig::{Host, Said, trueup};
 
 /// Writes a spec with declarations beside the host, and runs a command with it.
-fn with(host: &Host, declared: &str, words: &[&str]) -> Said {
+pub fn with(host: &Host, declared: &str, words: &[&str]) -> Said {
     let path = host.spec("java: { version: 8 }");
     let text = fs::read_to_string(&path).expect("written");
     let (hosts, _) = text.split_once("client:\n  java").expect("a client");
