@@ -89,7 +89,7 @@ pub enum Action {
 }
 
 /// A call of one of the shell functions that steps are made of.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Step {
     /// The function of a `steps.sh`, without its `step_`.
     pub step: &'static str,
@@ -109,6 +109,13 @@ pub struct Step {
     /// Commands that it needs beside those of every step.
     #[serde(skip)]
     pub needs: &'static [&'static str],
+}
+
+impl std::fmt::Debug for Step {
+    // Its content may be a secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Step({} {:?})", self.step, self.values)
+    }
 }
 
 fn digest<S: Serializer>(content: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {

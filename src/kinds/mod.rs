@@ -12,6 +12,7 @@ pub mod archives;
 pub mod classpath;
 pub mod client;
 pub mod declared;
+pub mod files;
 pub mod install;
 pub mod java;
 pub mod kafka;
@@ -41,6 +42,7 @@ use crate::{
 pub const KINDS: &[Registered] = &[
     Registered::of::<packages::Packages>(),
     Registered::of::<archives::Archives>(),
+    Registered::of::<files::Files>(),
     Registered::of::<timezone::Timezone>(),
 ];
 

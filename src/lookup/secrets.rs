@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -113,11 +114,11 @@ fn source(address: &Address, name: &str, place: &Place<'_>) -> Result<Vec<u8>, M
         reason: format!("`{}` {reason}", path.display()),
         help: help.to_owned(),
     };
-    let read = || {
-        if fs::metadata(&path)?.len() > LARGEST_SOURCE {
-            return Ok(None);
-        }
-        fs::read(&path).map(Some)
+    let read = || -> io::Result<Option<Vec<u8>>> {
+        let mut bytes = Vec::new();
+        let most = LARGEST_SOURCE + 1;
+        fs::File::open(&path)?.take(most).read_to_end(&mut bytes)?;
+        Ok((bytes.len() as u64 != most).then_some(bytes))
     };
     match read() {
         Ok(Some(bytes)) => Ok(bytes),

@@ -54,6 +54,21 @@ impl HostPath {
         Err(WrongName::new(text, what, help))
     }
 
+    /// Whether both are one place, however many slashes they are written with.
+    pub fn is(&self, other: &Self) -> bool {
+        self.parts().eq(other.parts())
+    }
+
+    /// Whether it is a folder or in it.
+    pub fn is_in(&self, folder: &Self) -> bool {
+        let depth = folder.parts().count();
+        self.parts().take(depth).eq(folder.parts())
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &str> {
+        self.0.split('/').filter(|part| !part.is_empty())
+    }
+
     /// The path, without a slash at its end.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -99,5 +114,16 @@ mod tests {
             "is a folder"
         );
         assert_eq!(HostPath::file("/a/b").expect("a file").as_str(), "/a/b");
+        let is = |one, other| {
+            let [one, other] = [one, other].map(|text| HostPath::file(text).expect(text));
+            one.is(&other)
+        };
+        assert!(is("/a//b", "/a/b") && is("//a/b", "/a/b") && !is("~/a/b", "/a/b"));
+        let is_in = |one, other| {
+            let [one, other] = [one, other].map(|text| HostPath::folder(text).expect(text));
+            one.is_in(&other)
+        };
+        assert!(is_in("/a//b/c", "/a/b/") && is_in("/a/b", "/a/b") && !is_in("/a/bc", "/a/b"));
+        assert!(!is_in("/a", "/a/b") && !is_in("~/a/b", "/a/b"));
     }
 }

@@ -58,8 +58,10 @@ pub struct Filled {
 }
 
 /// Lays what a host has under a key over what all have.
-fn merged(common: Option<&(Key, Node)>, own: Option<&(Key, Node)>) -> Option<(Key, Node)> {
-    match (common, own) {
+fn merged(key: &str, root: &Node, host: &Node) -> Option<(Key, Node)> {
+    // What the value of another kind's key is, is one thing: a reference is no map to be merged.
+    let least = usize::from(key != "client");
+    match (root.entry(key), host.entry(key)) {
         (common, None) => common.cloned(),
         (
             _,
@@ -71,11 +73,13 @@ fn merged(common: Option<&(Key, Node)>, own: Option<&(Key, Node)>) -> Option<(Ke
             )),
         ) => None,
         (None, Some((key, own))) => Some((key.clone(), without_null(own, DEPTH))),
-        (Some((_, common)), Some((key, own))) => Some((key.clone(), overlay(common, own, DEPTH))),
+        (Some((_, common)), Some((key, own))) => {
+            Some((key.clone(), overlay(common, own, DEPTH, least)))
+        }
     }
 }
 
-fn overlay(common: &Node, own: &Node, depth: usize) -> Node {
+fn overlay(common: &Node, own: &Node, depth: usize, least: usize) -> Node {
     let (Value::Map(lower), Value::Map(upper)) = (&common.value, &own.value) else {
         return without_null(own, depth);
     };
@@ -98,8 +102,8 @@ fn overlay(common: &Node, own: &Node, depth: usize) -> Node {
                     value: Value::Null, ..
                 },
             )) => {}
-            Some((own_key, own)) if depth > 0 => {
-                entries.push((own_key.clone(), overlay(node, own, depth - 1)));
+            Some((own_key, own)) if depth > least => {
+                entries.push((own_key.clone(), overlay(node, own, depth - 1, least)));
             }
             Some(own) => entries.push((*own).clone()),
             None if decides && BELONGING.contains(&key.text.as_str()) => {}
@@ -160,11 +164,11 @@ pub fn host<'a>(
         let filled = variables.fill(scope, node, Specials::NONE, problems);
         entries.push((key.clone(), filled));
     }
-    if let Some((key, node)) = merged(root.entry("client"), entry.entry("client")) {
+    if let Some((key, node)) = merged("client", root, entry) {
         entries.push((key, fill_client(&node, variables, scope, problems)));
     }
     for kind in KINDS {
-        if let Some((key, node)) = merged(root.entry(kind.key), entry.entry(kind.key)) {
+        if let Some((key, node)) = merged(kind.key, root, entry) {
             let filled = variables.fill(scope, &node, Specials::NONE, problems);
             entries.push((key, filled));
         }
@@ -269,7 +273,7 @@ fn fill_topics<'a>(
 }
 
 /// Kafka's home as the spec has it, `~` and all; `None` when the spec does not say enough.
-fn home(kafka: At<'_, Kafka>) -> Option<String> {
+pub fn home(kafka: At<'_, Kafka>) -> Option<String> {
     let text = |at: At<'_, String>| Some(at.text()?.text.to_owned());
     let home = at!(kafka, home);
     let kafka = match home.is_there() {

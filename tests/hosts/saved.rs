@@ -168,7 +168,7 @@ fn what_moved_since_is_refused_by_name() {
             .find(|(other, ..)| other != address)
             .expect("one");
         host.user(&other.1.replace("~/x", "~/y"));
-        refused(&host, &repair).says(&format!("`{}` has moved", other.0));
+        refused(&host, &repair).says(&format!("`{}` has changed", other.0));
         host.user(&other.2.replace("~/x", "~/y"));
         // And once more elsewhere: a machine that is again as it was is not refused.
         host.user(undo);
@@ -327,7 +327,7 @@ fn a_stale_host_does_not_hold_up_the_others() {
     let before = first.tree();
     trueup(&first, &["apply", &plan])
         .code(6)
-        .says("`one:client/properties` has moved")
+        .says("`one:client/properties` has changed")
         .says("nothing was written on one")
         .says("1 of 2 changes applied and verified");
     assert_eq!(differences(&before, &first.tree()), [] as [&str; 0]);

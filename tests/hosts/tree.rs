@@ -193,7 +193,7 @@ fn trees_as_people_have_them() {
     trueup(&host, deep)
         .code(2)
         .says("damaged: `libs/kafka-clients-2.8.1.jar`")
-        .says("not there: `NOTICE`");
+        .says("missing: `NOTICE`");
     trueup(&host, &["apply", spec, "--deep", "--auto-approve"])
         .code(0)
         .says("2 files repaired");

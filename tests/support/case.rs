@@ -9,9 +9,10 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use trueup::{
+    action::Value,
     facts::{Host, Section, cluster::Cluster},
     kinds::{KINDS, Resource, declared::Inputs},
-    spec::{Given, ResolvedTopic, Source, load},
+    spec::{Given, ResolvedTopic, SecretRef, Source, load},
 };
 
 #[derive(Deserialize)]
@@ -20,6 +21,9 @@ pub struct Case {
     /// What stands in a spec under `client`, or under the kind's own key, in YAML text of its own.
     #[serde(alias = "declared")]
     pub client: String,
+    /// Secrets that it refers to, by key, and the bytes of local files, by name.
+    #[serde(default)]
+    pub given: BTreeMap<String, String>,
     /// The records of the host, beside the usual ones.
     #[serde(default)]
     pub host: BTreeMap<String, Records>,
@@ -101,7 +105,14 @@ impl Case {
         };
         let (spec, problems) = load(&source, &Given::default());
         let spec = spec.unwrap_or_else(|| panic!("the case's client is wrong: {problems:?}"));
-        let resources = spec.hosts[0].resources(&Inputs::default());
+        let mut given = Inputs::default();
+        for (key, text) in &self.given {
+            let (reference, value) = (SecretRef::Env("SECRET".into()), text.clone().into());
+            let secret = Value::Secret { reference, value };
+            given.secrets.insert(key.clone(), secret);
+            given.sources.insert(key.clone(), text.clone().into_bytes());
+        }
+        let resources = spec.hosts[0].resources(&given);
         resources
             .into_iter()
             .find(|resource| {

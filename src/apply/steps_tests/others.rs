@@ -1,6 +1,11 @@
 //! Other accounts, and people who are at work meanwhile: they get no secret, and put nothing in.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt, PermissionsExt, symlink},
+    path::Path,
+    process::Command,
+};
 
 use super::{Place, SHELLS};
 
@@ -44,6 +49,46 @@ while os.path.isdir(folder):
     std::io::BufRead::read_line(&mut std::io::BufReader::new(said), &mut line).expect("it says so");
     assert_eq!(line, "ready\n");
     Ended(child)
+}
+
+#[test]
+fn what_a_link_leads_to_is_given_to_nobody() {
+    let place = Place::new();
+    let (secret, plain) = (place.at("outside/secret"), place.at("home/plain"));
+    let is = |path: &Path| {
+        let meta = fs::metadata(path).expect("there");
+        (meta.permissions().mode() & 0o7777, meta.uid())
+    };
+    let before = is(&secret);
+    symlink(place.at("outside"), place.at("home/folder")).expect("made");
+    symlink(&secret, place.at("home/link")).expect("made");
+    for shell in SHELLS {
+        let own = |path: &Path, mode: &str, owner: &str| {
+            place.step(shell, "step_own", &[path, mode.as_ref(), owner.as_ref()])
+        };
+        for (path, why) in [
+            ("home/link", "no plain file"),
+            ("home/folder/secret", "at work"),
+        ] {
+            let (done, told) = own(&place.at(path), "0666", "nobody");
+            assert!(
+                !done.status.success() && told.contains(why),
+                "{shell:?}: {told}"
+            );
+            assert_eq!(is(&secret), before, "{shell:?}");
+        }
+        fs::write(&plain, "").expect("written");
+        fs::set_permissions(&plain, fs::Permissions::from_mode(0o600)).expect("set");
+        for (mode, owner, then) in [
+            ("0644", "", (0o644, 0)),
+            ("", "daemon", (0o644, 1)),
+            ("0400", "root:root", (0o400, 0)),
+        ] {
+            let (done, told) = own(&plain, mode, owner);
+            assert!(done.status.success(), "{shell:?}: {told}");
+            assert_eq!(is(&plain), then, "{shell:?}");
+        }
+    }
 }
 
 #[test]

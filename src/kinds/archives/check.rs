@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A folder, whose it is and where that stands.
-type Place<'a> = (String, &'a str, Span);
+type Place<'a> = (HostPath, &'a str, Span);
 
 /// Checks all of them; `at` is where they stand.
 pub fn archives(all: &Archives, at: At<'_, Archives>, problems: &mut Vec<Problem>) {
@@ -52,13 +52,8 @@ pub fn archives(all: &Archives, at: At<'_, Archives>, problems: &mut Vec<Problem
         match HostPath::folder(text) {
             Err(wrong) => problems.push(Problem::error(span, wrong.sentence(), wrong.help)),
             Ok(path) => {
-                let parts = path.as_str().split('/').filter(|part| !part.is_empty());
-                let path = parts.fold(String::new(), |path, part| path + part + "/");
-                problems.extend(
-                    places
-                        .iter()
-                        .find_map(|other| shared(text, &path, span, other)),
-                );
+                let mut before = places.iter();
+                problems.extend(before.find_map(|other| shared(text, &path, span, other)));
                 places.push((path, &key.text, span));
             }
         }
@@ -66,13 +61,13 @@ pub fn archives(all: &Archives, at: At<'_, Archives>, problems: &mut Vec<Problem
 }
 
 /// That a folder is another archive's, too, or one is in the other: each is replaced as a whole.
-fn shared(text: &str, path: &str, span: Span, other: &Place<'_>) -> Option<Problem> {
+fn shared(text: &str, path: &HostPath, span: Span, other: &Place<'_>) -> Option<Problem> {
     let (other, name, before) = other;
-    let message = if path == other {
+    let message = if path.is(other) {
         format!("`{text}` is the folder of `{name}`, too")
-    } else if path.starts_with(other) {
+    } else if path.is_in(other) {
         format!("`{text}` is in the folder of `{name}`, which is replaced as a whole")
-    } else if other.starts_with(path) {
+    } else if other.is_in(path) {
         format!("the folder of `{name}` is in `{text}`, which is replaced as a whole")
     } else {
         return None;

@@ -5,6 +5,12 @@ use crate::{
     action::Algorithm,
     at,
     diagnostic::{Problem, Span},
+    kinds::{
+        archives::{Archive, Archives},
+        declared::Declaration,
+        files::Files,
+    },
+    names::HostPath,
     spec::merge::HostTree,
 };
 
@@ -150,6 +156,36 @@ pub fn home_in_class_path(host: &HostTree, problems: &mut Vec<Problem>) {
             "Kafka's own scripts do not find themselves in a path with a blank",
             "name a folder without blanks; in this one start them as `bin/…` from within",
         ));
+    }
+}
+
+/// What is unpacked has its folder for itself: a file of another's in it would be in the way of the next one.
+pub fn folders_are_their_own(host: &HostTree, problems: &mut Vec<Problem>) {
+    let declared = |key| host.node.entry(key).map(|(key, node)| (key, node));
+    let archives = At::<Archives>::new(declared(Archives::KEY)).untagged(Archives);
+    let folders = archives.entries().iter().filter_map(|(key, node)| {
+        let archive: At<'_, Archive> = At::new(Some((key, node)));
+        let to = HostPath::folder(at!(archive, to).text()?.text).ok()?;
+        Some((&key.text, to))
+    });
+    let folders: Vec<(&String, HostPath)> = folders.collect();
+    let files = At::<Files>::new(declared(Files::KEY)).untagged(Files);
+    let files = files.values().map(|file| at!(file, path));
+    let of_client = [
+        at!(host, client.kafka.home),
+        at!(host, client.properties.path),
+    ];
+    for Text { text, span } in files.chain(of_client).filter_map(At::text) {
+        let Ok(path) = HostPath::folder(text) else {
+            continue;
+        };
+        if let Some((name, _)) = folders.iter().find(|(_, folder)| path.is_in(folder)) {
+            problems.push(Problem::error(
+                span,
+                format!("`{text}` is in the folder of the archive `{name}`, which is its alone"),
+                "name another one",
+            ));
+        }
     }
 }
 

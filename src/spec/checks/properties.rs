@@ -5,11 +5,13 @@ use crate::{
     at,
     diagnostic::{Problem, Span},
     jaas,
-    kinds::{msk_iam_auth::Mechanism, properties::mode as mode_of},
+    kinds::{
+        declared::Declaration, files::Files, msk_iam_auth::Mechanism, properties::mode as mode_of,
+    },
     names::HostPath,
     spec::{
         at::tag,
-        merge::HostTree,
+        merge::{HostTree, home},
         tree::{Key, Node, Value},
         types::SecretRef,
     },
@@ -77,6 +79,36 @@ fn without<T, N>(part: At<'_, T>, needed: At<'_, N>) -> Option<Span> {
 pub fn paths(host: &HostTree, problems: &mut Vec<Problem>) {
     name(at!(host, client.kafka.home), HostPath::folder, problems);
     name(at!(host, client.properties.path), HostPath::file, problems);
+}
+
+/// No other file is at their place.
+pub fn path_is_its_own(host: &HostTree, problems: &mut Vec<Problem>) {
+    let properties = at!(host, client.properties);
+    let of_kafka = || {
+        Some(format!(
+            "{}/bin/client.properties",
+            home(at!(host, client.kafka))?
+        ))
+    };
+    let path = match at!(properties, path).text() {
+        Some(path) => Some(path.text.to_owned()),
+        None => of_kafka().filter(|_| properties.is_there()),
+    };
+    let Some(Ok(path)) = path.map(|path| HostPath::file(&path)) else {
+        return;
+    };
+    let files = host.node.entry(Files::KEY).map(|(key, node)| (key, node));
+    for file in At::<Files>::new(files).untagged(Files).values() {
+        if let Some(Text { text, span }) = at!(file, path).text()
+            && HostPath::file(text).is_ok_and(|other| other.is(&path))
+        {
+            problems.push(Problem::error(
+                span,
+                format!("`{text}` is the path of `client.properties`, too"),
+                "name another one, or leave `properties` out of `client`",
+            ));
+        }
+    }
 }
 
 /// Keys are keys, and none is wanted and unwanted at once.
@@ -270,7 +302,8 @@ pub fn secret_option(jaas: &str) -> Option<&str> {
     None
 }
 
-fn reference(node: &Node, problems: &mut Vec<Problem>) {
+/// A reference to a secret names something, and is not the secret itself.
+pub fn reference(node: &Node, problems: &mut Vec<Problem>) {
     let env = tag(SecretRef::Env);
     for (key, value) in node.entries() {
         let Some(text) = value.text() else { continue };

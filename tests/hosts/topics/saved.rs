@@ -94,7 +94,7 @@ fn a_host_and_its_cluster_move_each_for_itself() {
     let before = host.tree();
     trueup(&host, &["apply", plan])
         .code(6)
-        .says("`client/properties` has moved")
+        .says("`client/properties` has changed")
         .says(&format!(
             "topics/{user}.pin, topics/{user}.geo (not reached)"
         ));

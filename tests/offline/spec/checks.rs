@@ -424,6 +424,24 @@ fn archives() {
     };
     let message = "no digest for the archive: the download is not checked";
     assert_eq!(only.message, message);
+    let beside = |text: &str| archives(&right) + text + "\n";
+    all(
+        beside,
+        &[
+            (
+                "files: { f: { path: ~/a/f, content: x } }",
+                "`~/a/f` is in the folder of the archive `a`, which is its alone",
+                "~/a/f",
+                "files: { f: { path: ~/b/f, content: x } }",
+            ),
+            (
+                &format!("client: {{ {} }}", KAFKA.replace(" }", ", home: ~/a }")),
+                "`~/a` is in the folder of the archive `a`, which is its alone",
+                "~/a",
+                &format!("client: {{ {KAFKA} }}"),
+            ),
+        ],
+    );
     // A host's own archive inherits no digest of another one.
     let text = archives(&right).replace(
         "local: {}",

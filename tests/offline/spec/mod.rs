@@ -9,6 +9,7 @@ mod rendering;
 mod several;
 mod tables;
 mod topics;
+mod whole_files;
 
 use trueup::{
     diagnostic::Problem,
