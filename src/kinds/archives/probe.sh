@@ -7,7 +7,7 @@ probe_archive() {
   cd -- "$P" 2>/dev/null && [ -r . ] || { say closed yes; return 0; }
   if [ -z "$(ls -A)" ]; then say empty yes; return 0; fi
   [ -r .trueup/manifest ] && manifest_facts '' "$5" || return 0
-  case $label in "1: $2"*"$3") [ -n "$differs" ] || return 0 ;; esac
+  case $line in "# trueup manifest 1: $2"*"$3") [ -n "$differs" ] || return 0 ;; esac
   need find || return 0
   find . -type f ! -path './.trueup/*' -print 2>/dev/null |
     awk '{ name = $0 }
