@@ -34,6 +34,21 @@ pub enum Action {
         /// Where the tree belongs.
         home: String,
     },
+    /// Downloads an archive on the host, unpacks it beside `to`, writes the manifest, and puts the tree at
+    /// `to` as a whole, in the place of an older one of ours.
+    Extract {
+        /// The archive; its `path` lies in the staging folder beside `to`.
+        archive: Fetch,
+        /// Where the tree belongs.
+        to: String,
+        /// How many of its upper folders go.
+        strip: u32,
+        /// What the manifest calls it; a digest `unpinned` at its end becomes that of the download.
+        label: String,
+        /// Whether root does it.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        as_root: bool,
+    },
     /// Puts a block of our own at the end of a text file, in place of an older one.
     EditBlock {
         /// The file.
@@ -185,6 +200,14 @@ impl Algorithm {
             Self::Sha512 => "sha512",
         }
     }
+
+    /// How many hexadecimal digits it has.
+    pub fn digits(self) -> usize {
+        match self {
+            Self::Sha256 => 64,
+            Self::Sha512 => 128,
+        }
+    }
 }
 
 /// A file's permission bits; shown in octal.
@@ -251,7 +274,7 @@ impl Action {
             Self::InstallPackage { .. } => "install",
             Self::Fetch(_) => "fetch",
             // Unpacking follows, and says so itself.
-            Self::Unpack { .. } => "fetch",
+            Self::Unpack { .. } | Self::Extract { .. } => "fetch",
             Self::EditBlock { .. } | Self::EditProperties { .. } => "edit",
             Self::SetMode { .. } => "set mode",
             Self::Step(step) => step.verb,

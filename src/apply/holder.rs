@@ -1,7 +1,7 @@
 //! The lock, and the remote process that holds it. A [`Writer`] can be had only from
 //! [`Lock::acquire`], so that writing without the lock does not type-check.
 
-use std::{collections::BTreeMap, iter, pin::Pin, sync::LazyLock, time::Duration};
+use std::{collections::BTreeMap, pin::Pin, sync::LazyLock, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use tokio::{
@@ -24,9 +24,8 @@ const PRELUDE: &str = include_str!("../observe/prelude.sh");
 const HOLDER: &str = include_str!("holder.sh");
 /// What the holder's steps run: the shared ones, and those that kinds bring along.
 pub(crate) static STEPS: LazyLock<String> = LazyLock::new(|| {
-    let own = KINDS.iter().map(|kind| kind.steps);
-    let all = iter::once(include_str!("steps.sh")).chain(own);
-    all.chain(["\"$@\""]).collect::<Vec<_>>().join("\n")
+    let own: String = KINDS.iter().map(|kind| kind.steps).collect();
+    concat!(include_str!("steps.sh"), include_str!("archives.sh")).to_owned() + &own + "\"$@\""
 });
 
 /// Ends a step: its whole session, and only when it is one of ours. No `--` in between: dash takes

@@ -179,10 +179,28 @@ impl Run<'_, '_> {
                 })
             }
             Action::Fetch(fetch) => {
-                let (answer, took) = self.fetch(address, fetch).await?;
+                let (answer, took) = self.fetch(address, fetch, false).await?;
                 Ok(fetched(fetch, &answer, took))
             }
-            Action::Unpack { archive, top, home } => self.unpack(address, archive, top, home).await,
+            Action::Unpack { archive, top, home } => {
+                let label = Kafka::manifest_label(top, archive.digest.as_deref());
+                self.unpack(address, archive, "unpack", false, |call| {
+                    call.value(top).value(home).value(label)
+                })
+                .await
+            }
+            Action::Extract {
+                archive,
+                to,
+                strip,
+                label,
+                as_root,
+            } => {
+                self.unpack(address, archive, "extract", *as_root, |call| {
+                    call.value(to).value(strip.to_string()).value(label)
+                })
+                .await
+            }
             Action::EditBlock {
                 path,
                 marker,
@@ -252,9 +270,15 @@ impl Run<'_, '_> {
         }
     }
 
-    async fn fetch(&mut self, address: &str, fetch: &Fetch) -> Result<(Answer, Duration), Failure> {
+    async fn fetch(
+        &mut self,
+        address: &str,
+        fetch: &Fetch,
+        as_root: bool,
+    ) -> Result<(Answer, Duration), Failure> {
         let started = Instant::now();
         let call = Call::new("fetch")
+            .by_root(as_root)
             .value(&fetch.url)
             .value(&fetch.path)
             .value(fetch.algorithm.name())
@@ -273,36 +297,33 @@ impl Run<'_, '_> {
         Ok((answer, started.elapsed()))
     }
 
-    /// Stages beside the home, fetches, unpacks; the stage goes away whatever happens.
+    /// Stages beside where the tree belongs, fetches, unpacks; the stage goes away whatever happens.
+    /// `with` appends to the step's call what comes after the stage and the archive.
     async fn unpack(
         &mut self,
         address: &str,
         archive: &Fetch,
-        top: &str,
-        home: &str,
+        step: &'static str,
+        as_root: bool,
+        with: impl FnOnce(Call) -> Call,
     ) -> Result<Done, Failure> {
         let Some((stage, file)) = archive.path.rsplit_once('/') else {
             unreachable!("an archive's path is absolute")
         };
-        let answer = self
-            .run(address, &Call::new("stage").value(stage), self.limits.call)
-            .await?;
+        let call = |name| Call::new(name).by_root(as_root).value(stage);
+        let answer = self.run(address, &call("stage"), self.limits.call).await?;
         checked(address, &answer, |answer| refusal::of_step(address, answer))?;
         let unpacked: Result<Done, Failure> = async {
-            let (fetched_as, took) = self.fetch(address, archive).await?;
+            let (fetched_as, took) = self.fetch(address, archive, as_root).await?;
             self.sink.event(Event::Started {
                 of: self.of,
                 address,
                 verb: "unpack",
             });
-            let call = Call::new("unpack")
-                .value(stage)
-                .value(file)
-                .value(top)
-                .value(home)
-                .value(Kafka::manifest_label(top, archive.digest.as_deref()));
+            let call = with(call(step).value(file));
             let answer = self.run(address, &call, self.limits.work).await?;
-            let check = self.places.check(self.host, address, &["url", "sha512"]);
+            let keys = ["url", archive.algorithm.name()];
+            let check = self.places.check(self.host, address, &keys);
             checked(address, &answer, |answer| {
                 refusal::of_unpack(address, answer, check)
             })?;
@@ -316,13 +337,7 @@ impl Run<'_, '_> {
         if let Err(failure) = unpacked {
             if !failure.outcome_unknown {
                 // What cannot be removed now is removed by the next apply; the failure says more.
-                let _ = self
-                    .run(
-                        address,
-                        &Call::new("unstage").value(stage),
-                        self.limits.call,
-                    )
-                    .await;
+                let _ = self.run(address, &call("unstage"), self.limits.call).await;
             }
             return Err(failure);
         }

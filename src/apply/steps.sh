@@ -168,7 +168,8 @@ step_fetch() {
   cd -- "$private" && mine || fail "somebody else is at work in $folder"
   part=part
   printf '' >"$part" || fail_in "$folder" "cannot write in $folder"
-  printf '%s\n' "$private/part" >"$T/part"
+  # How far it is, the account cannot see of what is root's.
+  if [ -O "$T" ]; then printf '%s\n' "$private/part" >"$T/part"; fi
   free=$(free_kib "$folder")
   only=http,https also=; [ -n "$digest" ] || only=https
   # A file of the host itself may be named, and nothing may lead there.
@@ -219,7 +220,9 @@ step_fetch() {
   if [ -z "$digest" ]; then
     case $file in
       *.jar) ends_as_zip "$part" || fail "the download is no jar" ;;
-      *) gzip -t <"$part" || fail "the download is no archive" ;;
+      *.zip) ends_as_zip "$part" || fail "the download is no archive" ;;
+      *.tgz) gzip -t <"$part" || fail "the download is no archive" ;;
+      *) tar -tf "$part" >/dev/null || fail "the download is no archive" ;;
     esac
   fi
   chmod "$mode" -- "$part" && flush "$part" && mv -f -T -- "$part" "$file" || fail_in "$folder" "cannot write $file"
@@ -248,156 +251,6 @@ step_unstage() {
   if [ -O "$1" ] && [ ! -L "$1" ]; then away "$1"; fi
   # Inside of a tree it may be the only thing in a folder that was made for it.
   if [ "${1%/stage}" != "$1" ]; then rmdir -- "${1%/*}" 2>/dev/null || :; fi
-}
-
-# step_unpack STAGE ARCHIVE TOP HOME LABEL: unpacks STAGE/ARCHIVE, whose one folder is TOP, and
-# brings it to HOME: renamed where nothing stands, else file by file where files are damaged or
-# missing. LABEL (the archive's name and digest) goes into the manifest.
-step_unpack() {
-  place=$1 archive=$2 top=$3 home=$4 label=$5 fresh=tree
-  cd -- "$place" && mine || fail "somebody else is at work in ${place%/*}"
-  # The very bytes that are unpacked.
-  digest=${label##*:}
-  if [ "$digest" != unpinned ]; then
-    got=$(sha512sum <"$archive") && [ "${got%% *}" = "$digest" ] || fail "the archive is not the one that was checked"
-  fi
-  mkdir -m 755 -- "$fresh" || fail_in "$place" "cannot write in $place"
-  told=$( { tar --numeric-owner -tzvf "$archive" >list && tar -tzf "$archive" >names; } 2>&1 ) || {
-    printf '%s\n' "$told" >&2
-    why=$(unwritable "$place/list" "$place/names")
-    case $why$told in *"write error"*|*list:*|*names:*) fail_in "$place" "cannot write ${why:-in $place}" ;; esac
-    fail_in "$place" "the archive in $place cannot be read"
-  }
-  # Verified before unpacking. (Owners as numbers: a name could look like the rest of a line.)
-  wrong=$(archive_faults list names "$top")
-  [ -z "$wrong" ] || fail "the archive $wrong"
-  size=$(awk '{ bytes += $3 } END { printf "%d", bytes / 1024 + 1 }' list)
-  free=$(free_kib .)
-  [ "$free" -gt "$size" ] || fail "no room in ${home%/*}: the tree takes $(mib "$size"), $(mib "$free") are free beside its archive"
-  told=$( ( umask 022; tar -xzf "$archive" -C "$fresh" --no-same-owner --no-same-permissions ) 2>&1 ) || {
-    # The first says why, the others what followed from it.
-    printf '%s\n' "$told" | head -n 3 >&2
-    fail_in "$place" "cannot unpack in $place" "the tree takes $(mib "$size"), $(mib "$free") were free"
-  }
-  rm -f -- "$archive"
-  # Root unpacks what the archive says; and what its owner may not change could not be repaired.
-  chmod -R u+rwX,u-s,g-s,go-w -- "$fresh/$top" || fail "cannot set the modes of $place/$fresh/$top"
-  # A name that nobody could know: a link that leads out and in again, by the old one, leads out.
-  whole=$(mktemp -d ./XXXXXX) || fail_in "$place" "cannot write in $place"
-  [ -d "$fresh/$top" ] && [ ! -L "$fresh/$top" ] || fail "the archive holds no $top"
-  mv -T -- "$fresh/$top" "$whole" || fail_in "$place" "cannot write in $place"
-  links_stay_inside "$whole" || fail "the archive holds links that lead out of it"
-  cd -- "$whole" || fail "the archive holds no $top"
-  for name in bin/kafka-run-class.sh bin/kafka-topics.sh "libs/$top.jar" "libs/kafka-clients-${top#*-}.jar"; do
-    [ -f "$name" ] || fail "the archive holds no Kafka: there is no $top/$name in it"
-  done
-  mkdir -m 755 .trueup || fail_in "$place" "cannot write in $place"
-  # A link to a file counts as what it leads to; one to a folder is no file of the manifest.
-  {
-    printf '# trueup manifest 1: %s\n' "$label" &&
-    find . ! -type d ! -path './.trueup/*' -print | LC_ALL=C sort | sed 's|^\./||' | while IFS= read -r name; do
-      [ -f "$name" ] || continue
-      hash=$(sha256sum <"$name") || exit 1
-      printf '%s %s %s\n' "${hash%% *}" "$(stat -L -c %s -- "$name")" "$name" || exit 1
-    done
-  } >.trueup/manifest || {
-    why=$(unwritable "$PWD/.trueup/manifest")
-    fail_in "$place" "cannot write the manifest, ${why:-in $place}"
-  }
-  # Whatever is missing on the host, or was killed: without its lines no damage would ever be seen.
-  files=$(find . -type f ! -path './.trueup/*' -print | grep -c .)
-  [ "$files" -ge 4 ] && [ "$(grep -c '^[0-9a-f]' .trueup/manifest)" -ge "$files" ] || fail "the manifest in $place came out short"
-  chmod 644 .trueup/manifest || fail "cannot set the modes of the tree in $place"
-  sync
-  if [ ! -e "$home" ] || { [ -d "$home" ] && [ -z "$(ls -A -- "$home")" ] && [ -w "${home%/*}" ]; }; then
-    mv -T -- "../$whole" "$home" || fail "cannot move the tree to $home"
-    flush "${home%/*}" || fail "cannot write to the disk what is in ${home%/*}"
-    tell placed tree
-  else
-    repaired=0
-    while IFS= read -r line; do
-      case $line in \#*) continue ;; esac
-      name=${line#* }; name=${name#* }
-      case $name in
-        libs/*) if cmp -s -- "$name" "$home/$name"; then continue; fi ;;
-        bin/*)
-          if [ -f "$home/$name" ] && [ -x "$name" ] && [ ! -x "$home/$name" ]; then
-            chmod a+x -- "$home/$name" || fail "cannot make $home/$name executable"
-            repaired=$((repaired + 1))
-          fi
-          if [ -e "$home/$name" ]; then continue; fi ;;
-        *) if [ -e "$home/$name" ]; then continue; fi ;;
-      esac
-      bring "$name"
-      repaired=$((repaired + 1))
-    done <.trueup/manifest
-    bring .trueup/manifest
-    tell repaired "$repaired"
-  fi
-  cd "${home%/*}/" && away "$place" || fail "cannot remove $place"
-}
-
-# archive_faults LIST NAMES TOP: what is wrong with an archive, if anything, from tar's long list of
-# it and its names, which have a line an entry each. An entry may be a file, a folder or a link; all
-# lie in one folder, none below a link, and a hard link leads to an entry of the archive. (Where a
-# symbolic link leads is asked once they lie there: nothing was written through one.) GNU's tar escapes
-# newlines, and shows a hard link as `h… NAME link to TARGET`; busybox has `-… NAME -> TARGET`.
-archive_faults() {
-  awk -v top="$3" '
-    function wrong(text) { if (!said) { print text; said = 1 } }
-    # The type of each entry, then its name.
-    part == 1 { kind[FNR] = substr($0, 1, 1); line[FNR] = $0; count = FNR; next }
-    { name[FNR] = $0; sub(/\/+$/, "", name[FNR]); names = FNR }
-    END {
-      if (count != names) wrong("cannot be read: its names hold newlines")
-      if (!count) wrong("is empty")
-      for (at = 1; at <= names; at++) {
-        path = name[at]
-        if (path ~ /\\n/) wrong("cannot be read: its names hold newlines")
-        if (path ~ /^\// || path ~ /(^|\/)\.\.(\/|$)/ || path ~ /\/\// || path ~ /(^|\/)\.(\/|$)/) wrong("points outside of itself: " path)
-        else if (path != top && index(path, top "/") != 1) wrong("holds something else than " top ": " path)
-        if (path == top "/.trueup" || index(path, top "/.trueup/") == 1) wrong("holds something of trueup\047s: " path)
-        if (kind[at] !~ /[-dlh]/) wrong("holds a device or the like: " path)
-        if (kind[at] == "l") link[path] = 1
-        entry[path] = 1
-      }
-      for (at = 1; at <= names; at++) {
-        parts = split(name[at], part_of, "/"); path = part_of[1]
-        for (step = 2; step <= parts; step++) {
-          if (path in link) wrong("has a file below a link: " name[at])
-          path = path "/" part_of[step]
-        }
-        plain = substr(line[at], length(line[at]) - length(name[at])) == " " name[at]
-        if (kind[at] == "h" || (kind[at] == "-" && !plain)) {
-          between = kind[at] == "h" ? " link to " : " -> "
-          found = index(line[at], " " name[at] between)
-          target = substr(line[at], found + 1 + length(name[at] between))
-          if (!found || !(target in entry) || target in link) wrong("has a link to what is not in it: " name[at])
-        }
-      }
-    }' part=1 "$1" part=2 "$2"
-}
-
-# links_stay_inside FOLDER: whether each symbolic link in it leads to something in it. Its list lies where
-# we are.
-links_stay_inside() {
-  inside=$(readlink -f -- "$1")
-  find "$1" -type l -print >links || fail_in "$place" "cannot write in $place"
-  while IFS= read -r link; do
-    case $(readlink -f -- "$link") in "$inside"/*) ;; *) return 1 ;; esac
-  done <links
-}
-
-# One file of the fresh tree into the home, by rename within the home's file system.
-bring() {
-  folder=$home/$1; folder=${folder%/*}
-  ( umask 022; mkdir -p -- "$folder" ) || fail_in "$home" "cannot make $folder"
-  if [ -d "$home/$1" ]; then fail "$home/$1 is a folder"; fi
-  part=$folder/.trueup-${1##*/}
-  trap 'rm -f -- "$part"' EXIT
-  rm -f -- "$part"
-  cp -p -- "$1" "$part" && flush "$part" && mv -f -T -- "$part" "$home/$1" ||
-    fail_in "$folder" "cannot write $home/$1"
 }
 
 # step_write FILE EXPECTED MODE FOLDER PAYLOAD: new contents for a file whose sha256 is still EXPECTED

@@ -9,6 +9,18 @@ const ALWAYS: [&str; 6] = ["flock", "setsid", "mktemp", "stat", "sed", "sha256su
 /// What unpacking runs beside a download's own.
 const UNPACK: [&str; 6] = ["tar", "gzip", "find", "xargs", "awk", "cmp"];
 
+/// What an archive is unpacked by beside tar, or in its place: by its name's end.
+pub fn unpacker(name: &str) -> Option<&'static str> {
+    let (_, end) = name.rsplit_once('.')?;
+    match end.to_ascii_lowercase().as_str() {
+        "gz" | "tgz" => Some("gzip"),
+        "bz2" | "tbz" | "tbz2" => Some("bzip2"),
+        "xz" | "txz" => Some("xz"),
+        "zip" => Some("unzip"),
+        _ => None,
+    }
+}
+
 /// Commands that an action needs and a host lacks; `curl or wget` where either would do.
 pub fn lacking(actions: &[Action], host: &Host) -> Vec<String> {
     let lacks = |tool: &str| host.missing_tools.contains(tool);
@@ -26,13 +38,23 @@ pub fn lacking(actions: &[Action], host: &Host) -> Vec<String> {
                 need(&UNPACK);
                 archive
             }
+            Action::Extract { archive, .. } => {
+                // What it is packed by, its probe has looked for.
+                need(&["find", "awk"]);
+                if unpacker(&archive.path) != Some("unzip") {
+                    need(&["tar"]);
+                }
+                archive
+            }
             Action::Fetch(fetch) => fetch,
             _ => continue,
         };
         need(&[&format!("{}sum", fetch.algorithm.name())]);
     }
     let fetches = actions.iter().filter_map(|action| match action {
-        Action::Unpack { archive: fetch, .. } | Action::Fetch(fetch) => Some(fetch),
+        Action::Unpack { archive: fetch, .. }
+        | Action::Extract { archive: fetch, .. }
+        | Action::Fetch(fetch) => Some(fetch),
         _ => None,
     });
     needed.extend(fetches.filter_map(|fetch| fetcher_lacking(fetch, lacks)));
@@ -56,26 +78,28 @@ fn fetcher_lacking(fetch: &Fetch, lacks: impl Fn(&str) -> bool) -> Option<String
 }
 
 /// The package of a command; the three families of distributions agree on these names.
-fn package(tool: &str) -> &str {
+fn package(tool: &str, manager: Option<PackageManager>) -> &str {
     match tool {
+        "xz" if manager == Some(PackageManager::AptGet) => "xz-utils",
         "find" | "xargs" => "findutils",
         "flock" | "setsid" => "util-linux",
         "awk" => "gawk",
         "cmp" => "diffutils",
         "curl or wget" => "curl",
-        "tar" | "gzip" | "sed" | "curl" => tool,
+        "tar" | "gzip" | "bzip2" | "xz" | "unzip" | "sed" | "curl" => tool,
         _ => "coreutils",
     }
 }
 
 /// How the missing commands are had: the line to run, or what to install.
 pub fn way_out(tools: &[String], host: &Host) -> String {
-    let mut packages: Vec<&str> = tools.iter().map(|tool| package(tool)).collect();
+    let manager = host.os.package_manager;
+    let mut packages: Vec<&str> = tools.iter().map(|tool| package(tool, manager)).collect();
     packages.sort_unstable();
     packages.dedup();
     let packages = packages.join(" ");
     let sudo = if host.account.uid == 0 { "" } else { "sudo " };
-    match host.os.package_manager.map(PackageManager::command) {
+    match manager.map(PackageManager::command) {
         Some(manager) => format!("on the host: {sudo}{manager} install -y {packages}"),
         None => format!("install on the host: {packages}"),
     }

@@ -217,6 +217,25 @@ impl Managed {
         })
     }
 
+    /// That nothing may be made here, with root as one more way out where root could do it and was not asked,
+    /// and without it where only that is in the way.
+    pub fn or_as_root(&self, blocked: Verdict, as_root: bool, host: &Host) -> Verdict {
+        let Verdict::Blocked { reason, help } = blocked else {
+            return blocked;
+        };
+        let in_home = within(&self.real, &host.account.home);
+        let in_the_way =
+            self.link_refused.is_some() || self.open_folder.is_some() || self.folder_is_none;
+        let help = if as_root && in_home && self.open_folder_owner.is_some() {
+            "leave `become` out: the account writes there itself".into()
+        } else if as_root || in_home || in_the_way || host.account.uid == 0 {
+            help
+        } else {
+            format!("say `become: true`, which uses `sudo -n`; or {help}")
+        };
+        Verdict::Blocked { reason, help }
+    }
+
     fn in_open_folder(&self, what: &str, host: &Host) -> Option<Verdict> {
         let folder = self.open_folder.as_ref()?;
         let shown = host.shorten(folder);

@@ -8,6 +8,7 @@
 //! One more kind is one folder here and one line in [`client`].
 
 mod address;
+pub mod archives;
 pub mod classpath;
 pub mod client;
 pub mod declared;
@@ -40,6 +41,7 @@ use crate::{
 /// about.
 pub const KINDS: &[Registered] = &[
     Registered::of::<packages::Packages>(),
+    Registered::of::<archives::Archives>(),
     Registered::of::<files::Files>(),
     Registered::of::<timezone::Timezone>(),
 ];
@@ -128,8 +130,8 @@ impl<K: Kind + Send + Sync> Resource for K {
         Kind::arguments(self, deep)
     }
     fn assess(&self, records: &Section, host: &Host) -> Assessment {
-        let root = self.as_root().then(|| host.as_root());
-        let host = root.as_ref().unwrap_or(host);
+        let (account, root) = (host, self.as_root().then(|| host.as_root()));
+        let host = root.as_ref().unwrap_or(account);
         let observation = if records.is_empty() {
             Observation::Unknown("the host said nothing of it".into())
         } else if let Some(why) = records.get("no_root") {
@@ -148,7 +150,7 @@ impl<K: Kind + Send + Sync> Resource for K {
                 reason: reason.clone(),
             },
         };
-        let verdict = with_what_steps_need(verdict, host);
+        let verdict = with_what_steps_need(verdict, records, account);
         let verdict = install::with_what_comes_along(verdict, records);
         let warnings = match &observation {
             Observation::Present(observed) => self.warnings(observed, host),
@@ -165,12 +167,18 @@ impl<K: Kind + Send + Sync> Resource for K {
     }
 }
 
-/// A change whose steps need what the host lacks is blocked before anything is written.
-fn with_what_steps_need(verdict: Verdict, host: &Host) -> Verdict {
+/// A change whose steps need what the host lacks is blocked before anything is written; `step_lacks` is what
+/// a probe has looked for itself.
+fn with_what_steps_need(verdict: Verdict, records: &Section, host: &Host) -> Verdict {
     let Verdict::Change(work) = verdict else {
         return verdict;
     };
-    let lacking = tools::lacking(&work.actions, host);
+    let mut lacking = tools::lacking(&work.actions, host);
+    for tool in records.all("step_lacks") {
+        if !lacking.contains(&tool) {
+            lacking.push(tool);
+        }
+    }
     if lacking.is_empty() {
         return Verdict::Change(work);
     }

@@ -56,11 +56,17 @@ impl HostPath {
 
     /// Whether both are one place, however many slashes they are written with.
     pub fn is(&self, other: &Self) -> bool {
-        let parts = |path: &'_ Self| -> Vec<String> {
-            let parts = path.0.split('/').filter(|part| !part.is_empty());
-            parts.map(str::to_owned).collect()
-        };
-        parts(self) == parts(other)
+        self.parts().eq(other.parts())
+    }
+
+    /// Whether it is a folder or in it.
+    pub fn is_in(&self, folder: &Self) -> bool {
+        let depth = folder.parts().count();
+        self.parts().take(depth).eq(folder.parts())
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &str> {
+        self.0.split('/').filter(|part| !part.is_empty())
     }
 
     /// The path, without a slash at its end.
@@ -113,5 +119,11 @@ mod tests {
             one.is(&other)
         };
         assert!(is("/a//b", "/a/b") && is("//a/b", "/a/b") && !is("~/a/b", "/a/b"));
+        let is_in = |one, other| {
+            let [one, other] = [one, other].map(|text| HostPath::folder(text).expect(text));
+            one.is_in(&other)
+        };
+        assert!(is_in("/a//b/c", "/a/b/") && is_in("/a/b", "/a/b") && !is_in("/a/bc", "/a/b"));
+        assert!(!is_in("/a", "/a/b") && !is_in("~/a/b", "/a/b"));
     }
 }

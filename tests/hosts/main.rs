@@ -1,6 +1,7 @@
 //! The job on real machines: sshd hosts of the rig, real package managers, a real Kafka.
 
 mod adoption;
+mod archives;
 mod bad_input;
 #[cfg(feature = "aws")]
 #[path = "../support/canary.rs"]

@@ -11,7 +11,7 @@ use std::{
 use super::{Place, SECRET, SHELLS};
 
 /// Archives that are refused, and what is said of each.
-const REFUSED: &[(&str, &str)] = &[
+pub(super) const REFUSED: &[(&str, &str)] = &[
     ("below a link", "has a file below a link"),
     ("below a link that comes later", "has a file below a link"),
     ("below a link in the archive", "has a file below a link"),

@@ -1,7 +1,8 @@
 //! Steps as a host runs them, against somebody who means harm. Archives: what could lead out of one is
-//! refused, and nothing but the stage is written. Other accounts: they get no secret, and put nothing in.
+//! refused, and nothing but the stage is written; so of any archive. Other accounts: they get no secret, and put nothing in.
 
 mod archives;
+mod extract;
 mod others;
 
 use std::{
@@ -160,21 +161,27 @@ impl Place {
 
     /// Likewise, where `digest` is what its download was checked by.
     fn unpack_as(&self, shell: &[&str], archive: &str, digest: &str) -> Result<String, String> {
+        let (home, label) = (self.at("home/kafka"), format!("x.tgz sha512:{digest}"));
+        let values: [&Path; 3] = [TOP.as_ref(), &home, label.as_ref()];
+        self.staged(shell, "step_unpack", &format!("{archive}.tgz"), &values)
+    }
+
+    /// Stages one of the archives and runs a step with it; `values` come after the stage and the archive.
+    fn staged(
+        &self,
+        shell: &[&str],
+        step: &str,
+        archive: &str,
+        values: &[&Path],
+    ) -> Result<String, String> {
         let stage = self.stage();
         let (done, told) = self.step(shell, "step_stage", &[&stage]);
         assert!(done.status.success(), "{shell:?}: {told}");
-        let from = self.at(&format!("archives/{archive}.tgz"));
-        fs::copy(from, stage.join("archive.tgz")).expect("copied");
-        let home = self.at("home/kafka");
-        let label = format!("x.tgz sha512:{digest}");
-        let values: [&Path; 5] = [
-            &stage,
-            "archive.tgz".as_ref(),
-            TOP.as_ref(),
-            &home,
-            label.as_ref(),
-        ];
-        let (done, told) = self.step(shell, "step_unpack", &values);
+        let (_, end) = archive.rsplit_once('.').expect("an end");
+        let name = format!("archive.{end}");
+        fs::copy(self.at("archives").join(archive), stage.join(&name)).expect("copied");
+        let staged: [&Path; 2] = [&stage, name.as_ref()];
+        let (done, told) = self.step(shell, step, &[&staged, values].concat());
         if done.status.success() {
             let complaints = String::from_utf8_lossy(&done.stderr).into_owned();
             assert_eq!(complaints, "", "{shell:?}");

@@ -75,7 +75,7 @@ pub enum Place {
 /// judged by its structure: what no Kafka goes without, and every jar's end.
 const PROBE: Probe = Probe {
     function: "probe_kafka",
-    text: include_str!("probe.sh"),
+    text: concat!(include_str!("../manifest.sh"), include_str!("probe.sh")),
     after_login: false,
 };
 

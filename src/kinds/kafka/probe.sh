@@ -23,25 +23,7 @@ probe_kafka() {
   done
   for jar in "$core" "$clients"; do if [ -f "$jar" ]; then say version_jar "$jar"; else say no_version_jar "$jar"; fi; done
   if [ -r .trueup/manifest ]; then
-    need sed tr xargs stat awk || return 0
-    if [ "$deep" = deep ]; then need sha256sum || return 0; fi
-    line=; read -r line <.trueup/manifest; say manifest "${line#\# trueup manifest }"
-    # Sizes as they are, then the manifest: one pass of awk names what differs.
-    sed -n 's/^[0-9a-f]\{64\} [0-9]* //p' .trueup/manifest | tr '\n' '\0' |
-      xargs -0 stat -L -c '%s %n' -- 2>/dev/null |
-      awk '{ name = $0 }
-        part == 1 { sub(/^[^ ]+ /, "", name); size[name] = $1; next }
-        /^#/ { next }
-        { lines++ }
-        { sub(/^[^ ]+ [^ ]+ /, "", name) }
-        !(name in size) { print "missing " name; next }
-        name ~ /^libs\// && size[name] != $2 { print "damaged " name }
-        END { if (!lines) print "damaged .trueup/manifest" }' part=1 - part=2 .trueup/manifest |
-      while IFS= read -r line; do say "${line%% *}" "${line#* }"; done
-    if [ "$deep" = deep ]; then
-      sed -n 's|^\([0-9a-f]\{64\}\) [0-9]* \(libs/.*\)|\1  \2|p' .trueup/manifest | sha256sum -c 2>/dev/null |
-        sed -n 's/: FAILED$//p' | while IFS= read -r name; do say damaged "$name"; done
-    fi
+    manifest_facts libs/ "$deep"
   else
     need tail od grep || return 0
     set --

@@ -2,19 +2,39 @@
 
 use super::{At, Text};
 use crate::{
+    action::Algorithm,
     at,
     diagnostic::{Problem, Span},
+    kinds::{
+        archives::{Archive, Archives},
+        declared::Declaration,
+        files::Files,
+    },
+    names::HostPath,
     spec::merge::HostTree,
 };
 
 /// Something that is fetched, and what it is known by.
-struct Download<'a> {
-    key: Option<Span>,
-    url: At<'a, String>,
-    digest: At<'a, String>,
-    algorithm: &'static str,
-    length: usize,
-    thing: &'static str,
+pub struct Download<'a> {
+    /// Where its key stands.
+    pub key: Option<Span>,
+    /// Where it is fetched from.
+    pub url: At<'a, String>,
+    /// What it is known by.
+    pub digest: At<'a, String>,
+    /// The digest's algorithm.
+    pub algorithm: Algorithm,
+    /// What messages call it.
+    pub thing: &'static str,
+}
+
+impl Download<'_> {
+    /// All checks of one that stands under a key of its own.
+    pub fn check(&self, problems: &mut Vec<Problem>) {
+        self.url(problems);
+        self.digest(problems);
+        self.digest_is_there(problems);
+    }
 }
 
 fn downloads(host: &HostTree) -> [Download<'_>; 2] {
@@ -23,16 +43,14 @@ fn downloads(host: &HostTree) -> [Download<'_>; 2] {
             key: at!(host, client.kafka).key(),
             url: at!(host, client.kafka.url),
             digest: at!(host, client.kafka.sha512),
-            algorithm: "sha512",
-            length: 128,
+            algorithm: Algorithm::Sha512,
             thing: "the Kafka archive",
         },
         Download {
             key: at!(host, client.msk_iam_auth).key(),
             url: at!(host, client.msk_iam_auth.url),
             digest: at!(host, client.msk_iam_auth.sha256),
-            algorithm: "sha256",
-            length: 64,
+            algorithm: Algorithm::Sha256,
             thing: "the auth jar",
         },
     ]
@@ -40,10 +58,14 @@ fn downloads(host: &HostTree) -> [Download<'_>; 2] {
 
 /// URLs are whole, and no download goes unchecked over a line that anybody can change.
 pub fn urls(host: &HostTree, problems: &mut Vec<Problem>) {
-    for download in downloads(host) {
-        let thing = download.thing;
-        let Some(url) = download.url.text() else {
-            continue;
+    downloads(host).iter().for_each(|one| one.url(problems));
+}
+
+impl Download<'_> {
+    fn url(&self, problems: &mut Vec<Problem>) {
+        let thing = self.thing;
+        let Some(url) = self.url.text() else {
+            return;
         };
         if url
             .text
@@ -55,7 +77,7 @@ pub fn urls(host: &HostTree, problems: &mut Vec<Problem>) {
                 "a URL with a blank or a control character in it",
                 "write blanks as `%20`",
             ));
-            continue;
+            return;
         }
         let Some((scheme, rest)) = url.text.split_once("://") else {
             problems.push(Problem::error(
@@ -63,7 +85,7 @@ pub fn urls(host: &HostTree, problems: &mut Vec<Problem>) {
                 format!("`{}` is not a URL", url.text),
                 "begin with `https://`",
             ));
-            continue;
+            return;
         };
         let scheme = scheme.to_ascii_lowercase();
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -91,11 +113,11 @@ pub fn urls(host: &HostTree, problems: &mut Vec<Problem>) {
                 format!("`{}` names no file", url.text),
                 format!("give the URL of {thing} itself"),
             ));
-        } else if scheme != "https" && !download.digest.is_there() {
+        } else if scheme != "https" && !self.digest.is_there() {
             problems.push(Problem::error(
                 url.span,
                 format!("{thing} comes over `{scheme}:` with nothing to check it by"),
-                format!("add `{}: …`, or use `https:`", download.algorithm),
+                format!("add `{}: …`, or use `https:`", self.algorithm.name()),
             ));
         }
     }
@@ -109,7 +131,7 @@ fn path_of(url: &str) -> &str {
 }
 
 /// The last part of a URL's path.
-fn file_name(url: &str) -> &str {
+pub fn file_name(url: &str) -> &str {
     path_of(url).rsplit('/').next().unwrap_or_default()
 }
 
@@ -134,6 +156,36 @@ pub fn home_in_class_path(host: &HostTree, problems: &mut Vec<Problem>) {
             "Kafka's own scripts do not find themselves in a path with a blank",
             "name a folder without blanks; in this one start them as `bin/…` from within",
         ));
+    }
+}
+
+/// What is unpacked has its folder for itself: a file of another's in it would be in the way of the next one.
+pub fn folders_are_their_own(host: &HostTree, problems: &mut Vec<Problem>) {
+    let declared = |key| host.node.entry(key).map(|(key, node)| (key, node));
+    let archives = At::<Archives>::new(declared(Archives::KEY)).untagged(Archives);
+    let folders = archives.entries().iter().filter_map(|(key, node)| {
+        let archive: At<'_, Archive> = At::new(Some((key, node)));
+        let to = HostPath::folder(at!(archive, to).text()?.text).ok()?;
+        Some((&key.text, to))
+    });
+    let folders: Vec<(&String, HostPath)> = folders.collect();
+    let files = At::<Files>::new(declared(Files::KEY)).untagged(Files);
+    let files = files.values().map(|file| at!(file, path));
+    let of_client = [
+        at!(host, client.kafka.home),
+        at!(host, client.properties.path),
+    ];
+    for Text { text, span } in files.chain(of_client).filter_map(At::text) {
+        let Ok(path) = HostPath::folder(text) else {
+            continue;
+        };
+        if let Some((name, _)) = folders.iter().find(|(_, folder)| path.is_in(folder)) {
+            problems.push(Problem::error(
+                span,
+                format!("`{text}` is in the folder of the archive `{name}`, which is its alone"),
+                "name another one",
+            ));
+        }
     }
 }
 
@@ -251,14 +303,24 @@ pub fn jar_file(host: &HostTree, problems: &mut Vec<Problem>) {
 
 /// Digests have the right length and are hexadecimal.
 pub fn digests(host: &HostTree, problems: &mut Vec<Problem>) {
-    for download in downloads(host) {
-        let (algorithm, length) = (download.algorithm, download.length);
-        let Some(Text { text, span }) = download.digest.text() else {
-            continue;
+    downloads(host).iter().for_each(|one| one.digest(problems));
+}
+
+/// A download without a digest is not checked.
+pub fn digest_is_there(host: &HostTree, problems: &mut Vec<Problem>) {
+    let all = downloads(host);
+    all.iter().for_each(|one| one.digest_is_there(problems));
+}
+
+impl Download<'_> {
+    fn digest(&self, problems: &mut Vec<Problem>) {
+        let (algorithm, length) = (self.algorithm.name(), self.algorithm.digits());
+        let Some(Text { text, span }) = self.digest.text() else {
+            return;
         };
         let hexadecimal = text.bytes().all(|byte| byte.is_ascii_hexdigit());
         if hexadecimal && text.len() == length {
-            continue;
+            return;
         }
         let label = match (hexadecimal, text.len()) {
             (true, 32) => "this looks like an md5".into(),
@@ -274,28 +336,20 @@ pub fn digests(host: &HostTree, problems: &mut Vec<Problem>) {
             label,
         ));
     }
-}
 
-/// A download without a digest is not checked.
-pub fn digest_is_there(host: &HostTree, problems: &mut Vec<Problem>) {
-    for download in downloads(host) {
-        let url = download.url.text();
+    fn digest_is_there(&self, problems: &mut Vec<Problem>) {
+        let url = self.url.text();
         let other_scheme =
             url.is_some_and(|url| !url.text.to_ascii_lowercase().starts_with("https://"));
-        if let Some(key) = download.key
-            && !download.digest.is_there()
+        if let Some(key) = self.key
+            && !self.digest.is_there()
             && !other_scheme
         {
+            let (thing, algorithm) = (self.thing, self.algorithm.name());
             problems.push(Problem::warning(
                 key,
-                format!(
-                    "no digest for {}: the download is not checked",
-                    download.thing
-                ),
-                format!(
-                    "add `{}: …`; apply prints the line to paste",
-                    download.algorithm
-                ),
+                format!("no digest for {thing}: the download is not checked"),
+                format!("add `{algorithm}: …`; apply prints the line to paste"),
             ));
         }
     }

@@ -15,6 +15,7 @@ mod versions;
 
 use std::collections::BTreeMap;
 
+pub use downloads::{Download, file_name};
 pub use properties::{is_secret, reference, secret_option};
 pub use tables::is_of_rds;
 
@@ -69,6 +70,7 @@ const OF_HOST: &[OfHost] = checks![
     downloads::jar_file,
     downloads::digests,
     downloads::digest_is_there,
+    downloads::folders_are_their_own,
     properties::parts_are_there,
     properties::paths,
     properties::path_is_its_own,

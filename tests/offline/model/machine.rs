@@ -291,7 +291,9 @@ impl Machine {
                 self.properties.as_mut().expect("a file").0 = *mode;
             }
             Action::Topic(action) => self.topic(action),
-            Action::Step(_) => unreachable!("the kinds of the model bring no steps along"),
+            Action::Step(_) | Action::Extract { .. } => {
+                unreachable!("the kinds of the model bring no steps along")
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use super::{caret, errors, good, read, shown, with_client, with_host, with_topic
 /// Bad form, message, what the caret stands under, good form.
 type Case<'a> = (&'a str, &'a str, &'a str, &'a str);
 
-fn all(wrap: fn(&str) -> String, cases: &[Case<'_>]) {
+fn all(wrap: impl Fn(&str) -> String, cases: &[Case<'_>]) {
     for (bad, message, under, right) in cases {
         let text = wrap(bad);
         let found = errors(&text);
@@ -350,6 +350,106 @@ fn a_missing_digest_is_a_warning() {
         "a".repeat(128)
     ));
     assert_eq!(read(&text).1, vec![]);
+}
+
+#[test]
+fn archives() {
+    let archives = |text: &str| {
+        format!("version: 1\nhosts: {{ c: {{ local: {{}} }} }}\narchives: {{ {text} }}\n")
+    };
+    let (url, to) = ("url: \"https://x/a.tgz\"", "to: ~/a");
+    let digest = format!("sha256: {}", "0a".repeat(32));
+    let one = |text: &str| format!("a: {{ {text} }}");
+    let right = one(&format!("{url}, {digest}, {to}"));
+    let two = |first: &str, second: &str| {
+        format!("a: {{ {url}, {digest}, to: {first} }}, b: {{ {url}, {digest}, to: {second} }}")
+    };
+    for (bad, message, under) in [
+        (
+            one(&format!("url: \"http://x/a.tgz\", {to}")),
+            "the archive comes over `http:` with nothing to check it by",
+            "\"http://x/a.tgz\"",
+        ),
+        (
+            one(&format!("url: a.tgz, {digest}, {to}")),
+            "`a.tgz` is not a URL",
+            "a.tgz",
+        ),
+        (
+            one(&format!("{url}, sha512: 0a, {to}")),
+            "a sha512 has 128 hexadecimal digits",
+            "0a",
+        ),
+        (
+            one(&format!(
+                "{url}, {digest}, sha512: {}, {to}",
+                "0a".repeat(64)
+            )),
+            "the archive has `sha256` and `sha512`",
+            "sha512",
+        ),
+        (
+            one(&format!("{url}, {digest}, to: a")),
+            "`a` does not say where it starts",
+            "a",
+        ),
+        (
+            format!("\"\": {{ {url}, {digest}, {to} }}"),
+            "a name is empty",
+            "\"\"",
+        ),
+        (
+            two("/opt/a", "/opt//a/"),
+            "`/opt//a/` is the folder of `a`, too",
+            "/opt//a/",
+        ),
+        (
+            two("/opt/a", "/opt/a/b"),
+            "`/opt/a/b` is in the folder of `a`, which is replaced as a whole",
+            "/opt/a/b",
+        ),
+        (
+            two("~/a/b", "~/a"),
+            "the folder of `a` is in `~/a`, which is replaced as a whole",
+            "~/a",
+        ),
+    ] {
+        for good in [&right, &two("~/a", "~/ab")] {
+            all(archives, &[(&bad, message, under, good)]);
+        }
+    }
+    let (_, problems) = read(&archives(&one(&format!("{url}, {to}"))));
+    let [only] = problems.as_slice() else {
+        panic!("{problems:?}");
+    };
+    let message = "no digest for the archive: the download is not checked";
+    assert_eq!(only.message, message);
+    let beside = |text: &str| archives(&right) + text + "\n";
+    all(
+        beside,
+        &[
+            (
+                "files: { f: { path: ~/a/f, content: x } }",
+                "`~/a/f` is in the folder of the archive `a`, which is its alone",
+                "~/a/f",
+                "files: { f: { path: ~/b/f, content: x } }",
+            ),
+            (
+                &format!("client: {{ {} }}", KAFKA.replace(" }", ", home: ~/a }")),
+                "`~/a` is in the folder of the archive `a`, which is its alone",
+                "~/a",
+                &format!("client: {{ {KAFKA} }}"),
+            ),
+        ],
+    );
+    // A host's own archive inherits no digest of another one.
+    let text = archives(&right).replace(
+        "local: {}",
+        "local: {}, archives: { a: { url: \"https://x/b.tgz\" } }",
+    );
+    let (_, problems) = read(&text);
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert_eq!(problems[0].message, message);
 }
 
 #[test]

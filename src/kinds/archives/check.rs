@@ -1,0 +1,80 @@
+//! What a schema cannot say of `archives`.
+
+use super::spec::{Archive, Archives};
+use crate::{
+    action::Algorithm,
+    at,
+    diagnostic::{Problem, Span},
+    kinds::declared::check_name,
+    names::HostPath,
+    spec::{
+        at::{At, Text},
+        checks::Download,
+    },
+};
+
+/// A folder, whose it is and where that stands.
+type Place<'a> = (HostPath, &'a str, Span);
+
+/// Checks all of them; `at` is where they stand.
+pub fn archives(all: &Archives, at: At<'_, Archives>, problems: &mut Vec<Problem>) {
+    let mut places: Vec<Place<'_>> = Vec::new();
+    for (key, node) in at.entries() {
+        let Some(archive) = all.0.get(&key.text) else {
+            continue;
+        };
+        check_name(key, problems);
+        let at: At<'_, Archive> = At::new(Some((key, node)));
+        let (sha256, sha512) = (at!(at, sha256), at!(at, sha512));
+        if let (true, Some(second)) = (sha256.is_there(), sha512.key()) {
+            let label = "keep one; a host takes the common one away with `null`";
+            problems.push(Problem::error(
+                second,
+                "the archive has `sha256` and `sha512`",
+                label,
+            ));
+        }
+        let algorithm = archive.digest().0;
+        let download = Download {
+            key: at.key(),
+            url: at!(at, url),
+            digest: match algorithm {
+                Algorithm::Sha256 => sha256,
+                Algorithm::Sha512 => sha512,
+            },
+            algorithm,
+            thing: "the archive",
+        };
+        download.check(problems);
+        let Some(Text { text, span }) = at!(at, to).text() else {
+            continue;
+        };
+        match HostPath::folder(text) {
+            Err(wrong) => problems.push(Problem::error(span, wrong.sentence(), wrong.help)),
+            Ok(path) => {
+                let mut before = places.iter();
+                problems.extend(before.find_map(|other| shared(text, &path, span, other)));
+                places.push((path, &key.text, span));
+            }
+        }
+    }
+}
+
+/// That a folder is another archive's, too, or one is in the other: each is replaced as a whole.
+fn shared(text: &str, path: &HostPath, span: Span, other: &Place<'_>) -> Option<Problem> {
+    let (other, name, before) = other;
+    let message = if path.is(other) {
+        format!("`{text}` is the folder of `{name}`, too")
+    } else if path.is_in(other) {
+        format!("`{text}` is in the folder of `{name}`, which is replaced as a whole")
+    } else if other.is_in(path) {
+        format!("the folder of `{name}` is in `{text}`, which is replaced as a whole")
+    } else {
+        return None;
+    };
+    let label = format!(
+        "name another one; line {} has that of `{name}`",
+        before.line
+    );
+    Some(Problem::error(span, message, label))
+}
