@@ -185,7 +185,8 @@ impl Call {
 
     /// Only what takes long and leaves nothing half done: never a package manager.
     fn may_be_stopped(&self) -> bool {
-        matches!(self.name, "fetch" | "unpack")
+        // What root runs is not the account's to stop.
+        !self.as_root && matches!(self.name, "fetch" | "unpack" | "extract")
     }
 
     fn line(&self) -> String {

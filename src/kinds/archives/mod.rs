@@ -142,10 +142,7 @@ impl Kind for Wanted {
         })
     }
 
-    fn differ(&self, observed: Option<&Observed>, host: &Host) -> Verdict {
-        let Some(observed) = observed else {
-            unreachable!("`read` gives what is at the place, also when nothing is")
-        };
+    fn differ(&self, observed: &Observed, host: &Host) -> Verdict {
         let path = &observed.path;
         let shown = host.shorten(&path.real);
         let (start, end) = self.archive.label();
