@@ -55,7 +55,7 @@ fn judge(host: &Host, spec: &str, said: &Said) {
     assert_eq!(read.out, "", "mallory has the secret");
     assert_eq!(host.read("precious"), "precious\n");
     host.root(&format!(
-        "rm -rf /home/mallory/* && find {FOLDER} /tmp -mindepth 1 -uid 1001 -delete"
+        "rm -rf /home/mallory/* && find {FOLDER} /tmp /dev/shm -mindepth 1 -uid 1001 -delete"
     ));
     let said = apply(host, spec);
     assert_eq!(said.code, 0, "without mallory: {} {}", said.out, said.err);
