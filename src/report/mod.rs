@@ -56,7 +56,7 @@ impl Format {
 
 /// What a plan is told as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
+pub enum ReportOf {
     /// What would change.
     Plan,
     /// What has moved.
@@ -69,7 +69,7 @@ pub enum Told {
     Prove,
 }
 
-impl Told {
+impl ReportOf {
     /// The command that tells it.
     pub fn command(self) -> &'static str {
         match self {
@@ -86,7 +86,7 @@ impl Told {
 #[derive(Debug, Clone, Copy)]
 pub struct Report<'r> {
     /// What it is told as.
-    pub told: Told,
+    pub of: ReportOf,
     /// What was found.
     pub plan: &'r Plan,
     /// What became of it; empty unless it was applied.
@@ -107,13 +107,13 @@ pub struct Report<'r> {
 pub fn render(format: Format, report: &Report<'_>) -> String {
     match format {
         Format::Human => human::whole(report),
-        Format::Json => match report.told {
-            Told::Prove => json::proofs(report.plan, report.proofs, report.code as u8),
-            Told::Apply => {
+        Format::Json => match report.of {
+            ReportOf::Prove => json::proofs(report.plan, report.proofs, report.code as u8),
+            ReportOf::Apply => {
                 let (plan, outcomes) = (report.plan, report.outcomes);
                 json::outcome(plan, outcomes, report.proofs, report.code as u8)
             }
-            Told::Plan | Told::Drift | Told::Saved => json::plan(report.plan),
+            ReportOf::Plan | ReportOf::Drift | ReportOf::Saved => json::plan(report.plan),
         },
         Format::Jsonl => jsonl::whole(report),
         Format::Markdown => markdown::markdown(report),
@@ -123,14 +123,14 @@ pub fn render(format: Format, report: &Report<'_>) -> String {
 
 /// Why a command ended as it did, in one sentence: of what the code alone would leave open, too.
 fn code_in_words(report: &Report<'_>) -> String {
-    if report.told == Told::Saved {
+    if report.of == ReportOf::Saved {
         return format!("a saved plan, made by trueup {}", report.plan.tool_version);
     }
     let code = report.code;
     let meaning = match code {
-        Code::Done if report.told == Told::Prove => "proven",
-        Code::Partial if report.told == Told::Prove => "not proven",
-        Code::Done if report.told == Told::Apply && report.plan.has_work() => {
+        Code::Done if report.of == ReportOf::Prove => "proven",
+        Code::Partial if report.of == ReportOf::Prove => "not proven",
+        Code::Done if report.of == ReportOf::Apply && report.plan.has_work() => {
             "applied and verified"
         }
         Code::Done if report.plan.has_work() => {

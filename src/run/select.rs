@@ -8,7 +8,7 @@ use crate::{
     exit::Code,
     kinds::{declared::Inputs, topic},
     plan::selection::{Chosen, Known},
-    spec::{Resolved, ResolvedHost, Way, fleet_of, several},
+    spec::{Resolved, ResolvedHost, Route, fleet_of, several},
 };
 
 /// Whether `--host` selects a host: all of them where there is no such flag. A host that several
@@ -17,7 +17,7 @@ use crate::{
 pub(crate) fn has_host(hosts: &[String], host: &ResolvedHost) -> bool {
     let (name, instance) = split(&host.name);
     let bare = name.rsplit_once('/').map(|(_, bare)| bare);
-    let is_fleet = matches!(&host.way, Way::Ec2 { ec2, .. } if ec2.all);
+    let is_fleet = matches!(&host.route, Route::Ec2 { ec2, .. } if ec2.all);
     let is_it = |wanted: &String| {
         let (wanted, of_it) = split(wanted);
         let same_instance = of_it.is_none() || of_it == instance || is_fleet;

@@ -20,8 +20,8 @@ use crate::{
 #[derive(Clone, Copy)]
 pub(crate) struct Selected<'s> {
     /// The hosts of this spec that are looked at.
-    pub hosts: &'s [hosts::Settled],
-    /// See [`crate::lookup::Settled::members`].
+    pub hosts: &'s [hosts::HostLookup],
+    /// See [`crate::lookup::Lookups::members`].
     pub members: &'s BTreeMap<String, Vec<String>>,
     /// The addresses.
     pub chosen: &'s Chosen,
@@ -46,7 +46,7 @@ pub(crate) fn declared(specs: &[Resolved]) -> Vec<(spec::Cluster, BTreeSet<Strin
 
 /// The clusters of a spec that a command looks at, of the selected hosts. What is wrong is said.
 pub(crate) fn clusters(
-    settled: Vec<clusters::Settled>,
+    settled: Vec<clusters::ClusterLookup>,
     how: Selected<'_>,
     spec: &Path,
     around: &Surroundings,
@@ -55,7 +55,7 @@ pub(crate) fn clusters(
     let selected: BTreeSet<String> = hosts.iter().map(|one| one.host.name.clone()).collect();
     let mut targets = Vec::new();
     let mut code = Ok(());
-    for clusters::Settled {
+    for clusters::ClusterLookup {
         name,
         cluster,
         values,
@@ -87,7 +87,7 @@ pub(crate) fn clusters(
         deletable.retain(|name| how.chosen.has(None, &topic::address(name)));
         let mut declared = how.declared.iter();
         let declared = declared.find(|(one, _)| *one == cluster.cluster);
-        let role = |one: &hosts::Settled| match one.host.client.role()? {
+        let role = |one: &hosts::HostLookup| match one.host.client.role()? {
             Role::Arn(arn) => Some(arn.to_owned()),
             Role::Own | Role::Name(_) => None,
         };
