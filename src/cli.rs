@@ -1,10 +1,13 @@
 //! The command line.
 
-use std::{path::PathBuf, time::Duration};
+use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::report::Format;
+use crate::{
+    apply::rollout::{MaxFailures, Rollout},
+    report::Format,
+};
 
 /// Brings a Kafka client machine into true with its spec, over SSH.
 #[derive(Debug, Parser)]
@@ -96,6 +99,9 @@ not at all where something has changed (exit 6)."
         /// How long another apply, or another package manager, is waited for
         #[arg(long, value_parser = humantime::parse_duration, default_value = "10m", value_name = "TIME")]
         lock_timeout: Duration,
+        /// Over many hosts
+        #[command(flatten)]
+        rollout: RolloutArgs,
     },
     /// Tell whether the machines have moved away from the spec; exits with 2 when they have
     Drift(LookArgs),
@@ -197,6 +203,9 @@ pub struct HostArgs {
     /// How long a remote call may take
     #[arg(long, value_parser = humantime::parse_duration, default_value = "30s", value_name = "TIME")]
     pub timeout: Duration,
+    /// So many hosts at once
+    #[arg(long, default_value = "10", value_name = "N")]
+    pub parallel: NonZeroUsize,
 }
 
 /// Which clients are asked, and which brokers they ask.
@@ -214,6 +223,9 @@ pub struct ProveArgs {
     /// How long the client may take; then it is ended on the host
     #[arg(long, value_parser = humantime::parse_duration, default_value = "60s", value_name = "TIME")]
     pub timeout: Duration,
+    /// So many hosts at once
+    #[arg(long, default_value = "10", value_name = "N")]
+    pub parallel: NonZeroUsize,
 }
 
 impl ProveArgs {
@@ -225,6 +237,7 @@ impl ProveArgs {
             targets: vec![],
             excludes: vec![],
             timeout: self.timeout,
+            parallel: self.parallel,
             deep: false,
         }
     }
@@ -243,6 +256,7 @@ impl HostArgs {
             targets: vec![],
             excludes: vec![],
             timeout: self.timeout,
+            parallel: self.parallel,
             deep: false,
         }
     }
@@ -267,6 +281,9 @@ pub struct LookArgs {
     /// How long a remote call may take; downloads and packages have 15 minutes of their own
     #[arg(long, value_parser = humantime::parse_duration, default_value = "30s", value_name = "TIME")]
     pub timeout: Duration,
+    /// So many hosts at once
+    #[arg(long, default_value = "10", value_name = "N")]
+    pub parallel: NonZeroUsize,
     /// Hash the archive's files instead of comparing sizes
     #[arg(long)]
     pub deep: bool,
@@ -278,6 +295,31 @@ pub struct AllowArgs {
     /// Delete this topic, a leftover that the plan lists; may be given several times
     #[arg(long = "allow-delete", value_name = "topics/NAME")]
     pub delete: Vec<String>,
+}
+
+/// How an apply goes over many hosts.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct RolloutArgs {
+    /// Begin with the first N hosts of the spec; go on only when all of these are as it says
+    #[arg(long, value_name = "N")]
+    pub canary: Option<NonZeroUsize>,
+    /// Begin no further host once more than N hosts, or P% of them, have failed; else all are
+    #[arg(long, value_name = "N|P%")]
+    pub max_failures: Option<MaxFailures>,
+    /// Begin no further host once one has failed
+    #[arg(long, conflicts_with = "max_failures")]
+    pub stop_on_failure: bool,
+}
+
+impl RolloutArgs {
+    /// The same, with the shorthand resolved.
+    pub fn rollout(self) -> Rollout {
+        let first = self.stop_on_failure.then_some(MaxFailures::Hosts(0));
+        Rollout {
+            canary: self.canary,
+            max_failures: self.max_failures.or(first),
+        }
+    }
 }
 
 fn output(text: &str) -> Result<Output, String> {

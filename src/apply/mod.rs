@@ -6,6 +6,7 @@ pub mod event;
 mod holder;
 pub mod outcome;
 mod refusal;
+pub mod rollout;
 mod runner;
 mod topics;
 

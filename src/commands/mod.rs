@@ -65,11 +65,13 @@ fn run_command(cli: &Cli) -> Code {
             auto_approve,
             prove,
             lock_timeout,
+            rollout,
         } => {
             let how = How {
                 auto_approve: *auto_approve,
                 prove: *prove,
                 lock_timeout: *lock_timeout,
+                rollout: rollout.rollout(),
             };
             runtime(apply::run(look, allow, how, &around))
         }

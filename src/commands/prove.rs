@@ -10,7 +10,7 @@ use crate::{
     proof::Proof,
     report::{Report, ReportOf},
     run::{
-        Surroundings, complain_safely, load,
+        Surroundings, at_once, complain_safely, load,
         output::{FORMATS, Outputs},
         prove::{host, questions},
         salt, spec_files, targets,
@@ -37,12 +37,11 @@ async fn tell(args: &ProveArgs, around: &Surroundings) -> Result<Code, Code> {
     let targets = targets(&look, &AllowArgs::default(), specs, around).await?;
     let asked = questions(&targets, brokers.as_deref())?;
     let salt = salt()?;
-    let (mut hosts, mut proofs) = (Vec::new(), Vec::new());
-    for (target, questions) in &asked {
-        let (plan, all) = host(target, questions, &salt, args.timeout, around).await;
-        hosts.push(plan);
-        proofs.extend(all);
-    }
+    let asking = at_once(args.parallel, &asked, async |(target, questions)| {
+        host(target, questions, &salt, args.timeout, around).await
+    });
+    let (hosts, proofs): (Vec<_>, Vec<_>) = asking.await.into_iter().unzip();
+    let proofs: Vec<Proof> = proofs.into_iter().flatten().collect();
     let plan = Plan::new(salt, files, hosts, vec![]);
     Ok(outputs.put(&Report {
         of: ReportOf::Prove,

@@ -4,7 +4,7 @@ use crate::{
     cli::{AllowArgs, HostArgs},
     exit::Code,
     kinds::client::Client,
-    run::{Surroundings, complain_safely, load, put, targets, trust},
+    run::{Surroundings, at_once, complain_safely, load, put, targets, trust},
     spec::{Resolved, Route},
 };
 
@@ -18,19 +18,23 @@ pub(super) async fn run(args: &HostArgs, yes: bool, around: &Surroundings) -> Co
         Ok(targets) => targets,
         Err(code) => return code,
     };
+    let asking = at_once(args.parallel, &targets.hosts, async |target| {
+        trust::offered(target, args.timeout, around).await
+    });
+    let offered = asking.await;
     let mut codes = Vec::new();
-    for (at, target) in targets.hosts.iter().enumerate() {
+    for (at, (target, offered)) in targets.hosts.iter().zip(offered).enumerate() {
         if at > 0 {
             put("\n");
         }
-        let code = match trust::trust(target, args.timeout, yes, around).await {
-            Ok(code) => code,
-            Err(error) => {
-                complain_safely(&format!("error: host `{}`: {error}", target.host.name));
-                Code::Unreachable
-            }
+        let trusted = match offered {
+            Ok(offered) => trust::trust(target, offered, yes, around).await,
+            Err(error) => Err(error),
         };
-        codes.push(code);
+        codes.push(trusted.unwrap_or_else(|error| {
+            complain_safely(&format!("error: host `{}`: {error}", target.host.name));
+            Code::Unreachable
+        }));
     }
     Code::worst(codes)
 }

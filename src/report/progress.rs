@@ -75,7 +75,20 @@ impl Progress {
             let host = part.is_host.then_some(part.name);
             steps.map(move |step| columns(&label(host.filter(|_| many), &step.address)))
         });
-        self.label = labels.max().unwrap_or(self.label).min(40);
+        let label = labels.max().unwrap_or_default().min(40);
+        // Other hosts' steps go on.
+        self.label = match self.running.is_empty() && !many {
+            true => label.max(1),
+            false => self.label.max(label),
+        };
+    }
+
+    /// Keeps the bars away while people are asked.
+    pub fn hold(&mut self, hold: bool) {
+        self.bars.set_draw_target(match hold {
+            true => ProgressDrawTarget::hidden(),
+            false => ProgressDrawTarget::stderr(),
+        });
     }
 
     /// Sends the lines of a run without a terminal elsewhere than to stderr.

@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio::sync::Mutex;
+
 use super::{
     Surroundings, Targets, complain,
     console::{Console, Show},
@@ -12,14 +14,14 @@ use super::{
     next,
     output::Outputs,
     prove, put,
-    session::Session,
+    session::{Agreed, Session},
     signals,
     stdio::Stdout,
     visit::{self, Visit},
     visitor::Visitor,
 };
 use crate::{
-    apply::SpecPlaces,
+    apply::{SpecPlaces, rollout::Rollout},
     cli::LookArgs,
     exit::Code,
     plan::{Plan, SpecFile},
@@ -35,6 +37,8 @@ pub(crate) struct How {
     pub prove: bool,
     /// How long another apply, or another package manager, is waited for.
     pub lock_timeout: Duration,
+    /// Over many hosts.
+    pub rollout: Rollout,
 }
 
 /// What an apply works on.
@@ -69,8 +73,9 @@ pub(crate) async fn carry_out(
     let asks = saved.is_none() && !how.auto_approve;
     let stop = signals::listen();
     let console = Console {
-        progress: progress(human, around),
-        lines: outputs.take_events(),
+        progress: progress(human, around).into(),
+        lines: outputs.take_events().into(),
+        asking: Mutex::default(),
         show: match (human, asks) {
             (true, _) => Show::Stdout,
             // Who is asked has to see what about.
@@ -91,19 +96,22 @@ pub(crate) async fn carry_out(
         salt: work.salt,
         places: work.places,
         stop: stop.clone(),
-        machines: Machines::default(),
+        machines: Machines::default().into(),
     };
-    let mut session = Session {
+    let session = Session {
         args,
         around,
         console,
         visitor,
+        rollout: how.rollout,
     };
     session.console.begin();
     let visits = if asks {
         session.asked(&targets).await
     } else {
-        session.all(&targets, saved.as_ref()).await
+        session
+            .all(&targets, saved.as_ref().map(Agreed::Saved))
+            .await
     };
     let code = visit::code(&visits, *stop.borrow() > 0);
     let refused = visits.is_empty() || visits.iter().any(Visit::refused);

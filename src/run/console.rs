@@ -1,6 +1,8 @@
 //! What people see of an apply and are asked, and what the readers of `--format jsonl` get.
 
-use std::time::Instant;
+use std::{cell::RefCell, time::Instant};
+
+use tokio::sync::Mutex;
 
 use super::{
     complain,
@@ -32,11 +34,13 @@ pub(super) enum Show {
     Nowhere,
 }
 
-/// Shows, and asks.
+/// Shows, and asks. One for all visits of an apply, which go on at once.
 pub(super) struct Console {
-    pub progress: Progress,
+    pub progress: RefCell<Progress>,
     /// By the name of the place that they go to.
-    pub lines: Vec<(String, Lines)>,
+    pub lines: RefCell<Vec<(String, Lines)>>,
+    /// People are asked one thing at a time.
+    pub asking: Mutex<()>,
     pub show: Show,
     pub style: Style,
     pub started: Instant,
@@ -51,17 +55,17 @@ pub(super) struct Console {
 
 impl Console {
     /// The first line of events.
-    pub(super) fn begin(&mut self) {
+    pub(super) fn begin(&self) {
         let text = jsonl::start(ReportOf::Apply, &self.specs);
         self.put_lines(&text);
     }
 
     /// The last line; whether all were written.
-    pub(super) fn end(&mut self, report: &Report<'_>) -> Code {
+    pub(super) fn end(&self, report: &Report<'_>) -> Code {
         let text = jsonl::end(report);
         self.put_lines(&text);
         let mut code = Code::Done;
-        for (place, lines) in &self.lines {
+        for (place, lines) in self.lines.borrow().iter() {
             // Of stdout is told once, whoever writes there.
             if let (Some(error), false) = (lines.error(), place == "stdout") {
                 complain(&format!("error: `{place}` was not written: {error}"));
@@ -78,8 +82,8 @@ impl Console {
     }
 
     /// Shows a plan that is about to be carried out, or cannot be.
-    pub(super) fn show(&mut self, plan: &Plan) {
-        if !self.lines.is_empty() {
+    pub(super) fn show(&self, plan: &Plan) {
+        if !self.lines.borrow().is_empty() {
             self.put_lines(&jsonl::steps(plan));
         }
         let text = || human::plan(plan, &self.style, self.started.elapsed());
@@ -92,11 +96,7 @@ impl Console {
 
     /// Shows what is about to be done, and asks where that is not what was shown. Where nothing is to
     /// be done, the visit ends with what is the error.
-    pub(super) async fn agree(
-        &mut self,
-        now: &Shown,
-        consent: Consent<'_>,
-    ) -> Result<(), Box<Visit>> {
+    pub(super) async fn agree(&self, now: &Shown, consent: Consent<'_>) -> Result<(), Box<Visit>> {
         let mut plan = self.plan(now.host.clone().into_iter().collect(), now.topics.clone());
         match consent {
             Consent::Saved(planned) => {
@@ -121,7 +121,7 @@ impl Console {
         if !plan.has_work() {
             return Err(Visit::nothing(now.host.clone(), now.topics.clone()).into());
         }
-        self.progress.expect(&plan, self.many);
+        self.progress.borrow_mut().expect(&plan, self.many);
         if self.show == Show::Stdout {
             put("\n");
         }
@@ -129,26 +129,29 @@ impl Console {
     }
 
     /// Asks on the terminal; Ctrl-C, end of file and anything but yes mean no.
-    pub(super) async fn ask(&mut self, plan: &Plan) -> bool {
+    pub(super) async fn ask(&self, plan: &Plan) -> bool {
         let summary = plan.summary;
         let prompt = human::prompt(summary.create + summary.update + summary.delete);
         let mut stop = self.stop.clone();
+        let _one = self.asking.lock().await;
+        self.progress.borrow_mut().hold(true);
         let line = ask(&prompt, stop.wait_for(|&pressed| pressed > 0)).await;
+        self.progress.borrow_mut().hold(false);
         line.is_some_and(|line| matches!(line.trim(), "y" | "Y" | "yes"))
     }
 
-    fn put_lines(&mut self, text: &str) {
-        for (_, lines) in &mut self.lines {
+    fn put_lines(&self, text: &str) {
+        for (_, lines) in self.lines.borrow_mut().iter_mut() {
             lines.put(text);
         }
     }
 }
 
-impl Sink for Console {
+impl Sink for &Console {
     fn event(&mut self, event: Event<'_>) {
-        for (_, lines) in &mut self.lines {
+        for (_, lines) in self.lines.borrow_mut().iter_mut() {
             lines.event(event);
         }
-        self.progress.event(event);
+        self.progress.borrow_mut().event(event);
     }
 }

@@ -1,9 +1,12 @@
-//! Looking at hosts and clusters, one after another.
+//! Looking at hosts and clusters, some at once.
+
+use futures_util::future::{join, join_all};
 
 use super::{
-    Surroundings, Target, Targets, complain,
-    connect::reading,
-    topics::{ClusterRoute, Pending},
+    Surroundings, Target, Targets, complain, connect,
+    fleet::{Leaders, Slots},
+    reading::Reading,
+    topics::{ClusterRoute, ClusterTarget},
 };
 use crate::{
     cli::LookArgs,
@@ -43,38 +46,50 @@ pub(crate) async fn read(
     Ok(facts)
 }
 
-/// Looks at all hosts, one after another, and at each cluster through the first host that leads to
-/// it.
+/// Looks at all hosts, some at once, and at each cluster through the first host of the spec that is
+/// reached and leads to it. Plans come in the order of the targets.
 pub(crate) async fn look_at_all(
     targets: &Targets,
     args: &LookArgs,
     salt: &str,
     around: &Surroundings,
 ) -> (Vec<HostPlan>, Vec<TopicsPlan>) {
-    let mut hosts = Vec::new();
-    let mut pending = Pending::new(&targets.clusters);
-    // In the order of the targets, whoever leads to them first.
-    let mut topics: Vec<(usize, TopicsPlan)> = Vec::new();
-    for target in &targets.hosts {
-        let looked = reading(target, args.timeout, around, async |reader| {
+    let (leaders, slots) = (Leaders::new(targets), Slots::new(args.parallel));
+    let names = targets.hosts.iter().map(|target| target.host.name.clone());
+    let reading = Reading::new(names.collect());
+    let of_hosts = targets.hosts.iter().enumerate().map(async |(at, target)| {
+        let turn = leaders.turn(at);
+        let slot = slots.take().await;
+        reading.begin(at);
+        let looked = connect::reading(target, args.timeout, around, async |reader| {
+            turn.reached();
             let plan = look(target, reader, args.deep, salt).await;
-            for cluster in pending.take(&plan.name) {
+            reading.end(at);
+            drop(slot);
+            let mut topics = Vec::new();
+            for cluster in turn.clusters(|| {}).await {
                 let way = ClusterRoute::through(reader, &plan.name, plan.facts.as_ref());
-                let plan = cluster.look(way, salt, args.timeout).await;
-                topics.push((targets.place_of(cluster), plan));
+                topics.push((cluster, cluster.look(way, salt, args.timeout).await));
             }
-            plan
+            (plan, topics)
         });
         let looked = looked.await;
-        hosts.push(looked.unwrap_or_else(|error| target.unreached(error.to_string())));
-    }
-    for cluster in pending.take_direct() {
+        reading.end(at);
+        looked.unwrap_or_else(|error| (target.unreached(error.to_string()), vec![]))
+    });
+    let direct = leaders.direct().map(async |cluster| {
+        let _slot = slots.take().await;
         let plan = cluster.look(ClusterRoute::DIRECT, salt, args.timeout).await;
-        topics.push((targets.place_of(cluster), plan));
-    }
-    let rest = pending.rest();
-    topics.extend(rest.map(|cluster| (targets.place_of(cluster), cluster.nowhere())));
-    topics.sort_by_key(|(place, _)| *place);
+        (cluster, plan)
+    });
+    let looking = join(join_all(of_hosts), join_all(direct));
+    let (of_hosts, direct) = reading.beside(looking).await;
+    let (hosts, of_clusters): (Vec<HostPlan>, Vec<_>) = of_hosts.into_iter().unzip();
+    let mut topics: Vec<(&ClusterTarget, TopicsPlan)> = of_clusters.into_iter().flatten().collect();
+    topics.extend(direct);
+    let rest = leaders.rest().into_iter();
+    topics.extend(rest.map(|cluster| (cluster, cluster.nowhere())));
+    topics.sort_by_key(|(cluster, _)| targets.place_of(cluster));
     (hosts, topics.into_iter().map(|(_, plan)| plan).collect())
 }
 

@@ -4,8 +4,8 @@
 //! | | |
 //! |---|---|
 //! | [`specs`], [`target`], [`select`], [`saved`] | what a command is about: specs or a saved plan, what they refer to, as far as it is selected |
-//! | [`connect`], [`look`], [`topics`], [`machines`] | over which connection a host is looked at, and through which host a cluster |
-//! | [`apply`], [`session`], [`visitor`], [`verify`], [`visit`], [`consent`], [`console`] | an apply: over all hosts, one visit, what became of it, why it may write, who sees it and is asked |
+//! | [`connect`], [`look`], [`reading`], [`topics`], [`machines`] | over which connection a host is looked at, and through which host a cluster |
+//! | [`apply`], [`session`], [`fleet`], [`visitor`], [`verify`], [`visit`], [`consent`], [`console`] | an apply: over all hosts, how many at once, one visit, what became of it, why it may write, who sees it and is asked |
 //! | [`prove`], [`trust`] | the installed clients' word; host keys |
 //! | [`surroundings`], [`stdio`], [`output`], [`files`], [`signals`] | where the program runs |
 
@@ -13,11 +13,13 @@ pub(crate) mod apply;
 mod connect;
 mod consent;
 mod console;
+mod fleet;
 mod look;
 pub(crate) mod machines;
 mod next;
 pub(crate) mod output;
 pub(crate) mod prove;
+mod reading;
 pub(crate) mod saved;
 pub(crate) mod select;
 mod session;
@@ -32,8 +34,9 @@ mod verify;
 mod visit;
 mod visitor;
 
-pub(crate) use connect::{connect, reading};
-pub(crate) use look::{look, look_at_all, read, salt};
+pub(crate) use connect::connect;
+pub(crate) use fleet::at_once;
+pub(crate) use look::{look_at_all, read, salt};
 pub(crate) use specs::{given, load, show, source, spec_files};
 pub(crate) use stdio::{complain, complain_safely, put};
 pub(crate) use surroundings::Surroundings;

@@ -1,18 +1,23 @@
-//! An apply over its hosts, one after another: who is asked what, and when.
+//! An apply over its hosts: who is asked what, and when.
+
+use std::ops::Range;
+
+use futures_util::future::join_all;
 
 use super::{
-    Surroundings, Target, Targets, connect,
+    Surroundings, Target, Targets, complain, connect,
     consent::{Consent, Shown},
     console::Console,
-    look, machines,
-    topics::{ClusterRoute, ClusterTarget, Pending},
+    fleet::{Failures, Leaders, Slots},
+    look_at_all, machines,
+    topics::ClusterTarget,
     visit::Visit,
     visitor::Visitor,
 };
 use crate::{
-    apply::Connected,
+    apply::{Connected, rollout::Rollout},
     cli::LookArgs,
-    plan::{HostPlan, Plan},
+    plan::{HostPlan, Plan, TopicsPlan},
 };
 
 /// One apply.
@@ -21,189 +26,190 @@ pub(super) struct Session<'a> {
     pub around: &'a Surroundings,
     pub console: Console,
     pub visitor: Visitor<'a>,
+    pub rollout: Rollout,
+}
+
+/// The plan that somebody agreed to.
+#[derive(Clone, Copy)]
+pub(super) enum Agreed<'p> {
+    /// It was shown, and its hosts and clusters without work are left in peace.
+    Shown(&'p Plan),
+    /// It was saved: nothing is done but what it says.
+    Saved(&'p Plan),
+}
+
+/// What all visits of a run share.
+struct Run<'r> {
+    targets: &'r Targets,
+    agreed: Option<Agreed<'r>>,
+    leaders: Leaders<'r>,
+    slots: Slots,
+    failures: Failures,
+}
+
+impl Agreed<'_> {
+    /// Whether there is nothing to do on a host, nor on a cluster that was reached through it.
+    fn leaves(self, target: &Target) -> Option<Visit> {
+        let Self::Shown(plan) = self else { return None };
+        let name = &target.host.name;
+        let host = plan.hosts.iter().find(|host| host.name == *name)?;
+        let mut topics = plan.topics.iter();
+        let works = host.has_work() || topics.any(|one| one.via == *name && one.has_work());
+        (!works).then(|| Visit::nothing(host.clone(), vec![]))
+    }
 }
 
 impl Session<'_> {
-    /// Without asking: every host is locked before it is read. With a saved plan nothing is done
-    /// but what it says.
-    pub(super) async fn all(&mut self, targets: &Targets, saved: Option<&Plan>) -> Vec<Visit> {
-        let mut visits = Vec::new();
-        let mut pending = Pending::new(&targets.clusters);
-        for target in &targets.hosts {
-            let connecting = connect(target, self.args.timeout, self.around);
-            let visit = match self.visitor.unless_stopped(connecting).await {
-                None => return visits,
-                Some(Err(error)) => Visit::unread(target.unreached(error.to_string()), vec![]),
-                Some(Ok(machine)) => {
-                    let clusters = pending.take(&target.host.name);
-                    let planned =
-                        saved.map(|plan| Shown::of(plan, targets, Some(target), &clusters));
-                    let consent = planned.as_ref().map_or(Consent::Given, Consent::Saved);
-                    let visit = self.visit(target, &machine, &clusters, consent).await;
-                    machine.close().await;
-                    visit
-                }
-            };
-            visits.push(self.shown(visit));
+    /// Without asking: every host is locked before it is read.
+    pub(super) async fn all(&self, targets: &Targets, agreed: Option<Agreed<'_>>) -> Vec<Visit> {
+        let run = Run {
+            targets,
+            agreed,
+            leaders: Leaders::new(targets),
+            slots: Slots::new(self.args.parallel),
+            failures: Failures::new(self.rollout, targets.hosts.len()),
+        };
+        let hosts = |places: Range<usize>| join_all(places.map(|at| self.host(&run, at)));
+        let canaries = run.failures.canaries();
+        let mut visits = hosts(0..canaries).await;
+        run.failures.canaries_done();
+        visits.extend(hosts(canaries..targets.hosts.len()).await);
+        let direct = run
+            .leaders
+            .direct()
+            .map(|cluster| self.direct(&run, cluster));
+        visits.extend(join_all(direct).await);
+        let mut visits: Vec<Visit> = visits.into_iter().flatten().collect();
+        if !self.is_stopped() {
+            let rest = run.leaders.rest().into_iter();
+            visits.extend(rest.map(|cluster| self.nowhere(&run, cluster)));
         }
-        for cluster in pending.take_direct() {
-            if self.is_stopped() {
-                return visits;
-            }
-            let planned = saved.map(|plan| Shown::of(plan, targets, None, &[cluster]));
-            let consent = planned.as_ref().map_or(Consent::Given, Consent::Saved);
-            visits.push(self.visit_cluster(cluster, consent).await);
-        }
-        let rest = pending.rest();
-        let rest = rest.map(|cluster| Visit::unread(None, vec![cluster.nowhere()]));
-        visits.extend(rest.map(|visit| self.shown(visit)));
+        tell_not_begun(&visits, run.failures.halted());
         visits
     }
 
-    /// Looks, shows, asks; then as [`Session::all`], and asks again where something has moved.
-    pub(super) async fn asked(&mut self, targets: &Targets) -> Vec<Visit> {
-        let mut pending = Pending::new(&targets.clusters);
-        let mut seen = Vec::new();
-        for target in &targets.hosts {
-            let looking = async {
-                let machine = match connect(target, self.args.timeout, self.around).await {
-                    Ok(machine) => machine,
-                    Err(error) => {
-                        let host = Some(target.unreached(error.to_string()));
-                        let topics = vec![];
-                        return (Shown { host, topics }, None, vec![]);
-                    }
-                };
-                let (reader, salt) = (self.visitor.reader(&machine), &self.visitor.salt);
-                let host = look(target, reader, self.args.deep, salt).await;
-                let clusters = pending.take(&host.name);
-                let mut topics = Vec::new();
-                for cluster in &clusters {
-                    let way = ClusterRoute::through(reader, &host.name, host.facts.as_ref());
-                    topics.push(cluster.look(way, salt, self.args.timeout).await);
-                }
-                let host = Some(host);
-                (Shown { host, topics }, Some(machine), clusters)
-            };
-            match self.visitor.unless_stopped(looking).await {
-                Some(looked) => seen.push(looked),
-                None => return vec![],
-            }
-        }
-        let mut direct = Vec::new();
-        for cluster in pending.take_direct() {
-            let looking = cluster.look(ClusterRoute::DIRECT, &self.visitor.salt, self.args.timeout);
-            match self.visitor.unless_stopped(looking).await {
-                Some(plan) => direct.push((cluster, plan)),
-                None => return vec![],
-            }
-        }
-        let mut hosts: Vec<HostPlan> = seen
-            .iter()
-            .filter_map(|(shown, ..)| shown.host.clone())
-            .collect();
+    /// Looks, shows, asks; then as [`Session::all`], and asks again where something has moved. No
+    /// connection is held meanwhile: none lasts as long as people think.
+    pub(super) async fn asked(&self, targets: &Targets) -> Vec<Visit> {
+        let looking = look_at_all(targets, self.args, &self.visitor.salt, self.around);
+        let Some((mut hosts, topics)) = self.visitor.unless_stopped(looking).await else {
+            return vec![];
+        };
         machines::settle(targets.hosts.iter(), &mut hosts);
-        for ((shown, ..), host) in seen.iter_mut().zip(hosts) {
-            shown.host = Some(host);
-        }
-        let rest: Vec<&ClusterTarget> = pending.rest().collect();
-        let hosts = seen.iter().filter_map(|(shown, ..)| shown.host.clone());
-        let topics = seen.iter().flat_map(|(shown, ..)| shown.topics.clone());
-        let topics = topics
-            .chain(direct.iter().map(|(_, plan)| plan.clone()))
-            .chain(rest.iter().map(|cluster| cluster.nowhere()));
-        let plan = self.console.plan(hosts.collect(), topics.collect());
+        let plan = self.console.plan(hosts, topics);
         self.console.show(&plan);
-        let agreed = !plan.has_work() || self.console.ask(&plan).await;
-        let mut visits = Vec::new();
-        for (target, (shown, machine, clusters)) in targets.hosts.iter().zip(seen) {
-            let Some(machine) = machine else {
-                visits.push(Visit::nothing(shown.host, shown.topics));
-                continue;
-            };
-            if !shown.has_work() || !agreed || self.is_stopped() {
-                machine.close().await;
-                visits.push(match shown.has_work() {
-                    true => Visit::refuse(shown.host, shown.topics),
-                    false => Visit::nothing(shown.host, shown.topics),
-                });
-                continue;
-            }
-            let consent = Consent::Shown(&shown);
-            let visit = self.return_to(target, machine, &clusters, consent).await;
-            visits.push(self.shown(visit));
+        if plan.has_work() && self.console.ask(&plan).await && !self.is_stopped() {
+            return self.all(targets, Some(Agreed::Shown(&plan))).await;
         }
-        for (cluster, plan) in direct {
-            visits.push(if !plan.has_work() {
-                Visit::nothing(None, vec![plan])
-            } else if agreed && !self.is_stopped() {
-                let shown = Shown {
-                    host: None,
-                    topics: vec![plan],
-                };
-                self.visit_cluster(cluster, Consent::Shown(&shown)).await
-            } else {
-                Visit::refuse(None, vec![plan])
-            });
-        }
-        let rest = rest.into_iter();
-        visits.extend(rest.map(|cluster| Visit::nothing(None, vec![cluster.nowhere()])));
-        visits
+        let of_host = |host: HostPlan| match host.has_work() {
+            true => Visit::refuse(host, vec![]),
+            false => Visit::nothing(host, vec![]),
+        };
+        let of_cluster = |topics: TopicsPlan| match topics.has_work() {
+            true => Visit::refuse(None, vec![topics]),
+            false => Visit::nothing(None, vec![topics]),
+        };
+        let hosts = plan.hosts.into_iter().map(of_host);
+        hosts
+            .chain(plan.topics.into_iter().map(of_cluster))
+            .collect()
     }
 
-    /// Goes on with a host that was looked at before people were asked. Connections do not last as
-    /// long as people think: a lost one is made anew, once, and the facts are read anew in any case.
-    async fn return_to(
-        &mut self,
-        target: &Target,
-        machine: Connected,
-        clusters: &[&ClusterTarget],
-        consent: Consent<'_>,
-    ) -> Visit {
-        let mut visit = None;
-        if machine.is_alive().await {
-            let (visitor, console) = (&mut self.visitor, &mut self.console);
-            let visiting = visitor.visit(console, target, &machine, clusters, consent);
-            visit = visiting.await.ok();
+    /// The visit to a host, when its turn comes; nothing where Ctrl-C came before.
+    async fn host(&self, run: &Run<'_>, at: usize) -> Option<Visit> {
+        let target = &run.targets.hosts[at];
+        let turn = run.leaders.turn(at);
+        if let Some(left) = run.agreed.and_then(|agreed| agreed.leaves(target)) {
+            return Some(left);
         }
-        machine.close().await;
-        if let Some(visit) = visit {
-            return visit;
+        let slot = run.slots.take().await;
+        if let Some(why) = run.failures.halted() {
+            let plan = target.unreached(format!("not begun: {why}"));
+            return Some(Visit::not_begun(plan, vec![]));
         }
         let connecting = connect(target, self.args.timeout, self.around);
-        match self.visitor.unless_stopped(connecting).await {
-            None => Visit::refuse(target.unreached("interrupted".into()), vec![]),
-            Some(Err(error)) => Visit::unread(target.unreached(error.to_string()), vec![]),
-            Some(Ok(machine)) => {
-                let visit = self.visit(target, &machine, clusters, consent).await;
+        let visit = match self.visitor.unless_stopped(connecting).await? {
+            Err(error) => Visit::unread(target.unreached(error.to_string()), vec![]),
+            Ok(machine) => {
+                turn.reached();
+                let leading = turn.clusters(|| drop(slot));
+                let visit = match self.visitor.unless_stopped(leading).await {
+                    Some(clusters) => self.visit(run, target, &machine, &clusters).await,
+                    None => Visit::refuse(target.unreached("interrupted".into()), vec![]),
+                };
                 machine.close().await;
                 visit
             }
+        };
+        if visit.failed() {
+            run.failures.add();
         }
+        Some(self.shown(visit))
     }
 
     async fn visit(
-        &mut self,
+        &self,
+        run: &Run<'_>,
         target: &Target,
         machine: &Connected,
         clusters: &[&ClusterTarget],
-        consent: Consent<'_>,
     ) -> Visit {
-        let (visitor, console) = (&mut self.visitor, &mut self.console);
-        let visiting = visitor.visit(console, target, machine, clusters, consent);
+        let agreed = run.shown(Some(target), clusters);
+        let (console, consent) = (&self.console, run.consent(&agreed));
+        let visiting = self
+            .visitor
+            .visit(console, target, machine, clusters, consent);
         match visiting.await {
             Ok(visit) => visit,
             Err(error) => Visit::unread(target.unreached(error.to_string()), vec![]),
         }
     }
 
-    async fn visit_cluster(&mut self, cluster: &ClusterTarget, consent: Consent<'_>) -> Visit {
-        let (visitor, console) = (&mut self.visitor, &mut self.console);
-        visitor.visit_cluster(console, cluster, consent).await
+    /// The visit to a cluster that is dialled from here; nothing where Ctrl-C came before.
+    async fn direct(&self, run: &Run<'_>, cluster: &ClusterTarget) -> Option<Visit> {
+        let agreed = run.shown(None, &[cluster]);
+        if let (Some(Agreed::Shown(_)), Some(shown)) = (run.agreed, &agreed)
+            && !shown.has_work()
+        {
+            return Some(Visit::nothing(None, shown.topics.clone()));
+        }
+        let _slot = run.slots.take().await;
+        if self.is_stopped() {
+            return None;
+        }
+        if let Some(why) = run.failures.halted() {
+            return Some(Visit::not_begun(
+                None,
+                vec![cluster.unreached(format!("not begun: {why}"))],
+            ));
+        }
+        let consent = run.consent(&agreed);
+        Some(
+            self.visitor
+                .visit_cluster(&self.console, cluster, consent)
+                .await,
+        )
+    }
+
+    /// A cluster that no host led to.
+    fn nowhere(&self, run: &Run<'_>, cluster: &ClusterTarget) -> Visit {
+        match run.shown(None, &[cluster]) {
+            // Nothing was to be done, so that nobody was reached.
+            Some(shown) if !shown.has_work() && matches!(run.agreed, Some(Agreed::Shown(_))) => {
+                Visit::nothing(None, shown.topics)
+            }
+            _ => match run.failures.halted() {
+                Some(why) => {
+                    let plan = cluster.unreached(format!("not begun: {why}"));
+                    Visit::not_begun(None, vec![plan])
+                }
+                None => self.shown(Visit::unread(None, vec![cluster.nowhere()])),
+            },
+        }
     }
 
     /// A visit, shown where nothing of it was.
-    fn shown(&mut self, visit: Visit) -> Visit {
+    fn shown(&self, visit: Visit) -> Visit {
         if let Some((host, topics)) = visit.to_show() {
             let plan = self.console.plan(host, topics);
             self.console.show(&plan);
@@ -213,5 +219,30 @@ impl Session<'_> {
 
     fn is_stopped(&self) -> bool {
         *self.visitor.stop.borrow() > 0
+    }
+}
+
+impl Run<'_> {
+    /// What was agreed to of a host and clusters.
+    fn shown(&self, target: Option<&Target>, clusters: &[&ClusterTarget]) -> Option<Shown> {
+        let (Agreed::Shown(plan) | Agreed::Saved(plan)) = self.agreed?;
+        Some(Shown::of(plan, self.targets, target, clusters))
+    }
+
+    fn consent<'s>(&self, shown: &'s Option<Shown>) -> Consent<'s> {
+        match (self.agreed, shown) {
+            (Some(Agreed::Shown(_)), Some(shown)) => Consent::Shown(shown),
+            (Some(Agreed::Saved(_)), Some(shown)) => Consent::Saved(shown),
+            _ => Consent::Given,
+        }
+    }
+}
+
+/// Who was left as it is, because too many have failed.
+fn tell_not_begun(visits: &[Visit], why: Option<String>) {
+    let Some(why) = why else { return };
+    let names: Vec<&str> = visits.iter().filter_map(Visit::name_not_begun).collect();
+    if !names.is_empty() {
+        complain(&format!("not begun, because {why}: {}", names.join(", ")));
     }
 }

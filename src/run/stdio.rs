@@ -6,6 +6,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use indicatif::ProgressBar;
+
 use crate::{exit::Code, text::escape_lines};
 
 /// The first error of writing to stdout, which there is one of.
@@ -97,9 +99,23 @@ pub(crate) async fn ask(question: &str, stopped: impl Future) -> Option<String> 
     line
 }
 
+/// The line at the foot of a terminal, where there is one.
+static STATUS: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// Sets the line at the foot of the terminal, which other lines come above.
+pub(super) fn status(bar: Option<ProgressBar>) {
+    *STATUS.lock().unwrap_or_else(PoisonError::into_inner) = bar;
+}
+
 /// Writes a line to stderr.
 pub(crate) fn complain(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let write = || {
+        let _ = writeln!(io::stderr().lock(), "{line}");
+    };
+    match &*STATUS.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(bar) => bar.suspend(write),
+        None => write(),
+    }
 }
 
 /// Likewise, what may come from elsewhere, such as a plan's file: nothing in it moves a cursor or

@@ -24,39 +24,68 @@ use crate::{
     },
 };
 
-/// Shows what vouches for the keys that a machine shows; pins them where that is enough, or somebody
-/// says so.
-pub(crate) async fn trust(
+/// What a machine showed, and where it was asked.
+pub(crate) struct Shown {
+    way: ssh::Destination,
+    offer: Offer,
+    /// What the instance's console output says, where it is one.
+    console: Option<Result<Vec<PublicKey>, String>>,
+}
+
+/// Asks a machine for its keys, and whoever may vouch for them; nothing where it is this one.
+pub(crate) async fn offered(
     target: &Target,
     deadline: Duration,
-    yes: bool,
     around: &Surroundings,
-) -> Result<Code, transport::Error> {
+) -> Result<Option<Shown>, transport::Error> {
     if let Some(trouble) = &target.trouble {
         return Err(transport::Error::LookUp(trouble.clone()));
     }
-    let name = &target.host.name;
     let Some(way) = connect::way(target, around) else {
-        put(&format!(
-            "{name}  is this machine: there is no key to trust\n"
-        ));
-        return Ok(Code::Done);
+        return Ok(None);
     };
-    let places = Places::of_user();
-    let offer = ssh::offered(&places, &way, deadline).await?;
-    let spec = match &way.host_key {
-        ssh::HostKey::Pinned(keys) => keys
-            .iter()
-            .filter_map(|key| PublicKey::parse(key).ok())
-            .collect(),
-        ssh::HostKey::Strict | ssh::HostKey::AcceptNew => vec![],
-    };
+    let offer = ssh::offered(&Places::of_user(), &way, deadline).await?;
     let console = match &way.instance {
         Some(id) => {
             let cloud = target.cloud.as_ref();
             Some(console::host_keys(cloud, &target.host.aws, id).await)
         }
         None => None,
+    };
+    Ok(Some(Shown {
+        way,
+        offer,
+        console,
+    }))
+}
+
+/// Shows what vouches for the keys that a machine showed; pins them where that is enough, or somebody
+/// says so.
+pub(crate) async fn trust(
+    target: &Target,
+    shown: Option<Shown>,
+    yes: bool,
+    around: &Surroundings,
+) -> Result<Code, transport::Error> {
+    let name = &target.host.name;
+    let Some(Shown {
+        way,
+        offer,
+        console,
+    }) = shown
+    else {
+        put(&format!(
+            "{name}  is this machine: there is no key to trust\n"
+        ));
+        return Ok(Code::Done);
+    };
+    let places = Places::of_user();
+    let spec = match &way.host_key {
+        ssh::HostKey::Pinned(keys) => keys
+            .iter()
+            .filter_map(|key| PublicKey::parse(key).ok())
+            .collect(),
+        ssh::HostKey::Strict | ssh::HostKey::AcceptNew => vec![],
     };
     let evidence = Evidence {
         shown: offer.keys.clone(),

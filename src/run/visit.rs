@@ -20,6 +20,8 @@ enum End {
     Unread,
     /// It was declined, or Ctrl-C came before anything was done.
     Refused,
+    /// Too many others had failed.
+    NotBegun,
     /// Something was done, or tried.
     Applied(Vec<Outcome>),
 }
@@ -48,6 +50,11 @@ impl Visit {
         Self::ended(host.into(), topics, End::Refused)
     }
 
+    /// Too many others had failed by its turn.
+    pub(super) fn not_begun(host: impl Into<Option<HostPlan>>, topics: Vec<TopicsPlan>) -> Self {
+        Self::ended(host.into(), topics, End::NotBegun)
+    }
+
     /// Something was done, or tried.
     pub(super) fn applied(
         host: impl Into<Option<HostPlan>>,
@@ -66,11 +73,24 @@ impl Visit {
         matches!(self.end, End::Refused)
     }
 
+    /// The host, or the cluster, that was not begun.
+    pub(super) fn name_not_begun(&self) -> Option<&str> {
+        let host = self.host.as_ref().map(|host| host.name.as_str());
+        let cluster = || self.topics.first().map(|topics| topics.cluster.as_str());
+        let name = || host.or_else(cluster);
+        matches!(self.end, End::NotBegun).then(name).flatten()
+    }
+
+    /// Whether it counts as a failure among many.
+    pub(super) fn failed(&self) -> bool {
+        !self.refused() && self.code() != Code::Done
+    }
+
     /// The plans, and what was done.
     pub(super) fn into_parts(self) -> (Option<HostPlan>, Vec<TopicsPlan>, Vec<Outcome>) {
         let outcomes = match self.end {
             End::Applied(outcomes) => outcomes,
-            End::Nothing | End::Unread | End::Refused => vec![],
+            End::Nothing | End::Unread | End::Refused | End::NotBegun => vec![],
         };
         (self.host, self.topics, outcomes)
     }
@@ -78,7 +98,7 @@ impl Visit {
     fn outcomes(&self) -> &[Outcome] {
         match &self.end {
             End::Applied(outcomes) => outcomes,
-            End::Nothing | End::Unread | End::Refused => &[],
+            End::Nothing | End::Unread | End::Refused | End::NotBegun => &[],
         }
     }
 
@@ -105,7 +125,7 @@ impl Visit {
             End::Refused => Code::Failed,
             End::Applied(outcomes) if outcomes.iter().any(failed) => Code::Partial,
             End::Applied(outcomes) if outcomes.iter().any(Outcome::is_stale) => Code::Stale,
-            End::Applied(_) | End::Nothing | End::Unread => Code::Done,
+            End::Applied(_) | End::Nothing | End::Unread | End::NotBegun => Code::Done,
         };
         let stays = |step: &Step| matches!(step.action, StepAction::Blocked | StepAction::Unknown);
         let of_parts = parts().map(|part| match (part.lock_holder, part.error) {

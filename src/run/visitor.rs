@@ -1,6 +1,7 @@
 //! One visit of an apply: to a host and the clusters that it leads to, or to a cluster alone.
 
 use std::{
+    cell::RefCell,
     collections::BTreeSet,
     time::{Duration, Instant, SystemTime},
 };
@@ -40,7 +41,7 @@ pub(super) struct Visitor<'a> {
     pub salt: String,
     pub places: SpecPlaces,
     pub stop: Stop,
-    pub machines: Machines,
+    pub machines: RefCell<Machines>,
 }
 
 impl Visitor<'_> {
@@ -49,13 +50,14 @@ impl Visitor<'_> {
     /// # Errors
     /// When the connection does not even lead to the lock: nothing has been done then.
     pub(super) async fn visit(
-        &mut self,
-        console: &mut Console,
+        &self,
+        mut console: &Console,
         target: &Target,
         machine: &Connected,
         clusters: &[&ClusterTarget],
         consent: Consent<'_>,
     ) -> Result<Visit, LockError> {
+        let mut stop = self.stop.clone();
         let name = &target.host.name;
         let of = Of::Host(name.clone());
         let waiting = |holder: &str| console.event(Event::Waiting { of: &of, holder });
@@ -65,7 +67,7 @@ impl Visitor<'_> {
             &title,
             self.lock_timeout,
             self.args.timeout,
-            &mut self.stop,
+            &mut stop,
             waiting,
         );
         let mut writer = match lock.await {
@@ -82,6 +84,7 @@ impl Visitor<'_> {
             Err(error) if error.is_of_connection() => return Err(error),
             Err(error) => return Ok(Visit::unread(target.unreached(error.to_string()), vec![])),
         };
+        let stop = &mut stop;
         let limits = Limits {
             call: self.args.timeout,
             work: WORK,
@@ -92,23 +95,37 @@ impl Visitor<'_> {
         let decided = writer.beside(deciding).await;
         // Also where there is nothing else to do; not where somebody said no.
         if !matches!(&decided, Err(visit) if visit.refused()) {
-            tidy(&mut writer, &leftovers, limits, &mut self.stop).await;
+            tidy(&mut writer, &leftovers, limits, stop).await;
         }
         let visit = match decided {
             Err(visit) => *visit,
             Ok((plan, topics, facts)) => {
                 let mut outcomes = consent.stale_clusters(&topics);
                 if plan.has_work() {
-                    let (places, stop) = (&self.places, &mut self.stop);
+                    let places = &self.places;
                     let reply = &facts.reply;
-                    let mut outcome =
-                        apply_host(&mut writer, &plan, reply, limits, places, stop, console).await;
+                    let mut outcome = apply_host(
+                        &mut writer,
+                        &plan,
+                        reply,
+                        limits,
+                        places,
+                        stop,
+                        &mut console,
+                    )
+                    .await;
                     let verifying = self.verify(target, machine, &plan, &mut outcome);
                     if let Some((rest, facts)) = writer.beside(verifying).await {
-                        let (places, stop) = (&self.places, &mut self.stop);
                         let reply = &facts.reply;
-                        let more =
-                            apply_host(&mut writer, &rest, reply, limits, places, stop, console);
+                        let more = apply_host(
+                            &mut writer,
+                            &rest,
+                            reply,
+                            limits,
+                            places,
+                            stop,
+                            &mut console,
+                        );
                         outcome.join(more.await);
                         // What follows has nothing that may follow.
                         let verifying = self.verify(target, machine, &rest, &mut outcome);
@@ -136,15 +153,15 @@ impl Visitor<'_> {
                 Visit::applied(plan, topics, outcomes)
             }
         };
-        writer.release(RELEASE, &mut self.stop).await;
+        writer.release(RELEASE, stop).await;
         Ok(visit)
     }
 
     /// A cluster that is dialled from here. There is no machine to lock: the brokers take one
     /// change of a topic at a time.
     pub(super) async fn visit_cluster(
-        &mut self,
-        console: &mut Console,
+        &self,
+        console: &Console,
         cluster: &ClusterTarget,
         consent: Consent<'_>,
     ) -> Visit {
@@ -172,8 +189,8 @@ impl Visitor<'_> {
     /// Under the lock: fresh facts, the plan, and whether it is to be carried out. A visit that
     /// ends here is the error. What killed applies have left is told beside it.
     async fn decide(
-        &mut self,
-        console: &mut Console,
+        &self,
+        console: &Console,
         target: &Target,
         machine: &Connected,
         clusters: &[&ClusterTarget],
@@ -209,7 +226,9 @@ impl Visitor<'_> {
                 Some(plan) => now.topics.push(plan),
             }
         }
-        now.host = now.host.map(|host| self.machines.meet(target, host));
+        now.host = now
+            .host
+            .map(|host| self.machines.borrow_mut().meet(target, host));
         if now.host.as_ref().is_some_and(|host| host.unfit) {
             return Err(Visit::unread(now.host, now.topics).into());
         }
@@ -222,8 +241,8 @@ impl Visitor<'_> {
     /// Goes into the cluster anew (the host's own steps may have taken long), applies, and reads
     /// it again.
     async fn work(
-        &mut self,
-        console: &mut Console,
+        &self,
+        mut console: &Console,
         cluster: &ClusterTarget,
         way: ClusterRoute<'_>,
         plan: &TopicsPlan,
@@ -245,7 +264,7 @@ impl Visitor<'_> {
             }
         };
         let stop = self.stop.clone();
-        let working = apply_topics(&mut brokers, plan, deadline, &stop, console);
+        let working = apply_topics(&mut brokers, plan, deadline, &stop, &mut console);
         let Some(mut outcome) = unless_asked(&stop, 2, working).await else {
             let mut outcome = not_reached(plan);
             outcome.interrupted = true;

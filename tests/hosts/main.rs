@@ -14,6 +14,7 @@ mod cloud;
 mod drift;
 mod endings;
 mod files;
+mod fleet;
 #[cfg(feature = "aws")]
 mod from_aws;
 mod job;

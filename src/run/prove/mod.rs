@@ -4,7 +4,10 @@ mod client;
 
 use std::time::Duration;
 
-use super::{Surroundings, Target, Targets, complain_safely, read, reading};
+use super::{
+    Surroundings, Target, Targets, at_once, complain_safely, connect::reading, read,
+    signals::unless_asked,
+};
 use crate::{
     apply::{Stop, outcome::Outcome},
     cli::LookArgs,
@@ -91,36 +94,37 @@ impl Applied<'_> {
     /// Asks the clients of the hosts that are as the spec says now. Gives the exit code, too, where
     /// that of the apply was another.
     pub(super) async fn prove(
-        mut self,
+        self,
         asked: &[(&Target, Vec<Question>)],
         args: &LookArgs,
         around: &Surroundings,
         code: Code,
     ) -> (Vec<Proof>, Code) {
         let deadline = args.timeout.max(DEADLINE);
-        let mut proofs: Vec<Proof> = Vec::new();
-        for (target, questions) in asked {
-            if !self.went_well(&target.host.name) {
-                let skipped = |question| Proof {
-                    result: ProofResult::Skipped,
-                    ..unread(
-                        &target.host.name,
-                        question,
-                        "the host is not up to date".into(),
-                    )
-                };
-                proofs.extend(questions.iter().map(skipped));
-                continue;
+        let asking = at_once(args.parallel, asked, async |(target, questions)| {
+            let name = &target.host.name;
+            if self.went_well(name) {
+                let asking = host(target, questions, &self.plan.salt, deadline, around);
+                let asked = unless_asked(&self.stop, 1, asking).await;
+                return asked.map(|(_, proofs)| proofs);
             }
-            let asking = host(target, questions, &self.plan.salt, deadline, around);
-            tokio::select! {
-                (_, all) = asking => proofs.extend(all),
-                _ = self.stop.wait_for(|&pressed| pressed > 0) => {
-                    let wrote = self.outcomes.iter().any(|one| !one.applied.is_empty());
-                    let code = if wrote { Code::Partial } else { Code::Interrupted };
-                    return (proofs, code);
-                }
-            }
+            let skipped = |question| Proof {
+                result: ProofResult::Skipped,
+                ..unread(name, question, "the host is not up to date".into())
+            };
+            Some(questions.iter().map(skipped).collect())
+        });
+        let proofs: Vec<Option<Vec<Proof>>> = asking.await;
+        let stopped = proofs.iter().any(Option::is_none);
+        let proofs: Vec<Proof> = proofs.into_iter().flatten().flatten().collect();
+        if stopped {
+            let wrote = self.outcomes.iter().any(|one| !one.applied.is_empty());
+            let code = if wrote {
+                Code::Partial
+            } else {
+                Code::Interrupted
+            };
+            return (proofs, code);
         }
         let codes = proofs.iter().map(Proof::code).chain([code]);
         let worst = Code::worst(codes);

@@ -26,38 +26,6 @@ use crate::{
 };
 pub(crate) use select::{Selected, clusters, declared, deletable};
 
-/// The clusters that nobody has looked at yet: each is taken by the first host that leads to it.
-pub(crate) struct Pending<'t>(Vec<&'t ClusterTarget>);
-
-impl<'t> Pending<'t> {
-    /// All of them.
-    pub(super) fn new(clusters: &'t [ClusterTarget]) -> Self {
-        Self(clusters.iter().collect())
-    }
-
-    /// Those that a host leads to.
-    pub(super) fn take(&mut self, host: &str) -> Vec<&'t ClusterTarget> {
-        self.take_if(|cluster| cluster.leads_through(host))
-    }
-
-    /// Those that are dialled from here.
-    pub(super) fn take_direct(&mut self) -> Vec<&'t ClusterTarget> {
-        self.take_if(|cluster| cluster.desired.through.is_empty())
-    }
-
-    fn take_if(&mut self, which: impl Fn(&ClusterTarget) -> bool) -> Vec<&'t ClusterTarget> {
-        let all = std::mem::take(&mut self.0);
-        let (taken, left) = all.into_iter().partition(|cluster| which(cluster));
-        self.0 = left;
-        taken
-    }
-
-    /// Those that no host led to.
-    pub(super) fn rest(self) -> impl Iterator<Item = &'t ClusterTarget> {
-        self.0.into_iter()
-    }
-}
-
 /// The machine that dials the brokers.
 #[derive(Clone, Copy)]
 pub(crate) struct ClusterRoute<'w> {
@@ -211,8 +179,16 @@ impl ClusterTarget {
             Err(trouble) => trouble.clone(),
             Ok(_) => format!("no host that it is reached through could be reached: {hosts}"),
         };
-        TopicsPlan::unreached(self.name(), &hosts, error)
-            .with_lookups(&self.looked_up, &self.warnings)
+        self.unreached(error)
+    }
+
+    /// Where it could not be read.
+    pub(crate) fn unreached(&self, why: String) -> TopicsPlan {
+        let via = match self.desired.through.is_empty() {
+            true => DIRECT.to_owned(),
+            false => self.desired.through.join(", "),
+        };
+        TopicsPlan::unreached(self.name(), &via, why).with_lookups(&self.looked_up, &self.warnings)
     }
 
     /// The topics that are compared.

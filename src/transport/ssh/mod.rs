@@ -16,6 +16,7 @@ mod mux;
 mod offered;
 pub mod pins;
 mod private_key;
+mod retry;
 mod start;
 
 use std::{io, path::PathBuf, sync::Arc, time::Duration};

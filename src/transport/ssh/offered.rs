@@ -14,6 +14,7 @@ use super::{
     help::{View, plain, shown},
     known,
     pins::Pins,
+    retry::Retry,
     start::{Start, extra, with},
 };
 use crate::hostkey::PublicKey;
@@ -168,13 +169,16 @@ impl Look<'_> {
             algorithms: left.join(","),
             extra: extra(view),
         })?;
-        let before = self.start.master.said_bytes();
-        self.start
-            .master
-            .look(&config, &self.start.way.address)
-            .await
-            .map_err(|error| self.start.no_ssh(&error))?;
-        Ok(self.start.master.said_since(before))
+        let mut retry = Retry::within(self.start.deadline);
+        loop {
+            let before = self.start.master.said_bytes();
+            let looking = self.start.master.look(&config, &self.start.way.address);
+            looking.await.map_err(|error| self.start.no_ssh(&error))?;
+            let said = self.start.master.said_since(before);
+            if !retry.again(&said).await {
+                return Ok(said);
+            }
+        }
     }
 
     fn shown(&self) -> Vec<PublicKey> {

@@ -18,6 +18,7 @@ use super::{
     known,
     master::{Master, output},
     pins::{Pins, Vouched},
+    retry::Retry,
 };
 use crate::{hostkey::PublicKey, text::escape_control};
 
@@ -30,11 +31,13 @@ pub(super) struct Start<'a> {
     pub(super) places: &'a Places,
     pub(super) way: &'a Destination,
     pub(super) master: Master,
-    deadline: Duration,
+    pub(super) deadline: Duration,
     connect_timeout: u64,
     agent: Option<KeyAgent>,
     /// The keys that alone may be shown, where it is so.
     held: Vec<PublicKey>,
+    /// How many bytes ssh had said before the last try.
+    before: u64,
 }
 
 impl<'a> Start<'a> {
@@ -66,6 +69,7 @@ impl<'a> Start<'a> {
             connect_timeout,
             agent: None,
             held: Vec::new(),
+            before: 0,
         })
     }
 
@@ -106,10 +110,15 @@ impl<'a> Start<'a> {
             let agent = KeyAgent::start(&self.way.name, &self.agent_socket(), key, lifetime).await;
             self.agent = Some(agent?);
         }
-        match self.master.start(&config, &self.way.address).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(self.refused().await),
-            Err(error) => Err(self.no_ssh(&error)),
+        let mut retry = Retry::within(self.deadline);
+        loop {
+            self.before = self.master.said_bytes();
+            match self.master.start(&config, &self.way.address).await {
+                Ok(true) => return Ok(()),
+                Ok(false) if retry.again(&self.said()).await => {}
+                Ok(false) => return Err(self.refused().await),
+                Err(error) => return Err(self.no_ssh(&error)),
+            }
         }
     }
 
@@ -266,7 +275,7 @@ impl<'a> Start<'a> {
 
     /// The error for what ssh said.
     pub(super) async fn refused(&self) -> Error {
-        let said = self.master.said();
+        let said = self.said();
         let view = self
             .view(&self.master.file("config"))
             .await
@@ -278,8 +287,13 @@ impl<'a> Start<'a> {
         }
     }
 
+    /// What ssh said in the last try.
+    fn said(&self) -> String {
+        self.master.said_since(self.before)
+    }
+
     pub(super) fn late(&self, deadline: Duration) -> Error {
-        let said = self.master.said();
+        let said = self.said();
         if plain(&said).next().is_none() {
             let seconds = deadline.as_secs();
             return Error::Deadline {
