@@ -43,7 +43,7 @@ async fn tell(args: &ProveArgs, around: &Surroundings) -> Result<Code, Code> {
         hosts.push(plan);
         proofs.extend(all);
     }
-    let plan = Plan::new(salt, files, hosts, vec![]);
+    let plan = Plan::new(salt, files, hosts, vec![]).in_shard(targets.shard.clone());
     Ok(outputs.put(&Report {
         told: Told::Prove,
         plan: &plan,
