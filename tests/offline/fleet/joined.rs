@@ -21,7 +21,7 @@ fn shards(desk: &Path, command: &str, total: u32) -> Vec<String> {
     (1..=total).map(part).collect()
 }
 
-fn join(desk: &Path, files: &[String], more: &[&str]) -> Said {
+pub(super) fn join(desk: &Path, files: &[String], more: &[&str]) -> Said {
     let files = files.iter().map(String::as_str);
     let words: Vec<&str> = std::iter::once("merge-reports").chain(files).collect();
     run(desk, &[&words[..], more].concat())

@@ -1,5 +1,6 @@
 //! Which hosts of a fleet a command looks at, on a fleet whose hosts all refuse the connection.
 
+mod examples;
 mod joined;
 mod select;
 mod shard;
