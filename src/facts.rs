@@ -129,7 +129,7 @@ pub struct Host {
     /// Who holds the lock of an apply, if anybody does.
     pub lock_holder: Option<String>,
     /// What a fresh terminal of the account sees.
-    pub login: Observation<Login>,
+    pub login: Observation<LoginShell>,
     /// Where its start files end when it never gets to a prompt.
     #[serde(skip)]
     pub login_end: Option<LoginEnd>,
@@ -207,7 +207,7 @@ pub struct Machine(String);
 
 /// What a fresh terminal of the account sees, as its login shell printed it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Login {
+pub struct LoginShell {
     /// `$CLASSPATH`, when it is exported and not empty.
     pub classpath: Option<String>,
     /// `$JAVA_HOME`, when it is exported and not empty.
@@ -323,7 +323,7 @@ impl Host {
         let login_end = LoginEnd::read(section);
         let login = match section.get("login_failed") {
             Some(reason) => Observation::Unknown(reason),
-            None => Observation::Present(Login {
+            None => Observation::Present(LoginShell {
                 classpath: some("login_classpath"),
                 java_home: some("login_java_home"),
                 java: some("login_java"),

@@ -20,7 +20,7 @@ pub const LOGIN_HANDLER: &str = "sasl.login.callback.handler.class";
 
 /// One login: what a client's line must hold, and no more than one of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Login {
+pub struct JaasLogin {
     /// The login module's class.
     pub module: String,
     /// Its control flag, in lower case: `required`.
@@ -52,7 +52,7 @@ pub enum Refused {
     Unterminated,
 }
 
-impl Login {
+impl JaasLogin {
     /// The value of an option.
     pub fn option(&self, name: &str) -> Option<&str> {
         let option = self.options.iter().find(|(own, _)| own == name);
@@ -64,7 +64,7 @@ impl Login {
 ///
 /// # Errors
 /// When Kafka refuses it.
-pub fn read(line: &str) -> Result<Login, Refused> {
+pub fn read(line: &str) -> Result<JaasLogin, Refused> {
     let units: Vec<u16> = line.encode_utf16().collect();
     let mut tokens = Tokens {
         units: &units,
@@ -115,7 +115,7 @@ fn last_of_each(mut options: Vec<(String, String)>) -> Vec<(String, String)> {
 }
 
 /// Options of a file's line that the spec does not name, and that mean the same beside the spec's.
-pub fn own_options(wanted: &Login, found: &str) -> Vec<(String, String)> {
+pub fn own_options(wanted: &JaasLogin, found: &str) -> Vec<(String, String)> {
     let found = found.trim_matches(|c| c <= ' ');
     let (module, options) = match read(found) {
         Ok(login) => (login.module, login.options),
@@ -137,7 +137,7 @@ pub fn own_options(wanted: &Login, found: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-fn entry(module: Option<String>, tokens: &mut Tokens<'_>) -> Result<Login, Refused> {
+fn entry(module: Option<String>, tokens: &mut Tokens<'_>) -> Result<JaasLogin, Refused> {
     let flag = tokens.next().text().ok_or(Refused::Flag)?.to_uppercase();
     if !["REQUIRED", "REQUISITE", "SUFFICIENT", "OPTIONAL"].contains(&flag.as_str()) {
         return Err(Refused::Flag);
@@ -157,7 +157,7 @@ fn entry(module: Option<String>, tokens: &mut Tokens<'_>) -> Result<Login, Refus
         options.push((name, value));
     }
     let module = module.filter(|module| !module.is_empty());
-    Ok(Login {
+    Ok(JaasLogin {
         module: module.ok_or(Refused::Module)?,
         flag: flag.to_ascii_lowercase(),
         options: last_of_each(options),
@@ -166,7 +166,7 @@ fn entry(module: Option<String>, tokens: &mut Tokens<'_>) -> Result<Login, Refus
 
 /// `MODULE FLAG NAME="VALUE" …;`, which is read back as it is meant. A name that is no word is quoted,
 /// too: Kafka takes any.
-pub fn write(login: &Login) -> String {
+pub fn write(login: &JaasLogin) -> String {
     let mut line = format!("{} {}", login.module, login.flag);
     for (name, value) in &login.options {
         let name = match is_one_word(name) {
@@ -433,7 +433,7 @@ mod tests {
 
     #[test]
     fn blanks_comments_and_quotes_are_of_no_meaning() {
-        let wanted = Login {
+        let wanted = JaasLogin {
             module: "a.b.M".into(),
             flag: "required".into(),
             options: vec![("awsRoleArn".into(), ARN.into())],
@@ -451,7 +451,7 @@ mod tests {
     #[test]
     fn names_that_are_no_words_are_written_so_that_kafka_reads_them() {
         let options = ["a b", "", "-", "1", "a/b", "a=b;", "\"", "é-1.$_", "x\ny"];
-        let wanted = Login {
+        let wanted = JaasLogin {
             module: "a.M".into(),
             flag: "required".into(),
             options: options.map(|name| (name.into(), "v".into())).into(),

@@ -76,7 +76,7 @@ pub struct Call<'c> {
 
 impl Call<'_> {
     /// Tells whoever looks.
-    pub fn tell(&self) {
+    pub fn log(&self) {
         tracing::debug!(
             target: TARGET,
             phase = self.phase.name(),
@@ -294,9 +294,9 @@ mod tests {
                 got: 20_480,
                 detail: "Metadata 2",
             };
-            call(Phase::Probe, "probe", Some(1)).tell();
-            call(Phase::Step, "fetch", Some(3)).tell();
-            call(Phase::Step, "edit", None).tell();
+            call(Phase::Probe, "probe", Some(1)).log();
+            call(Phase::Step, "fetch", Some(3)).log();
+            call(Phase::Step, "edit", None).log();
             tracing::debug!("of somebody else");
         });
         meter.end();

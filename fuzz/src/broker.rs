@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use trueup::{
     broker::{
-        Address, Admin, Cluster, Error, NewTopic, Refusal, Rehearsal, Security, Topics, Way,
+        Address, Admin, Cluster, Error, NewTopic, Refusal, Rehearsal, Route, Security, Topics,
         api::{
             self, Call,
             alter_configs::AlterConfigs,
@@ -237,7 +237,7 @@ fn conversation(security: Security, said: &[u8]) {
     runtime.block_on(async {
         let dial = Brokers(Arc::new(Turns::new(said)));
         let bootstrap = ["b-1", "b-2.down"].map(|host| Address::new(host, 9092).expect("a name"));
-        let way = Way {
+        let way = Route {
             bootstrap: bootstrap.into(),
             security,
             deadline: Duration::from_secs(30),
@@ -251,7 +251,7 @@ fn conversation(security: Security, said: &[u8]) {
 }
 
 /// All that is ever asked of a cluster.
-async fn talk(dial: &Brokers, way: Way) -> Result<(), Error> {
+async fn talk(dial: &Brokers, way: Route) -> Result<(), Error> {
     let names = ["u.geo".to_owned(), "u.pin".to_owned()];
     let mut cluster = Cluster::connect(dial, way).await?;
     let all = cluster.metadata(Topics::All).await?;

@@ -1,6 +1,6 @@
 //! The line `sasl.jaas.config`.
 
-use trueup::jaas::{IAM_MODULE, Login, ROLE, meant, own_options, read, write};
+use trueup::jaas::{IAM_MODULE, JaasLogin, ROLE, meant, own_options, read, write};
 
 use super::{shown::fit_for_a_line, within};
 
@@ -12,7 +12,7 @@ pub fn jaas(bytes: &[u8]) {
     for (name, value) in meant(&line) {
         assert!(!name.is_empty() && !value.is_empty());
     }
-    let wanted = |options| Login {
+    let wanted = |options| JaasLogin {
         module: IAM_MODULE.into(),
         flag: "required".into(),
         options,
@@ -36,7 +36,7 @@ pub fn jaas(bytes: &[u8]) {
     }
 }
 
-fn comes_back(login: &Login) {
+fn comes_back(login: &JaasLogin) {
     let line = write(login);
     assert_eq!(read(&line).as_ref(), Ok(login), "{line:?}");
 }

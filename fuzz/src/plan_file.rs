@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use trueup::{
     plan::{Saved, Step, is_saved, moved_on_host, moved_topics},
-    report::{Told, json},
+    report::{ReportOf, json},
 };
 
 use super::{sealed::sealed, shown::plan_is_fit_to_show};
@@ -31,7 +31,7 @@ pub fn plan_file(bytes: &[u8]) {
 }
 
 fn is_sound(saved: &Saved) {
-    plan_is_fit_to_show(&saved.plan, Told::Saved);
+    plan_is_fit_to_show(&saved.plan, ReportOf::Saved);
     let kept = json::text(&saved.to_value());
     let back = Saved::load(kept.as_bytes()).expect("what was kept");
     assert_eq!(json::text(&back.to_value()), kept);

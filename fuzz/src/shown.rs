@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use trueup::{
     plan::Plan,
-    report::{Format, Report, Told, human::Style, render},
+    report::{Format, Report, ReportOf, human::Style, render},
     text::escape_lines,
 };
 
@@ -25,11 +25,11 @@ pub fn fit_for_a_line(text: &str) {
 }
 
 /// A plan in each format.
-pub fn plan_is_fit_to_show(plan: &Plan, told: Told) {
+pub fn plan_is_fit_to_show(plan: &Plan, of: ReportOf) {
     let code = plan.code();
     for (_, format) in Format::ALL {
         let report = Report {
-            told,
+            of,
             plan,
             outcomes: &[],
             proofs: &[],

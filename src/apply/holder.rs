@@ -123,7 +123,7 @@ impl Lock {
             match record.key.as_str() {
                 "locked" => {
                     let place = connection.address();
-                    tell(Phase::Lock, "lock", place, started, sent, writer.got);
+                    log(Phase::Lock, "lock", place, started, sent, writer.got);
                     return Ok(writer);
                 }
                 "waiting" => waiting(&said),
@@ -207,7 +207,7 @@ pub struct Answer {
     /// Why it failed, in the step's own words; `None`: it did not.
     pub failed: Option<String>,
     /// What it told: `bytes`, `digest`, `fetcher`, …
-    pub told: BTreeMap<String, String>,
+    pub records: BTreeMap<String, String>,
     /// The last lines of its output, fit for a terminal.
     pub log: String,
     /// It was stopped because of Ctrl-C or its deadline.
@@ -242,7 +242,7 @@ pub struct Writer<'c> {
 }
 
 /// Tells of a call that was answered once.
-fn tell(phase: Phase, name: &str, place: &str, started: Instant, sent: u64, got: u64) {
+fn log(phase: Phase, name: &str, place: &str, started: Instant, sent: u64, got: u64) {
     meter::Call {
         phase,
         name,
@@ -253,7 +253,7 @@ fn tell(phase: Phase, name: &str, place: &str, started: Instant, sent: u64, got:
         got,
         detail: "",
     }
-    .tell();
+    .log();
 }
 
 impl Writer<'_> {
@@ -359,11 +359,11 @@ impl Writer<'_> {
                             }
                             let (place, got) = (self.connection.address(), self.got - got);
                             let sent = line.len() as u64;
-                            tell(Phase::Step, call.name, place, started, sent, got);
+                            log(Phase::Step, call.name, place, started, sent, got);
                             return Ok(answer);
                         }
                         _ => {
-                            answer.told.insert(record.key, escape_lines(&text));
+                            answer.records.insert(record.key, escape_lines(&text));
                         }
                     }
                 }

@@ -67,7 +67,13 @@ impl SpecPlaces {
 
 /// The failure of a download; `check` sends people to the spec's line.
 pub(super) fn of_fetch(address: &str, fetch: &Fetch, answer: &Answer, check: String) -> Failure {
-    let told = |key: &str| answer.told.get(key).map(String::as_str).unwrap_or_default();
+    let told = |key: &str| {
+        answer
+            .records
+            .get(key)
+            .map(String::as_str)
+            .unwrap_or_default()
+    };
     let url = escape_control(&fetch.url);
     let key = fetch.algorithm.name();
     let bytes: u64 = told("bytes").parse().unwrap_or(0);
@@ -275,7 +281,7 @@ mod tests {
     fn answer(told: &[(&str, &str)], failed: &str, log: &str) -> Answer {
         Answer {
             failed: Some(failed.into()),
-            told: told
+            records: told
                 .iter()
                 .map(|(key, value)| ((*key).into(), (*value).into()))
                 .collect(),

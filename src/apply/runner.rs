@@ -328,7 +328,7 @@ impl Run<'_, '_> {
                 refusal::of_unpack(address, answer, check)
             })?;
             let mut done = fetched(archive, &fetched_as, took);
-            if let Some(files) = answer.told.get("repaired") {
+            if let Some(files) = answer.records.get("repaired") {
                 done.summary.push_str(&format!(", {files} files repaired"));
             }
             Ok(done)
@@ -449,7 +449,7 @@ fn checked(
 /// `12.8 MiB in 3.1 s, sha256 as in the spec`.
 fn fetched(fetch: &Fetch, answer: &Answer, took: Duration) -> Done {
     let bytes: f64 = answer
-        .told
+        .records
         .get("bytes")
         .and_then(|bytes| bytes.parse().ok())
         .unwrap_or(0.0);
@@ -459,7 +459,7 @@ fn fetched(fetch: &Fetch, answer: &Answer, took: Duration) -> Done {
         bytes / 1024.0 / 1024.0,
         took.as_secs_f64()
     );
-    match (&fetch.digest, answer.told.get("digest")) {
+    match (&fetch.digest, answer.records.get("digest")) {
         (None, Some(digest)) => Done {
             summary: format!("{size}, not checked"),
             paste: Some(format!("{key}: {digest}")),

@@ -9,8 +9,8 @@ use super::{
     model::{Broker, Config, Metadata, Partition, Reassignment, Topic, Topics},
     pool::{Again, Patience, Pool},
     refusal::Refusal,
+    route::Route,
     symptom,
-    way::Way,
 };
 use crate::{names::TopicName, text::escape_control, transport::dial::Dial};
 
@@ -27,7 +27,7 @@ impl<'d> Cluster<'d> {
     ///
     /// # Errors
     /// When none does: that of the broker with which we came furthest.
-    pub async fn connect(dial: &'d dyn Dial, way: Way) -> Result<Self, Error> {
+    pub async fn connect(dial: &'d dyn Dial, way: Route) -> Result<Self, Error> {
         let pool = Pool::connect(dial, way).await?;
         Ok(Self { pool })
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Deref};
 
-use super::{Address, way::Way};
+use super::{Address, route::Route};
 use crate::transport::dial::{Fine, Through};
 
 /// How far we came with a broker. Later is further.
@@ -60,7 +60,7 @@ pub struct Trouble {
 
 impl Error {
     pub(super) fn new(
-        way: &Way,
+        way: &Route,
         broker: &Address,
         stage: Stage,
         said: String,

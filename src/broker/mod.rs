@@ -17,22 +17,22 @@
 
 mod admin;
 pub mod api;
+pub mod bootstrap;
 mod changes;
 mod channel;
 mod cluster;
 pub mod codes;
 pub mod credentials;
-pub mod entrance;
 mod error;
 mod model;
 mod open;
 mod pool;
 mod refusal;
 pub mod requests;
+mod route;
 pub mod sasl;
 mod symptom;
 mod tls;
-mod way;
 pub mod wire;
 
 pub use crate::names::BrokerAddress as Address;
@@ -46,5 +46,5 @@ pub use cluster::Cluster;
 pub use error::{Error, Stage, Trouble};
 pub use model::{Broker, Config, Metadata, Partition, Reassignment, Source, Topic, Topics};
 pub use refusal::Refusal;
+pub use route::{DIRECT, Route, Security};
 pub use tls::{Roots, RootsError};
-pub use way::{DIRECT, Security, Way};

@@ -14,10 +14,10 @@ use super::{
     },
     channel::{Channel, Counts, Fault},
     error::{Error, Stage},
+    route::Route,
     sasl::Authenticator,
     symptom::{self, At},
     tls::Roots,
-    way::Way,
 };
 use crate::transport::dial::{Dial, Stream};
 
@@ -27,7 +27,7 @@ const MOST_TOKENS: usize = 8;
 /// Opens a connection to a broker. All of it has one deadline.
 pub async fn open(
     dial: &dyn Dial,
-    way: &Way,
+    way: &Route,
     address: &Address,
     counts: &mut Counts,
 ) -> Result<Channel, Error> {

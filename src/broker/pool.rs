@@ -10,8 +10,8 @@ use super::{
     channel::{Channel, Counts},
     error::{Error, Stage},
     open::open,
+    route::Route,
     symptom::{self, At},
-    way::Way,
 };
 use crate::{names::WrongName, text::escape_control, transport::dial::Dial};
 
@@ -37,7 +37,7 @@ pub enum Again {
 pub struct Pool<'d> {
     dial: &'d dyn Dial,
     /// How they are reached.
-    pub way: Way,
+    pub way: Route,
     channels: HashMap<Address, Channel>,
     /// The broker that is asked what any can answer.
     home: Address,
@@ -56,7 +56,7 @@ impl<'d> Pool<'d> {
     ///
     /// # Errors
     /// When none does: that of the broker with which we came furthest.
-    pub async fn connect(dial: &'d dyn Dial, way: Way) -> Result<Self, Error> {
+    pub async fn connect(dial: &'d dyn Dial, way: Route) -> Result<Self, Error> {
         let Some(home) = way.bootstrap.first().cloned() else {
             let nowhere = Address {
                 host: "bootstrap".to_owned(),

@@ -11,8 +11,8 @@ use super::{
     codes,
     error::{Error, Stage},
     refusal::{self, IAM},
+    route::Route,
     sasl::SaslError,
-    way::Way,
 };
 use crate::{
     proof::shared::{CONNECT_RIGHT, PORTS, TOO_MANY_CONNECTS},
@@ -24,7 +24,7 @@ use crate::{
 #[derive(Clone, Copy)]
 pub struct At<'a> {
     /// The way.
-    pub way: &'a Way,
+    pub way: &'a Route,
     /// The broker.
     pub address: &'a Address,
 }

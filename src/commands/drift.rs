@@ -4,13 +4,13 @@ use super::plan;
 use crate::{
     cli::{AllowArgs, LookArgs},
     exit::Code,
-    report::Told,
+    report::ReportOf,
     run::Surroundings,
 };
 
 pub(super) async fn run(args: &LookArgs, around: &Surroundings) -> Code {
     match plan::tell(
-        Told::Drift,
+        ReportOf::Drift,
         args,
         &AllowArgs::default(),
         None,

@@ -7,7 +7,7 @@ use crate::{
     exit::Code,
     kinds::client::Client,
     run::{Surroundings, Target, complain_safely, load, put, targets},
-    spec::{Key, Resolved, Way},
+    spec::{Key, Resolved, Route},
     transport::ssh::PrivateKey,
     whole::{Whole, free},
 };
@@ -71,9 +71,9 @@ fn key_of(target: &Target) -> Result<PrivateKey, (Code, String)> {
     if let Some(trouble) = &target.trouble {
         return Err((Code::Unreachable, trouble.clone()));
     }
-    let key = match &target.host.way {
-        Way::Local => None,
-        Way::Ssh(ssh) | Way::Ec2 { ssh, .. } => ssh.key.as_ref(),
+    let key = match &target.host.route {
+        Route::Local => None,
+        Route::Ssh(ssh) | Route::Ec2 { ssh, .. } => ssh.key.as_ref(),
     };
     let Some(secret) = &target.ssh_key else {
         let what = match key {

@@ -6,7 +6,7 @@ use crate::{
     cli::{AllowArgs, LookArgs},
     exit::Code,
     plan::Plan,
-    report::{Report, Told},
+    report::{Report, ReportOf},
     run::{
         Surroundings, Targets, load, look_at_all, machines,
         output::{FORMATS, Outputs},
@@ -41,7 +41,7 @@ pub(super) async fn run(
         code => code,
     };
     match (
-        tell(Told::Plan, args, allow, end.out, around, code).await,
+        tell(ReportOf::Plan, args, allow, end.out, around, code).await,
         end.out,
     ) {
         (Ok((targets, plan, code)), Some(file)) => {
@@ -56,7 +56,7 @@ pub(super) async fn run(
 /// Makes a plan and tells it; `out` is where it will be kept, and `code` turns the plan's exit code
 /// into the command's. Gives what the plan was made of, too.
 pub(super) async fn tell(
-    told: Told,
+    of: ReportOf,
     args: &LookArgs,
     allow: &AllowArgs,
     out: Option<&PathBuf>,
@@ -75,7 +75,7 @@ pub(super) async fn tell(
     let plan = Plan::new(salt, files, hosts, topics).of(targets.selection().cloned());
     let plan = plan.in_shard(targets.shard.clone());
     let code = outputs.put(&Report {
-        told,
+        of,
         plan: &plan,
         outcomes: &[],
         proofs: &[],

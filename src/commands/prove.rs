@@ -8,7 +8,7 @@ use crate::{
     exit::Code,
     plan::Plan,
     proof::Proof,
-    report::{Report, Told},
+    report::{Report, ReportOf},
     run::{
         Surroundings, complain_safely, load,
         output::{FORMATS, Outputs},
@@ -45,7 +45,7 @@ async fn tell(args: &ProveArgs, around: &Surroundings) -> Result<Code, Code> {
     }
     let plan = Plan::new(salt, files, hosts, vec![]).in_shard(targets.shard.clone());
     Ok(outputs.put(&Report {
-        told: Told::Prove,
+        of: ReportOf::Prove,
         plan: &plan,
         outcomes: &[],
         proofs: &proofs,

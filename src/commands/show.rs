@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     cli::ShowArgs,
     exit::Code,
-    report::{Report, Told},
+    report::{Report, ReportOf},
     run::{
         Surroundings,
         output::{FORMATS, Outputs},
@@ -14,11 +14,11 @@ use crate::{
 };
 
 pub(super) fn run(args: &ShowArgs, around: &Surroundings) -> Code {
-    let told = || {
+    let report = || {
         let outputs = Outputs::open(&args.output.formats, &FORMATS, [&args.file], false)?;
         let plan = saved::load(&args.file)?.plan.with_left_out();
         Ok(outputs.put(&Report {
-            told: Told::Saved,
+            of: ReportOf::Saved,
             plan: &plan,
             outcomes: &[],
             proofs: &[],
@@ -28,5 +28,5 @@ pub(super) fn run(args: &ShowArgs, around: &Surroundings) -> Code {
             next: &[],
         }))
     };
-    told().unwrap_or_else(|code| code)
+    report().unwrap_or_else(|code| code)
 }

@@ -5,7 +5,7 @@ use crate::{
     exit::Code,
     kinds::client::Client,
     run::{Surroundings, complain_safely, load, put, targets, trust},
-    spec::{Resolved, Way},
+    spec::{Resolved, Route},
 };
 
 pub(super) async fn run(args: &HostArgs, yes: bool, around: &Surroundings) -> Code {
@@ -40,7 +40,7 @@ fn only_ways(mut spec: Resolved) -> Resolved {
     spec.clusters.clear();
     for host in &mut spec.hosts {
         host.client = Client::default();
-        if let Way::Ssh(ssh) | Way::Ec2 { ssh, .. } = &mut host.way {
+        if let Route::Ssh(ssh) | Route::Ec2 { ssh, .. } = &mut host.route {
             ssh.key = None;
         }
     }

@@ -166,7 +166,7 @@ impl Client {
 }
 
 /// What the jaas line of the spec's `msk_iam_auth` holds.
-fn login(jar: &MskIamAuth) -> jaas::Login {
+fn login(jar: &MskIamAuth) -> jaas::JaasLogin {
     let mut options = Vec::new();
     // A name is looked up before resources are made.
     if let Role::Arn(arn) = jar.role() {
@@ -177,7 +177,7 @@ fn login(jar: &MskIamAuth) -> jaas::Login {
         Mechanism::AwsMskIam => jaas::IAM_MODULE,
         Mechanism::Oauthbearer => jaas::OAUTH_MODULE,
     };
-    jaas::Login {
+    jaas::JaasLogin {
         module: module.to_owned(),
         flag: "required".to_owned(),
         options,
@@ -185,7 +185,7 @@ fn login(jar: &MskIamAuth) -> jaas::Login {
 }
 
 /// The lines of aws-msk-iam-auth's README: four, or five of OAUTHBEARER.
-fn iam_lines(mechanism: Mechanism, login: &jaas::Login) -> Vec<(String, Value)> {
+fn iam_lines(mechanism: Mechanism, login: &jaas::JaasLogin) -> Vec<(String, Value)> {
     let (name, handler) = match mechanism {
         Mechanism::AwsMskIam => ("AWS_MSK_IAM", "IAMClientCallbackHandler"),
         Mechanism::Oauthbearer => ("OAUTHBEARER", "IAMOAuthBearerLoginCallbackHandler"),

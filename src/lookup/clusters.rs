@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use secrecy::SecretString;
 
 use super::{
+    bootstrap,
     cloud::{Door, Listener, MskCluster, joined},
-    entrance, hosts,
+    hosts,
     questions::{Answers, Question},
     secrets, tables,
 };
@@ -40,7 +41,7 @@ pub struct Values {
 
 /// A cluster with what its references became, or why they became nothing.
 #[derive(Debug, Clone)]
-pub struct Settled {
+pub struct ClusterLookup {
     /// As the spec calls it.
     pub name: String,
     /// With the ARN put in where a name was: another cluster of that name is another one.
@@ -72,7 +73,7 @@ pub fn questions(cluster: &ResolvedCluster) -> BTreeSet<Question> {
 }
 
 /// Puts the answers in.
-pub fn settle(mut cluster: ResolvedCluster, answers: &Answers) -> Settled {
+pub fn settle(mut cluster: ResolvedCluster, answers: &Answers) -> ClusterLookup {
     let name = name(&cluster.cluster).to_owned();
     let aws = account(&cluster);
     // As they were asked: what the cluster became has a region of its own.
@@ -124,7 +125,7 @@ pub fn settle(mut cluster: ResolvedCluster, answers: &Answers) -> Settled {
         None => None,
     };
     let of_access = password(&cluster.access);
-    values.password = of_access.and_then(|name| read(&aws, entrance::PASSWORD, name));
+    values.password = of_access.and_then(|name| read(&aws, bootstrap::PASSWORD, name));
     let lists = cluster.lists.iter().zip(&of_lists);
     values.tables = lists
         .map(|(list, aws)| read(aws, tables::PASSWORD, of_database(list)?))
@@ -149,7 +150,7 @@ pub fn settle(mut cluster: ResolvedCluster, answers: &Answers) -> Settled {
         [] => Ok(values),
         errors => Err(joined(errors)),
     };
-    Settled {
+    ClusterLookup {
         name,
         cluster,
         values,

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     kinds::{declared::Reference, msk_iam_auth::Role},
     plan::LookedUp,
-    spec::{self, Found, Key, ResolvedHost, SecretRef, Ssh, Way},
+    spec::{self, Found, Key, ResolvedHost, Route, SecretRef, Ssh},
 };
 
 /// What a host's references became.
@@ -32,7 +32,7 @@ pub struct Values {
 
 /// A host with what its references became, or why they became nothing.
 #[derive(Debug, Clone)]
-pub struct Settled {
+pub struct HostLookup {
     /// With the address found and the role's ARN put in; a member of a fleet has a name of its
     /// own, `HOST/i-…`.
     pub host: ResolvedHost,
@@ -53,7 +53,7 @@ pub fn questions(host: &ResolvedHost, answers: &Answers) -> BTreeSet<Question> {
     if let Some(Key::SsmParameter(name)) = key(host) {
         out.insert(Question::Parameter(aws(), name.clone()));
     }
-    let Way::Ec2 { ec2, .. } = &host.way else {
+    let Route::Ec2 { ec2, .. } = &host.route else {
         return out;
     };
     let which = choose::which(ec2);
@@ -77,8 +77,8 @@ pub fn questions(host: &ResolvedHost, answers: &Answers) -> BTreeSet<Question> {
 }
 
 /// Puts the answers in. Where `all: true` is said, one host becomes as many as there are instances.
-pub fn settle(host: ResolvedHost, answers: &Answers) -> Vec<Settled> {
-    let Way::Ec2 { ec2, .. } = &host.way else {
+pub fn settle(host: ResolvedHost, answers: &Answers) -> Vec<HostLookup> {
+    let Route::Ec2 { ec2, .. } = &host.route else {
         return vec![one(host, None, None, answers)];
     };
     let known = answers.instances(&host.aws, &choose::which(ec2));
@@ -103,7 +103,7 @@ fn one(
     instance: Option<&Instance>,
     trouble: Option<String>,
     answers: &Answers,
-) -> Settled {
+) -> HostLookup {
     let mut settling = Settling {
         answers,
         values: Values::default(),
@@ -120,7 +120,7 @@ fn one(
         [] => Ok(settling.values),
         errors => Err(joined(errors)),
     };
-    Settled { host, values }
+    HostLookup { host, values }
 }
 
 struct Settling<'a> {
@@ -138,7 +138,7 @@ impl Settling<'_> {
     }
 
     fn address(&mut self, host: &mut ResolvedHost, instance: &Instance) {
-        let Way::Ec2 { ec2, found, .. } = &mut host.way else {
+        let Route::Ec2 { ec2, found, .. } = &mut host.route else {
             return;
         };
         let asked = ec2.reference();
@@ -315,7 +315,7 @@ impl Settling<'_> {
     /// The region that was asked, where the spec does not say it.
     fn region(&mut self, host: &ResolvedHost) {
         let of_key = matches!(key(host), Some(Key::SsmParameter(_)));
-        let is_ec2 = matches!(host.way, Way::Ec2 { .. });
+        let is_ec2 = matches!(host.route, Route::Ec2 { .. });
         if !is_ec2 && !of_key && parameters(host).next().is_none() {
             return;
         }
@@ -389,13 +389,13 @@ fn assumed<'h>(host: &'h ResolvedHost, instance: &Instance) -> Option<&'h str> {
 }
 
 fn key(host: &ResolvedHost) -> Option<&Key> {
-    match &host.way {
-        Way::Ssh(Ssh { key, .. })
-        | Way::Ec2 {
+    match &host.route {
+        Route::Ssh(Ssh { key, .. })
+        | Route::Ec2 {
             ssh: Ssh { key, .. },
             ..
         } => key.as_ref(),
-        Way::Local => None,
+        Route::Local => None,
     }
 }
 

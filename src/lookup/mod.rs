@@ -6,11 +6,11 @@
 
 #[cfg(feature = "aws")]
 pub mod aws;
+pub mod bootstrap;
 mod choose;
 pub mod cloud;
 pub mod clusters;
 pub mod console;
-pub mod entrance;
 pub mod hosts;
 pub mod mysql;
 pub mod questions;
@@ -50,11 +50,11 @@ pub fn cloud(_: &BTreeMap<String, String>, _: Duration) -> Arc<dyn Cloud> {
 
 /// Hosts and clusters with what their references became, in the order in which they came.
 #[derive(Debug, Clone, Default)]
-pub struct Settled {
+pub struct Lookups {
     /// What each host became: itself, or for a fleet (`all: true`) as many as it has instances.
-    pub hosts: Vec<Vec<hosts::Settled>>,
+    pub hosts: Vec<Vec<hosts::HostLookup>>,
     /// The clusters. Where they name a fleet, they name its members.
-    pub clusters: Vec<clusters::Settled>,
+    pub clusters: Vec<clusters::ClusterLookup>,
     /// The names of the hosts that each host of the spec became.
     pub members: BTreeMap<String, Vec<String>>,
     /// The accounts and regions that were asked.
@@ -67,7 +67,7 @@ pub async fn settle(
     cloud: &Arc<dyn Cloud>,
     hosts: Vec<ResolvedHost>,
     clusters: Vec<ResolvedCluster>,
-) -> Settled {
+) -> Lookups {
     let asked_for = |answers: &Answers| {
         let of_hosts = hosts
             .iter()
@@ -76,9 +76,9 @@ pub async fn settle(
         of_hosts.chain(of_clusters).collect()
     };
     let answers = Answers::gather(cloud, asked_for).await;
-    let mut settled = Settled {
+    let mut settled = Lookups {
         accounts: answers.accounts(),
-        ..Settled::default()
+        ..Lookups::default()
     };
     for host in hosts {
         let name = host.name.clone();

@@ -9,7 +9,7 @@ use std::{
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::entrance;
+use super::bootstrap;
 use crate::{
     action::Value,
     kinds::{
@@ -203,7 +203,7 @@ fn checked(key: &str, text: &str) -> Result<SecretString, &'static str> {
         Some(text) => text.strip_suffix('\r').unwrap_or(text),
         None => text,
     };
-    let wants_password = ["password", entrance::PASSWORD]
+    let wants_password = ["password", bootstrap::PASSWORD]
         .iter()
         .any(|end| key.ends_with(end));
     if wants_password && is_object(text) {
@@ -273,7 +273,7 @@ mod tests {
         let login = "{\"username\":\"u\",\"password\":\"canary\"}\n";
         let of = |key: &str, text: &str| of_parameter(key, "/p", &SecretString::from(text));
         for key in [
-            entrance::PASSWORD,
+            bootstrap::PASSWORD,
             super::super::tables::PASSWORD,
             "client.properties.extra.ssl.keystore.password",
         ] {

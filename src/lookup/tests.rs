@@ -96,14 +96,14 @@ fn hosts(text: &str) -> Vec<crate::spec::ResolvedHost> {
     resolved.unwrap_or_else(|| panic!("{problems:?}")).hosts
 }
 
-async fn settled(account: &Arc<Account>, text: &str) -> Settled {
+async fn settled(account: &Arc<Account>, text: &str) -> Lookups {
     let cloud: Arc<dyn Cloud> = Arc::clone(account) as Arc<dyn Cloud>;
     settle(&cloud, hosts(text), vec![]).await
 }
 
-impl Settled {
+impl Lookups {
     /// The host that the spec's first one became.
-    fn first(&self) -> &super::hosts::Settled {
+    fn first(&self) -> &super::hosts::HostLookup {
         &self.hosts[0][0]
     }
 }
@@ -137,7 +137,7 @@ async fn the_key_of_an_instances_pair_is_found_in_three_steps() {
         let told = values.looked_up.last().expect("told");
         assert_eq!((told.key.as_str(), &told.value), ("ssh.key", &None));
     }
-    let found = settled.hosts[0][1].host.way.found().expect("found");
+    let found = settled.hosts[0][1].host.route.found().expect("found");
     assert_eq!(
         (&*found.instance_id, &*found.address),
         ("i-2", "i-2.example")

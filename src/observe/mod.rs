@@ -204,7 +204,7 @@ impl<'c> Reader<'c> {
             got,
             detail: "",
         }
-        .tell();
+        .log();
         let reply = Reply::new(records);
         let section = reply.section("host");
         let mut host = Host::read(&section);

@@ -55,7 +55,7 @@ impl Reader<'_> {
             got,
             detail: "",
         }
-        .tell();
+        .log();
         Ok(output)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::spec::{fleet_of, near};
+use crate::spec::{fleet_of, suggestions};
 
 /// So many addresses are named where none is near to what was typed.
 const MOST_NAMED: usize = 12;
@@ -205,14 +205,17 @@ fn help(word: &str, known: &[Known]) -> String {
             names.push(name);
         }
     }
-    if let Some(near) = near::nearest(word, names.iter().map(String::as_str)) {
+    if let Some(near) = suggestions::nearest(word, names.iter().map(String::as_str)) {
         return format!("did you mean `{near}`?");
     }
     let shown = names.iter().take(MOST_NAMED).map(String::as_str);
     match names.len().saturating_sub(MOST_NAMED) {
         _ if names.is_empty() => "nothing of the spec is selected by `--host`".into(),
-        0 => format!("there is {}", near::listed(shown, "and")),
-        more => format!("there is {}, and {more} more", near::listed(shown, "and")),
+        0 => format!("there is {}", suggestions::listed(shown, "and")),
+        more => format!(
+            "there is {}, and {more} more",
+            suggestions::listed(shown, "and")
+        ),
     }
 }
 

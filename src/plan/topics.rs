@@ -115,7 +115,7 @@ impl TopicsPlan {
 
     /// With what the spec's references became, and what people should know of it.
     #[must_use]
-    pub fn told(mut self, looked_up: &[LookedUp], warnings: &[String]) -> Self {
+    pub fn with_lookups(mut self, looked_up: &[LookedUp], warnings: &[String]) -> Self {
         self.looked_up.extend_from_slice(looked_up);
         self.warnings.extend_from_slice(warnings);
         self

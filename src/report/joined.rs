@@ -8,7 +8,7 @@ use std::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Told;
+use super::ReportOf;
 use crate::{
     apply::outcome::{Outcome, Record},
     exit::Code,
@@ -21,7 +21,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Part {
     file: String,
-    told: Told,
+    of: ReportOf,
     code: Code,
     took: Duration,
     plan: Plan,
@@ -33,7 +33,7 @@ pub struct Part {
 #[derive(Debug)]
 pub struct Joined {
     /// What they told.
-    pub told: Told,
+    pub of: ReportOf,
     /// What they found, in the order of the spec. It has no salt: each part has its own.
     pub plan: Plan,
     /// What became of it.
@@ -92,7 +92,7 @@ impl Part {
             return Err(format!("does not say which command wrote it{HELP}"));
         };
         let run = Run::deserialize(run).map_err(wrong)?;
-        let known = Told::by(&run.command).zip(Code::of(run.exit_code));
+        let known = ReportOf::by(&run.command).zip(Code::of(run.exit_code));
         let Some((told, code)) = known else {
             return Err(format!(
                 "is of a command or an exit code that this trueup does not know{HELP}"
@@ -152,7 +152,7 @@ impl Joined {
         for (name, index) in order.keys().map(|name| (name, shard::of(name, total))) {
             if missing.contains(&index) {
                 let why = format!("shard {index} of {total}, which it is in, has no report");
-                if told == Told::Prove {
+                if told == ReportOf::Prove {
                     proofs.push(Proof {
                         host: name.clone(),
                         result: ProofResult::Unread,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Report, Told};
+use super::{Report, ReportOf};
 use crate::{
     apply::outcome::Outcome,
     diagnostic::{Problem, Severity},
@@ -21,18 +21,18 @@ pub fn plan(plan: &Plan) -> String {
 /// A whole report: the plan, the command that made it and how it ended, and what became of it.
 pub fn whole(report: &Report<'_>) -> String {
     let code = report.code as u8;
-    let mut value = match report.told {
-        Told::Plan | Told::Drift | Told::Saved => plan_value(report.plan),
-        Told::Apply => outcome_value(report.plan, report.outcomes, report.proofs, code),
-        Told::Prove => {
+    let mut value = match report.of {
+        ReportOf::Plan | ReportOf::Drift | ReportOf::Saved => plan_value(report.plan),
+        ReportOf::Apply => outcome_value(report.plan, report.outcomes, report.proofs, code),
+        ReportOf::Prove => {
             let mut value = plan_value(report.plan);
             value["outcome"] = json!({ "exit_code": code, "proofs": report.proofs });
             value
         }
     };
-    if report.told != Told::Saved {
+    if report.of != ReportOf::Saved {
         let took = u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX);
-        let command = report.told.command();
+        let command = report.of.command();
         value["run"] = json!({ "command": command, "exit_code": code, "took_ms": took });
     }
     text(&value)

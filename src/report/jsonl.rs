@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Report, Told, json};
+use super::{Report, ReportOf, json};
 use crate::{
     apply::event::{Event, Sink},
     apply::outcome::Outcome,
@@ -184,18 +184,18 @@ pub fn schema() -> Value {
 
 /// All lines of a report in which nothing happened meanwhile, or nobody listened.
 pub fn whole(report: &Report<'_>) -> String {
-    let mut text = start(report.told, &report.plan.specs);
+    let mut text = start(report.of, &report.plan.specs);
     text.push_str(&steps(report.plan));
     text.push_str(&end(report));
     text
 }
 
 /// The first line.
-pub fn start(told: Told, specs: &[SpecFile]) -> String {
+pub fn start(of: ReportOf, specs: &[SpecFile]) -> String {
     let line = Line::Start {
         format_version: FORMAT_VERSION,
         tool_version: env!("CARGO_PKG_VERSION"),
-        command: told.command(),
+        command: of.command(),
         specs,
     };
     line.text()
@@ -267,7 +267,7 @@ pub fn end(report: &Report<'_>) -> String {
     let of = |clusters: bool| -> Option<Vec<&Outcome>> {
         let all = report.outcomes.iter();
         let own = all.filter(|one| one.of.is_cluster() == clusters);
-        (report.told == Told::Apply).then(|| own.collect())
+        (report.of == ReportOf::Apply).then(|| own.collect())
     };
     let line = Line::End {
         exit_code: report.code as u8,

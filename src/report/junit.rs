@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{Report, Told, code_in_words, selection_in_words, words};
+use super::{Report, ReportOf, code_in_words, selection_in_words, words};
 use crate::{
     apply::outcome::Outcome,
     plan::{LookedUp, Moved, Part, Plan, Step, StepAction},
@@ -118,7 +118,7 @@ pub fn junit(report: &Report<'_>) -> String {
         .collect();
     let all = |number: fn(&Suite) -> usize| suites.iter().map(number).sum();
     let whole = Suites {
-        name: format!("trueup {}", report.told.command()),
+        name: format!("trueup {}", report.of.command()),
         tests: all(|suite| suite.tests),
         failures: all(|suite| suite.failures),
         errors: all(|suite| suite.errors),
@@ -247,16 +247,16 @@ fn tests(report: &Report<'_>, part: Part<'_>) -> Vec<Test> {
         .iter()
         .filter(|proof| part.is_host && proof.host == part.name);
     tests.extend(own.map(proven));
-    let steps = match report.told {
+    let steps = match report.of {
         // What differs is said beside the client's words: it is no test of its own.
-        Told::Prove => &[],
+        ReportOf::Prove => &[],
         _ => part.steps,
     };
     tests.extend(steps.iter().map(|step| Test {
         name: step.address.clone(),
-        end: match report.told {
-            Told::Apply => applied(report.outcomes, part, step),
-            Told::Plan | Told::Drift | Told::Saved | Told::Prove => seen(step),
+        end: match report.of {
+            ReportOf::Apply => applied(report.outcomes, part, step),
+            ReportOf::Plan | ReportOf::Drift | ReportOf::Saved | ReportOf::Prove => seen(step),
         },
     }));
     tests

@@ -57,7 +57,7 @@ impl Format {
 
 /// What a plan is told as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
+pub enum ReportOf {
     /// What would change.
     Plan,
     /// What has moved.
@@ -70,7 +70,7 @@ pub enum Told {
     Prove,
 }
 
-impl Told {
+impl ReportOf {
     /// What the commands tell, each by its own name.
     const ALL: [Self; 5] = [
         Self::Plan,
@@ -101,7 +101,7 @@ impl Told {
 #[derive(Debug, Clone, Copy)]
 pub struct Report<'r> {
     /// What it is told as.
-    pub told: Told,
+    pub of: ReportOf,
     /// What was found.
     pub plan: &'r Plan,
     /// What became of it; empty unless it was applied.
@@ -131,14 +131,14 @@ pub fn render(format: Format, report: &Report<'_>) -> String {
 
 /// Why a command ended as it did, in one sentence: of what the code alone would leave open, too.
 fn code_in_words(report: &Report<'_>) -> String {
-    if report.told == Told::Saved {
+    if report.of == ReportOf::Saved {
         return format!("a saved plan, made by trueup {}", report.plan.tool_version);
     }
     let code = report.code;
     let meaning = match code {
-        Code::Done if report.told == Told::Prove => "proven",
-        Code::Partial if report.told == Told::Prove => "not proven",
-        Code::Done if report.told == Told::Apply && report.plan.has_work() => {
+        Code::Done if report.of == ReportOf::Prove => "proven",
+        Code::Partial if report.of == ReportOf::Prove => "not proven",
+        Code::Done if report.of == ReportOf::Apply && report.plan.has_work() => {
             "applied and verified"
         }
         Code::Done if report.plan.has_work() => {

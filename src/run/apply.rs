@@ -23,7 +23,7 @@ use crate::{
     cli::LookArgs,
     exit::Code,
     plan::{Plan, SpecFile},
-    report::{Format, Report, Told, human, progress::Progress, render},
+    report::{Format, Report, ReportOf, human, progress::Progress, render},
 };
 
 /// How an apply is made.
@@ -141,7 +141,7 @@ pub(crate) async fn carry_out(
         (proofs, code) = what.prove(&asked, args, around, code).await;
     }
     let report = Report {
-        told: Told::Apply,
+        of: ReportOf::Apply,
         plan: &plan,
         outcomes: &outcomes,
         proofs: &proofs,

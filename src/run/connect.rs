@@ -10,7 +10,7 @@ use crate::{
     lookup::{console, secrets},
     meter::{Call, Phase},
     observe::Reader,
-    spec::{HostKey, Key, Way},
+    spec::{HostKey, Key, Route},
     transport::{
         self, Connection,
         local::Local,
@@ -68,7 +68,7 @@ async fn open(
         got: 0,
         detail: if connected.is_ok() { "" } else { "failed" },
     }
-    .tell();
+    .log();
     let connection = connected?;
     if let Some(learned) = connection.learned() {
         complain(&format!(
@@ -83,11 +83,11 @@ async fn open(
 }
 
 /// The way over SSH; `None` where the host is this machine.
-pub(super) fn way(target: &Target, around: &Surroundings) -> Option<ssh::SshWay> {
+pub(super) fn way(target: &Target, around: &Surroundings) -> Option<ssh::Destination> {
     let Target { host, spec, .. } = target;
-    let ssh = match &host.way {
-        Way::Local => return None,
-        Way::Ssh(ssh) | Way::Ec2 { ssh, .. } => ssh,
+    let ssh = match &host.route {
+        Route::Local => return None,
+        Route::Ssh(ssh) | Route::Ec2 { ssh, .. } => ssh,
     };
     let key_file = match &ssh.key {
         Some(Key::File(name)) => {
@@ -97,8 +97,8 @@ pub(super) fn way(target: &Target, around: &Surroundings) -> Option<ssh::SshWay>
         }
         _ => None,
     };
-    let found = host.way.found();
-    Some(ssh::SshWay {
+    let found = host.route.found();
+    Some(ssh::Destination {
         name: host.name.clone(),
         address: match found {
             Some(found) => found.address.clone(),
@@ -121,10 +121,10 @@ pub(super) fn way(target: &Target, around: &Surroundings) -> Option<ssh::SshWay>
 /// console output vouches for.
 async fn console_keys(
     target: &Target,
-    way: &ssh::SshWay,
+    way: &ssh::Destination,
     places: &Places,
 ) -> Result<(), transport::Error> {
-    let (Way::Ec2 { ssh, .. }, Some(id)) = (&target.host.way, &way.instance) else {
+    let (Route::Ec2 { ssh, .. }, Some(id)) = (&target.host.route, &way.instance) else {
         return Ok(());
     };
     if !matches!(ssh.host_key, HostKey::Console(_)) {

@@ -17,7 +17,7 @@ use crate::{
     exit::Code,
     plan::{HostPlan, Plan, Selection, SpecFile, TopicsPlan},
     report::{
-        Report, Told,
+        Report, ReportOf,
         human::{self, Style},
         jsonl::{self, Lines},
         progress::Progress,
@@ -52,7 +52,7 @@ pub(super) struct Console {
 impl Console {
     /// The first line of events.
     pub(super) fn begin(&mut self) {
-        let text = jsonl::start(Told::Apply, &self.specs);
+        let text = jsonl::start(ReportOf::Apply, &self.specs);
         self.put_lines(&text);
     }
 

@@ -3,7 +3,7 @@
 use super::{
     Surroundings, Target, Targets, complain,
     connect::reading,
-    topics::{Pending, Way as ClusterWay},
+    topics::{ClusterRoute, Pending},
 };
 use crate::{
     cli::LookArgs,
@@ -27,7 +27,7 @@ pub(crate) async fn read(
     deep: bool,
 ) -> Result<Facts, observe::Error> {
     let mut facts = reader.observe(&target.resources, deep).await?;
-    if let Some(found) = target.host.way.found() {
+    if let Some(found) = target.host.route.found() {
         let its_own = facts
             .host
             .identity
@@ -59,7 +59,7 @@ pub(crate) async fn look_at_all(
         let looked = reading(target, args.timeout, around, async |reader| {
             let plan = look(target, reader, args.deep, salt).await;
             for cluster in pending.take(&plan.name) {
-                let way = ClusterWay::through(reader, &plan.name, plan.facts.as_ref());
+                let way = ClusterRoute::through(reader, &plan.name, plan.facts.as_ref());
                 let plan = cluster.look(way, salt, args.timeout).await;
                 topics.push((targets.place_of(cluster), plan));
             }
@@ -69,7 +69,7 @@ pub(crate) async fn look_at_all(
         hosts.push(looked.unwrap_or_else(|error| target.unreached(error.to_string())));
     }
     for cluster in pending.take_direct() {
-        let plan = cluster.look(ClusterWay::DIRECT, salt, args.timeout).await;
+        let plan = cluster.look(ClusterRoute::DIRECT, salt, args.timeout).await;
         topics.push((targets.place_of(cluster), plan));
     }
     let rest = pending.rest();

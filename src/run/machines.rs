@@ -44,7 +44,7 @@ impl Machines {
     pub(crate) fn meet(&mut self, target: &Target, plan: HostPlan) -> HostPlan {
         match self.again(target, &plan) {
             None => plan,
-            Some(Again::Same { first }) => plan.told(&[], &[same_as(&first)]),
+            Some(Again::Same { first }) => plan.with_lookups(&[], &[same_as(&first)]),
             Some(Again::Contested { error, .. }) => plan.refused(error),
         }
     }

@@ -6,7 +6,7 @@ use crate::{
     kinds::{client::Client, kafka, properties},
     plan::HostPlan,
     script::quote,
-    spec::{PropertyValue, Security, Way},
+    spec::{PropertyValue, Route, Security},
 };
 
 /// Lists topics with the client's own tool. Nothing where the spec has no Kafka that was looked at, or
@@ -23,7 +23,7 @@ pub(super) fn lines(target: &Target, plan: &HostPlan, clusters: &[ClusterTarget]
     let file = host.client.properties_path();
     let file = file.filter(|_| looked_at(&properties::ADDRESS));
     let speaks = Speaks::of(&host.client, file.is_some());
-    let is_here = matches!(host.way, Way::Local);
+    let is_here = matches!(host.route, Route::Local);
     let found = if clusters.is_empty() {
         speaks
             .a_broker()

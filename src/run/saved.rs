@@ -9,7 +9,7 @@ use crate::{
     apply::SpecPlaces,
     cli::{AllowArgs, LookArgs},
     exit::Code,
-    lookup::{self, entrance},
+    lookup::{self, bootstrap},
     plan::{Desired, DesiredHost, Missing, Plan, Saved, SecretDigest, SpecFile, is_saved},
     report::json,
     spec,
@@ -114,7 +114,7 @@ fn secrets(targets: &Targets, salt: &str) -> Vec<SecretDigest> {
     let of_clusters = targets.clusters.iter().filter_map(|cluster| {
         let password = cluster.password.as_ref()?.expose_secret();
         let name = cluster.name();
-        Some(SecretDigest::new(salt, name, entrance::PASSWORD, password))
+        Some(SecretDigest::new(salt, name, bootstrap::PASSWORD, password))
     });
     of_hosts.chain(of_clusters).collect()
 }

@@ -14,7 +14,7 @@ use crate::{
         Shard,
         selection::{Chosen, Known},
     },
-    spec::{Resolved, ResolvedCluster, ResolvedHost, Way, fleet_of, member, near, several},
+    spec::{Resolved, ResolvedCluster, ResolvedHost, Route, fleet_of, member, near, several},
     text::matches,
     transport::dial::DIRECT,
 };
@@ -77,7 +77,7 @@ fn may_mean(word: &str, host: &ResolvedHost) -> bool {
 }
 
 fn is_fleet(host: &ResolvedHost) -> bool {
-    matches!(&host.way, Way::Ec2 { ec2, .. } if ec2.all)
+    matches!(&host.route, Route::Ec2 { ec2, .. } if ec2.all)
 }
 
 /// The names of the hosts that `--host` and `--exclude-host` leave, in whichever part they are.
@@ -166,7 +166,7 @@ fn unknown(flag: &str, word: &str, specs: &[Resolved]) -> Code {
     } else {
         ("have", "they have")
     };
-    let help = match near::nearest(word, names.iter().copied().chain(bare)) {
+    let help = match suggestions::nearest(word, names.iter().copied().chain(bare)) {
         Some(near) => format!("did you mean `{near}`?"),
         None => {
             let shown = names.iter().take(MOST_NAMED).copied().collect::<Vec<_>>();

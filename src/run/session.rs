@@ -5,7 +5,7 @@ use super::{
     consent::{Consent, Shown},
     console::Console,
     look, machines,
-    topics::{ClusterTarget, Pending, Way},
+    topics::{ClusterRoute, ClusterTarget, Pending},
     visit::Visit,
     visitor::Visitor,
 };
@@ -79,7 +79,7 @@ impl Session<'_> {
                 let clusters = pending.take(&host.name);
                 let mut topics = Vec::new();
                 for cluster in &clusters {
-                    let way = Way::through(reader, &host.name, host.facts.as_ref());
+                    let way = ClusterRoute::through(reader, &host.name, host.facts.as_ref());
                     topics.push(cluster.look(way, salt, self.args.timeout).await);
                 }
                 let host = Some(host);
@@ -92,7 +92,7 @@ impl Session<'_> {
         }
         let mut direct = Vec::new();
         for cluster in pending.take_direct() {
-            let looking = cluster.look(Way::DIRECT, &self.visitor.salt, self.args.timeout);
+            let looking = cluster.look(ClusterRoute::DIRECT, &self.visitor.salt, self.args.timeout);
             match self.visitor.unless_stopped(looking).await {
                 Some(plan) => direct.push((cluster, plan)),
                 None => return vec![],

@@ -27,7 +27,7 @@ use crate::{
     },
     observe::Facts,
     plan::{HostPlan, LookedUp, Selection, Shard, selection::Chosen},
-    spec::{self, Aws, Resolved, ResolvedCluster, ResolvedHost, Source, Way},
+    spec::{self, Aws, Resolved, ResolvedCluster, ResolvedHost, Route, Source},
 };
 
 /// One host of a spec, with what it must have.
@@ -58,7 +58,7 @@ impl Target {
     /// A host with what is selected of it, and what its spec refers to. Secrets of this machine are
     /// read where they are compared; what leads nowhere is said.
     pub(crate) fn new(
-        settled: hosts::Settled,
+        settled: hosts::HostLookup,
         cloud: &Arc<dyn Cloud>,
         spec: &Path,
         chosen: &Chosen,
@@ -116,18 +116,18 @@ impl Target {
             &facts.reply,
             salt,
         );
-        self.tell(plan.without(|address| self.beside.contains(address)))
+        self.with_lookups(plan.without(|address| self.beside.contains(address)))
     }
 
     /// Where it could not be read.
     pub(crate) fn unreached(&self, why: String) -> HostPlan {
         let plan = HostPlan::unreached(&self.host.name, &address(&self.host), why);
-        self.tell(plan)
+        self.with_lookups(plan)
     }
 
     /// A plan of it, with what its references became.
-    pub(crate) fn tell(&self, plan: HostPlan) -> HostPlan {
-        plan.told(&self.looked_up, &self.warnings)
+    pub(crate) fn with_lookups(&self, plan: HostPlan) -> HostPlan {
+        plan.with_lookups(&self.looked_up, &self.warnings)
     }
 }
 
@@ -176,11 +176,11 @@ pub(crate) async fn targets(
     let selected = select::hosts(look, &specs);
     let mut code = Ok(());
     for (file, spec) in look.spec.specs.iter().zip(&specs) {
-        let later = spec::later_work(spec, |name| selected.contains(name));
-        if !later.is_empty() {
+        let unsupported = spec::unsupported(spec, |name| selected.contains(name));
+        if !unsupported.is_empty() {
             let path = spec.path.clone();
             let text = fs::read_to_string(file).unwrap_or_default();
-            show(&Source { path, text }, &later, around);
+            show(&Source { path, text }, &unsupported, around);
             code = Err(Code::Usage);
         }
     }
@@ -264,12 +264,12 @@ struct LookedUpSpecs {
     /// The names of the selected hosts of each, in whichever part of the fleet, in its order.
     picked: Vec<IndexSet<String>>,
     /// The hosts of each, of our part.
-    hosts: Vec<Vec<hosts::Settled>>,
+    hosts: Vec<Vec<hosts::HostLookup>>,
     /// The clusters of each that selected hosts have topics on.
-    clusters: Vec<Vec<clusters::Settled>>,
-    /// See [`lookup::Settled::members`].
+    clusters: Vec<Vec<clusters::ClusterLookup>>,
+    /// See [`lookup::Lookups::members`].
     members: BTreeMap<String, Vec<String>>,
-    /// See [`lookup::Settled::accounts`].
+    /// See [`lookup::Lookups::accounts`].
     accounts: BTreeSet<Aws>,
 }
 
@@ -341,10 +341,10 @@ async fn look_up(
 
 /// The address of a host, as it is handed to ssh.
 pub(crate) fn address(host: &ResolvedHost) -> String {
-    match &host.way {
-        Way::Local => "local".into(),
-        Way::Ssh(ssh) | Way::Ec2 { ssh, .. } => {
-            let found = host.way.found().map(|found| found.address.clone());
+    match &host.route {
+        Route::Local => "local".into(),
+        Route::Ssh(ssh) | Route::Ec2 { ssh, .. } => {
+            let found = host.route.found().map(|found| found.address.clone());
             let address = found.or_else(|| ssh.address.clone());
             // An instance that was not found is called what the spec calls it.
             let address = address.unwrap_or_else(|| host.name.clone());

@@ -12,7 +12,7 @@ use super::{
     machines::Machines,
     read,
     signals::unless_asked,
-    topics::{ClusterTarget, Way},
+    topics::{ClusterRoute, ClusterTarget},
     verify::{LEFT, judge, unread},
     visit::Visit,
 };
@@ -124,7 +124,7 @@ impl Visitor<'_> {
                     let well = outcomes.iter().all(|done: &Outcome| {
                         !done.interrupted && (done.of.is_cluster() || done.failure.is_none())
                     });
-                    let way = Way::through(self.reader(machine), name, Some(&facts.host));
+                    let way = ClusterRoute::through(self.reader(machine), name, Some(&facts.host));
                     outcomes.push(if well {
                         writer
                             .beside(self.work(console, cluster, way, topics))
@@ -148,7 +148,7 @@ impl Visitor<'_> {
         cluster: &ClusterTarget,
         consent: Consent<'_>,
     ) -> Visit {
-        let looking = cluster.look(Way::DIRECT, &self.salt, self.args.timeout);
+        let looking = cluster.look(ClusterRoute::DIRECT, &self.salt, self.args.timeout);
         let Some(plan) = self.unless_stopped(looking).await else {
             return Visit::refuse(None, vec![]);
         };
@@ -161,7 +161,10 @@ impl Visitor<'_> {
         }
         let mut outcomes = Vec::new();
         for topics in &now.topics {
-            outcomes.push(self.work(console, cluster, Way::DIRECT, topics).await);
+            outcomes.push(
+                self.work(console, cluster, ClusterRoute::DIRECT, topics)
+                    .await,
+            );
         }
         Visit::applied(None, now.topics, outcomes)
     }
@@ -199,7 +202,7 @@ impl Visitor<'_> {
             topics: vec![],
         };
         for cluster in clusters {
-            let way = Way::through(reader, &target.host.name, Some(&facts.host));
+            let way = ClusterRoute::through(reader, &target.host.name, Some(&facts.host));
             let looking = cluster.look(way, &self.salt, self.args.timeout);
             match self.unless_stopped(looking).await {
                 None => return Err(interrupted()),
@@ -222,7 +225,7 @@ impl Visitor<'_> {
         &mut self,
         console: &mut Console,
         cluster: &ClusterTarget,
-        way: Way<'_>,
+        way: ClusterRoute<'_>,
         plan: &TopicsPlan,
     ) -> Outcome {
         let deadline = self.args.timeout;

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::{near::listed, schema::resolve};
+use super::{schema::resolve, suggestions::listed};
 
 /// One form that a value may take.
 pub struct Alternative<'a> {

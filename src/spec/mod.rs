@@ -10,17 +10,17 @@ pub mod at;
 pub mod checks;
 mod format_1;
 mod forms;
-pub mod later;
 pub mod merge;
-pub mod near;
 pub mod resolved;
 pub mod schema;
 pub mod secrets;
 pub mod several;
+pub mod suggestions;
 pub mod tables;
 pub mod topics;
 pub mod tree;
 pub mod types;
+pub mod unsupported;
 pub mod vars;
 pub mod walk;
 
@@ -33,9 +33,8 @@ use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 
 pub use checks::is_of_rds;
-pub use later::later_work;
 pub use resolved::{
-    Access, Found, Lines, Resolved, ResolvedCluster, ResolvedHost, ResolvedTopic, Way, fleet_of,
+    Access, Found, Lines, Resolved, ResolvedCluster, ResolvedHost, ResolvedTopic, Route, fleet_of,
     member,
 };
 pub use schema::schema;
@@ -46,6 +45,7 @@ pub use types::{
     PropertyValue, ReplicationFactor, SecretRef, Security, Ssh, StartFile, TableSource,
     TopicSettings, Via,
 };
+pub use unsupported::unsupported;
 
 use crate::{
     diagnostic::{Problem, Span},
@@ -153,7 +153,7 @@ fn read(source: &Source, given: &Given, problems: &mut Vec<Problem>) -> Option<R
             problems.push(mistake(tree.name.span, message));
             return None;
         };
-        later::later(tree, &mut unplanned);
+        unsupported::find(tree, &mut unplanned);
         hosts.push(host);
     }
     let topics = |name: &str| {
@@ -177,7 +177,7 @@ fn read(source: &Source, given: &Given, problems: &mut Vec<Problem>) -> Option<R
         sha256: sha256(source.text.as_bytes()),
         hosts,
         clusters,
-        later: unplanned,
+        unsupported: unplanned,
     })
 }
 

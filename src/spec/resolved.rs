@@ -40,7 +40,7 @@ pub struct Resolved {
     /// The clusters that must have topics.
     pub clusters: Vec<ResolvedCluster>,
     /// What is right and cannot be planned yet; with the host that asks for it, when one does.
-    pub(super) later: Vec<(Option<String>, Problem)>,
+    pub(super) unsupported: Vec<(Option<String>, Problem)>,
 }
 
 /// One machine.
@@ -52,7 +52,8 @@ pub struct ResolvedHost {
     #[serde(skip)]
     pub line: u32,
     /// How it is reached.
-    pub way: Way,
+    #[serde(rename = "way")]
+    pub route: Route,
     /// Which AWS account is asked about it, and in which region.
     #[serde(default)]
     pub aws: Aws,
@@ -100,7 +101,7 @@ impl ResolvedHost {
 /// How a machine is reached.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Way {
+pub enum Route {
     /// It is this one.
     Local,
     /// Over SSH; the address is there.
@@ -137,7 +138,7 @@ pub fn fleet_of(name: &str) -> Option<(&str, &str)> {
         .filter(|(_, last)| is_instance_id(last))
 }
 
-impl Way {
+impl Route {
     /// The instance that it leads to, where one was found.
     pub fn found(&self) -> Option<&Found> {
         match self {
@@ -242,16 +243,16 @@ pub(super) fn host(tree: &HostTree, filled: &Filled) -> Option<ResolvedHost> {
         Some(ec2) => {
             aws.region = ec2.region.clone().or(aws.region);
             let found = None;
-            Way::Ec2 { ec2, ssh, found }
+            Route::Ec2 { ec2, ssh, found }
         }
-        None if local.is_some() => Way::Local,
-        None => Way::Ssh(ssh),
+        None if local.is_some() => Route::Local,
+        None => Route::Ssh(ssh),
     };
     let client = client.unwrap_or_default().filled()?;
     let mut host = ResolvedHost {
         name: tree.name.text.clone(),
         line: tree.name.span.line,
-        way,
+        route: way,
         aws,
         lines: BTreeMap::new(),
         declared,

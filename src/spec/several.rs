@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::{Cluster, Resolved, ResolvedCluster, ResolvedHost, ResolvedTopic, Way};
+use super::{Cluster, Resolved, ResolvedCluster, ResolvedHost, ResolvedTopic, Route};
 use crate::{
     kinds::{Address, client::Client, msk_iam_auth::MskIamAuth},
     names::SshAddress,
@@ -52,7 +52,11 @@ fn rename(spec: &mut Resolved, new: impl Fn(&str) -> String) {
             *host = new(host);
         }
     }
-    for host in spec.later.iter_mut().filter_map(|(host, _)| host.as_mut()) {
+    for host in spec
+        .unsupported
+        .iter_mut()
+        .filter_map(|(host, _)| host.as_mut())
+    {
         *host = new(host);
     }
 }
@@ -180,13 +184,13 @@ fn twice(address: &str, machine: &str, one: &ResolvedHost, other: &ResolvedHost)
 
 /// The machine and the account, as far as a spec says it.
 fn machine(host: &ResolvedHost) -> String {
-    match &host.way {
-        Way::Local => "this machine".into(),
-        Way::Ssh(ssh) | Way::Ec2 { ssh, .. } => {
+    match &host.route {
+        Route::Local => "this machine".into(),
+        Route::Ssh(ssh) | Route::Ec2 { ssh, .. } => {
             let user = ssh.user.as_ref().map(|user| format!("{user}@"));
-            let address = match (&host.way, host.way.found()) {
+            let address = match (&host.route, host.route.found()) {
                 (_, Some(found)) => found.instance_id.clone(),
-                (Way::Ec2 { ec2, .. }, None) => {
+                (Route::Ec2 { ec2, .. }, None) => {
                     // Tags say one instance in one account and region.
                     let aws = [&host.aws.profile, &host.aws.region, &host.aws.assume_role];
                     let aws: Vec<&str> = aws.into_iter().flatten().map(String::as_str).collect();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
     Given,
-    near::nearest,
+    suggestions::nearest,
     tree::{Key, Node, Value},
 };
 use crate::diagnostic::{Problem, Span};

@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use super::{
     forms::{Alternative, Kind, expected, flatten},
-    near::{listed, nearest},
+    suggestions::{listed, nearest},
     tree::{Key, Node, Value},
 };
 use crate::diagnostic::{Problem, Span};

@@ -32,7 +32,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
 use trueup::{
     broker::{
-        Address, DIRECT, Security, Way,
+        Address, DIRECT, Route, Security,
         sasl::{Authenticator, Conversation, SaslError},
     },
     transport::dial::{Dial, DialError, Reach, Stream},
@@ -210,8 +210,8 @@ impl Fake {
 }
 
 /// A way to the cluster's first broker.
-pub fn way(security: Security) -> Way {
-    Way {
+pub fn way(security: Security) -> Route {
+    Route {
         bootstrap: vec![address("b-1"), address("b-2"), address("b-3")],
         security,
         deadline: Duration::from_secs(30),

@@ -23,7 +23,7 @@ use indexmap::IndexMap;
 use trueup::{
     action::{Action, Mode, Value},
     facts::{Host, Section},
-    jaas::{self, Login},
+    jaas::{self, JaasLogin},
     kinds::{Resource, Verdict, declared::Inputs, properties as kind},
     properties,
     spec::{Given, Source, load},
@@ -405,7 +405,7 @@ fn java_and_kafka_read_what_we_write() {
         if properties::entries(&before).is_err() {
             before.clear();
         }
-        let login = Login {
+        let login = JaasLogin {
             module: "a.M".into(),
             flag: "required".into(),
             options: (0..random.below(4))

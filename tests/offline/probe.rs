@@ -110,7 +110,7 @@ fn write(home: &Path, name: &str, text: &str) {
     fs::write(path, text).expect("written");
 }
 
-fn login(host: &Host) -> &trueup::facts::Login {
+fn login(host: &Host) -> &trueup::facts::LoginShell {
     match &host.login {
         Observation::Present(login) => login,
         other => panic!("{other:?}"),

@@ -11,7 +11,7 @@ use std::{
 use crate::{
     bench::{Bench, Files, Tree},
     here::finish,
-    proxy::{Cut, Harm, Proxy, Way},
+    proxy::{Cut, Harm, Proxy, Route},
     rig::{Said, until},
     sweep::{Random, Sweep},
     web::Gate,
@@ -35,7 +35,7 @@ const COMMANDS: [Command; 3] = [Command::Plan, Command::Apply, Command::Prompt];
 
 #[derive(Debug, Clone, Copy)]
 enum When {
-    After(Way, usize),
+    After(Route, usize),
     /// While the question waits for its answer.
     Asked,
     /// While a step runs that may take long.
@@ -273,7 +273,7 @@ fn sweep(fault: &'static str, harm: Harm) {
     let (_, carried) = wire.undisturbed();
     let mut cases = Vec::new();
     for (command, carried) in COMMANDS.into_iter().zip(carried) {
-        for way in [Way::There, Way::Back] {
+        for way in [Route::There, Route::Back] {
             let all = positions(carried[way as usize], 20, &mut sweep.random);
             cases.extend(
                 all.into_iter()

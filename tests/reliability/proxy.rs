@@ -31,7 +31,7 @@ pub enum Harm {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum Route {
     There,
     Back,
 }
@@ -40,7 +40,7 @@ pub enum Way {
 #[derive(Debug, Clone, Copy)]
 pub struct Cut {
     pub harm: Harm,
-    pub way: Way,
+    pub way: Route,
     pub after: usize,
 }
 
@@ -154,8 +154,8 @@ async fn carry(
         let (from_near, to_near) = near.split();
         let (from_far, to_far) = far.split();
         let of = |way| cut.filter(|cut| cut.way == way);
-        let there = pump(from_near, to_far, Way::There, of(Way::There), state);
-        let back = pump(from_far, to_near, Way::Back, of(Way::Back), state);
+        let there = pump(from_near, to_far, Route::There, of(Route::There), state);
+        let back = pump(from_far, to_near, Route::Back, of(Route::Back), state);
         tokio::select! {
             both = async { tokio::try_join!(there, back) } => both.err(),
             changed = orders.changed() => match *orders.borrow_and_update() {
@@ -193,7 +193,7 @@ async fn carry(
 async fn pump(
     mut from: ReadHalf<'_>,
     mut to: WriteHalf<'_>,
-    way: Way,
+    way: Route,
     mut cut: Option<Cut>,
     state: &Mutex<State>,
 ) -> Result<(), Harm> {
@@ -263,7 +263,7 @@ fn each_harm_is_done_after_so_many_bytes() {
     ] {
         proxy.arm(Some(Cut {
             harm,
-            way: Way::There,
+            way: Route::There,
             after: 3,
         }));
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", proxy.port)).expect("a guest");

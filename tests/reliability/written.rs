@@ -12,7 +12,7 @@ use trueup::{
     script::Script,
     transport::{
         Connection, Exit,
-        ssh::{HostKey, Places, Ssh, SshWay},
+        ssh::{Destination, HostKey, Places, Ssh},
     },
 };
 
@@ -219,14 +219,14 @@ fn configurations() {
         };
         let is_impostor = nth % 2 == 1;
         let server = if is_impostor { &impostor } else { &sshd };
-        let way = SshWay {
+        let way = Destination {
             name: "client".into(),
             address: "127.0.0.1".into(),
             port: Some(server.port),
             user: Some(user()),
             key_file: Some(path("key")),
             host_key: HostKey::Pinned(vec![sshd.public("ed25519")]),
-            ..SshWay::default()
+            ..Destination::default()
         };
         sweep.attempt(format!("impostor {is_impostor}: {text:?}"), || {
             fs::write(&places.user_config, &text).expect("written");

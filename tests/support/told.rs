@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use trueup::{
     exit::Code,
     plan::{Plan, StepAction, schema},
-    report::{Format, Report, Told, human::Style, jsonl, render},
+    report::{Format, Report, ReportOf, human::Style, jsonl, render},
 };
 
 /// Every format and the exit code say the same of what changes.
@@ -15,7 +15,7 @@ pub fn agree(plan: &Plan) {
     let wanted = seen_in_plan(plan);
     let of = |format| {
         let report = Report {
-            told: Told::Plan,
+            of: ReportOf::Plan,
             plan,
             outcomes: &[],
             proofs: &[],

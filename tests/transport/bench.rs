@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf, process::Command};
 use tempfile::TempDir;
 use trueup::transport::{
     Error,
-    ssh::{HostKey, Places, Ssh, SshWay},
+    ssh::{Destination, HostKey, Places, Ssh},
 };
 
 use crate::sshd::{self, PATIENCE, Sshd, keygen, until, user};
@@ -46,8 +46,8 @@ impl Bench {
         }
     }
 
-    pub fn way(&self, port: u16, host_key: HostKey) -> SshWay {
-        SshWay {
+    pub fn way(&self, port: u16, host_key: HostKey) -> Destination {
+        Destination {
             name: "client".into(),
             address: "127.0.0.1".into(),
             port: Some(port),

@@ -22,24 +22,24 @@ fn keys(sshd: &Sshd, kinds: &[&str]) -> Vec<PublicKey> {
 }
 
 /// The way to an instance at an address.
-fn way(bench: &Bench, address: &str, port: u16, host_key: HostKey) -> SshWay {
-    SshWay {
+fn way(bench: &Bench, address: &str, port: u16, host_key: HostKey) -> Destination {
+    Destination {
         address: address.into(),
         instance: Some(ID.into()),
         ..bench.way(port, host_key)
     }
 }
 
-async fn connect(bench: &Bench, way: &SshWay) -> Result<Ssh, Error> {
+async fn connect(bench: &Bench, way: &Destination) -> Result<Ssh, Error> {
     Ssh::connect_from(&bench.places(), way, PATIENCE).await
 }
 
-async fn connects(bench: &Bench, way: &SshWay) {
+async fn connects(bench: &Bench, way: &Destination) {
     let ssh = connect(bench, way).await.expect("connected");
     Box::new(ssh).close().await;
 }
 
-async fn look(bench: &Bench, way: &SshWay) -> Result<Offer, Error> {
+async fn look(bench: &Bench, way: &Destination) -> Result<Offer, Error> {
     ssh::offered(&bench.places(), way, PATIENCE).await
 }
 

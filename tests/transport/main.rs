@@ -33,7 +33,7 @@ use trueup::{
     transport::{
         Connection, Error, Exit, Running,
         local::Local,
-        ssh::{HostKey, Places, Ssh, SshWay},
+        ssh::{Destination, HostKey, Places, Ssh},
     },
 };
 
@@ -272,7 +272,7 @@ async fn what_the_network_does_is_told_apart() {
         "{said}"
     );
 
-    let way = SshWay {
+    let way = Destination {
         address: "no-such-host.invalid".into(),
         ..bench.way(22, HostKey::Strict)
     };
@@ -345,7 +345,7 @@ async fn silence_ends_by_the_deadline_and_leaves_nothing() {
     }
 
     // A caller that gives up: the future is dropped while ssh still waits.
-    let way = SshWay {
+    let way = Destination {
         address: "127.0.0.1".into(),
         ..bench.way(port, HostKey::Strict)
     };

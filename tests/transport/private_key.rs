@@ -19,8 +19,8 @@ use crate::{
 /// Where the child of these tests finds what it connects to; without it the child is no child.
 const CHILD: &str = "TRUEUP_TEST_CHILD";
 
-fn way(bench: &Bench, sshd: &Sshd, pem: &str) -> SshWay {
-    SshWay {
+fn way(bench: &Bench, sshd: &Sshd, pem: &str) -> Destination {
+    Destination {
         key_file: None,
         private_key: Some(SecretString::from(pem)),
         ..bench.way(sshd.port, HostKey::Pinned(vec![sshd.public("ed25519")]))
@@ -85,7 +85,7 @@ async fn an_impostor_gets_no_login_and_a_refused_key_is_told() {
     assert_eq!(agents(&bench), Vec::<String>::new());
     bench.assert_clean();
 
-    let bad = SshWay {
+    let bad = Destination {
         private_key: Some(SecretString::from("ssh-rsa AAAA a public key")),
         ..pinned
     };
@@ -115,14 +115,14 @@ async fn child() {
         known_instances: folder.join("state/trueup/known_instances"),
         runtime: vec![folder.join("run")],
     };
-    let way = SshWay {
+    let way = Destination {
         name: "client".into(),
         address: "127.0.0.1".into(),
         port: Some(text("port").parse().expect("a number")),
         user: Some(user()),
         private_key: Some(SecretString::from(pem)),
         host_key: HostKey::Pinned(vec![text("pin")]),
-        ..SshWay::default()
+        ..Destination::default()
     };
     eprintln!("{way:?}");
     let deadline = Duration::from_secs(text("deadline").parse().expect("a number"));

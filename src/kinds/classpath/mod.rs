@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Address, Change, Effect, Kind, Probe, Verdict, Work, msk_iam_auth, start_file};
 use crate::{
-    facts::{Host, Login, Observation, Section},
+    facts::{Host, LoginShell, Observation, Section},
     script,
     spec::types::StartFile,
 };
@@ -101,7 +101,7 @@ impl Kind for Wanted {
 
     fn read(&self, records: &Section, host: &Host) -> Observation<Observed> {
         let classpath = match &host.login {
-            Observation::Present(Login { classpath, .. }) => classpath.clone(),
+            Observation::Present(LoginShell { classpath, .. }) => classpath.clone(),
             // Blocked, with the place where it ends.
             _ if host.login_end.is_some() => None,
             Observation::Unknown(reason) => return Observation::Unknown(reason.clone()),

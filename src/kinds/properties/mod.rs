@@ -37,7 +37,7 @@ pub struct Wanted {
     pub absent: Vec<String>,
     /// What the jaas line must hold, where the spec's `msk_iam_auth` says it: options of the file's
     /// own stay beside it.
-    pub login: Option<jaas::Login>,
+    pub login: Option<jaas::JaasLogin>,
     /// The bits that its mode may have at most.
     pub mode: Mode,
     /// The file lies in Kafka's home.
@@ -318,7 +318,7 @@ impl Kind for Wanted {
 }
 
 /// The partition of a role for which the wrong STS is asked.
-fn other_partition(login: &jaas::Login) -> Option<String> {
+fn other_partition(login: &jaas::JaasLogin) -> Option<String> {
     let role = RoleArn::parse(login.option(jaas::ROLE)?).ok()?;
     let wrong = role.partition() != "aws" && login.option("awsStsRegion").is_none();
     wrong.then(|| role.partition().to_owned())

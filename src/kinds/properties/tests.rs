@@ -50,7 +50,7 @@ fn a_role_of_another_partition_needs_a_region() {
         let options = [(jaas::ROLE, arn.as_str())];
         let options = options.iter().chain(more);
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        jaas::Login {
+        jaas::JaasLogin {
             module: jaas::IAM_MODULE.to_owned(),
             flag: "required".to_owned(),
             options: options.map(owned).collect(),

@@ -133,7 +133,7 @@ pub async fn call<T, E>(
             "failed"
         },
     }
-    .tell();
+    .log();
     let cause = match answer {
         Ok(Ok(answer)) => return Ok(answer),
         Ok(Err(error)) => Cause::of(&error, &heard),

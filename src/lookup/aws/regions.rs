@@ -1,6 +1,6 @@
 //! AWS's regions and partitions, for messages and for what is the same in all of a partition.
 
-use crate::spec::near::nearest as near;
+use crate::spec::suggestions::nearest as near;
 
 /// The regions that AWS's documentation lists (2026-11). It opens new ones: one that is not here is
 /// asked all the same.

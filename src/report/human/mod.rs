@@ -19,7 +19,7 @@ pub use outcome::{outcome, prompt};
 pub use plan::{plan, saved};
 pub use trust::{pinned_line, trust};
 
-use super::{Report, Told};
+use super::{Report, ReportOf};
 use crate::{plan::Step, plan::StepAction};
 pub(super) use page::{Ink, Page};
 
@@ -34,12 +34,12 @@ pub struct Style {
 
 /// A whole report: of an apply its plan and what became of it.
 pub fn whole(report: &Report<'_>) -> String {
-    match report.told {
-        Told::Prove => proof::proofs(report.proofs, &report.style),
-        Told::Plan => plan(report.plan, &report.style, report.took),
-        Told::Drift => drift(report.plan, &report.style),
-        Told::Saved => saved(report.plan, &report.style),
-        Told::Apply => {
+    match report.of {
+        ReportOf::Prove => proof::proofs(report.proofs, &report.style),
+        ReportOf::Plan => plan(report.plan, &report.style, report.took),
+        ReportOf::Drift => drift(report.plan, &report.style),
+        ReportOf::Saved => saved(report.plan, &report.style),
+        ReportOf::Apply => {
             let plan = plan(report.plan, &report.style, report.took);
             let end = outcome_of(report);
             let gap = if end.is_empty() { "" } else { "\n" };

@@ -5,7 +5,7 @@
 mod escape;
 mod folds;
 
-use super::{Report, Told, code_in_words, complete_in_words, selection_in_words, words};
+use super::{Report, ReportOf, code_in_words, complete_in_words, selection_in_words, words};
 use crate::{
     apply::outcome::Outcome,
     plan::{Moved, Part, Plan, StepAction},
@@ -41,7 +41,7 @@ pub fn markdown(report: &Report<'_>) -> String {
     let mut rows = proofs(&mut page, report.proofs);
     let mut left_out = 0;
     // What differs is said beside the client's words.
-    if report.told != Told::Prove {
+    if report.of != ReportOf::Prove {
         rows += table(&mut page, report, &plan, many);
         left_out = folds(&mut page, report, &plan);
     }
@@ -57,7 +57,7 @@ pub fn markdown(report: &Report<'_>) -> String {
         let text = format!(
             "\n**Left out here: {}.** A comment may have {MOST} characters; `trueup {}` shows all.\n",
             parts.join(" and "),
-            report.told.command()
+            report.of.command()
         );
         page.text.push_str(&text);
     }
@@ -95,19 +95,19 @@ fn head(report: &Report<'_>, plan: &Plan) -> String {
             parts.push(format!("{number} {what}"));
         }
     }
-    let what = match report.told {
-        Told::Plan if !plan.has_work() && counts.blocked == 0 && plan.complete => {
+    let what = match report.of {
+        ReportOf::Plan if !plan.has_work() && counts.blocked == 0 && plan.complete => {
             "nothing to change".to_owned()
         }
-        Told::Drift if plan.complete && !plan.has_work() && counts.blocked == 0 => {
+        ReportOf::Drift if plan.complete && !plan.has_work() && counts.blocked == 0 => {
             "in sync".to_owned()
         }
-        Told::Apply if !report.outcomes.is_empty() => {
+        ReportOf::Apply if !report.outcomes.is_empty() => {
             let applied: usize = report.outcomes.iter().map(|one| one.applied.len()).sum();
             let all = plan.steps().filter(|step| step.action.changes()).count();
             format!("{applied} of {} applied", words::count(all, "change"))
         }
-        Told::Prove => {
+        ReportOf::Prove => {
             let proven = report
                 .proofs
                 .iter()
@@ -126,7 +126,7 @@ fn head(report: &Report<'_>, plan: &Plan) -> String {
     }
     let mut text = format!(
         "### trueup {}: {what}\n\n{}; {} up to date\n",
-        report.told.command(),
+        report.of.command(),
         specs_in_words,
         addresses(counts.none)
     );
@@ -204,8 +204,8 @@ fn table(page: &mut Page, report: &Report<'_>, plan: &Plan, many: bool) -> usize
                 true => format!("{}:{}", part.name, step.address),
                 false => step.address.clone(),
             };
-            let became = match report.told {
-                Told::Apply => format!(" {} |", became(report.outcomes, part, &step.address)),
+            let became = match report.of {
+                ReportOf::Apply => format!(" {} |", became(report.outcomes, part, &step.address)),
                 _ => String::new(),
             };
             let text = cell(&step.reason);
@@ -220,8 +220,8 @@ fn table(page: &mut Page, report: &Report<'_>, plan: &Plan, many: bool) -> usize
         return 0;
     }
     rows.sort_by_key(|(rank, _)| *rank);
-    let head = match report.told {
-        Told::Apply => "\n| | address | why | outcome |\n|---|---|---|---|\n",
+    let head = match report.of {
+        ReportOf::Apply => "\n| | address | why | outcome |\n|---|---|---|---|\n",
         _ => "\n| | address | why |\n|---|---|---|\n",
     };
     page.fits(head);

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use super::{ClusterTarget, Way};
+use super::{ClusterRoute, ClusterTarget};
 use crate::{
     action::TopicAction,
     broker::{
         self, Cluster as Brokers,
+        bootstrap::{Bootstrap, Dialler, NoEntrance},
         credentials::clock::{self, Clock},
-        entrance::{Dialler, Entrance, NoEntrance},
     },
     facts::cluster::Cluster,
     lookup::tables::TablesError,
@@ -25,10 +25,10 @@ impl ClusterTarget {
     /// Goes in.
     ///
     /// # Errors
-    /// See [`Entrance::open`].
+    /// See [`Bootstrap::open`].
     pub(crate) async fn open<'d>(
         &self,
-        way: Way<'d>,
+        way: ClusterRoute<'d>,
         deadline: Duration,
     ) -> Result<Brokers<'d>, NoEntrance> {
         let dialler = Dialler {
@@ -39,14 +39,18 @@ impl ClusterTarget {
                 offset_seconds: way.skew.unwrap_or(0),
             },
         };
-        match &self.entrance {
-            Ok(entrance) => entrance.open(way.dial, dialler, deadline).await,
+        match &self.bootstrap {
+            Ok(bootstrap) => bootstrap.open(way.dial, dialler, deadline).await,
             Err(trouble) => Err(NoEntrance::LookUp(trouble.clone())),
         }
     }
 
     /// The topics of the tables that its databases have; read once.
-    async fn expand(&self, way: Way<'_>, deadline: Duration) -> Result<&Expanded, TablesError> {
+    async fn expand(
+        &self,
+        way: ClusterRoute<'_>,
+        deadline: Duration,
+    ) -> Result<&Expanded, TablesError> {
         let reading = || async {
             let started = Instant::now();
             let (cluster, dialled) = (&self.desired.cluster, (way.dial, way.name));
@@ -62,7 +66,7 @@ impl ClusterTarget {
                     got: 0,
                     detail: if read.is_ok() { "" } else { "failed" },
                 }
-                .tell();
+                .log();
             }
             read
         };
@@ -71,12 +75,17 @@ impl ClusterTarget {
 
     /// Reads the tables and the cluster, and compares. What cannot be reached becomes a part of the
     /// plan that says so.
-    pub(crate) async fn look(&self, way: Way<'_>, salt: &str, deadline: Duration) -> TopicsPlan {
+    pub(crate) async fn look(
+        &self,
+        way: ClusterRoute<'_>,
+        salt: &str,
+        deadline: Duration,
+    ) -> TopicsPlan {
         let unreached = |error| {
             let plan = TopicsPlan::unreached(self.name(), way.name, error);
-            plan.told(&self.looked_up, &self.warnings)
+            plan.with_lookups(&self.looked_up, &self.warnings)
         };
-        if let Err(trouble) = &self.entrance {
+        if let Err(trouble) = &self.bootstrap {
             return unreached(trouble.clone());
         }
         let expanded = match self.expand(way, deadline).await {
@@ -111,7 +120,12 @@ impl ClusterTarget {
         plan
     }
 
-    async fn look_at_brokers(&self, way: Way<'_>, salt: &str, deadline: Duration) -> TopicsPlan {
+    async fn look_at_brokers(
+        &self,
+        way: ClusterRoute<'_>,
+        salt: &str,
+        deadline: Duration,
+    ) -> TopicsPlan {
         let started = Instant::now();
         let plan = match self.open(way, deadline).await {
             Ok(mut brokers) => {
@@ -121,8 +135,8 @@ impl ClusterTarget {
             }
             Err(error) => TopicsPlan::unreached(self.name(), way.name, error.to_string()),
         };
-        let plan = plan.told(&self.looked_up, &self.warnings);
-        let signs = self.entrance.as_ref().is_ok_and(Entrance::signs);
+        let plan = plan.with_lookups(&self.looked_up, &self.warnings);
+        let signs = self.bootstrap.as_ref().is_ok_and(Bootstrap::signs);
         let skew = way.skew.filter(|_| signs);
         match skew.and_then(|skew| clock::concern(way.name, skew)) {
             Some(warning) => plan.warned(warning),
@@ -131,7 +145,12 @@ impl ClusterTarget {
     }
 
     /// Reads the cluster over a connection, and compares; what it would not do is blocked.
-    async fn plan(&self, brokers: &mut Brokers<'_>, way: Way<'_>, salt: &str) -> TopicsPlan {
+    async fn plan(
+        &self,
+        brokers: &mut Brokers<'_>,
+        way: ClusterRoute<'_>,
+        salt: &str,
+    ) -> TopicsPlan {
         let plan = async {
             let mut facts = self.observe(brokers).await?;
             let plan = self.compare(&facts, way, salt);
@@ -139,7 +158,7 @@ impl ClusterTarget {
             if actions.is_empty() {
                 return Ok(plan);
             }
-            let same_caller = self.entrance.as_ref().is_ok_and(Entrance::is_one_caller);
+            let same_caller = self.bootstrap.as_ref().is_ok_and(Bootstrap::is_one_caller);
             facts.rehearsed = rehearse(brokers, &actions, same_caller).await?;
             Ok(self.compare(&facts, way, salt))
         };
@@ -150,14 +169,18 @@ impl ClusterTarget {
     pub(crate) async fn read(
         &self,
         brokers: &mut Brokers<'_>,
-        way: Way<'_>,
+        way: ClusterRoute<'_>,
         salt: &str,
     ) -> TopicsPlan {
         let facts = self.observe(brokers).await;
         self.or_unreached(facts.map(|facts| self.compare(&facts, way, salt)), way)
     }
 
-    fn or_unreached(&self, plan: Result<TopicsPlan, broker::Error>, way: Way<'_>) -> TopicsPlan {
+    fn or_unreached(
+        &self,
+        plan: Result<TopicsPlan, broker::Error>,
+        way: ClusterRoute<'_>,
+    ) -> TopicsPlan {
         plan.unwrap_or_else(|error| TopicsPlan::unreached(self.name(), way.name, error.to_string()))
     }
 
@@ -176,7 +199,7 @@ impl ClusterTarget {
         observe(brokers, &question).await
     }
 
-    fn compare(&self, facts: &Cluster, way: Way<'_>, salt: &str) -> TopicsPlan {
+    fn compare(&self, facts: &Cluster, way: ClusterRoute<'_>, salt: &str) -> TopicsPlan {
         let (wanted, deletable) = (self.wanted(), &self.desired.deletable);
         TopicsPlan::new(self.name(), way.name, &wanted, deletable, facts, salt)
     }
@@ -199,6 +222,6 @@ impl ClusterTarget {
             got,
             detail: &by_name.join(", "),
         }
-        .tell();
+        .log();
     }
 }

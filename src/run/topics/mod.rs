@@ -11,11 +11,11 @@ use tokio::sync::OnceCell;
 
 use super::{Surroundings, complain_safely};
 use crate::{
-    broker::entrance::Entrance,
+    broker::bootstrap::Bootstrap,
     exit::Code,
     facts::Host,
     kinds::topic,
-    lookup::{clusters::Values, entrance, tables::Databases},
+    lookup::{bootstrap, clusters::Values, tables::Databases},
     observe::Reader,
     plan::{DesiredCluster, LookedUp, TopicsPlan, selection::Chosen},
     spec::{Expanded, ResolvedTopic},
@@ -60,16 +60,16 @@ impl<'t> Pending<'t> {
 
 /// The machine that dials the brokers.
 #[derive(Clone, Copy)]
-pub(crate) struct Way<'w> {
+pub(crate) struct ClusterRoute<'w> {
     dial: &'w dyn Dial,
     /// How it is called.
     name: &'w str,
     skew: Option<i64>,
 }
 
-impl<'w> Way<'w> {
+impl<'w> ClusterRoute<'w> {
     /// This machine.
-    pub(crate) const DIRECT: Way<'static> = Way {
+    pub(crate) const DIRECT: ClusterRoute<'static> = ClusterRoute {
         dial: &Direct,
         name: DIRECT,
         skew: None,
@@ -95,7 +95,7 @@ pub(crate) struct ClusterTarget {
     pub looked_up: Vec<LookedUp>,
     warnings: Vec<String>,
     /// The way in; or what its references led to instead.
-    entrance: Result<Entrance, String>,
+    bootstrap: Result<Bootstrap, String>,
     /// What `--target` and `--exclude` leave.
     chosen: Chosen,
     /// Where the tables are read that some of its topics are for.
@@ -119,13 +119,13 @@ impl ClusterTarget {
             Ok(values) => (values, None),
             Err(trouble) => (Values::default(), Some(trouble)),
         };
-        let target = |entrance, password, databases| Self {
+        let target = |bootstrap, password, databases| Self {
             chosen: chosen.clone(),
             desired: desired.clone(),
             password,
             looked_up: values.looked_up.clone(),
             warnings: values.warnings.clone(),
-            entrance,
+            bootstrap,
             databases,
             expanded: OnceCell::new(),
             spared: vec![],
@@ -136,14 +136,14 @@ impl ClusterTarget {
         let (spec, environment) = (Path::new(&desired.spec), &around.environment);
         let (cluster, access) = (&desired.cluster.cluster, &desired.cluster.access);
         let found =
-            entrance::resolve(cluster, access, &values, spec, environment).and_then(|door| {
-                let password = entrance::password(access, &values, spec, environment)?;
+            bootstrap::resolve(cluster, access, &values, spec, environment).and_then(|door| {
+                let password = bootstrap::password(access, &values, spec, environment)?;
                 let (cluster, passwords) = (&desired.cluster, &values.tables);
                 let databases = Databases::resolve(cluster, passwords, spec, environment)?;
                 Ok((door, password, databases))
             });
         match found {
-            Ok((entrance, password, databases)) => Ok(target(Ok(entrance), password, databases)),
+            Ok((bootstrap, password, databases)) => Ok(target(Ok(bootstrap), password, databases)),
             Err(error) => {
                 complain_safely(&format!("error: topics of {}: {error}", desired.name));
                 Err(Code::Usage)
@@ -175,8 +175,12 @@ impl ClusterTarget {
 
     /// The brokers to begin with; or what its references led to instead.
     pub(crate) fn brokers(&self) -> Result<String, String> {
-        let entrance = self.entrance.as_ref().map_err(String::clone)?;
-        let names: Vec<String> = entrance.bootstrap.iter().map(ToString::to_string).collect();
+        let bootstrap = self.bootstrap.as_ref().map_err(String::clone)?;
+        let names: Vec<String> = bootstrap
+            .bootstrap
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         Ok(names.join(","))
     }
 
@@ -191,7 +195,10 @@ impl ClusterTarget {
 
     /// A broker to begin with, for people.
     pub(crate) fn first_broker(&self) -> String {
-        let first = self.entrance.iter().find_map(|door| door.bootstrap.first());
+        let first = self
+            .bootstrap
+            .iter()
+            .find_map(|door| door.bootstrap.first());
         first.map_or_else(|| self.name().to_owned(), ToString::to_string)
     }
 
@@ -214,7 +221,7 @@ impl ClusterTarget {
     /// When no host that it could be reached through was reached itself.
     pub(crate) fn nowhere(&self) -> TopicsPlan {
         let hosts = self.desired.through.join(", ");
-        let error = match &self.entrance {
+        let error = match &self.bootstrap {
             // No host could have helped.
             Err(trouble) => trouble.clone(),
             Ok(_) => {
@@ -227,7 +234,8 @@ impl ClusterTarget {
                 format!("no host that it is reached through could be reached: {hosts}{help}")
             }
         };
-        TopicsPlan::unreached(self.name(), &hosts, error).told(&self.looked_up, &self.warnings)
+        TopicsPlan::unreached(self.name(), &hosts, error)
+            .with_lookups(&self.looked_up, &self.warnings)
     }
 
     /// The topics that are compared.

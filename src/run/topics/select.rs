@@ -24,8 +24,8 @@ pub(crate) struct Selected<'s> {
     /// The names of the hosts of this spec that are selected, in whichever part of the fleet.
     pub picked: &'s IndexSet<String>,
     /// The hosts of this spec that are looked at.
-    pub hosts: &'s [hosts::Settled],
-    /// See [`crate::lookup::Settled::members`].
+    pub hosts: &'s [hosts::HostLookup],
+    /// See [`crate::lookup::Lookups::members`].
     pub members: &'s BTreeMap<String, Vec<String>>,
     /// The addresses.
     pub chosen: &'s Chosen,
@@ -51,7 +51,7 @@ pub(crate) fn declared(specs: &[Resolved]) -> Vec<(spec::Cluster, BTreeSet<Strin
 /// The clusters of a spec that a command looks at, of the selected hosts; and those whose topics
 /// belong to another shard, which some of ours have topics on. What is wrong is said.
 pub(crate) fn clusters(
-    settled: Vec<clusters::Settled>,
+    settled: Vec<clusters::ClusterLookup>,
     how: Selected<'_>,
     spec: &Path,
     around: &Surroundings,
@@ -61,7 +61,7 @@ pub(crate) fn clusters(
     let selected: BTreeSet<String> = hosts.iter().map(|one| one.host.name.clone()).collect();
     let (mut targets, mut elsewhere) = (Vec::new(), Vec::new());
     let mut code = Ok(());
-    for clusters::Settled {
+    for clusters::ClusterLookup {
         name,
         cluster,
         values,
@@ -99,7 +99,7 @@ pub(crate) fn clusters(
         deletable.retain(|name| how.chosen.has(None, &topic::address(name)));
         let mut declared = how.declared.iter();
         let declared = declared.find(|(one, _)| *one == cluster.cluster);
-        let role = |one: &hosts::Settled| match one.host.client.role()? {
+        let role = |one: &hosts::HostLookup| match one.host.client.role()? {
             Role::Arn(arn) => Some(arn.to_owned()),
             Role::Own | Role::Name(_) => None,
         };

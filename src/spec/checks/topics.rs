@@ -9,7 +9,7 @@ use crate::{
     names::{BrokerAddress, TopicName},
     spec::{
         at::word,
-        near::nearest,
+        suggestions::nearest,
         topics::Row,
         tree::Value,
         types::{Cluster, LOGINS, ReplicationFactor, Security, Tables},

@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Error, SshWay};
+use super::{Destination, Error};
 use crate::{
     names::{SshAddress, User, WrongName},
     text::escape_control,
@@ -61,7 +61,7 @@ pub(super) enum Trust<'a> {
 ///
 /// # Errors
 /// When the way holds something that a line of it cannot carry.
-pub(super) fn config(way: &SshWay, ground: &Ground<'_>) -> Result<String, Error> {
+pub(super) fn config(way: &Destination, ground: &Ground<'_>) -> Result<String, Error> {
     let mut text = String::from("# Made by trueup for one connection.\n");
     let mut line = |line: &str| {
         text.push_str(line);
@@ -191,7 +191,7 @@ pub(super) fn config(way: &SshWay, ground: &Ground<'_>) -> Result<String, Error>
 }
 
 /// A name of the spec that a line of the configuration is to carry as it is.
-fn named<N>(way: &SshWay, name: Result<N, WrongName>) -> Result<N, Error> {
+fn named<N>(way: &Destination, name: Result<N, WrongName>) -> Result<N, Error> {
     name.map_err(|wrong| setup(way, wrong.sentence(), &wrong.help))
 }
 
@@ -201,7 +201,7 @@ enum Tokens {
     AsTheyAre,
 }
 
-fn quoted(way: &SshWay, path: &Path, tokens: Tokens) -> Result<String, Error> {
+fn quoted(way: &Destination, path: &Path, tokens: Tokens) -> Result<String, Error> {
     let fit = |text: &&str| {
         let percent = tokens == Tokens::AsTheyAre && text.contains('%');
         !text.contains(['"', '\\'])
@@ -225,7 +225,7 @@ fn quoted(way: &SshWay, path: &Path, tokens: Tokens) -> Result<String, Error> {
     })
 }
 
-fn setup(way: &SshWay, what: String, help: &str) -> Error {
+fn setup(way: &Destination, what: String, help: &str) -> Error {
     Error::Setup {
         what: format!("host {}: {what}", way.name),
         help: help.into(),

@@ -1,6 +1,6 @@
 //! From what ssh said to the way out.
 
-use super::{HostKey, SshWay, key_file::fault_of};
+use super::{Destination, HostKey, key_file::fault_of};
 use crate::{
     hostkey::{PublicKey, shown as shown_keys},
     text::escape_control,
@@ -117,7 +117,7 @@ pub(super) fn shown(said: &str) -> String {
 /// The way out of what ssh said.
 ///
 /// `held` are the keys that alone may be shown, where it is so.
-pub(super) fn help(said: &str, way: &SshWay, view: &View, held: &[PublicKey]) -> String {
+pub(super) fn help(said: &str, way: &Destination, view: &View, held: &[PublicKey]) -> String {
     let has = |text: &str| said.contains(text);
     let address = &way.address;
     let host = view.get("hostname").unwrap_or(address);
@@ -306,7 +306,7 @@ fn key_in(file: &str, line: usize) -> Option<PublicKey> {
 }
 
 /// A machine showed a key that is not among those that we hold: both, and the way out.
-fn not_held(said: &str, way: &SshWay, held: &[PublicKey]) -> String {
+fn not_held(said: &str, way: &Destination, held: &[PublicKey]) -> String {
     let showed = offered(said).unwrap_or_else(|| "the one above".into());
     let held = shown_keys(held);
     match (&way.host_key, &way.instance) {
@@ -327,7 +327,7 @@ fn not_held(said: &str, way: &SshWay, held: &[PublicKey]) -> String {
 }
 
 /// Whether ssh speaks of the machine, not of a jump host on the way to it.
-fn is_target(name: &str, way: &SshWay, view: &View) -> bool {
+fn is_target(name: &str, way: &Destination, view: &View) -> bool {
     let pinned = matches!(way.host_key, HostKey::Pinned(_));
     (pinned && name.eq_ignore_ascii_case(&way.address))
         || way.instance.as_deref() == Some(name)
@@ -340,12 +340,12 @@ fn is_target(name: &str, way: &SshWay, view: &View) -> bool {
 mod tests {
     use super::*;
 
-    fn way() -> SshWay {
-        SshWay {
+    fn way() -> Destination {
+        Destination {
             name: "client".into(),
             address: "10.0.0.5".into(),
             key_file: Some("/k/client.pem".into()),
-            ..SshWay::default()
+            ..Destination::default()
         }
     }
 
@@ -424,7 +424,7 @@ mod tests {
             "{strict}"
         );
         assert!(strict.contains("-f FILE` for /h/known_hosts"), "{strict}");
-        let pinned = SshWay {
+        let pinned = Destination {
             host_key: HostKey::Pinned(Vec::new()),
             ..way()
         };
@@ -432,7 +432,7 @@ mod tests {
         let said = format!("debug1: Server host key: ssh-ed25519 SHA256:new\n{said}");
         let by_spec = help(&said, &pinned, &view(), std::slice::from_ref(&ed));
         assert!(by_spec.contains("than the spec pins"), "{by_spec}");
-        let instance = SshWay {
+        let instance = Destination {
             instance: Some("i-0123456789abcdef0".into()),
             ..way()
         };

@@ -7,11 +7,11 @@ use std::{
     path::Path,
 };
 
-use super::{Error, SshWay};
+use super::{Destination, Error};
 use crate::hostkey::PublicKey;
 
 /// Reads the keys that a spec pins.
-pub(super) fn parse_all(way: &SshWay, keys: &[String]) -> Result<Vec<PublicKey>, Error> {
+pub(super) fn parse_all(way: &Destination, keys: &[String]) -> Result<Vec<PublicKey>, Error> {
     let keys: Result<Vec<_>, _> = keys
         .iter()
         .map(|key| {
@@ -118,11 +118,11 @@ mod tests {
 
     #[test]
     fn a_pin_is_a_whole_key() {
-        let all = |key: &str| parse_all(&SshWay::default(), &[key.to_owned()]);
+        let all = |key: &str| parse_all(&Destination::default(), &[key.to_owned()]);
         assert_eq!(all(KEY).expect("a key").len(), 1);
         let error = all("SHA256:\u{1b}abc").expect_err("no key").to_string();
         assert!(error.contains("is no public host key") && !error.contains('\u{1b}'));
-        assert!(parse_all(&SshWay::default(), &[]).is_err());
+        assert!(parse_all(&Destination::default(), &[]).is_err());
     }
 
     #[test]

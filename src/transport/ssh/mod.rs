@@ -45,7 +45,7 @@ const SESSIONS: usize = 8;
 
 /// The way to a machine, with every default and reference of the spec resolved.
 #[derive(Debug, Clone, Default)]
-pub struct SshWay {
+pub struct Destination {
     /// The host's name in the spec, for messages.
     pub name: String,
     /// What is handed to ssh, unchanged, so that the user's own `Host` blocks match.
@@ -139,7 +139,7 @@ impl Ssh {
     /// # Errors
     /// When the way cannot be used here, or the machine cannot be reached, is not the one it
     /// should be, or refuses the login, each with the way out; and past the deadline.
-    pub async fn connect(way: &SshWay, deadline: Duration) -> Result<Self, Error> {
+    pub async fn connect(way: &Destination, deadline: Duration) -> Result<Self, Error> {
         Self::connect_from(&Places::of_user(), way, deadline).await
     }
 
@@ -149,7 +149,7 @@ impl Ssh {
     /// As [`Ssh::connect`].
     pub async fn connect_from(
         places: &Places,
-        way: &SshWay,
+        way: &Destination,
         deadline: Duration,
     ) -> Result<Self, Error> {
         let mut start = Start::new(places, way, deadline)?;
@@ -195,9 +195,9 @@ impl Ssh {
         if let openssh::Error::SshMux(_) = error
             && said.contains("refused")
         {
-            let way = SshWay {
+            let way = Destination {
                 address: self.address.clone(),
-                ..SshWay::default()
+                ..Destination::default()
             };
             return Error::Connect {
                 address: self.address.clone(),

@@ -9,7 +9,7 @@
 use std::path::Path;
 
 use super::{
-    Error, Places, SshWay,
+    Destination, Error, Places,
     config::Trust,
     help::{View, plain, shown},
     known,
@@ -50,9 +50,13 @@ pub struct Offer {
 ///
 /// # Errors
 /// As [`super::Ssh::connect`], but for what concerns host keys and logins.
-pub async fn offered(places: &Places, way: &SshWay, deadline: Duration) -> Result<Offer, Error> {
+pub async fn offered(
+    places: &Places,
+    way: &Destination,
+    deadline: Duration,
+) -> Result<Offer, Error> {
     // The private key is not needed, so it is not here either.
-    let way = SshWay {
+    let way = Destination {
         key_file: None,
         private_key: None,
         ..way.clone()

@@ -11,7 +11,7 @@ use std::{
 use tokio::process::Command;
 
 use super::{
-    Error, HostKey, LearnedKey, Places, SshWay,
+    Destination, Error, HostKey, LearnedKey, Places,
     agent::KeyAgent,
     config::{Ground, Trust, config},
     help::{View, help, plain, shown},
@@ -28,7 +28,7 @@ const AGENT_GRACE: Duration = Duration::from_secs(5);
 /// A connection that is being made.
 pub(super) struct Start<'a> {
     pub(super) places: &'a Places,
-    pub(super) way: &'a SshWay,
+    pub(super) way: &'a Destination,
     pub(super) master: Master,
     deadline: Duration,
     connect_timeout: u64,
@@ -40,7 +40,7 @@ pub(super) struct Start<'a> {
 impl<'a> Start<'a> {
     pub(super) fn new(
         places: &'a Places,
-        way: &'a SshWay,
+        way: &'a Destination,
         deadline: Duration,
     ) -> Result<Self, Error> {
         let runtime: Vec<&Path> = places.runtime.iter().map(PathBuf::as_path).collect();
@@ -386,7 +386,7 @@ pub(super) fn with<'a>(own: &'a Path, theirs: &'a [PathBuf]) -> Vec<&'a Path> {
 }
 
 /// What ssh would find wrong with a key file only after it has connected.
-fn check_key(way: &SshWay, file: &Path, uid: Option<u32>) -> Result<(), Error> {
+fn check_key(way: &Destination, file: &Path, uid: Option<u32>) -> Result<(), Error> {
     let what = |said: &str| format!("host {}: the key {} {said}", way.name, file.display());
     let setup = |said: &str, help: String| {
         Err(Error::Setup {

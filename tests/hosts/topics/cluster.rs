@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::{Value, json};
 use trueup::{
-    broker::{Cluster as Brokers, DIRECT, Security, Topics, Way},
+    broker::{Cluster as Brokers, DIRECT, Route, Security, Topics},
     transport::direct::Direct,
 };
 
@@ -146,7 +146,7 @@ impl Cluster {
             .expect("a runtime");
         let names = [name.to_owned()];
         for broker in self.listener("plaintext").split(',') {
-            let way = || Way {
+            let way = || Route {
                 bootstrap: vec![broker.parse().expect("HOST:PORT")],
                 security: Security::Plaintext,
                 deadline: Duration::from_secs(30),

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use serde_json::json;
 use trueup::{
     broker::{
-        Cluster as Brokers, DIRECT, Roots, Security, Stage, Way,
+        Cluster as Brokers, DIRECT, Roots, Route, Security, Stage,
         credentials::{Credentials, clock::Clock},
         sasl::{Authenticator, Conversation, iam::Iam},
     },
@@ -220,7 +220,7 @@ async fn a_signature_is_for_one_moment_one_broker_and_one_session() {
         let roots = Roots::from_pem_file(Path::new(cluster.ca())).expect("roots");
         let enter = |authenticator: Arc<dyn Authenticator>| {
             let brokers = cluster.listener("iam").split(',');
-            let way = Way {
+            let way = Route {
                 bootstrap: brokers
                     .map(|broker| broker.parse().expect("HOST:PORT"))
                     .collect(),

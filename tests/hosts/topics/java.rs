@@ -9,7 +9,7 @@ use proptest::{
 };
 use serde_json::{Value, json};
 use trueup::{
-    broker::{Cluster as Brokers, DIRECT, Security, Way},
+    broker::{Cluster as Brokers, DIRECT, Route, Security},
     facts::Observation,
     observe::cluster::{Question, observe},
     spec::{Given, ResolvedTopic, Source, load},
@@ -106,7 +106,7 @@ async fn we_read_what_java_reads() {
             shows(&java)
         });
 
-        let way = Way {
+        let way = Route {
             bootstrap: cluster
                 .listener("plaintext")
                 .split(',')

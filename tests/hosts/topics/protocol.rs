@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use tokio::time::timeout;
 use trueup::{
     broker::{
-        Admin, Cluster, Config, DIRECT, NewTopic, Outcomes, Rehearsal, Security, Source, Topics,
-        Way,
+        Admin, Cluster, Config, DIRECT, NewTopic, Outcomes, Rehearsal, Route, Security, Source,
+        Topics,
     },
     transport::direct::Direct,
 };
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 async fn connect(cluster: &cluster::Cluster) -> Cluster<'static> {
     let brokers = cluster.listener("plaintext").split(',');
-    let way = Way {
+    let way = Route {
         bootstrap: brokers
             .map(|broker| broker.parse().expect("HOST:PORT"))
             .collect(),

@@ -12,7 +12,7 @@ use trueup::{
     plan::{HostPlan, Of, Plan, Step, StepAction, TopicsPlan, selection::Selection},
     proof::{Proof, ProofResult},
     report::{
-        Format, Told,
+        Format, ReportOf,
         jsonl::{self, Lines},
         render,
     },
@@ -50,15 +50,15 @@ fn each(mut see: impl FnMut(&str, &trueup::report::Report<'_>)) {
         };
         see(
             &format!("plan-{name}"),
-            &report(Told::Plan, &plan, &[], of_plan),
+            &report(ReportOf::Plan, &plan, &[], of_plan),
         );
         see(
             &format!("drift-{name}"),
-            &report(Told::Drift, &plan, &[], plan.code()),
+            &report(ReportOf::Drift, &plan, &[], plan.code()),
         );
         see(
             &format!("show-{name}"),
-            &report(Told::Saved, &plan, &[], Code::Done),
+            &report(ReportOf::Saved, &plan, &[], Code::Done),
         );
     }
     let applied = [
@@ -106,7 +106,7 @@ fn each(mut see: impl FnMut(&str, &trueup::report::Report<'_>)) {
     for (name, plan, outcomes, code) in &applied {
         see(
             &format!("apply-{name}"),
-            &report(Told::Apply, plan, outcomes, *code),
+            &report(ReportOf::Apply, plan, outcomes, *code),
         );
     }
 }
@@ -154,7 +154,7 @@ fn formats_are_as_blessed() {
         required: vec!["client/kafka".into(), "client/msk_iam_auth".into()],
     });
     for (format, ending) in [(Format::Human, "txt"), (Format::Markdown, "md")] {
-        let report = report(Told::Plan, &selected, &[], Code::Done);
+        let report = report(ReportOf::Plan, &selected, &[], Code::Done);
         texts.push((format!("plan-selected.{ending}"), render(format, &report)));
     }
     assert!(texts.len() > 30, "{}", texts.len());
@@ -168,7 +168,7 @@ fn what_is_not_verified_and_what_was_applied_in_part_are_in_all_formats() {
         let of = |outcome| {
             render(
                 format,
-                &report(Told::Apply, &plan, &[outcome], Code::Partial),
+                &report(ReportOf::Apply, &plan, &[outcome], Code::Partial),
             )
         };
         (name, [of(unverified()), of(in_part()), of(failure())])
@@ -229,7 +229,7 @@ fn each_line_is_valid_and_the_first_and_last_say_what_they_must() {
         assert_eq!(first["specs"][0]["path"], "specs/pinterest-client.yaml");
         assert_eq!(last["event"], "end");
         assert_eq!(last["exit_code"], report.code as u8);
-        assert_eq!(last["hosts"].is_array(), report.told == Told::Apply);
+        assert_eq!(last["hosts"].is_array(), report.of == ReportOf::Apply);
         let steps = values.iter().filter(|value| value["event"] == "step");
         assert_eq!(steps.count(), report.plan.steps().count(), "{name}");
         reports += 1;
@@ -245,7 +245,7 @@ fn events_are_lines_as_they_happen() {
     for what in ["12.8 MiB in 3.1 s", HOSTILE] {
         let out = Shared::default();
         let mut lines = Lines::new(Box::new(out.clone()));
-        lines.put(&jsonl::start(Told::Apply, &[]));
+        lines.put(&jsonl::start(ReportOf::Apply, &[]));
         play(&mut lines, what);
         let values = valid(&out.text());
         let events: Vec<&str> = values.iter().filter_map(|v| v["event"].as_str()).collect();
@@ -425,7 +425,7 @@ fn outcome_of(text: &str) -> Outcome {
 fn nothing_from_elsewhere_is_markup_or_a_mention() {
     for text in [MARKUP, HOSTILE] {
         let (plan, outcomes) = (filled_with(text), [outcome_of(text)]);
-        for told in [Told::Plan, Told::Drift, Told::Apply] {
+        for told in [ReportOf::Plan, ReportOf::Drift, ReportOf::Apply] {
             assert_inert(&render(
                 Format::Markdown,
                 &report(told, &plan, &outcomes, Code::Partial),
@@ -440,7 +440,7 @@ fn junit_is_well_formed_whatever_stands_in_it() {
     let odd = "\u{0}\u{b}\u{fffe}\u{ffff}]]><x a='\"'>&amp;\u{85}\u{10ffff}";
     for text in [MARKUP, HOSTILE, odd] {
         let (plan, outcomes) = (filled_with(text), [outcome_of(text)]);
-        for told in [Told::Plan, Told::Drift, Told::Apply] {
+        for told in [ReportOf::Plan, ReportOf::Drift, ReportOf::Apply] {
             let xml = render(
                 Format::Junit,
                 &report(told, &plan, &outcomes, Code::Partial),
@@ -474,7 +474,7 @@ fn what_clients_say_is_text_in_every_format() {
             ..Proof::default()
         };
         let proofs = [failed, proven];
-        let mut report = report(Told::Prove, &plan, &[], Code::Partial);
+        let mut report = report(ReportOf::Prove, &plan, &[], Code::Partial);
         report.proofs = &proofs;
         assert_inert(&render(Format::Markdown, &report));
         let tests = cases(&render(Format::Junit, &report));
@@ -525,7 +525,7 @@ fn a_comment_fits_and_says_what_is_left_out() {
         let plan = plan(hosts.collect());
         let text = render(
             Format::Markdown,
-            &report(Told::Plan, &plan, &[], Code::Done),
+            &report(ReportOf::Plan, &plan, &[], Code::Done),
         );
         let size = text.chars().count();
         assert!(size <= 65_000, "{size}");
@@ -577,7 +577,12 @@ fn a_comment_fits_whatever_is_said_around_the_differences() {
         exclude: vec![long.clone(); 50],
         required: vec![long.clone(); 50],
     });
-    for told in [Told::Plan, Told::Drift, Told::Apply, Told::Saved] {
+    for told in [
+        ReportOf::Plan,
+        ReportOf::Drift,
+        ReportOf::Apply,
+        ReportOf::Saved,
+    ] {
         let text = render(Format::Markdown, &report(told, &plan, &[], Code::Done));
         let size = text.chars().count();
         assert!(size <= 65_000, "{told:?}: {size}");
@@ -600,7 +605,7 @@ fn one_step_too_large_is_left_out_and_the_text_stays_whole() {
     let plan = plan(vec![host("client", vec![huge])]);
     let text = render(
         Format::Markdown,
-        &report(Told::Drift, &plan, &[], Code::Changes),
+        &report(ReportOf::Drift, &plan, &[], Code::Changes),
     );
     assert!(text.contains("the differences of 1 address.**"), "{text}");
     assert!(text.contains("| change | `client/huge` |"), "{text}");

@@ -21,7 +21,7 @@ use trueup::{
     facts::Observation,
     plan::{Of, Plan},
     report::{
-        Format, Told,
+        Format, ReportOf,
         human::{self, Style},
         json,
         jsonl::Lines,
@@ -232,7 +232,7 @@ fn secrets_stay_out_of_everything() {
     let outcomes = [outcome(&["client/properties"])];
     let mut texts = 0;
     for (name, format) in Format::ALL {
-        for told in [Told::Plan, Told::Drift, Told::Apply] {
+        for told in [ReportOf::Plan, ReportOf::Drift, ReportOf::Apply] {
             let text = render(format, &report(told, &value, &outcomes, Code::Changes));
             assert!(!text.contains(CANARY), "{name}: {text}");
             // It is told that they differ.
@@ -292,7 +292,7 @@ fn remote_text_is_shown_escaped() {
     let mut all = all.to_vec();
     let outcomes = [of_host];
     for (_, format) in Format::ALL {
-        for told in [Told::Plan, Told::Drift, Told::Apply] {
+        for told in [ReportOf::Plan, ReportOf::Drift, ReportOf::Apply] {
             all.push(render(
                 format,
                 &report(told, &value, &outcomes, Code::Partial),

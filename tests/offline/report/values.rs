@@ -5,11 +5,11 @@ use std::{collections::BTreeSet, time::Duration};
 use trueup::{
     apply::outcome::{Failure, Outcome},
     exit::Code,
-    facts::{Account, Host, Identity, Login, Observation, Os, PackageManager},
+    facts::{Account, Host, Identity, LoginShell, Observation, Os, PackageManager},
     kinds::{Change, TextChange},
     plan::{HostPlan, LookedUp, Moved, Of, Plan, SpecFile, Step, StepAction, TopicsPlan},
     report::{
-        Report, Told,
+        Report, ReportOf,
         human::{self, Style},
     },
 };
@@ -76,7 +76,7 @@ pub fn facts() -> Host {
             ["curl", "tar", "gzip", "sha512sum", "flock", "sudo", "yum"].map(String::from),
         ),
         lock_holder: None,
-        login: Observation::Present(Login {
+        login: Observation::Present(LoginShell {
             classpath: Some(
                 "/home/ec2-user/kafka_2.12-2.8.1/libs/aws-msk-iam-auth-1.1.1-all.jar:/opt/x/*"
                     .into(),
@@ -219,12 +219,15 @@ pub fn looked_up() -> Plan {
     hosts.truncate(1);
     let first = hosts
         .remove(0)
-        .told(&found, std::slice::from_ref(&forgotten));
-    let second = host("second", in_place(&ALL)).told(&found, &[forgotten]);
+        .with_lookups(&found, std::slice::from_ref(&forgotten));
+    let second = host("second", in_place(&ALL)).with_lookups(&found, &[forgotten]);
     let brokers = "b-1.x:9098,b-2.x:9098";
     let cluster = topics_away().topics.remove(0);
     let brokers = LookedUp::shown("topics.cluster", "pinterest", brokers, "MSK, iam, private");
-    plan_with(vec![first, second], vec![cluster.told(&[brokers], &[])])
+    plan_with(
+        vec![first, second],
+        vec![cluster.with_lookups(&[brokers], &[])],
+    )
 }
 
 /// More topics than anybody reads.
@@ -681,9 +684,9 @@ pub fn shown(outcome: &[Outcome], plan: &Plan, color: bool) -> String {
 }
 
 /// A report of a plan, as a command would give it.
-pub fn report<'r>(told: Told, plan: &'r Plan, outcomes: &'r [Outcome], code: Code) -> Report<'r> {
+pub fn report<'r>(of: ReportOf, plan: &'r Plan, outcomes: &'r [Outcome], code: Code) -> Report<'r> {
     Report {
-        told,
+        of,
         plan,
         outcomes,
         proofs: &[],

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use trueup::{
     exit::Code,
     plan::{self, FileError, Plan, Saved, StepAction, is_saved},
-    report::{Format, Report, Told, human::Style, json, render},
+    report::{Format, Report, ReportOf, human::Style, json, render},
 };
 
 use super::sample::{CANARY, plan_and_desired, selected, text};
@@ -19,9 +19,9 @@ const PLAIN: Style = Style {
 };
 
 /// A plan in a format, as a command tells it.
-fn told(told: Told, plan: &Plan, format: Format) -> String {
+fn told(of: ReportOf, plan: &Plan, format: Format) -> String {
     let report = Report {
-        told,
+        of,
         plan,
         outcomes: &[],
         proofs: &[],
@@ -35,7 +35,7 @@ fn told(told: Told, plan: &Plan, format: Format) -> String {
 
 /// What `show` prints of a saved plan.
 fn show(saved: &Saved, format: Format) -> String {
-    told(Told::Saved, &saved.plan, format)
+    told(ReportOf::Saved, &saved.plan, format)
 }
 
 fn at(path: &str) -> PathBuf {
@@ -94,7 +94,7 @@ fn a_plan_comes_back_as_it_went() {
 #[test]
 fn show_says_what_plan_said_but_for_what_is_not_saved() {
     let (plan, _) = plan_and_desired();
-    let planned = told(Told::Plan, &plan, Format::Human);
+    let planned = told(ReportOf::Plan, &plan, Format::Human);
     let saved = Saved::load(text().as_bytes()).expect("whole");
     let shown = show(&saved, Format::Human);
     let mut lost = Vec::new();

@@ -8,8 +8,8 @@ use trueup::{
         msk_iam_auth::{MskIamAuth, Role},
     },
     spec::{
-        Access, Cluster, Credentials, Login, PropertyValue, SecretRef, Security, StartFile, Way,
-        later_work,
+        Access, Cluster, Credentials, Login, PropertyValue, Route, SecretRef, Security, StartFile,
+        unsupported,
     },
 };
 
@@ -70,7 +70,7 @@ fn blocks_and_anchors_and_merge_keys_are_read() {
                         one\n        \
                         two\n";
     let resolved = good(text);
-    let Way::Ssh(ssh) = &resolved.hosts[1].way else {
+    let Route::Ssh(ssh) = &resolved.hosts[1].route else {
         panic!("ssh")
     };
     assert_eq!(ssh.address.as_deref(), Some("b.example"));
@@ -616,14 +616,14 @@ topics: { cluster: { name: c }, tables: [pin] }
 ";
     let resolved = good(text);
     let lines = |host: &str| -> Vec<u32> {
-        let mut lines: Vec<u32> = later_work(&resolved, |name| name == host)
+        let mut lines: Vec<u32> = unsupported(&resolved, |name| name == host)
             .iter()
             .map(|one| one.span.unwrap().line)
             .collect();
         lines.sort_unstable();
         lines
     };
-    let all = later_work(&resolved, |_| true);
+    let all = unsupported(&resolved, |_| true);
     assert!(all.iter().all(Problem::is_error));
     // Lines 4, 5, 9, 11 and 12 ask AWS: a build with it can, one without says so.
     let no_aws = all.iter().filter(|one| {
@@ -643,7 +643,7 @@ topics: { cluster: { name: c }, tables: [pin] }
         assert_eq!(all.len(), 7, "each once");
     }
     let plain = good(&with_client("{ kafka: { version: 2.8.1, scala: 2.12 } }"));
-    assert_eq!(later_work(&plain, |_| true), vec![]);
+    assert_eq!(unsupported(&plain, |_| true), vec![]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Topics for the tables of a database.
 
-use trueup::spec::{ReplicationFactor, TableSource, expand, later_work};
+use trueup::spec::{ReplicationFactor, TableSource, expand, unsupported};
 
 use super::{caret, errors, good, read, shown, with_topics};
 
@@ -185,7 +185,7 @@ fn defaults_and_variables_are_filled_in() {
     for list in &asks.clusters[0].lists {
         assert_eq!(list.aws.region.as_deref(), Some("eu-west-1"));
     }
-    let later: Vec<String> = later_work(&asks, |_| true)
+    let later: Vec<String> = unsupported(&asks, |_| true)
         .into_iter()
         .map(|problem| problem.message)
         .collect();
@@ -199,7 +199,7 @@ fn defaults_and_variables_are_filled_in() {
         ),
     }
     // A build without MySQL says so, once for each host's list.
-    let later = later_work(&spec, |_| true);
+    let later = unsupported(&spec, |_| true);
     let mysql = later
         .iter()
         .filter(|one| one.message.contains("no MySQL in it"));

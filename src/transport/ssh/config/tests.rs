@@ -10,11 +10,11 @@ use crate::{
     transport::ssh::HostKey,
 };
 
-fn way() -> SshWay {
-    SshWay {
+fn way() -> Destination {
+    Destination {
         name: "client".into(),
         address: "Kafka-client".into(),
-        ..SshWay::default()
+        ..Destination::default()
     }
 }
 
@@ -76,7 +76,7 @@ fn the_values_win_over_a_hostile_file_and_the_users_own_way_is_kept() {
            ProxyCommand nc %h %p\n  IdentityFile ~/.ssh/own\n  UserKnownHostsFile /dev/null\n",
     )
     .expect("written");
-    let way = SshWay {
+    let way = Destination {
         port: Some(2222),
         user: Some("ec2-user".into()),
         key_file: Some(PathBuf::from("/keys/50% of it.pem")),
@@ -257,7 +257,7 @@ fn what_could_be_more_than_an_address_is_refused() {
         "a\nHost b",
         "\"a",
     ] {
-        let way = SshWay {
+        let way = Destination {
             address: address.into(),
             ..way()
         };
@@ -265,14 +265,14 @@ fn what_could_be_more_than_an_address_is_refused() {
         assert!(refused.to_string().contains("is no address"), "{refused}");
     }
     for user in ["", "-l", "a b", "a\nProxyCommand id", "${HOME}", "%h"] {
-        let way = SshWay {
+        let way = Destination {
             user: Some(user.into()),
             ..way()
         };
         assert!(config(&way, &ground(Path::new("/h"))).is_err(), "{user}");
     }
     for file in ["/a\"b", "/a\nb", "/${HOME}/k", "/a\\b"] {
-        let way = SshWay {
+        let way = Destination {
             key_file: Some(file.into()),
             ..way()
         };
@@ -332,7 +332,7 @@ proptest! {
         prop_assume!(!address.contains("${") && !user.contains("${"));
         let plain = "ec2-user";
         for (address, user) in [(&*address, plain), ("client", &*user), (&*address, &*user)] {
-            let way = SshWay {
+            let way = Destination {
                 address: address.into(),
                 user: Some(user.into()),
                 ..way()

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     broker::{
+        bootstrap::{Auth, Bootstrap, Principal},
         credentials,
-        entrance::{Entrance, Login, Principal},
         sasl::{
             Authenticator,
             plain::Plain,
@@ -32,7 +32,7 @@ pub fn resolve(
     values: &Values,
     spec: &Path,
     environment: &BTreeMap<String, String>,
-) -> Result<Entrance, String> {
+) -> Result<Bootstrap, String> {
     let brokers = match (cluster, &values.bootstrap) {
         (Cluster::Bootstrap(text), _) | (_, Some(text)) => text,
         (Cluster::Name(name) | Cluster::Arn(name), None) => {
@@ -52,13 +52,13 @@ pub fn resolve(
             password: password(user)?,
         })
     };
-    let sasl = |authenticator: Arc<dyn Authenticator>, user: &User| Login::Sasl {
+    let sasl = |authenticator: Arc<dyn Authenticator>, user: &User| Auth::Sasl {
         authenticator,
         tls: user.tls,
     };
     let login = match &access.security {
-        Security::Plaintext => Login::Plaintext,
-        Security::Tls => Login::Tls,
+        Security::Plaintext => Auth::Plaintext,
+        Security::Tls => Auth::Tls,
         Security::Plain(user) => {
             let plain = Plain {
                 username: user.username.clone(),
@@ -68,7 +68,7 @@ pub fn resolve(
         }
         Security::ScramSha256(user) => sasl(Arc::new(scram(Hash::Sha256, user)?), user),
         Security::ScramSha512(user) => sasl(Arc::new(scram(Hash::Sha512, user)?), user),
-        Security::Iam => Login::Iam(match access.credentials {
+        Security::Iam => Auth::Iam(match access.credentials {
             None | Some(Credentials::InstanceRole) => Principal::Instance,
             Some(Credentials::Here) => match &values.signing {
                 Some(credentials) => Principal::Given(credentials.clone()),
@@ -83,7 +83,7 @@ pub fn resolve(
         .ca
         .as_ref()
         .map(|file| secrets::local_path(file, spec, environment));
-    Ok(Entrance {
+    Ok(Bootstrap {
         bootstrap,
         login,
         ca,

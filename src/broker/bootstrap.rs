@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use tokio::time::Instant;
 
 use super::{
-    Address, Cluster, Error, Roots, Security, Way,
+    Address, Cluster, Error, Roots, Route, Security,
     credentials::{Credentials, CredentialsError, clock::Clock, imds, sts},
     sasl::{Authenticator, iam::Iam},
 };
@@ -15,18 +15,18 @@ use crate::transport::dial::Dial;
 
 /// A way into a cluster, with every reference of the spec resolved.
 #[derive(Clone)]
-pub struct Entrance {
+pub struct Bootstrap {
     /// Brokers to begin with.
     pub bootstrap: Vec<Address>,
     /// What their port expects.
-    pub login: Login,
+    pub login: Auth,
     /// A PEM file with the authorities that vouch for them; else the system's.
     pub ca: Option<PathBuf>,
 }
 
 /// What a broker's port expects.
 #[derive(Clone)]
-pub enum Login {
+pub enum Auth {
     /// Nothing.
     Plaintext,
     /// TLS.
@@ -82,7 +82,7 @@ pub enum NoEntrance {
     Broker(#[from] Error),
 }
 
-impl Entrance {
+impl Bootstrap {
     /// Goes in. `deadline` holds for each dial and each request.
     ///
     /// # Errors
@@ -94,18 +94,18 @@ impl Entrance {
         deadline: Duration,
     ) -> Result<Cluster<'d>, NoEntrance> {
         let security = match &self.login {
-            Login::Plaintext => Security::Plaintext,
-            Login::Tls => Security::Tls(self.roots()?),
-            Login::Sasl { authenticator, tls } => Security::Sasl {
+            Auth::Plaintext => Security::Plaintext,
+            Auth::Tls => Security::Tls(self.roots()?),
+            Auth::Sasl { authenticator, tls } => Security::Sasl {
                 authenticator: Arc::clone(authenticator),
                 tls: tls.then(|| self.roots()).transpose()?,
             },
-            Login::Iam(principal) => Security::Sasl {
+            Auth::Iam(principal) => Security::Sasl {
                 authenticator: Arc::new(principal.sign_in(dial, dialler, deadline).await?),
                 tls: Some(self.roots()?),
             },
         };
-        let way = Way {
+        let way = Route {
             bootstrap: self.bootstrap.clone(),
             security,
             deadline,
@@ -117,12 +117,12 @@ impl Entrance {
     /// Whether whoever goes in is the same one each time. What this machine asks AWS with is another
     /// in each place: a pipeline's plan may not be allowed what its apply is.
     pub fn is_one_caller(&self) -> bool {
-        !matches!(self.login, Login::Iam(Principal::Given(_)))
+        !matches!(self.login, Auth::Iam(Principal::Given(_)))
     }
 
     /// Whether AWS signatures are made, which clocks matter for.
     pub fn signs(&self) -> bool {
-        matches!(self.login, Login::Iam(_))
+        matches!(self.login, Auth::Iam(_))
     }
 
     fn roots(&self) -> Result<Roots, super::RootsError> {

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use super::{Address, sasl::Authenticator, tls::Roots};
 
-/// [`Way::via`] of brokers that this machine dials itself.
+/// [`Route::via`] of brokers that this machine dials itself.
 pub use crate::transport::dial::DIRECT;
 
 /// What a listener of a broker asks for.
@@ -53,7 +53,7 @@ impl fmt::Debug for Security {
 
 /// The way to a cluster.
 #[derive(Debug, Clone)]
-pub struct Way {
+pub struct Route {
     /// Brokers to begin with, tried in this order.
     pub bootstrap: Vec<Address>,
     /// What their listeners ask for.

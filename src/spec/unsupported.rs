@@ -20,9 +20,9 @@ const AWS: bool = cfg!(feature = "aws");
 const MYSQL: bool = cfg!(feature = "mysql");
 
 /// What validates and cannot be planned by this build yet, of the hosts that are selected.
-pub fn later_work(spec: &Resolved, selected: impl Fn(&str) -> bool) -> Vec<Problem> {
+pub fn unsupported(spec: &Resolved, selected: impl Fn(&str) -> bool) -> Vec<Problem> {
     let mut out: Vec<Problem> = Vec::new();
-    for (host, problem) in &spec.later {
+    for (host, problem) in &spec.unsupported {
         if host.as_deref().is_none_or(&selected) && !out.contains(problem) {
             out.push(problem.clone());
         }
@@ -31,7 +31,7 @@ pub fn later_work(spec: &Resolved, selected: impl Fn(&str) -> bool) -> Vec<Probl
 }
 
 /// What this build cannot plan of a spec that is right, with its place.
-pub(super) fn later(host: &HostTree, out: &mut Vec<(Option<String>, Problem)>) {
+pub(super) fn find(host: &HostTree, out: &mut Vec<(Option<String>, Problem)>) {
     let mut problems = Vec::new();
     way(host, &mut problems);
     client(host, &mut problems);
