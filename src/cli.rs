@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::{
     apply::rollout::{MaxFailures, Rollout},
     report::Format,
+    shard::Share,
 };
 
 /// Brings a Kafka client machine into true with its spec, over SSH.
@@ -72,9 +73,12 @@ pub enum Command {
         /// Exit with 2 when there are changes
         #[arg(long)]
         detailed_exitcode: bool,
-        /// Save the plan to this file, for `show` and `apply`; never an incomplete one
+        /// Save the plan to this file, for `show` and `apply`; an incomplete one only with `--partial`
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
+        /// Save it also when hosts could not be read: without them, and says so
+        #[arg(long, requires = "out")]
+        partial: bool,
     },
     /// Show a saved plan, also one that no longer holds
     Show(ShowArgs),
@@ -105,6 +109,12 @@ not at all where something has changed (exit 6)."
     },
     /// Tell whether the machines have moved away from the spec; exits with 2 when they have
     Drift(LookArgs),
+    /// Join what `--format json` wrote of the parts of a fleet into one report
+    #[command(
+        after_help = "Takes the JSON of `plan`, `drift`, `apply` or `prove` with `--shard`, or with other hosts each, \
+and exits with the worst of their codes. A shard that no file is of is said: its hosts could not be read (4)."
+    )]
+    MergeReports(MergeArgs),
     /// Have the installed client list the topics, in a fresh login shell: the judge of the rest
     #[command(
         after_help = "It runs `kafka-topics.sh --list` as a person would, with the spec's properties file and the \
@@ -165,6 +175,17 @@ pub struct ShowArgs {
     pub output: FormatArgs,
 }
 
+/// Reports, and what becomes of them.
+#[derive(Debug, Args)]
+pub struct MergeArgs {
+    /// What `--format json=FILE` wrote; may be several
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// What it is written as
+    #[command(flatten)]
+    pub output: FormatArgs,
+}
+
 /// Specs, and how they are read.
 #[derive(Debug, Clone, Args)]
 pub struct SpecArgs {
@@ -188,6 +209,22 @@ pub struct FormatArgs {
     pub formats: Vec<Output>,
 }
 
+/// Which hosts of the specs.
+#[derive(Debug, Clone, Default, Args)]
+pub struct PickArgs {
+    /// Only these hosts: names and patterns (`web-*`, `db?`), with commas between; may be given
+    /// several times
+    #[arg(long = "host", value_name = "NAME", value_delimiter = ',')]
+    pub hosts: Vec<String>,
+    /// Not these hosts, likewise
+    #[arg(long = "exclude-host", value_name = "NAME", value_delimiter = ',')]
+    pub exclude_hosts: Vec<String>,
+    /// Only this of N parts of the hosts: each is in one, by its name. `auto` takes I and N from
+    /// GitLab, Slurm or AWS Batch, `auto/N` also from Kubernetes
+    #[arg(long, value_name = "I/N", value_parser = Share::given)]
+    pub shard: Option<Share>,
+}
+
 /// A spec, and which of its machines.
 #[derive(Debug, Clone, Args)]
 pub struct HostArgs {
@@ -197,9 +234,9 @@ pub struct HostArgs {
     /// Set a variable; overrides the spec's
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = KeyValue)]
     pub vars: Vec<(String, String)>,
-    /// Only this host of the spec; may be given several times
-    #[arg(long = "host", value_name = "NAME")]
-    pub hosts: Vec<String>,
+    /// Which of its hosts
+    #[command(flatten)]
+    pub pick: PickArgs,
     /// How long a remote call may take
     #[arg(long, value_parser = humantime::parse_duration, default_value = "30s", value_name = "TIME")]
     pub timeout: Duration,
@@ -214,9 +251,9 @@ pub struct ProveArgs {
     /// The spec
     #[command(flatten)]
     pub spec: SpecArgs,
-    /// Only this host of the spec; may be given several times
-    #[arg(long = "host", value_name = "NAME")]
-    pub hosts: Vec<String>,
+    /// Which of its hosts
+    #[command(flatten)]
+    pub pick: PickArgs,
     /// Ask these brokers instead of those of the spec's cluster
     #[arg(long, value_name = "HOST:PORT", value_delimiter = ',')]
     pub bootstrap_server: Vec<String>,
@@ -233,7 +270,7 @@ impl ProveArgs {
     pub fn look(&self) -> LookArgs {
         LookArgs {
             spec: self.spec.clone(),
-            hosts: self.hosts.clone(),
+            pick: self.pick.clone(),
             targets: vec![],
             excludes: vec![],
             timeout: self.timeout,
@@ -252,7 +289,7 @@ impl HostArgs {
                 vars: self.vars.clone(),
                 output: FormatArgs { formats: vec![] },
             },
-            hosts: self.hosts.clone(),
+            pick: self.pick.clone(),
             targets: vec![],
             excludes: vec![],
             timeout: self.timeout,
@@ -268,9 +305,9 @@ pub struct LookArgs {
     /// The spec
     #[command(flatten)]
     pub spec: SpecArgs,
-    /// Only this host of the spec; may be given several times
-    #[arg(long = "host", value_name = "NAME")]
-    pub hosts: Vec<String>,
+    /// Which of its hosts
+    #[command(flatten)]
+    pub pick: PickArgs,
     /// Only this address and what it requires: client/kafka, topics/NAME, HOST:client/kafka; may
     /// be given several times
     #[arg(long = "target", value_name = "ADDRESS")]

@@ -27,20 +27,27 @@ pub enum Code {
 }
 
 impl Code {
+    const ORDER: [Self; 9] = [
+        Self::Interrupted,
+        Self::Usage,
+        Self::Partial,
+        Self::Stale,
+        Self::Locked,
+        Self::Unreachable,
+        Self::Failed,
+        Self::Changes,
+        Self::Done,
+    ];
+
+    /// The one of a number.
+    pub fn of(number: u64) -> Option<Self> {
+        let mut all = Self::ORDER.into_iter();
+        all.find(|code| u64::from(*code as u8) == number)
+    }
+
     /// Over many hosts the worst wins; [`Code::Done`] when there are none.
     pub fn worst(codes: impl IntoIterator<Item = Self>) -> Self {
-        const ORDER: [Code; 9] = [
-            Code::Interrupted,
-            Code::Usage,
-            Code::Partial,
-            Code::Stale,
-            Code::Locked,
-            Code::Unreachable,
-            Code::Failed,
-            Code::Changes,
-            Code::Done,
-        ];
-        let rank = |code: &Self| ORDER.iter().position(|other| other == code);
+        let rank = |code: &Self| Self::ORDER.iter().position(|other| other == code);
         codes.into_iter().min_by_key(rank).unwrap_or(Self::Done)
     }
 }

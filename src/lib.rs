@@ -25,6 +25,7 @@ pub mod properties;
 pub mod report;
 mod run;
 pub mod script;
+pub mod shard;
 pub mod spec;
 pub mod text;
 pub mod transport;

@@ -7,6 +7,24 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Whether a text is what a pattern says: `*` stands for any characters, `?` for one.
+pub fn matches(pattern: &str, text: &str) -> bool {
+    let mut starts = pattern.chars();
+    match starts.next() {
+        None => text.is_empty(),
+        Some('*') => {
+            let rest = pattern.trim_start_matches('*');
+            let mut ends = text.char_indices().map(|(at, _)| at);
+            rest.is_empty() || ends.any(|at| matches(rest, &text[at..]))
+        }
+        Some(wanted) => {
+            let mut chars = text.chars();
+            let fits = chars.next().is_some_and(|c| wanted == '?' || wanted == c);
+            fits && matches(starts.as_str(), chars.as_str())
+        }
+    }
+}
+
 /// Text from elsewhere on one line: whatever could move a terminal's cursor, turn the reading
 /// direction or be taken by a CI system as a command is shown as `\u{…}`.
 pub fn escape_control(text: &str) -> String {
@@ -112,6 +130,31 @@ mod tests {
             [" x\\u{23}", "#", "[y]"]
         );
         assert_eq!(escape_parts(&[" ", ":", ":y"]), [" ", "\\u{3a}", ":y"]);
+    }
+
+    #[test]
+    fn a_pattern_stands_for_many_texts() {
+        for (pattern, text) in [
+            ("web-*", "web-1"),
+            ("web-*", "web-"),
+            ("*", ""),
+            ("*-1", "web-1"),
+            ("w**b?1", "web-1"),
+            ("?b", "äb"),
+            ("a*b*c", "aXbXbXc"),
+            ("web-1", "web-1"),
+        ] {
+            assert!(matches(pattern, text), "{pattern} {text}");
+        }
+        for (pattern, text) in [
+            ("web-*", "xweb-1"),
+            ("web-?", "web-"),
+            ("", "a"),
+            ("a*b", "abc"),
+            ("[a]", "a"),
+        ] {
+            assert!(!matches(pattern, text), "{pattern} {text}");
+        }
     }
 
     proptest! {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::plan::{Moved, Of, Part};
 
@@ -104,7 +104,7 @@ impl Outcome {
 }
 
 /// Why a step failed, and what to do.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
     /// The step's address.
     pub address: String,
@@ -115,7 +115,7 @@ pub struct Failure {
     /// Whether it is unknown what the step did before it was lost.
     pub outcome_unknown: bool,
     /// What of the step had been done before, and stays.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
     pub done: Vec<String>,
 }
@@ -168,4 +168,54 @@ fn name<S: Serializer>(of: &Of, serializer: S) -> Result<S::Ok, S::Error> {
 
 fn milliseconds<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(u64::try_from(took.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// What of an outcome's JSON makes it again: the name alone does not say whether it is of a host.
+#[derive(Deserialize)]
+pub(crate) struct Record {
+    host: String,
+    applied: Vec<String>,
+    failure: Option<Failure>,
+    #[serde(default)]
+    also_failed: Vec<Failure>,
+    not_reached: Vec<String>,
+    not_converged: Vec<Pair>,
+    unverified: Vec<Pair>,
+    moved: Vec<Pair>,
+    paste: Vec<String>,
+    interrupted: bool,
+    took_ms: u64,
+}
+
+#[derive(Deserialize)]
+struct Pair {
+    address: String,
+    reason: String,
+}
+
+impl Record {
+    /// The outcome of a host or a cluster.
+    pub(crate) fn outcome(self, of: impl Fn(String) -> Of) -> Outcome {
+        let pairs = |all: Vec<Pair>| {
+            let all = all.into_iter();
+            all.map(|pair| (pair.address, pair.reason)).collect()
+        };
+        let moved = self.moved.into_iter().map(|pair| Moved {
+            address: (!pair.address.is_empty()).then_some(pair.address),
+            how: pair.reason,
+        });
+        Outcome {
+            of: of(self.host),
+            applied: self.applied,
+            failure: self.failure,
+            also_failed: self.also_failed,
+            not_reached: self.not_reached,
+            not_converged: pairs(self.not_converged),
+            unverified: pairs(self.unverified),
+            moved: moved.collect(),
+            paste: self.paste,
+            interrupted: self.interrupted,
+            took: Duration::from_millis(self.took_ms),
+        }
+    }
 }

@@ -24,14 +24,15 @@ pub(super) async fn run(args: &LookArgs, around: &Surroundings) -> Code {
     };
     // What is on a cluster is said by `plan`; what its references became is said here.
     let selected = select::hosts(args, &specs);
-    let clusters = specs
-        .iter_mut()
-        .flat_map(|spec| std::mem::take(&mut spec.clusters));
-    let of_selected = |cluster: &ResolvedCluster| {
-        let mut hosts = cluster.hosts.iter();
-        hosts.any(|(name, _)| selected.contains(name))
-    };
-    let clusters: Vec<ResolvedCluster> = clusters.filter(of_selected).collect();
+    let mut clusters: Vec<ResolvedCluster> = Vec::new();
+    for spec in &mut specs {
+        let all = std::mem::take(&mut spec.clusters).into_iter();
+        clusters.extend(all.filter(|cluster| {
+            let mut hosts = cluster.hosts.iter();
+            hosts.any(|(name, _)| selected.contains(name))
+                && select::cluster_is_here(&args.pick, cluster, &spec.hosts)
+        }));
+    }
     let (targets, salt) = match (targets(args, &allow, specs, around).await, salt()) {
         (Ok(targets), Ok(salt)) => (targets, salt),
         (Err(code), _) | (_, Err(code)) => return code,

@@ -4,6 +4,7 @@ mod apply;
 mod drift;
 mod facts;
 mod key;
+mod merge_reports;
 mod plan;
 mod prove;
 mod schema;
@@ -46,14 +47,17 @@ fn run_command(cli: &Cli) -> Code {
             allow,
             detailed_exitcode,
             out,
+            partial,
         } => {
             let end = plan::End {
                 detailed_exitcode: *detailed_exitcode,
                 out: out.as_ref(),
+                partial: *partial,
             };
             block_on(plan::run(look, allow, end, &around))
         }
         Command::Show(args) => show::run(args, &around),
+        Command::MergeReports(args) => merge_reports::run(args, &around),
         Command::Drift(look) => block_on(drift::run(look, &around)),
         Command::Prove(args) => block_on(prove::run(args, &around)),
         Command::Trust { at, yes } => block_on(trust::run(at, *yes, &around)),

@@ -10,7 +10,9 @@ use crate::{
     run::{
         Surroundings, Targets, load, look_at_all, machines,
         output::{FORMATS, Outputs},
-        salt, saved, spec_files, targets,
+        salt,
+        saved::{self, Kept},
+        spec_files, targets,
     },
 };
 
@@ -21,6 +23,8 @@ pub(super) struct End<'e> {
     pub detailed_exitcode: bool,
     /// Where it is kept.
     pub out: Option<&'e PathBuf>,
+    /// Without what could not be read.
+    pub partial: bool,
 }
 
 pub(super) async fn run(
@@ -41,7 +45,9 @@ pub(super) async fn run(
         end.out,
     ) {
         (Ok((targets, plan, code)), Some(file)) => {
-            Code::worst([code, saved::save(file, plan, &targets, args.deep)])
+            let (deep, partial) = (args.deep, end.partial);
+            let kept = saved::save(file, plan, &targets, Kept { deep, partial });
+            Code::worst([code, kept])
         }
         (Ok((.., code)) | Err(code), _) => code,
     }
@@ -67,6 +73,7 @@ pub(super) async fn tell(
     let (mut hosts, topics) = look_at_all(&targets, args, &salt, around).await;
     machines::settle(targets.hosts.iter(), &mut hosts);
     let plan = Plan::new(salt, files, hosts, topics).of(targets.selection().cloned());
+    let plan = plan.in_shard(targets.shard.clone());
     let code = outputs.put(&Report {
         of,
         plan: &plan,

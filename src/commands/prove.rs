@@ -42,7 +42,7 @@ async fn tell(args: &ProveArgs, around: &Surroundings) -> Result<Code, Code> {
     });
     let (hosts, proofs): (Vec<_>, Vec<_>) = asking.await.into_iter().unzip();
     let proofs: Vec<Proof> = proofs.into_iter().flatten().collect();
-    let plan = Plan::new(salt, files, hosts, vec![]);
+    let plan = Plan::new(salt, files, hosts, vec![]).in_shard(targets.shard.clone());
     Ok(outputs.put(&Report {
         of: ReportOf::Prove,
         plan: &plan,

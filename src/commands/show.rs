@@ -16,10 +16,10 @@ use crate::{
 pub(super) fn run(args: &ShowArgs, around: &Surroundings) -> Code {
     let report = || {
         let outputs = Outputs::open(&args.output.formats, &FORMATS, [&args.file], false)?;
-        let saved = saved::load(&args.file)?;
+        let plan = saved::load(&args.file)?.plan.with_left_out();
         Ok(outputs.put(&Report {
             of: ReportOf::Saved,
-            plan: &saved.plan,
+            plan: &plan,
             outcomes: &[],
             proofs: &[],
             code: Code::Done,

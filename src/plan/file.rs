@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Desired, FORMAT_VERSION, Plan, digest};
+use super::{Desired, FORMAT_VERSION, Part, Plan, digest};
 
 /// Tells a saved plan from a printed one, and from a spec.
 const MARK: &str = "trueup_plan";
@@ -24,7 +24,7 @@ pub struct Saved {
 
 /// A plan that must not be saved: something could not be seen, or was being changed.
 #[derive(Debug, thiserror::Error)]
-#[error("the plan is incomplete, and an incomplete plan is never saved")]
+#[error("the plan is incomplete, and an incomplete plan is never saved without `--partial`")]
 pub struct Incomplete;
 
 /// Why a file is no plan that can be used. Exit code 3.
@@ -84,12 +84,16 @@ pub fn is_saved(bytes: &[u8]) -> bool {
 }
 
 impl Saved {
-    /// A plan to keep.
+    /// A plan to keep. An incomplete one is kept where it says what it leaves out, and holds
+    /// something else.
     ///
     /// # Errors
     /// When it is not complete.
     pub fn new(plan: Plan, desired: &Desired) -> Result<Self, Incomplete> {
-        if !plan.complete {
+        let has = |part: Part<'_>| part.error.is_none() && part.lock_holder.is_none();
+        let partial = !plan.missing.is_empty() && plan.parts().count() > 0;
+        let partial = partial && plan.summary.unknown == 0 && plan.parts().all(has);
+        if !plan.complete && !partial {
             return Err(Incomplete);
         }
         let desired = serde_json::to_value(desired)

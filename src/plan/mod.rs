@@ -8,8 +8,10 @@ mod looked_up;
 mod of;
 mod order;
 mod part;
+mod partial;
 mod schema;
 pub mod selection;
+mod shard;
 mod stale;
 mod topics;
 
@@ -28,8 +30,10 @@ pub use file::{FileError, Incomplete, Saved, is_saved};
 pub use looked_up::LookedUp;
 pub use of::Of;
 pub use part::Part;
+pub use partial::Missing;
 pub use schema::schema;
 pub use selection::Selection;
+pub use shard::Shard;
 pub use stale::{Moved, of_host as moved_on_host, of_topics as moved_topics};
 pub use topics::TopicsPlan;
 
@@ -52,6 +56,12 @@ pub struct Plan {
     /// What `--target` and `--exclude` leave; absent: everything is looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selection: Option<Selection>,
+    /// Which part of a fleet it is of; absent: `--shard` was not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
+    /// In a plan that was saved with `--partial`: what it leaves out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Missing>,
     /// How many addresses have which action.
     pub summary: Summary,
     /// The hosts, in the order of the spec.
@@ -197,12 +207,24 @@ impl Plan {
             specs,
             complete: false,
             selection: None,
+            shard: None,
+            missing: vec![],
             summary: Summary::default(),
             hosts,
             topics,
         };
+        plan.summary = plan.counted();
+        plan.complete = plan.summary.unknown == 0
+            && plan
+                .parts()
+                .all(|part| part.error.is_none() && part.lock_holder.is_none());
+        plan
+    }
+
+    /// How many addresses have which action.
+    fn counted(&self) -> Summary {
         let mut summary = Summary::default();
-        for step in plan.steps() {
+        for step in self.steps() {
             *match step.action {
                 StepAction::None => &mut summary.none,
                 StepAction::Create => &mut summary.create,
@@ -212,18 +234,20 @@ impl Plan {
                 StepAction::Unknown => &mut summary.unknown,
             } += 1;
         }
-        plan.summary = summary;
-        plan.complete = summary.unknown == 0
-            && plan
-                .parts()
-                .all(|part| part.error.is_none() && part.lock_holder.is_none());
-        plan
+        summary
     }
 
     /// With what was selected.
     #[must_use]
     pub fn of(mut self, selection: Option<Selection>) -> Self {
         self.selection = selection;
+        self
+    }
+
+    /// Of this part of a fleet.
+    #[must_use]
+    pub fn in_shard(mut self, shard: Option<Shard>) -> Self {
+        self.shard = shard;
         self
     }
 

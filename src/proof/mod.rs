@@ -9,7 +9,7 @@ pub mod shared;
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use cause::{Asked, Cause, cause};
 pub use output::{Output, Stream};
@@ -18,7 +18,7 @@ pub use secrets::Secrets;
 use crate::exit::Code;
 
 /// What came of asking one host's client for the topics of one cluster.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Proof {
     /// The host's name in the spec.
     pub host: String,
@@ -49,13 +49,17 @@ pub struct Proof {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// How long the client took; in JSON `took_ms`, in milliseconds.
-    #[serde(rename = "took_ms", serialize_with = "milliseconds")]
+    #[serde(
+        rename = "took_ms",
+        serialize_with = "milliseconds",
+        deserialize_with = "of_milliseconds"
+    )]
     #[schemars(with = "u64")]
     pub took: Duration,
 }
 
 /// What a proof came to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProofResult {
     /// The client listed the topics.
@@ -105,4 +109,8 @@ impl Proof {
 
 fn milliseconds<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(u64::try_from(took.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn of_milliseconds<'d, D: Deserializer<'d>>(deserializer: D) -> Result<Duration, D::Error> {
+    u64::deserialize(deserializer).map(Duration::from_millis)
 }

@@ -3,6 +3,7 @@
 
 mod diff;
 pub mod human;
+pub mod joined;
 pub mod json;
 pub mod jsonl;
 mod junit;
@@ -70,6 +71,20 @@ pub enum ReportOf {
 }
 
 impl ReportOf {
+    /// What the commands tell, each by its own name.
+    const ALL: [Self; 5] = [
+        Self::Plan,
+        Self::Drift,
+        Self::Apply,
+        Self::Saved,
+        Self::Prove,
+    ];
+
+    /// What a command tells.
+    pub fn by(command: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.command() == command)
+    }
+
     /// The command that tells it.
     pub fn command(self) -> &'static str {
         match self {
@@ -107,14 +122,7 @@ pub struct Report<'r> {
 pub fn render(format: Format, report: &Report<'_>) -> String {
     match format {
         Format::Human => human::whole(report),
-        Format::Json => match report.of {
-            ReportOf::Prove => json::proofs(report.plan, report.proofs, report.code as u8),
-            ReportOf::Apply => {
-                let (plan, outcomes) = (report.plan, report.outcomes);
-                json::outcome(plan, outcomes, report.proofs, report.code as u8)
-            }
-            ReportOf::Plan | ReportOf::Drift | ReportOf::Saved => json::plan(report.plan),
-        },
+        Format::Json => json::whole(report),
         Format::Jsonl => jsonl::whole(report),
         Format::Markdown => markdown::markdown(report),
         Format::Junit => junit::junit(report),

@@ -106,13 +106,20 @@ pub(crate) async fn carry_out(
         rollout: how.rollout,
     };
     session.console.begin();
-    let visits = if asks {
+    let mut visits = if asks {
         session.asked(&targets).await
     } else {
         session
             .all(&targets, saved.as_ref().map(Agreed::Saved))
             .await
     };
+    let (hosts, topics) = saved.as_ref().map(Plan::left_out).unwrap_or_default();
+    if !hosts.is_empty() || !topics.is_empty() {
+        let plan = session.console.plan(hosts.clone(), topics.clone());
+        session.console.show(&plan);
+        visits.extend(hosts.into_iter().map(|host| Visit::unread(host, vec![])));
+        visits.extend(topics.into_iter().map(|one| Visit::unread(None, vec![one])));
+    }
     let code = visit::code(&visits, *stop.borrow() > 0);
     let refused = visits.is_empty() || visits.iter().any(Visit::refused);
     let (mut hosts, mut topics, mut outcomes) = (Vec::new(), Vec::new(), Vec::new());
@@ -123,6 +130,7 @@ pub(crate) async fn carry_out(
         outcomes.extend(done);
     }
     let plan = session.console.plan(hosts, topics);
+    let plan = plan.in_shard(targets.shard.clone());
     let next = match (targets.hosts.as_slice(), plan.hosts.as_slice()) {
         ([target], [host]) if code == Code::Done => next::lines(target, host, &targets.clusters),
         _ => vec![],

@@ -10,7 +10,7 @@ use crate::{
     cli::{AllowArgs, LookArgs},
     exit::Code,
     lookup::{self, bootstrap},
-    plan::{Desired, DesiredHost, Plan, Saved, SecretDigest, SpecFile, is_saved},
+    plan::{Desired, DesiredHost, Missing, Plan, Saved, SecretDigest, SpecFile, is_saved},
     report::json,
     spec,
     whole::{Whole, folder},
@@ -38,15 +38,32 @@ pub(crate) fn check_place(file: &Path) -> Result<(), Code> {
     Err(Code::Usage)
 }
 
+/// How a plan is kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kept {
+    /// `--deep` was given.
+    pub deep: bool,
+    /// Without what could not be read, where that is not all.
+    pub partial: bool,
+}
+
 /// Keeps a plan, unless it is incomplete; says what became of it.
-pub(crate) fn save(file: &Path, plan: Plan, targets: &Targets, deep: bool) -> Code {
+pub(crate) fn save(file: &Path, mut plan: Plan, targets: &Targets, how: Kept) -> Code {
     let shown = file.display();
-    let desired = desired(targets, &plan.salt, deep);
+    let mut desired = desired(targets, &plan.salt, how.deep);
+    if how.partial {
+        plan = plan.without_unread(&mut desired);
+    }
+    let missing: Vec<String> = plan.missing.iter().map(Missing::name).collect();
     let saved = match Saved::new(plan, &desired) {
         Ok(saved) => saved,
         Err(incomplete) => {
             // The plan's own code says why.
-            complain_safely(&format!("`{shown}` was not written: {incomplete}"));
+            let why = match how.partial {
+                true => "nothing could be read that it could keep".to_owned(),
+                false => incomplete.to_string(),
+            };
+            complain_safely(&format!("`{shown}` was not written: {why}"));
             return Code::Done;
         }
     };
@@ -54,8 +71,12 @@ pub(crate) fn save(file: &Path, plan: Plan, targets: &Targets, deep: bool) -> Co
     // For nobody else to read.
     match Whole::beside(file, 0o600).and_then(|new| new.put(text.as_bytes())) {
         Ok(()) => {
+            let without = match missing.as_slice() {
+                [] => String::new(),
+                names => format!(" without {}", names.join(", ")),
+            };
             complain_safely(&format!(
-                "saved: `trueup apply {shown}` does this, or nothing"
+                "saved{without}: `trueup apply {shown}` does this, or nothing"
             ));
             Code::Done
         }
@@ -153,7 +174,9 @@ async fn targets(
     let mut targets = Targets {
         hosts: vec![],
         clusters: vec![],
+        elsewhere: vec![],
         chosen: desired.chosen,
+        shard: None,
         accounts: settled.accounts,
         cloud: Arc::clone(&cloud),
     };
@@ -206,7 +229,8 @@ pub(crate) async fn work(
     deadline: Duration,
     around: &Surroundings,
 ) -> Result<Work, Code> {
-    let targets = targets(desired, &plan.salt, deadline, around).await?;
+    let mut targets = targets(desired, &plan.salt, deadline, around).await?;
+    targets.shard.clone_from(&plan.shard);
     let tool = env!("CARGO_PKG_VERSION");
     if plan.tool_version != tool {
         complain_safely(&format!(
@@ -229,7 +253,9 @@ pub(crate) async fn work(
 fn refuse_flags(args: &LookArgs, allow: &AllowArgs, file: &Path) -> Result<(), Code> {
     let given = [
         ("--var", !args.spec.vars.is_empty()),
-        ("--host", !args.hosts.is_empty()),
+        ("--host", !args.pick.hosts.is_empty()),
+        ("--exclude-host", !args.pick.exclude_hosts.is_empty()),
+        ("--shard", args.pick.shard.is_some()),
         ("--target", !args.targets.is_empty()),
         ("--exclude", !args.excludes.is_empty()),
         ("--deep", args.deep),

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use secrecy::SecretString;
 
 use super::{
@@ -26,7 +26,7 @@ use crate::{
         secrets,
     },
     observe::Facts,
-    plan::{HostPlan, LookedUp, Selection, selection::Chosen},
+    plan::{HostPlan, LookedUp, Selection, Shard, selection::Chosen},
     spec::{self, Aws, Resolved, ResolvedCluster, ResolvedHost, Route, Source},
 };
 
@@ -135,8 +135,13 @@ impl Target {
 pub(crate) struct Targets {
     pub hosts: Vec<Target>,
     pub clusters: Vec<ClusterTarget>,
+    /// Clusters that some of the hosts have topics on which belong to another shard: their brokers
+    /// are known, and nothing of them is looked at.
+    pub elsewhere: Vec<ClusterTarget>,
     /// What `--target` and `--exclude` leave.
     pub chosen: Chosen,
+    /// Which part of the fleet it is; absent: all of it.
+    pub shard: Option<Shard>,
     /// The AWS accounts and regions that were asked what the specs refer to.
     pub accounts: BTreeSet<Aws>,
     /// Who was asked.
@@ -184,49 +189,67 @@ pub(crate) async fn targets(
     let cloud = lookup::cloud(&around.environment, look.timeout);
     let LookedUpSpecs {
         specs,
+        picked,
         hosts,
         clusters: settled,
         members,
         accounts,
     } = look_up(specs, &cloud, look).await;
     // Only now it is known which machine is whom.
-    select::known_hosts(look, &specs)?;
+    select::known_members(look, &specs)?;
     select::conflicts(look, &specs)?;
     let chosen = select::choose(look, &specs, &deletable)?;
     let declared = topics::declared(&specs);
     let mut targets = Vec::new();
     let mut clusters = Vec::new();
+    let mut elsewhere = Vec::new();
     let mut code = Ok(());
     let files = look.spec.specs.iter();
-    for ((file, hosts), settled) in files.zip(hosts).zip(settled) {
+    let parts = hosts.into_iter().zip(settled).zip(&picked);
+    for (file, ((hosts, settled), picked)) in files.zip(parts) {
         let how = topics::Selected {
+            picked,
             hosts: &hosts,
             members: &members,
             chosen: &chosen,
             deletable: &deletable,
             declared: &declared,
         };
-        let of_spec = topics::clusters(settled, how, file, around)?;
+        let (mut of_spec, of_others) = topics::clusters(settled, how, file, around)?;
+        elsewhere.extend(of_others);
+        let mut of_hosts = Vec::new();
         for host in hosts {
             match Target::new(host, &cloud, file, &chosen, around) {
-                Ok(target) => {
-                    // Where only topics are asked for, a host that leads to none is left in peace.
-                    let leads = |cluster: &ClusterTarget| cluster.leads_through(&target.host.name);
-                    let wanted = !target.resources.is_empty()
-                        || of_spec.is_empty() && chosen.selection.is_none()
-                        || of_spec.iter().any(leads);
-                    if wanted {
-                        targets.push(target);
-                    }
-                }
+                Ok(target) => of_hosts.push(target),
                 Err(error) => code = Err(error),
             }
         }
+        if chosen.selection.is_some() {
+            // Where only topics are asked for, one host leads to them, and the others are left in
+            // peace.
+            let visited = of_hosts
+                .iter()
+                .filter(|target| !target.resources.is_empty());
+            let visited: BTreeSet<&str> = visited.map(|target| &*target.host.name).collect();
+            for cluster in &mut of_spec {
+                cluster.go_through(|host| visited.contains(host));
+            }
+        }
+        of_hosts.retain(|target| {
+            let leads = |cluster: &ClusterTarget| cluster.leads_through(&target.host.name);
+            !target.resources.is_empty()
+                || of_spec.is_empty() && chosen.selection.is_none()
+                || of_spec.iter().any(leads)
+        });
+        targets.extend(of_hosts);
         clusters.extend(of_spec);
     }
-    code.map(|()| Targets {
+    code?;
+    Ok(Targets {
+        shard: select::shard(look, &specs, &picked, &chosen),
         hosts: targets,
         clusters,
+        elsewhere,
         chosen,
         accounts,
         cloud,
@@ -236,9 +259,11 @@ pub(crate) async fn targets(
 /// Specs with what the selected hosts and their clusters became.
 struct LookedUpSpecs {
     /// The specs, with that put in. Of the hosts the selected ones are left, with all members of a
-    /// fleet of which one is.
+    /// fleet of which one is. Those of another part of the fleet are as they were.
     specs: Vec<Resolved>,
-    /// The hosts of each.
+    /// The names of the selected hosts of each, in whichever part of the fleet, in its order.
+    picked: Vec<IndexSet<String>>,
+    /// The hosts of each, of our part.
     hosts: Vec<Vec<hosts::HostLookup>>,
     /// The clusters of each that selected hosts have topics on.
     clusters: Vec<Vec<clusters::ClusterLookup>>,
@@ -257,38 +282,57 @@ async fn look_up(
     let selected = select::hosts(look, &specs);
     let mut asked = (Vec::new(), Vec::new());
     let mut counts = Vec::new();
+    let mut orders = Vec::new();
     for spec in &mut specs {
         spec.hosts.retain(|host| selected.contains(&host.name));
+        let all = &spec.hosts;
         let of_selected = |cluster: &mut ResolvedCluster| {
-            cluster
-                .hosts
-                .iter()
-                .any(|(name, _)| selected.contains(name))
+            let mut names = cluster.hosts.iter().map(|(name, _)| name);
+            names.any(|name| selected.contains(name))
+                && select::cluster_is_here(&look.pick, cluster, all)
         };
         let clusters = spec.clusters.extract_if(.., of_selected);
         let before = asked.1.len();
         asked.1.extend(clusters);
-        counts.push((spec.hosts.len(), asked.1.len() - before));
-        asked.0.append(&mut spec.hosts);
+        let names = spec.hosts.iter().map(|host| host.name.clone());
+        orders.push(names.collect::<Vec<String>>());
+        let of_us = |host: &mut ResolvedHost| select::is_here(&look.pick, host);
+        let here: Vec<ResolvedHost> = spec.hosts.extract_if(.., of_us).collect();
+        counts.push((here.len(), asked.1.len() - before));
+        asked.0.extend(here);
     }
     let settled = lookup::settle(cloud, asked.0, asked.1).await;
     let (mut hosts, mut clusters) = (settled.hosts.into_iter(), settled.clusters.into_iter());
     let mut out = LookedUpSpecs {
         specs: Vec::new(),
+        picked: Vec::new(),
         hosts: Vec::new(),
         clusters: Vec::new(),
         members: settled.members,
         accounts: settled.accounts,
     };
-    for (mut spec, (of_hosts, of_clusters)) in specs.into_iter().zip(counts) {
+    for ((mut spec, order), (of_hosts, of_clusters)) in specs.into_iter().zip(orders).zip(counts) {
         let mut hosts: Vec<_> = hosts.by_ref().take(of_hosts).flatten().collect();
         let clusters: Vec<_> = clusters.by_ref().take(of_clusters).collect();
         spec.hosts.extend(hosts.iter().map(|one| one.host.clone()));
         // Of a fleet, some may be meant.
-        hosts.retain(|one| select::has_host(&look.hosts, &one.host));
+        let meant = spec.hosts.iter();
+        let meant = meant.filter(|host| select::has_host(&look.pick, host));
+        let meant: BTreeSet<&str> = meant.map(|host| &*host.name).collect();
+        let names = order
+            .into_iter()
+            .flat_map(|name| match out.members.get(&name) {
+                Some(members) => members.clone(),
+                None => vec![name],
+            });
+        let picked: IndexSet<String> = names.filter(|name| meant.contains(&**name)).collect();
+        hosts.retain(|one| {
+            picked.contains(&one.host.name) && select::has_name(&look.pick, &one.host.name)
+        });
         spec.clusters
             .extend(clusters.iter().map(|one| one.cluster.clone()));
         out.specs.push(spec);
+        out.picked.push(picked);
         out.hosts.push(hosts);
         out.clusters.push(clusters);
     }

@@ -32,6 +32,7 @@ mod properties;
 mod rig;
 mod root;
 mod saved;
+mod scale;
 #[path = "../support/seed.rs"]
 #[allow(dead_code, reason = "proptest and dice have numbers of their own")]
 mod seed;

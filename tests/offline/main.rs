@@ -11,6 +11,7 @@ mod architecture;
 mod case;
 mod cases;
 // Its corpora have one of MySQL's.
+mod fleet;
 #[cfg(feature = "mysql")]
 mod fuzz;
 mod model;

@@ -39,7 +39,8 @@ pub(crate) fn questions<'t>(
     };
     let has_client = |target: &&Target| target.host.client.kafka.is_some();
     let (clients, others): (Vec<_>, Vec<_>) = targets.hosts.iter().partition(has_client);
-    if clients.is_empty() {
+    // Another shard may have one.
+    if clients.is_empty() && targets.shard.is_none() {
         return wrong(
             "no host of the spec has a `kafka` whose tools could be run".into(),
             "say under `client` which Kafka is installed there",
@@ -57,6 +58,7 @@ pub(crate) fn questions<'t>(
         let of_spec = targets
             .clusters
             .iter()
+            .chain(&targets.elsewhere)
             .filter(|cluster| cluster.is_of(name));
         let questions: Vec<Question> = match brokers {
             Some(brokers) => vec![Question {

@@ -5,6 +5,8 @@ use std::{
     path::Path,
 };
 
+use indexmap::IndexSet;
+
 use super::{ClusterTarget, wanted};
 use crate::{
     exit::Code,
@@ -19,6 +21,8 @@ use crate::{
 /// What is selected, over all specs.
 #[derive(Clone, Copy)]
 pub(crate) struct Selected<'s> {
+    /// The names of the hosts of this spec that are selected, in whichever part of the fleet.
+    pub picked: &'s IndexSet<String>,
     /// The hosts of this spec that are looked at.
     pub hosts: &'s [hosts::HostLookup],
     /// See [`crate::lookup::Lookups::members`].
@@ -44,16 +48,18 @@ pub(crate) fn declared(specs: &[Resolved]) -> Vec<(spec::Cluster, BTreeSet<Strin
     all
 }
 
-/// The clusters of a spec that a command looks at, of the selected hosts. What is wrong is said.
+/// The clusters of a spec that a command looks at, of the selected hosts; and those whose topics
+/// belong to another shard, which some of ours have topics on. What is wrong is said.
 pub(crate) fn clusters(
     settled: Vec<clusters::ClusterLookup>,
     how: Selected<'_>,
     spec: &Path,
     around: &Surroundings,
-) -> Result<Vec<ClusterTarget>, Code> {
+) -> Result<(Vec<ClusterTarget>, Vec<ClusterTarget>), Code> {
     let hosts = how.hosts;
+    let picked: BTreeSet<&String> = how.picked.iter().collect();
     let selected: BTreeSet<String> = hosts.iter().map(|one| one.host.name.clone()).collect();
-    let mut targets = Vec::new();
+    let (mut targets, mut elsewhere) = (Vec::new(), Vec::new());
     let mut code = Ok(());
     for clusters::ClusterLookup {
         name,
@@ -61,28 +67,34 @@ pub(crate) fn clusters(
         values,
     } in settled
     {
-        let own = |name: &String| selected.contains(name);
+        let own = |name: &String| picked.contains(name);
         let hosts_of_it = || cluster.hosts.iter().map(|(name, _)| name);
         // A fleet is as many ways as it has instances.
         let of = |host: &str| {
             let members = how.members.get(host).into_iter().flatten();
-            members.filter(|name| selected.contains(*name)).cloned()
+            members.filter(|name| own(name)).cloned()
         };
-        let through = match cluster.access.via.as_deref() {
-            Some(DIRECT) => vec![],
+        let leads: Vec<String> = match cluster.access.via.as_deref() {
             Some(host) if of(host).next().is_some() => of(host).collect(),
-            Some(host) => {
+            Some(host) if host != DIRECT => {
                 complain(&format!(
                     "note: the topics of {name} are reached through `{host}`, which `--host` leaves out: \
                      they are left out, too"
                 ));
                 continue;
             }
-            None => hosts_of_it().filter(|name| own(name)).cloned().collect(),
+            Some(_) | None => hosts_of_it().filter(|name| own(name)).cloned().collect(),
         };
-        if !hosts_of_it().any(own) {
+        // It belongs to the part of the fleet that the first of them is in.
+        let is_ours = leads.first().is_some_and(|name| selected.contains(name));
+        let is_of_ours = hosts_of_it().any(|name| selected.contains(name));
+        if !hosts_of_it().any(own) || !is_ours && !is_of_ours {
             continue;
         }
+        let mut through = leads;
+        through.retain(|name| {
+            cluster.access.via.as_deref() != Some(DIRECT) && selected.contains(name)
+        });
         let mut deletable = how.deletable.to_vec();
         deletable.retain(|name| how.chosen.has(None, &topic::address(name)));
         let mut declared = how.declared.iter();
@@ -104,7 +116,7 @@ pub(crate) fn clusters(
             _ => None,
         };
         let name_is_here = |name: &String| cluster.topics.iter().any(|topic| topic.name == *name);
-        let elsewhere = declared.map(|(_, names)| names.iter().filter(|name| !name_is_here(name)));
+        let others = declared.map(|(_, names)| names.iter().filter(|name| !name_is_here(name)));
         let desired = DesiredCluster {
             spec: spec.display().to_string(),
             name,
@@ -112,8 +124,8 @@ pub(crate) fn clusters(
             role_arn,
             options: options.collect(),
             roles,
-            selected: selected.iter().cloned().collect(),
-            elsewhere: elsewhere.into_iter().flatten().cloned().collect(),
+            selected: picked.iter().copied().cloned().collect(),
+            elsewhere: others.into_iter().flatten().cloned().collect(),
             deletable,
             cluster,
         };
@@ -130,11 +142,12 @@ pub(crate) fn clusters(
             continue;
         }
         match ClusterTarget::new(desired, values, how.chosen, around) {
-            Ok(target) => targets.push(target),
+            Ok(target) if is_ours => targets.push(target),
+            Ok(target) => elsewhere.push(target),
             Err(wrong) => code = Err(wrong),
         }
     }
-    code.map(|()| targets)
+    code.map(|()| (targets, elsewhere))
 }
 
 /// The names that `--allow-delete` gives, when each is a leftover of some pattern of the specs.

@@ -123,6 +123,8 @@ fn what_shapes_a_plan_comes_too_late() {
     for (flag, words) in [
         ("--var", &["--var", "a=b"][..]),
         ("--host", &["--host", "client"]),
+        ("--exclude-host", &["--exclude-host", "x"]),
+        ("--shard", &["--shard", "1/2"]),
         ("--target", &["--target", "client/java"]),
         ("--exclude", &["--exclude", "client/java"]),
         ("--deep", &["--deep"]),

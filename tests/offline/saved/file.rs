@@ -296,6 +296,57 @@ fn an_incomplete_plan_is_never_saved() {
 }
 
 #[test]
+fn what_could_not_be_read_is_left_out_and_named_where_that_was_asked_for() {
+    let (whole, desired) = plan_and_desired();
+    assert!(!whole.topics.is_empty());
+    let remade = |plan: plan::Plan| plan::Plan::new(plan.salt, plan.specs, plan.hosts, plan.topics);
+    let mut spoilt = whole.clone();
+    spoilt.topics[0].error = Some("nobody listens".into());
+    let (mut rest, plan) = (desired.clone(), remade(spoilt));
+    let partial = plan.without_unread(&mut rest);
+    assert!(!partial.complete && partial.topics.is_empty() && rest.clusters.is_empty());
+    assert_eq!(partial.hosts.len(), whole.hosts.len());
+    let saved = Saved::new(partial, &rest).expect("saved");
+    let text = json::text(&saved.to_value());
+    let loaded = Saved::load(text.as_bytes()).expect("loaded");
+    loaded.desired().expect("its parts fit");
+    let missing = &loaded.plan.missing[0];
+    assert_eq!(missing.cluster.as_deref(), Some(&*whole.topics[0].cluster));
+    assert_eq!(missing.why, "nobody listens");
+    // Who looks at it sees what is not in it, in every format.
+    let shown = loaded.plan.clone().with_left_out();
+    assert!(
+        shown.topics[0]
+            .error
+            .as_deref()
+            .is_some_and(|why| why.contains("nobody listens"))
+    );
+    let (hosts, topics) = loaded.plan.left_out();
+    assert_eq!((hosts.len(), topics.len()), (0, 1));
+
+    // What the spec is to blame for is refused, and nothing is no plan.
+    let mut unfit = whole.clone();
+    unfit.topics[0].error = Some("two tables make it".into());
+    unfit.topics[0].unfit = true;
+    let mut rest = desired.clone();
+    let plan = remade(unfit).without_unread(&mut rest);
+    Saved::new(plan, &rest).expect_err("refused");
+    let mut away = whole.clone();
+    for host in &mut away.hosts {
+        host.lock_holder = Some("somebody".into());
+    }
+    away.topics[0].error = Some("away".into());
+    let mut rest = desired.clone();
+    let plan = remade(away).without_unread(&mut rest);
+    assert!(
+        plan.missing
+            .iter()
+            .any(|it| it.why.contains("an apply was running"))
+    );
+    Saved::new(plan, &rest).expect_err("nothing is left");
+}
+
+#[test]
 fn specs_are_no_plans() {
     for folder in ["specs", "examples"] {
         for entry in fs::read_dir(at(folder)).expect("a folder") {

@@ -26,11 +26,16 @@ COMMANDS = {
     "node": "nodejs",
     "npm": "npm",
     "nsenter": "util-linux",
+    "munged": "munge",
     "openssl": "openssl",
+    "parallel": "parallel",
     "pip3": "python3-pip",
     "rpmbuild": "rpm",
+    "sbatch": "slurm-client",
     "setpriv": "util-linux",
     "shellcheck": "shellcheck",
+    "slurmctld": "slurmctld",
+    "slurmd": "slurmd",
     "ssh": "openssh-client",
     "sshd": "openssh-server",
     "strace": "strace",
@@ -69,6 +74,8 @@ def install(say):
         keep_down("ssh.service", "ssh.socket")
     if "mariadb-server" in names:
         keep_down("mariadb.service")
+    if "munge" in names:
+        keep_down("munge.service", "slurmctld.service", "slurmd.service")
     left = missing()
     if left:
         raise Failed(f"still missing after apt-get: {' '.join(left)}")

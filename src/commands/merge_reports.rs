@@ -1,0 +1,61 @@
+//! `trueup merge-reports`: what several runs told of parts of a fleet → one report → exit code.
+
+use std::fs;
+
+use crate::{
+    cli::MergeArgs,
+    exit::Code,
+    report::{
+        Report,
+        joined::{Joined, Part},
+    },
+    run::{
+        Surroundings, complain_safely,
+        output::{FORMATS, Outputs},
+    },
+};
+
+pub(super) fn run(args: &MergeArgs, around: &Surroundings) -> Code {
+    let outputs = match Outputs::open(&args.output.formats, &FORMATS, &args.files, false) {
+        Ok(outputs) => outputs,
+        Err(code) => return code,
+    };
+    let mut unread = None;
+    let mut parts = Vec::new();
+    for file in &args.files {
+        let shown = file.display().to_string();
+        let text = fs::read_to_string(file).map_err(|error| format!("cannot be read: {error}"));
+        match text.and_then(|text| Part::read(shown.clone(), &text)) {
+            Ok(part) => parts.push(part),
+            Err(error) => {
+                complain_safely(&format!("error: `{shown}` {error}"));
+                unread = Some(Code::Unreachable);
+            }
+        }
+    }
+    if parts.is_empty() {
+        return Code::Usage;
+    }
+    let joined = match Joined::new(parts) {
+        Ok(joined) => joined,
+        Err(error) => {
+            complain_safely(&format!("error: {error}"));
+            return Code::Usage;
+        }
+    };
+    if let Some(missing) = joined.missing() {
+        complain_safely(&format!(
+            "error: {missing}\n  help: see why it ended without one, and join again with it"
+        ));
+    }
+    outputs.put(&Report {
+        of: joined.of,
+        plan: &joined.plan,
+        outcomes: &joined.outcomes,
+        proofs: &joined.proofs,
+        code: Code::worst(unread.into_iter().chain([joined.code])),
+        style: around.style,
+        took: joined.took,
+        next: &[],
+    })
+}
