@@ -42,15 +42,18 @@ async fn tell(args: &ProveArgs, around: &Surroundings) -> Result<Code, Code> {
     });
     let (hosts, proofs): (Vec<_>, Vec<_>) = asking.await.into_iter().unzip();
     let proofs: Vec<Proof> = proofs.into_iter().flatten().collect();
+    let code = Code::worst(proofs.iter().map(Proof::code));
+    let (of, took) = (ReportOf::Prove, started.elapsed());
     let plan = Plan::new(salt, files, hosts, vec![]).in_shard(targets.shard.clone());
+    let plan = plan.made_by(of.command(), code, took);
     Ok(outputs.put(&Report {
-        of: ReportOf::Prove,
+        of,
         plan: &plan,
         outcomes: &[],
         proofs: &proofs,
-        code: Code::worst(proofs.iter().map(Proof::code)),
+        code,
         style: around.style,
-        took: started.elapsed(),
+        took,
         next: &[],
     }))
 }

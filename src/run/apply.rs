@@ -148,14 +148,16 @@ pub(crate) async fn carry_out(
         };
         (proofs, code) = what.prove(&asked, args, around, code).await;
     }
+    let (of, took) = (ReportOf::Apply, started.elapsed());
+    let plan = plan.made_by(of.command(), code, took);
     let report = Report {
-        of: ReportOf::Apply,
+        of,
         plan: &plan,
         outcomes: &outcomes,
         proofs: &proofs,
         code,
         style: around.style,
-        took: started.elapsed(),
+        took,
         next: &next,
     };
     let whole = session.console.end(&report);
