@@ -40,9 +40,9 @@ impl Code {
     ];
 
     /// The one of a number.
-    pub fn of(number: u64) -> Option<Self> {
+    pub fn of(number: u8) -> Option<Self> {
         let mut all = Self::ORDER.into_iter();
-        all.find(|code| u64::from(*code as u8) == number)
+        all.find(|code| *code as u8 == number)
     }
 
     /// Over many hosts the worst wins; [`Code::Done`] when there are none.

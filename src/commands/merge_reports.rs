@@ -48,14 +48,16 @@ pub(super) fn run(args: &MergeArgs, around: &Surroundings) -> Code {
             "error: {missing}\n  help: see why it ended without one, and join again with it"
         ));
     }
+    let code = Code::worst(unread.into_iter().chain([joined.code]));
+    let (told, took) = (joined.told, joined.took);
     outputs.put(&Report {
-        told: joined.told,
-        plan: &joined.plan,
+        told,
+        plan: &joined.plan.made_by(told.command(), code, took),
         outcomes: &joined.outcomes,
         proofs: &joined.proofs,
-        code: Code::worst(unread.into_iter().chain([joined.code])),
+        code,
         style: around.style,
-        took: joined.took,
+        took,
         next: &[],
     })
 }

@@ -73,15 +73,17 @@ pub(super) async fn tell(
     let (mut hosts, topics) = look_at_all(&targets, args, &salt, around).await;
     machines::settle(targets.hosts.iter(), &mut hosts);
     let plan = Plan::new(salt, files, hosts, topics).of(targets.selection().cloned());
+    let (code, took) = (code(plan.code()), started.elapsed());
     let plan = plan.in_shard(targets.shard.clone());
+    let plan = plan.made_by(told.command(), code, took);
     let code = outputs.put(&Report {
         told,
         plan: &plan,
         outcomes: &[],
         proofs: &[],
-        code: code(plan.code()),
+        code,
         style: around.style,
-        took: started.elapsed(),
+        took,
         next: &[],
     });
     Ok((targets, plan, code))

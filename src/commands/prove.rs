@@ -43,15 +43,18 @@ async fn tell(args: &ProveArgs, around: &Surroundings) -> Result<Code, Code> {
         hosts.push(plan);
         proofs.extend(all);
     }
+    let code = Code::worst(proofs.iter().map(Proof::code));
+    let (told, took) = (Told::Prove, started.elapsed());
     let plan = Plan::new(salt, files, hosts, vec![]).in_shard(targets.shard.clone());
+    let plan = plan.made_by(told.command(), code, took);
     Ok(outputs.put(&Report {
-        told: Told::Prove,
+        told,
         plan: &plan,
         outcomes: &[],
         proofs: &proofs,
-        code: Code::worst(proofs.iter().map(Proof::code)),
+        code,
         style: around.style,
-        took: started.elapsed(),
+        took,
         next: &[],
     }))
 }

@@ -33,7 +33,7 @@ pub use part::Part;
 pub use partial::Missing;
 pub use schema::schema;
 pub use selection::Selection;
-pub use shard::Shard;
+pub use shard::{Run, Shard};
 pub use stale::{Moved, of_host as moved_on_host, of_topics as moved_topics};
 pub use topics::TopicsPlan;
 
@@ -59,6 +59,9 @@ pub struct Plan {
     /// Which part of a fleet it is of; absent: `--shard` was not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<Shard>,
+    /// Which command made it, and how that ended: for `merge-reports`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Run>,
     /// In a plan that was saved with `--partial`: what it leaves out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Missing>,
@@ -208,6 +211,7 @@ impl Plan {
             complete: false,
             selection: None,
             shard: None,
+            run: None,
             missing: vec![],
             summary: Summary::default(),
             hosts,
@@ -241,13 +245,6 @@ impl Plan {
     #[must_use]
     pub fn of(mut self, selection: Option<Selection>) -> Self {
         self.selection = selection;
-        self
-    }
-
-    /// Of this part of a fleet.
-    #[must_use]
-    pub fn in_shard(mut self, shard: Option<Shard>) -> Self {
-        self.shard = shard;
         self
     }
 

@@ -25,10 +25,6 @@ pub fn schema() -> Value {
                         sorted keys and no blanks. Against damage, not against people.",
         "type": "string",
     });
-    root["properties"]["run"] = json!({
-        "description": "In what `--format json` prints: `command`, `exit_code` and `took_ms`. For `merge-reports`.",
-        "type": "object",
-    });
     root["properties"]["outcome"] = json!({
         "description": "After an apply: what became of it. After `prove`: `proofs`, what each client says.",
         "type": "object",

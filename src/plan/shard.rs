@@ -1,9 +1,12 @@
-//! Which part of a fleet a plan is of.
+//! Which part of a fleet a plan is of, and how the run that made it ended: what joins the parts again.
+
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::shard::Share;
+use super::Plan;
+use crate::{exit::Code, shard::Share};
 
 /// One of several parts of a fleet: `--shard`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -26,5 +29,36 @@ impl Shard {
             total,
             hosts,
         }
+    }
+}
+
+/// How the run that made a plan ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Run {
+    /// `plan`, `drift`, `apply` or `prove`.
+    pub command: String,
+    /// Its exit code.
+    pub exit_code: u8,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+}
+
+impl Plan {
+    /// Of this part of a fleet.
+    #[must_use]
+    pub fn in_shard(mut self, shard: Option<Shard>) -> Self {
+        self.shard = shard;
+        self
+    }
+
+    /// Made by a run that ended so.
+    #[must_use]
+    pub fn made_by(mut self, command: &str, code: Code, took: Duration) -> Self {
+        self.run = Some(Run {
+            command: command.to_owned(),
+            exit_code: code as u8,
+            took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        });
+        self
     }
 }

@@ -12,7 +12,7 @@ use super::Told;
 use crate::{
     apply::outcome::{Outcome, Record},
     exit::Code,
-    plan::{FORMAT_VERSION, HostPlan, Of, Plan, Shard},
+    plan::{FORMAT_VERSION, HostPlan, Of, Plan, Run, Shard},
     proof::{Proof, ProofResult},
     shard,
 };
@@ -46,14 +46,6 @@ pub struct Joined {
     pub took: Duration,
     missing: Vec<u32>,
     total: u32,
-}
-
-/// How a run ended.
-#[derive(Deserialize)]
-struct Run {
-    command: String,
-    exit_code: u64,
-    took_ms: u64,
 }
 
 /// What became of the plan.

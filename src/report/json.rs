@@ -18,39 +18,29 @@ pub fn plan(plan: &Plan) -> String {
     text(&plan_value(plan))
 }
 
-/// A whole report: the plan, the command that made it and how it ended, and what became of it.
+/// A whole report: the plan, and what became of it.
 pub fn whole(report: &Report<'_>) -> String {
     let code = report.code as u8;
-    let mut value = match report.told {
-        Told::Plan | Told::Drift | Told::Saved => plan_value(report.plan),
-        Told::Apply => outcome_value(report.plan, report.outcomes, report.proofs, code),
+    match report.told {
+        Told::Plan | Told::Drift | Told::Saved => plan(report.plan),
+        Told::Apply => outcome(report.plan, report.outcomes, report.proofs, code),
         Told::Prove => {
             let mut value = plan_value(report.plan);
             value["outcome"] = json!({ "exit_code": code, "proofs": report.proofs });
-            value
+            text(&value)
         }
-    };
-    if report.told != Told::Saved {
-        let took = u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX);
-        let command = report.told.command();
-        value["run"] = json!({ "command": command, "exit_code": code, "took_ms": took });
     }
-    text(&value)
 }
 
 /// A plan and what became of it.
 pub fn outcome(plan: &Plan, outcomes: &[Outcome], proofs: &[Proof], code: u8) -> String {
-    text(&outcome_value(plan, outcomes, proofs, code))
-}
-
-fn outcome_value(plan: &Plan, outcomes: &[Outcome], proofs: &[Proof], code: u8) -> Value {
     let mut value = plan_value(plan);
     let (topics, hosts): (Vec<_>, Vec<_>) = outcomes.iter().partition(|one| one.of.is_cluster());
     value["outcome"] = json!({ "exit_code": code, "hosts": hosts, "topics": topics });
     if !proofs.is_empty() {
         value["outcome"]["proofs"] = json!(proofs);
     }
-    value
+    text(&value)
 }
 
 /// One host's facts, and what its references became.

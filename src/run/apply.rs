@@ -140,14 +140,16 @@ pub(crate) async fn carry_out(
         };
         (proofs, code) = what.prove(&asked, args, around, code).await;
     }
+    let (told, took) = (Told::Apply, started.elapsed());
+    let plan = plan.made_by(told.command(), code, took);
     let report = Report {
-        told: Told::Apply,
+        told,
         plan: &plan,
         outcomes: &outcomes,
         proofs: &proofs,
         code,
         style: around.style,
-        took: started.elapsed(),
+        took,
         next: &next,
     };
     let whole = session.console.end(&report);
