@@ -190,6 +190,24 @@ fn a_machine_that_only_its_tag_names_is_read_and_a_fleet_is_as_many_hosts() {
         .says(4, &[&one, &two, &asleep]);
     desk.run(&spec, &["plan", "--host", "other/i-1"])
         .says(3, &["has no host `other/i-1`"]);
+    let all_but = desk.run(&spec, &["plan", "--exclude-host", &member]);
+    all_but.says(4, &[&two, &asleep]);
+    all_but.never_says(&[&one]);
+    desk.run(
+        &spec,
+        &["plan", "--exclude-host", "client/i-0123456789abcdef0"],
+    )
+    .says(3, &["has no host `client/i-0123456789abcdef0`"]);
+    // Each member is in one part, by its own name.
+    let parts = ["1/2", "2/2"].map(|share| {
+        let said = desk.run(&spec, &["plan", "--format", "json", "--shard", share]);
+        let plan: Value = serde_json::from_str(&said.out).expect("JSON");
+        let hosts = plan["hosts"].as_array().expect("hosts").iter();
+        hosts.map(|host| text(&host["name"])).collect::<Vec<_>>()
+    });
+    let mut names = parts.concat();
+    names.sort();
+    assert_eq!(names, wanted);
 }
 
 #[test]
