@@ -13,6 +13,7 @@ mod canary;
 mod cloud;
 mod drift;
 mod endings;
+mod env;
 mod files;
 mod fleet;
 #[cfg(feature = "aws")]

@@ -23,6 +23,9 @@ mod report;
 mod saved;
 #[path = "../support/sealed.rs"]
 mod sealed;
+#[path = "../support/seed.rs"]
+#[allow(dead_code, reason = "other tests shuffle, too")]
+mod seed;
 #[path = "../support/simulated.rs"]
 mod simulated;
 mod spec;
