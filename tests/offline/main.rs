@@ -10,11 +10,11 @@ mod architecture;
 #[path = "../support/case.rs"]
 mod case;
 mod cases;
+mod counted;
 mod fleet;
 #[path = "../support/framed.rs"]
 mod framed;
 // Its corpora have one of MySQL's.
-mod fleet;
 #[cfg(feature = "mysql")]
 mod fuzz;
 mod model;
@@ -33,6 +33,7 @@ mod supply_chain;
 #[path = "../support/sweep.rs"]
 #[allow(dead_code, reason = "the sweeps of tests/reliability use more of it")]
 mod sweep;
+mod thousand;
 #[path = "../support/told.rs"]
 mod told;
 #[path = "../support/work.rs"]

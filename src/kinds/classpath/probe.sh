@@ -1,8 +1,23 @@
+probe_classpath_ahead() {
+  CLASSPATH_LINES=$S
+  for one in /etc/environment /etc/profile /etc/profile.d/*.sh /etc/bashrc /etc/bash.bashrc "$HOME/.bash_profile" \
+    "$HOME/.bash_login" "$HOME/.profile" "$HOME/.bashrc" "$HOME/.bash_aliases"; do
+    if [ -f "$one" ] && [ -r "$one" ]; then CLASSPATH_LINES=$CLASSPATH_LINES$NEWLINE$one; fi
+  done
+  export CLASSPATH_LINES
+  SWEEP=$SWEEP'BEGIN {
+    count = split(ENVIRON["CLASSPATH_LINES"], files, "\n"); section = files[1]
+    for (i = 2; i <= count; i++)
+      for (number = 1; (getline text < files[i]) > 0; number++)
+        if (index(text, "CLASSPATH") && found++ < 50) say("line", files[i] ":" number ":" text)
+  }'
+}
 probe_classpath() {
   case $1 in /*) FILE=$1 ;; *) start_file "$1" ;; esac
   path_facts "$FILE"
   if [ "$KIND" = file ] && [ -r "$P" ]; then content "$P"; fi
-  start_lines CLASSPATH
+  # Of root's look nothing was learnt ahead.
+  case $1 in /*) start_lines CLASSPATH ;; esac
   at "$2"; resolve "$R"; wanted=$R; say wanted "$R"
   first=
   rest=$L_CLASSPATH:
