@@ -57,6 +57,9 @@ pub enum Action {
         marker: String,
         /// The lines between the marks.
         lines: Vec<String>,
+        /// Whether root does it.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        as_root: bool,
     },
     /// Sets and removes keys of a properties file; every other line stays.
     EditProperties {
@@ -320,12 +323,7 @@ pub fn edit_block(content: &[u8], marker: &str, lines: &[String]) -> Vec<u8> {
     if kept.last().is_some_and(|last| last.is_empty()) {
         kept.pop();
     }
-    let mut place = None;
-    while let Some((first, last)) = find_block(&kept, marker) {
-        place = Some(first);
-        kept.drain(first..=last);
-    }
-    let place = place
+    let place = drain_blocks(&mut kept, marker)
         .filter(|&place| only_blocks(&kept[place..]))
         .unwrap_or(kept.len());
     let start = block_start(marker);
@@ -337,6 +335,23 @@ pub fn edit_block(content: &[u8], marker: &str, lines: &[String]) -> Vec<u8> {
     let mut bytes = kept.join(&b'\n');
     bytes.push(b'\n');
     bytes
+}
+
+/// The file's bytes without the block.
+pub fn without_block(content: &[u8], marker: &str) -> Vec<u8> {
+    let mut kept: Vec<&[u8]> = content.split(|&b| b == b'\n').collect();
+    drain_blocks(&mut kept, marker);
+    kept.join(&b'\n')
+}
+
+/// Takes the blocks of a marker out, and says where the last one began.
+fn drain_blocks(lines: &mut Vec<&[u8]>, marker: &str) -> Option<usize> {
+    let mut place = None;
+    while let Some((first, last)) = find_block(lines, marker) {
+        place = Some(first);
+        lines.drain(first..=last);
+    }
+    place
 }
 
 /// Whether lines are whole blocks of ours, one after another, or none at all.

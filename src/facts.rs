@@ -214,6 +214,9 @@ pub struct Login {
     pub java_home: Option<String>,
     /// What `command -v java` finds.
     pub java: Option<String>,
+    /// What is exported of the variables that were asked for; an empty one is there, too.
+    #[serde(skip)]
+    pub variables: BTreeMap<String, String>,
     /// The shell answered only without `-i`.
     pub not_interactive: bool,
     /// A line of a start file, `LINE FILE`, that asks for a terminal, where the host had no means to
@@ -327,6 +330,10 @@ impl Host {
                 classpath: some("login_classpath"),
                 java_home: some("login_java_home"),
                 java: some("login_java"),
+                variables: section
+                    .all("login_variable")
+                    .filter_map(|line| line.split_once('=').map(|(k, v)| (k.into(), v.into())))
+                    .collect(),
                 not_interactive: section.says_yes("login_not_interactive"),
                 terminal_test: some("login_terminal_test"),
             }),

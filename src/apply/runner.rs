@@ -205,10 +205,12 @@ impl Run<'_, '_> {
                 path,
                 marker,
                 lines,
+                as_root,
             } => {
                 let before = self.content(address, path);
                 let after = action::edit_block(&before.unwrap_or_default(), marker, lines);
-                self.write(address, path, "", None, after).await?;
+                let call = Call::new("write").by_root(*as_root);
+                self.write(address, call, path, ("", None), after).await?;
                 Ok(Done {
                     summary: self.shown(path),
                     paste: None,
@@ -232,8 +234,9 @@ impl Run<'_, '_> {
                         reasons: vec![format!("{path} is {error}")],
                         ..Failure::default()
                     })?;
-                self.write(address, path, &mode.to_string(), folder.as_deref(), after)
-                    .await?;
+                let (call, mode_after) = (Call::new("write"), mode.to_string());
+                let with = (&*mode_after, folder.as_deref());
+                self.write(address, call, path, with, after).await?;
                 let keys = match set.len() + remove.len() {
                     0 => "no byte order mark".to_owned(),
                     1 => "1 key".to_owned(),
@@ -361,16 +364,16 @@ impl Run<'_, '_> {
     async fn write(
         &mut self,
         address: &str,
+        call: Call,
         path: &str,
-        mode: &str,
-        folder: Option<&str>,
+        (mode, folder): (&str, Option<&str>),
         after: Vec<u8>,
     ) -> Result<(), Failure> {
         let expected = match self.content(address, path) {
             Some(before) => hex(&Sha256::digest(&before)),
             None => "absent".to_owned(),
         };
-        let call = Call::new("write")
+        let call = call
             .value(path)
             .value(expected)
             .value(mode)

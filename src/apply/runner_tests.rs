@@ -152,6 +152,7 @@ async fn a_package_has_the_time_of_the_lock_and_its_own() {
 #[tokio::test(start_paused = true)]
 async fn a_step_that_fails_after_its_first_action_was_applied_in_part() {
     let edit = || Action::EditBlock {
+        as_root: false,
         path: "/home/x/.bashrc".into(),
         marker: "java".into(),
         lines: vec!["export JAVA_HOME=/x".into()],

@@ -13,11 +13,7 @@ use super::{
     msk_iam_auth::{self, Mechanism, MskIamAuth, Role},
     properties::{self, Properties},
 };
-use crate::{
-    action::Value,
-    jaas,
-    spec::types::{PropertyValue, StartFile},
-};
+use crate::{action::Value, jaas, spec::types::PropertyValue};
 
 /// What a Kafka client machine must be. A key that is absent is not looked at.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -108,10 +104,12 @@ impl Client {
     pub fn resources(&self, secrets: &IndexMap<String, Value>) -> Vec<Box<dyn Resource>> {
         let mut resources: Vec<Box<dyn Resource>> = Vec::new();
         if let Some(java) = &self.java {
-            let classpath = self.classpath.as_ref();
+            let place = self.classpath.map(|classpath| classpath.r#in);
+            // The shell's own Java is the account's affair.
+            let place = place.filter(|place| place.of_the_machine().is_none());
             resources.push(Box::new(java::Wanted {
                 java: java.clone(),
-                place: classpath.map_or(StartFile::Bashrc, |classpath| classpath.r#in),
+                place: place.unwrap_or_default(),
             }));
         }
         if let Some(kafka) = &self.kafka {

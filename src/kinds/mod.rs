@@ -12,6 +12,8 @@ pub mod archives;
 pub mod classpath;
 pub mod client;
 pub mod declared;
+pub mod env;
+mod environment;
 pub mod files;
 pub mod install;
 pub mod java;
@@ -43,6 +45,7 @@ pub const KINDS: &[Registered] = &[
     Registered::of::<packages::Packages>(),
     Registered::of::<archives::Archives>(),
     Registered::of::<files::Files>(),
+    Registered::of::<env::Env>(),
     Registered::of::<timezone::Timezone>(),
 ];
 
@@ -58,8 +61,8 @@ pub struct Probe {
     pub function: &'static str,
     /// Its definition; it may use what `observe/prelude.sh` and `observe/host.sh` define.
     pub text: &'static str,
-    /// It needs what the login shell said (`L_CLASSPATH`, `L_JAVA_HOME`, `L_JAVA`), so it runs
-    /// last: until then the login shell runs beside the other probes.
+    /// It needs what the login shell said (`L_CLASSPATH`, `L_JAVA_HOME`, `L_JAVA`, `L_VARIABLES`; as root
+    /// `L_CLASSPATH` alone), so it runs last: until then the login shell runs beside the other probes.
     pub after_login: bool,
 }
 
@@ -77,6 +80,10 @@ pub trait Kind {
     /// Whether root reads and changes it, by `sudo -n` where the account is another.
     fn as_root(&self) -> bool {
         false
+    }
+    /// The variables that it has to know of a login shell.
+    fn variables(&self) -> Vec<&str> {
+        vec![]
     }
     /// Its probe.
     fn probe(&self) -> Probe;
@@ -105,6 +112,8 @@ pub trait Resource: Send + Sync {
     fn requires(&self) -> Vec<Address>;
     /// See [`Kind::as_root`].
     fn as_root(&self) -> bool;
+    /// See [`Kind::variables`].
+    fn variables(&self) -> Vec<&str>;
     /// See [`Kind::probe`].
     fn probe(&self) -> Probe;
     /// See [`Kind::arguments`].
@@ -122,6 +131,9 @@ impl<K: Kind + Send + Sync> Resource for K {
     }
     fn as_root(&self) -> bool {
         Kind::as_root(self)
+    }
+    fn variables(&self) -> Vec<&str> {
+        Kind::variables(self)
     }
     fn probe(&self) -> Probe {
         Kind::probe(self)

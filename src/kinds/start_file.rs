@@ -1,13 +1,17 @@
 //! A start file that takes a block of ours: what keeps the block from being read, and the edit.
 
 use super::{
-    Follows, TextChange, Verdict,
+    Change, Follows, TextChange, Verdict, Work,
     managed::{Managed, PathKind},
 };
 use crate::{
-    action::{self, Action},
-    facts::{Host, LoginEnd, Observation, Section},
-    spec::types::StartFile,
+    action::{self, Action, Mode, Step},
+    diagnostic::Problem,
+    facts::{Host, Login, LoginEnd, Observation, Section},
+    spec::{
+        at::{At, word},
+        types::StartFile,
+    },
 };
 
 /// What the probe's functions `start_file`, `path_facts`, `content` and `start_file_end` said.
@@ -24,11 +28,102 @@ pub struct Observed {
     path: Managed,
 }
 
-/// The probe's word for the file.
+/// A line of a start file that has to do with a variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The file.
+    pub file: String,
+    /// The line's number.
+    pub line: usize,
+    /// It may set the variable, and is no line of ours.
+    pub sets: bool,
+}
+
+impl Line {
+    /// Reads what the probe's `start_lines` said; `sets`: whether a line, without blanks around it, sets the
+    /// variable.
+    pub fn all(records: &Section, sets: impl Fn(&str) -> bool) -> Vec<Self> {
+        let line = |line: String| {
+            let mut parts = line.splitn(3, ':');
+            let (file, line, text) = (parts.next()?, parts.next()?, parts.next()?.trim());
+            Some(Self {
+                file: file.to_owned(),
+                line: line.parse().ok()?,
+                sets: !text.starts_with('#') && sets(text),
+            })
+        };
+        records.all("line").filter_map(line).collect()
+    }
+
+    /// The one that sets the variable last, as far as lines tell.
+    pub fn winner(lines: &[Self]) -> Option<&Self> {
+        lines.iter().rev().find(|line| line.sets)
+    }
+
+    /// ` in FILE, line N`, for a sentence.
+    pub fn place(&self, host: &Host) -> String {
+        format!(" in {}, line {}", host.shorten(&self.file), self.line)
+    }
+}
+
+/// A block of ours that sets a variable.
+pub struct Block<'b> {
+    /// What it is for: `# trueup: MARKER, managed`.
+    pub marker: &'b str,
+    /// The variable.
+    pub variable: &'b str,
+    /// What stands in it.
+    pub lines: Vec<String>,
+    /// The file that takes it.
+    pub place: StartFile,
+    /// What a spec says to have it in `profile`, where that is another place.
+    pub or_profile: Option<&'static str>,
+    /// The line that sets the variable last.
+    pub winner: Option<&'b Line>,
+}
+
+impl StartFile {
+    /// The machine's own file, which is root's; `None`: it is the account's.
+    pub fn of_the_machine(self) -> Option<&'static str> {
+        match self {
+            Self::Bashrc | Self::Profile => None,
+            Self::ProfileD => Some("/etc/profile.d/trueup.sh"),
+            Self::Environment => Some("/etc/environment"),
+        }
+    }
+}
+
+/// The probe's word for the file; of the machine's own, its path.
 pub fn argument(place: StartFile) -> &'static str {
     match place {
         StartFile::Bashrc => "bashrc",
-        StartFile::Profile | StartFile::ProfileD | StartFile::Environment => "profile",
+        place => place.of_the_machine().unwrap_or("profile"),
+    }
+}
+
+/// What a spec says of the client to have a block in `profile`, where that is another place.
+pub fn or_profile(place: StartFile) -> Option<&'static str> {
+    (place == StartFile::Bashrc).then_some("`classpath: { in: profile }`")
+}
+
+/// What is the machine's is root's, and what is the account's is not.
+pub fn check(place: At<'_, StartFile>, as_root: At<'_, bool>, problems: &mut Vec<Problem>) {
+    let file = place.read().unwrap_or_default();
+    match (file.of_the_machine(), as_root.is(true)) {
+        (Some(path), false) => problems.push(Problem::error(
+            place.key(),
+            format!(
+                "`in: {}` is {path}, which only root can change",
+                word(&file)
+            ),
+            "add `become: true`, which uses `sudo -n`",
+        )),
+        (None, true) => problems.push(Problem::error(
+            as_root.key(),
+            "`become: true`, and the start file is the account's own",
+            "leave it out, or say `in: profile.d` or `in: environment`",
+        )),
+        _ => {}
     }
 }
 
@@ -54,13 +149,24 @@ impl Observed {
         host.shorten(&self.path.real)
     }
 
+    /// What is in it.
+    pub fn content(&self) -> &[u8] {
+        &self.content
+    }
+
     /// Whether the block is there with these lines, and nothing but blocks of ours after it.
     pub fn ends_with(&self, marker: &str, lines: &[String]) -> bool {
         action::ends_with_block(&self.content, marker, lines)
     }
 
-    /// Why lines at its end would not be read, or cannot be written; `reason` is what differs.
-    pub fn obstacle(&self, reason: &str, place: StartFile, host: &Host) -> Option<Verdict> {
+    /// Why lines at its end would not be read, or cannot be written; `reason` is what differs, `or_profile`
+    /// as in [`Block`].
+    pub fn obstacle(
+        &self,
+        reason: &str,
+        or_profile: Option<&'static str>,
+        host: &Host,
+    ) -> Option<Verdict> {
         let shown = self.shown(host);
         let blocked = |why: String, help: String| {
             Some(Verdict::Blocked {
@@ -75,10 +181,9 @@ impl Observed {
                     "a login shell never reads {shown}: {}",
                     why.replace(&home, "~/")
                 ),
-                match place {
-                    StartFile::Bashrc => "`classpath: { in: profile }`".into(),
-                    _ => "set it by hand in a file that this shell reads".into(),
-                },
+                or_profile
+                    .unwrap_or("set it by hand in a file that this shell reads")
+                    .into(),
             );
         }
         let shell = host.account.shell.rsplit('/').next().unwrap_or("sh");
@@ -126,9 +231,69 @@ impl Observed {
         }
     }
 
+    /// The work that brings the block to the file's end, with what it is besides that; or what is in the way.
+    pub fn take(&self, block: Block<'_>, mut work: Work, host: &Host) -> Verdict {
+        let shown = self.shown(host);
+        let blocked = |reason: String, help: String| Verdict::Blocked { reason, help };
+        if let Some(blocked) = self.obstacle(&work.reason, block.or_profile, host) {
+            return blocked;
+        }
+        let as_root = block.place.of_the_machine().is_some();
+        if as_root && let Some(folder) = self.path.folder_to_make() {
+            return blocked(
+                format!("{}; there is no {folder}", work.reason),
+                "say `in: environment`, or a start file of the account's".into(),
+            );
+        }
+        // Every account's login has to read what is the machine's.
+        let mode = self
+            .path
+            .mode
+            .filter(|mode| as_root && mode & 0o444 != 0o444);
+        let written = self.ends_with(block.marker, &block.lines);
+        if written && mode.is_none() {
+            let end = format!(
+                "{}; our block is the end of {shown}, and something read later wins",
+                work.reason
+            );
+            // The line itself is the user's, and may hold more than a path.
+            let help = match block.winner {
+                Some(line) => format!("look at {}, line {}", host.shorten(&line.file), line.line),
+                None => format!("look for {} in what the start files source", block.variable),
+            };
+            return blocked(end, help);
+        }
+        if !written {
+            let (action, text) = self.edit(block.marker, block.lines, as_root, host);
+            work.text = Some(text);
+            work.actions.push(action);
+        }
+        if let Some(mode) = mode.map(Mode) {
+            let (before, after) = (mode.to_string(), Mode(mode.0 | 0o444).to_string());
+            work.reason = format!("{}; {shown} has mode {before}", work.reason);
+            work.changes
+                .push(Change::shown("mode", Some(&before), Some(&after)));
+            work.actions.push(Action::Step(Step {
+                step: "mode",
+                values: vec![self.path.real.clone(), after],
+                as_root,
+                verb: "set mode",
+                done: shown,
+                ..Step::default()
+            }));
+        }
+        work.verdict()
+    }
+
     /// The edit that puts the block at the file's end, and what people see of it: lines of ours alone,
     /// with the others' places kept.
-    pub fn edit(&self, marker: &str, lines: Vec<String>, host: &Host) -> (Action, TextChange) {
+    fn edit(
+        &self,
+        marker: &str,
+        lines: Vec<String>,
+        as_root: bool,
+        host: &Host,
+    ) -> (Action, TextChange) {
         let shown = |content: &[u8]| action::blank_but_block(content, marker);
         let after = action::edit_block(&self.content, marker, &lines);
         let mut before = shown(&self.content);
@@ -147,6 +312,7 @@ impl Observed {
             path: self.path.real.clone(),
             marker: marker.into(),
             lines,
+            as_root,
         };
         (action, text)
     }
@@ -163,6 +329,19 @@ impl LoginEnd {
 }
 
 impl Host {
+    /// What the login shell said; nothing where its start files end, which is blocked with the place.
+    ///
+    /// # Errors
+    /// The reason why it is not known.
+    pub fn login_shell(&self) -> Result<Option<&Login>, String> {
+        match &self.login {
+            Observation::Present(login) => Ok(Some(login)),
+            _ if self.login_end.is_some() => Ok(None),
+            Observation::Unknown(reason) => Err(reason.clone()),
+            Observation::Absent => Err("the login shell said nothing".into()),
+        }
+    }
+
     /// Where start files ask for a terminal that the host had no means to give: what differs may be
     /// right in a person's terminal.
     pub fn without_terminal(&self, reason: &str) -> Option<Verdict> {

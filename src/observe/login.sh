@@ -5,7 +5,7 @@
 # login_ask SECONDS: asks once. The left half of a pipe: the start files run while the right half
 # reads everything else.
 login_ask() {
-  login_look "$LOGIN_QUESTION" '-l -i' "$1"
+  login_look "${LOGIN_VARIABLES-}$LOGIN_QUESTION" '-l -i' "$1"
   printf '\n%s over\n' "$MARK"
 }
 
@@ -134,19 +134,23 @@ look_end() {
   done
 }
 
-# Reads what login_ask printed, once, into L_CLASSPATH, L_JAVA_HOME, L_JAVA, L_JVM_… and L_STATE.
+# Reads what login_ask printed, once, into L_CLASSPATH, L_JAVA_HOME, L_JAVA, L_JVM_… and L_STATE; says the
+# variables that were asked for, and keeps them in L_VARIABLES, each as `MARK NAME=VALUEMARK`.
 login_read() {
-  L_CLASSPATH= L_JAVA_HOME= L_JAVA= L_JVM_HOME= L_JVM_VERSION= L_JVM_ASKED= L_STATE= field=
+  L_CLASSPATH= L_JAVA_HOME= L_JAVA= L_JVM_HOME= L_JVM_VERSION= L_JVM_ASKED= L_STATE= L_VARIABLES= field=
   while IFS= read -r line; do
     case $line in
       "$MARK end") L_STATE=seen; break ;;
       "$MARK late") L_STATE=late; break ;;
       "$MARK over") break ;;
+      "$MARK variable "*) field=variable variable="${line##* }=" fresh=yes; continue ;;
+      "$MARK -") field=; say login_variable "$variable"; L_VARIABLES="$L_VARIABLES$MARK $variable$MARK"; continue ;;
       "$MARK "*) field=${line#"$MARK "} fresh=yes; continue ;;
     esac
     # A value may have several lines.
     if [ "$fresh" = yes ]; then fresh=no; else line=$NEWLINE$line; fi
     case $field in
+      variable) variable=$variable$line ;;
       classpath) L_CLASSPATH=$L_CLASSPATH$line ;;
       java_home) L_JAVA_HOME=$L_JAVA_HOME$line ;;
       java) L_JAVA=$L_JAVA$line ;;

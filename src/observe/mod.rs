@@ -30,6 +30,8 @@ pub(crate) const HOST: &str = include_str!("host.sh");
 const ROOT: &str = include_str!("root.sh");
 /// The login shell's.
 const LOGIN: &str = include_str!("login.sh");
+/// What asks it for more variables.
+const VARIABLES: &str = include_str!("variables.sh");
 
 /// Why a host could not be observed. Each is exit code 4.
 #[derive(Debug, thiserror::Error)]
@@ -249,6 +251,10 @@ pub fn probe_script(
         script.call("section", values)
     };
     let mut script = Script::new("probe").text(PRELUDE).text(HOST).text(LOGIN);
+    let variables: Vec<&str> = resources.iter().flat_map(|one| one.variables()).collect();
+    if !variables.is_empty() {
+        script = script.text(VARIABLES).call("variables", variables)?;
+    }
     let all = resources.iter().map(AsRef::as_ref);
     let (root, own): (Vec<&dyn Resource>, Vec<_>) = all.partition(|one| one.as_root());
     script = probes(script, &own);
@@ -268,14 +274,21 @@ pub fn probe_script(
         .call("limits", [look.to_string(), trace.to_string()])?
         .text("login_ask \"$LOOK_SECONDS\" | {");
     script = script.text("section host host_facts");
-    if !root.is_empty() {
-        let sections = root.iter().map(|one| one.address().section());
-        script = script.call("root_facts", sections)?;
+    let root_waits = root.iter().any(|one| one.probe().after_login);
+    let by_root = |script: Script| match root.is_empty() {
+        true => Ok(script),
+        false => script.call("root_facts", root.iter().map(|one| one.address().section())),
+    };
+    if !root_waits {
+        script = by_root(script)?;
     }
     for resource in own.iter().filter(|one| !one.probe().after_login) {
         script = call(script, *resource)?;
     }
     script = script.text("S=host; login_facts");
+    if root_waits {
+        script = by_root(script)?;
+    }
     for resource in own.iter().filter(|one| one.probe().after_login) {
         script = call(script, *resource)?;
     }

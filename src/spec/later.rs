@@ -1,14 +1,12 @@
-//! What is right in a spec and cannot be planned by this build: what is not built yet, and what
-//! only a build with the feature `aws` or `mysql` can look up. Said with its place, before anything is
-//! asked.
+//! What is right in a spec and cannot be planned by this build: what only one with the feature `aws` or
+//! `mysql` can look up. Said with its place, before anything is asked.
 
 use super::{
-    at::{At, tag, word},
+    at::{At, tag},
     merge::HostTree,
     resolved::Resolved,
     types::{
-        Cluster, Credentials, HostKey, Key, LOGINS, PropertyValue, SecretRef, StartFile,
-        TableSource, Tables,
+        Cluster, Credentials, HostKey, Key, LOGINS, PropertyValue, SecretRef, TableSource, Tables,
     },
 };
 use crate::{at, diagnostic::Problem};
@@ -64,17 +62,6 @@ fn client(host: &HostTree, problems: &mut Vec<Problem>) {
         "write `role_arn: arn:aws:iam::ACCOUNT:role/NAME`",
         problems,
     );
-    let start_file = at!(host, client.classpath.r#in);
-    for file in [StartFile::ProfileD, StartFile::Environment] {
-        if start_file.is(file) {
-            let what = format!("`in: {}`", word(&file));
-            problems.push(Problem::error(
-                start_file.key(),
-                format!("{what} is understood, and this build cannot plan it yet"),
-                "use `bashrc` or `profile`",
-            ));
-        }
-    }
     for value in at!(host, client.properties.extra).values() {
         needs_parameter(at!(value, (PropertyValue::Secret)), problems);
     }

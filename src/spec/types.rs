@@ -255,7 +255,7 @@ pub enum StartFile {
     /// `~/.bash_profile`, `~/.bash_login` or `~/.profile`: the first that is there.
     #[serde(rename = "profile")]
     Profile,
-    /// A file of its own in `/etc/profile.d`.
+    /// `/etc/profile.d/trueup.sh`.
     #[serde(rename = "profile.d")]
     ProfileD,
     /// `/etc/environment`.

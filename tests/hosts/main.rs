@@ -13,6 +13,7 @@ mod canary;
 mod cloud;
 mod drift;
 mod endings;
+mod env;
 mod files;
 #[cfg(feature = "aws")]
 mod from_aws;

@@ -19,6 +19,9 @@ mod report;
 mod saved;
 #[path = "../support/sealed.rs"]
 mod sealed;
+#[path = "../support/seed.rs"]
+#[allow(dead_code, reason = "other tests shuffle, too")]
+mod seed;
 mod spec;
 mod supply_chain;
 #[path = "../support/sweep.rs"]

@@ -11,16 +11,22 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use indexmap::IndexMap;
 use trueup::{
-    action::Mode,
+    action::{Action, Mode},
     facts::{Host, Observation, Reply},
     frame::{Frames, Record},
-    kinds::{Resource, classpath, declared::Inputs, java, kafka::Kafka, msk_iam_auth, properties},
+    kinds::{
+        Resource, Verdict, classpath, declared::Inputs, java, kafka::Kafka, msk_iam_auth,
+        properties,
+    },
     observe::probe_script,
     plan::HostPlan,
     spec::{Given, Source, load, types::StartFile},
 };
 
-use crate::work::work;
+use crate::{
+    seed::{Random, seed},
+    work::work,
+};
 
 fn resources() -> Vec<Box<dyn Resource>> {
     let jar = "~/kafka_2.12-2.8.1/libs/aws-msk-iam-auth-1.1.5-all.jar".to_owned();
@@ -63,9 +69,18 @@ fn resources() -> Vec<Box<dyn Resource>> {
 const SHELLS: [&[&str]; 3] = [&["dash"], &["bash", "--posix"], &["busybox", "sh"]];
 
 fn run(shell: &[&str], home: &Path, login_shell: &str) -> (Host, Reply) {
+    look(shell, home, login_shell, &resources())
+}
+
+fn look(
+    shell: &[&str],
+    home: &Path,
+    login_shell: &str,
+    resources: &[Box<dyn Resource>],
+) -> (Host, Reply) {
     // What a look started is found by its mark: each has its own.
     let mark = trueup::observe::random_mark().expect("random bytes");
-    let script = probe_script(&resources(), true, &mark, Duration::from_secs(5)).expect("no NUL");
+    let script = probe_script(resources, true, &mark, Duration::from_secs(5)).expect("no NUL");
     let output = Command::new("timeout")
         .args(["--signal=KILL", "60"])
         .args(shell)
@@ -218,6 +233,129 @@ fn every_shell_reads_the_same() {
     }
     assert_eq!(replies[0], replies[1]);
     assert_eq!(replies[0], replies[2]);
+}
+
+/// Text of any kind, in one line.
+fn any_text(random: &mut Random) -> String {
+    const PARTS: [&str; 24] = [
+        "'",
+        "\"",
+        "\\",
+        "$",
+        "`",
+        "!",
+        "#",
+        " ",
+        "~",
+        "*",
+        "$(",
+        ")",
+        ";",
+        "&",
+        "\t",
+        "\r",
+        "\u{1}",
+        "\u{7f}",
+        "é",
+        "\u{81}\u{88}",
+        "…",
+        "🦀",
+        "=",
+        "end",
+    ];
+    let mut text = String::new();
+    for _ in 0..random.below(16) {
+        match random.below(3) {
+            0 => text.push(char::from(
+                b' ' + u8::try_from(random.below(95)).expect("small"),
+            )),
+            _ => text.push_str(PARTS[random.below(PARTS.len())]),
+        }
+    }
+    text
+}
+
+#[test]
+fn every_byte_of_a_variable_comes_through_every_shell() {
+    let mut random = Random::new(seed());
+    for (login_shell, start_file) in [("/bin/bash", ".bash_profile"), ("/bin/dash", ".profile")] {
+        for shell in SHELLS {
+            let home = home();
+            write(home.path(), start_file, "export V3='mine\nand more' V4=\n");
+            let values: Vec<String> = (0..12).map(|_| any_text(&mut random)).collect();
+            let env: serde_json::Map<_, _> = values
+                .iter()
+                .enumerate()
+                .map(|(n, value)| {
+                    // `$$` is how a spec writes `$`.
+                    let value = value.replace("${", "$${");
+                    (
+                        format!("V{n}"),
+                        serde_json::json!({ "value": value, "in": "profile" }),
+                    )
+                })
+                .collect();
+            let text =
+                serde_json::json!({ "version": 1, "hosts": { "c": { "local": {} } }, "env": env });
+            // YAML takes no control characters as they are.
+            let escaped = |c: char| match c.is_control() {
+                true => format!("\\u{:04x}", u32::from(c)),
+                false => c.to_string(),
+            };
+            let source = Source {
+                path: "env.yaml".into(),
+                text: text.to_string().chars().map(escaped).collect(),
+            };
+            let (spec, problems) = load(&source, &Given::default());
+            let spec = spec.unwrap_or_else(|| panic!("{problems:?}"));
+            let wanted = spec.hosts[0].resources(&Inputs::default());
+            let (host, reply) = look(shell, home.path(), login_shell, &wanted);
+            let variables = &login(&host).variables;
+            assert_eq!(
+                variables.get("V3").map(String::as_str),
+                Some("mine\nand more")
+            );
+            assert_eq!(variables.get("V4").map(String::as_str), Some(""));
+            assert_eq!(variables.len(), 2);
+            let mut content = fs::read(home.path().join(start_file)).expect("there");
+            for resource in &wanted {
+                let assessed = resource.assess(&reply.section(&resource.address()), &host);
+                match assessed.verdict {
+                    Verdict::Change(work) => {
+                        let [Action::EditBlock { marker, lines, .. }] = &*work.actions else {
+                            panic!("{:?}", work.actions);
+                        };
+                        content = trueup::action::edit_block(&content, marker, lines);
+                    }
+                    Verdict::InPlace => assert_eq!(&*resource.address(), "env/V4"),
+                    other => panic!("{other:?}"),
+                }
+            }
+            fs::write(home.path().join(start_file), &content).expect("written");
+            let (host, reply) = look(shell, home.path(), login_shell, &wanted);
+            for (n, resource) in wanted.iter().enumerate() {
+                let assessed = resource.assess(&reply.section(&resource.address()), &host);
+                let is = login(&host).variables.get(&format!("V{n}"));
+                assert_eq!(is, Some(&values[n]), "{shell:?} {login_shell}");
+                assert!(matches!(assessed.verdict, Verdict::InPlace), "{assessed:?}");
+            }
+            // A shell that reads the lines and starts a program, and nothing of ours.
+            for reader in SHELLS {
+                let out = Command::new(reader[0])
+                    .args(&reader[1..])
+                    .args(["-c", &format!(". ./{start_file} && exec env -0")])
+                    .current_dir(home.path())
+                    .output()
+                    .expect("runs");
+                let all = String::from_utf8(out.stdout).expect("text");
+                let all: Vec<&str> = all.split('\0').collect();
+                for (n, value) in values.iter().enumerate() {
+                    let line = format!("V{n}={value}");
+                    assert!(all.contains(&&*line), "{reader:?} {line:?}");
+                }
+            }
+        }
+    }
 }
 
 #[test]

@@ -4,9 +4,13 @@ mod spec;
 
 use serde::Serialize;
 
-use super::{Address, Change, Effect, Kind, Probe, Verdict, Work, msk_iam_auth, start_file};
+use super::{
+    Address, Change, Effect, Kind, Probe, Verdict, Work, environment, msk_iam_auth,
+    start_file::{self, Block, Line},
+};
 use crate::{
-    facts::{Host, Login, Observation, Section},
+    action,
+    facts::{Host, Observation, Section},
     script,
     spec::types::StartFile,
 };
@@ -36,6 +40,9 @@ pub struct Observed {
     /// and links resolve only once their folders are: both are for other addresses to change.
     #[serde(rename = "jars")]
     pub compared: Vec<(String, bool)>,
+    /// Whether the machine's own file names the jar first, where the spec wants it there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub written: Option<bool>,
     /// The same entries, in their order, with the jar that each stands for, its links resolved.
     #[serde(skip)]
     jars: Vec<(String, String)>,
@@ -45,33 +52,34 @@ pub struct Observed {
     #[serde(skip)]
     whole: Option<String>,
     #[serde(skip)]
-    lines: Vec<StartLine>,
+    lines: Vec<Line>,
     #[serde(skip)]
     file: start_file::Observed,
-}
-
-/// A line of a start file that has to do with `CLASSPATH`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct StartLine {
-    file: String,
-    line: usize,
-    /// It may set `CLASSPATH`, and is no line of ours.
-    sets: bool,
 }
 
 /// The file, what the login shell would read, and the entries that matter. The lines that grep
 /// finds only explain; what counts is what the shell said.
 const PROBE: Probe = Probe {
     function: "probe_classpath",
-    text: include_str!("probe.sh"),
+    text: concat!(include_str!("../start_lines.sh"), include_str!("probe.sh")),
     after_login: true,
 };
 
 impl Wanted {
-    /// The block's lines: the jar first, and not twice however often the file is read.
-    fn lines(&self, jar: &str) -> Option<Vec<String>> {
-        let jar = script::quote(jar).ok()?;
-        Some(vec![
+    /// The block's lines: the jar first, and not twice however often the file is read. `/etc/environment`
+    /// knows no variables: there, what the rest of the file says comes behind it.
+    ///
+    /// # Errors
+    /// Why there are none.
+    fn lines(&self, jar: &str, content: &[u8]) -> Result<Vec<String>, &'static str> {
+        if self.place == StartFile::Environment {
+            let rest = action::without_block(content, MARKER);
+            let rest = environment::value(&rest, MARKER).filter(|rest| !rest.is_empty());
+            let entries: Vec<String> = [jar.to_owned()].into_iter().chain(rest).collect();
+            return Ok(vec![environment::line(MARKER, &entries.join(":"))?]);
+        }
+        let jar = script::quote(jar).map_err(|_| "the jar's path holds a NUL byte")?;
+        Ok(vec![
             format!(
                 "case \":${{CLASSPATH-}}:\" in :{jar}:*) ;; *) CLASSPATH={jar}${{CLASSPATH:+:$CLASSPATH}} ;; esac"
             ),
@@ -91,6 +99,10 @@ impl Kind for Wanted {
         vec![msk_iam_auth::ADDRESS]
     }
 
+    fn as_root(&self) -> bool {
+        self.place.of_the_machine().is_some()
+    }
+
     fn probe(&self) -> Probe {
         PROBE
     }
@@ -100,14 +112,9 @@ impl Kind for Wanted {
     }
 
     fn read(&self, records: &Section, host: &Host) -> Observation<Observed> {
-        let classpath = match &host.login {
-            Observation::Present(Login { classpath, .. }) => classpath.clone(),
-            // Blocked, with the place where it ends.
-            _ if host.login_end.is_some() => None,
-            Observation::Unknown(reason) => return Observation::Unknown(reason.clone()),
-            Observation::Absent => {
-                return Observation::Unknown("the login shell said nothing".into());
-            }
+        let login = match host.login_shell() {
+            Ok(login) => login,
+            Err(reason) => return Observation::Unknown(reason),
         };
         let file = match start_file::Observed::read(records, host) {
             Ok(file) => file,
@@ -130,24 +137,14 @@ impl Kind for Wanted {
                 .map(|(entry, real)| (entry.clone(), *real == wanted))
                 .filter(|(entry, is_wanted)| !(*is_wanted && entry.ends_with('*')))
                 .collect(),
+            written: self.is_written(file.content(), host),
             jars,
             wanted,
-            whole: classpath,
-            lines: records
-                .all("line")
-                .filter_map(|line| {
-                    let mut parts = line.splitn(3, ':');
-                    let (file, line, text) = (parts.next()?, parts.next()?, parts.next()?.trim());
-                    Some(StartLine {
-                        file: file.to_owned(),
-                        line: line.parse().ok()?,
-                        // Our own block's line has the guard; it is never what is in the way.
-                        sets: !text.starts_with('#')
-                            && !text.contains("${CLASSPATH-}")
-                            && text.contains("CLASSPATH="),
-                    })
-                })
-                .collect(),
+            whole: login.and_then(|login| login.classpath.clone()),
+            // Our own block's line has the guard; it is never what is in the way.
+            lines: Line::all(records, |text| {
+                !text.contains("${CLASSPATH-}") && text.contains("CLASSPATH=")
+            }),
             file,
         })
     }
@@ -156,16 +153,20 @@ impl Kind for Wanted {
         if let Some(end) = &host.login_end {
             return end.blocked("`CLASSPATH`", host);
         }
-        if is_right(&observed.jars, &observed.wanted) {
+        let right = is_right(&observed.jars, &observed.wanted);
+        if right && observed.written != Some(false) {
             return Verdict::InPlace;
         }
         let jar = host.expand(&self.jar);
         let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
-        let winner = observed.lines.iter().rev().find(|line| line.sets);
-        let place = winner
-            .map(|line| format!(" in {}, line {},", host.shorten(&line.file), line.line))
-            .unwrap_or_default();
+        let winner = Line::winner(&observed.lines);
+        let place = winner.map(|line| line.place(host) + ",");
+        let place = place.unwrap_or_default();
         let now = match (observed.jars.first(), &observed.whole) {
+            _ if right => {
+                let file = observed.file.shown(host);
+                format!("{file} names no auth jar first in `CLASSPATH`")
+            }
             (Some((entry, real)), _) if *real == observed.wanted => {
                 format!("`{entry}` in `CLASSPATH` stands for several auth jars")
             }
@@ -173,69 +174,69 @@ impl Kind for Wanted {
             (Some((_, real)), _) if name(real) == name(&jar) => {
                 let (now, jar) = (host.shorten(real), host.shorten(&jar));
                 let reason = format!("`CLASSPATH`{place} names {now}; the spec wants {jar}");
-                return self.change(observed, reason, winner, host);
+                return self.change(observed, reason, host);
             }
             (Some((_, real)), _) => format!("`CLASSPATH`{place} names {}", name(real)),
             (None, Some(_)) => format!("`CLASSPATH`{place} names no auth jar"),
             (None, None) => "a fresh shell has no `CLASSPATH`".into(),
         };
         let reason = format!("{now}; the spec wants {}", name(&jar));
-        self.change(observed, reason, winner, host)
+        self.change(observed, reason, host)
     }
 }
 
 impl Wanted {
-    /// The block at the end of the file, or what is in its way; `winner` is the line that sets
-    /// `CLASSPATH` last.
-    fn change(
-        &self,
-        observed: &Observed,
-        reason: String,
-        winner: Option<&StartLine>,
-        host: &Host,
-    ) -> Verdict {
+    /// Whether the machine's own file names the jar first; nothing of the account's, where the shell's word
+    /// is all.
+    fn is_written(&self, content: &[u8], host: &Host) -> Option<bool> {
+        self.place.of_the_machine()?;
+        let jar = host.expand(&self.jar);
+        if self.place == StartFile::Environment {
+            let value = environment::value(content, MARKER);
+            return Some(value.is_some_and(|value| value.split(':').next() == Some(&*jar)));
+        }
+        let lines = self.lines(&jar, content).ok();
+        Some(lines.is_some_and(|lines| action::ends_with_block(content, MARKER, &lines)))
+    }
+
+    /// The block at the end of the file, or what is in its way.
+    fn change(&self, observed: &Observed, reason: String, host: &Host) -> Verdict {
         let jar = host.expand(&self.jar);
         let file = &observed.file;
         if let Some(blocked) = host.without_terminal(&reason) {
             return blocked;
         }
-        if let Some(blocked) = file.obstacle(&reason, self.place, host) {
-            return blocked;
-        }
-        let Some(lines) = self.lines(&jar) else {
-            return Verdict::Blocked {
-                reason: "the jar's path holds a NUL byte".into(),
-                help: "name another `home`".into(),
-            };
+        let lines = match self.lines(&jar, file.content()) {
+            Ok(lines) => lines,
+            Err(why) => {
+                return Verdict::Blocked {
+                    reason: format!("{reason}; {why}"),
+                    help: "name another `home`".into(),
+                };
+            }
         };
-        if file.ends_with(MARKER, &lines) {
-            return Verdict::Blocked {
-                reason: format!(
-                    "{reason}; our block is the end of {}, and something read later wins",
-                    file.shown(host)
-                ),
-                // The line itself is the user's, and may hold more than a path.
-                help: match winner {
-                    Some(line) => {
-                        format!("look at {}, line {}", host.shorten(&line.file), line.line)
-                    }
-                    None => "look for CLASSPATH in what the start files source".into(),
-                },
-            };
-        }
-        let (action, text) = file.edit(MARKER, lines, host);
-        let mut work = Work::new(
+        let block = Block {
+            marker: MARKER,
+            variable: MARKER,
+            lines,
+            place: self.place,
+            or_profile: start_file::or_profile(self.place),
+            winner: Line::winner(&observed.lines),
+        };
+        let work = Work::new(
             Effect::on(observed.whole.is_some()),
             reason,
-            vec![Change::shown(
-                "CLASSPATH",
-                observed.jars.first().map(|(entry, _)| entry.as_str()),
-                Some(&jar),
-            )],
-            vec![action],
+            vec![match is_right(&observed.jars, &observed.wanted) {
+                true => Change::shown("in", None, Some(&file.shown(host))),
+                false => Change::shown(
+                    "CLASSPATH",
+                    observed.jars.first().map(|(entry, _)| entry.as_str()),
+                    Some(&jar),
+                ),
+            }],
+            vec![],
         );
-        work.text = Some(text);
-        work.verdict()
+        file.take(block, work, host)
     }
 }
 

@@ -1,10 +1,8 @@
 probe_classpath() {
-  start_file "$1"
+  case $1 in /*) FILE=$1 ;; *) start_file "$1" ;; esac
   path_facts "$FILE"
   if [ "$KIND" = file ] && [ -r "$P" ]; then content "$P"; fi
-  grep -n -s CLASSPATH -- /etc/environment /etc/profile /etc/profile.d/*.sh /etc/bashrc /etc/bash.bashrc "$HOME/.bash_profile" \
-    "$HOME/.bash_login" "$HOME/.profile" "$HOME/.bashrc" "$HOME/.bash_aliases" | head -n 50 |
-    while IFS= read -r line; do say line "$line"; done
+  start_lines CLASSPATH
   at "$2"; resolve "$R"; wanted=$R; say wanted "$R"
   first=
   rest=$L_CLASSPATH:
@@ -22,7 +20,7 @@ probe_classpath() {
     esac
   done
   set +f
-  if [ "$first" != "$wanted" ]; then start_file_end "$FILE"; fi
+  case $1 in /*) ;; *) if [ "$first" != "$wanted" ]; then start_file_end "$FILE"; fi ;; esac
   # Last, because a pipe's records would otherwise be told apart by nothing.
   say classpath "$L_CLASSPATH"
 }

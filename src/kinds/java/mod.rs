@@ -4,7 +4,10 @@ mod spec;
 
 use serde::Serialize;
 
-use super::{Address, Change, Effect, Kind, Probe, Verdict, Work, start_file};
+use super::{
+    Address, Change, Effect, Kind, Probe, Verdict, Work,
+    start_file::{self, Block},
+};
 use crate::{
     action::Action,
     facts::{Host, Observation, PackageManager, Section},
@@ -267,7 +270,7 @@ impl Wanted {
         let file = file.and_then(|file| file.as_ref().ok());
         if let (Some(_), Some(file)) = (effective, file) {
             let shown = file.shown(host);
-            match file.obstacle("", self.place, host) {
+            match file.obstacle("", start_file::or_profile(self.place), host) {
                 None => {
                     work.notes.push(format!(
                         "then     JAVA_HOME in {shown}, where the other Java stays the shell's own"
@@ -375,24 +378,18 @@ impl Wanted {
                 };
             }
         };
-        if let Some(blocked) = file.obstacle(&reason, self.place, host) {
-            return blocked;
-        }
         let Ok(quoted) = script::quote(&home) else {
             unreachable!("a path of the host's holds no NUL");
         };
-        let lines = vec![format!("export JAVA_HOME={quoted}")];
-        if file.ends_with(MARKER, &lines) {
-            return Verdict::Blocked {
-                reason: format!(
-                    "{reason}; our block is the end of {}, and something read later wins",
-                    file.shown(host)
-                ),
-                help: "look for JAVA_HOME in what the start files source".into(),
-            };
-        }
-        let (action, text) = file.edit(MARKER, lines, host);
-        let mut work = Work::new(
+        let block = Block {
+            marker: MARKER,
+            variable: MARKER,
+            lines: vec![format!("export JAVA_HOME={quoted}")],
+            place: self.place,
+            or_profile: start_file::or_profile(self.place),
+            winner: None,
+        };
+        let work = Work::new(
             Effect::on(observed.effective.is_some()),
             reason,
             vec![
@@ -406,10 +403,9 @@ impl Wanted {
                 ),
                 Change::shown("JAVA_HOME", observed.java_home.as_deref(), Some(&home)),
             ],
-            vec![action],
+            vec![],
         );
-        work.text = Some(text);
-        work.verdict()
+        file.take(block, work, host)
     }
 
     /// The shortest path to a JVM's home that an update of its package keeps: a link that has the

@@ -73,6 +73,8 @@ const OF_HOST: &[OfHost] = checks![
     downloads::folders_are_their_own,
     properties::parts_are_there,
     properties::paths,
+    properties::start_file,
+    properties::variables_are_their_own,
     properties::path_is_its_own,
     properties::keys,
     properties::iam_keys,

@@ -6,7 +6,8 @@ use crate::{
     diagnostic::{Problem, Span},
     jaas,
     kinds::{
-        declared::Declaration, files::Files, msk_iam_auth::Mechanism, properties::mode as mode_of,
+        declared::Declaration, env::Env, files::Files, msk_iam_auth::Mechanism,
+        properties::mode as mode_of, start_file,
     },
     names::HostPath,
     spec::{
@@ -73,6 +74,32 @@ pub fn parts_are_there(host: &HostTree, problems: &mut Vec<Problem>) {
 /// A part that is there without what it needs.
 fn without<T, N>(part: At<'_, T>, needed: At<'_, N>) -> Option<Span> {
     part.key().filter(|_| !needed.is_there())
+}
+
+/// Whose the start file is.
+pub fn start_file(host: &HostTree, problems: &mut Vec<Problem>) {
+    let classpath = at!(host, client.classpath);
+    start_file::check(at!(classpath, r#in), at!(classpath, r#become), problems);
+}
+
+/// What the client sets is no variable of `env`.
+pub fn variables_are_their_own(host: &HostTree, problems: &mut Vec<Problem>) {
+    let sets = [
+        ("CLASSPATH", "classpath", at!(host, client.classpath).key()),
+        ("JAVA_HOME", "java", at!(host, client.java).key()),
+    ];
+    let variables = host.node.entry(Env::KEY);
+    for (name, part, there) in sets {
+        if let Some((key, _)) = variables.and_then(|(_, all)| all.entry(name))
+            && let Some(there) = there
+        {
+            problems.push(Problem::error(
+                key.span,
+                format!("`{name}` is set by `client.{part}`"),
+                format!("keep one; `{part}` is in line {}", there.line),
+            ));
+        }
+    }
 }
 
 /// Paths on the host say where they start and stay below it.

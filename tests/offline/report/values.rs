@@ -83,6 +83,7 @@ pub fn facts() -> Host {
             ),
             java_home: None,
             java: Some("/usr/bin/java".into()),
+            variables: std::collections::BTreeMap::new(),
             not_interactive: false,
             terminal_test: None,
         }),

@@ -453,6 +453,112 @@ fn archives() {
 }
 
 #[test]
+fn variables() {
+    let env =
+        |text: &str| format!("version: 1\nhosts: {{ c: {{ local: {{}} }} }}\nenv: {{ {text} }}\n");
+    let right = "A_1: { value: it's }";
+    let set = |name: &str| format!("{name}: {{ value: x }}");
+    let in_environment =
+        |value: &str| format!("A: {{ value: {value}, in: environment, become: true }}");
+    let path = "`PATH` cannot be set: it would be replaced as a whole, and the login's own commands with it";
+    let loader = "`LD_PRELOAD` cannot be set: it changes every program, those of the login too";
+    let shells = "`BASH_ENV` cannot be set: it is the shell's own";
+    for (bad, message, under) in [
+        (set("\"\""), "`` is no name of a variable", "\"\""),
+        (set("A-B"), "`A-B` is no name of a variable", "A-B"),
+        (set("1A"), "`1A` is no name of a variable", "1A"),
+        (set("É"), "`É` is no name of a variable", "É"),
+        (set("PATH"), path, "PATH"),
+        (set("LD_PRELOAD"), loader, "LD_PRELOAD"),
+        (set("BASH_ENV"), shells, "BASH_ENV"),
+        (
+            set("IFS"),
+            "`IFS` cannot be set: it is the shell's own",
+            "IFS",
+        ),
+        (
+            set("HOME"),
+            "`HOME` cannot be set: each login sets it",
+            "HOME",
+        ),
+        (
+            set("TRUEUP_X"),
+            "`TRUEUP_X` cannot be set: it is trueup's own",
+            "TRUEUP_X",
+        ),
+        (
+            "A: { value: \"a\\nb\" }".to_owned(),
+            "the value of `A` has more than one line",
+            "\"a\\nb\"",
+        ),
+        (
+            in_environment("\"a#b\""),
+            "`/etc/environment` cannot hold the value of `A`: there, `#` ends a value, in quotes too",
+            "\"a#b\"",
+        ),
+        (
+            in_environment("\"\""),
+            "`/etc/environment` cannot hold the value of `A`: an empty value takes a variable away there",
+            "\"\"",
+        ),
+        (
+            in_environment("a\\b"),
+            "`/etc/environment` cannot hold the value of `A`: those who read it disagree about `\"` and `\\` in a value",
+            "a\\b",
+        ),
+        (
+            "A: { value: x, in: profile.d }".to_owned(),
+            "`in: profile.d` is /etc/profile.d/trueup.sh, which only root can change",
+            "in",
+        ),
+        (
+            "A: { value: x, become: true }".to_owned(),
+            "`become: true`, and the start file is the account's own",
+            "become",
+        ),
+    ] {
+        all(env, &[(&bad, message, under, right)]);
+    }
+    good(&env(&in_environment("\"it's $HOME, é\"")));
+    let (_, problems) = read(&env(&set("API_TOKEN")));
+    let [only] = problems.as_slice() else {
+        panic!("{problems:?}");
+    };
+    assert!(
+        !only.is_error()
+            && only
+                .message
+                .starts_with("`API_TOKEN` is called as a secret is")
+    );
+    let parts = format!("{KAFKA}, msk_iam_auth: {{ version: 1.1.5 }}");
+    let client = |text: &str| env(right) + &format!("client: {{ {parts}, {text} }}\n");
+    all(
+        client,
+        &[
+            (
+                "classpath: { in: environment }",
+                "`in: environment` is /etc/environment, which only root can change",
+                "in",
+                "classpath: { in: environment, become: true }",
+            ),
+            (
+                "classpath: { become: true }",
+                "`become: true`, and the start file is the account's own",
+                "become",
+                "classpath: {}",
+            ),
+        ],
+    );
+    let both = |text: &str| {
+        env(text) + &format!("client: {{ {parts}, classpath: {{}}, java: {{ version: 8 }} }}\n")
+    };
+    for (name, part) in [("CLASSPATH", "classpath"), ("JAVA_HOME", "java")] {
+        let message = format!("`{name}` is set by `client.{part}`");
+        all(both, &[(&set(name), &message, name, right)]);
+    }
+}
+
+#[test]
 fn parts_need_each_other() {
     all(
         with_client,

@@ -1,0 +1,15 @@
+# probe_env FILE NAME VALUE: whether the login shell gives the value; where it does not, or the file is the
+# machine's, what is in it, and what is in the way of its end.
+probe_env() {
+  case $1 in
+    /*) FILE=$1 ;;
+    *)
+      # shellcheck disable=SC2153  # of the login shell
+      case $L_VARIABLES in *"$MARK $2=$3$MARK"*) say same yes; return 0 ;; esac
+      start_file "$1" ;;
+  esac
+  path_facts "$FILE"
+  if [ "$KIND" = file ] && [ -r "$P" ]; then content "$P"; fi
+  start_lines "$2"
+  case $1 in /*) ;; *) start_file_end "$FILE" ;; esac
+}
