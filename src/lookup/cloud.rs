@@ -139,8 +139,27 @@ pub trait Cloud: Send + Sync {
     /// `ec2:DescribeInstances`: all that match, sorted by id.
     async fn instances(&self, aws: &Aws, which: &Which) -> Result<Vec<Instance>, CloudError>;
 
+    /// `ec2:DescribeInstances`, once for all of these, which are ids or tags of the same keys. What the answer
+    /// leaves open is asked alone, which says what is wrong with it.
+    async fn instances_of(
+        &self,
+        _aws: &Aws,
+        _all: &[Which],
+    ) -> Result<BTreeMap<Which, Vec<Instance>>, CloudError> {
+        Ok(BTreeMap::new())
+    }
+
     /// `ec2:DescribeKeyPairs`: the id (`key-…`) of the key pair of a name.
     async fn key_pair_id(&self, aws: &Aws, name: &str) -> Result<String, CloudError>;
+
+    /// `ec2:DescribeKeyPairs`, once for all of these, as [`Cloud::instances_of`].
+    async fn key_pair_ids(
+        &self,
+        _aws: &Aws,
+        _names: &[String],
+    ) -> Result<BTreeMap<String, String>, CloudError> {
+        Ok(BTreeMap::new())
+    }
 
     /// `ec2:GetConsoleOutput`. `latest` asks for what is on the console now, which only Nitro
     /// instances have (others: [`CloudError::Refused`]); else what EC2 kept of the boot.
@@ -148,6 +167,15 @@ pub trait Cloud: Send + Sync {
 
     /// `ssm:GetParameter`, decrypted.
     async fn parameter(&self, aws: &Aws, name: &str) -> Result<SecretString, CloudError>;
+
+    /// `ssm:GetParameters`, which takes ten names, once for all of these, as [`Cloud::instances_of`].
+    async fn parameters(
+        &self,
+        _aws: &Aws,
+        _names: &[String],
+    ) -> Result<BTreeMap<String, SecretString>, CloudError> {
+        Ok(BTreeMap::new())
+    }
 
     /// `iam:GetRole`.
     async fn role(&self, aws: &Aws, name: &str) -> Result<Role, CloudError>;

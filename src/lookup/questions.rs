@@ -1,5 +1,5 @@
-//! What AWS is asked in one run, and what it answered: each question once, all that can be asked at
-//! a time side by side.
+//! What AWS is asked in one run, and what it answered: each question once, those that one call answers
+//! together, and so many calls side by side as AWS takes without throttling.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,7 +7,7 @@ use std::{
 };
 
 use secrecy::SecretString;
-use tokio::task::JoinSet;
+use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::cloud::{Cloud, CloudError, Grant, Instance, MskCluster, Region, Role, Which};
 use crate::{
@@ -56,6 +56,9 @@ pub struct Answers {
 /// An answer, where there is one already.
 type Known<'a, T> = Option<Result<&'a T, &'a CloudError>>;
 
+/// Most calls at a time.
+const MOST: usize = 16;
+
 impl Answers {
     /// Asks what is asked for, again as long as answers lead to more questions.
     pub async fn gather(
@@ -63,6 +66,9 @@ impl Answers {
         asked_for: impl Fn(&Self) -> BTreeSet<Question>,
     ) -> Self {
         let mut answers = Self::default();
+        // What a call for several left open.
+        let mut alone = BTreeSet::new();
+        let turns = Arc::new(Semaphore::new(MOST));
         loop {
             let wanted = asked_for(&answers);
             let open: Vec<Question> = wanted
@@ -72,15 +78,24 @@ impl Answers {
             if open.is_empty() {
                 break;
             }
-            let asking = open.into_iter().map(|question| {
-                let cloud = Arc::clone(cloud);
+            let asking = together(open, &alone).into_iter().map(|questions| {
+                let (cloud, turns) = (Arc::clone(cloud), Arc::clone(&turns));
                 async move {
-                    let answer = ask(cloud.as_ref(), &question).await;
-                    (question, answer)
+                    let _turn = turns.acquire().await;
+                    ask_all(cloud.as_ref(), questions).await
                 }
             });
             let asking: JoinSet<_> = asking.collect();
-            answers.known.extend(asking.join_all().await);
+            for (question, answer) in asking.join_all().await.into_iter().flatten() {
+                match answer {
+                    Some(answer) => {
+                        answers.known.insert(question, answer);
+                    }
+                    None => {
+                        alone.insert(question);
+                    }
+                }
+            }
         }
         answers.share_grants();
         for aws in answers.accounts() {
@@ -205,6 +220,114 @@ fn granting(answer: &Result<Answer, CloudError>) -> &[Grant] {
         Err(CloudError::Denied { grants, .. }) => grants,
         _ => &[],
     }
+}
+
+/// Questions by the call that answers them together.
+fn together(open: Vec<Question>, alone: &BTreeSet<Question>) -> Vec<Vec<Question>> {
+    // As many as `GetParameters` takes, and fewer than the 200 values that EC2's filters may have in all.
+    const PARAMETERS: usize = 10;
+    const FILTERED: usize = 100;
+    let mut groups: BTreeMap<_, Vec<Question>> = BTreeMap::new();
+    let mut calls = Vec::new();
+    for question in open {
+        let (aws, kind, most) = match &question {
+            _ if alone.contains(&question) => {
+                calls.push(vec![question]);
+                continue;
+            }
+            Question::Parameter(aws, _) => (aws, vec!["parameter"], PARAMETERS),
+            Question::KeyPair(aws, _) => (aws, vec!["pair"], FILTERED),
+            Question::Instances(aws, Which::Id(_)) => (aws, vec!["id"], FILTERED),
+            Question::Instances(aws, Which::Tags(tags)) => {
+                let keys = tags.iter().map(|(key, _)| key.as_str());
+                (
+                    aws,
+                    ["tags"].into_iter().chain(keys).collect(),
+                    FILTERED / tags.len().max(1),
+                )
+            }
+            Question::Role(..)
+            | Question::Profile(..)
+            | Question::Cluster(..)
+            | Question::Signing(_) => {
+                calls.push(vec![question]);
+                continue;
+            }
+        };
+        let kind: Vec<String> = kind.into_iter().map(str::to_owned).collect();
+        let group = groups.entry((aws.clone(), kind, most.max(1))).or_default();
+        group.push(question);
+    }
+    for ((_, _, most), group) in groups {
+        calls.extend(group.chunks(most).map(<[Question]>::to_vec));
+    }
+    calls
+}
+
+/// Questions of one call, and what it answered; nothing: it is to be asked alone.
+async fn ask_all(
+    cloud: &dyn Cloud,
+    questions: Vec<Question>,
+) -> Vec<(Question, Option<Result<Answer, CloudError>>)> {
+    if let [question] = questions.as_slice() {
+        let answer = ask(cloud, question).await;
+        return vec![(question.clone(), Some(answer))];
+    }
+    let answered = several(cloud, &questions).await;
+    let answer = |question: &Question| match &answered {
+        Ok(answers) => answers.get(question).cloned().map(Ok),
+        // One that is wrong, or refused, may fail all.
+        Err(
+            CloudError::Denied { .. } | CloudError::NotFound { .. } | CloudError::Refused { .. },
+        ) => None,
+        Err(error) => Some(Err(error.clone())),
+    };
+    let answers = questions
+        .iter()
+        .map(|question| (question.clone(), answer(question)));
+    answers.collect()
+}
+
+/// Asks for several of one kind by one call.
+async fn several(
+    cloud: &dyn Cloud,
+    questions: &[Question],
+) -> Result<BTreeMap<Question, Answer>, CloudError> {
+    let names: Vec<String> = questions
+        .iter()
+        .filter_map(|question| match question {
+            Question::Parameter(_, name) | Question::KeyPair(_, name) => Some(name.clone()),
+            _ => None,
+        })
+        .collect();
+    Ok(match questions.first() {
+        Some(Question::Parameter(aws, _)) => {
+            let answers = cloud.parameters(aws, &names).await?.into_iter();
+            let of = |(name, it)| (Question::Parameter(aws.clone(), name), Answer::Secret(it));
+            answers.map(of).collect()
+        }
+        Some(Question::KeyPair(aws, _)) => {
+            let answers = cloud.key_pair_ids(aws, &names).await?.into_iter();
+            let of = |(name, id)| (Question::KeyPair(aws.clone(), name), Answer::Text(id));
+            answers.map(of).collect()
+        }
+        Some(Question::Instances(aws, _)) => {
+            let which = questions.iter().filter_map(|question| match question {
+                Question::Instances(_, which) => Some(which.clone()),
+                _ => None,
+            });
+            let which: Vec<Which> = which.collect();
+            let answers = cloud.instances_of(aws, &which).await?.into_iter();
+            let of = |(which, all)| {
+                (
+                    Question::Instances(aws.clone(), which),
+                    Answer::Instances(all),
+                )
+            };
+            answers.map(of).collect()
+        }
+        _ => BTreeMap::new(),
+    })
 }
 
 async fn ask(cloud: &dyn Cloud, question: &Question) -> Result<Answer, CloudError> {

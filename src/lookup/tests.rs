@@ -23,6 +23,8 @@ struct Account {
     asked: Mutex<Vec<String>>,
     /// Whoever asks for a parameter waits until so many do.
     together: Option<Barrier>,
+    /// How many ask for a role now, and how many did at most.
+    busy: Mutex<(usize, usize)>,
 }
 
 impl Account {
@@ -67,6 +69,12 @@ impl Cloud for Account {
     }
     async fn role(&self, _: &Aws, name: &str) -> Result<Role, CloudError> {
         self.asks(format!("role {name}"));
+        {
+            let mut busy = self.busy.lock().expect("no panic");
+            *busy = (busy.0 + 1, busy.1.max(busy.0 + 1));
+        }
+        tokio::task::yield_now().await;
+        self.busy.lock().expect("no panic").0 -= 1;
         Ok(Role {
             arn: format!("arn:aws:iam::123456789012:role/{name}"),
             trust: "{}".into(),
@@ -213,4 +221,14 @@ async fn what_refers_to_nothing_asks_nothing_and_all_that_is_wrong_is_said() {
         error.contains("ssl.key.password`: the parameter `/l`"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn sixteen_calls_at_most_are_under_way() {
+    let account = Arc::new(Account::default());
+    let cloud: Arc<dyn Cloud> = Arc::clone(&account) as Arc<dyn Cloud>;
+    let role = |n: usize| questions::Question::Role(Aws::default(), format!("r{n}"));
+    Answers::gather(&cloud, |_| (0..40).map(role).collect()).await;
+    assert_eq!(account.asked().len(), 40);
+    assert_eq!(*account.busy.lock().expect("no panic"), (0, 16));
 }

@@ -8,6 +8,7 @@ mod canary;
 mod causes;
 #[path = "../support/cloud.rs"]
 mod cloud;
+mod fleets;
 mod found;
 #[path = "../support/gate.rs"]
 mod gate;

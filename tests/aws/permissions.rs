@@ -110,9 +110,9 @@ fn a_run_asks_for_nothing_else() {
         name("client"),
         name("cluster"),
     );
-    let parameter = format!("/kafka/{}", name("p"));
+    let [parameter, other] = ["p", "q"].map(|of| format!("/kafka/{}", name(of)));
     let made = front.make(json!({
-        "parameters": { &parameter: "x" },
+        "parameters": { &parameter: "x", &other: "y" },
         "roles": { &role: { "trust": { "Version": "2012-10-17", "Statement": [] } } },
         "profiles": { &profile: role },
         "instances": [{ "tags": { "Name": of }, "key": of, "profile": profile, "private_ip": "127.0.0.1" }],
@@ -124,7 +124,8 @@ fn a_run_asks_for_nothing_else() {
             "version: 1\naws: {{ assume_role: \"arn:aws:iam::123456789012:role/trueup-reader\" }}\nhosts:\n  client:\n    \
              ec2: {{ name: {of}, via: private_ip }}\n    ssh: {ssh}\nclient:\n  kafka: {{ version: 2.8.1, scala: 2.12, \
              home: {} }}\n  msk_iam_auth: {{ version: 1.1.5, role: {role} }}\n  properties:\n    path: {}\n    \
-             extra: {{ ssl.truststore.password: {{ ssm_parameter: {parameter} }} }}\ntopics:\n  cluster: {cluster}\n  \
+             extra: {{ ssl.truststore.password: {{ ssm_parameter: {parameter} }}, ssl.keystore.password: {{ \
+             ssm_parameter: {other} }} }}\ntopics:\n  cluster: {cluster}\n  \
              security: tls\n  tables: [pin]\n",
             machine.home.path().join("kafka").display(),
             machine.file()

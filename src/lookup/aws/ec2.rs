@@ -1,8 +1,11 @@
 //! EC2: instances, key pairs, consoles.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use aws_sdk_ec2::{
     Client,
-    types::{Filter, PlatformValues},
+    operation::describe_instances::builders::DescribeInstancesFluentBuilder,
+    types::{self, Filter, PlatformValues},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 
@@ -47,18 +50,90 @@ pub async fn instances(account: &Account, which: &Which) -> Result<Vec<Instance>
         denied: "give the host `ssh: { address: … }`",
         absent: "see the instance's id and region: `ec2: { region: … }`",
     };
+    // A page's size cannot be given together with ids.
+    let asking = match which {
+        Which::Id(id) => client.describe_instances().instance_ids(id),
+        Which::Tags(_) => client
+            .describe_instances()
+            .set_filters(Some(filters))
+            .max_results(1000),
+    };
+    let found = pages(account, about, asking).await?;
+    Ok(found.iter().map(instance).collect())
+}
+
+/// Those of several, by filters that take them all: ids, or tags of the same keys. An id that is not there is
+/// left out.
+pub async fn instances_of(
+    account: &Account,
+    all: &[Which],
+) -> Result<BTreeMap<Which, Vec<Instance>>, CloudError> {
+    let about = About {
+        action: "ec2:DescribeInstances",
+        what: "such an instance",
+        resources: &["*".to_owned()],
+        denied: "give the hosts `ssh: { address: … }`",
+        absent: "see the instances' region: `ec2: { region: … }`",
+    };
+    let mut values: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for which in all {
+        match which {
+            Which::Id(id) => {
+                let ids = values.entry("instance-id".into()).or_default();
+                ids.insert(literal(id));
+            }
+            Which::Tags(tags) => {
+                let living = values.entry("instance-state-name".into()).or_default();
+                living.extend(LIVING.map(str::to_owned));
+                for (key, value) in tags {
+                    let of_tag = values.entry(format!("tag:{key}")).or_default();
+                    of_tag.insert(literal(value));
+                }
+            }
+        }
+    }
+    let filter = |(name, values): (String, BTreeSet<String>)| {
+        let values = values.into_iter().collect();
+        Filter::builder()
+            .name(name)
+            .set_values(Some(values))
+            .build()
+    };
+    let filters = values.into_iter().map(filter).collect();
+    let asking = client(account)?
+        .describe_instances()
+        .set_filters(Some(filters));
+    let found = pages(account, about, asking.max_results(1000)).await?;
+    let mut answers = BTreeMap::new();
+    for which in all {
+        let is_it = |one: &&types::Instance| match which {
+            Which::Id(id) => one.instance_id() == Some(id),
+            Which::Tags(tags) => tags.iter().all(|(key, value)| {
+                let mut its = one.tags().iter();
+                its.any(|tag| tag.key() == Some(key) && tag.value().unwrap_or_default() == value)
+            }),
+        };
+        let of_it: Vec<Instance> = found.iter().filter(is_it).map(instance).collect();
+        if !(of_it.is_empty() && matches!(which, Which::Id(_))) {
+            answers.insert(which.clone(), of_it);
+        }
+    }
+    Ok(answers)
+}
+
+/// All pages of an answer, sorted by id.
+async fn pages(
+    account: &Account,
+    about: About<'_>,
+    asking: DescribeInstancesFluentBuilder,
+) -> Result<Vec<types::Instance>, CloudError> {
     let mut found = Vec::new();
     let mut next: Option<String> = None;
     loop {
-        let mut asking = client.describe_instances();
-        // A page's size cannot be given together with ids.
-        asking = match which {
-            Which::Id(id) => asking.instance_ids(id),
-            Which::Tags(_) => asking.set_filters(Some(filters.clone())).max_results(1000),
-        };
-        let page = call(account, about, asking.set_next_token(next).send()).await?;
+        let asking = asking.clone().set_next_token(next);
+        let page = call(account, about, asking.send()).await?;
         let of_page = page.reservations().iter().flat_map(|one| one.instances());
-        found.extend(of_page.map(instance));
+        found.extend(of_page.cloned());
         next = page
             .next_token()
             .filter(|token| !token.is_empty())
@@ -67,10 +142,12 @@ pub async fn instances(account: &Account, which: &Which) -> Result<Vec<Instance>
             break;
         }
     }
-    if found
-        .iter()
-        .any(|one| one.id.is_empty() || one.state.is_empty())
-    {
+    let is_whole = |one: &types::Instance| {
+        let state = one.state().and_then(|state| state.name());
+        one.instance_id().is_some_and(|id| !id.is_empty())
+            && state.is_some_and(|state| !state.as_str().is_empty())
+    };
+    if !found.iter().all(is_whole) {
         return Err(CloudError::Refused {
             action: about.action,
             said: "the answer has an instance without an id or a state".into(),
@@ -78,7 +155,7 @@ pub async fn instances(account: &Account, which: &Which) -> Result<Vec<Instance>
             asked: Box::default(),
         });
     }
-    found.sort_by(|one, other| one.id.cmp(&other.id));
+    found.sort_by(|one, other| one.instance_id().cmp(&other.instance_id()));
     Ok(found)
 }
 
@@ -143,6 +220,31 @@ pub async fn key_pair_id(account: &Account, name: &str) -> Result<String, CloudE
         help: about.absent.into(),
         asked: Box::default(),
     })
+}
+
+/// The ids of those of several key pairs that are there.
+pub async fn key_pair_ids(
+    account: &Account,
+    names: &[String],
+) -> Result<BTreeMap<String, String>, CloudError> {
+    let about = About {
+        action: "ec2:DescribeKeyPairs",
+        what: "such a key pair",
+        resources: &["*".to_owned()],
+        denied: "name the parameters or the files that have the keys",
+        absent: "name the parameters or the files that have the keys",
+    };
+    let values = names.iter().map(|name| literal(name)).collect();
+    let filter = Filter::builder()
+        .name("key-name")
+        .set_values(Some(values))
+        .build();
+    let asking = client(account)?.describe_key_pairs().filters(filter);
+    let answer = call(account, about, asking.send()).await?;
+    let pairs = answer.key_pairs().iter();
+    let id = pairs.filter_map(|pair| Some((pair.key_name()?, pair.key_pair_id()?)));
+    let owned = id.map(|(name, id)| (name.to_owned(), id.to_owned()));
+    Ok(owned.collect())
 }
 
 /// What an instance wrote to its console.

@@ -132,6 +132,30 @@ impl Cloud for Sdk {
         ec2::instances(&self.account(aws).await?, which).await
     }
 
+    async fn instances_of(
+        &self,
+        aws: &Aws,
+        all: &[Which],
+    ) -> Result<BTreeMap<Which, Vec<Instance>>, CloudError> {
+        ec2::instances_of(&self.account(aws).await?, all).await
+    }
+
+    async fn key_pair_ids(
+        &self,
+        aws: &Aws,
+        names: &[String],
+    ) -> Result<BTreeMap<String, String>, CloudError> {
+        ec2::key_pair_ids(&self.account(aws).await?, names).await
+    }
+
+    async fn parameters(
+        &self,
+        aws: &Aws,
+        names: &[String],
+    ) -> Result<BTreeMap<String, SecretString>, CloudError> {
+        ssm::parameters(&self.account(aws).await?, names).await
+    }
+
     async fn key_pair_id(&self, aws: &Aws, name: &str) -> Result<String, CloudError> {
         ec2::key_pair_id(&self.account(aws).await?, name).await
     }

@@ -1,5 +1,7 @@
 //! Parameter Store.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_ssm::Client;
 use secrecy::SecretString;
 
@@ -32,6 +34,36 @@ pub async fn parameter(account: &Account, name: &str) -> Result<SecretString, Cl
             asked: Box::default(),
         }),
     }
+}
+
+/// Those of several parameters that it tells, decrypted, by the names that were asked for.
+pub async fn parameters(
+    account: &Account,
+    names: &[String],
+) -> Result<BTreeMap<String, SecretString>, CloudError> {
+    let resources: Vec<String> = names.iter().map(|name| resource(name)).collect();
+    let what = format!("the parameters `{}`", names.join("`, `"));
+    let about = About {
+        action: "ssm:GetParameters",
+        what: &what,
+        resources: &resources,
+        denied: "name other parameters, or take the values from elsewhere: `{ file: … }`",
+        absent: "see their names, their region and whose account is asked",
+    };
+    let client = Client::new(region(account, "Parameter Store")?);
+    let asking = client.get_parameters().set_names(Some(names.to_vec()));
+    let answer = call(account, about, asking.with_decryption(true).send()).await?;
+    let mut found = BTreeMap::new();
+    for parameter in answer.parameters.unwrap_or_default() {
+        let (name, selector) = (parameter.name.unwrap_or_default(), parameter.selector);
+        let name = name + selector.as_deref().unwrap_or_default();
+        let arn = parameter.arn.unwrap_or_default();
+        let asked = names.iter().find(|asked| **asked == name || **asked == arn);
+        if let (Some(asked), Some(value)) = (asked, parameter.value) {
+            found.insert(asked.clone(), SecretString::from(value));
+        }
+    }
+    Ok(found)
 }
 
 /// As a policy names a parameter: without version or label, and what is an ARN as it stands.

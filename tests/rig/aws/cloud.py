@@ -366,6 +366,9 @@ class Way(serve.Handler):
         match action:
             case "ssm:GetParameter":
                 return f"arn:aws:ssm:{region}:{ACCOUNT}:parameter/" + json.loads(body)["Name"].lstrip("/")
+            case "ssm:GetParameters":
+                # The first one stands for all.
+                return f"arn:aws:ssm:{region}:{ACCOUNT}:parameter/" + json.loads(body)["Names"][0].lstrip("/")
             case "iam:GetRole":
                 return f"arn:aws:iam::{ACCOUNT}:role/" + form["RoleName"]
             case "iam:GetInstanceProfile":
