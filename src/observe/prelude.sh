@@ -8,8 +8,9 @@ PATH=$PATH:/usr/sbin:/sbin
 # A record: SECTION KEY LENGTH:VALUE. `${#2}` counts bytes in the C locale.
 say() { printf '%s %s %s:%s\n' "$S" "$1" "${#2}" "$2"; }
 
-# Runs one probe with its records under one section, in a shell of its own.
-section() { ( S=$1; shift; "$@" ); }
+# Runs one probe with its records under one section, in a shell of its own; `…_here` in this one, so that the next
+# of its kind knows what it has found.
+section() { case $2 in *_here) S=$1; shift; "$@" ;; *) ( S=$1; shift; "$@" ) ;; esac; }
 
 # Are the commands there that a probe cannot do without? What is not there is said: then nothing is
 # known, and nothing wrong is said.
