@@ -376,6 +376,19 @@ impl Host {
         host
     }
 
+    /// What the login shell said; nothing where its start files end, which is blocked with the place.
+    ///
+    /// # Errors
+    /// The reason why it is not known.
+    pub fn login_shell(&self) -> Result<Option<&Login>, String> {
+        match &self.login {
+            Observation::Present(login) => Ok(Some(login)),
+            _ if self.login_end.is_some() => Ok(None),
+            Observation::Unknown(reason) => Err(reason.clone()),
+            Observation::Absent => Err("the login shell said nothing".into()),
+        }
+    }
+
     /// A symbolic path (`~/…`) as the machine has it.
     pub fn expand(&self, path: &str) -> String {
         match path.strip_prefix('~') {

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     action::{self, Action, Mode, Step},
     diagnostic::Problem,
-    facts::{Host, Login, LoginEnd, Observation, Section},
+    facts::{Host, LoginEnd, Observation, Section},
     spec::{
         at::{At, word},
         types::StartFile,
@@ -329,19 +329,6 @@ impl LoginEnd {
 }
 
 impl Host {
-    /// What the login shell said; nothing where its start files end, which is blocked with the place.
-    ///
-    /// # Errors
-    /// The reason why it is not known.
-    pub fn login_shell(&self) -> Result<Option<&Login>, String> {
-        match &self.login {
-            Observation::Present(login) => Ok(Some(login)),
-            _ if self.login_end.is_some() => Ok(None),
-            Observation::Unknown(reason) => Err(reason.clone()),
-            Observation::Absent => Err("the login shell said nothing".into()),
-        }
-    }
-
     /// Where start files ask for a terminal that the host had no means to give: what differs may be
     /// right in a person's terminal.
     pub fn without_terminal(&self, reason: &str) -> Option<Verdict> {
