@@ -61,10 +61,15 @@ impl Section {
         self.get(key).as_deref() == Some("yes")
     }
 
-    /// A value that the probe carried in base64: a file's bytes.
+    /// A file's bytes: as they are where the key is said of a text (`KEY_text`), else out of base64.
     pub fn bytes(&self, key: &str) -> Option<Vec<u8>> {
         use base64::{Engine, engine::general_purpose::STANDARD};
-        STANDARD.decode(self.get(key)?.trim()).ok()
+        let text = self
+            .0
+            .iter()
+            .find(|(k, _)| k.strip_suffix("_text") == Some(key));
+        text.map(|(_, value)| value.clone())
+            .or_else(|| STANDARD.decode(self.get(key)?.trim()).ok())
     }
 }
 

@@ -3,7 +3,7 @@
 manifest_facts() {
   need sed tr xargs stat awk || return 1
   [ "$2" != deep ] || need sha256sum || return 1
-  read -r line <.trueup/manifest; say manifest "${line#\# trueup manifest }"
+  manifest_label
   # Sizes as they are, then the manifest: one pass of awk names what differs.
   differs=$(
     sed -n 's/^[0-9a-f]\{64\} [0-9]* //p' .trueup/manifest | tr '\n' '\0' |
@@ -22,4 +22,10 @@ manifest_facts() {
     fi
   )
   [ -z "$differs" ] || printf '%s\n' "$differs" | while IFS= read -r line; do say "${line%% *}" "${line#* }"; done
+}
+manifest_label() { read -r line <.trueup/manifest; say manifest "${line#\# trueup manifest }"; }
+
+# Is nothing where we are?
+is_empty() {
+  for name in * .[!.]* ..?*; do if [ -e "$name" ] || [ -L "$name" ]; then return 1; fi; done
 }

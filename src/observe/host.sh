@@ -1,11 +1,13 @@
 # The machine and the account. Mostly builtins: every fork is a millisecond of a small instance.
 host_facts() {
-  say clock "$(date +%s)"
+  say clock "${CLOCK:-$(date +%s)}"
   say user "$ACCOUNT"
   say uid "$ACCOUNT_UID"
   say home "$HOME"
   say shell "$ACCOUNT_SHELL"
-  say arch "$(uname -m)"
+  arch=; { read -r arch </proc/sys/kernel/arch; } 2>/dev/null || :
+  case $arch in x86_64|aarch64) ;; *) arch=$(uname -m) ;; esac
+  say arch "$arch"
   if [ -r /etc/os-release ]; then
     while IFS='=' read -r name value; do
       value=${value#[\"\']}; value=${value%[\"\']}
@@ -18,7 +20,7 @@ host_facts() {
   fi
   if [ -r /etc/machine-id ]; then read -r id </etc/machine-id; say machine_id "$id"; fi
   # Images carry their machine id along; what is booted from them has another of these.
-  { read -r boot </proc/sys/kernel/random/boot_id && say machine "$boot $(stat -c %d:%i /)"; } 2>/dev/null || :
+  { read -r boot </proc/sys/kernel/random/boot_id && stat_of / && say machine "$boot $inode"; } 2>/dev/null || :
   # The hypervisor's word first: an image carries the other file along.
   for file in /sys/devices/virtual/dmi/id/board_asset_tag /var/lib/cloud/data/instance-id; do
     id=; { read -r id <"$file"; } 2>/dev/null || :
@@ -31,7 +33,12 @@ host_facts() {
   for tool in curl wget tar gzip find xargs sha256sum sha512sum stat sed awk cmp mktemp flock setsid; do
     if command -v "$tool" >/dev/null 2>&1; then say tool "$tool"; else say lacks "$tool"; fi
   done
-  df -Pk -- "$HOME" 2>/dev/null | { read -r _; read -r _ _ _ free _ && say disk_free_kib "$free"; }
+  free=$(df -Pk -- "$HOME" 2>/dev/null)$NEWLINE
+  set -f
+  # shellcheck disable=SC2086  # the words of its second line
+  set -- ${free#*"$NEWLINE"}
+  set +f
+  if [ "$#" -gt 3 ]; then say disk_free_kib "$4"; fi
   while read -r name value _; do
     case $name in
       MemTotal:) say memory_total_kib "$value" ;;
@@ -48,7 +55,7 @@ host_facts() {
 # can hold it. The first is there and closed on most machines, and then a lock leaves no trace.
 closed_folder() {
   LOCK=$HOME/.ssh
-  [ "$(stat -c '%u %a' -- "$LOCK" 2>/dev/null)" = "$ACCOUNT_UID 700" ]
+  [ -d "$LOCK" ] && [ ! -L "$LOCK" ] && stat_of "$LOCK" && [ "$uid $mode" = "$ACCOUNT_UID 700" ]
 }
 own_file() {
   LOCK=$HOME/.trueup.lock
@@ -81,11 +88,17 @@ lock_holder() {
 # mark MARK: everything before this line is noise of a start file.
 mark() { MARK=$1; printf "\n%s\n" "$MARK"; }
 
-# Who we are. sshd and `local` set HOME and SHELL from passwd.
+# Who we are. sshd and `local` set HOME and SHELL from passwd. The folder of a process of ours is ours, and
+# as old as the look at it.
 identify() {
-  set -- $(id)
-  ACCOUNT_UID=${1#uid=}; ACCOUNT_UID=${ACCOUNT_UID%%\(*}
-  ACCOUNT=${1#*\(}; ACCOUNT=${ACCOUNT%%\)*}
+  if known /proc/self && [ "$owner" != UNKNOWN ]; then
+    ACCOUNT_UID=$uid ACCOUNT_GID=$group ACCOUNT=$owner CLOCK=$time
+  else
+    ACCOUNT_GID= CLOCK=
+    set -- $(id)
+    ACCOUNT_UID=${1#uid=}; ACCOUNT_UID=${ACCOUNT_UID%%\(*}
+    ACCOUNT=${1#*\(}; ACCOUNT=${ACCOUNT%%\)*}
+  fi
   ACCOUNT_SHELL=${SHELL:-/bin/sh}
   # Bash reads ~/.bashrc for each command of ssh's: an agent that it starts there would stay.
   if [ -n "${SSH_AGENT_PID-}" ]; then end_agent "$SSH_AGENT_PID"; fi
@@ -95,15 +108,18 @@ identify() {
 end_agent() {
   { IFS= read -r other <"/proc/$1/stat" && IFS= read -r own <"/proc/$$/stat"; } 2>/dev/null || return 0
   case $other in *"(ssh-agent)"*) ;; *) return 0 ;; esac
-  process=$1
-  # Field 22 is when it started; the 20th after the name's bracket.
+  started "$own"; own=$R
+  started "$other"
+  if [ "$R" -ge "$own" ]; then kill -s TERM "$1" 2>/dev/null; fi
+}
+
+# started STAT: when a process started, in R: field 22 of what /proc has of it, the 20th after the name's bracket.
+started() {
   set -f
   # shellcheck disable=SC2086  # numbers
-  set -- ${other##*) }; other=${20}
-  # shellcheck disable=SC2086
-  set -- ${own##*) }; own=${20}
+  set -- ${1##*) }
   set +f
-  if [ "$other" -ge "$own" ]; then kill -s TERM "$process" 2>/dev/null; fi
+  R=${20}
 }
 
 # with_environment FUNCTION: calls it with what /etc/environment says, as pam_env reads it: KEY=VALUE,

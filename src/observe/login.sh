@@ -13,10 +13,10 @@ login_ask() {
 # child of it run the question, a text for sh, in an environment with these values too. What that
 # prints into $TRUEUP_OUT (and $TRUEUP_ERR) comes out here; both have to be pipes. `MARK late` where it
 # took longer.
-login_look() (
+login_look() {
   question=$1 flags=$2 limit=$3; shift 3
   with_environment login_run "$@"
-)
+}
 
 # login_run NAME=VALUE…: the same, with what /etc/environment says.
 login_run() {
@@ -37,14 +37,15 @@ login_run() {
   # descriptors or print on the terminal comes between, and nobody inherits them.
   exec 7>&1 8>&2
   read -r self rest </proc/self/stat
+  started "$rest"; eldest=$R
   set -- PATH="${path:-/usr/bin:/bin}" TERM=xterm-256color "$@" HOME="$HOME" USER="$ACCOUNT" LOGNAME="$ACCOUNT" \
     TRUEUP_SHELL="$ACCOUNT_SHELL" TRUEUP_FLAGS="$flags" TRUEUP_MARK="$MARK" TRUEUP_OUT="/proc/$self/fd/7" \
     TRUEUP_ERR="/proc/$self/fd/8" TRUEUP_ASK="$question" TRUEUP_LIMIT="$((LOOK_BLOCKS + $$))"
-  script=$(command -v script) || script=
-  if [ -n "$script" ]; then
+  began=; { read -r began _ </proc/uptime; } 2>/dev/null
+  if program script; then
     # `script` tells utmp and wtmp of its terminal (libutempter): a file size limit of nothing keeps
     # it and its helper from writing anything; the shell within has the limit lifted.
-    ( ulimit -S -f 0; exec env -i "$@" SHELL=/bin/sh "$script" -q -c "$LOGIN_SHELL" /dev/null ) </dev/null >/dev/null 2>&1 3<&- 7>&- 8>&- &
+    ( ulimit -S -f 0; exec env -i "$@" SHELL=/bin/sh "$R" -q -c "$LOGIN_SHELL" /dev/null ) </dev/null >/dev/null 2>&1 3<&- 7>&- 8>&- &
   else
     env -i "$@" setsid /bin/sh -c "$LOGIN_SHELL" </dev/null >/dev/null 2>&1 3<&- 7>&- 8>&- &
   fi
@@ -69,7 +70,12 @@ LOOK_BLOCKS=8796093022208
 # Runs within the terminal, as sh: lifts the limit and becomes the login shell.
 LOGIN_SHELL='ulimit -S -f "$TRUEUP_LIMIT" 2>/dev/null || ulimit -S -f "$(ulimit -H -f)"
 SHELL=$TRUEUP_SHELL flags=$TRUEUP_FLAGS; export SHELL; unset OLDPWD TRUEUP_FLAGS TRUEUP_LIMIT
-if [ -n "${SSH_CONNECTION-}" ] && terminal=$(tty); then SSH_TTY=$terminal; export SSH_TTY; fi
+if [ -n "${SSH_CONNECTION-}" ]; then
+  for terminal in /dev/pts/[0-9]* /dev/tty[a-z]*; do
+    if [ "$terminal" -ef /proc/self/fd/0 ]; then SSH_TTY=$terminal; export SSH_TTY; break; fi
+  done
+  unset terminal
+fi
 case $flags in -x*)
   exec 7>"$TRUEUP_OUT" || exit
   PS4="+ $TRUEUP_MARK	\${BASH_SOURCE-}	\${FUNCNAME-}	\${LINENO-}	" BASH_XTRACEFD=7; export PS4 BASH_XTRACEFD ;;
@@ -80,13 +86,27 @@ exec "$SHELL" $flags -c '\''exec /bin/sh -c "$TRUEUP_ASK"'\'
 # Asked by a child of the login shell, so that only what is exported counts. What acts by the name it
 # is called by (a link to another program, a script: mise, asdf, jenv) is asked what it runs, here,
 # where it has its environment; a JVM itself is not started. Without -XX:-UsePerfData a JVM leaves a
-# file in /tmp; the variables could bring that back.
+# file in /tmp; the variables could bring that back. Where links lead, readlink is asked only if it
+# is none of the places that are known.
 LOGIN_QUESTION='exec >"$TRUEUP_OUT" 7>&- || exit
+plain() {
+  way=$1
+  case $way/ in [!/]*|*//*|*/./*|*/../*) return 1 ;; esac
+  while [ -n "$way" ]; do [ ! -L "$way" ] || return; way=${way%/*}; done
+}
 java=$(command -v java)
 printf "\n%s classpath\n%s\n%s java_home\n%s\n%s java\n%s\n" "$TRUEUP_MARK" "${CLASSPATH-}" "$TRUEUP_MARK" "${JAVA_HOME-}" "$TRUEUP_MARK" "$java"
 if [ -n "${JAVA_HOME-}" ]; then java=$JAVA_HOME/bin/java; fi
 if [ -n "$java" ] && [ -x "$java" ]; then
-  first=; real=$(readlink -f -- "$java")
+  first= real=
+  for one in "$java" /usr/lib/jvm/*/bin/java /usr/lib/jvm/*/jre/bin/java; do
+    if [ "$one" -ef "$java" ] && plain "$one"; then
+      real=${real:+several}; real=${real:-$one}
+      [ "$one" != "$java" ] || break
+    fi
+  done
+  case $real in /*) ;; *) real=$(readlink -f -- "$java") ;; esac
+  printf "%s real\n%s\n" "$TRUEUP_MARK" "$real"
   case $real in
     */java) { IFS= read -r first <"$real"; } 2>/dev/null ;;
     *) first="#!" ;;
@@ -105,11 +125,39 @@ if [ -n "$java" ] && [ -x "$java" ]; then
 fi
 printf "%s end\n" "$TRUEUP_MARK"'
 
-# The processes of our looks that are there, in R.
+# The processes of our looks that are there, in R. They are younger than we are, and so have higher numbers,
+# unless those may have begun anew meanwhile.
 look_left() {
   left=$((LOOK_BLOCKS + $$))
+  now= last=; { read -r now _ </proc/uptime && read -r _ _ _ _ last </proc/loadavg; } 2>/dev/null
+  if [ -n "$began" ] && [ "${last:-0}" -gt "$$" ] && [ "$((${now%.*} - ${began%.*}))" -lt 3 ]; then
+    looks=
+    for file in /proc/[0-9]*; do
+      if [ "${file#/proc/}" -gt "$$" ] && is_of_look "$file"; then looks="$looks $file/"; fi
+    done
+    R=$looks
+    return
+  fi
   R=$(grep -l -s -e "Max file size  *$((left * 512)) " -e "Max file size  *$((left * 1024)) " \
     -e "TRUEUP_MARK=$MARK" /proc/[0-9]*/limits /proc/[0-9]*/environ)
+}
+
+is_of_look() {
+  {
+    IFS= read -r line <"$1/stat" || return 1
+    started "$line"
+    [ "$R" -ge "$eldest" ] || return 1
+    while IFS= read -r line; do
+      case $line in
+        "Max file size "*" $((left * 512)) "*|"Max file size "*" $((left * 1024)) "*) return 0 ;;
+        "Max file size "*) break ;;
+      esac
+    done <"$1/limits"
+    while IFS= read -r line || [ -n "$line" ]; do
+      case $line in *"TRUEUP_MARK=$MARK"*) return 0 ;; esac
+    done <"$1/environ"
+  } 2>/dev/null
+  return 1
 }
 
 # Ends them. An agent removes its socket when it is asked to end; interactive bash does not end then.
@@ -134,9 +182,9 @@ look_end() {
   done
 }
 
-# Reads what login_ask printed, once, into L_CLASSPATH, L_JAVA_HOME, L_JAVA, L_JVM_… and L_STATE.
+# Reads what login_ask printed, once, into L_CLASSPATH, L_JAVA_HOME, L_JAVA, L_REAL, L_JVM_… and L_STATE.
 login_read() {
-  L_CLASSPATH= L_JAVA_HOME= L_JAVA= L_JVM_HOME= L_JVM_VERSION= L_JVM_ASKED= L_STATE= field=
+  L_CLASSPATH= L_JAVA_HOME= L_JAVA= L_REAL= L_JVM_HOME= L_JVM_VERSION= L_JVM_ASKED= L_STATE= field=
   while IFS= read -r line; do
     case $line in
       "$MARK end") L_STATE=seen; break ;;
@@ -150,6 +198,7 @@ login_read() {
       classpath) L_CLASSPATH=$L_CLASSPATH$line ;;
       java_home) L_JAVA_HOME=$L_JAVA_HOME$line ;;
       java) L_JAVA=$L_JAVA$line ;;
+      real) L_REAL=$L_REAL$line ;;
       jvm_home) L_JVM_HOME=$L_JVM_HOME$line ;;
       jvm_version) L_JVM_VERSION=$L_JVM_VERSION$line ;;
       jvm_asked) L_JVM_ASKED=$line ;;
@@ -206,12 +255,22 @@ start_file() {
       if [ "$1" = bashrc ]; then
         # A file that sources something we cannot follow may read it all the same.
         if [ -z "$login_file" ]; then say never_read "there is no ~/.bash_profile and no ~/.profile that would source it"
-        elif ! grep -q -e bashrc -e '^[[:space:]]*\. ' -e '^[[:space:]]*source ' -- "$login_file"; then say never_read "$login_file does not source it"
+        elif ! sources "$login_file"; then say never_read "$login_file does not source it"
         fi
       fi ;;
     sh|dash|ash|ksh) if [ "$1" = bashrc ]; then say never_read "the login shell is $ACCOUNT_SHELL"; elif [ "$FILE" != "$HOME/.profile" ]; then FILE=$HOME/.profile; fi ;;
     *) say never_read "the login shell is $ACCOUNT_SHELL" ;;
   esac
+}
+
+# sources FILE: does it name .bashrc, or read any other file?
+sources() {
+  while IFS= read -r line || [ -n "$line" ]; do
+    case $line in *bashrc*) return 0 ;; esac
+    line=${line#"${line%%[![:space:]]*}"}
+    case $line in '. '*|'source '*) return 0 ;; esac
+  done <"$1"
+  return 1
 }
 
 # start_file_end FILE: what keeps lines at its end from being read. The shell that reads the file says

@@ -240,14 +240,6 @@ pub fn probe_script(
     deadline: Duration,
 ) -> Result<Script, NulByte> {
     let [look, trace] = [0.6, 0.25].map(|part| (deadline.as_secs_f64() * part).round().max(1.0));
-    let call = |script: Script, resource: &dyn Resource| {
-        let mut values = vec![
-            resource.address().section(),
-            resource.probe().function.to_owned(),
-        ];
-        values.extend(resource.arguments(deep));
-        script.call("section", values)
-    };
     let mut script = Script::new("probe").text(PRELUDE).text(HOST).text(LOGIN);
     let all = resources.iter().map(AsRef::as_ref);
     let (root, own): (Vec<&dyn Resource>, Vec<_>) = all.partition(|one| one.as_root());
@@ -255,31 +247,53 @@ pub fn probe_script(
     if !root.is_empty() {
         let inner = Script::new("root")
             .text(PRELUDE)
-            .text("ACCOUNT=root ACCOUNT_UID=0");
-        let inner = probes(inner, &root);
-        let inner = root
-            .iter()
-            .try_fold(inner, |script, one| call(script, *one))?;
+            .text("ACCOUNT=root ACCOUNT_UID=0 ACCOUNT_GID=0");
+        let inner = calls(probes(inner, &root), &root, "section", deep)?;
         script = script.text(ROOT).nested("ROOT", &inner.text("exit 0"));
     }
+    // What each of them is asked is said once: first what it will look at, then what it sees.
+    let (late, early): (Vec<&dyn Resource>, Vec<_>) =
+        own.into_iter().partition(|one| one.probe().after_login);
+    for (name, some) in [("early() {\n:", early), ("late() {\n:", late)] {
+        script = calls(script.text(name), &some, "\"$@\"", deep)?.text("}");
+    }
     script = script
+        .text("early ahead; late ahead")
+        .call("look", LOOKED_AT)?
         .text("identify")
         .call("mark", [mark])?
         .call("limits", [look.to_string(), trace.to_string()])?
-        .text("login_ask \"$LOOK_SECONDS\" | {");
-    script = script.text("section host host_facts");
+        .text("login_ask \"$LOOK_SECONDS\" | {\nsweep\nsection host host_facts");
     if !root.is_empty() {
         let sections = root.iter().map(|one| one.address().section());
         script = script.call("root_facts", sections)?;
     }
-    for resource in own.iter().filter(|one| !one.probe().after_login) {
-        script = call(script, *resource)?;
-    }
-    script = script.text("S=host; login_facts");
-    for resource in own.iter().filter(|one| one.probe().after_login) {
-        script = call(script, *resource)?;
-    }
-    Ok(script.text("S=host; say end \"\"\n}"))
+    Ok(script.text("early section\nS=host; login_facts\nlate section\nS=host; say end \"\"\n}"))
+}
+
+/// What the host's own probe, and those that edit start files, look at.
+const LOOKED_AT: [&str; 6] = [
+    "~/.ssh",
+    "~/.trueup.lock",
+    "~/.bashrc",
+    "~/.bash_profile",
+    "~/.bash_login",
+    "~/.profile",
+];
+
+/// Appends a call for each resource: a function, and for it the section, the probe's function and its arguments.
+fn calls(
+    script: Script,
+    resources: &[&dyn Resource],
+    function: &'static str,
+    deep: bool,
+) -> Result<Script, NulByte> {
+    resources.iter().try_fold(script, |script, resource| {
+        let probe = resource.probe().function.to_owned();
+        let mut values = vec![resource.address().section(), probe];
+        values.extend(resource.arguments(deep));
+        script.call(function, values)
+    })
 }
 
 /// Appends the probes' functions, each once, however many resources of a kind there are.

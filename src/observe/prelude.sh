@@ -1,5 +1,5 @@
 # Shared by all probes: POSIX sh, and nothing that Amazon Linux 2 does not have. Nothing here writes.
-ASKED_PATH=$PATH
+ASKED_PATH=$PATH HERE=$PWD
 NEWLINE='
 '
 LC_ALL=C; export LC_ALL
@@ -8,8 +8,12 @@ PATH=$PATH:/usr/sbin:/sbin
 # A record: SECTION KEY LENGTH:VALUE. `${#2}` counts bytes in the C locale.
 say() { printf '%s %s %s:%s\n' "$S" "$1" "${#2}" "$2"; }
 
-# Runs one probe with its records under one section, in a shell of its own.
-section() { ( S=$1; shift; "$@" ); }
+# section SECTION FUNCTION ARGUMENT…: runs one probe with its records under one section.
+section() {
+  S=$1; shift
+  "$@"
+  [ "$PWD" = "$HERE" ] || cd -- "$HERE" 2>/dev/null || cd /
+}
 
 # Are the commands there that a probe cannot do without? What is not there is said: then nothing is
 # known, and nothing wrong is said.
@@ -26,11 +30,119 @@ at() {
     '~/'*) R=$HOME/${1#'~/'} ;;
     *) R=$1 ;;
   esac
-  case $R in /*) ;; *) R=$PWD/$R ;; esac
+  case $R in /*) ;; *) R=$HERE/$R ;; esac
 }
 
 # A path with its links resolved, in R; as it is, where a folder of it is not there.
-resolve() { R=$(readlink -f -- "$1") && [ -n "$R" ] || R=$1; }
+resolve() { R=$1; plain "$1" || R=$(readlink -f -- "$1") && [ -n "$R" ] || R=$1; }
+
+# Is it resolved already?
+plain() {
+  way=$1
+  case $way/ in [!/]*|*//*|*/./*|*/../*) return 1 ;; esac
+  while [ -n "$way" ]; do [ ! -L "$way" ] || return; way=${way%/*}; done
+}
+
+# program NAME: where PATH has it, in R.
+program() {
+  way=$PATH:
+  while [ -n "$way" ]; do
+    R=${way%%:*}/$1 way=${way#*:}
+    if [ -f "$R" ] && [ -x "$R" ]; then return 0; fi
+  done
+  return 1
+}
+
+# ahead SECTION FUNCTION ARGUMENT…: what a probe will look at. A first argument that is a path is learnt, and where
+# there is a function of its name and `_ahead`, that is called.
+ahead() {
+  case ${3-} in /*|'~'/*) EXPECTED=$EXPECTED$3$NEWLINE ;; esac
+  command -v "$2_ahead" >/dev/null || return 0
+  S=$1; ahead=$2_ahead; shift 2
+  "$ahead" "$@"
+}
+EXPECTED=$NEWLINE TREE_HOME=
+
+# look PATH…: learns of us, of these, and of what is EXPECTED, in one call; of the folders on the way, too, but for
+# what is reached by links. Of a tree at TREE_HOME it learns the sizes, three folders deep, in TREE.
+look() {
+  IFS=$NEWLINE; set -f
+  # shellcheck disable=SC2086  # lines
+  set -- "$@" $EXPECTED
+  set +f; unset IFS
+  seen=$NEWLINE
+  for path; do
+    shift
+    at "$path"
+    while [ -n "$R" ]; do
+      case $seen in *"$NEWLINE$R$NEWLINE"*) break ;; esac
+      seen=$seen$R$NEWLINE
+      if [ -e "$R" ] && [ ! -L "$R" ]; then set -- "$@" "$R"; fi
+      R=${R%/*}
+    done
+  done
+  set -- /proc/self / "$@"
+  R=${TREE_HOME:-/dev/null}
+  SEEN=$(stat -L -c "$STAT" -- "$@" "$R"/* "$R"/*/* "$R"/*/*/* 2>/dev/null)$NEWLINE
+  learn "$@"
+  TREE=$SEEN
+}
+
+# sweep: runs what probes have put into SWEEP in one awk: BEGIN blocks that `say` records, and set `odd` where a
+# probe has to look closer. ODD: one did, or none was heard.
+sweep() {
+  ODD=yes
+  # One variable's room.
+  if [ "${#TREE}" -gt 100000 ]; then TREE=; fi
+  TREE=$TREE awk "$SWEEP BEGIN { exit odd } $SAY" </dev/null 2>/dev/null && ODD=
+}
+SWEEP= ODD=yes
+SAY='function say(key, value) {
+  if (!index(value, sprintf("%c", 0))) print section " " key " " length(value) ":" value
+}'
+
+# What `learn` has seen: of the Nth path, KNOWN_N, stat said STAT_N.
+KNOWN=0
+STAT='%a %u %g %s %d:%i %Y %U/%n'
+
+# learn PATH…: keeps the lines of SEEN that begin it, and are of these paths: what is not there has none. A name
+# of several lines fits none, and nothing that comes after it is taken.
+learn() {
+  for path; do
+    line=${SEEN%%"$NEWLINE"*}
+    case $line in
+      *"/$path")
+        KNOWN=$((KNOWN + 1)) line=${line%"/$path"} SEEN=${SEEN#*"$NEWLINE"}
+        eval "KNOWN_$KNOWN=\$path STAT_$KNOWN=\$line" ;;
+    esac
+  done
+}
+
+# known PATH: its MODE, SIZE, … as learnt, links followed; is it known?
+known() {
+  n=$KNOWN
+  while [ "$n" -gt 0 ]; do
+    eval "way=\$KNOWN_$n"
+    if [ "$way" = "$1" ]; then
+      eval "set -- \$STAT_$n"
+      mode=$1 uid=$2 group=$3 size=$4 inode=$5 time=$6 owner=$7
+      return 0
+    fi
+    n=$((n - 1))
+  done
+  return 1
+}
+
+# know PATH…: learns of those that are not known, in one call.
+know() {
+  for path; do shift; known "$path" || set -- "$@" "$path"; done
+  [ "$#" -gt 0 ] || return 0
+  SEEN=$(stat -L -c "$STAT" -- "$@" 2>/dev/null)$NEWLINE
+  learn "$@"
+}
+
+# stat_of PATH: likewise, of one; is it there?
+stat_of() { know "$1"; known "$1"; }
 
 # after SECONDS COMMAND…: runs it by then, or when its caller has been killed; in a subshell of the
 # caller's, which TERM ends before.
@@ -51,7 +163,7 @@ after() {
 }
 
 # Is a group this account's alone: its primary one, with nobody else in it?
-own_group() { [ "$1" = "$(id -g)" ] && alone_in "$1"; }
+own_group() { [ "$1" = "${ACCOUNT_GID:-$(id -g)}" ] && alone_in "$1"; }
 
 # alone_in GROUP: is there nobody in a group but this account and root?
 alone_in() {
@@ -105,7 +217,10 @@ path_facts() {
   [ -d "$folder" ] || say folder_is_none yes
   KIND=unknown
   if ! need stat; then say real "$P"; say kind unknown; return 0; fi
-  if [ -w "$folder" ]; then say folder_writable yes; else say folder_owner "$(stat -c %U -- "$folder")"; fi
+  if [ -w "$folder" ]; then say folder_writable yes
+  elif [ -L "$folder" ]; then say folder_owner "$(stat -c %U -- "$folder")"
+  else stat_of "$folder" || owner=; say folder_owner "$owner"
+  fi
   if [ -L "$P" ]; then
     if ! need readlink; then say real "$P"; say kind unknown; return 0; fi
     # Owner of the link, then owner and mode of the folder that holds it, and whose group that is.
@@ -134,42 +249,55 @@ path_facts() {
   case $KIND in absent|hidden) up=$folder ;; esac
   set --
   while :; do
-    if [ -L "${up:-/}" ]; then up=$(readlink -f -- "$up"); fi
+    if [ -L "${up:-/}" ]; then resolve "$up"; up=$R; fi
     set -- "$@" "${up:-/}"
     case $up in */*) up=${up%/*} ;; *) break ;; esac
   done
-  case $KIND in file|dir) set -- "$P" "$@" ;; esac
-  stat -L -c '%a %u %U %s %g %n' -- "$@" 2>/dev/null | {
-    case $KIND in
-      file|dir)
-        read -r mode uid owner size _
-        say mode "$mode"; say uid "$uid"; say owner "$owner"; say size "$size"
-        if [ -r "$P" ]; then say readable yes; fi
-        if [ -w "$P" ]; then say writable yes; fi
-        if [ "$KIND" = dir ] && of_another "$uid" "$owner" "$P"; then exit 0; fi ;;
+  case $KIND in
+    file|dir)
+      know "$P" "$@"
+      known "$P" || return 0
+      say mode "$mode"; say uid "$uid"; say owner "$owner"; say size "$size"
+      if [ -r "$P" ]; then say readable yes; fi
+      if [ -w "$P" ]; then say writable yes; fi
+      if [ "$KIND" = dir ] && of_another "$uid" "$owner" "$P"; then return 0; fi ;;
+    *) know "$@" ;;
+  esac
+  for up; do
+    known "$up" || continue
+    if of_another "$uid" "$owner" "$up"; then break; fi
+    case $mode in
+      [1357]???) continue ;;
+      *[2367]) ;;
+      *[2367]?) if { [ "$group" = 0 ] || alone_in "$group"; } && ! has_acl "$up"; then continue; fi ;;
+      *) continue ;;
     esac
-    while read -r mode uid owner _ group name; do
-      if of_another "$uid" "$owner" "$name"; then break; fi
-      case $mode in
-        [1357]???) continue ;;
-        *[2367]) ;;
-        *[2367]?) if { [ "$group" = 0 ] || alone_in "$group"; } && ! has_acl "$name"; then continue; fi ;;
-        *) continue ;;
-      esac
-      say open_folder "$name"; break
-    done
-  }
+    say open_folder "$up"; break
+  done
 }
 
-# A file's bytes, in base64. Beyond 1 MiB it is no start file and no properties file.
+# A file's bytes: as they are where they are plain text, else in base64. Beyond 1 MiB it is no start file and no
+# properties file.
 content() {
-  if [ "$(stat -c %s -- "$1")" -le 1048576 ]; then say content "$(base64 <"$1" | tr -d '\n')"; fi
+  stat_of "$1" || return 0
+  text=
+  if [ "$size" -le 8192 ]; then
+    { while [ "${#text}" -le "$size" ] && IFS= read -r line; do text=$text$line$NEWLINE line=; done; text=$text$line; } <"$1"
+    # A byte that no text has may have been lost.
+    case $text in
+      *[!$PLAIN]*) ;;
+      *) if [ "${#text}" = "$size" ]; then say content_text "$text"; return 0; fi ;;
+    esac
+  fi
+  if [ "$size" -le 1048576 ]; then say content "$(base64 <"$1" | tr -d '\n')"; fi
 }
+PLAIN="$NEWLINE	 -~"
 
 # Does it end as a zip file ends? The end record is the last 22 bytes, or a comment follows it.
 ends_as_zip() {
-  case $(tail -c 22 -- "$1" | od -An -v -tx1 | tr -d ' \n') in
-    504b0506*) return 0 ;;
+  stat_of "$1" && [ "$size" -ge 22 ] || return 1
+  case $(od -An -v -tx1 -j "$((size - 22))" -N 4 -- "$1") in
+    *'50 4b 05 06') return 0 ;;
   esac
   tail -c 65557 -- "$1" | od -An -v -tx1 | tr -s ' \n' ' ' | grep -q '50 4b 05 06'
 }

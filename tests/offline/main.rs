@@ -10,6 +10,7 @@ mod architecture;
 #[path = "../support/case.rs"]
 mod case;
 mod cases;
+mod counted;
 // Its corpora have one of MySQL's.
 #[cfg(feature = "mysql")]
 mod fuzz;

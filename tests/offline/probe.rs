@@ -22,7 +22,7 @@ use trueup::{
 
 use crate::work::work;
 
-fn resources() -> Vec<Box<dyn Resource>> {
+pub fn resources() -> Vec<Box<dyn Resource>> {
     let jar = "~/kafka_2.12-2.8.1/libs/aws-msk-iam-auth-1.1.5-all.jar".to_owned();
     vec![
         Box::new(java::Wanted {
@@ -60,7 +60,7 @@ fn resources() -> Vec<Box<dyn Resource>> {
 }
 
 /// The shells that can run a probe here. `sh` is dash on Debian; bash is `sh` on Amazon Linux.
-const SHELLS: [&[&str]; 3] = [&["dash"], &["bash", "--posix"], &["busybox", "sh"]];
+pub const SHELLS: [&[&str]; 3] = [&["dash"], &["bash", "--posix"], &["busybox", "sh"]];
 
 fn run(shell: &[&str], home: &Path, login_shell: &str) -> (Host, Reply) {
     // What a look started is found by its mark: each has its own.
@@ -97,14 +97,14 @@ fn run(shell: &[&str], home: &Path, login_shell: &str) -> (Host, Reply) {
     (Host::read(&reply.section("host")), reply)
 }
 
-fn home() -> tempfile::TempDir {
+pub fn home() -> tempfile::TempDir {
     tempfile::Builder::new()
         .prefix("home with 'quotes' ")
         .tempdir()
         .expect("a folder")
 }
 
-fn write(home: &Path, name: &str, text: &str) {
+pub fn write(home: &Path, name: &str, text: &str) {
     let path = home.join(name);
     fs::create_dir_all(path.parent().expect("a folder")).expect("made");
     fs::write(path, text).expect("written");

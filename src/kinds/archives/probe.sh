@@ -5,7 +5,7 @@ probe_archive() {
   path_facts "$1"
   [ "$KIND" = dir ] || return 0
   cd -- "$P" 2>/dev/null && [ -r . ] || { say closed yes; return 0; }
-  if [ -z "$(ls -A)" ]; then say empty yes; return 0; fi
+  if is_empty; then say empty yes; return 0; fi
   [ -r .trueup/manifest ] && manifest_facts '' "$5" || return 0
   case $line in "# trueup manifest 1: $2"*"$3") [ -n "$differs" ] || return 0 ;; esac
   need find || return 0

@@ -1,10 +1,21 @@
+probe_classpath_ahead() {
+  CLASSPATH_LINES=$S
+  for one in /etc/environment /etc/profile /etc/profile.d/*.sh /etc/bashrc /etc/bash.bashrc "$HOME/.bash_profile" \
+    "$HOME/.bash_login" "$HOME/.profile" "$HOME/.bashrc" "$HOME/.bash_aliases"; do
+    if [ -f "$one" ] && [ -r "$one" ]; then CLASSPATH_LINES=$CLASSPATH_LINES$NEWLINE$one; fi
+  done
+  export CLASSPATH_LINES
+  SWEEP=$SWEEP'BEGIN {
+    count = split(ENVIRON["CLASSPATH_LINES"], files, "\n"); section = files[1]
+    for (i = 2; i <= count; i++)
+      for (number = 1; (getline text < files[i]) > 0; number++)
+        if (index(text, "CLASSPATH") && found++ < 50) say("line", files[i] ":" number ":" text)
+  }'
+}
 probe_classpath() {
   start_file "$1"
   path_facts "$FILE"
   if [ "$KIND" = file ] && [ -r "$P" ]; then content "$P"; fi
-  grep -n -s CLASSPATH -- /etc/environment /etc/profile /etc/profile.d/*.sh /etc/bashrc /etc/bash.bashrc "$HOME/.bash_profile" \
-    "$HOME/.bash_login" "$HOME/.profile" "$HOME/.bashrc" "$HOME/.bash_aliases" | head -n 50 |
-    while IFS= read -r line; do say line "$line"; done
   at "$2"; resolve "$R"; wanted=$R; say wanted "$R"
   first=
   rest=$L_CLASSPATH:

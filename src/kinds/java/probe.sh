@@ -1,15 +1,30 @@
+probe_java_ahead() {
+  [ -r /var/lib/dpkg/status ] || return 0
+  JAVA_PACKAGE=$S$NEWLINE$3
+  for one in /var/lib/dpkg/status /var/lib/dpkg/updates/*; do
+    if [ -f "$one" ] && [ -r "$one" ]; then JAVA_PACKAGE=$JAVA_PACKAGE$NEWLINE$one; fi
+  done
+  export JAVA_PACKAGE
+  SWEEP=$SWEEP'BEGIN {
+    count = split(ENVIRON["JAVA_PACKAGE"], files, "\n"); section = files[1]; states = ""
+    for (i = 3; i <= count; i++)
+      while ((getline text < files[i]) > 0)
+        if (text == "Package: " files[2] || text == "Package: ca-certificates-java") {
+          states = states text "\n"
+          if ((getline text < files[i]) > 0) states = states text "\n"
+        }
+    say("dpkg", states)
+  }'
+}
 probe_java() {
   wanted=$1 place=$2 real= there= VERSION=
-  if [ -r /var/lib/dpkg/status ]; then
-    say dpkg "$(grep -h -x -A 1 -e "Package: $3" -e 'Package: ca-certificates-java' /var/lib/dpkg/status /var/lib/dpkg/updates/* 2>/dev/null)"
-  fi
   if [ -n "$L_JAVA_HOME" ]; then java=$L_JAVA_HOME/bin/java; say java_home "$L_JAVA_HOME"; else java=$L_JAVA; fi
   if [ -n "$java" ] && [ -x "$java" ]; then
     if [ -n "$L_JVM_ASKED" ]; then
       say home "${L_JVM_HOME:-${java%/bin/java}}"
       real=$L_JVM_HOME/bin/java VERSION=$L_JVM_VERSION
     else
-      real=$(readlink -f -- "$java")
+      real=$L_REAL
       say home "${real%/bin/java}"
       java_version "$real"
     fi

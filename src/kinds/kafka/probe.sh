@@ -1,3 +1,21 @@
+probe_kafka_ahead() {
+  at "$1"
+  [ "$4" != deep ] && [ -f "$R/.trueup/manifest" ] || return 0
+  TREE_HOME=$R; export TREE_HOME
+  SWEEP=$SWEEP'BEGIN {
+    home = ENVIRON["TREE_HOME"] "/"; count = split(ENVIRON["TREE"], files, "\n")
+    for (i = 1; i <= count; i++) {
+      if (!(start = index(files[i], "/" home))) continue
+      split(files[i], words, " "); sizes[substr(files[i], start + 1 + length(home))] = words[4]
+    }
+    while ((getline text < (home ".trueup/manifest")) > 0) {
+      if (text ~ /^#/) continue
+      lines++; split(text, words, " "); sub(/^[^ ]+ [^ ]+ /, "", text)
+      if (!(text in sizes) || text ~ /^libs\// && sizes[text] != words[2]) odd = 1
+    }
+    if (!lines) odd = 1
+  }'
+}
 probe_kafka() {
   core=libs/$2 clients=libs/$3 deep=$4
   path_facts "$1"
@@ -8,7 +26,7 @@ probe_kafka() {
   done
   [ "$KIND" = dir ] || { room "$folder"; return 0; }
   cd -- "$P" 2>/dev/null || { say closed yes; return 0; }
-  if [ -z "$(ls -A)" ]; then say empty yes; room .; return 0; fi
+  if is_empty; then say empty yes; room .; return 0; fi
   for inner in bin libs; do
     if [ -d "$inner" ] && { [ ! -r "$inner" ] || [ ! -x "$inner" ]; }; then say closed yes; return 0; fi
   done
@@ -23,7 +41,7 @@ probe_kafka() {
   done
   for jar in "$core" "$clients"; do if [ -f "$jar" ]; then say version_jar "$jar"; else say no_version_jar "$jar"; fi; done
   if [ -r .trueup/manifest ]; then
-    manifest_facts libs/ "$deep"
+    if [ "$deep" = deep ] || [ -n "$ODD" ]; then manifest_facts libs/ "$deep"; else manifest_label; fi
   else
     need tail od grep || return 0
     set --

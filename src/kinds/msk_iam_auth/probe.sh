@@ -1,6 +1,6 @@
 probe_auth_jar() {
   path_facts "$1"
-  if [ "$KIND" = file ] && [ -r "$P" ]; then need sha256sum tail od tr grep || return 0; fi
+  if [ "$KIND" = file ] && [ -r "$P" ]; then need sha256sum od || return 0; fi
   at "$1"; own=$R
   for other in "${own%/*}"/*; do
     case $other in
