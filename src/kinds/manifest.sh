@@ -1,9 +1,8 @@
 # manifest_facts PREFIX DEEP: of the tree where we are: the manifest's first LINE, and what DIFFERS: files that are
 # missing, and of those whose names begin with PREFIX the ones that have another size; with `deep`, other bytes.
 manifest_facts() {
-  need sed tr xargs stat awk || return 1
   [ "$2" != deep ] || need sha256sum || return 1
-  manifest_label
+  manifest_label || return
   # Sizes as they are, then the manifest: one pass of awk names what differs.
   differs=$(
     sed -n 's/^[0-9a-f]\{64\} [0-9]* //p' .trueup/manifest | tr '\n' '\0' |
@@ -23,7 +22,11 @@ manifest_facts() {
   )
   [ -z "$differs" ] || printf '%s\n' "$differs" | while IFS= read -r line; do say "${line%% *}" "${line#* }"; done
 }
-manifest_label() { read -r line <.trueup/manifest; say manifest "${line#\# trueup manifest }"; }
+# Its first LINE, where the tree can be compared with it.
+manifest_label() {
+  need sed tr xargs stat awk || return
+  read -r line <.trueup/manifest; say manifest "${line#\# trueup manifest }"
+}
 
 # Is nothing where we are?
 is_empty() {
