@@ -212,9 +212,7 @@ impl Shared {
     }
 
     fn answer(&self, out: &mut TcpStream, err: &TcpStream, command: &str) -> std::io::Result<()> {
-        let body = command.rsplit(' ').next().unwrap_or_default();
-        let script = STANDARD.decode(body).unwrap_or_default();
-        let script = String::from_utf8_lossy(&script).into_owned();
+        let script = script_of(command);
         let lie = self.state().lie.clone();
         if let Some(complaint) = lie.complaint() {
             let err = err.try_clone()?;
@@ -330,6 +328,19 @@ fn put(mut stream: TcpStream, pieces: Vec<Piece>) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The script of an exec request: its last word, for `printf %b`.
+fn script_of(command: &str) -> String {
+    let body = command.trim_end_matches('\'').rsplit('\'').next();
+    let mut pieces = body.unwrap_or_default().split("\\0");
+    let mut script = pieces.next().unwrap_or_default().as_bytes().to_vec();
+    for piece in pieces {
+        let (octal, rest) = piece.split_at(3);
+        script.push(u8::from_str_radix(octal, 8).expect("octal"));
+        script.extend(rest.as_bytes());
+    }
+    String::from_utf8_lossy(&script).into_owned()
 }
 
 /// What came before the mark's line, the records after it, and what is none.
