@@ -27,7 +27,7 @@ use std::{
     time::Duration,
 };
 
-use crate::spec::{Aws, ResolvedCluster, ResolvedHost};
+use crate::spec::{self, Aws, ResolvedCluster, ResolvedHost};
 use questions::Answers;
 
 pub use cloud::{
@@ -109,7 +109,5 @@ fn fleet(cluster: &mut ResolvedCluster, members: &BTreeMap<String, Vec<String>>)
             names.map(|name| (name, pattern.clone()))
         })
         .collect();
-    for topic in &mut cluster.topics {
-        topic.hosts = topic.hosts.iter().flat_map(of).collect();
-    }
+    spec::rename(&mut cluster.topics, of);
 }

@@ -1,7 +1,8 @@
 //! What of a spec is looked at: `--target` and `--exclude`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
+use indexmap::IndexSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -69,51 +70,41 @@ impl Chosen {
         if target.is_empty() && exclude.is_empty() {
             return Ok(Self::default());
         }
-        let key = |one: &Known| (one.host.clone(), one.address.clone());
-        let mut picked = BTreeSet::new();
+        // All below are places in `known`.
+        let mut asked = BTreeSet::new();
         for word in target {
-            picked.extend(find("--target", word, known)?.map(key));
-        }
-        let asked = picked.clone();
-        let mut required = Vec::new();
-        if target.is_empty() {
-            picked.extend(known.iter().map(key));
-        } else {
-            while let Some(one) = missing_requirement(known, &picked) {
-                if !required.contains(&one.address) {
-                    required.push(one.address.clone());
-                }
-                picked.insert(key(one));
-            }
+            asked.extend(find("--target", word, known)?);
         }
         let mut excluded = BTreeSet::new();
         for word in exclude {
-            excluded.extend(find("--exclude", word, known)?.map(key));
+            excluded.extend(find("--exclude", word, known)?);
         }
+        let needs = requirements(known);
+        let (mut picked, added) = match target.is_empty() {
+            true => ((0..known.len()).collect(), vec![]),
+            false => with_required(&asked, &needs),
+        };
         picked.retain(|one| !excluded.contains(one));
-        // What is left out by name and yet required has to be there: it is looked at for that.
-        let beside = known
-            .iter()
-            .filter(|one| picked.contains(&key(one)))
-            .flat_map(|one| one.requires.iter().map(|r| (one.host.clone(), r.clone())))
-            .filter(|one| !picked.contains(one) && known.iter().any(|known| key(known) == *one))
-            .collect();
-        // On some host it was not asked for.
-        required.retain(|address| {
-            let mut unasked = picked.difference(&asked);
-            unasked.any(|(_, picked)| picked == address)
-        });
         if picked.is_empty() {
             return Err(Refused::Nothing);
         }
+        // What is left out by name and yet required has to be there: it is looked at for that.
+        let beside = picked.iter().flat_map(|&one| &needs[one]);
+        let beside = beside.filter(|one| !picked.contains(one));
+        // On some host it was not asked for.
+        let mut said = HashSet::new();
+        let required = added.iter().filter(|one| picked.contains(one));
+        let required = required.map(|&one| &known[one].address);
+        let required = required.filter(|address| said.insert(*address));
+        let key = |&one: &usize| (known[one].host.clone(), known[one].address.clone());
         Ok(Self {
             selection: Some(Selection {
                 target: target.to_vec(),
                 exclude: exclude.to_vec(),
-                required,
+                required: required.cloned().collect(),
             }),
-            picked,
-            beside,
+            beside: beside.map(key).collect(),
+            picked: picked.iter().map(key).collect(),
         })
     }
 
@@ -152,17 +143,43 @@ fn contains(all: &BTreeSet<(Option<String>, String)>, host: Option<&str>, addres
     all.contains(&(host.map(str::to_owned), address.to_owned()))
 }
 
-/// Something that a picked address requires and that is not picked yet.
-fn missing_requirement<'k>(
-    known: &'k [Known],
-    picked: &BTreeSet<(Option<String>, String)>,
-) -> Option<&'k Known> {
-    let has = |one: &Known| picked.contains(&(one.host.clone(), one.address.clone()));
-    let needed = known.iter().filter(|one| has(one)).flat_map(|one| {
-        let same_host = known.iter().filter(|other| other.host == one.host);
-        same_host.filter(|other| one.requires.contains(&other.address))
-    });
-    needed.into_iter().find(|one| !has(one))
+/// What each requires on its host, in the order of what there is.
+fn requirements(known: &[Known]) -> Vec<Vec<usize>> {
+    let keys = known
+        .iter()
+        .map(|one| (one.host.as_deref(), one.address.as_str()));
+    let places: HashMap<_, usize> = keys.zip(0..).collect();
+    let of = |one: &Known| {
+        let requires = one.requires.iter();
+        let mut all: Vec<usize> = requires
+            .filter_map(|address| places.get(&(one.host.as_deref(), address.as_str())))
+            .copied()
+            .collect();
+        all.sort_unstable();
+        all
+    };
+    known.iter().map(of).collect()
+}
+
+/// What was asked for with what that requires, and of it what was added, in the order of what asks for
+/// it.
+fn with_required(asked: &BTreeSet<usize>, needs: &[Vec<usize>]) -> (BTreeSet<usize>, Vec<usize>) {
+    let mut all = asked.clone();
+    let mut added = Vec::new();
+    let mut next = all.first().copied();
+    while let Some(one) = next {
+        let missing = needs[one].iter().find(|needed| !all.contains(needed));
+        next = match missing {
+            // What comes earlier may ask for more.
+            Some(&needed) => {
+                all.insert(needed);
+                added.push(needed);
+                Some(one.min(needed))
+            }
+            None => all.range(one + 1..).next().copied(),
+        };
+    }
+    (all, added)
 }
 
 /// Whether a word names an address of a host, or of the fleet that it is of, or a topic.
@@ -174,15 +191,9 @@ fn names(word: &str, host: Option<&str>, address: &str) -> bool {
 }
 
 /// The addresses that a word names: `client/kafka`, `topics/NAME`, `HOST:client/kafka`.
-fn find<'k>(
-    flag: &'static str,
-    word: &str,
-    known: &'k [Known],
-) -> Result<impl Iterator<Item = &'k Known>, Refused> {
-    let found: Vec<&Known> = known
-        .iter()
-        .filter(|one| names(word, one.host.as_deref(), &one.address))
-        .collect();
+fn find(flag: &'static str, word: &str, known: &[Known]) -> Result<Vec<usize>, Refused> {
+    let is_it = |one: &Known| names(word, one.host.as_deref(), &one.address);
+    let found: Vec<usize> = (0..known.len()).filter(|&one| is_it(&known[one])).collect();
     if found.is_empty() {
         return Err(Refused::Unknown {
             flag,
@@ -190,21 +201,16 @@ fn find<'k>(
             help: help(word, known),
         });
     }
-    Ok(found.into_iter())
+    Ok(found)
 }
 
 fn help(word: &str, known: &[Known]) -> String {
     let with_host = word.contains(':');
-    let mut names: Vec<String> = Vec::new();
-    for one in known {
-        let name = match &one.host {
-            Some(host) if with_host => format!("{host}:{}", one.address),
-            _ => one.address.clone(),
-        };
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
+    let names = known.iter().map(|one| match &one.host {
+        Some(host) if with_host => format!("{host}:{}", one.address),
+        _ => one.address.clone(),
+    });
+    let names: IndexSet<String> = names.collect();
     if let Some(near) = near::nearest(word, names.iter().map(String::as_str)) {
         return format!("did you mean `{near}`?");
     }

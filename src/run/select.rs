@@ -110,7 +110,7 @@ pub(crate) fn choose(
     let wanted = clusters
         .flat_map(|cluster| &cluster.topics)
         .filter(|topic| {
-            let mut hosts = topic.hosts.iter();
+            let mut hosts = topic.hosts.names();
             hosts.any(|host| selected.contains(host))
         });
     // Which tables a database has is known later; a name that one could make is taken at its word.

@@ -2,6 +2,8 @@
 //! only a build with the feature `aws` or `mysql` can look up. Said with its place, before anything is
 //! asked.
 
+use std::collections::HashSet;
+
 use super::{
     at::{At, tag, word},
     merge::HostTree,
@@ -22,8 +24,9 @@ const MYSQL: bool = cfg!(feature = "mysql");
 /// What validates and cannot be planned by this build yet, of the hosts that are selected.
 pub fn later_work(spec: &Resolved, selected: impl Fn(&str) -> bool) -> Vec<Problem> {
     let mut out: Vec<Problem> = Vec::new();
+    let mut seen = HashSet::new();
     for (host, problem) in &spec.later {
-        if host.as_deref().is_none_or(&selected) && !out.contains(problem) {
+        if host.as_deref().is_none_or(&selected) && seen.insert(problem) {
             out.push(problem.clone());
         }
     }
@@ -31,11 +34,12 @@ pub fn later_work(spec: &Resolved, selected: impl Fn(&str) -> bool) -> Vec<Probl
 }
 
 /// What this build cannot plan of a spec that is right, with its place.
-pub(super) fn later(host: &HostTree, out: &mut Vec<(Option<String>, Problem)>) {
+/// `alike` has the host's `topics`.
+pub(super) fn later(host: &HostTree, alike: &HostTree, out: &mut Vec<(Option<String>, Problem)>) {
     let mut problems = Vec::new();
     way(host, &mut problems);
     client(host, &mut problems);
-    topics(host, &mut problems);
+    topics(alike, &mut problems);
     let name = &host.name.text;
     out.extend(problems.into_iter().map(|one| (Some(name.clone()), one)));
 }

@@ -94,7 +94,7 @@ fn overlay(common: &Node, own: &Node, depth: usize, least: usize) -> Node {
         .collect();
     let lowers: HashSet<&str> = lower.iter().map(|(key, _)| key.text.as_str()).collect();
     let mut entries: Vec<(Key, Node)> = Vec::new();
-    for (key, node) in lower {
+    for (key, node) in lower.iter() {
         match uppers.get(key.text.as_str()) {
             Some((
                 _,
@@ -110,14 +110,14 @@ fn overlay(common: &Node, own: &Node, depth: usize, least: usize) -> Node {
             None => entries.push((key.clone(), node.clone())),
         }
     }
-    for (key, node) in upper {
+    for (key, node) in upper.iter() {
         if !lowers.contains(key.text.as_str()) && node.value != Value::Null {
             entries.push((key.clone(), without_null(node, depth.saturating_sub(1))));
         }
     }
     Node {
         span: own.span,
-        value: Value::Map(entries),
+        value: Value::Map(entries.into_iter().collect()),
     }
 }
 
@@ -182,12 +182,21 @@ pub fn host<'a>(
         || entry.entries().iter().any(|(key, _)| !is_known(&key.text));
     let node = Node {
         span: entry.span,
-        value: Value::Map(entries),
+        value: Value::Map(entries.into_iter().collect()),
     };
     HostTree {
         name: name.clone(),
         node,
         has_unknown,
+    }
+}
+
+impl HostTree {
+    /// Without `topics`: another host's are the same.
+    pub fn without_topics(&mut self) {
+        let entries = self.node.entries().iter();
+        let others = entries.filter(|(key, _)| key.text != "topics").cloned();
+        self.node.value = Value::Map(others.collect());
     }
 }
 
@@ -249,7 +258,7 @@ fn with_entries(node: &Node, entries: Vec<(Key, Node)>) -> Node {
     match node.value {
         Value::Map(_) => Node {
             span: node.span,
-            value: Value::Map(entries),
+            value: Value::Map(entries.into_iter().collect()),
         },
         _ => node.clone(),
     }

@@ -10,6 +10,7 @@ pub mod at;
 pub mod checks;
 mod format_1;
 mod forms;
+mod host_names;
 pub mod later;
 pub mod merge;
 pub mod near;
@@ -25,7 +26,7 @@ pub mod vars;
 pub mod walk;
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::LazyLock,
 };
 
@@ -33,6 +34,7 @@ use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 
 pub use checks::is_of_rds;
+pub use host_names::{HostNames, rename};
 pub use later::later_work;
 pub use resolved::{
     Access, Found, Lines, Resolved, ResolvedCluster, ResolvedHost, ResolvedTopic, Way, fleet_of,
@@ -52,13 +54,15 @@ use crate::{
     kinds::{KINDS, of_key},
     text::hex,
 };
-use merge::Filled;
+use merge::{Filled, HostTree};
+use resolved::Alike;
 use tree::{Node, Value};
 
 /// What each spec is checked with; made once.
 static SCHEMA: LazyLock<Json> = LazyLock::new(schema);
 
-/// What all hosts of a spec may come to together, in values: the common part counts for each.
+/// What all hosts of a spec may come to together, in values: the common part counts for each, and
+/// `topics` for each that its variables make others of.
 const MOST_VALUES: usize = 2_000_000;
 
 /// A spec's text.
@@ -103,17 +107,42 @@ fn read(source: &Source, given: &Given, problems: &mut Vec<Problem>) -> Option<R
     if too_many_values(&root, entries.len(), problems) {
         return None;
     }
-    let mut trees = Vec::new();
+    let topics = root.get("topics");
+    let (of_topics, to_fill) = topics.map_or((0, 0), |topics| (topics.size(), topics.to_fill()));
+    let mut values = 0;
+    let mut trees: Vec<HostTree> = Vec::new();
+    // The first host whose topics are the same.
+    let mut firsts = Vec::new();
+    let mut to_render = Vec::new();
+    let mut first_with = HashMap::new();
     let mut rows = Vec::new();
     let mut databases = Vec::new();
     for (name, entry) in entries {
         let own = entry.get("vars").map(Node::entries).unwrap_or_default();
         let mut scope = variables.scope(&name.text, own);
-        let tree = merge::host(&root, name, entry, &mut variables, &mut scope, problems);
-        let made = topics::of_host(&tree, &mut variables, &mut scope, problems);
+        let mut tree = merge::host(&root, name, entry, &mut variables, &mut scope, problems);
+        let pattern = topics::pattern(&tree, &mut variables, &mut scope);
+        let own = topics::own(&root, &tree, pattern.as_ref());
+        let here = trees.len();
+        let first = own.map_or(here, |own| *first_with.entry(own).or_insert(here));
+        values += to_fill;
+        if first < here {
+            tree.without_topics();
+        } else {
+            to_render.push((here, pattern, scope));
+            values += of_topics;
+        }
+        if values > MOST_VALUES {
+            problems.push(too_many(&root, entries.len(), of_topics));
+            return None;
+        }
+        firsts.push(first);
+        trees.push(tree);
+    }
+    for (at, pattern, mut scope) in to_render {
+        let made = topics::of_host(&trees[at], pattern, &mut variables, &mut scope, problems);
         rows.extend(made.rows);
         databases.extend(made.database);
-        trees.push(tree);
     }
 
     let filled: Vec<Option<Filled>> = trees
@@ -145,7 +174,7 @@ fn read(source: &Source, given: &Given, problems: &mut Vec<Problem>) -> Option<R
 
     let mut hosts = Vec::new();
     let mut unplanned = Vec::new();
-    for (tree, filled) in trees.iter().zip(&filled) {
+    for ((tree, filled), &first) in trees.iter().zip(&filled).zip(&firsts) {
         let built = filled.as_ref();
         let Some(host) = built.and_then(|filled| resolved::host(tree, filled)) else {
             let name = &tree.name.text;
@@ -153,18 +182,24 @@ fn read(source: &Source, given: &Given, problems: &mut Vec<Problem>) -> Option<R
             problems.push(mistake(tree.name.span, message));
             return None;
         };
-        later::later(tree, &mut unplanned);
+        later::later(tree, &trees[first], &mut unplanned);
         hosts.push(host);
     }
-    let topics = |name: &str| {
-        let at = trees.iter().position(|tree| tree.name.text == name)?;
-        filled[at].as_ref()?.topics.as_ref()
-    };
-    let account = |name: &str| {
-        let host = hosts.iter().find(|host| host.name == name);
-        host.map(|host| host.aws.clone()).unwrap_or_default()
-    };
-    let Some(clusters) = resolved::clusters(rows, databases, topics, account) else {
+    let mut alike: HashMap<&str, Alike<'_>> = HashMap::new();
+    for (at, (tree, &first)) in trees.iter().zip(&firsts).enumerate() {
+        let filled = filled[first].as_ref();
+        let Some(topics) = filled.and_then(|filled| filled.topics.as_ref()) else {
+            continue;
+        };
+        let of_it = alike.entry(&trees[first].name.text);
+        let of_it = of_it.or_insert_with(|| Alike {
+            names: Vec::new(),
+            topics,
+            account: &hosts[first].aws,
+        });
+        of_it.names.push((at, &tree.name.text));
+    }
+    let Some(clusters) = resolved::clusters(rows, databases, &alike) else {
         let span = root.entry("topics").map(|(key, _)| key.span);
         problems.push(mistake(
             span,
@@ -190,22 +225,22 @@ fn mistake(span: impl Into<Option<Span>>, message: impl Into<String>) -> Problem
 /// Refuses a spec whose common part, taken once for each host, grows beyond reason.
 fn too_many_values(root: &Node, hosts: usize, problems: &mut Vec<Problem>) -> bool {
     let kinds = KINDS.iter().map(|kind| kind.key);
-    let common: usize = ["client", "topics"]
-        .into_iter()
-        .chain(kinds)
-        .filter_map(|key| root.get(key))
-        .map(Node::size)
-        .sum();
-    if common.saturating_mul(hosts) <= MOST_VALUES {
-        return false;
+    let keys = ["client"].into_iter().chain(kinds);
+    let common: usize = keys.filter_map(|key| root.get(key)).map(Node::size).sum();
+    let many = common.saturating_mul(hosts) > MOST_VALUES;
+    if many {
+        problems.push(too_many(root, hosts, common));
     }
+    many
+}
+
+fn too_many(root: &Node, hosts: usize, common: usize) -> Problem {
     let span = root.entry("hosts").map(|(key, _)| key.span);
-    problems.push(Problem::error(
+    Problem::error(
         span,
         format!("{hosts} hosts with {common} common values each are too many for one spec"),
         "split it into several",
-    ));
-    true
+    )
 }
 
 /// Checks a filled-in host, part by part; there is a result when all is well.

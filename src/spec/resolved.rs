@@ -1,11 +1,15 @@
 //! What commands work with: a spec without choices left open. Defaults are filled in, variables
 //! are replaced, and each host has a client of its own. `~` stays: only the host knows its home.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
+    host_names::HostNames,
     merge::{Filled, HostTree},
     tables::TableList,
     topics::{Pattern, Row, Template},
@@ -166,7 +170,7 @@ pub struct ResolvedCluster {
 }
 
 /// How brokers are reached and spoken to.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Access {
     /// Through which host, or `direct`, when the spec says so.
     #[serde(default)]
@@ -191,11 +195,16 @@ pub struct Access {
 impl ResolvedCluster {
     /// Whether some table's name makes this topic of it, on one of its hosts.
     pub fn makes(&self, topic: &str) -> bool {
-        self.hosts.iter().any(|(_, pattern)| pattern.makes(topic))
+        self.patterns().iter().any(|pattern| pattern.makes(topic))
     }
-}
 
-impl ResolvedCluster {
+    /// What its hosts' names of topics look like, each once.
+    pub fn patterns(&self) -> Vec<&Pattern> {
+        let patterns = self.hosts.iter().map(|(_, pattern)| pattern);
+        let mut seen = HashSet::new();
+        patterns.filter(|pattern| seen.insert(*pattern)).collect()
+    }
+
     /// Whether this may be a topic of a table that is still to be read.
     pub fn may_come_to(&self, topic: &str) -> bool {
         let mut lists = self.lists.iter();
@@ -219,7 +228,7 @@ pub struct ResolvedTopic {
     /// What happens to other overrides.
     pub config_policy: ConfigPolicy,
     /// The hosts whose variables render it.
-    pub hosts: Vec<String>,
+    pub hosts: HostNames,
     /// The line of its table.
     #[serde(skip)]
     pub line: u32,
@@ -289,31 +298,41 @@ fn lines(host: &Node, address: &Address) -> Lines {
     out
 }
 
-/// Each topic of each cluster once. `topics` gives a host's `topics`, `account` whom its references
-/// are asked of.
+/// Hosts that render the same topics.
+pub(super) struct Alike<'a> {
+    /// Their names, with their places in the file.
+    pub names: Vec<(usize, &'a str)>,
+    /// The `topics` of the first, which are those of all.
+    pub topics: &'a Topics,
+    /// Whom the references of that are asked of.
+    pub account: &'a Aws,
+}
+
+/// Each topic of each cluster once. The rows and templates are of the first of hosts that are alike,
+/// by whose name `alike` has them.
 /// `None` is a mistake of this program.
-pub(super) fn clusters<'a>(
+pub(super) fn clusters(
     rows: Vec<Row>,
     databases: Vec<Template>,
-    topics: impl Fn(&str) -> Option<&'a Topics>,
-    account: impl Fn(&str) -> Aws,
+    alike: &HashMap<&str, Alike<'_>>,
 ) -> Option<Vec<ResolvedCluster>> {
     let mut clusters: Vec<ResolvedCluster> = Vec::new();
-    let mut of_cluster: Vec<Vec<Row>> = Vec::new();
+    let mut known: HashMap<(Cluster, Access), usize> = HashMap::new();
+    let mut ways: Vec<Vec<(usize, (String, Pattern))>> = Vec::new();
     let mut place = |host: &str, cluster: &Option<Cluster>, pattern: &Pattern| {
-        let cluster = cluster.clone()?;
-        let topics = topics(host)?.clone();
+        let (cluster, alike) = (cluster.clone()?, alike.get(host)?);
+        let topics = alike.topics;
         let mut access = Access {
-            via: topics.via,
-            security: topics.security,
+            via: topics.via.clone(),
+            security: topics.security.clone(),
             credentials: topics.credentials,
-            ca: topics.ca,
+            ca: topics.ca.clone(),
             network: topics.network,
             aws: None,
         };
-        access.aws = asks_aws(&cluster, &access).then(|| account(host));
-        let same = |one: &ResolvedCluster| one.cluster == cluster && one.access == access;
-        let at = clusters.iter().position(same).unwrap_or_else(|| {
+        access.aws = asks_aws(&cluster, &access).then(|| alike.account.clone());
+        let at = *known.entry((cluster, access)).or_insert_with_key(|one| {
+            let (cluster, access) = one.clone();
             clusters.push(ResolvedCluster {
                 cluster,
                 access,
@@ -321,32 +340,37 @@ pub(super) fn clusters<'a>(
                 topics: Vec::new(),
                 lists: Vec::new(),
             });
+            ways.push(Vec::new());
             clusters.len() - 1
         });
-        clusters[at].hosts.push((host.to_owned(), pattern.clone()));
-        Some(at)
+        let hosts = alike.names.iter();
+        ways[at].extend(hosts.map(|&(place, name)| (place, (name.to_owned(), pattern.clone()))));
+        Some((at, alike))
     };
-    let mut of_host: Option<(String, usize)> = None;
+    let mut of_cluster: Vec<Vec<(Row, Arc<[String]>)>> = Vec::new();
+    let mut of_host: Option<(String, usize, Arc<[String]>)> = None;
     for row in rows {
         // The rows of a host stand together.
-        let at = match &of_host {
-            Some((host, at)) if *host == row.host => *at,
+        let (at, hosts) = match &of_host {
+            Some((host, at, hosts)) if *host == row.host => (*at, Arc::clone(hosts)),
             _ => {
-                let at = place(&row.host, &row.cluster, &row.pattern)?;
-                of_host = Some((row.host.clone(), at));
-                at
+                let (at, alike) = place(&row.host, &row.cluster, &row.pattern)?;
+                let names = alike.names.iter().map(|(_, name)| (*name).to_owned());
+                let hosts: Arc<[String]> = names.collect();
+                of_host = Some((row.host.clone(), at, Arc::clone(&hosts)));
+                (at, hosts)
             }
         };
         of_cluster.resize_with(of_cluster.len().max(at + 1), Vec::new);
-        of_cluster[at].push(row);
+        of_cluster[at].push((row, hosts));
     }
     let mut lists = Vec::new();
     for template in databases {
-        let at = place(&template.host, &template.cluster, &template.pattern)?;
-        let Tables::Database(tables) = topics(&template.host)?.tables.clone() else {
+        let (at, alike) = place(&template.host, &template.cluster, &template.pattern)?;
+        let Tables::Database(tables) = alike.topics.tables.clone() else {
             return None;
         };
-        let aws = account(&template.host);
+        let aws = alike.account.clone();
         lists.push((
             at,
             TableList {
@@ -359,31 +383,33 @@ pub(super) fn clusters<'a>(
     for (cluster, rows) in clusters.iter_mut().zip(of_cluster) {
         cluster.topics = merged(rows);
     }
+    for (cluster, mut ways) in clusters.iter_mut().zip(ways) {
+        ways.sort_by_key(|(place, _)| *place);
+        cluster.hosts = ways.into_iter().map(|(_, way)| way).collect();
+    }
     for (at, list) in lists {
         clusters[at].lists.push(list);
     }
     Some(clusters)
 }
 
-/// The topics of a cluster, each once.
-pub(super) fn merged(rows: impl IntoIterator<Item = Row>) -> Vec<ResolvedTopic> {
+/// The topics of a cluster, each once; of each row with the hosts that it is of.
+pub(super) fn merged(rows: impl IntoIterator<Item = (Row, Arc<[String]>)>) -> Vec<ResolvedTopic> {
     let mut topics: Vec<ResolvedTopic> = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();
-    for row in rows {
-        match known.get(&row.name) {
-            Some(&topic) => topics[topic].hosts.push(row.host),
-            None => {
-                known.insert(row.name.clone(), topics.len());
-                topics.push(ResolvedTopic {
-                    name: row.name,
-                    table: row.table,
-                    settings: row.settings,
-                    config_policy: row.policy,
-                    hosts: vec![row.host],
-                    line: row.place.line,
-                });
-            }
-        }
+    for (row, hosts) in rows {
+        let at = *known.entry(row.name).or_insert_with_key(|name| {
+            topics.push(ResolvedTopic {
+                name: name.clone(),
+                table: row.table,
+                settings: row.settings,
+                config_policy: row.policy,
+                hosts: HostNames::default(),
+                line: row.place.line,
+            });
+            topics.len() - 1
+        });
+        topics[at].hosts.add(&hosts);
     }
     topics
 }

@@ -41,7 +41,7 @@ fn walk(node: &Node, secret: bool, found: &mut Vec<Range<usize>>) {
         }
         Value::Seq(items) => items.iter().for_each(|item| walk(item, secret, found)),
         Value::Map(entries) => {
-            for (key, value) in entries {
+            for (key, value) in entries.iter() {
                 let refers = REFERENCES.contains(&key.text.as_str());
                 // A reference that cannot be one is likely to be the secret itself.
                 let odd = |text: &str| {
@@ -68,11 +68,17 @@ fn names_a_secret(key: &str) -> bool {
 fn by_words(text: &str, found: &mut Vec<Range<usize>>) {
     let lower = text.to_ascii_lowercase();
     for word in WORDS {
+        // Where the last name ended, and the last value without quotes: what begins in one ends there.
+        let (mut named, mut hidden) = (0, 0);
         for (at, _) in lower.match_indices(word) {
+            if at < named {
+                continue;
+            }
             let rest = &text[at + word.len()..];
             let name = rest.trim_start_matches(|c: char| {
                 c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '"' | '\'')
             });
+            named = text.len() - name.len();
             let Some(value) = name
                 .trim_start_matches([' ', '\t'])
                 .strip_prefix([':', '='])
@@ -84,13 +90,18 @@ fn by_words(text: &str, found: &mut Vec<Range<usize>>) {
             let length = match value.chars().next() {
                 // Nothing, a map, a list, an alias, a variable, a block: it stands elsewhere.
                 None | Some('{' | '[' | '*' | '&' | '|' | '>' | '\n' | '\r' | '#' | '$') => 0,
-                Some(quote @ ('"' | '\'')) => {
-                    let line = value.lines().next().unwrap_or_default();
-                    line[1..].find(quote).map_or(line.len(), |end| end + 2)
+                Some(quote @ ('"' | '\'')) => match value[1..].find([quote, '\n']) {
+                    Some(end) if value[1 + end..].starts_with(quote) => end + 2,
+                    Some(end) => end + 1,
+                    None => value.len(),
+                },
+                Some(_) if start < hidden => continue,
+                Some(_) => {
+                    let end = value.find([' ', '\t', '\n', '\r', ',', '}', ']', ';', '"', '\'']);
+                    let length = end.unwrap_or(value.len());
+                    hidden = start + length;
+                    length
                 }
-                Some(_) => value
-                    .find([' ', '\t', '\n', '\r', ',', '}', ']', ';', '"', '\''])
-                    .unwrap_or(value.len()),
             };
             found.push(start..start + length);
         }

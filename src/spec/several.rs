@@ -1,7 +1,10 @@
 //! Several specs in one command: hosts of one name are told apart, and no machine is given the same
 //! thing twice.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use super::{Cluster, Resolved, ResolvedCluster, ResolvedHost, ResolvedTopic, Way};
 use crate::{
@@ -48,9 +51,7 @@ fn rename(spec: &mut Resolved, new: impl Fn(&str) -> String) {
         for (host, _) in &mut cluster.hosts {
             *host = new(host);
         }
-        for host in cluster.topics.iter_mut().flat_map(|topic| &mut topic.hosts) {
-            *host = new(host);
-        }
+        super::rename(&mut cluster.topics, |host| vec![new(host)]);
     }
     for host in spec.later.iter_mut().filter_map(|(host, _)| host.as_mut()) {
         *host = new(host);
@@ -87,13 +88,13 @@ pub fn conflicts(specs: &[Resolved], selected: impl Fn(&str) -> bool) -> Vec<Str
             let others = specs.iter().take_while(|other| !std::ptr::eq(*other, spec));
             for other in others {
                 let same = other.clusters.iter().filter(|one| same(one, cluster));
-                let mine = |topic: &&ResolvedTopic| topic.hosts.iter().any(|host| selected(host));
-                let theirs: Vec<&str> = same
+                let mine = |topic: &&ResolvedTopic| topic.hosts.names().any(|host| selected(host));
+                let theirs: BTreeSet<&str> = same
                     .flat_map(|one| one.topics.iter().filter(mine))
                     .map(|topic| topic.name.as_str())
                     .collect();
                 for topic in cluster.topics.iter().filter(mine) {
-                    if theirs.contains(&topic.name.as_str()) {
+                    if theirs.contains(topic.name.as_str()) {
                         let address = format!("topics/{}", topic.name);
                         found.push(sentence(&address, "one cluster", other, spec));
                     }

@@ -1,7 +1,7 @@
 //! Tables that were read from a database → topics, by the rules that hold for tables that a spec
 //! names.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use super::{
     checks,
@@ -48,7 +48,7 @@ pub struct Expanded {
 /// Where the tables cannot have the topics that the spec wants for them: a sentence that names the
 /// tables, with the way out. Exit code 3: only the spec, or the database, can say otherwise.
 pub fn expand(cluster: &ResolvedCluster, read: &[&[String]]) -> Result<Expanded, String> {
-    let mut rows = Vec::new();
+    let (mut rows, mut of_list) = (Vec::new(), Vec::new());
     let mut warnings = Vec::new();
     for (list, tables) in cluster.lists.iter().zip(read) {
         let FromDatabase {
@@ -61,6 +61,8 @@ pub fn expand(cluster: &ResolvedCluster, read: &[&[String]]) -> Result<Expanded,
         let kept = tables
             .iter()
             .filter(|table| !except.contains(table.as_str()));
+        let hosts: Arc<[String]> = [list.template.host.clone()].into();
+        of_list.extend(kept.clone().map(|_| Arc::clone(&hosts)));
         rows.extend(kept.map(|table| list.template.row(table, settings.get(table).cloned())));
         let there: HashSet<&str> = tables.iter().map(String::as_str).collect();
         let unknown = settings.keys().filter(|key| !there.contains(key.as_str()));
@@ -86,7 +88,7 @@ pub fn expand(cluster: &ResolvedCluster, read: &[&[String]]) -> Result<Expanded,
             .map(|one| format!("{}: {}", one.message, one.label)),
     );
     let mut topics = cluster.topics.clone();
-    topics.extend(merged(rows));
+    topics.extend(merged(rows.into_iter().zip(of_list)));
     let mut seen = HashSet::new();
     warnings.retain(|warning| seen.insert(warning.clone()));
     Ok(Expanded { topics, warnings })

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     at::{At, Text},
     merge::HostTree,
+    tree::Node,
     types::{Cluster, ConfigPolicy, TableSettings, Tables, TopicSettings},
     vars::{Scope, Special, Specials, Variables},
 };
@@ -153,9 +154,67 @@ pub struct OfHost {
     pub database: Option<Template>,
 }
 
-/// Renders the topics of one host.
+/// What a host's `topics.name` makes of tables. `None` where it cannot be filled in, of which nothing
+/// is said here.
+pub fn pattern<'a>(
+    tree: &HostTree,
+    variables: &mut Variables<'a>,
+    scope: &mut Scope<'a>,
+) -> Option<Pattern> {
+    let hole = Specials {
+        table: Special::Is(HOLE),
+        ..Specials::NONE
+    };
+    let rendered = match at!(tree, topics.name).text() {
+        None => Some(HOLE.to_owned()),
+        Some(Text { text, span }) => variables.text(scope, text, span, hole, &mut Vec::new()),
+    };
+    rendered.map(|rendered| Pattern::new(&rendered))
+}
+
+/// What tells the topics of one host from those of another.
+#[derive(PartialEq, Eq, Hash)]
+pub struct Own {
+    pattern: Pattern,
+    /// What the variables made of texts in `topics`, in their order; and in `aws` and `ec2`, which say
+    /// who is asked about a cluster.
+    texts: Vec<Option<String>>,
+}
+
+/// What is a host's own in the topics that it renders: where it is equal, they are. `None` where they
+/// stand for themselves.
+pub fn own(root: &Node, tree: &HostTree, pattern: Option<&Pattern>) -> Option<Own> {
+    let topics = at!(tree, topics);
+    let of_database = at!(topics, tables(Tables::Database).from).is_there();
+    let (common, filled) = (root.get("topics")?, topics.node()?);
+    let mut texts = Vec::new();
+    filled_in(common, filled, &mut texts);
+    let text = |node: &Node| node.text().map(str::to_owned);
+    let region = at!(tree, ec2.region).node();
+    texts.push(region.and_then(text));
+    if let (Some(common), Some(filled)) = (root.get("aws"), at!(tree, aws).node()) {
+        filled_in(common, filled, &mut texts);
+    }
+    let pattern = pattern.filter(|_| !of_database)?.clone();
+    Some(Own { pattern, texts })
+}
+
+/// The texts that had variables.
+fn filled_in(common: &Node, filled: &Node, texts: &mut Vec<Option<String>>) {
+    if !common.has_variables() {
+        return;
+    }
+    if common.text().is_some() {
+        texts.push(filled.text().map(str::to_owned));
+    }
+    let below = common.below().zip(filled.below());
+    below.for_each(|(common, filled)| filled_in(common, filled, texts));
+}
+
+/// Renders the topics of one host, whose `topics.name` is this pattern.
 pub fn of_host<'a>(
     tree: &HostTree,
+    whole: Option<Pattern>,
     variables: &mut Variables<'a>,
     scope: &mut Scope<'a>,
     problems: &mut Vec<Problem>,
@@ -170,22 +229,15 @@ pub fn of_host<'a>(
     });
     let policy = at!(topics, config_policy).read().unwrap_or_default();
     let defaults = settings(at!(topics, defaults));
-    // A pattern that cannot be filled in is said once for each table below.
-    let hole = Specials {
-        table: Special::Is(HOLE),
-        ..Specials::NONE
-    };
-    let rendered = match pattern.text() {
-        None => Some(HOLE.to_owned()),
-        Some(Text { text, span }) => variables.text(scope, text, span, hole, &mut Vec::new()),
-    };
-    let telling = rendered.is_some();
+    // A pattern that cannot be filled in is said with the first table below that needs it.
+    let telling = whole.is_some();
+    let mut said = false;
     let template = Template {
         host: tree.name.text.clone(),
         cluster,
         defaults,
         policy,
-        pattern: Pattern::new(rendered.as_deref().unwrap_or(HOLE)),
+        pattern: whole.unwrap_or_else(|| Pattern::new(HOLE)),
         place: Span::default(),
     };
     let mut add = |Text { text: table, span }: Text<'_>, own: Option<TableSettings>| {
@@ -196,6 +248,7 @@ pub fn of_host<'a>(
         let name = match own.as_ref().and_then(|own| own.topic.clone()) {
             Some(name) => Some(name),
             None if !pattern.is_there() => Some(table.to_owned()),
+            None if std::mem::replace(&mut said, !telling) => None,
             None => pattern.text().and_then(|Text { text, span }| {
                 variables.text(scope, text, span, specials, problems)
             }),

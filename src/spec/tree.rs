@@ -3,7 +3,7 @@
 //! Types are not decided here: a plain scalar keeps its own source text, so that `scala: 2.12`,
 //! `user_id: 12e5`, `mode: 0755` and `country: no` mean what they look like.
 
-use std::{collections::HashMap, fmt};
+use std::{collections::HashMap, fmt, ops::Deref, sync::Arc};
 
 use serde::{
     Deserialize, Deserializer,
@@ -16,15 +16,15 @@ use serde_yaml::{
 
 use crate::diagnostic::{Problem, Span};
 
-/// Largest spec that is read, in bytes.
-pub const LARGEST: usize = 1024 * 1024;
+/// Largest spec that is read, in bytes: 10,000 topics with settings of their own are 1.5 MiB.
+pub const LARGEST: usize = 4 * 1024 * 1024;
 /// Deepest nesting of maps and lists; the format itself needs seven.
 const DEEPEST: usize = 32;
 /// Most values that aliases may stand for, and most aliases.
 const MOST_REPLAYED: usize = 20_000;
 
 /// A value and its place.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
     /// Where it stands. For maps and lists: where they begin.
     pub span: Span,
@@ -33,7 +33,7 @@ pub struct Node {
 }
 
 /// A YAML value whose type is still open.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     /// `null`, `~` or nothing.
     Null,
@@ -47,9 +47,41 @@ pub enum Value {
     /// A scalar whose variables could not be filled in; that has been said already.
     Broken,
     /// A list.
-    Seq(Vec<Node>),
+    Seq(Shared<Node>),
     /// A map, in the file's order, without doubles.
-    Map(Vec<(Key, Node)>),
+    Map(Shared<(Key, Node)>),
+}
+
+/// What a list or a map holds. A copy is the same one: what all hosts have is there once, as far as no
+/// variable makes another of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shared<T> {
+    all: Arc<[T]>,
+    has_variables: bool,
+}
+
+impl<T> Deref for Shared<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.all
+    }
+}
+
+impl FromIterator<Node> for Shared<Node> {
+    fn from_iter<I: IntoIterator<Item = Node>>(items: I) -> Self {
+        let all: Arc<[Node]> = items.into_iter().collect();
+        let has_variables = all.iter().any(Node::has_variables);
+        Self { all, has_variables }
+    }
+}
+
+impl FromIterator<(Key, Node)> for Shared<(Key, Node)> {
+    fn from_iter<I: IntoIterator<Item = (Key, Node)>>(entries: I) -> Self {
+        let all: Arc<[(Key, Node)]> = entries.into_iter().collect();
+        let has_variables = all.iter().any(|(_, node)| node.has_variables());
+        Self { all, has_variables }
+    }
 }
 
 /// A key and its place.
@@ -98,11 +130,36 @@ impl Node {
 
     /// How many values it holds, itself included.
     pub fn size(&self) -> usize {
-        match &self.value {
-            Value::Seq(items) => 1 + items.iter().map(Node::size).sum::<usize>(),
-            Value::Map(entries) => 1 + entries.iter().map(|(_, node)| node.size()).sum::<usize>(),
-            _ => 1,
+        1 + self.below().map(Node::size).sum::<usize>()
+    }
+
+    /// How many of them are made anew where the variables are filled in.
+    pub fn to_fill(&self) -> usize {
+        match self.has_variables() {
+            true => {
+                1 + self
+                    .below()
+                    .map(|node| node.to_fill().max(1))
+                    .sum::<usize>()
+            }
+            false => 0,
         }
+    }
+
+    /// Whether a text in it has variables.
+    pub fn has_variables(&self) -> bool {
+        match &self.value {
+            Value::Scalar { text, .. } => text.contains("${"),
+            Value::Seq(items) => items.has_variables,
+            Value::Map(entries) => entries.has_variables,
+            Value::Null | Value::Broken => false,
+        }
+    }
+
+    /// The values of a list or a map.
+    pub fn below(&self) -> impl Iterator<Item = &Node> {
+        let values = self.entries().iter().map(|(_, node)| node);
+        self.items().iter().chain(values)
     }
 }
 
@@ -118,8 +175,9 @@ pub fn parse(text: &str, problems: &mut Vec<Problem>) -> Option<Node> {
         problems.push(Problem::error(
             start,
             format!(
-                "this file has {} KiB; a spec has at most 1024 KiB",
-                text.len() / 1024
+                "this file has {} KiB; a spec has at most {} KiB",
+                text.len() / 1024,
+                LARGEST / 1024
             ),
             "is this the right file?",
         ));
@@ -353,7 +411,7 @@ impl Reader<'_> {
                 Value::Scalar { text, quoted }
             }
             Raw::Seq(items) => Value::Seq(items.into_iter().map(|item| self.node(item)).collect()),
-            Raw::Map(entries) => Value::Map(self.map(entries)),
+            Raw::Map(entries) => Value::Map(self.map(entries).into_iter().collect()),
         };
         Node { span, value }
     }

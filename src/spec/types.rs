@@ -275,7 +275,7 @@ pub enum PropertyValue {
 }
 
 /// Where a secret is read from when it is needed; only this reference is ever shown or saved.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SecretRef {
     /// An environment variable of the machine that runs trueup.
@@ -338,7 +338,7 @@ pub struct Topics {
 }
 
 /// How brokers are spoken to: what the port that the bootstrap names expects.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Security {
     /// TLS and AWS_MSK_IAM, as on MSK's port 9098.
@@ -369,7 +369,7 @@ pub const LOGINS: [fn(Login) -> Security; 3] = [
 ];
 
 /// A user of the cluster.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Login {
     /// The user's name.
@@ -417,7 +417,7 @@ pub enum Network {
 }
 
 /// Whose AWS credentials sign.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Credentials {
     /// The role of the instance that the brokers are reached through, read from its metadata

@@ -48,18 +48,20 @@ impl Specials<'_> {
 pub struct Variables<'a> {
     source: &'a str,
     given: &'a Given,
-    common: &'a [(Key, Node)],
+    common: BTreeMap<&'a str, Definition<'a>>,
     allow_env: BTreeSet<&'a str>,
     /// The names that any `vars` has.
     names: BTreeSet<&'a str>,
-    overrides: BTreeMap<&'a str, &'a str>,
+    /// `--var`, as far as some `vars` has them.
+    overrides: BTreeMap<&'a str, Definition<'a>>,
     work: usize,
 }
 
 /// The variables of one host.
 pub struct Scope<'a> {
     host: &'a str,
-    own: HashMap<&'a str, Definition<'a>>,
+    /// What it says itself; a `null` takes the common one away.
+    own: BTreeMap<&'a str, Definition<'a>>,
     filled: HashMap<&'a str, Option<String>>,
 }
 
@@ -104,44 +106,41 @@ impl<'a> Variables<'a> {
             }
         }
         let allow_env = root.get("allow_env").map(Node::items).unwrap_or_default();
+        let overrides = given.vars.iter();
         Self {
             source,
             given,
-            common,
+            common: written(common),
             allow_env: allow_env.iter().filter_map(Node::text).collect(),
-            names,
-            overrides: given
-                .vars
-                .iter()
-                .map(|(k, v)| (k.as_str(), v.as_str()))
+            overrides: overrides
+                .filter_map(|(name, value)| {
+                    Some((*names.get(name.as_str())?, Definition::Given(value)))
+                })
                 .collect(),
+            names,
             work: 0,
         }
     }
 
     /// The variables of a host: its own over the common ones, and `--var` over both.
     pub fn scope(&self, host: &'a str, own: &'a [(Key, Node)]) -> Scope<'a> {
-        let mut all = HashMap::new();
-        for (key, node) in self.common.iter().chain(own) {
-            if node.value == Value::Null {
-                all.remove(key.text.as_str());
-            } else {
-                all.insert(key.text.as_str(), Definition::Written(node));
-            }
-        }
-        for (name, value) in &self.overrides {
-            if self.names.contains(name) {
-                all.insert(name, Definition::Given(value));
-            }
-        }
         Scope {
             host,
-            own: all,
+            own: written(own),
             filled: HashMap::new(),
         }
     }
 
-    /// Fills in a whole tree. What cannot be filled in becomes [`Value::Broken`].
+    /// What a host's variable is, with its name as the spec has it.
+    fn definition(&self, scope: &Scope<'a>, name: &str) -> Option<(&'a str, Definition<'a>)> {
+        let mut of = [&self.overrides, &scope.own, &self.common].into_iter();
+        let found = of.find_map(|one| one.get_key_value(name));
+        let (&name, &definition) = found?;
+        (!definition.removes()).then_some((name, definition))
+    }
+
+    /// Fills in a whole tree. What cannot be filled in becomes [`Value::Broken`]; what has no
+    /// variables stays what it is.
     pub fn fill(
         &mut self,
         scope: &mut Scope<'a>,
@@ -149,6 +148,9 @@ impl<'a> Variables<'a> {
         specials: Specials<'_>,
         problems: &mut Vec<Problem>,
     ) -> Node {
+        if !node.has_variables() {
+            return node.clone();
+        }
         let value = match &node.value {
             Value::Scalar { text, quoted } => {
                 match self.text(scope, text, node.span, specials, problems) {
@@ -277,7 +279,7 @@ impl<'a> Variables<'a> {
         if let Some(variable) = name.strip_prefix("env.") {
             return self.environment(variable, span, problems);
         }
-        let Some((&own, &definition)) = scope.own.get_key_value(name) else {
+        let Some((own, definition)) = self.definition(scope, name) else {
             problems.push(self.unknown(scope, name, span));
             return None;
         };
@@ -358,7 +360,9 @@ impl<'a> Variables<'a> {
             );
         }
         let reserved = ["table", "kafka.home", "host.name"];
-        let label = match nearest(name, scope.own.keys().copied().chain(reserved)) {
+        let known = self.names.iter().copied();
+        let known = known.filter(|name| self.definition(scope, name).is_some());
+        let label = match nearest(name, known.chain(reserved)) {
             Some(near) => format!("did you mean `${{{near}}}`?"),
             None if name.contains('.') => {
                 "there are `${host.name}`, `${env.NAME}` and `${kafka.home}`".into()
@@ -391,6 +395,19 @@ impl<'a> Variables<'a> {
                 .saturating_add(u32::try_from(chars).unwrap_or(u32::MAX)),
         }
     }
+}
+
+impl Definition<'_> {
+    fn removes(self) -> bool {
+        matches!(self, Self::Written(node) if node.value == Value::Null)
+    }
+}
+
+/// Variables by name.
+fn written(entries: &[(Key, Node)]) -> BTreeMap<&str, Definition<'_>> {
+    let entries = entries.iter();
+    let entries = entries.map(|(key, node)| (key.text.as_str(), Definition::Written(node)));
+    entries.collect()
 }
 
 fn is_reference(name: &str) -> bool {

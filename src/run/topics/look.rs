@@ -170,7 +170,7 @@ impl ClusterTarget {
                 .chain(&self.desired.elsewhere)
                 .map(String::as_str)
                 .collect(),
-            patterns: cluster.hosts.iter().map(|(_, pattern)| pattern).collect(),
+            patterns: cluster.patterns(),
             deletable: deletable.iter().map(String::as_str).collect(),
         };
         observe(brokers, &question).await

@@ -222,7 +222,7 @@ fn wanted<'t>(
 ) -> Vec<&'t ResolvedTopic> {
     let own = |host: &String| desired.selected.contains(host);
     let wanted = topics.iter().filter(|topic| {
-        topic.hosts.iter().any(own) && chosen.has(None, &topic::address(&topic.name))
+        topic.hosts.names().any(own) && chosen.has(None, &topic::address(&topic.name))
     });
     wanted.collect()
 }

@@ -95,7 +95,8 @@ pub(crate) fn clusters(
             let options = one.host.client.msk_iam_auth.as_ref()?.options.given();
             (!options.is_empty()).then(|| (one.host.name.clone(), options))
         });
-        let ways = hosts.iter().filter(|one| through.contains(&one.host.name));
+        let leads: BTreeSet<&String> = through.iter().collect();
+        let ways = hosts.iter().filter(|one| leads.contains(&one.host.name));
         let roles = ways.map(|one| (one.host.name.clone(), role(one)));
         let roles: BTreeMap<String, Option<String>> = roles.collect();
         // From here there is no host whose client is meant: the first that says something counts.
@@ -103,8 +104,8 @@ pub(crate) fn clusters(
             [] => hosts.iter().find_map(role),
             _ => None,
         };
-        let name_is_here = |name: &String| cluster.topics.iter().any(|topic| topic.name == *name);
-        let elsewhere = declared.map(|(_, names)| names.iter().filter(|name| !name_is_here(name)));
+        let names: BTreeSet<&String> = cluster.topics.iter().map(|topic| &topic.name).collect();
+        let elsewhere = declared.map(|(_, all)| all.iter().filter(|name| !names.contains(name)));
         let desired = DesiredCluster {
             spec: spec.display().to_string(),
             name,

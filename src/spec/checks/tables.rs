@@ -1,11 +1,16 @@
 //! Databases whose tables get topics.
 
+use std::collections::HashMap;
+
 use super::{Text, View};
 use crate::{
     at,
     diagnostic::Problem,
     names::{HostName, TopicName},
-    spec::types::{TableSource, Tables},
+    spec::{
+        merge::HostTree,
+        types::{TableSource, Tables},
+    },
 };
 
 /// What is said of the server goes together.
@@ -91,9 +96,11 @@ pub fn is_of_rds(host: &str) -> bool {
 
 /// Whatever the tables are called, their topics have names, and different ones.
 pub fn pattern(view: &View<'_>, problems: &mut Vec<Problem>) {
+    let hosts = view.hosts.iter();
+    let hosts: HashMap<&str, &HostTree> =
+        hosts.map(|host| (host.name.text.as_str(), host)).collect();
     for template in view.databases {
-        let mut hosts = view.hosts.iter();
-        let host = hosts.find(|host| host.name.text == template.host);
+        let host = hosts.get(template.host.as_str());
         let Some(name) = host.and_then(|host| at!(host, topics.name).node()) else {
             continue;
         };

@@ -1,6 +1,9 @@
 //! Topics, over all hosts.
 
-use std::{cmp::Ordering, collections::HashMap};
+use std::{
+    cmp::Ordering,
+    collections::{HashMap, HashSet},
+};
 
 use super::{Text, View};
 use crate::{
@@ -191,11 +194,12 @@ pub fn dots_and_underscores(rows: &[Row], problems: &mut Vec<Problem>) {
 pub fn via(view: &View<'_>, problems: &mut Vec<Problem>) {
     let names = view.hosts.iter().map(|host| host.name.text.as_str());
     let names: Vec<&str> = names.collect();
+    let known: HashSet<&str> = names.iter().copied().collect();
     for host in view.hosts {
         let Some(Text { text, span }) = at!(host, topics.via).text() else {
             continue;
         };
-        if text != "direct" && !names.contains(&text) {
+        if text != "direct" && !known.contains(text) {
             let label = match nearest(text, names.iter().copied().chain(["direct"])) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "name a host of this spec, or `direct`".into(),

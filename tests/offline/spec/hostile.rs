@@ -83,14 +83,17 @@ fn too_deep() {
 
 #[test]
 fn too_large() {
-    let text = format!("version: 1\nhosts: {{}}\n#{}\n", "x".repeat(1024 * 1024));
+    let text = format!(
+        "version: 1\nhosts: {{}}\n#{}\n",
+        "x".repeat(4 * 1024 * 1024)
+    );
     assert_eq!(
         refused(&text),
-        "this file has 1024 KiB; a spec has at most 1024 KiB"
+        "this file has 4096 KiB; a spec has at most 4096 KiB"
     );
     let fits = format!(
         "version: 1\nhosts: {{ a: {{ local: {{}} }} }}\n#{}\n",
-        "x".repeat(1000 * 1024)
+        "x".repeat(4090 * 1024)
     );
     assert!(read(&fits).0.is_some());
 }
@@ -124,6 +127,20 @@ fn too_many() {
         "the listing stays short"
     );
     assert!(listing.ends_with("client.yaml: 9000 errors\n"));
+}
+
+#[test]
+fn secrets_all_over() {
+    for part in [
+        "password",
+        "password:",
+        "password=\"x ",
+        "password = 'x \"",
+        "token: secret=",
+    ] {
+        let hidden = part.repeat(1024 * 1024 / part.len());
+        refused(&format!("version: 1\nhosts: {{ a: [ # {hidden}"));
+    }
 }
 
 #[test]

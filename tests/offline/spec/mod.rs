@@ -3,6 +3,7 @@
 mod checks;
 mod files;
 mod hostile;
+mod large;
 mod pages;
 mod reading;
 mod rendering;
