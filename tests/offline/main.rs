@@ -10,6 +10,9 @@ mod architecture;
 #[path = "../support/case.rs"]
 mod case;
 mod cases;
+mod fleet;
+#[path = "../support/framed.rs"]
+mod framed;
 // Its corpora have one of MySQL's.
 #[cfg(feature = "mysql")]
 mod fuzz;
@@ -19,6 +22,8 @@ mod report;
 mod saved;
 #[path = "../support/sealed.rs"]
 mod sealed;
+#[path = "../support/simulated.rs"]
+mod simulated;
 mod spec;
 mod supply_chain;
 #[path = "../support/sweep.rs"]

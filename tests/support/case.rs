@@ -50,6 +50,11 @@ impl Records {
 
 /// The usual host: Amazon Linux 2, with whatever the case says instead.
 pub fn host(own: &BTreeMap<String, Records>) -> Host {
+    Host::read(&Section::new(records(own)))
+}
+
+/// The records of that host.
+pub fn records(own: &BTreeMap<String, Records>) -> Vec<(String, Vec<u8>)> {
     let usual = [
         ("user", "ec2-user"),
         ("uid", "1000"),
@@ -75,7 +80,7 @@ pub fn host(own: &BTreeMap<String, Records>) -> Host {
                 .map(|v| (key.clone(), v.as_bytes().to_vec())),
         );
     }
-    Host::read(&Section::new(records))
+    records
 }
 
 /// A case of `topics/`: what the cluster has, instead of a probe's reply.
