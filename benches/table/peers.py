@@ -32,9 +32,10 @@ def install(names):
         (module / "go.mod").write_text("module peers\n")
         try:
             # Of a module that is asked for by its package's path, Go's proxy may say that it is forbidden.
-            subprocess.run(["go", "get", f"{TOPICCTL}@{OF}"], check=True, cwd=module)
+            get = ["go", "get", f"{TOPICCTL}@{OF}"]
+            subprocess.run(get, check=True, cwd=module, stderr=subprocess.DEVNULL)
             build = ["go", "build", "-mod=mod", "-o", program("topicctl"), f"{TOPICCTL}/cmd/topicctl"]
-            subprocess.run(build, check=True, cwd=module)
+            subprocess.run(build, check=True, cwd=module, stderr=subprocess.DEVNULL)
         except (OSError, subprocess.CalledProcessError) as problem:
             print(f"topicctl cannot be installed: {problem}", file=sys.stderr)
 

@@ -112,7 +112,7 @@ class World:
         return self.add("silent", "127.0.0.1", 2023, self.fleet(1)[0])
 
     def small(self):
-        """Whether Kafka's archive and the jar are small: what fifty hosts have is in memory."""
+        """A small Kafka and a small jar: what fifty hosts have is in memory."""
         site = Path(os.environ["TRUEUP_RIG_STATE"]) / "site"
         if "small" not in self.made:
             tree = self.folder / KAFKA
@@ -123,8 +123,10 @@ class World:
                 (tree / "bin" / name).chmod(0o755)
             # What a jar ends with.
             jar = os.urandom(50_000) + b"PK\5\6" + bytes(18)
-            (tree / "libs" / f"{KAFKA}.jar").write_bytes(jar)
-            (tree / "libs" / "kafka-clients-2.8.1.jar").write_bytes(jar)
+            # Without one of these it is not whole.
+            others = ["kafka-clients-2.8.1", "scala-library-2.12.13", "slf4j-api-1.7.30", "jopt-simple-5.0.4"]
+            for name in [KAFKA, *others]:
+                (tree / "libs" / f"{name}.jar").write_bytes(jar)
             (site / JAR).write_bytes(jar)
             with tarfile.open(site / f"{KAFKA}.tgz", "w:gz") as archive:
                 archive.add(tree, KAFKA)
@@ -180,7 +182,7 @@ class World:
         command = [self.trueup, "apply", "--auto-approve", spec]
         applied = subprocess.run([str(word) for word in command], capture_output=True, text=True)
         if applied.returncode != 0:
-            raise RuntimeError(applied.stdout + applied.stderr)
+            raise RuntimeError((applied.stdout + applied.stderr)[-2000:])
 
     def reset(self, host):
         """A host without the client, but for its Java."""
