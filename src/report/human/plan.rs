@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use indexmap::IndexMap;
+
 use super::{
     Style, change, looked_up, mark,
     page::{Ink, Page},
@@ -18,6 +20,8 @@ use crate::{
 
 /// How many addresses the summary names of one action; what is deleted is named one by one.
 const MOST: usize = 40;
+/// What more hosts than these have in common is said once.
+const FEW: usize = 3;
 
 /// A plan: the hosts that have something to say, one line for each of the others, and last the
 /// summary by address.
@@ -57,9 +61,12 @@ fn all(plan: &Plan, style: &Style, took: Option<Duration>) -> String {
         let first = firsts.get(part.error?).copied();
         first.filter(|first| *first != part.name)
     };
-    for host in plan.hosts.iter().filter(|host| !is_quiet((*host).into())) {
+    for hosts in alike(plan, style) {
         page.gap();
-        section(&mut page, host, own_time.as_deref(), before(host.into()));
+        match hosts.as_slice() {
+            [host] => section(&mut page, host, own_time.as_deref(), before((*host).into())),
+            hosts => group(&mut page, hosts),
+        }
     }
     for cluster in plan.topics.iter().filter(|one| !is_quiet((*one).into())) {
         page.gap();
@@ -86,6 +93,61 @@ fn all(plan: &Plan, style: &Style, took: Option<Duration>) -> String {
     }
     selection(&mut page, plan);
     page.into_text()
+}
+
+/// The hosts that have something to say. Where more than [`FEW`] say the same they stand together, at the
+/// place of the first.
+fn alike<'p>(plan: &'p Plan, style: &Style) -> Vec<Vec<&'p HostPlan>> {
+    let mut groups: IndexMap<(bool, String), Vec<(usize, &HostPlan)>> = IndexMap::new();
+    for (place, host) in plan.hosts.iter().enumerate() {
+        if is_quiet(host.into()) {
+            continue;
+        }
+        let mut page = Page::new(style);
+        steps(&mut page, host);
+        // Where it was not read, may be changing or was looked up, a host stands alone.
+        let alone =
+            host.error.is_some() || host.lock_holder.is_some() || !host.looked_up.is_empty();
+        let text = match alone {
+            true => host.name.clone(),
+            false => page.into_text(),
+        };
+        groups.entry((alone, text)).or_default().push((place, host));
+    }
+    let mut all = Vec::new();
+    for hosts in groups.into_values() {
+        match hosts.len() > FEW {
+            true => all.push(hosts),
+            false => all.extend(hosts.into_iter().map(|host| vec![host])),
+        }
+    }
+    all.sort_by_key(|hosts| hosts[0].0);
+    let only =
+        |hosts: Vec<(usize, &'p HostPlan)>| hosts.into_iter().map(|(_, host)| host).collect();
+    all.into_iter().map(only).collect()
+}
+
+/// Hosts with the same plan: it is shown once.
+fn group(page: &mut Page, hosts: &[&HostPlan]) {
+    let first = hosts[0];
+    let telling = telling(&first.steps);
+    let all_change = telling.iter().all(|step| step.action.changes());
+    let what = if all_change { "change" } else { "difference" };
+    let what = words::count(telling.len(), what);
+    let all = words::count(hosts.len(), "host");
+    page.line(&[
+        (Ink::Bold, &all),
+        (Ink::Plain, &format!(": the same {what}")),
+    ]);
+    let names: Vec<&str> = hosts.iter().map(|host| host.name.as_str()).collect();
+    page.wrapped(
+        &[(Ink::Plain, "     ")],
+        5,
+        Ink::Plain,
+        &words::some(&names),
+    );
+    page.gap();
+    steps(page, first);
 }
 
 /// What `--target` and `--exclude` leave.
@@ -131,8 +193,22 @@ fn quiet(page: &mut Page, plan: &Plan, time: Option<&str>) {
             lines.push(format!("{}: {what}{time}", host.name));
         }
         _ => {
+            let mut alike: HashMap<usize, usize> = HashMap::new();
+            for host in &hosts {
+                *alike.entry(host.steps.len()).or_default() += 1;
+            }
+            let mut said = HashSet::new();
             for host in &hosts {
                 let number = host.steps.len();
+                if number > 0 && alike[&number] > FEW {
+                    if said.insert(number) {
+                        let all = words::count(alike[&number], "host");
+                        let resources = words::count(number, "resource");
+                        let what = in_place(&format!("{resources} each"));
+                        lines.push(format!("{all}: {what}{time}"));
+                    }
+                    continue;
+                }
                 let what = match number {
                     0 if plan.topics.is_empty() => "no resource is selected".into(),
                     // A host may be there as the way to a cluster alone.
@@ -220,6 +296,11 @@ fn section(page: &mut Page, host: &HostPlan, time: Option<&str>, before: Option<
         page.wrapped(&[(Ink::Yellow, "  locked: ")], 10, Ink::Plain, &text);
     }
     page.gap();
+    steps(page, host);
+}
+
+/// What differs on a host, and what is to be known of it.
+fn steps(page: &mut Page, host: &HostPlan) {
     for step in telling(&host.steps) {
         self::step(page, step);
     }
@@ -363,7 +444,7 @@ fn addresses(plan: &Plan, action: StepAction, many: bool) -> Vec<String> {
     for (part, address) in &all {
         let name = match on[address] {
             _ if !many || !part.is_host => (*address).to_owned(),
-            hosts if hosts > 3 && action != StepAction::Delete => {
+            hosts if hosts > FEW && action != StepAction::Delete => {
                 format!("{address} on {hosts} hosts")
             }
             _ => format!("{}:{address}", part.name),

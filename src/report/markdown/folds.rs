@@ -1,7 +1,9 @@
 //! What differs, address by address, in a fold for each host and cluster.
 
+use std::{collections::HashMap, rc::Rc};
+
 use super::{
-    MOST_LINES, MOST_OF_VALUE, Page, addresses,
+    FEW, MOST_LINES, MOST_OF_VALUE, Page, addresses,
     escape::{code, code_in_html, fenced, prose, shortened},
     line, mark, name, name_as,
 };
@@ -9,7 +11,7 @@ use crate::{
     apply::outcome::Outcome,
     kinds::Change,
     plan::{Moved, Part, Plan, Step, StepAction},
-    report::{Report, diff, human},
+    report::{Report, diff, human, words},
 };
 
 /// Fields of one address.
@@ -22,8 +24,13 @@ pub fn folds(page: &mut Page, report: &Report<'_>, plan: &Plan) -> usize {
     let mut parts: Vec<Part<'_>> = plan.parts().collect();
     let deletes = |part: &Part<'_>| part.steps.iter().any(|s| s.action == StepAction::Delete);
     parts.sort_by_key(|part| !deletes(part));
+    let common = common(report, &parts);
     let mut left_out = 0;
     for part in parts {
+        let alike = common.get(part.name).filter(|_| part.is_host);
+        if alike.is_some_and(|hosts| hosts[0] != part.name) {
+            continue;
+        }
         let telling = human::telling(part.steps);
         let failed = failures(report.outcomes, part);
         if telling.is_empty() && part.error.is_none() && failed.is_empty() {
@@ -35,8 +42,20 @@ pub fn folds(page: &mut Page, report: &Report<'_>, plan: &Plan) -> usize {
             None => format!("{} of {}", telling.len(), addresses(part.steps.len())),
         };
         // A line of HTML: nothing in it is Markdown.
-        let name = name_as(part, code_in_html);
-        let open = format!("\n<details><summary>{name}: {count}</summary>\n\n");
+        let open = match alike {
+            None => {
+                let name = name_as(part, code_in_html);
+                format!("\n<details><summary>{name}: {count}</summary>\n\n")
+            }
+            Some(hosts) => {
+                let all = words::count(hosts.len(), "host");
+                let names: Vec<String> = hosts.iter().map(|name| code(name)).collect();
+                let names = words::some(&names);
+                format!(
+                    "\n<details><summary>{all}: {count}, the same on each</summary>\n\n{names}\n\n"
+                )
+            }
+        };
         page.room = page.room.saturating_sub(CLOSE.len());
         if left_out > 0 || !page.fits(&open) {
             left_out += telling.len().max(1);
@@ -65,6 +84,34 @@ pub fn folds(page: &mut Page, report: &Report<'_>, plan: &Plan) -> usize {
         page.text.push_str(CLOSE);
     }
     left_out
+}
+
+/// Of hosts that have something to say, and the same as more than a few others: the names of all of these.
+fn common<'p>(report: &Report<'_>, parts: &[Part<'p>]) -> HashMap<&'p str, Rc<Vec<&'p str>>> {
+    let mut groups: HashMap<String, Vec<&'p str>> = HashMap::new();
+    for part in parts {
+        let own = part.error.is_some() || !part.looked_up.is_empty();
+        if !part.is_host || own || !failures(report.outcomes, *part).is_empty() {
+            continue;
+        }
+        let telling = human::telling(part.steps);
+        if telling.is_empty() {
+            continue;
+        }
+        let text: String = telling.iter().map(|step| section(step)).collect();
+        let all = part.steps.len();
+        groups
+            .entry(format!("{all} {text}"))
+            .or_default()
+            .push(part.name);
+    }
+    groups.retain(|_, hosts| hosts.len() > FEW);
+    let groups = groups.into_values().map(Rc::new);
+    let named = |hosts: Rc<Vec<&'p str>>| {
+        let names = hosts.to_vec();
+        names.into_iter().map(move |name| (name, Rc::clone(&hosts)))
+    };
+    groups.flat_map(named).collect()
 }
 
 /// Why an address was not applied, or is not as it should be.

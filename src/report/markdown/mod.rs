@@ -5,6 +5,8 @@
 mod escape;
 mod folds;
 
+use std::collections::{HashMap, HashSet};
+
 use super::{Report, ReportOf, code_in_words, complete_in_words, selection_in_words, words};
 use crate::{
     apply::outcome::Outcome,
@@ -63,6 +65,9 @@ pub fn markdown(report: &Report<'_>) -> String {
     }
     page.text + &tail
 }
+
+/// What more hosts than these have in common is said once.
+const FEW: usize = 3;
 
 /// A text with room for more.
 struct Page {
@@ -169,29 +174,74 @@ fn mark(action: StepAction) -> &'static str {
     }
 }
 
+/// A row of the table.
+struct Row<'r> {
+    rank: usize,
+    mark: &'static str,
+    /// Of several hosts: whose address it is, which is not yet in words then.
+    host: Option<&'r str>,
+    address: String,
+    rest: String,
+}
+
+/// The rows, each with its rank. What more than a few hosts have in common is one, at the place of the first;
+/// what is deleted is said one by one.
+fn in_words(rows: Vec<Row<'_>>) -> Vec<(usize, String)> {
+    let key = |row: &Row<'_>| {
+        let is_common = row.host.is_some() && row.rank > 0;
+        is_common.then(|| (row.mark, row.address.clone(), row.rest.clone()))
+    };
+    let mut common: HashMap<_, usize> = HashMap::new();
+    for key in rows.iter().filter_map(key) {
+        *common.entry(key).or_default() += 1;
+    }
+    let mut said = HashSet::new();
+    let mut all = Vec::new();
+    for row in rows {
+        let key = key(&row);
+        let hosts = key.as_ref().map_or(1, |key| common[key]);
+        let what = match row.host {
+            Some(_) if hosts > FEW => {
+                if !said.insert(key) {
+                    continue;
+                }
+                let address = code(&shortened(&row.address, MOST_OF_CELL));
+                format!("{address} on {}", words::count(hosts, "host"))
+            }
+            Some(host) => code(&shortened(&format!("{host}:{}", row.address), MOST_OF_CELL)),
+            None => row.address,
+        };
+        all.push((row.rank, format!("| {} | {what} | {}", row.mark, row.rest)));
+    }
+    all
+}
+
 /// A row for each address that differs and for each host and cluster that is away, what deletes
 /// first. Returns how many rows were left out.
 fn table(page: &mut Page, report: &Report<'_>, plan: &Plan, many: bool) -> usize {
-    let mut rows: Vec<(usize, String)> = Vec::new();
     let cell = |text: &str| {
         prose(&shortened(
             text.lines().next().unwrap_or_default(),
             MOST_OF_CELL,
         ))
     };
+    let mut rows: Vec<Row<'_>> = Vec::new();
     for part in plan.parts() {
+        let mut away = |mark, text: &str| {
+            rows.push(Row {
+                rank: 1,
+                mark,
+                host: None,
+                address: name(part),
+                rest: format!("{} |", cell(text)),
+            });
+        };
         if let Some(holder) = part.lock_holder {
             let text = format!("an apply is running, by {holder}; what is shown may change");
-            rows.push((
-                1,
-                format!("| **locked** | {} | {} |", name(part), cell(&text)),
-            ));
+            away("**locked**", &text);
         }
         if let Some(error) = part.error {
-            rows.push((
-                1,
-                format!("| **unread** | {} | {} |", name(part), cell(error)),
-            ));
+            away("**unread**", error);
         }
         for step in part.steps {
             let rank = match step.action {
@@ -200,22 +250,25 @@ fn table(page: &mut Page, report: &Report<'_>, plan: &Plan, many: bool) -> usize
                 StepAction::Blocked | StepAction::Unknown => 1,
                 StepAction::Create | StepAction::Update => 2,
             };
-            let address = match many && part.is_host {
-                true => format!("{}:{}", part.name, step.address),
-                false => step.address.clone(),
-            };
             let became = match report.of {
                 ReportOf::Apply => format!(" {} |", became(report.outcomes, part, &step.address)),
                 _ => String::new(),
             };
-            let text = cell(&step.reason);
-            let address = code(&shortened(&address, MOST_OF_CELL));
-            rows.push((
+            let host = (many && part.is_host).then_some(part.name);
+            let address = match host {
+                Some(_) => step.address.clone(),
+                None => code(&shortened(&step.address, MOST_OF_CELL)),
+            };
+            rows.push(Row {
                 rank,
-                format!("| {} | {address} | {text} |{became}", mark(step.action)),
-            ));
+                mark: mark(step.action),
+                host,
+                address,
+                rest: format!("{} |{became}", cell(&step.reason)),
+            });
         }
     }
+    let mut rows = in_words(rows);
     if rows.is_empty() {
         return 0;
     }

@@ -38,6 +38,7 @@ fn plans() -> Vec<(&'static str, Plan)> {
         ("topics-away", topics_away()),
         ("looked-up", looked_up()),
         ("topics-many", many_topics()),
+        ("alike", alike_hosts()),
     ]
 }
 
@@ -506,14 +507,16 @@ fn what_clients_say_is_text_in_every_format() {
 fn a_comment_fits_and_says_what_is_left_out() {
     let reason = "it is not as it should be, and this takes a whole sentence to say ";
     for (hosts, steps, values) in [(1, 3000, 1), (40, 400, 1), (3, 5, 20), (1, 1, 1)] {
-        let steps = |_| -> Vec<Step> {
+        // No two hosts say the same.
+        let steps = |host: usize| -> Vec<Step> {
+            let reason = format!("{reason}{host}");
             (0..steps)
                 .map(|number| {
                     let action = match number % 500 {
                         499 => StepAction::Delete,
                         _ => StepAction::Update,
                     };
-                    let mut one = step(&format!("client/{number}"), action, reason);
+                    let mut one = step(&format!("client/{number}"), action, &reason);
                     let long = "<`".repeat(values * 10);
                     let change = |n| Change::shown(format!("key{n}"), Some(&long), Some("b"));
                     one.changes = (0..values).map(change).collect();

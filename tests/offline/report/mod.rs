@@ -64,6 +64,7 @@ fn goldens(color: bool) -> Vec<(&'static str, String)> {
         ("plan-topics-away", plan_of(&topics_away())),
         ("plan-looked-up", plan_of(&looked_up())),
         ("plan-topics-many", plan_of(&many_topics())),
+        ("plan-alike", plan_of(&alike_hosts())),
         ("drift-topics", human::drift(&topics(), &style)),
         (
             "drift-topics-nothing",

@@ -231,6 +231,37 @@ pub fn looked_up() -> Plan {
     )
 }
 
+/// A fleet: many hosts of the same differences, many without, and some that have their own.
+pub fn alike_hosts() -> Plan {
+    let missing = || {
+        let mut steps = in_place(&["client/java", "client/kafka"]);
+        let mut note = step("files/note", StepAction::Create, "`~/note` is missing");
+        note.changes = vec![Change::shown("mode", None, Some("0644"))];
+        let blocked = step(
+            "timezone",
+            StepAction::Blocked,
+            "it takes root; we are ec2-user",
+        );
+        steps.extend([note, blocked]);
+        steps
+    };
+    let hosts = (0..20).map(|at| {
+        let name = format!("c{at:02}");
+        match at {
+            3 => HostPlan::unreached(&name, "10.0.0.3", "10.0.0.3: no route".into()),
+            5 => {
+                let mut steps = missing();
+                steps.pop();
+                host(&name, steps)
+            }
+            at if at % 2 == 0 => host(&name, in_place(&ALL)),
+            7 => host(&name, in_place(&ALL[..2])),
+            _ => host(&name, missing()),
+        }
+    });
+    plan_with(hosts.collect(), vec![])
+}
+
 /// More topics than anybody reads.
 pub fn many_topics() -> Plan {
     let names: Vec<String> = (0..60).map(|n| format!("topics/t{n:02}")).collect();
