@@ -112,29 +112,29 @@ impl<'t> Turn<'_, 't> {
             .send_modify(|hosts| hosts[at] = Reach::Reached);
     }
 
-    /// The clusters that the host leads to, now that it is reached; where a host of before may still
-    /// be, that is waited for, and `waiting` told before.
-    pub(super) async fn clusters(&self, waiting: impl FnOnce()) -> Vec<&'t ClusterTarget> {
-        let (leaders, mut waiting) = (self.leaders, Some(waiting));
+    /// The clusters that the host leads to, now that it is reached. Where a host of before may still be, that is
+    /// waited for; the place is another's meanwhile, and stays so.
+    pub(super) async fn clusters(
+        &self,
+        place: &mut Option<SemaphorePermit<'_>>,
+    ) -> Vec<&'t ClusterTarget> {
         let mut led = Vec::new();
-        for (at, cluster) in leaders.clusters.iter().enumerate() {
-            if self.leads(&leaders.candidates[at], &mut waiting).await {
+        for (at, cluster) in self.leaders.clusters.iter().enumerate() {
+            if self.leads(&self.leaders.candidates[at], place).await {
                 led.push(cluster);
             }
         }
         led
     }
 
-    async fn leads(&self, candidates: &[usize], waiting: &mut Option<impl FnOnce()>) -> bool {
-        let Ok(place) = candidates.binary_search(&self.at) else {
+    async fn leads(&self, candidates: &[usize], place: &mut Option<SemaphorePermit<'_>>) -> bool {
+        let Ok(at) = candidates.binary_search(&self.at) else {
             return false;
         };
-        let before = &candidates[..place];
+        let before = &candidates[..at];
         let mut known = self.leaders.hosts.subscribe();
-        if leads(&known.borrow(), before).is_none()
-            && let Some(waiting) = waiting.take()
-        {
-            waiting();
+        if leads(&known.borrow(), before).is_none() {
+            drop(place.take());
         }
         let decided = known.wait_for(|hosts| leads(hosts, before).is_some());
         let decided = decided.await;
@@ -217,6 +217,7 @@ impl Failures {
 mod tests {
     use std::cell::RefCell;
 
+    use futures_util::future::join;
     use tokio::sync::Notify;
 
     use super::*;
@@ -252,7 +253,7 @@ mod tests {
             }
             turn.reached();
             next();
-            if turn.leads(candidates, &mut Some(|| {})).await {
+            if turn.leads(candidates, &mut None).await {
                 led.borrow_mut().push(*at);
             }
         });
@@ -294,18 +295,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_waits_says_so_once() {
-        let all = leaders(2, vec![vec![0, 1], vec![0, 1]]);
-        let (first, second) = (all.turn(0), all.turn(1));
+    async fn only_who_waits_gives_its_place_away() {
+        let slots = Slots::new(NonZeroUsize::MIN);
+        let all = leaders(3, vec![vec![0, 1]]);
+        let (first, second, third) = (all.turn(0), all.turn(1), all.turn(2));
+        third.reached();
+        let mut place = Some(slots.take().await);
+        assert!(!third.leads(&[0, 1], &mut place).await);
+        assert!(place.is_some(), "it leads to nothing");
         second.reached();
-        let told = Cell::new(0);
-        let mut waiting = Some(|| {
-            told.set(told.get() + 1);
+        let next = async {
+            let _place = slots.take().await;
             drop(first);
-        });
-        assert!(second.leads(&[0, 1], &mut waiting).await);
-        assert!(second.leads(&[0, 1], &mut waiting).await);
-        assert_eq!(told.get(), 1);
+        };
+        let (led, ()) = join(second.leads(&[0, 1], &mut place), next).await;
+        assert!(led && place.is_none());
+        let mut place = Some(slots.take().await);
+        assert!(second.leads(&[0, 1], &mut place).await);
+        assert!(place.is_some(), "there is nobody to wait for");
     }
 
     #[tokio::test]

@@ -67,7 +67,7 @@ pub(crate) async fn look_at_all(
             reading.end(at);
             drop(slot);
             let mut topics = Vec::new();
-            for cluster in turn.clusters(|| {}).await {
+            for cluster in turn.clusters(&mut None).await {
                 let way = ClusterRoute::through(reader, &plan.name, plan.facts.as_ref());
                 topics.push((cluster, cluster.look(way, salt, args.timeout).await));
             }

@@ -122,7 +122,7 @@ impl Session<'_> {
         if let Some(left) = run.agreed.and_then(|agreed| agreed.leaves(target)) {
             return Some(left);
         }
-        let slot = run.slots.take().await;
+        let mut place = Some(run.slots.take().await);
         if let Some(why) = run.failures.halted() {
             let plan = target.unreached(format!("not begun: {why}"));
             return Some(Visit::not_begun(plan, vec![]));
@@ -132,7 +132,7 @@ impl Session<'_> {
             Err(error) => Visit::unread(target.unreached(error.to_string()), vec![]),
             Ok(machine) => {
                 turn.reached();
-                let leading = turn.clusters(|| drop(slot));
+                let leading = turn.clusters(&mut place);
                 let visit = match self.visitor.unless_stopped(leading).await {
                     Some(clusters) => self.visit(run, target, &machine, &clusters).await,
                     None => Visit::refuse(target.unreached("interrupted".into()), vec![]),
