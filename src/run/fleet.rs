@@ -104,6 +104,17 @@ pub(super) struct Turn<'l, 't> {
 }
 
 impl<'t> Turn<'_, 't> {
+    /// Whether the host leads to a cluster, unless one before does. It is not connected to for that: hosts of before
+    /// are waited for.
+    pub(super) async fn is_needed(&self) -> bool {
+        for candidates in &self.leaders.candidates {
+            if self.leads(candidates, &mut None).await {
+                return true;
+            }
+        }
+        false
+    }
+
     /// The host is reached.
     pub(super) fn reached(&self) {
         let at = self.at;

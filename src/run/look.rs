@@ -13,6 +13,7 @@ use crate::{
     exit::Code,
     observe::{self, Facts, Reader},
     plan::{HostPlan, TopicsPlan},
+    transport,
 };
 
 /// Reads one host and compares. What cannot be read becomes a part of the plan that says so.
@@ -47,7 +48,7 @@ pub(crate) async fn read(
 }
 
 /// Looks at all hosts, some at once, and at each cluster through the first host of the spec that is
-/// reached and leads to it. Plans come in the order of the targets.
+/// reached and leads to it. Plans come in the order of the targets; a host that could only have led to one has none.
 pub(crate) async fn look_at_all(
     targets: &Targets,
     args: &LookArgs,
@@ -59,6 +60,9 @@ pub(crate) async fn look_at_all(
     let reading = Reading::new(names.collect());
     let of_hosts = targets.hosts.iter().enumerate().map(async |(at, target)| {
         let turn = leaders.turn(at);
+        if target.only_leads && !turn.is_needed().await {
+            return None;
+        }
         let slot = slots.take().await;
         reading.begin(at);
         let looked = connect::reading(target, args.timeout, around, async |reader| {
@@ -75,7 +79,8 @@ pub(crate) async fn look_at_all(
         });
         let looked = looked.await;
         reading.end(at);
-        looked.unwrap_or_else(|error| (target.unreached(error.to_string()), vec![]))
+        let unreached = |error: transport::Error| (target.unreached(error.to_string()), vec![]);
+        Some(looked.unwrap_or_else(unreached))
     });
     let direct = leaders.direct().map(async |cluster| {
         let _slot = slots.take().await;
@@ -84,7 +89,7 @@ pub(crate) async fn look_at_all(
     });
     let looking = join(join_all(of_hosts), join_all(direct));
     let (of_hosts, direct) = reading.beside(looking).await;
-    let (hosts, of_clusters): (Vec<HostPlan>, Vec<_>) = of_hosts.into_iter().unzip();
+    let (hosts, of_clusters): (Vec<HostPlan>, Vec<_>) = of_hosts.into_iter().flatten().unzip();
     let mut topics: Vec<(&ClusterTarget, TopicsPlan)> = of_clusters.into_iter().flatten().collect();
     topics.extend(direct);
     let rest = leaders.rest().into_iter();

@@ -1,7 +1,7 @@
 //! Hosts of a spec that turn out to be one machine: a name and a number, two `Host` blocks of ssh's
 //! configuration. What is said of one must not be turned back by the other.
 
-use std::path::PathBuf;
+use std::{collections::HashMap, path::PathBuf};
 
 use super::Target;
 use crate::{
@@ -68,7 +68,11 @@ impl Machines {
 pub(crate) fn settle<'t>(targets: impl Iterator<Item = &'t Target>, plans: &mut [HostPlan]) {
     let mut machines = Machines::default();
     let mut refused: Vec<(String, String)> = Vec::new();
-    for (target, plan) in targets.zip(plans.iter_mut()) {
+    let named: HashMap<&str, &Target> = targets.map(|one| (one.host.name.as_str(), one)).collect();
+    for plan in plans.iter_mut() {
+        let Some(target) = named.get(plan.name.as_str()) else {
+            continue;
+        };
         match machines.again(target, plan) {
             None => {}
             Some(Again::Same { first }) => plan.warnings.push(same_as(&first)),

@@ -122,6 +122,9 @@ impl Session<'_> {
         if let Some(left) = run.agreed.and_then(|agreed| agreed.leaves(target)) {
             return Some(left);
         }
+        if target.only_leads && !self.visitor.unless_stopped(turn.is_needed()).await? {
+            return None;
+        }
         let mut place = Some(run.slots.take().await);
         if let Some(why) = run.failures.halted() {
             let plan = target.unreached(format!("not begun: {why}"));

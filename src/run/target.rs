@@ -40,6 +40,8 @@ pub(crate) struct Target {
     /// Of the resources: what is left out, and looked at only because something selected requires
     /// it.
     pub beside: BTreeSet<String>,
+    /// Nothing of it is selected: it is there as the way to a cluster, should no host before lead there.
+    pub only_leads: bool,
     /// The spec that has it: relative paths start at its folder.
     pub spec: PathBuf,
     /// The private key that opens it, where the Parameter Store has it.
@@ -92,6 +94,7 @@ impl Target {
             .map(|address| address.to_string())
             .collect();
         Ok(Self {
+            only_leads: chosen.selection.is_some() && resources.is_empty(),
             resources,
             secrets: given.secrets,
             beside,
@@ -215,24 +218,13 @@ pub(crate) async fn targets(
             deletable: &deletable,
             declared: &declared,
         };
-        let (mut of_spec, of_others) = topics::clusters(settled, how, file, around)?;
+        let (of_spec, of_others) = topics::clusters(settled, how, file, around)?;
         elsewhere.extend(of_others);
         let mut of_hosts = Vec::new();
         for host in hosts {
             match Target::new(host, &cloud, file, &chosen, around) {
                 Ok(target) => of_hosts.push(target),
                 Err(error) => code = Err(error),
-            }
-        }
-        if chosen.selection.is_some() {
-            // Where only topics are asked for, one host leads to them, and the others are left in
-            // peace.
-            let visited = of_hosts
-                .iter()
-                .filter(|target| !target.resources.is_empty());
-            let visited: BTreeSet<&str> = visited.map(|target| &*target.host.name).collect();
-            for cluster in &mut of_spec {
-                cluster.go_through(|host| visited.contains(host));
             }
         }
         of_hosts.retain(|target| {

@@ -70,8 +70,6 @@ pub(crate) struct ClusterTarget {
     databases: Databases,
     /// What they became: a run reads them once, as it reads the spec once.
     expanded: OnceCell<Expanded>,
-    /// Hosts that would lead to it as well, and are not asked to.
-    spared: Vec<String>,
 }
 
 impl ClusterTarget {
@@ -96,7 +94,6 @@ impl ClusterTarget {
             bootstrap,
             databases,
             expanded: OnceCell::new(),
-            spared: vec![],
         };
         if let Some(trouble) = trouble {
             return Ok(target(Err(trouble), None, Databases::default()));
@@ -127,18 +124,6 @@ impl ClusterTarget {
     /// Whether it may be reached through a host.
     pub(crate) fn leads_through(&self, host: &str) -> bool {
         self.desired.through.iter().any(|name| name == host)
-    }
-
-    /// Spares hosts: it is reached through those that are visited for something of their own, or
-    /// else through the first alone.
-    pub(crate) fn go_through(&mut self, is_visited: impl Fn(&str) -> bool) {
-        let through = std::mem::take(&mut self.desired.through);
-        let (mut visited, mut spared): (Vec<_>, Vec<_>) =
-            through.into_iter().partition(|name| is_visited(name));
-        if visited.is_empty() && !spared.is_empty() {
-            visited.push(spared.remove(0));
-        }
-        (self.desired.through, self.spared) = (visited, spared);
     }
 
     /// The brokers to begin with; or what its references led to instead.
@@ -192,15 +177,7 @@ impl ClusterTarget {
         let error = match &self.bootstrap {
             // No host could have helped.
             Err(trouble) => trouble.clone(),
-            Ok(_) => {
-                let help = self.spared.first().map(|name| {
-                    format!(
-                        "\n  help: it is reached through {name}, too: say `--exclude-host {hosts}`"
-                    )
-                });
-                let help = help.unwrap_or_default();
-                format!("no host that it is reached through could be reached: {hosts}{help}")
-            }
+            Ok(_) => format!("no host that it is reached through could be reached: {hosts}"),
         };
         self.unreached(error)
     }

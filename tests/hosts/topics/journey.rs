@@ -175,12 +175,15 @@ fn from_a_bare_account_to_topics_in_one_apply() {
     aws.run(&host, &["plan", "--detailed-exitcode"]).code(0);
 
     // What is signed by a clock that is off is refused, and said to be.
-    host.root("printf '#!/bin/sh\\n[ \"$*\" = +%%s ] && echo $(($(/bin/date +%%s) - 400)) || exec /bin/date \"$@\"\\n' >/usr/local/bin/date && chmod 755 /usr/local/bin/date");
+    host.root(
+        "printf '%s\\n' '#!/bin/sh' '/usr/bin/stat \"$@\" | awk \"{ if (/\\/\\/proc\\/self\\$/) \\$6 -= 400; print }\"' \
+         >/usr/local/bin/stat && chmod 755 /usr/local/bin/stat",
+    );
     aws.run(&host, &["plan"])
         .code(4)
         .says("the clock of client is 6m")
         .says("behind this machine's");
-    host.root("rm /usr/local/bin/date");
+    host.root("rm /usr/local/bin/stat");
 
     // An sshd that does not forward leads nowhere, and the option is named.
     host.root(

@@ -58,6 +58,8 @@ fn whoever_is_dialled_is_known_by_its_own_role() {
         .says("through one, ")
         .says(&session("0ab336d6fcf7-ec2-access-role"))
         .says("2 to add");
+    // So that nobody connects to the other.
+    assert_eq!(two.seen_by_sshd().0, 0);
     let saved = one.folder.path().join("plan.json");
     let saved = saved.to_str().expect("text");
     run(&["plan", "--out", saved]).code(0);
