@@ -148,9 +148,11 @@ impl Saved {
     /// When it does not fit the plan.
     pub fn desired(&self) -> Result<Desired, FileError> {
         let desired = Desired::deserialize_from(&self.desired)?;
-        let hosts = desired.hosts.iter().map(|one| &one.host.name);
+        // A host that could only have led to a cluster has no plan.
+        let mut hosts = desired.hosts.iter().map(|one| &one.host.name);
+        let mut planned = self.plan.hosts.iter().map(|one| &one.name);
         let clusters = desired.clusters.iter().map(|one| &one.name);
-        let fits = hosts.eq(self.plan.hosts.iter().map(|one| &one.name))
+        let fits = planned.all(|name| hosts.any(|one| one == name))
             && clusters.eq(self.plan.topics.iter().map(|one| &one.cluster));
         match fits {
             true => Ok(desired),

@@ -231,6 +231,15 @@ pub(crate) async fn work(
 ) -> Result<Work, Code> {
     let mut targets = targets(desired, &plan.salt, deadline, around).await?;
     targets.shard.clone_from(&plan.shard);
+    let planned = |target: &Target| plan.hosts.iter().any(|one| one.name == target.host.name);
+    let of_nothing = |target: &&Target| !target.only_leads && !planned(target);
+    if let Some(Target { host, .. }) = targets.hosts.iter().find(of_nothing) {
+        complain_safely(&format!(
+            "error: the plan says nothing of its host `{}`\n  help: make a new plan",
+            host.name
+        ));
+        return Err(Code::Usage);
+    }
     let tool = env!("CARGO_PKG_VERSION");
     if plan.tool_version != tool {
         complain_safely(&format!(
