@@ -113,9 +113,9 @@ pub async fn plan(spec: &Resolved, answer: &[u8]) -> Plan {
             .observe(&resources, false)
             .await;
         let facts = read.expect("it answers");
-        let (host, reply) = (&facts.host, &facts.reply);
+        let (name, host, reply) = (host.name.clone(), &facts.host, &facts.reply);
         plans.push(HostPlan::new(
-            "c",
+            &name,
             "c.example",
             &resources,
             host,
