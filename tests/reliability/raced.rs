@@ -258,7 +258,7 @@ fn stopped() {
 /// A package whose installation goes on until `/srv/go` is there.
 fn slow_package(host: &Host, kind: &str) {
     let folder = tempfile::tempdir().expect("a folder");
-    let waits = "until [ -e /srv/go ]; do sleep 0.05; done";
+    let waits = "until [ -e /srv/go ]; do sleep 0.07; done";
     let (text, list, source) = if kind == "debian" {
         (
             format!(
@@ -344,7 +344,7 @@ fn packages() {
                 let _ = fs::remove_file(host.path("srv/go"));
                 let mut first = race.bench.begin(&["apply", &spec, "--auto-approve"]);
                 let waits = |(_, line): &(u32, String)| {
-                    line.contains("sleep 0.05")
+                    line.contains("sleep 0.07")
                         || line.contains("slow.postinst")
                         || line.contains("rpm-tmp")
                 };

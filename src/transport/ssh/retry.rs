@@ -45,8 +45,13 @@ impl Retry {
     }
 }
 
+/// Whether that is all that happened: a jump host that is refused for another reason ends in the same words.
 fn hung_up(said: &str) -> bool {
-    plain(said).any(|line| line.contains("exchange_identification: "))
+    const CUT: &str = "exchange_identification: ";
+    let follows = ["Connection closed by ", "Connection reset by "];
+    let is_cut = |line: &str| line.contains(CUT);
+    plain(said).any(is_cut)
+        && plain(said).all(|line| is_cut(line) || follows.iter().any(|one| line.starts_with(one)))
 }
 
 /// Between 0 and 1. Without randomness all come at once, as if there were no spread.
@@ -72,6 +77,8 @@ mod tests {
                 .again("debug1: kex_exchange_identification: x\n")
                 .await
         );
+        let jump = "Host key verification failed.\nkex_exchange_identification: Connection closed by remote host\n";
+        assert!(!retry.again(jump).await);
         let started = Instant::now();
         for _ in 0..TRIES {
             assert!(retry.again(SAID).await);
