@@ -92,7 +92,7 @@ def first(here):
     def reset():
         here.reset(host)
 
-    here.made.pop("fleet-1", None)  # it is not as the other rows have it any more
+    here.made.pop("fleet-1-whole", None)  # it is not as the other rows have it any more
     return [
         Contender(SCRIPT, function=apply, before=reset),
         Contender(APPLY, [here.trueup, "apply", "--auto-approve", spec], before=reset),

@@ -50,6 +50,7 @@ class World:
         self.hosts = []
         self.files = {}
         self.made = {}
+        self.clients = {}
 
     def once(self, name, make):
         """What `make` gives, made once."""
@@ -170,13 +171,20 @@ class World:
 
     def converged(self, count, java=True):
         """A spec of so many hosts that are as it says."""
+        kind = "whole" if java else "small"
+
         def make():
             hosts = self.fleet(count)
-            artifacts = self.whole() if java else self.small()
-            spec = self.spec(f"fleet-{count}", hosts, artifacts, java)
+            for host in hosts:
+                if self.clients.setdefault(host["name"], kind) != kind:
+                    self.reset(host)
+                    self.clients[host["name"]] = kind
+                    self.made = {name: made for name, made in self.made.items() if not name.startswith("fleet-")}
+            spec = self.spec(f"fleet-{count}-{kind}", hosts, self.whole() if java else self.small(), java)
             self.apply(spec)
             return spec
-        return self.once(f"fleet-{count}", make)
+
+        return self.once(f"fleet-{count}-{kind}", make)
 
     def apply(self, spec):
         command = [self.trueup, "apply", "--auto-approve", spec]

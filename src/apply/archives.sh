@@ -82,7 +82,10 @@ unfold() {
 # The list of an archive as `ls -l` has it, and its names. unzip leaves out the head where names are asked for.
 list_archive() {
   if [ "${archive%.zip}" = "$archive" ]; then
-    tar ${packed:+"$packed"} --numeric-owner -tvf "$archive" >list && tar ${packed:+"$packed"} -tf "$archive" >names
+    # Side by side: to unpack it is what takes the time.
+    tar ${packed:+"$packed"} --numeric-owner -tvf "$archive" >list & listing=$!
+    tar ${packed:+"$packed"} -tf "$archive" >names; named=$?
+    wait "$listing" && [ "$named" = 0 ]
   else
     unzip -Z -s "$archive" '*' >list && unzip -Z -1 "$archive" >names
   fi
@@ -111,12 +114,17 @@ write_manifest() {
   mkdir -m 755 .trueup || fail_in "$place" "cannot write in $place"
   # A link to a file counts as what it leads to; one to a folder is no file of the manifest.
   {
+    find . ! -type d ! -path './.trueup/*' -print | LC_ALL=C sort | while IFS= read -r name; do
+      if [ -f "$name" ]; then printf '%s\n' "$name" || exit 1; fi
+    done >../files &&
+    tr '\n' '\0' <../files | xargs -0 sha256sum -- >../digests &&
+    tr '\n' '\0' <../files | xargs -0 stat -L -c %s -- >../sizes &&
     printf '# trueup manifest 1: %s\n' "$1" &&
-    find . ! -type d ! -path './.trueup/*' -print | LC_ALL=C sort | sed 's|^\./||' | while IFS= read -r name; do
-      [ -f "$name" ] || continue
-      hash=$(sha256sum <"$name") || exit 1
-      printf '%s %s %s\n' "${hash%% *}" "$(stat -L -c %s -- "$name")" "$name" || exit 1
-    done
+    awk '
+      part < 3 { value[part, FNR] = $1; next }
+      # Before the digest of a name with a backslash stands one, too.
+      { sub(/^\\/, "", value[1, FNR]); print value[1, FNR], value[2, FNR], substr($0, 3) }
+    ' part=1 ../digests part=2 ../sizes part=3 ../files
   } >.trueup/manifest || {
     why=$(unwritable "$PWD/.trueup/manifest")
     fail_in "$place" "cannot write the manifest, ${why:-in $place}"

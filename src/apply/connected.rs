@@ -2,31 +2,27 @@
 
 use std::time::Duration;
 
-use super::{Lock, LockError, Stop, Writer};
+use super::{Lock, LockError, LockRequest, Stop, Writer};
 use crate::{observe::Reader, transport::Connection};
 
 /// A connection of an apply. It can be read over, and the machine can be locked; what is run there
 /// otherwise is what a [`Writer`] runs, under the lock:
 ///
 /// ```
-/// use std::time::Duration;
-/// use trueup::{apply::{Connected, Lock, Stop}, observe::Reader, script::Script};
+/// use trueup::{apply::{Connected, Lock, LockRequest, Stop}, observe::Reader, script::Script};
 ///
-/// async fn lock(machine: &Connected, stop: &mut Stop) {
-///     let wait = Duration::ZERO;
-///     let _ = Lock::acquire(machine, "title", wait, wait, stop, |_| {}).await;
+/// async fn lock(machine: &Connected, request: &LockRequest<'_>, stop: &mut Stop) {
+///     let _ = Lock::acquire(machine, request, stop, |_| {}).await;
 /// }
 /// ```
 ///
 /// What a plan is made with cannot lock,
 ///
 /// ```compile_fail,E0308
-/// use std::time::Duration;
-/// use trueup::{apply::{Connected, Lock, Stop}, observe::Reader, script::Script};
+/// use trueup::{apply::{Connected, Lock, LockRequest, Stop}, observe::Reader, script::Script};
 ///
-/// async fn lock(machine: &Reader<'_>, stop: &mut Stop) {
-///     let wait = Duration::ZERO;
-///     let _ = Lock::acquire(machine, "title", wait, wait, stop, |_| {}).await;
+/// async fn lock(machine: &Reader<'_>, request: &LockRequest<'_>, stop: &mut Stop) {
+///     let _ = Lock::acquire(machine, request, stop, |_| {}).await;
 /// }
 /// ```
 ///
@@ -72,20 +68,17 @@ impl Connected {
 }
 
 impl Lock {
-    /// Takes the machine's lock, waiting for it at most `wait`, and for the answer to each call at
-    /// most `answer`; the login shell's start files have as long. `title` says who we are; others find
-    /// it in the process list. `waiting` is told who holds the lock, once, if we wait.
+    /// Takes the machine's lock, and has it look at once: [`Writer::seen`]. `waiting` is told who holds
+    /// the lock, once, if we wait.
     ///
     /// # Errors
     /// When somebody else keeps the lock, or the host cannot be reached.
     pub async fn acquire<'c>(
         machine: &'c Connected,
-        title: &str,
-        wait: Duration,
-        answer: Duration,
+        request: &LockRequest<'_>,
         stop: &mut Stop,
         waiting: impl FnMut(&str),
     ) -> Result<Writer<'c>, LockError> {
-        Self::over(machine.0.as_ref(), title, wait, answer, stop, waiting).await
+        Self::over(machine.0.as_ref(), request, stop, waiting).await
     }
 }

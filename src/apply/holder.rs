@@ -10,7 +10,10 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-use super::error::{LockError, WriteError};
+use super::{
+    error::{LockError, WriteError},
+    request::{LockRequest, Look},
+};
 use crate::{
     frame::{Frames, Record},
     kinds::KINDS,
@@ -20,8 +23,6 @@ use crate::{
     transport::{self, Complaints, Connection, Ending, Input, Output, whole_seconds},
 };
 
-const PRELUDE: &str = include_str!("../observe/prelude.sh");
-const HOLDER: &str = include_str!("holder.sh");
 /// What the holder's steps run: the shared ones, and those that kinds bring along.
 pub(crate) static STEPS: LazyLock<String> = LazyLock::new(|| {
     let own: String = KINDS.iter().map(|kind| kind.steps).collect();
@@ -34,7 +35,7 @@ const STOP: &str = include_str!("stop.sh");
 
 /// How long the holder waits for a client that says nothing, and how often we say something while we
 /// have nothing for it to do: a lock does not outlive a client that has vanished.
-const SILENCE: Duration = Duration::from_secs(90);
+pub(super) const SILENCE: Duration = Duration::from_secs(90);
 const BEAT: Duration = Duration::from_secs(20);
 
 /// How long a step that was stopped may take to clean up.
@@ -50,26 +51,12 @@ impl Lock {
     /// See [`Lock::acquire`].
     pub(super) async fn over<'c>(
         connection: &'c dyn Connection,
-        title: &str,
-        wait: Duration,
-        answer: Duration,
+        request: &LockRequest<'_>,
         stop: &mut Stop,
         mut waiting: impl FnMut(&str),
     ) -> Result<Writer<'c>, LockError> {
-        // Each of the two scripts is complete in itself; the steps travel as one value of the
-        // holder's, which hands it to a shell of its own for every step.
-        let script = Script::new("lock")
-            .titled(title)
-            .text(PRELUDE)
-            .text(crate::observe::HOST)
-            .text(HOLDER)
-            .set("STEPS", &STEPS)
-            .text("identify")
-            .call(
-                "holder",
-                [wait, SILENCE].map(|time| whole_seconds(time).to_string()),
-            )
-            .map_err(WriteError::from)?;
+        let &LockRequest { wait, answer, .. } = request;
+        let (script, looks) = request.script()?;
         let (started, sent) = (Instant::now(), script.exec().bytes());
         let running = tokio::select! {
             running = transport::start(connection, &script, answer) => {
@@ -90,6 +77,7 @@ impl Lock {
             frames: Frames::after_mark(HELLO),
             buffer: vec![0; 16 * 1024],
             got: 0,
+            looks: None,
         };
         let greeting = timeout_at(started + answer, writer.greeting());
         let greeted = tokio::select! {
@@ -124,6 +112,7 @@ impl Lock {
                 "locked" => {
                     let place = connection.address();
                     log(Phase::Lock, "lock", place, started, sent, writer.got);
+                    writer.looks = looks.then(Look::begun);
                     return Ok(writer);
                 }
                 "waiting" => waiting(&said),
@@ -239,6 +228,8 @@ pub struct Writer<'c> {
     buffer: Vec<u8>,
     /// How many bytes have come.
     got: u64,
+    /// The look that is under way, until it has been read.
+    looks: Option<Look>,
 }
 
 /// Tells of a call that was answered once.
@@ -493,6 +484,8 @@ async fn end_step(
     timeout(patience, running.exit).await.map_err(late)??;
     Ok(())
 }
+
+mod seen;
 
 #[cfg(test)]
 #[path = "holder_tests.rs"]

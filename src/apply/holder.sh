@@ -143,7 +143,12 @@ flock_it() {
   return "$locked"
 }
 
-# holder SECONDS SECONDS: how long the lock is waited for, and a client that says nothing.
+# Who looks with the lock puts a look in its place, and says so in LOOKS.
+look_now() { :; }
+LOOKS=
+
+# holder SECONDS SECONDS: how long the lock is waited for, and a client that says nothing. It looks as soon as
+# it has the lock, and the login shell's start files do not get that.
 holder() {
   S=apply T= silence=$2
   # Whatever a start file printed before this line is skipped.
@@ -155,6 +160,10 @@ holder() {
   done
   say locked ""
   trap : PIPE HUP
+  if [ -n "$LOOKS" ]; then
+    ( exec 9<&-; look_now ) </dev/null
+    S=apply; say looked ""
+  fi
   while hear "$silence"; do
     if [ "$line" = beat ]; then continue; fi
     set -f

@@ -9,10 +9,13 @@ use std::{
 use async_trait::async_trait;
 use tokio::io::{AsyncReadExt, DuplexStream, duplex};
 
-use super::*;
-use crate::transport::{
-    Error, Exit, Running,
-    dial::{Dial, DialError, Stream},
+use super::{super::request::HOLDER, *};
+use crate::{
+    observe::PRELUDE,
+    transport::{
+        Error, Exit, Running,
+        dial::{Dial, DialError, Stream},
+    },
 };
 
 #[test]
@@ -319,7 +322,14 @@ pub(in crate::apply) async fn lock<'c>(
     machine: &'c Machine,
     stop: &mut Stop,
 ) -> Result<Writer<'c>, LockError> {
-    Lock::over(machine, "trueup: test", WAIT, ANSWER, stop, |_| {}).await
+    let request = LockRequest {
+        title: "trueup: test",
+        wait: WAIT,
+        answer: ANSWER,
+        resources: &[],
+        deep: false,
+    };
+    Lock::over(machine, &request, stop, |_| {}).await
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,6 +6,7 @@ pub mod event;
 mod holder;
 pub mod outcome;
 mod refusal;
+mod request;
 pub mod rollout;
 mod runner;
 mod topics;
@@ -14,6 +15,7 @@ pub use connected::Connected;
 pub use error::LockError;
 pub use holder::{Lock, Stop, Writer};
 pub use refusal::SpecPlaces;
+pub use request::LockRequest;
 pub use runner::{Limits, apply_host, tidy};
 pub use topics::apply_topics;
 

@@ -85,8 +85,8 @@ lock_holder() {
   printf '%s' "${gone:-a process that has $LOCK open}"
 }
 
-# mark MARK: everything before this line is noise of a start file.
-mark() { MARK=$1; printf "\n%s\n" "$MARK"; }
+# mark MARK [quiet]: everything before this line is noise of a start file.
+mark() { MARK=$1; if [ -z "${2-}" ]; then printf "\n%s\n" "$MARK"; fi; }
 
 # Who we are. sshd and `local` set HOME and SHELL from passwd. The folder of a process of ours is ours, and
 # as old as the look at it.

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Shell functions that all probes share.
-const PRELUDE: &str = include_str!("prelude.sh");
+pub(crate) const PRELUDE: &str = include_str!("prelude.sh");
 /// The host's own probe.
 pub(crate) const HOST: &str = include_str!("host.sh");
 /// What has root look.
@@ -207,6 +207,13 @@ impl<'c> Reader<'c> {
             detail: "",
         }
         .log();
+        Ok(Facts::of(records, asked))
+    }
+}
+
+impl Facts {
+    /// Of a look's records; it began at `asked`.
+    pub(crate) fn of(records: Vec<Record>, asked: SystemTime) -> Self {
         let reply = Reply::new(records);
         let section = reply.section("host");
         let mut host = Host::read(&section);
@@ -214,8 +221,13 @@ impl<'c> Reader<'c> {
         host.skew_seconds = section
             .number::<i64>("clock")
             .map(|there| clock::skew(there, asked));
-        Ok(Facts { host, reply })
+        Self { host, reply }
     }
+}
+
+/// Whether a record is the last of a look.
+pub(crate) fn is_end(record: &Record) -> bool {
+    record.section == "host" && record.key == "end"
 }
 
 /// 128 random bits in hexadecimal: what a start file cannot print by chance or on purpose, and a
@@ -229,9 +241,7 @@ pub fn random_mark() -> Result<String, Error> {
     Ok(hex(&bytes))
 }
 
-/// The script that reads everything. The login shell's start files run while the other probes
-/// read; those that need its answer come last. Of the time that the answer may take, the start files
-/// get the most, and a look at where they hang the rest.
+/// The script that reads everything.
 ///
 /// # Errors
 /// When a value of the spec contains a NUL byte.
@@ -241,8 +251,38 @@ pub fn probe_script(
     mark: &str,
     deadline: Duration,
 ) -> Result<Script, NulByte> {
+    let script = Script::new("probe").text(PRELUDE).text(HOST);
+    look(script, resources, deep, &[mark], deadline)
+}
+
+/// Appends a function `look_now` that reads everything, to a script with the prelude and the host's probe:
+/// records and nothing before them.
+///
+/// # Errors
+/// When a value of the spec contains a NUL byte.
+pub(crate) fn look_now(
+    script: Script,
+    resources: &[Box<dyn Resource>],
+    deep: bool,
+    mark: &str,
+    deadline: Duration,
+) -> Result<Script, NulByte> {
+    let script = script.text("LOOKS=yes\nlook_now() {");
+    Ok(look(script, resources, deep, &[mark, "quiet"], deadline)?.text("}"))
+}
+
+/// Appends what reads everything. The login shell's start files run while the other probes
+/// read; those that need its answer come last. Of the time that the answer may take, the start files
+/// get the most, and a look at where they hang the rest.
+fn look(
+    script: Script,
+    resources: &[Box<dyn Resource>],
+    deep: bool,
+    mark: &[&str],
+    deadline: Duration,
+) -> Result<Script, NulByte> {
     let [look, trace] = [0.6, 0.25].map(|part| (deadline.as_secs_f64() * part).round().max(1.0));
-    let mut script = Script::new("probe").text(PRELUDE).text(HOST).text(LOGIN);
+    let mut script = script.text(LOGIN);
     let variables: Vec<&str> = resources.iter().flat_map(|one| one.variables()).collect();
     if !variables.is_empty() {
         script = script.text(VARIABLES).call("variables", variables)?;
@@ -267,7 +307,7 @@ pub fn probe_script(
         .text("early ahead; late ahead")
         .call("look", LOOKED_AT)?
         .text("identify")
-        .call("mark", [mark])?
+        .call("mark", mark)?
         .call("limits", [look.to_string(), trace.to_string()])?
         .text("login_ask \"$LOOK_SECONDS\" | {\nsweep\nsection host host_facts");
     let root_waits = root.iter().any(|one| one.probe().after_login);
@@ -344,7 +384,7 @@ async fn read_all(running: Running, frames: &mut Frames) -> Result<(Vec<Record>,
         got += count as u64;
         frames.feed(&buffer[..count])?;
         while let Some(record) = frames.next_record()? {
-            if record.section == "host" && record.key == "end" {
+            if is_end(&record) {
                 return Ok((records, got));
             }
             records.push(record);
@@ -386,78 +426,4 @@ fn printed(before: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    async fn answer(stdout: &'static [u8], stderr: &'static [u8], exit: transport::Exit) -> String {
-        let running = Running {
-            stdin: None,
-            stdout: Box::pin(stdout),
-            stderr: Box::pin(stderr),
-            exit: Box::pin(async move { Ok(exit) }),
-        };
-        let mut frames = Frames::after_mark("MARK");
-        let error = read_all(running, &mut frames).await.expect_err("no mark");
-        error.to_string()
-    }
-
-    #[tokio::test]
-    async fn what_ran_in_place_of_our_command_is_shown() {
-        let root = b"Please login as the user \"ec2-user\" rather than the user \"root\".\n\n";
-        let error = answer(root, b"", transport::Exit::Code(142)).await;
-        assert!(
-            error.contains("    Please login as the user \"ec2-user\""),
-            "{error}"
-        );
-        assert!(error.contains("ended with status 142"), "{error}");
-        let nologin = b"This account is currently not available.\n";
-        let error = answer(nologin, b"", transport::Exit::Code(1)).await;
-        assert!(
-            error.contains("not available") && error.contains("help:"),
-            "{error}"
-        );
-        let error = answer(
-            b"\x1b[2Jfrom stdout\n",
-            b"from stderr",
-            transport::Exit::Lost,
-        )
-        .await;
-        assert!(error.contains("from stderr; it printed:"), "{error}");
-        assert!(
-            error.contains("from stdout") && !error.contains('\x1b'),
-            "{error}"
-        );
-    }
-
-    #[tokio::test]
-    async fn complaints_are_read_while_the_answer_is_waited_for() {
-        use tokio::io::AsyncWriteExt;
-        let (mut err, stderr) = tokio::io::duplex(1024);
-        let (mut out, stdout) = tokio::io::duplex(1024);
-        let host = async move {
-            err.write_all(&vec![b'x'; 4 << 20]).await.expect("read");
-            out.write_all(b"MARK\nhost end 0:\n").await.expect("read");
-        };
-        let running = Running {
-            stdin: None,
-            stdout: Box::pin(stdout),
-            stderr: Box::pin(stderr),
-            exit: Box::pin(std::future::pending()),
-        };
-        let mut frames = Frames::after_mark("MARK");
-        let reading = async { tokio::join!(read_all(running, &mut frames), host) };
-        let read = tokio::time::timeout(Duration::from_secs(30), reading).await;
-        read.expect("nobody waits for the other")
-            .0
-            .expect("an answer");
-    }
-
-    #[tokio::test]
-    async fn an_early_end_is_no_debug_of_ours_and_long_words_are_cut() {
-        let error = answer(b"", b"", transport::Exit::Code(1)).await;
-        assert!(error.contains("it ended with status 1\n"), "{error}");
-        let flood: &'static [u8] = &[b'x'; 100_000];
-        let error = answer(flood, b"", transport::Exit::Code(0)).await;
-        assert!(error.len() < 1000, "{}", error.len());
-    }
-}
+mod tests;

@@ -114,6 +114,7 @@ pub(super) fn way(target: &Target, around: &Surroundings) -> Option<ssh::Destina
             HostKey::AcceptNew => ssh::HostKey::AcceptNew,
             HostKey::Pinned(keys) => ssh::HostKey::Pinned(keys.clone()),
         },
+        reuse_master: ssh.reuse_master,
     })
 }
 

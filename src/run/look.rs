@@ -30,7 +30,14 @@ pub(crate) async fn read(
     reader: Reader<'_>,
     deep: bool,
 ) -> Result<Facts, observe::Error> {
-    let mut facts = reader.observe(&target.resources, deep).await?;
+    checked(target, reader.observe(&target.resources, deep).await?)
+}
+
+/// What was read of a host, unless it is another machine.
+///
+/// # Errors
+/// When it says that it is another instance than the one that was looked up.
+pub(super) fn checked(target: &Target, mut facts: Facts) -> Result<Facts, observe::Error> {
     if let Some(found) = target.host.route.found() {
         let its_own = facts
             .host

@@ -10,6 +10,7 @@ use super::{
     Target,
     consent::{Consent, Shown, not_reached},
     console::Console,
+    look::checked,
     machines::Machines,
     read,
     signals::unless_asked,
@@ -19,13 +20,14 @@ use super::{
 };
 use crate::{
     apply::{
-        Connected, Limits, Lock, LockError, SpecPlaces, Stop, apply_host, apply_topics,
+        Connected, Limits, Lock, LockError, LockRequest, SpecPlaces, Stop, Writer, apply_host,
+        apply_topics,
         event::{Event, Sink},
         outcome::{Failure, Outcome},
         tidy,
     },
     cli::LookArgs,
-    observe::{Facts, Reader},
+    observe::{self, Facts, Reader},
     plan::{HostPlan, Of, TopicsPlan},
 };
 
@@ -62,20 +64,16 @@ impl Visitor<'_> {
         let of = Of::Host(name.clone());
         let waiting = |holder: &str| console.event(Event::Waiting { of: &of, holder });
         let title = title();
-        let lock = Lock::acquire(
-            machine,
-            &title,
-            self.lock_timeout,
-            self.args.timeout,
-            &mut stop,
-            waiting,
-        );
-        let mut writer = match lock.await {
+        let request = LockRequest {
+            title: &title,
+            wait: self.lock_timeout,
+            answer: self.args.timeout,
+            resources: &target.resources,
+            deep: self.args.deep,
+        };
+        let mut writer = match Lock::acquire(machine, &request, &mut stop, waiting).await {
             Ok(writer) => writer,
-            Err(LockError::Interrupted) => {
-                let plan = target.unreached("interrupted".into());
-                return Ok(Visit::refuse(plan, vec![]));
-            }
+            Err(LockError::Interrupted) => return Ok(*interrupted(target)),
             Err(LockError::Held { holder }) => {
                 let mut plan = target.unreached(format!("another apply holds the lock: {holder}"));
                 plan.lock_holder = Some(holder);
@@ -91,8 +89,21 @@ impl Visitor<'_> {
             package_lock: self.lock_timeout,
         };
         let mut leftovers = BTreeSet::new();
-        let deciding = self.decide(console, target, machine, clusters, consent, &mut leftovers);
-        let decided = writer.beside(deciding).await;
+        let decided = match self
+            .unless_stopped(self.seen(&mut writer, target, machine))
+            .await
+        {
+            None => Err(interrupted(target)),
+            Some(Err(error)) => {
+                let plan = target.unreached(error.to_string());
+                Err(Visit::unread(plan, vec![]).into())
+            }
+            Some(Ok(facts)) => {
+                leftovers = facts.reply.leftovers();
+                let deciding = self.decide(console, target, machine, clusters, consent, facts);
+                writer.beside(deciding).await
+            }
+        };
         // Also where there is nothing else to do; not where somebody said no.
         if !matches!(&decided, Err(visit) if visit.refused()) {
             tidy(&mut writer, &leftovers, limits, stop).await;
@@ -186,8 +197,24 @@ impl Visitor<'_> {
         Visit::applied(None, now.topics, outcomes)
     }
 
-    /// Under the lock: fresh facts, the plan, and whether it is to be carried out. A visit that
-    /// ends here is the error. What killed applies have left is told beside it.
+    /// Under the lock: what was seen with it, or else is seen now.
+    async fn seen(
+        &self,
+        writer: &mut Writer<'_>,
+        target: &Target,
+        machine: &Connected,
+    ) -> Result<Facts, observe::Error> {
+        match writer.seen().await? {
+            Some(facts) => checked(target, facts),
+            None => {
+                let reading = read(target, self.reader(machine), self.args.deep);
+                writer.beside(reading).await
+            }
+        }
+    }
+
+    /// Under the lock: the plan, and whether it is to be carried out. A visit that ends here is the
+    /// error.
     async fn decide(
         &self,
         console: &Console,
@@ -195,25 +222,11 @@ impl Visitor<'_> {
         machine: &Connected,
         clusters: &[&ClusterTarget],
         consent: Consent<'_>,
-        leftovers: &mut BTreeSet<String>,
+        mut facts: Facts,
     ) -> Result<(HostPlan, Vec<TopicsPlan>, Facts), Box<Visit>> {
-        let interrupted = || {
-            let plan = target.unreached("interrupted".into());
-            Box::new(Visit::refuse(plan, vec![]))
-        };
         let reader = self.reader(machine);
-        let reading = self.unless_stopped(read(target, reader, self.args.deep));
-        let mut facts = match reading.await {
-            None => return Err(interrupted()),
-            Some(Err(error)) => {
-                let plan = target.unreached(error.to_string());
-                return Err(Visit::unread(plan, vec![]).into());
-            }
-            Some(Ok(facts)) => facts,
-        };
         // It is we who hold it.
         facts.host.lock_holder = None;
-        *leftovers = facts.reply.leftovers();
         let mut now = Shown {
             host: Some(target.plan(&facts, &self.salt)),
             topics: vec![],
@@ -222,7 +235,7 @@ impl Visitor<'_> {
             let way = ClusterRoute::through(reader, &target.host.name, Some(&facts.host));
             let looking = cluster.look(way, &self.salt, self.args.timeout);
             match self.unless_stopped(looking).await {
-                None => return Err(interrupted()),
+                None => return Err(interrupted(target)),
                 Some(plan) => now.topics.push(plan),
             }
         }
@@ -304,6 +317,12 @@ impl Visitor<'_> {
     pub(super) fn reader<'m>(&self, machine: &'m Connected) -> Reader<'m> {
         machine.reader(self.args.timeout)
     }
+}
+
+/// A visit that Ctrl-C ended before anything was done.
+fn interrupted(target: &Target) -> Box<Visit> {
+    let plan = target.unreached("interrupted".into());
+    Box::new(Visit::refuse(plan, vec![]))
 }
 
 /// What the holder of the lock is called in the host's process list.

@@ -209,6 +209,11 @@ pub struct Ssh {
     #[serde(default)]
     #[schemars(example = &"strict")]
     pub host_key: HostKey,
+    /// Goes through the connection that your own ssh holds open, where `~/.ssh/config` shares one
+    /// (`ControlMaster`, `ControlPath`) and it runs: no login, and no second factor again. Default: no.
+    #[serde(default)]
+    #[schemars(example = true)]
+    pub reuse_master: bool,
 }
 
 /// Where the private key comes from.

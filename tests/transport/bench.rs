@@ -56,6 +56,7 @@ impl Bench {
             private_key: None,
             instance: None,
             host_key,
+            reuse_master: false,
         }
     }
 

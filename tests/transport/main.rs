@@ -8,6 +8,7 @@ mod dial;
 mod gate;
 mod host_keys;
 mod private_key;
+mod reuse;
 #[path = "../support/sshd.rs"]
 mod sshd;
 

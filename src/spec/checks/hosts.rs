@@ -120,6 +120,21 @@ pub fn pinned_keys(host: &HostTree, problems: &mut Vec<Problem>) {
     }
 }
 
+/// Who opened the connection that is taken has not asked for these keys.
+pub fn pinned_beside_reuse(host: &HostTree, problems: &mut Vec<Problem>) {
+    let reuse = at!(host, ssh.reuse_master);
+    let pinned = at!(host, ssh.host_key[HostKey::Pinned]).key();
+    if let (Some((key, _)), Some(pinned)) = (reuse.entry(), pinned)
+        && reuse.is(true)
+    {
+        problems.push(Problem::error(
+            key.span,
+            "`reuse_master` with pinned host keys: your own ssh has opened that connection by its known_hosts",
+            format!("leave one out; the keys are pinned in line {}", pinned.line),
+        ));
+    }
+}
+
 fn public_key(text: &str) -> Result<(), (String, String)> {
     let how = "take the line from known_hosts, or what `ssh-keyscan HOST` prints once you have compared it with the machine's console; without the host's name";
     let how = how.to_owned();

@@ -56,6 +56,7 @@ const OF_HOST: &[OfHost] = checks![
     hosts::one_way,
     hosts::ssh_words,
     hosts::pinned_keys,
+    hosts::pinned_beside_reuse,
     hosts::ec2_only,
     hosts::instance,
     aws::parameters,

@@ -1,7 +1,13 @@
 //! Why ssh could not load a private key's file. ssh says "error in libcrypto" or "invalid format" of
 //! all of them; whether it refuses a file is for ssh to say, this only looks for the cause.
 
-use std::{io::Read, path::Path};
+use std::{
+    io::{self, Read},
+    os::unix::fs::MetadataExt,
+    path::Path,
+};
+
+use super::{Destination, Error};
 
 /// A file of this size is no key; the cause is in the first bytes and the last.
 const LARGEST: u64 = 64 * 1024;
@@ -110,6 +116,58 @@ fn fault(bytes: &[u8]) -> Option<Fault> {
 fn first_line(text: &[u8]) -> &[u8] {
     let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
     line.trim_ascii_end()
+}
+
+/// What ssh would find wrong with a key file only after it has connected.
+pub(super) fn check_key(way: &Destination, file: &Path, uid: Option<u32>) -> Result<(), Error> {
+    let what = |said: &str| format!("host {}: the key {} {said}", way.name, file.display());
+    let setup = |said: &str, help: String| {
+        Err(Error::Setup {
+            what: what(said),
+            help,
+        })
+    };
+    let quoted = file
+        .to_str()
+        .and_then(|file| crate::script::quote(file).ok())
+        .unwrap_or_default();
+    let found = match std::fs::metadata(file) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return setup(
+                "is not there",
+                "check `key:`, or leave it out to use the agent".into(),
+            );
+        }
+        Err(error) => {
+            return setup(
+                &format!("cannot be looked at: {error}"),
+                "check `key:`".into(),
+            );
+        }
+    };
+    if !found.is_file() {
+        return setup(
+            "is no file",
+            "name the private key itself under `key:`".into(),
+        );
+    }
+    if let Err(error) = std::fs::File::open(file) {
+        return setup(
+            &format!("cannot be read: {error}"),
+            format!("`chmod 400 {quoted}`"),
+        );
+    }
+    // A public key names one that the agent holds; ssh asks nothing of its mode.
+    let public = file.extension().is_some_and(|extension| extension == "pub");
+    if !public && uid == Some(found.uid()) && found.mode() & 0o077 != 0 {
+        let mode = format!(
+            "has mode {:04o}: ssh refuses a key that others may read",
+            found.mode() & 0o7777
+        );
+        return setup(&mode, format!("`chmod 400 {quoted}`"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

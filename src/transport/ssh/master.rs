@@ -35,6 +35,8 @@ pub(super) struct Master {
     log: Log,
     watch: Watch,
     pid: Option<u32>,
+    /// The socket of a master that is the user's own: it stays.
+    users: Option<PathBuf>,
 }
 
 impl Master {
@@ -59,6 +61,7 @@ impl Master {
                         watch: Watch::over(folder.path())?,
                         folder,
                         pid: None,
+                        users: None,
                     });
                 }
                 Err(error) => refused = error,
@@ -72,7 +75,15 @@ impl Master {
     }
 
     pub(super) fn socket(&self) -> PathBuf {
-        self.file("master")
+        let users = self.users.clone();
+        users.unwrap_or_else(|| self.file("master"))
+    }
+
+    /// Takes a master of the user's at this socket, if one answers there.
+    pub(super) fn takes(&mut self, socket: PathBuf) -> bool {
+        let answers = ask(&socket, Request::Alive).is_ok();
+        self.users = answers.then_some(socket);
+        answers
     }
 
     /// How many bytes ssh and its helpers have said so far, for [`Master::said_since`].
@@ -143,8 +154,11 @@ impl Master {
         ask(&self.socket(), Request::Alive).is_ok()
     }
 
-    /// Ends the master, whatever channels are open.
+    /// Ends the master, whatever channels are open; one of the user's goes on.
     fn end(&self) {
+        if self.users.is_some() {
+            return;
+        }
         let socket = self.socket();
         if ask(&socket, Request::Terminate).is_ok() {
             return;

@@ -64,6 +64,8 @@ pub struct Destination {
     pub instance: Option<String>,
     /// How the machine proves who it is.
     pub host_key: HostKey,
+    /// Whether the user's own master is taken, where one runs.
+    pub reuse_master: bool,
 }
 
 /// How a machine proves who it is, with references resolved.

@@ -58,17 +58,36 @@ pub(super) fn ask(socket: &Path, request: Request) -> io::Result<u32> {
     };
     let mut message = words(&[8, HELLO, VERSION]);
     message.extend(words(&[8, sent, 0]));
-    stream.write_all(&message)?;
-    let hello = packet(&mut stream)?;
-    let answer = packet(&mut stream)?;
-    if word(&hello, 0) != Some(HELLO) || word(&answer, 0) != Some(expected) {
-        return Err(not_understood());
+    let answer = exchange(&mut stream, &message, expected);
+    match request {
+        Request::Alive => word(&answer?, 2).ok_or_else(not_understood),
+        Request::Terminate => match answer.and_then(|_| to_end(&mut stream)) {
+            // It may go before its answer does.
+            Err(error) if !has_closed(&error) => Err(error),
+            _ => Ok(0),
+        },
     }
-    if request == Request::Terminate {
-        while stream.read(&mut [0; 64])? > 0 {}
-        return Ok(0);
+}
+
+/// Sends a message, and gives the answer to it, which has to be as expected.
+fn exchange(stream: &mut BlockingStream, message: &[u8], expected: u32) -> io::Result<Vec<u8>> {
+    stream.write_all(message)?;
+    let hello = packet(stream)?;
+    let answer = packet(stream)?;
+    match word(&hello, 0) == Some(HELLO) && word(&answer, 0) == Some(expected) {
+        true => Ok(answer),
+        false => Err(not_understood()),
     }
-    word(&answer, 2).ok_or_else(not_understood)
+}
+
+fn to_end(stream: &mut BlockingStream) -> io::Result<()> {
+    while stream.read(&mut [0; 64])? > 0 {}
+    Ok(())
+}
+
+fn has_closed(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
 }
 
 /// What a master says to a stream that is asked for.
@@ -228,4 +247,36 @@ async fn next_packet(stream: &mut UnixStream) -> io::Result<Vec<u8>> {
     let mut body = room(length)?;
     stream.read_exact(&mut body).await?;
     Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Read, os::unix::net::UnixListener, thread};
+
+    use super::*;
+
+    /// A master that hears what is asked and closes; it says so much before.
+    fn ended(said: Vec<u8>, request: Request) -> io::Result<u32> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let socket = folder.path().join("master");
+        let listener = UnixListener::bind(&socket).expect("bound");
+        let master = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("asked");
+            stream.read_exact(&mut [0; 24]).expect("a request");
+            stream.write_all(&said).expect("said");
+        });
+        let answer = ask(&socket, request);
+        master.join().expect("it ends");
+        answer
+    }
+
+    #[test]
+    fn a_master_that_goes_before_it_answers_has_gone() {
+        let hello = words(&[8, HELLO, VERSION]);
+        assert!(ended(hello.clone(), Request::Terminate).is_ok());
+        assert!(ended(vec![], Request::Terminate).is_ok());
+        assert!(ended(hello.clone(), Request::Alive).is_err());
+        let refused = [hello, words(&[12, PERMISSION_DENIED, 0, 0])].concat();
+        assert!(ended(refused, Request::Terminate).is_err());
+    }
 }

@@ -15,6 +15,7 @@ use super::{
     agent::KeyAgent,
     config::{Ground, Trust, config},
     help::{View, help, plain, shown},
+    key_file::check_key,
     known,
     master::{Master, output},
     pins::{Pins, Vouched},
@@ -36,6 +37,8 @@ pub(super) struct Start<'a> {
     agent: Option<KeyAgent>,
     /// The keys that alone may be shown, where it is so.
     held: Vec<PublicKey>,
+    /// What the machine is called where its keys are held, as long as ssh was not asked what it knows.
+    unasked: Option<String>,
     /// How many bytes ssh had said before the last try.
     before: u64,
 }
@@ -69,6 +72,7 @@ impl<'a> Start<'a> {
             connect_timeout,
             agent: None,
             held: Vec::new(),
+            unasked: None,
             before: 0,
         })
     }
@@ -103,6 +107,9 @@ impl<'a> Start<'a> {
     }
 
     pub(super) async fn log_in(&mut self) -> Result<(), Error> {
+        if self.way.reuse_master && self.takes_users_master().await? {
+            return Ok(());
+        }
         let config = self.host_keys().await?;
         self.has_way_to_instance(&config).await?;
         if let Some(key) = &self.way.private_key {
@@ -116,10 +123,28 @@ impl<'a> Start<'a> {
             match self.master.start(&config, &self.way.address).await {
                 Ok(true) => return Ok(()),
                 Ok(false) if retry.again(&self.said()).await => {}
+                Ok(false) if self.may_ask() => self.pinned_as_asked().await?,
                 Ok(false) => return Err(self.refused().await),
                 Err(error) => return Err(self.no_ssh(&error)),
             }
         }
+    }
+
+    /// Takes the master that the user's own ssh would go through, if one answers. Which machine it leads to
+    /// was for that ssh to check: where the spec or a pin says by which key, it is not taken.
+    async fn takes_users_master(&mut self) -> Result<bool, Error> {
+        let pins = Pins::at(&self.places.known_instances);
+        let is_pinned = match (&self.way.host_key, &self.way.instance) {
+            (HostKey::Pinned(_), _) => true,
+            (_, Some(id)) => !pins.of(id)?.is_empty(),
+            (_, None) => false,
+        };
+        if is_pinned {
+            return Ok(false);
+        }
+        let view = self.view(&self.config(Trust::Users)?).await?;
+        let socket = view.get("controlpath").filter(|path| *path != "none");
+        Ok(socket.is_some_and(|socket| self.master.takes(socket.into())))
     }
 
     /// Ends the agent, and the key with it.
@@ -135,12 +160,12 @@ impl<'a> Start<'a> {
             self.held = known::parse_all(self.way, keys)?;
             // The address itself as alias: without it ssh would look for `[address]:port` or for
             // the `HostName` of the user's file.
-            return self.pinned(&self.way.address.to_ascii_lowercase()).await;
+            return self.pinned(self.way.address.to_ascii_lowercase());
         }
         if let Some(id) = &self.way.instance {
             self.held = Pins::at(&self.places.known_instances).of(id)?;
             if !self.held.is_empty() {
-                return self.pinned(id).await;
+                return self.pinned(id.clone());
             }
         }
         let config = self.config(Trust::Users)?;
@@ -180,21 +205,46 @@ impl<'a> Start<'a> {
         }
     }
 
-    /// The configuration that lets in who shows one of the keys that we hold, and nobody else.
-    async fn pinned(&self, alias: &str) -> Result<PathBuf, Error> {
-        let view = self.view(&self.config(Trust::Users)?).await?;
+    /// The configuration that lets in who shows one of the keys that we hold, and nobody else. That this ssh
+    /// knows the options, and the machine a key of their types, is likely: to ask takes another run of ssh.
+    fn pinned(&mut self, alias: String) -> Result<PathBuf, Error> {
         let known: String = self
             .held
             .iter()
             .map(|key| format!("{alias} {key}\n"))
             .collect();
         let file = self.write("known_hosts", &known)?;
-        self.config(Trust::Pinned {
+        let config = self.config(Trust::Pinned {
             file: &file,
-            alias,
+            alias: &alias,
+            algorithms: algorithms(&self.held, &View::default()),
+            extra: EXTRA.map(|(_, _, option)| option).into(),
+        });
+        self.unasked = Some(alias);
+        config
+    }
+
+    /// Whether what ssh said may come of what it was not asked.
+    fn may_ask(&self) -> bool {
+        const MAY: [&str; 2] = ["Bad configuration option", "no matching host key type"];
+        let said = self.said();
+        self.unasked.is_some() && MAY.iter().any(|may| said.contains(may))
+    }
+
+    /// The same, with what this ssh knows: options, and types of keys besides. A machine without ours shows
+    /// what it has instead; that is not let in either.
+    async fn pinned_as_asked(&mut self) -> Result<(), Error> {
+        let Some(alias) = self.unasked.take() else {
+            return Ok(());
+        };
+        let view = self.view(&self.config(Trust::Users)?).await?;
+        self.config(Trust::Pinned {
+            file: &self.master.file("known_hosts"),
+            alias: &alias,
             algorithms: algorithms(&self.held, &view),
             extra: extra(&view),
-        })
+        })?;
+        Ok(())
     }
 
     /// An instance's id is no address: where it is dialled (`via: instance_id`), a `Host` block of
@@ -352,18 +402,20 @@ impl<'a> Start<'a> {
     }
 }
 
-/// Options of the user's that could let another key pass, turned off where this ssh knows them.
-pub(super) fn extra(view: &View) -> Vec<&'static str> {
-    let mut extra = Vec::new();
-    let set = |key: &str, off: &str| view.get(key).is_some_and(|value| value != off);
-    if set("knownhostscommand", "none") {
-        extra.push("KnownHostsCommand none");
-    }
+/// Options of the user's that could let another key pass: their names in `ssh -G`, what they are when off,
+/// and how that is written.
+const EXTRA: [(&str, &str, &str); 2] = [
+    ("knownhostscommand", "none", "KnownHostsCommand none"),
     // With it, the host key is not even looked at. Only patched builds know it.
-    if set("gssapikeyexchange", "no") {
-        extra.push("GSSAPIKeyExchange no");
-    }
-    extra
+    ("gssapikeyexchange", "no", "GSSAPIKeyExchange no"),
+];
+
+/// Those that this ssh knows, turned off.
+pub(super) fn extra(view: &View) -> Vec<&'static str> {
+    let set = EXTRA
+        .into_iter()
+        .filter(|(key, off, _)| view.get(key).is_some_and(|value| value != *off));
+    set.map(|(_, _, option)| option).collect()
 }
 
 /// What the machine is asked to prove itself by: the keys that we hold, then whatever it has, so
@@ -397,56 +449,4 @@ pub(super) fn with<'a>(own: &'a Path, theirs: &'a [PathBuf]) -> Vec<&'a Path> {
     std::iter::once(own)
         .chain(theirs.iter().map(PathBuf::as_path).filter(fit))
         .collect()
-}
-
-/// What ssh would find wrong with a key file only after it has connected.
-fn check_key(way: &Destination, file: &Path, uid: Option<u32>) -> Result<(), Error> {
-    let what = |said: &str| format!("host {}: the key {} {said}", way.name, file.display());
-    let setup = |said: &str, help: String| {
-        Err(Error::Setup {
-            what: what(said),
-            help,
-        })
-    };
-    let quoted = file
-        .to_str()
-        .and_then(|file| crate::script::quote(file).ok())
-        .unwrap_or_default();
-    let found = match std::fs::metadata(file) {
-        Ok(found) => found,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return setup(
-                "is not there",
-                "check `key:`, or leave it out to use the agent".into(),
-            );
-        }
-        Err(error) => {
-            return setup(
-                &format!("cannot be looked at: {error}"),
-                "check `key:`".into(),
-            );
-        }
-    };
-    if !found.is_file() {
-        return setup(
-            "is no file",
-            "name the private key itself under `key:`".into(),
-        );
-    }
-    if let Err(error) = std::fs::File::open(file) {
-        return setup(
-            &format!("cannot be read: {error}"),
-            format!("`chmod 400 {quoted}`"),
-        );
-    }
-    // A public key names one that the agent holds; ssh asks nothing of its mode.
-    let public = file.extension().is_some_and(|extension| extension == "pub");
-    if !public && uid == Some(found.uid()) && found.mode() & 0o077 != 0 {
-        let mode = format!(
-            "has mode {:04o}: ssh refuses a key that others may read",
-            found.mode() & 0o7777
-        );
-        return setup(&mode, format!("`chmod 400 {quoted}`"));
-    }
-    Ok(())
 }

@@ -1032,6 +1032,12 @@ fn pinned_keys() {
                 &right,
             ),
             (
+                &right.replacen("ssh: {", "ssh: { reuse_master: true,", 1),
+                "`reuse_master` with pinned host keys: your own ssh has opened that connection by its known_hosts",
+                "reuse_master",
+                &right.replacen("ssh: {", "ssh: { reuse_master: false,", 1),
+            ),
+            (
                 &pinned(""),
                 "`pinned` is empty: no key would do",
                 "pinned",
