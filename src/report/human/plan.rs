@@ -14,14 +14,15 @@ use super::{
 };
 use crate::{
     plan::{HostPlan, Part, Plan, Step, StepAction},
-    report::{selection_in_words, words},
+    report::{
+        alike::{Errors, FEW},
+        selection_in_words, words,
+    },
     text::columns,
 };
 
 /// How many addresses the summary names of one action; what is deleted is named one by one.
 const MOST: usize = 40;
-/// What more hosts than these have in common is said once.
-const FEW: usize = 3;
 
 /// A plan: the hosts that have something to say, one line for each of the others, and last the
 /// summary by address.
@@ -61,9 +62,11 @@ fn all(plan: &Plan, style: &Style, took: Option<Duration>) -> String {
         let first = firsts.get(part.error?).copied();
         first.filter(|first| *first != part.name)
     };
-    for hosts in alike(plan, style) {
+    let errors = Errors::of(plan);
+    for hosts in alike(plan, style, &errors) {
         page.gap();
         match hosts.as_slice() {
+            hosts if errors.common(&hosts[0].name).is_some() => unread(&mut page, hosts, &errors),
             [host] => section(&mut page, host, own_time.as_deref(), before((*host).into())),
             hosts => group(&mut page, hosts),
         }
@@ -97,7 +100,7 @@ fn all(plan: &Plan, style: &Style, took: Option<Duration>) -> String {
 
 /// The hosts that have something to say. Where more than [`FEW`] say the same they stand together, at the
 /// place of the first.
-fn alike<'p>(plan: &'p Plan, style: &Style) -> Vec<Vec<&'p HostPlan>> {
+fn alike<'p>(plan: &'p Plan, style: &Style, errors: &Errors<'_>) -> Vec<Vec<&'p HostPlan>> {
     let mut groups: IndexMap<(bool, String), Vec<(usize, &HostPlan)>> = IndexMap::new();
     for (place, host) in plan.hosts.iter().enumerate() {
         if is_quiet(host.into()) {
@@ -108,9 +111,10 @@ fn alike<'p>(plan: &'p Plan, style: &Style) -> Vec<Vec<&'p HostPlan>> {
         // Where it was not read, may be changing or was looked up, a host stands alone.
         let alone =
             host.error.is_some() || host.lock_holder.is_some() || !host.looked_up.is_empty();
-        let text = match alone {
-            true => host.name.clone(),
-            false => page.into_text(),
+        let text = match (errors.common(&host.name), alone) {
+            (Some(error), _) => error.to_owned(),
+            (None, true) => host.name.clone(),
+            (None, false) => page.into_text(),
         };
         groups.entry((alone, text)).or_default().push((place, host));
     }
@@ -139,6 +143,28 @@ fn group(page: &mut Page, hosts: &[&HostPlan]) {
         (Ink::Bold, &all),
         (Ink::Plain, &format!(": the same {what}")),
     ]);
+    names(page, hosts);
+    page.gap();
+    steps(page, first);
+}
+
+/// Hosts that could not be read for the same reason.
+fn unread(page: &mut Page, hosts: &[&HostPlan], errors: &Errors<'_>) {
+    let all = words::count(hosts.len(), "host");
+    page.line(&[(Ink::Bold, &all), (Ink::Plain, ": the same error on each")]);
+    names(page, hosts);
+    let error = errors.common(&hosts[0].name).unwrap_or_default();
+    super::outcome::error(page, "  ", error);
+    let mut said = HashSet::new();
+    let warnings = hosts.iter().flat_map(|host| &host.warnings);
+    let new: Vec<String> = warnings
+        .filter(|text| said.insert(*text))
+        .cloned()
+        .collect();
+    looked_up::warnings(page, &new);
+}
+
+fn names(page: &mut Page, hosts: &[&HostPlan]) {
     let names: Vec<&str> = hosts.iter().map(|host| host.name.as_str()).collect();
     page.wrapped(
         &[(Ink::Plain, "     ")],
@@ -146,8 +172,6 @@ fn group(page: &mut Page, hosts: &[&HostPlan]) {
         Ink::Plain,
         &words::some(&names),
     );
-    page.gap();
-    steps(page, first);
 }
 
 /// What `--target` and `--exclude` leave.

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, rc::Rc};
 
 use super::{
-    FEW, MOST_LINES, MOST_OF_VALUE, Page, addresses,
+    MOST_LINES, MOST_OF_VALUE, Page, addresses,
     escape::{code, code_in_html, fenced, prose, shortened},
     line, mark, name, name_as,
 };
@@ -11,7 +11,11 @@ use crate::{
     apply::outcome::Outcome,
     kinds::Change,
     plan::{Moved, Part, Plan, Step, StepAction},
-    report::{Report, diff, human, words},
+    report::{
+        Report,
+        alike::{Errors, FEW},
+        diff, human, words,
+    },
 };
 
 /// Fields of one address.
@@ -24,7 +28,8 @@ pub fn folds(page: &mut Page, report: &Report<'_>, plan: &Plan) -> usize {
     let mut parts: Vec<Part<'_>> = plan.parts().collect();
     let deletes = |part: &Part<'_>| part.steps.iter().any(|s| s.action == StepAction::Delete);
     parts.sort_by_key(|part| !deletes(part));
-    let common = common(report, &parts);
+    let errors = Errors::of(plan);
+    let common = common(report, &parts, &errors);
     let mut left_out = 0;
     for part in parts {
         let alike = common.get(part.name).filter(|_| part.is_host);
@@ -67,6 +72,9 @@ pub fn folds(page: &mut Page, report: &Report<'_>, plan: &Plan) -> usize {
             page.fits(&format!("{}\n", rows.concat()));
         }
         if let Some(error) = part.error {
+            let error = alike
+                .and_then(|_| errors.common(part.name))
+                .unwrap_or(error);
             let lines: Vec<String> = error.lines().take(MOST_LINES).map(line).collect();
             page.fits(&fenced("text", &lines));
         }
@@ -87,11 +95,22 @@ pub fn folds(page: &mut Page, report: &Report<'_>, plan: &Plan) -> usize {
 }
 
 /// Of hosts that have something to say, and the same as more than a few others: the names of all of these.
-fn common<'p>(report: &Report<'_>, parts: &[Part<'p>]) -> HashMap<&'p str, Rc<Vec<&'p str>>> {
+fn common<'p>(
+    report: &Report<'_>,
+    parts: &[Part<'p>],
+    errors: &Errors<'_>,
+) -> HashMap<&'p str, Rc<Vec<&'p str>>> {
     let mut groups: HashMap<String, Vec<&'p str>> = HashMap::new();
     for part in parts {
         let own = part.error.is_some() || !part.looked_up.is_empty();
-        if !part.is_host || own || !failures(report.outcomes, *part).is_empty() {
+        if !part.is_host || !failures(report.outcomes, *part).is_empty() {
+            continue;
+        }
+        if let Some(error) = errors.common(part.name) {
+            groups.entry(error.to_owned()).or_default().push(part.name);
+            continue;
+        }
+        if own {
             continue;
         }
         let telling = human::telling(part.steps);

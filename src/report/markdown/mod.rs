@@ -7,7 +7,11 @@ mod folds;
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Report, ReportOf, code_in_words, complete_in_words, selection_in_words, words};
+use super::{
+    Report, ReportOf,
+    alike::{Errors, FEW},
+    code_in_words, complete_in_words, selection_in_words, words,
+};
 use crate::{
     apply::outcome::Outcome,
     plan::{Moved, Part, Plan, StepAction},
@@ -65,9 +69,6 @@ pub fn markdown(report: &Report<'_>) -> String {
     }
     page.text + &tail
 }
-
-/// What more hosts than these have in common is said once.
-const FEW: usize = 3;
 
 /// A text with room for more.
 struct Page {
@@ -180,6 +181,7 @@ struct Row<'r> {
     mark: &'static str,
     /// Of several hosts: whose address it is, which is not yet in words then.
     host: Option<&'r str>,
+    /// Empty: the host itself.
     address: String,
     rest: String,
 }
@@ -205,8 +207,11 @@ fn in_words(rows: Vec<Row<'_>>) -> Vec<(usize, String)> {
                 if !said.insert(key) {
                     continue;
                 }
-                let address = code(&shortened(&row.address, MOST_OF_CELL));
-                format!("{address} on {}", words::count(hosts, "host"))
+                let all = words::count(hosts, "host");
+                match row.address.as_str() {
+                    "" => all,
+                    address => format!("{} on {all}", code(&shortened(address, MOST_OF_CELL))),
+                }
             }
             Some(host) => code(&shortened(&format!("{host}:{}", row.address), MOST_OF_CELL)),
             None => row.address,
@@ -226,22 +231,27 @@ fn table(page: &mut Page, report: &Report<'_>, plan: &Plan, many: bool) -> usize
         ))
     };
     let mut rows: Vec<Row<'_>> = Vec::new();
+    let errors = Errors::of(plan);
     for part in plan.parts() {
-        let mut away = |mark, text: &str| {
+        let common = errors.common(part.name).filter(|_| part.is_host);
+        let mut away = |mark, text: &str, common: Option<&str>| {
             rows.push(Row {
                 rank: 1,
                 mark,
-                host: None,
-                address: name(part),
-                rest: format!("{} |", cell(text)),
+                host: common.is_some().then_some(part.name),
+                address: match common {
+                    Some(_) => String::new(),
+                    None => name(part),
+                },
+                rest: format!("{} |", cell(common.unwrap_or(text))),
             });
         };
         if let Some(holder) = part.lock_holder {
             let text = format!("an apply is running, by {holder}; what is shown may change");
-            away("**locked**", &text);
+            away("**locked**", &text, None);
         }
         if let Some(error) = part.error {
-            away("**unread**", error);
+            away("**unread**", error, common);
         }
         for step in part.steps {
             let rank = match step.action {

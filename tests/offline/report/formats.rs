@@ -39,6 +39,7 @@ fn plans() -> Vec<(&'static str, Plan)> {
         ("looked-up", looked_up()),
         ("topics-many", many_topics()),
         ("alike", alike_hosts()),
+        ("unread", unread_hosts()),
     ]
 }
 

@@ -65,6 +65,7 @@ fn goldens(color: bool) -> Vec<(&'static str, String)> {
         ("plan-looked-up", plan_of(&looked_up())),
         ("plan-topics-many", plan_of(&many_topics())),
         ("plan-alike", plan_of(&alike_hosts())),
+        ("plan-unread", plan_of(&unread_hosts())),
         ("drift-topics", human::drift(&topics(), &style)),
         (
             "drift-topics-nothing",

@@ -262,6 +262,24 @@ pub fn alike_hosts() -> Plan {
     plan_with(hosts.collect(), vec![])
 }
 
+/// Hosts that could not be read, five of them for the same reason but for what is their own.
+pub fn unread_hosts() -> Plan {
+    let hosts = (1..=7).map(|at| {
+        let (name, address) = (format!("c{at}"), format!("10.0.0.{at}"));
+        let error = match at {
+            2 => format!("{address}: no route"),
+            4 => return host(&name, in_place(&ALL)),
+            _ => format!(
+                "{address}: No ED25519 host key is known for {address}\n  help: it shows ssh-ed25519 \
+                 SHA256:{}: `ssh-keyscan {address}` prints the key; look at `{name}`",
+                char::from(b'a' + at).to_string().repeat(43)
+            ),
+        };
+        HostPlan::unreached(&name, &address, error)
+    });
+    plan_with(hosts.collect(), vec![])
+}
+
 /// More topics than anybody reads.
 pub fn many_topics() -> Plan {
     let names: Vec<String> = (0..60).map(|n| format!("topics/t{n:02}")).collect();
