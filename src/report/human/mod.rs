@@ -9,6 +9,7 @@ mod outcome;
 mod page;
 mod plan;
 mod proof;
+mod summary;
 mod topics;
 mod trust;
 

@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use super::{
     Style, change, looked_up, mark,
     page::{Ink, Page},
-    sign, telling, topics,
+    sign, summary, telling, topics,
 };
 use crate::{
     plan::{HostPlan, Part, Plan, Step, StepAction},
@@ -20,9 +20,6 @@ use crate::{
     },
     text::columns,
 };
-
-/// How many addresses the summary names of one action; what is deleted is named one by one.
-const MOST: usize = 40;
 
 /// A plan: the hosts that have something to say, one line for each of the others, and last the
 /// summary by address.
@@ -79,7 +76,7 @@ fn all(plan: &Plan, style: &Style, took: Option<Duration>) -> String {
     let telling = plan.parts().any(|part| !is_quiet(part));
     if plan.steps().next().is_some() && telling {
         page.gap();
-        summary(&mut page, plan, many);
+        summary::summary(&mut page, plan, many);
     }
     if let (true, Some(took)) = (many, took) {
         let read = plan.hosts.iter().filter(|host| host.error.is_none());
@@ -91,6 +88,14 @@ fn all(plan: &Plan, style: &Style, took: Option<Duration>) -> String {
             format!("{read} of {whole}")
         };
         let lead = if telling { "  " } else { "" };
+        if telling {
+            page.wrapped(
+                &[(Ink::Plain, lead)],
+                2,
+                Ink::Plain,
+                &summary::by_state(plan),
+            );
+        }
         let line = format!("{lead}{read} read in {}", words::duration(took));
         page.line(&[(Ink::Plain, &line)]);
     }
@@ -386,101 +391,4 @@ pub(super) fn step(page: &mut Page, step: &Step) {
         let lead = [(Ink::Plain, "      "), (Ink::Yellow, mark)];
         page.wrapped(&lead, 8, Ink::Plain, line);
     }
-}
-
-fn summary(page: &mut Page, plan: &Plan, many: bool) {
-    page.line(&[(Ink::Bold, "summary")]);
-    let rows = [
-        (StepAction::Delete, "delete"),
-        (StepAction::Blocked, "blocked"),
-        (StepAction::Unknown, "unknown"),
-        (StepAction::Create, "create"),
-        (StepAction::Update, "change"),
-    ];
-    let mut table: Vec<(Ink, &str, Vec<String>)> = rows
-        .iter()
-        .map(|(action, word)| (sign(*action).0, *word, addresses(plan, *action, many)))
-        .collect();
-    let parts = |wanted: fn(&Part<'_>) -> bool| -> Vec<String> {
-        let parts = plan.parts().filter(wanted);
-        parts
-            .map(|part| match part.is_host {
-                true => part.name.to_owned(),
-                false => format!("topics of {}", words::cluster(part.name)),
-            })
-            .collect()
-    };
-    table.push((
-        Ink::Red,
-        "unread",
-        parts(|part| part.error.is_some() && !part.unfit),
-    ));
-    table.push((Ink::Red, "refused", parts(|part| part.unfit)));
-    table.push((
-        Ink::Yellow,
-        "locked",
-        parts(|part| part.lock_holder.is_some()),
-    ));
-    table.retain(|(.., what)| !what.is_empty());
-    let width = table
-        .iter()
-        .map(|(_, word, _)| word.len())
-        .max()
-        .unwrap_or(0);
-    for (ink, word, what) in &table {
-        let filler = " ".repeat(width - word.len() + 2);
-        let lead = [(Ink::Plain, "  "), (*ink, *word), (Ink::Plain, &*filler)];
-        page.wrapped(&lead, width + 4, Ink::Plain, &what.join(", "));
-    }
-    let counts = plan.summary;
-    let work = format!(
-        "{} to add, {} to change, {} to delete",
-        counts.create, counts.update, counts.delete
-    );
-    let fine = format!("{} unchanged", counts.none);
-    let lines = if counts.blocked + counts.unknown == 0 {
-        vec![format!("{work}, {fine}")]
-    } else {
-        let stuck = format!("{} blocked, {} unknown", counts.blocked, counts.unknown);
-        vec![work, format!("{stuck}, {fine}")]
-    };
-    for line in lines {
-        page.wrapped(&[(Ink::Plain, "  ")], 2, Ink::Plain, &line);
-    }
-}
-
-/// The addresses with an action. What more than three hosts have in common is said once; what is
-/// deleted is named one by one.
-fn addresses(plan: &Plan, action: StepAction, many: bool) -> Vec<String> {
-    let all: Vec<(Part<'_>, &str)> = plan
-        .parts()
-        .flat_map(|part| {
-            let steps = part.steps.iter().filter(|step| step.action == action);
-            steps.map(move |step| (part, &*step.address))
-        })
-        .collect();
-    let mut on: HashMap<&str, usize> = HashMap::new();
-    for (_, address) in &all {
-        *on.entry(address).or_default() += 1;
-    }
-    let mut names = Vec::new();
-    let mut seen = HashSet::new();
-    for (part, address) in &all {
-        let name = match on[address] {
-            _ if !many || !part.is_host => (*address).to_owned(),
-            hosts if hosts > FEW && action != StepAction::Delete => {
-                format!("{address} on {hosts} hosts")
-            }
-            _ => format!("{}:{address}", part.name),
-        };
-        if seen.insert(name.clone()) {
-            names.push(name);
-        }
-    }
-    if action != StepAction::Delete && names.len() > MOST {
-        let more = names.len() - MOST;
-        names.truncate(MOST);
-        names.push(format!("… and {more} more"));
-    }
-    names
 }

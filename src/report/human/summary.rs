@@ -1,0 +1,146 @@
+//! How a plan ends: what happens to which address, in how many hosts.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{
+    page::{Ink, Page},
+    sign,
+};
+use crate::{
+    plan::{Part, Plan, StepAction},
+    report::{alike::FEW, words},
+};
+
+/// How many addresses the summary names of one action; what is deleted is named one by one.
+const MOST: usize = 40;
+
+pub(super) fn summary(page: &mut Page, plan: &Plan, many: bool) {
+    page.line(&[(Ink::Bold, "summary")]);
+    let rows = [
+        (StepAction::Delete, "delete"),
+        (StepAction::Blocked, "blocked"),
+        (StepAction::Unknown, "unknown"),
+        (StepAction::Create, "create"),
+        (StepAction::Update, "change"),
+    ];
+    let mut table: Vec<(Ink, &str, Vec<String>)> = rows
+        .iter()
+        .map(|(action, word)| (sign(*action).0, *word, addresses(plan, *action, many)))
+        .collect();
+    let parts = |wanted: fn(&Part<'_>) -> bool| -> Vec<String> {
+        let parts = plan.parts().filter(wanted);
+        parts
+            .map(|part| match part.is_host {
+                true => part.name.to_owned(),
+                false => format!("topics of {}", words::cluster(part.name)),
+            })
+            .collect()
+    };
+    table.push((
+        Ink::Red,
+        "unread",
+        parts(|part| part.error.is_some() && !part.unfit),
+    ));
+    table.push((Ink::Red, "refused", parts(|part| part.unfit)));
+    table.push((
+        Ink::Yellow,
+        "locked",
+        parts(|part| part.lock_holder.is_some()),
+    ));
+    table.retain(|(.., what)| !what.is_empty());
+    let width = table
+        .iter()
+        .map(|(_, word, _)| word.len())
+        .max()
+        .unwrap_or(0);
+    for (ink, word, what) in &table {
+        let filler = " ".repeat(width - word.len() + 2);
+        let lead = [(Ink::Plain, "  "), (*ink, *word), (Ink::Plain, &*filler)];
+        page.wrapped(&lead, width + 4, Ink::Plain, &what.join(", "));
+    }
+    let counts = plan.summary;
+    let work = format!(
+        "{} to add, {} to change, {} to delete",
+        counts.create, counts.update, counts.delete
+    );
+    let fine = format!("{} unchanged", counts.none);
+    let lines = if counts.blocked + counts.unknown == 0 {
+        vec![format!("{work}, {fine}")]
+    } else {
+        let stuck = format!("{} blocked, {} unknown", counts.blocked, counts.unknown);
+        vec![work, format!("{stuck}, {fine}")]
+    };
+    for line in lines {
+        page.wrapped(&[(Ink::Plain, "  ")], 2, Ink::Plain, &line);
+    }
+}
+
+/// The addresses with an action. What more than three hosts have in common is said once; what is
+/// deleted is named one by one.
+fn addresses(plan: &Plan, action: StepAction, many: bool) -> Vec<String> {
+    let all: Vec<(Part<'_>, &str)> = plan
+        .parts()
+        .flat_map(|part| {
+            let steps = part.steps.iter().filter(|step| step.action == action);
+            steps.map(move |step| (part, &*step.address))
+        })
+        .collect();
+    let mut on: HashMap<&str, usize> = HashMap::new();
+    for (_, address) in &all {
+        *on.entry(address).or_default() += 1;
+    }
+    let mut names = Vec::new();
+    let mut seen = HashSet::new();
+    for (part, address) in &all {
+        let name = match on[address] {
+            _ if !many || !part.is_host => (*address).to_owned(),
+            hosts if hosts > FEW && action != StepAction::Delete => {
+                format!("{address} on {hosts} hosts")
+            }
+            _ => format!("{}:{address}", part.name),
+        };
+        if seen.insert(name.clone()) {
+            names.push(name);
+        }
+    }
+    if action != StepAction::Delete && names.len() > MOST {
+        let more = names.len() - MOST;
+        names.truncate(MOST);
+        names.push(format!("… and {more} more"));
+    }
+    names
+}
+
+/// `37 hosts with changes, 2 up to date, 1 unread`.
+pub(super) fn by_state(plan: &Plan) -> String {
+    const WORDS: [&str; 6] = [
+        "with changes",
+        "blocked",
+        "not seen in full",
+        "being changed",
+        "up to date",
+        "unread",
+    ];
+    let mut numbers = [0; WORDS.len()];
+    for host in &plan.hosts {
+        let has = |wanted: StepAction| host.steps.iter().any(|step| step.action == wanted);
+        let state = match host {
+            host if host.error.is_some() => 5,
+            host if host.has_work() => 0,
+            _ if has(StepAction::Blocked) => 1,
+            _ if has(StepAction::Unknown) => 2,
+            host if host.lock_holder.is_some() => 3,
+            _ => 4,
+        };
+        numbers[state] += 1;
+    }
+    let said = numbers
+        .into_iter()
+        .zip(WORDS)
+        .filter(|(number, _)| *number > 0);
+    let said = said.enumerate().map(|(at, (number, word))| match at {
+        0 => format!("{} {word}", words::count(number, "host")),
+        _ => format!("{number} {word}"),
+    });
+    said.collect::<Vec<_>>().join(", ")
+}
