@@ -6,6 +6,7 @@
 #[path = "../support/seed.rs"]
 #[allow(dead_code, reason = "there are numbers of more bits here")]
 mod seed;
+mod version;
 
 use std::{
     collections::BTreeMap,

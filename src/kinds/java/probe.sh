@@ -81,10 +81,17 @@ java_package() {
 java_version() {
   java_release "${1%/bin/java}"
   if [ -z "$VERSION" ]; then java_package "$1"; fi
-  if [ -z "$VERSION" ]; then
-    # With its performance data a JVM leaves a file in /tmp.
-    VERSION=$(unset JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS _JAVA_OPTIONS
-      "$1" -XX:-UsePerfData -version 2>&1 </dev/null | sed -n 's/.*version "\([^"]*\)".*/\1/p')
-    VERSION=${VERSION%%"$NEWLINE"*}
-  fi
+  if [ -n "$VERSION" ]; then return 0; fi
+  # The launcher knows it by itself, with its build: `1.8.0_412-b08`, `17.0.15+6-Debian-1`.
+  VERSION=$(unset JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS _JAVA_OPTIONS; "$1" -fullversion 2>&1 </dev/null)
+  case $VERSION in
+    *' full version "'[0-9]*)
+      VERSION=${VERSION#*' full version "'}; VERSION=${VERSION%%\"*}
+      VERSION=${VERSION%%+*}; VERSION=${VERSION%-b[0-9]*}; VERSION=${VERSION%%-[0-9]*} ;;
+    *)
+      # With its performance data a JVM leaves a file in /tmp.
+      VERSION=$(unset JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS _JAVA_OPTIONS
+        "$1" -XX:-UsePerfData -version 2>&1 </dev/null | sed -n 's/.*version "\([^"]*\)".*/\1/p')
+      VERSION=${VERSION%%"$NEWLINE"*} ;;
+  esac
 }
