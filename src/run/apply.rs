@@ -116,7 +116,7 @@ pub(crate) async fn carry_out(
     let (hosts, topics) = saved.as_ref().map(Plan::left_out).unwrap_or_default();
     if !hosts.is_empty() || !topics.is_empty() {
         let plan = session.console.plan(hosts.clone(), topics.clone());
-        session.console.show(&plan);
+        session.console.show(&plan, Duration::ZERO);
         visits.extend(hosts.into_iter().map(|host| Visit::unread(host, vec![])));
         visits.extend(topics.into_iter().map(|one| Visit::unread(None, vec![one])));
     }
@@ -148,7 +148,7 @@ pub(crate) async fn carry_out(
         };
         (proofs, code) = what.prove(&asked, args, around, code).await;
     }
-    let (of, took) = (ReportOf::Apply, started.elapsed());
+    let (of, took) = (ReportOf::Apply, session.console.took().await);
     let plan = plan.made_by(of.command(), code, took);
     let report = Report {
         of,

@@ -1,6 +1,9 @@
 //! What people see of an apply and are asked, and what the readers of `--format jsonl` get.
 
-use std::{cell::RefCell, time::Instant};
+use std::{
+    cell::RefCell,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::Mutex;
 
@@ -39,8 +42,8 @@ pub(super) struct Console {
     pub progress: RefCell<Progress>,
     /// By the name of the place that they go to.
     pub lines: RefCell<Vec<(String, Lines)>>,
-    /// People are asked one thing at a time.
-    pub asking: Mutex<()>,
+    /// People are asked one thing at a time; how long they have taken so far.
+    pub asking: Mutex<Duration>,
     pub show: Show,
     pub style: Style,
     pub started: Instant,
@@ -81,12 +84,18 @@ impl Console {
         Plan::new(salt, specs, hosts, topics).of(self.selection.clone())
     }
 
-    /// Shows a plan that is about to be carried out, or cannot be.
-    pub(super) fn show(&self, plan: &Plan) {
+    /// How long the run has taken, but for what people took to answer.
+    pub(super) async fn took(&self) -> Duration {
+        let whole = self.started.elapsed();
+        whole.saturating_sub(*self.asking.lock().await)
+    }
+
+    /// Shows a plan that is about to be carried out, or cannot be; it was read in this time.
+    pub(super) fn show(&self, plan: &Plan, took: Duration) {
         if !self.lines.borrow().is_empty() {
             self.put_lines(&jsonl::steps(plan));
         }
-        let text = || human::plan(plan, &self.style, self.started.elapsed());
+        let text = || human::plan(plan, &self.style, took);
         match self.show {
             Show::Stdout => put(&text()),
             Show::Stderr => complain(text().trim_end()),
@@ -95,8 +104,13 @@ impl Console {
     }
 
     /// Shows what is about to be done, and asks where that is not what was shown. Where nothing is to
-    /// be done, the visit ends with what is the error.
-    pub(super) async fn agree(&self, now: &Shown, consent: Consent<'_>) -> Result<(), Box<Visit>> {
+    /// be done, the visit ends with what is the error. It was read in the time that it took.
+    pub(super) async fn agree(
+        &self,
+        now: &Shown,
+        consent: Consent<'_>,
+        took: Duration,
+    ) -> Result<(), Box<Visit>> {
         let mut plan = self.plan(now.host.clone().into_iter().collect(), now.topics.clone());
         match consent {
             Consent::Saved(planned) => {
@@ -105,18 +119,18 @@ impl Console {
                 }
                 let fresh = planned.fresh(now);
                 plan = self.plan(fresh.host.into_iter().collect(), fresh.topics);
-                self.show(&plan);
+                self.show(&plan, took);
             }
             Consent::Shown(shown) => {
                 if let Some(what) = shown.changed(now) {
                     complain(&format!("the {what} has changed since the plan was shown:"));
-                    self.show(&plan);
+                    self.show(&plan, took);
                     if plan.has_work() && !self.ask(&plan).await {
                         return Err(Visit::refuse(now.host.clone(), now.topics.clone()).into());
                     }
                 }
             }
-            Consent::Given => self.show(&plan),
+            Consent::Given => self.show(&plan, took),
         }
         if !plan.has_work() {
             return Err(Visit::nothing(now.host.clone(), now.topics.clone()).into());
@@ -133,10 +147,12 @@ impl Console {
         let summary = plan.summary;
         let prompt = human::prompt(summary.create + summary.update + summary.delete);
         let mut stop = self.stop.clone();
-        let _one = self.asking.lock().await;
+        let mut asked = self.asking.lock().await;
+        let began = Instant::now();
         self.progress.borrow_mut().hold(true);
         let line = ask(&prompt, stop.wait_for(|&pressed| pressed > 0)).await;
         self.progress.borrow_mut().hold(false);
+        *asked += began.elapsed();
         line.is_some_and(|line| matches!(line.trim(), "y" | "Y" | "yes"))
     }
 

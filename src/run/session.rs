@@ -1,6 +1,9 @@
 //! An apply over its hosts: who is asked what, and when.
 
-use std::ops::Range;
+use std::{
+    ops::Range,
+    time::{Duration, Instant},
+};
 
 use futures_util::future::join_all;
 
@@ -97,7 +100,7 @@ impl Session<'_> {
         };
         machines::settle(targets.hosts.iter(), &mut hosts);
         let plan = self.console.plan(hosts, topics);
-        self.console.show(&plan);
+        self.console.show(&plan, self.console.took().await);
         if plan.has_work() && self.console.ask(&plan).await && !self.is_stopped() {
             return self.all(targets, Some(Agreed::Shown(&plan))).await;
         }
@@ -130,14 +133,19 @@ impl Session<'_> {
             let plan = target.unreached(format!("not begun: {why}"));
             return Some(Visit::not_begun(plan, vec![]));
         }
+        let started = Instant::now();
         let connecting = connect(target, self.args.timeout, self.around);
         let visit = match self.visitor.unless_stopped(connecting).await? {
             Err(error) => Visit::unread(target.unreached(error.to_string()), vec![]),
             Ok(machine) => {
+                let connecting = started.elapsed();
                 turn.reached();
                 let leading = turn.clusters(&mut place);
                 let visit = match self.visitor.unless_stopped(leading).await {
-                    Some(clusters) => self.visit(run, target, &machine, &clusters).await,
+                    Some(clusters) => {
+                        let visit = self.visit(run, target, &machine, &clusters, connecting);
+                        visit.await
+                    }
                     None => Visit::refuse(target.unreached("interrupted".into()), vec![]),
                 };
                 machine.close().await;
@@ -156,12 +164,13 @@ impl Session<'_> {
         target: &Target,
         machine: &Connected,
         clusters: &[&ClusterTarget],
+        connecting: Duration,
     ) -> Visit {
         let agreed = run.shown(Some(target), clusters);
         let (console, consent) = (&self.console, run.consent(&agreed));
         let visiting = self
             .visitor
-            .visit(console, target, machine, clusters, consent);
+            .visit(console, target, machine, clusters, consent, connecting);
         match visiting.await {
             Ok(visit) => visit,
             Err(error) => Visit::unread(target.unreached(error.to_string()), vec![]),
@@ -215,7 +224,7 @@ impl Session<'_> {
     fn shown(&self, visit: Visit) -> Visit {
         if let Some((host, topics)) = visit.to_show() {
             let plan = self.console.plan(host, topics);
-            self.console.show(&plan);
+            self.console.show(&plan, Duration::ZERO);
         }
         visit
     }

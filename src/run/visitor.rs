@@ -58,6 +58,7 @@ impl Visitor<'_> {
         machine: &Connected,
         clusters: &[&ClusterTarget],
         consent: Consent<'_>,
+        connecting: Duration,
     ) -> Result<Visit, LockError> {
         let mut stop = self.stop.clone();
         let name = &target.host.name;
@@ -82,6 +83,7 @@ impl Visitor<'_> {
             Err(error) if error.is_of_connection() => return Err(error),
             Err(error) => return Ok(Visit::unread(target.unreached(error.to_string()), vec![])),
         };
+        let locked = Instant::now();
         let stop = &mut stop;
         let limits = Limits {
             call: self.args.timeout,
@@ -100,7 +102,12 @@ impl Visitor<'_> {
             }
             Some(Ok(facts)) => {
                 leftovers = facts.reply.leftovers();
-                let deciding = self.decide(console, target, machine, clusters, consent, facts);
+                let seen = Seen {
+                    facts,
+                    connecting,
+                    locked,
+                };
+                let deciding = self.decide(console, target, machine, clusters, consent, seen);
                 writer.beside(deciding).await
             }
         };
@@ -176,6 +183,7 @@ impl Visitor<'_> {
         cluster: &ClusterTarget,
         consent: Consent<'_>,
     ) -> Visit {
+        let started = Instant::now();
         let looking = cluster.look(ClusterRoute::DIRECT, &self.salt, self.args.timeout);
         let Some(plan) = self.unless_stopped(looking).await else {
             return Visit::refuse(None, vec![]);
@@ -184,7 +192,7 @@ impl Visitor<'_> {
             host: None,
             topics: vec![plan],
         };
-        if let Err(visit) = console.agree(&now, consent).await {
+        if let Err(visit) = console.agree(&now, consent, started.elapsed()).await {
             return *visit;
         }
         let mut outcomes = Vec::new();
@@ -222,9 +230,14 @@ impl Visitor<'_> {
         machine: &Connected,
         clusters: &[&ClusterTarget],
         consent: Consent<'_>,
-        mut facts: Facts,
+        seen: Seen,
     ) -> Result<(HostPlan, Vec<TopicsPlan>, Facts), Box<Visit>> {
         let reader = self.reader(machine);
+        let Seen {
+            mut facts,
+            connecting,
+            locked,
+        } = seen;
         // It is we who hold it.
         facts.host.lock_holder = None;
         let mut now = Shown {
@@ -245,7 +258,8 @@ impl Visitor<'_> {
         if now.host.as_ref().is_some_and(|host| host.unfit) {
             return Err(Visit::unread(now.host, now.topics).into());
         }
-        console.agree(&now, consent).await?;
+        let took = connecting + locked.elapsed();
+        console.agree(&now, consent, took).await?;
         let Shown { host, topics } = now;
         let host = host.unwrap_or_else(|| unreachable!("it was put in above"));
         Ok((host, topics, facts))
@@ -317,6 +331,13 @@ impl Visitor<'_> {
     pub(super) fn reader<'m>(&self, machine: &'m Connected) -> Reader<'m> {
         machine.reader(self.args.timeout)
     }
+}
+
+/// What was read of a host under its lock, and the time that took: the way there, and since the lock was had.
+struct Seen {
+    facts: Facts,
+    connecting: Duration,
+    locked: Instant,
 }
 
 /// A visit that Ctrl-C ended before anything was done.

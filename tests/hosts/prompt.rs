@@ -4,11 +4,12 @@ use std::{
     io::{Read, Write},
     path::Path,
     process::{Child, Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use crate::{
     client,
-    rig::{Host, trueup},
+    rig::{Host, trueup, until},
 };
 
 /// trueup on a terminal of 80 columns (the one that `script` makes).
@@ -170,4 +171,31 @@ fn who_is_asked_sees_the_plan_whatever_goes_to_stdout() {
         text.contains("+ client/java") && !text.contains('\u{1b}'),
         "{text}"
     );
+}
+
+#[test]
+fn what_people_take_to_answer_is_not_counted() {
+    let host = Host::start("debian", &[]);
+    let spec = host.spec("").display().to_string();
+    let text = std::fs::read_to_string(&spec).expect("a spec");
+    let (before, _) = text.split_once("\nclient:").expect("a client");
+    let files = "files:\n  note: { path: ~/note, content: a }\n";
+    std::fs::write(&spec, before.to_owned() + "\n" + files).expect("written");
+    let began = Instant::now();
+    let mut terminal = Terminal::apply(host.folder.path(), &spec);
+    terminal.until("[y/N]");
+    let asked = Instant::now();
+    until("somebody has thought about it", || {
+        asked.elapsed() > Duration::from_secs(2)
+    });
+    let thought = asked.elapsed();
+    terminal.type_in("y\n");
+    let (code, said) = terminal.end();
+    assert_eq!(code, 0, "{said}");
+    let (_, took) = said.split_once("verified in ").expect(&said);
+    let (took, _) = took.split_once(" s").expect("seconds");
+    let took: f64 = took.parse().expect("a number");
+    // It is rounded to a tenth.
+    let most = began.elapsed().as_secs_f64() - thought.as_secs_f64() + 0.05;
+    assert!(took <= most, "{took} of {most}: {said}");
 }
