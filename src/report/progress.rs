@@ -272,16 +272,27 @@ fn spinner() -> ProgressStyle {
     style_of("  {prefix}  {spinner} {wide_msg}")
 }
 
-/// The bar takes what the words leave of the width, and goes where they leave nothing.
+/// The bar takes what the words leave of the width, and goes where they leave nothing; so does, before it, how
+/// long it will take.
 fn download(style: Style, label: usize) -> ProgressStyle {
-    // Two blanks between columns; `1023.9/1023.9 MiB` and `1023.9 MiB/s` at most.
+    // Two blanks between columns; `1023.9/1023.9 MiB` and `1023.9 MiB/s` at most, and `, 59 min left`.
     let words = 2 + label + 2 + 8 + 2 + 1 + 17 + 2 + 12;
-    match style.width.saturating_sub(words).min(21) {
+    let room = style.width.saturating_sub(words);
+    let (left, room) = match room.checked_sub(13) {
+        Some(rest @ 5..) => ("{left}", rest),
+        _ => ("", room),
+    };
+    match room.min(21) {
         0..5 => style_of("  {prefix}  {msg}  {speed}"),
-        bar => style_of(&format!("  {{prefix}}  {{bar:{bar}}} {{msg}}  {{speed}}"))
-            .progress_chars("━╸─"),
+        bar => style_of(&format!(
+            "  {{prefix}}  {{bar:{bar}}} {{msg}}  {{speed}}{left}"
+        ))
+        .progress_chars("━╸─"),
     }
 }
+
+/// Before that a rate is a guess.
+const WORTH_A_RATE: Duration = Duration::from_secs(1);
 
 fn style_of(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
@@ -295,7 +306,39 @@ fn style_of(template: &str) -> ProgressStyle {
                     reason = "a speed is a number of bytes"
                 )]
                 let speed = state.per_sec() as u64;
-                let _ = write!(text, "{}/s", words::bytes(speed));
+                if state.elapsed() >= WORTH_A_RATE {
+                    let _ = write!(text, "{}/s", words::bytes(speed));
+                }
             },
         )
+        .with_key(
+            "left",
+            |state: &ProgressState, text: &mut dyn std::fmt::Write| {
+                let left = left(state.eta()).filter(|_| state.elapsed() >= WORTH_A_RATE);
+                let _ = text.write_str(&left.map(|left| format!(", {left}")).unwrap_or_default());
+            },
+        )
+}
+
+/// `12 s left`; nothing of what is not known, or over.
+fn left(eta: Duration) -> Option<String> {
+    match eta.as_secs() {
+        0 | 3600.. => None,
+        seconds @ 1..60 => Some(format!("{seconds} s left")),
+        seconds => Some(format!("{} min left", seconds.div_ceil(60))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_said_where_it_is_known() {
+        let of = |seconds| left(Duration::from_secs(seconds));
+        assert_eq!(of(0), None);
+        assert_eq!(of(12).as_deref(), Some("12 s left"));
+        assert_eq!(of(61).as_deref(), Some("2 min left"));
+        assert_eq!(of(u64::MAX), None);
+    }
 }
