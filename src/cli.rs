@@ -1,5 +1,9 @@
 //! The command line.
 
+mod help;
+
+pub use help::command;
+
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -17,11 +21,6 @@ use crate::{
     version,
     max_term_width = 80,
     disable_help_subcommand = true
-)]
-#[command(
-    after_help = "Exit codes: 0 done, nothing to change; 1 any other error, or declined; \
-2 there are changes; 3 the spec or the command line is wrong; 4 something could not be reached or \
-read; 5 applied in part, blocked or not converged; 6 the saved plan is stale; 7 another apply holds the lock; 130 interrupted."
 )]
 pub struct Cli {
     /// What to do
@@ -70,7 +69,7 @@ pub enum Command {
         /// What else may be done
         #[command(flatten)]
         allow: AllowArgs,
-        /// Exit with 2 when there are changes
+        /// Exit with 2 when there are changes, blocked ones among them
         #[arg(long)]
         detailed_exitcode: bool,
         /// Save the plan to this file, for `show` and `apply`; an incomplete one only with `--partial`
@@ -112,14 +111,14 @@ not at all where something has changed (exit 6)."
     /// Join what `--format json` wrote of the parts of a fleet into one report
     #[command(
         after_help = "Takes the JSON of `plan`, `drift`, `apply` or `prove` with `--shard`, or with other hosts each, \
-and exits with the worst of their codes. A shard that no file is of is said: its hosts could not be read (4)."
+and exits with the worst of their codes. A shard that no file is of is said: its hosts could not be read."
     )]
     MergeReports(MergeArgs),
     /// Have the installed client list the topics, in a fresh login shell: the judge of the rest
     #[command(
         after_help = "It runs `kafka-topics.sh --list` as a person would, with the spec's properties file and the \
-brokers of `topics.cluster`, and changes nothing. Exits with 0 when the client lists the topics, with 5 \
-when it fails (the cause and its own last words are shown), with 4 when a host cannot be asked."
+brokers of `topics.cluster`, and changes nothing. Where the client fails, the cause and its own last words are \
+shown."
     )]
     Prove(ProveArgs),
     /// Show the host keys of the machines and what vouches for them, and pin them
@@ -151,6 +150,25 @@ is pinned only when somebody who has compared the fingerprints says so."
         #[arg(value_enum, default_value_t = SchemaOf::Spec)]
         of: SchemaOf,
     },
+}
+
+impl Command {
+    /// Its name, as it is typed.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Validate(_) => "validate",
+            Self::Facts(_) => "facts",
+            Self::Plan { .. } => "plan",
+            Self::Show(_) => "show",
+            Self::Apply { .. } => "apply",
+            Self::Drift(_) => "drift",
+            Self::MergeReports(_) => "merge-reports",
+            Self::Prove(_) => "prove",
+            Self::Trust { .. } => "trust",
+            Self::Key { .. } => "key",
+            Self::Schema { .. } => "schema",
+        }
+    }
 }
 
 /// What has a schema.

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use crate::{
     cli::{Cli, Command},
-    exit::Code,
+    exit::{self, Code},
     run::{Surroundings, apply::How, complain, signals, stdio},
 };
 
@@ -25,8 +25,14 @@ const SENSITIVE: &str = "LOG_SENSITIVE_BODIES";
 
 /// Runs a command line. Results that stdout did not take are an error.
 pub fn run(cli: &Cli) -> Code {
-    let code = run_command(cli);
-    Code::worst([code, stdio::end()])
+    let code = Code::worst([run_command(cli), stdio::end()]);
+    let name = cli.command.name();
+    let mut said = exit::of_command(name).iter();
+    debug_assert!(
+        said.any(|(one, _)| *one == code),
+        "the help of `{name}` knows no {code:?}"
+    );
+    code
 }
 
 fn run_command(cli: &Cli) -> Code {
