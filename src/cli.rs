@@ -1,27 +1,27 @@
 //! The command line.
 
 mod help;
+mod refused;
+mod values;
 
 pub use help::command;
+pub use refused::refuse;
 
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
 
 use crate::{
     apply::rollout::{MaxFailures, Rollout},
     report::Format,
     shard::Share,
 };
+use values::{KeyValue, duration, output};
 
 /// Brings a Kafka client machine into true with its spec, over SSH.
 #[derive(Debug, Parser)]
-#[command(
-    name = "trueup",
-    version,
-    max_term_width = 80,
-    disable_help_subcommand = true
-)]
+#[command(name = "trueup", version, max_term_width = 80)]
 pub struct Cli {
     /// What to do
     #[command(subcommand)]
@@ -94,13 +94,13 @@ not at all where something has changed (exit 6)."
         #[command(flatten)]
         allow: AllowArgs,
         /// Do not ask
-        #[arg(long)]
+        #[arg(short = 'y', long, visible_alias = "yes")]
         auto_approve: bool,
         /// Then have the installed clients list the topics, as `prove` does
         #[arg(long)]
         prove: bool,
         /// How long another apply, or another package manager, is waited for
-        #[arg(long, value_parser = humantime::parse_duration, default_value = "10m", value_name = "TIME")]
+        #[arg(long, value_parser = duration, default_value = "10m", value_name = "TIME")]
         lock_timeout: Duration,
         /// Over many hosts
         #[command(flatten)]
@@ -132,7 +132,7 @@ is pinned only when somebody who has compared the fingerprints says so."
         #[command(flatten)]
         at: HostArgs,
         /// Do not ask where something vouches for the keys
-        #[arg(long)]
+        #[arg(short, long, visible_alias = "auto-approve")]
         yes: bool,
     },
     /// Save the private key that a host's spec refers to, with mode 0400
@@ -150,6 +150,20 @@ is pinned only when somebody who has compared the fingerprints says so."
         #[arg(value_enum, default_value_t = SchemaOf::Spec)]
         of: SchemaOf,
     },
+    /// Print a script that completes the command line in a shell
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Print the manual page; or write those of all commands into a folder
+    Man {
+        /// The folder
+        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+        folder: Option<PathBuf>,
+    },
+    /// Print the version
+    Version,
 }
 
 impl Command {
@@ -167,6 +181,9 @@ impl Command {
             Self::Trust { .. } => "trust",
             Self::Key { .. } => "key",
             Self::Schema { .. } => "schema",
+            Self::Completions { .. } => "completions",
+            Self::Man { .. } => "man",
+            Self::Version => "version",
         }
     }
 }
@@ -223,7 +240,7 @@ pub struct SpecArgs {
 pub struct FormatArgs {
     /// What the result is written as (human, json, jsonl, markdown, junit), and to which file;
     /// may be given several times. Where none goes to stdout, the human text does
-    #[arg(long = "format", value_name = "FORMAT[=FILE]", value_parser = output)]
+    #[arg(short = 'o', long = "format", value_name = "FORMAT[=FILE]", value_parser = output)]
     pub formats: Vec<Output>,
 }
 
@@ -256,7 +273,7 @@ pub struct HostArgs {
     #[command(flatten)]
     pub pick: PickArgs,
     /// How long a remote call may take
-    #[arg(long, value_parser = humantime::parse_duration, default_value = "30s", value_name = "TIME")]
+    #[arg(long, value_parser = duration, default_value = "30s", value_name = "TIME")]
     pub timeout: Duration,
     /// So many hosts at once
     #[arg(long, default_value = "10", value_name = "N")]
@@ -276,7 +293,7 @@ pub struct ProveArgs {
     #[arg(long, value_name = "HOST:PORT", value_delimiter = ',')]
     pub bootstrap_server: Vec<String>,
     /// How long the client may take; then it is ended on the host
-    #[arg(long, value_parser = humantime::parse_duration, default_value = "60s", value_name = "TIME")]
+    #[arg(long, value_parser = duration, default_value = "60s", value_name = "TIME")]
     pub timeout: Duration,
     /// So many hosts at once
     #[arg(long, default_value = "10", value_name = "N")]
@@ -334,7 +351,7 @@ pub struct LookArgs {
     #[arg(long = "exclude", value_name = "ADDRESS")]
     pub excludes: Vec<String>,
     /// How long a remote call may take; downloads and packages have 15 minutes of their own
-    #[arg(long, value_parser = humantime::parse_duration, default_value = "30s", value_name = "TIME")]
+    #[arg(long, value_parser = duration, default_value = "30s", value_name = "TIME")]
     pub timeout: Duration,
     /// So many hosts at once
     #[arg(long, default_value = "10", value_name = "N")]
@@ -377,71 +394,11 @@ impl RolloutArgs {
     }
 }
 
-fn output(text: &str) -> Result<Output, String> {
-    let (name, path) = match text.split_once('=') {
-        Some((_, "")) => return Err("expected a file after `=`".into()),
-        Some((name, "-")) => (name, None),
-        Some((name, path)) => (name, Some(PathBuf::from(path))),
-        None => (text, None),
-    };
-    let format = Format::named(name).ok_or_else(|| {
-        let names: Vec<&str> = Format::ALL.iter().map(|(name, _)| *name).collect();
-        format!("`{name}` is no format: there is {}", names.join(", "))
-    })?;
-    Ok(Output { format, path })
-}
-
-/// `NAME=VALUE` of `--var`. What is none is not shown: it may be a secret, with another separator.
-#[derive(Debug, Clone, Copy)]
-struct KeyValue;
-
-impl clap::builder::TypedValueParser for KeyValue {
-    type Value = (String, String);
-
-    fn parse_ref(
-        &self,
-        _: &clap::Command,
-        _: Option<&clap::Arg>,
-        text: &std::ffi::OsStr,
-    ) -> Result<Self::Value, clap::Error> {
-        match text.to_str().and_then(|text| text.split_once('=')) {
-            Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-            _ => Err(clap::Error::raw(
-                clap::error::ErrorKind::ValueValidation,
-                "a `--var` is not of the form NAME=VALUE\n",
-            )),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
 
     use super::*;
-
-    #[test]
-    fn a_format_may_have_a_file() {
-        let of = |text: &str| output(text).map(|it| (it.format.name(), it.path));
-        assert_eq!(of("human"), Ok(("human", None)));
-        assert_eq!(of("json=-"), Ok(("json", None)));
-        assert_eq!(of("junit=a=b.xml"), Ok(("junit", Some("a=b.xml".into()))));
-        assert!(of("json=").is_err());
-        assert!(of("yaml").is_err_and(|said| said.contains("markdown")));
-    }
-
-    #[test]
-    fn a_variable_that_is_none_is_not_shown() {
-        let words = ["trueup", "validate", "a.yaml", "--var", "password:canary"];
-        let error = Cli::command()
-            .try_get_matches_from(words)
-            .expect_err("no `=`");
-        let shown = error.render().to_string();
-        assert!(
-            shown.contains("NAME=VALUE") && !shown.contains("canary"),
-            "{shown}"
-        );
-    }
 
     #[test]
     fn the_command_line_is_well_formed() {

@@ -7,7 +7,6 @@ use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::Subscribe
 use trueup::{
     cli::{self, Cli},
     commands,
-    exit::Code,
     meter::{self, Meter},
 };
 
@@ -28,16 +27,7 @@ fn main() -> ExitCode {
     let matches = cli::command().try_get_matches();
     let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
-        Err(error) => {
-            // clap's own code for a wrong command line is 2, which means "there are changes" here.
-            let code = if error.use_stderr() {
-                Code::Usage
-            } else {
-                Code::Done
-            };
-            let _ = error.print();
-            return code.into();
-        }
+        Err(error) => return cli::refuse(&error).into(),
     };
     let meter = (cli.verbose > 0).then(|| watch(cli.verbose));
     let code = commands::run(&cli);

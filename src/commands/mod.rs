@@ -1,9 +1,11 @@
 //! A file a subcommand, one screen each: what it reads, asks [`crate::run`] for, and puts out.
 
 mod apply;
+mod completions;
 mod drift;
 mod facts;
 mod key;
+mod man;
 mod merge_reports;
 mod plan;
 mod prove;
@@ -15,9 +17,9 @@ mod validate;
 use std::time::Duration;
 
 use crate::{
-    cli::{Cli, Command},
+    cli::{self, Cli, Command},
     exit::{self, Code},
-    run::{Surroundings, apply::How, complain, signals, stdio},
+    run::{Surroundings, apply::How, complain, put, signals, stdio},
 };
 
 /// The AWS SDK's switch for logs with all that it sends and gets.
@@ -30,7 +32,8 @@ pub fn run(cli: &Cli) -> Code {
     let mut said = exit::of_command(name).iter();
     debug_assert!(
         said.any(|(one, _)| *one == code),
-        "the help of `{name}` knows no {code:?}"
+        "the help of `{name}` knows no {}",
+        code as u8
     );
     code
 }
@@ -47,6 +50,12 @@ fn run_command(cli: &Cli) -> Code {
     match &cli.command {
         Command::Validate(args) => validate::run(args, &around),
         Command::Schema { of } => schema::run(*of),
+        Command::Completions { shell } => completions::run(*shell),
+        Command::Man { folder } => man::run(folder.as_deref()),
+        Command::Version => {
+            put(&cli::command().render_version());
+            Code::Done
+        }
         Command::Facts(look) => block_on(facts::run(look, &around)),
         Command::Plan {
             look,

@@ -1,7 +1,9 @@
 //! The command line, as hands use it: no host is asked.
 
+mod habits;
 mod help;
 mod order;
+mod shells;
 
 use std::{
     path::Path,
