@@ -1,9 +1,11 @@
 //! The command line.
 
+mod environment;
 mod help;
 mod refused;
 mod values;
 
+pub use environment::misread;
 pub use help::command;
 pub use refused::refuse;
 
@@ -30,7 +32,14 @@ pub struct Cli {
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub verbose: u8,
     /// When to use colour; NO_COLOR is honoured
-    #[arg(long, value_enum, default_value_t = When::Auto, global = true)]
+    #[arg(
+        long,
+        value_enum,
+        default_value_t = When::Auto,
+        global = true,
+        env = "TRUEUP_COLOR",
+        hide_env_values = true
+    )]
     pub color: When,
 }
 
@@ -72,8 +81,9 @@ pub enum Command {
         /// Exit with 2 when there are changes, blocked ones among them
         #[arg(long)]
         detailed_exitcode: bool,
-        /// Save the plan to this file, for `show` and `apply`; an incomplete one only with `--partial`
-        #[arg(long, value_name = "FILE")]
+        /// Save the plan to this file, for `show` and `apply`; an incomplete one only with `--partial`.
+        /// `-`: stdout, and people's text goes to stderr
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         out: Option<PathBuf>,
         /// Save it also when hosts could not be read: without them, and says so
         #[arg(long, requires = "out")]
@@ -100,7 +110,7 @@ not at all where something has changed (exit 6)."
         #[arg(long)]
         prove: bool,
         /// How long another apply, or another package manager, is waited for
-        #[arg(long, value_parser = duration, default_value = "10m", value_name = "TIME")]
+        #[arg(long, value_parser = duration, default_value = "10m", value_name = "TIME", env = "TRUEUP_LOCK_TIMEOUT", hide_env_values = true)]
         lock_timeout: Duration,
         /// Over many hosts
         #[command(flatten)]
@@ -141,7 +151,7 @@ is pinned only when somebody who has compared the fingerprints says so."
         #[command(flatten)]
         at: HostArgs,
         /// The file, which must not be there yet
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         save: PathBuf,
     },
     /// Print the JSON Schema of spec files, of plans, or of the events of an apply
@@ -167,6 +177,19 @@ is pinned only when somebody who has compared the fingerprints says so."
 }
 
 impl Command {
+    /// The specs that it is about; `None`: it has none.
+    pub fn specs(&mut self) -> Option<&mut Vec<PathBuf>> {
+        Some(match self {
+            Self::Validate(spec) => &mut spec.specs,
+            Self::Facts(look) | Self::Drift(look) => &mut look.spec.specs,
+            Self::Plan { look, .. } | Self::Apply { look, .. } => &mut look.spec.specs,
+            Self::Prove(prove) => &mut prove.spec.specs,
+            Self::Trust { at, .. } | Self::Key { at, .. } => &mut at.specs,
+            Self::Show(_) | Self::MergeReports(_) | Self::Schema { .. } => return None,
+            Self::Completions { .. } | Self::Man { .. } | Self::Version => return None,
+        })
+    }
+
     /// Its name, as it is typed.
     pub fn name(&self) -> &'static str {
         match self {
@@ -202,8 +225,8 @@ pub enum SchemaOf {
 /// A saved plan, and how it is shown.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// What `plan --out` saved
-    #[arg(value_name = "PLANFILE")]
+    /// What `plan --out` saved; `-`: stdin
+    #[arg(value_name = "PLANFILE", value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
     /// What it is written as
     #[command(flatten)]
@@ -213,8 +236,8 @@ pub struct ShowArgs {
 /// Reports, and what becomes of them.
 #[derive(Debug, Args)]
 pub struct MergeArgs {
-    /// What `--format json=FILE` wrote; may be several
-    #[arg(value_name = "FILE", required = true)]
+    /// What `--format json=FILE` wrote; may be several. `-`: stdin
+    #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
     /// What it is written as
     #[command(flatten)]
@@ -224,8 +247,8 @@ pub struct MergeArgs {
 /// Specs, and how they are read.
 #[derive(Debug, Clone, Args)]
 pub struct SpecArgs {
-    /// The spec file; may be several
-    #[arg(value_name = "SPEC", required = true)]
+    /// The spec file; may be several. `-`: stdin; none: trueup.yaml in this folder
+    #[arg(value_name = "SPEC", value_hint = ValueHint::FilePath)]
     pub specs: Vec<PathBuf>,
     /// Set a variable; overrides the spec's
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = KeyValue)]
@@ -240,7 +263,7 @@ pub struct SpecArgs {
 pub struct FormatArgs {
     /// What the result is written as (human, json, jsonl, markdown, junit), and to which file;
     /// may be given several times. Where none goes to stdout, the human text does
-    #[arg(short = 'o', long = "format", value_name = "FORMAT[=FILE]", value_parser = output)]
+    #[arg(short = 'o', long = "format", value_name = "FORMAT[=FILE]", value_parser = output, env = "TRUEUP_FORMAT", hide_env_values = true)]
     pub formats: Vec<Output>,
 }
 
@@ -263,9 +286,9 @@ pub struct PickArgs {
 /// A spec, and which of its machines.
 #[derive(Debug, Clone, Args)]
 pub struct HostArgs {
-    /// The spec file
-    #[arg(value_name = "SPEC")]
-    pub spec: PathBuf,
+    /// The spec file. `-`: stdin; none: trueup.yaml in this folder
+    #[arg(value_name = "SPEC", num_args = 0..=1, value_hint = ValueHint::FilePath)]
+    pub specs: Vec<PathBuf>,
     /// Set a variable; overrides the spec's
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = KeyValue)]
     pub vars: Vec<(String, String)>,
@@ -273,10 +296,16 @@ pub struct HostArgs {
     #[command(flatten)]
     pub pick: PickArgs,
     /// How long a remote call may take
-    #[arg(long, value_parser = duration, default_value = "30s", value_name = "TIME")]
+    #[arg(long, value_parser = duration, default_value = "30s", value_name = "TIME", env = "TRUEUP_TIMEOUT", hide_env_values = true)]
     pub timeout: Duration,
     /// So many hosts at once
-    #[arg(long, default_value = "10", value_name = "N")]
+    #[arg(
+        long,
+        default_value = "10",
+        value_name = "N",
+        env = "TRUEUP_PARALLEL",
+        hide_env_values = true
+    )]
     pub parallel: NonZeroUsize,
 }
 
@@ -293,10 +322,16 @@ pub struct ProveArgs {
     #[arg(long, value_name = "HOST:PORT", value_delimiter = ',')]
     pub bootstrap_server: Vec<String>,
     /// How long the client may take; then it is ended on the host
-    #[arg(long, value_parser = duration, default_value = "60s", value_name = "TIME")]
+    #[arg(long, value_parser = duration, default_value = "60s", value_name = "TIME", env = "TRUEUP_TIMEOUT", hide_env_values = true)]
     pub timeout: Duration,
     /// So many hosts at once
-    #[arg(long, default_value = "10", value_name = "N")]
+    #[arg(
+        long,
+        default_value = "10",
+        value_name = "N",
+        env = "TRUEUP_PARALLEL",
+        hide_env_values = true
+    )]
     pub parallel: NonZeroUsize,
 }
 
@@ -320,7 +355,7 @@ impl HostArgs {
     pub fn look(&self) -> LookArgs {
         LookArgs {
             spec: SpecArgs {
-                specs: vec![self.spec.clone()],
+                specs: self.specs.clone(),
                 vars: self.vars.clone(),
                 output: FormatArgs { formats: vec![] },
             },
@@ -351,10 +386,16 @@ pub struct LookArgs {
     #[arg(long = "exclude", value_name = "ADDRESS")]
     pub excludes: Vec<String>,
     /// How long a remote call may take; downloads and packages have 15 minutes of their own
-    #[arg(long, value_parser = duration, default_value = "30s", value_name = "TIME")]
+    #[arg(long, value_parser = duration, default_value = "30s", value_name = "TIME", env = "TRUEUP_TIMEOUT", hide_env_values = true)]
     pub timeout: Duration,
     /// So many hosts at once
-    #[arg(long, default_value = "10", value_name = "N")]
+    #[arg(
+        long,
+        default_value = "10",
+        value_name = "N",
+        env = "TRUEUP_PARALLEL",
+        hide_env_values = true
+    )]
     pub parallel: NonZeroUsize,
     /// Hash the archive's files instead of comparing sizes
     #[arg(long)]

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         Err(error) => return cli::refuse(&error).into(),
     };
     let meter = (cli.verbose > 0).then(|| watch(cli.verbose));
-    let code = commands::run(&cli);
+    let code = commands::run(cli);
     if let Some(meter) = meter {
         meter.end();
     }

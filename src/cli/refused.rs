@@ -1,9 +1,10 @@
 //! What is said of a command line that is none, with the way to one.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::environment;
 use crate::{exit::Code, run::complain_safely};
 
 /// Says what is wrong with a command line, or shows the help that it asks for; how the program ends.
@@ -19,6 +20,11 @@ pub fn refuse(error: &clap::Error) -> Code {
         None => {
             // Nobody is left to be told that stderr is closed.
             let _ = error.print();
+            if let Some(name) = variable_behind(error, &words) {
+                complain_safely(&format!(
+                    "note: it is `{name}` of the environment that says so"
+                ));
+            }
         }
     }
     // clap's own code for a wrong command line is 2, which means "there are changes" here.
@@ -32,7 +38,10 @@ const FLAGS: [(&str, &str); 22] = [
     ("target", "here it is `--target ADDRESS`"),
     ("exclude", "here it is `--exclude ADDRESS`"),
     ("var", "here it is `--var NAME=VALUE`"),
-    ("var-file", "here it is `--var NAME=VALUE` for each"),
+    (
+        "var-file",
+        "here it is `--var NAME=VALUE` or TRUEUP_VAR_NAME for each",
+    ),
     ("detailed-exitcode", "here it is `--detailed-exitcode`"),
     ("parallelism", "here it is `--parallel N`"),
     ("lock-timeout", "here it is `--lock-timeout TIME`"),
@@ -145,6 +154,21 @@ fn in_our_words(error: &clap::Error, words: &[impl AsRef<OsStr>]) -> Option<Stri
         (!is_right && (!is_long || was_refused(error, flag)))
             .then(|| format!("there is no `{flag}`: {ours}"))
     })
+}
+
+/// The variable of the environment that a refused value comes from.
+fn variable_behind(error: &clap::Error, words: &[OsString]) -> Option<String> {
+    let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) else {
+        return None;
+    };
+    let Some(ContextValue::String(arg)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    let typed = words
+        .iter()
+        .any(|word| word.to_string_lossy().ends_with(value.as_str()));
+    let flag = arg.split(' ').next()?.strip_prefix("--")?;
+    environment::behind(flag).filter(|_| !typed)
 }
 
 /// Whether it is this flag that clap does not know.

@@ -19,15 +19,15 @@ use std::time::Duration;
 use crate::{
     cli::{self, Cli, Command},
     exit::{self, Code},
-    run::{Surroundings, apply::How, complain, put, signals, stdio},
+    run::{Surroundings, apply::How, complain, complain_safely, default_spec, put, signals, stdio},
 };
 
 /// The AWS SDK's switch for logs with all that it sends and gets.
 const SENSITIVE: &str = "LOG_SENSITIVE_BODIES";
 
 /// Runs a command line. Results that stdout did not take are an error.
-pub fn run(cli: &Cli) -> Code {
-    let code = Code::worst([run_command(cli), stdio::end()]);
+pub fn run(mut cli: Cli) -> Code {
+    let code = Code::worst([run_command(&mut cli), stdio::end()]);
     let name = cli.command.name();
     let mut said = exit::of_command(name).iter();
     debug_assert!(
@@ -38,7 +38,7 @@ pub fn run(cli: &Cli) -> Code {
     code
 }
 
-fn run_command(cli: &Cli) -> Code {
+fn run_command(cli: &mut Cli) -> Code {
     let around = Surroundings::new(cli.color);
     if around.environment.contains_key(SENSITIVE) {
         complain(&format!(
@@ -46,6 +46,13 @@ fn run_command(cli: &Cli) -> Code {
              {SENSITIVE}"
         ));
         return Code::Usage;
+    }
+    for warning in cli::misread(around.environment.keys()) {
+        complain_safely(&format!("warning: {warning}"));
+    }
+    let name = cli.command.name();
+    if let Some(Err(code)) = cli.command.specs().map(|specs| default_spec(specs, name)) {
+        return code;
     }
     match &cli.command {
         Command::Validate(args) => validate::run(args, &around),

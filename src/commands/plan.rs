@@ -8,7 +8,7 @@ use crate::{
     plan::Plan,
     report::{Report, ReportOf},
     run::{
-        Surroundings, Targets, load, look_at_all, machines,
+        Surroundings, Targets, is_dash, load, look_at_all, machines,
         output::{FORMATS, Outputs},
         salt,
         saved::{self, Kept},
@@ -65,7 +65,10 @@ pub(super) async fn tell(
 ) -> Result<(Targets, Plan, Code), Code> {
     let started = Instant::now();
     let taken = args.spec.specs.iter().chain(out);
-    let outputs = Outputs::open(&args.spec.output.formats, &FORMATS, taken, false)?;
+    let mut outputs = Outputs::open(&args.spec.output.formats, &FORMATS, taken, false)?;
+    if out.is_some_and(|file| is_dash(file)) {
+        outputs.leave_stdout("--out -")?;
+    }
     let specs = load(&args.spec, around)?;
     let files = spec_files(&specs);
     let targets = targets(args, allow, specs, around).await?;

@@ -38,7 +38,7 @@ fn spellings_of_other_tools_are_answered_in_one_line() {
         ),
         (
             &["plan", "spec.yaml", "-var-file=a.tfvars"],
-            "here it is `--var NAME=VALUE` for each",
+            "here it is `--var NAME=VALUE` or TRUEUP_VAR_NAME for each",
         ),
         (
             &["plan", "spec.yaml", "-detailed-exitcode"],

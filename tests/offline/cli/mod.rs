@@ -1,5 +1,6 @@
 //! The command line, as hands use it: no host is asked.
 
+mod given;
 mod habits;
 mod help;
 mod order;
