@@ -1,28 +1,29 @@
 //! The command line.
 
+mod environment;
+mod help;
+mod refused;
+mod values;
+
+pub use environment::misread;
+pub use help::command;
+pub use refused::refuse;
+
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
 
 use crate::{
     apply::rollout::{MaxFailures, Rollout},
     report::Format,
     shard::Share,
 };
+use values::{KeyValue, duration, output};
 
 /// Brings a Kafka client machine into true with its spec, over SSH.
 #[derive(Debug, Parser)]
-#[command(
-    name = "trueup",
-    version,
-    max_term_width = 80,
-    disable_help_subcommand = true
-)]
-#[command(
-    after_help = "Exit codes: 0 done, nothing to change; 1 any other error, or declined; \
-2 there are changes; 3 the spec or the command line is wrong; 4 something could not be reached or \
-read; 5 applied in part, blocked or not converged; 6 the saved plan is stale; 7 another apply holds the lock; 130 interrupted."
-)]
+#[command(name = "trueup", version, max_term_width = 80)]
 pub struct Cli {
     /// What to do
     #[command(subcommand)]
@@ -31,7 +32,14 @@ pub struct Cli {
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub verbose: u8,
     /// When to use colour; NO_COLOR is honoured
-    #[arg(long, value_enum, default_value_t = When::Auto, global = true)]
+    #[arg(
+        long,
+        value_enum,
+        default_value_t = When::Auto,
+        global = true,
+        env = "TRUEUP_COLOR",
+        hide_env_values = true
+    )]
     pub color: When,
 }
 
@@ -70,11 +78,12 @@ pub enum Command {
         /// What else may be done
         #[command(flatten)]
         allow: AllowArgs,
-        /// Exit with 2 when there are changes
+        /// Exit with 2 when there are changes, blocked ones among them
         #[arg(long)]
         detailed_exitcode: bool,
-        /// Save the plan to this file, for `show` and `apply`; an incomplete one only with `--partial`
-        #[arg(long, value_name = "FILE")]
+        /// Save the plan to this file, for `show` and `apply`; an incomplete one only with `--partial`.
+        /// `-`: stdout, and people's text goes to stderr
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         out: Option<PathBuf>,
         /// Save it also when hosts could not be read: without them, and says so
         #[arg(long, requires = "out")]
@@ -95,13 +104,13 @@ not at all where something has changed (exit 6)."
         #[command(flatten)]
         allow: AllowArgs,
         /// Do not ask
-        #[arg(long)]
+        #[arg(short = 'y', long, visible_alias = "yes")]
         auto_approve: bool,
         /// Then have the installed clients list the topics, as `prove` does
         #[arg(long)]
         prove: bool,
         /// How long another apply, or another package manager, is waited for
-        #[arg(long, value_parser = humantime::parse_duration, default_value = "10m", value_name = "TIME")]
+        #[arg(long, value_parser = duration, default_value = "10m", value_name = "TIME", env = "TRUEUP_LOCK_TIMEOUT", hide_env_values = true)]
         lock_timeout: Duration,
         /// Over many hosts
         #[command(flatten)]
@@ -112,14 +121,14 @@ not at all where something has changed (exit 6)."
     /// Join what `--format json` wrote of the parts of a fleet into one report
     #[command(
         after_help = "Takes the JSON of `plan`, `drift`, `apply` or `prove` with `--shard`, or with other hosts each, \
-and exits with the worst of their codes. A shard that no file is of is said: its hosts could not be read (4)."
+and exits with the worst of their codes. A shard that no file is of is said: its hosts could not be read."
     )]
     MergeReports(MergeArgs),
     /// Have the installed client list the topics, in a fresh login shell: the judge of the rest
     #[command(
         after_help = "It runs `kafka-topics.sh --list` as a person would, with the spec's properties file and the \
-brokers of `topics.cluster`, and changes nothing. Exits with 0 when the client lists the topics, with 5 \
-when it fails (the cause and its own last words are shown), with 4 when a host cannot be asked."
+brokers of `topics.cluster`, and changes nothing. Where the client fails, the cause and its own last words are \
+shown."
     )]
     Prove(ProveArgs),
     /// Show the host keys of the machines and what vouches for them, and pin them
@@ -133,7 +142,7 @@ is pinned only when somebody who has compared the fingerprints says so."
         #[command(flatten)]
         at: HostArgs,
         /// Do not ask where something vouches for the keys
-        #[arg(long)]
+        #[arg(short, long, visible_alias = "auto-approve")]
         yes: bool,
     },
     /// Save the private key that a host's spec refers to, with mode 0400
@@ -142,7 +151,7 @@ is pinned only when somebody who has compared the fingerprints says so."
         #[command(flatten)]
         at: HostArgs,
         /// The file, which must not be there yet
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         save: PathBuf,
     },
     /// Print the JSON Schema of spec files, of plans, or of the events of an apply
@@ -151,6 +160,55 @@ is pinned only when somebody who has compared the fingerprints says so."
         #[arg(value_enum, default_value_t = SchemaOf::Spec)]
         of: SchemaOf,
     },
+    /// Print a script that completes the command line in a shell
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Print the manual page; or write those of all commands into a folder
+    Man {
+        /// The folder
+        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+        folder: Option<PathBuf>,
+    },
+    /// Print the version
+    Version,
+}
+
+impl Command {
+    /// The specs that it is about; `None`: it has none.
+    pub fn specs(&mut self) -> Option<&mut Vec<PathBuf>> {
+        Some(match self {
+            Self::Validate(spec) => &mut spec.specs,
+            Self::Facts(look) | Self::Drift(look) => &mut look.spec.specs,
+            Self::Plan { look, .. } | Self::Apply { look, .. } => &mut look.spec.specs,
+            Self::Prove(prove) => &mut prove.spec.specs,
+            Self::Trust { at, .. } | Self::Key { at, .. } => &mut at.specs,
+            Self::Show(_) | Self::MergeReports(_) | Self::Schema { .. } => return None,
+            Self::Completions { .. } | Self::Man { .. } | Self::Version => return None,
+        })
+    }
+
+    /// Its name, as it is typed.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Validate(_) => "validate",
+            Self::Facts(_) => "facts",
+            Self::Plan { .. } => "plan",
+            Self::Show(_) => "show",
+            Self::Apply { .. } => "apply",
+            Self::Drift(_) => "drift",
+            Self::MergeReports(_) => "merge-reports",
+            Self::Prove(_) => "prove",
+            Self::Trust { .. } => "trust",
+            Self::Key { .. } => "key",
+            Self::Schema { .. } => "schema",
+            Self::Completions { .. } => "completions",
+            Self::Man { .. } => "man",
+            Self::Version => "version",
+        }
+    }
 }
 
 /// What has a schema.
@@ -167,8 +225,8 @@ pub enum SchemaOf {
 /// A saved plan, and how it is shown.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// What `plan --out` saved
-    #[arg(value_name = "PLANFILE")]
+    /// What `plan --out` saved; `-`: stdin
+    #[arg(value_name = "PLANFILE", value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
     /// What it is written as
     #[command(flatten)]
@@ -178,8 +236,8 @@ pub struct ShowArgs {
 /// Reports, and what becomes of them.
 #[derive(Debug, Args)]
 pub struct MergeArgs {
-    /// What `--format json=FILE` wrote; may be several
-    #[arg(value_name = "FILE", required = true)]
+    /// What `--format json=FILE` wrote; may be several. `-`: stdin
+    #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
     /// What it is written as
     #[command(flatten)]
@@ -189,8 +247,8 @@ pub struct MergeArgs {
 /// Specs, and how they are read.
 #[derive(Debug, Clone, Args)]
 pub struct SpecArgs {
-    /// The spec file; may be several
-    #[arg(value_name = "SPEC", required = true)]
+    /// The spec file; may be several. `-`: stdin; none: trueup.yaml in this folder
+    #[arg(value_name = "SPEC", value_hint = ValueHint::FilePath)]
     pub specs: Vec<PathBuf>,
     /// Set a variable; overrides the spec's
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = KeyValue)]
@@ -205,7 +263,7 @@ pub struct SpecArgs {
 pub struct FormatArgs {
     /// What the result is written as (human, json, jsonl, markdown, junit), and to which file;
     /// may be given several times. Where none goes to stdout, the human text does
-    #[arg(long = "format", value_name = "FORMAT[=FILE]", value_parser = output)]
+    #[arg(short = 'o', long = "format", value_name = "FORMAT[=FILE]", value_parser = output, env = "TRUEUP_FORMAT", hide_env_values = true)]
     pub formats: Vec<Output>,
 }
 
@@ -228,9 +286,9 @@ pub struct PickArgs {
 /// A spec, and which of its machines.
 #[derive(Debug, Clone, Args)]
 pub struct HostArgs {
-    /// The spec file
-    #[arg(value_name = "SPEC")]
-    pub spec: PathBuf,
+    /// The spec file. `-`: stdin; none: trueup.yaml in this folder
+    #[arg(value_name = "SPEC", num_args = 0..=1, value_hint = ValueHint::FilePath)]
+    pub specs: Vec<PathBuf>,
     /// Set a variable; overrides the spec's
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = KeyValue)]
     pub vars: Vec<(String, String)>,
@@ -238,10 +296,16 @@ pub struct HostArgs {
     #[command(flatten)]
     pub pick: PickArgs,
     /// How long a remote call may take
-    #[arg(long, value_parser = humantime::parse_duration, default_value = "30s", value_name = "TIME")]
+    #[arg(long, value_parser = duration, default_value = "30s", value_name = "TIME", env = "TRUEUP_TIMEOUT", hide_env_values = true)]
     pub timeout: Duration,
     /// So many hosts at once
-    #[arg(long, default_value = "10", value_name = "N")]
+    #[arg(
+        long,
+        default_value = "10",
+        value_name = "N",
+        env = "TRUEUP_PARALLEL",
+        hide_env_values = true
+    )]
     pub parallel: NonZeroUsize,
 }
 
@@ -258,10 +322,16 @@ pub struct ProveArgs {
     #[arg(long, value_name = "HOST:PORT", value_delimiter = ',')]
     pub bootstrap_server: Vec<String>,
     /// How long the client may take; then it is ended on the host
-    #[arg(long, value_parser = humantime::parse_duration, default_value = "60s", value_name = "TIME")]
+    #[arg(long, value_parser = duration, default_value = "60s", value_name = "TIME", env = "TRUEUP_TIMEOUT", hide_env_values = true)]
     pub timeout: Duration,
     /// So many hosts at once
-    #[arg(long, default_value = "10", value_name = "N")]
+    #[arg(
+        long,
+        default_value = "10",
+        value_name = "N",
+        env = "TRUEUP_PARALLEL",
+        hide_env_values = true
+    )]
     pub parallel: NonZeroUsize,
 }
 
@@ -285,7 +355,7 @@ impl HostArgs {
     pub fn look(&self) -> LookArgs {
         LookArgs {
             spec: SpecArgs {
-                specs: vec![self.spec.clone()],
+                specs: self.specs.clone(),
                 vars: self.vars.clone(),
                 output: FormatArgs { formats: vec![] },
             },
@@ -316,10 +386,16 @@ pub struct LookArgs {
     #[arg(long = "exclude", value_name = "ADDRESS")]
     pub excludes: Vec<String>,
     /// How long a remote call may take; downloads and packages have 15 minutes of their own
-    #[arg(long, value_parser = humantime::parse_duration, default_value = "30s", value_name = "TIME")]
+    #[arg(long, value_parser = duration, default_value = "30s", value_name = "TIME", env = "TRUEUP_TIMEOUT", hide_env_values = true)]
     pub timeout: Duration,
     /// So many hosts at once
-    #[arg(long, default_value = "10", value_name = "N")]
+    #[arg(
+        long,
+        default_value = "10",
+        value_name = "N",
+        env = "TRUEUP_PARALLEL",
+        hide_env_values = true
+    )]
     pub parallel: NonZeroUsize,
     /// Hash the archive's files instead of comparing sizes
     #[arg(long)]
@@ -359,71 +435,11 @@ impl RolloutArgs {
     }
 }
 
-fn output(text: &str) -> Result<Output, String> {
-    let (name, path) = match text.split_once('=') {
-        Some((_, "")) => return Err("expected a file after `=`".into()),
-        Some((name, "-")) => (name, None),
-        Some((name, path)) => (name, Some(PathBuf::from(path))),
-        None => (text, None),
-    };
-    let format = Format::named(name).ok_or_else(|| {
-        let names: Vec<&str> = Format::ALL.iter().map(|(name, _)| *name).collect();
-        format!("`{name}` is no format: there is {}", names.join(", "))
-    })?;
-    Ok(Output { format, path })
-}
-
-/// `NAME=VALUE` of `--var`. What is none is not shown: it may be a secret, with another separator.
-#[derive(Debug, Clone, Copy)]
-struct KeyValue;
-
-impl clap::builder::TypedValueParser for KeyValue {
-    type Value = (String, String);
-
-    fn parse_ref(
-        &self,
-        _: &clap::Command,
-        _: Option<&clap::Arg>,
-        text: &std::ffi::OsStr,
-    ) -> Result<Self::Value, clap::Error> {
-        match text.to_str().and_then(|text| text.split_once('=')) {
-            Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-            _ => Err(clap::Error::raw(
-                clap::error::ErrorKind::ValueValidation,
-                "a `--var` is not of the form NAME=VALUE\n",
-            )),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
 
     use super::*;
-
-    #[test]
-    fn a_format_may_have_a_file() {
-        let of = |text: &str| output(text).map(|it| (it.format.name(), it.path));
-        assert_eq!(of("human"), Ok(("human", None)));
-        assert_eq!(of("json=-"), Ok(("json", None)));
-        assert_eq!(of("junit=a=b.xml"), Ok(("junit", Some("a=b.xml".into()))));
-        assert!(of("json=").is_err());
-        assert!(of("yaml").is_err_and(|said| said.contains("markdown")));
-    }
-
-    #[test]
-    fn a_variable_that_is_none_is_not_shown() {
-        let words = ["trueup", "validate", "a.yaml", "--var", "password:canary"];
-        let error = Cli::command()
-            .try_get_matches_from(words)
-            .expect_err("no `=`");
-        let shown = error.render().to_string();
-        assert!(
-            shown.contains("NAME=VALUE") && !shown.contains("canary"),
-            "{shown}"
-        );
-    }
 
     #[test]
     fn the_command_line_is_well_formed() {

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// How a command ended. The table of `docs/commands.md` is made from the same words.
+/// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Code {
@@ -10,13 +10,13 @@ pub enum Code {
     Done = 0,
     /// Any other error, and an apply that was declined at the prompt.
     Failed = 1,
-    /// There are changes (`plan --detailed-exitcode`, `drift`).
+    /// There are changes (`plan --detailed-exitcode`, `drift`), blocked ones among them.
     Changes = 2,
     /// The spec or the command line is wrong, or asks what this build cannot do.
     Usage = 3,
     /// A host could not be reached or refused us, or something could not be observed.
     Unreachable = 4,
-    /// Applied in part, blocked, or not converged.
+    /// Applied in part, not converged, or blocked (of a plan: without `--detailed-exitcode`).
     Partial = 5,
     /// The saved plan is stale.
     Stale = 6,
@@ -57,16 +57,176 @@ impl Code {
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Done => "done; nothing to change",
-            Self::Failed => "another error, or declined at the prompt",
+            Self::Failed => OTHER_OR_DECLINED,
             Self::Changes => "there are changes",
-            Self::Usage => "the spec or the command line is wrong",
-            Self::Unreachable => "something could not be reached, refused us or could not be read",
+            Self::Usage => WRONG_SPEC,
+            Self::Unreachable => UNREACHABLE,
             Self::Partial => "applied in part, blocked, or not converged",
             Self::Stale => "the saved plan is stale",
-            Self::Locked => "another apply holds the lock",
-            Self::Interrupted => "interrupted, nothing written",
+            Self::Locked => LOCKED,
+            Self::Interrupted => INTERRUPTED,
         }
     }
+}
+
+const OTHER: &str = "another error: what came of it could not be written, say";
+const OTHER_OR_DECLINED: &str = "another error, or declined at the prompt";
+const WRONG: &str = "the command line is wrong, or a file that it names";
+const WRONG_SPEC: &str = "the spec or the command line is wrong";
+const UNREACHABLE: &str = "something could not be reached, refused us or could not be read";
+const LOCKED: &str = "another apply holds the lock";
+const INTERRUPTED: &str = "interrupted, nothing written";
+
+/// Of what only prints.
+const PRINTED: &[(Code, &str)] = &[
+    (Code::Done, "it is printed"),
+    (Code::Failed, "it could not be written"),
+    (Code::Usage, "the command line is wrong"),
+];
+
+/// What each command may end with, and what that means of it: what its `--help` shows.
+const OF_COMMANDS: [(&str, &[(Code, &str)]); 14] = {
+    use Code::{Changes, Done, Failed, Interrupted, Locked, Partial, Stale, Unreachable, Usage};
+    [
+        (
+            "validate",
+            &[
+                (Done, "no spec has an error"),
+                (Failed, OTHER),
+                (Usage, WRONG_SPEC),
+            ],
+        ),
+        (
+            "facts",
+            &[
+                (Done, "everything was read"),
+                (Failed, OTHER),
+                (Usage, WRONG_SPEC),
+                (Unreachable, UNREACHABLE),
+                (Interrupted, INTERRUPTED),
+            ],
+        ),
+        (
+            "plan",
+            &[
+                (
+                    Done,
+                    "nothing to change; without `--detailed-exitcode` also changes",
+                ),
+                (Failed, OTHER),
+                (Changes, "with `--detailed-exitcode`: there are changes"),
+                (Usage, WRONG_SPEC),
+                (Unreachable, UNREACHABLE),
+                (
+                    Partial,
+                    "something is blocked; with `--detailed-exitcode`: 2",
+                ),
+                (Locked, LOCKED),
+                (Interrupted, INTERRUPTED),
+            ],
+        ),
+        (
+            "show",
+            &[(Done, "it is shown"), (Failed, OTHER), (Usage, WRONG)],
+        ),
+        (
+            "apply",
+            &[
+                (Done, "all is as the spec says"),
+                (Failed, OTHER_OR_DECLINED),
+                (Usage, WRONG_SPEC),
+                (Unreachable, UNREACHABLE),
+                (Partial, "applied in part, blocked, or not converged"),
+                (Stale, "the saved plan is stale: make a new one"),
+                (Locked, LOCKED),
+                (
+                    Interrupted,
+                    "interrupted, nothing written (5 if something was)",
+                ),
+            ],
+        ),
+        (
+            "drift",
+            &[
+                (Done, "in sync"),
+                (Failed, OTHER),
+                (Changes, "something is not as the spec says"),
+                (Usage, WRONG_SPEC),
+                (Unreachable, UNREACHABLE),
+                (Locked, LOCKED),
+                (Interrupted, INTERRUPTED),
+            ],
+        ),
+        (
+            "merge-reports",
+            &[
+                (Done, "what the parts say together: nothing to change"),
+                (Failed, OTHER_OR_DECLINED),
+                (Changes, "there are changes"),
+                (Usage, "the command line is wrong, or the parts do not fit"),
+                (
+                    Unreachable,
+                    "a part is missing, or could not read everything",
+                ),
+                (Partial, "applied in part, blocked, or not converged"),
+                (Stale, "a saved plan was stale"),
+                (Locked, "another apply held the lock"),
+                (Interrupted, "a part was interrupted"),
+            ],
+        ),
+        (
+            "prove",
+            &[
+                (Done, "the client lists the topics"),
+                (Failed, OTHER),
+                (Usage, WRONG_SPEC),
+                (Unreachable, "a host could not be asked"),
+                (Partial, "the client fails"),
+                (Interrupted, INTERRUPTED),
+            ],
+        ),
+        (
+            "trust",
+            &[
+                (Done, "the keys are pinned"),
+                (Failed, OTHER_OR_DECLINED),
+                (Usage, WRONG_SPEC),
+                (
+                    Unreachable,
+                    "no answer, or other keys than what vouches for them",
+                ),
+                (Interrupted, INTERRUPTED),
+            ],
+        ),
+        (
+            "key",
+            &[
+                (Done, "the key is saved"),
+                (Failed, "the file is there already, or cannot be written"),
+                (Usage, WRONG_SPEC),
+                (Unreachable, UNREACHABLE),
+                (Interrupted, INTERRUPTED),
+            ],
+        ),
+        ("schema", PRINTED),
+        ("completions", PRINTED),
+        ("man", PRINTED),
+        ("version", PRINTED),
+    ]
+};
+
+/// What a command may end with, and what that means of it, by number; nothing of what is no command.
+pub fn of_command(name: &str) -> &'static [(Code, &'static str)] {
+    let found = OF_COMMANDS.iter().find(|(command, _)| *command == name);
+    found.map(|(_, codes)| *codes).unwrap_or_default()
+}
+
+/// All of them, by number.
+pub fn all() -> impl Iterator<Item = (Code, &'static str)> {
+    (0..=u8::MAX).filter_map(|number| {
+        let code = Code::of(number)?;
+        Some((code, code.meaning()))
+    })
 }
 
 impl From<Code> for ExitCode {
@@ -77,7 +237,24 @@ impl From<Code> for ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use super::Code::{self, *};
+    use super::{
+        Code::{self, *},
+        OF_COMMANDS, all,
+    };
+
+    #[test]
+    fn codes_are_told_once_and_by_number() {
+        let numbers: Vec<u8> = all().map(|(code, _)| code as u8).collect();
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 130]);
+        for (command, codes) in OF_COMMANDS {
+            let numbers = codes.iter().map(|(code, _)| *code as u8);
+            assert!(numbers.is_sorted_by(|a, b| a < b), "{command}");
+            // A line of a terminal each.
+            for (_, meaning) in codes {
+                assert!(meaning.len() < 74, "{command}: {meaning}");
+            }
+        }
+    }
 
     #[test]
     fn the_worst_wins() {

@@ -2,12 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
 use trueup::{
-    cli::Cli,
+    cli::{self, Cli},
     commands,
-    exit::Code,
     meter::{self, Meter},
 };
 
@@ -25,21 +24,13 @@ fn keep_to_itself() {
 
 fn main() -> ExitCode {
     keep_to_itself();
-    let cli = match Cli::try_parse() {
+    let matches = cli::command().try_get_matches();
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
-        Err(error) => {
-            // clap's own code for a wrong command line is 2, which means "there are changes" here.
-            let code = if error.use_stderr() {
-                Code::Usage
-            } else {
-                Code::Done
-            };
-            let _ = error.print();
-            return code.into();
-        }
+        Err(error) => return cli::refuse(&error).into(),
     };
     let meter = (cli.verbose > 0).then(|| watch(cli.verbose));
-    let code = commands::run(&cli);
+    let code = commands::run(cli);
     if let Some(meter) = meter {
         meter.end();
     }

@@ -30,12 +30,6 @@ pub(super) async fn run(
     {
         return of_file(file, &bytes, args, allow, how, around).await;
     }
-    if !how.auto_approve && !io::stdin().is_terminal() {
-        complain(
-            "error: there is no terminal to ask on\n  help: look at `plan` first, then say `--auto-approve`",
-        );
-        return Code::Usage;
-    }
     let outputs = Outputs::open(&args.spec.output.formats, &FORMATS, &args.spec.specs, true);
     let (outputs, specs) = match (outputs, load(&args.spec, around)) {
         (Ok(outputs), Ok(specs)) => (outputs, specs),
@@ -47,6 +41,13 @@ pub(super) async fn run(
         (Ok(targets), Ok(salt)) => (targets, salt),
         (Err(code), _) | (_, Err(code)) => return code,
     };
+    // What is wrong is said before who may be asked.
+    if !how.auto_approve && !io::stdin().is_terminal() {
+        complain(
+            "error: there is no terminal to ask on\n  help: look at `plan` first, then say `--auto-approve`",
+        );
+        return Code::Usage;
+    }
     let work = Work {
         targets,
         specs: files,

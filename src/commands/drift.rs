@@ -4,6 +4,7 @@ use super::plan;
 use crate::{
     cli::{AllowArgs, LookArgs},
     exit::Code,
+    plan::Plan,
     report::ReportOf,
     run::Surroundings,
 };
@@ -15,7 +16,7 @@ pub(super) async fn run(args: &LookArgs, around: &Surroundings) -> Code {
         &AllowArgs::default(),
         None,
         around,
-        |code| code,
+        Plan::code,
     )
     .await
     {

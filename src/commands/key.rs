@@ -6,7 +6,7 @@ use crate::{
     cli::{AllowArgs, HostArgs},
     exit::Code,
     kinds::client::Client,
-    run::{Surroundings, Target, complain_safely, load, put, targets},
+    run::{Surroundings, Target, complain_safely, load, put, shown, targets},
     spec::{Key, Resolved, Route},
     transport::ssh::PrivateKey,
     whole::{Whole, free},
@@ -32,7 +32,11 @@ pub(super) async fn run(args: &HostArgs, file: &Path, around: &Surroundings) -> 
             let names: Vec<&str> = targets.iter().map(|one| one.host.name.as_str()).collect();
             complain_safely(&format!(
                 "error: `{}` has several hosts\n  help: say which with `--host`: {}",
-                args.spec.display(),
+                look.spec
+                    .specs
+                    .iter()
+                    .map(|file| shown(file))
+                    .collect::<String>(),
                 names.join(", ")
             ));
             return Code::Usage;

@@ -1,7 +1,5 @@
 //! `trueup merge-reports`: what several runs told of parts of a fleet → one report → exit code.
 
-use std::fs;
-
 use crate::{
     cli::MergeArgs,
     exit::Code,
@@ -12,6 +10,7 @@ use crate::{
     run::{
         Surroundings, complain_safely,
         output::{FORMATS, Outputs},
+        shown, text_of,
     },
 };
 
@@ -23,8 +22,8 @@ pub(super) fn run(args: &MergeArgs, around: &Surroundings) -> Code {
     let mut unread = None;
     let mut parts = Vec::new();
     for file in &args.files {
-        let shown = file.display().to_string();
-        let text = fs::read_to_string(file).map_err(|error| format!("cannot be read: {error}"));
+        let shown = shown(file);
+        let text = text_of(file).map_err(|error| format!("cannot be read: {error}"));
         match text.and_then(|text| Part::read(shown.clone(), &text)) {
             Ok(part) => parts.push(part),
             Err(error) => {

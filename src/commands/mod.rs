@@ -1,9 +1,11 @@
 //! A file a subcommand, one screen each: what it reads, asks [`crate::run`] for, and puts out.
 
 mod apply;
+mod completions;
 mod drift;
 mod facts;
 mod key;
+mod man;
 mod merge_reports;
 mod plan;
 mod prove;
@@ -15,21 +17,28 @@ mod validate;
 use std::time::Duration;
 
 use crate::{
-    cli::{Cli, Command},
-    exit::Code,
-    run::{Surroundings, apply::How, complain, signals, stdio},
+    cli::{self, Cli, Command},
+    exit::{self, Code},
+    run::{Surroundings, apply::How, complain, complain_safely, default_spec, put, signals, stdio},
 };
 
 /// The AWS SDK's switch for logs with all that it sends and gets.
 const SENSITIVE: &str = "LOG_SENSITIVE_BODIES";
 
 /// Runs a command line. Results that stdout did not take are an error.
-pub fn run(cli: &Cli) -> Code {
-    let code = run_command(cli);
-    Code::worst([code, stdio::end()])
+pub fn run(mut cli: Cli) -> Code {
+    let code = Code::worst([run_command(&mut cli), stdio::end()]);
+    let name = cli.command.name();
+    let mut said = exit::of_command(name).iter();
+    debug_assert!(
+        said.any(|(one, _)| *one == code),
+        "the help of `{name}` knows no {}",
+        code as u8
+    );
+    code
 }
 
-fn run_command(cli: &Cli) -> Code {
+fn run_command(cli: &mut Cli) -> Code {
     let around = Surroundings::new(cli.color);
     if around.environment.contains_key(SENSITIVE) {
         complain(&format!(
@@ -38,9 +47,22 @@ fn run_command(cli: &Cli) -> Code {
         ));
         return Code::Usage;
     }
+    for warning in cli::misread(around.environment.keys()) {
+        complain_safely(&format!("warning: {warning}"));
+    }
+    let name = cli.command.name();
+    if let Some(Err(code)) = cli.command.specs().map(|specs| default_spec(specs, name)) {
+        return code;
+    }
     match &cli.command {
         Command::Validate(args) => validate::run(args, &around),
         Command::Schema { of } => schema::run(*of),
+        Command::Completions { shell } => completions::run(*shell),
+        Command::Man { folder } => man::run(folder.as_deref()),
+        Command::Version => {
+            put(&cli::command().render_version());
+            Code::Done
+        }
         Command::Facts(look) => block_on(facts::run(look, &around)),
         Command::Plan {
             look,

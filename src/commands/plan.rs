@@ -8,7 +8,7 @@ use crate::{
     plan::Plan,
     report::{Report, ReportOf},
     run::{
-        Surroundings, Targets, load, look_at_all, machines,
+        Surroundings, Targets, is_dash, load, look_at_all, machines,
         output::{FORMATS, Outputs},
         salt,
         saved::{self, Kept},
@@ -19,7 +19,7 @@ use crate::{
 /// What becomes of a plan.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct End<'e> {
-    /// Exit with 2 when there are changes.
+    /// Exit with 2 when there are changes, blocked ones among them.
     pub detailed_exitcode: bool,
     /// Where it is kept.
     pub out: Option<&'e PathBuf>,
@@ -36,9 +36,9 @@ pub(super) async fn run(
     if let Some(Err(code)) = end.out.map(|file| saved::check_place(file)) {
         return code;
     }
-    let code = |code| match code {
-        Code::Changes if !end.detailed_exitcode => Code::Done,
-        code => code,
+    let code = |plan: &Plan| match end.detailed_exitcode {
+        true => plan.code(),
+        false => plan.code_of_work(),
     };
     match (
         tell(ReportOf::Plan, args, allow, end.out, around, code).await,
@@ -53,19 +53,22 @@ pub(super) async fn run(
     }
 }
 
-/// Makes a plan and tells it; `out` is where it will be kept, and `code` turns the plan's exit code
-/// into the command's. Gives what the plan was made of, too.
+/// Makes a plan and tells it; `out` is where it will be kept, and `code` says how the command
+/// ends. Gives what the plan was made of, too.
 pub(super) async fn tell(
     of: ReportOf,
     args: &LookArgs,
     allow: &AllowArgs,
     out: Option<&PathBuf>,
     around: &Surroundings,
-    code: impl Fn(Code) -> Code,
+    code: impl Fn(&Plan) -> Code,
 ) -> Result<(Targets, Plan, Code), Code> {
     let started = Instant::now();
     let taken = args.spec.specs.iter().chain(out);
-    let outputs = Outputs::open(&args.spec.output.formats, &FORMATS, taken, false)?;
+    let mut outputs = Outputs::open(&args.spec.output.formats, &FORMATS, taken, false)?;
+    if out.is_some_and(|file| is_dash(file)) {
+        outputs.leave_stdout("--out -")?;
+    }
     let specs = load(&args.spec, around)?;
     let files = spec_files(&specs);
     let targets = targets(args, allow, specs, around).await?;
@@ -73,7 +76,7 @@ pub(super) async fn tell(
     let (mut hosts, topics) = look_at_all(&targets, args, &salt, around).await;
     machines::settle(targets.hosts.iter(), &mut hosts);
     let plan = Plan::new(salt, files, hosts, topics).of(targets.selection().cloned());
-    let (code, took) = (code(plan.code()), started.elapsed());
+    let (code, took) = (code(&plan), started.elapsed());
     let plan = plan.in_shard(targets.shard.clone());
     let plan = plan.made_by(of.command(), code, took);
     let code = outputs.put(&Report {

@@ -3,6 +3,7 @@
 
 mod desired;
 mod digest;
+mod ending;
 mod file;
 mod looked_up;
 mod of;
@@ -20,7 +21,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     action::Action,
-    exit::Code,
     facts::{Host, Identity, Reply},
     kinds::{Address, Assessment, Change, Effect, Follows, Resource, TextChange, Verdict, Work},
 };
@@ -276,25 +276,6 @@ impl Plan {
     /// Whether an apply would do something.
     pub fn has_work(&self) -> bool {
         self.steps().any(|step| step.action.changes())
-    }
-
-    /// The exit code of a command that only looks: what could not be seen, or else what differs.
-    pub fn code(&self) -> Code {
-        let worst = self.parts().map(|part| {
-            let any = |wanted: fn(StepAction) -> bool| part.steps.iter().any(|s| wanted(s.action));
-            let unseen = part.error.is_some() || any(|action| action == StepAction::Unknown);
-            let differs = any(|action| action.changes() || action == StepAction::Blocked);
-            if part.unfit {
-                return Code::Usage;
-            }
-            match (part.lock_holder.is_some(), unseen, differs) {
-                (true, ..) => Code::Locked,
-                (_, true, _) => Code::Unreachable,
-                (_, _, true) => Code::Changes,
-                _ => Code::Done,
-            }
-        });
-        Code::worst(worst)
     }
 }
 

@@ -145,8 +145,7 @@ fn code_in_words(report: &Report<'_>) -> String {
         Code::Done if report.plan.has_work() => {
             "there are changes (`--detailed-exitcode` makes this 2)"
         }
-        // Blocked addresses differ, too, and are no work.
-        Code::Done if report.plan.summary.blocked > 0 => {
+        Code::Partial if report.of == ReportOf::Plan => {
             "there are blocked changes (`--detailed-exitcode` makes this 2)"
         }
         code => code.meaning(),

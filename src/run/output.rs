@@ -27,6 +27,10 @@ pub(crate) const FORMATS: [Format; 5] = [
 /// The places that results go to. Each can be written: that is found out before anything is done.
 pub(crate) struct Outputs {
     stdout: Format,
+    /// Nobody has said what stdout takes.
+    unsaid: bool,
+    /// Stdout is for something else: what people read goes to stderr.
+    aside: bool,
     files: Vec<File>,
 }
 
@@ -95,8 +99,25 @@ impl Outputs {
             let (format, path) = (*format, path.clone());
             files.push(File { format, path, to });
         }
-        let stdout = stdout.unwrap_or(Format::Human);
-        Ok(Self { stdout, files })
+        Ok(Self {
+            stdout: stdout.unwrap_or(Format::Human),
+            unsaid: stdout.is_none(),
+            aside: false,
+            files,
+        })
+    }
+
+    /// Leaves stdout to what else is to go there; what is wrong is said.
+    pub(crate) fn leave_stdout(&mut self, to: &str) -> Result<(), Code> {
+        if !self.unsaid {
+            let name = self.stdout.name();
+            complain(&format!(
+                "error: `--format {name}` and `{to}`: stdout takes one\n  help: write `--format {name}=FILE`"
+            ));
+            return Err(Code::Usage);
+        }
+        self.aside = true;
+        Ok(())
     }
 
     /// What goes to stdout.
@@ -126,7 +147,10 @@ impl Outputs {
 
     /// Writes a report everywhere; the code that the command ends with.
     pub(crate) fn put(self, report: &Report<'_>) -> Code {
-        put(&render(self.stdout, report));
+        match self.aside {
+            true => complain(render(self.stdout, report).trim_end()),
+            false => put(&render(self.stdout, report)),
+        }
         self.put_files(report)
     }
 

@@ -4,7 +4,10 @@ use std::{fs, io, path::Path, sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret;
 
-use super::{Surroundings, Target, Targets, apply::Work, complain_safely, topics::ClusterTarget};
+use super::{
+    Surroundings, Target, Targets, apply::Work, complain_safely, is_dash, put, shown,
+    stdio::bytes_of, topics::ClusterTarget,
+};
 use crate::{
     apply::SpecPlaces,
     cli::{AllowArgs, LookArgs},
@@ -21,6 +24,9 @@ use crate::{
 /// # Errors
 /// [`Code::Usage`].
 pub(crate) fn check_place(file: &Path) -> Result<(), Code> {
+    if is_dash(file) {
+        return Ok(());
+    }
     let wrong = match fs::symlink_metadata(file) {
         // A device or a link would be replaced by what was meant to go through it.
         Ok(there) if !there.is_file() => "it is there, and is no plain file",
@@ -49,7 +55,10 @@ pub(crate) struct Kept {
 
 /// Keeps a plan, unless it is incomplete; says what became of it.
 pub(crate) fn save(file: &Path, mut plan: Plan, targets: &Targets, how: Kept) -> Code {
-    let shown = file.display();
+    let place = match is_dash(file) {
+        true => "stdout".to_owned(),
+        false => format!("`{}`", file.display()),
+    };
     let mut desired = desired(targets, &plan.salt, how.deep);
     if how.partial {
         plan = plan.without_unread(&mut desired);
@@ -63,11 +72,17 @@ pub(crate) fn save(file: &Path, mut plan: Plan, targets: &Targets, how: Kept) ->
                 true => "nothing could be read that it could keep".to_owned(),
                 false => incomplete.to_string(),
             };
-            complain_safely(&format!("`{shown}` was not written: {why}"));
+            complain_safely(&format!("{place} was not written: {why}"));
             return Code::Done;
         }
     };
     let text = json::text(&saved.to_value());
+    if is_dash(file) {
+        // Whether it arrived is found out at the end.
+        put(&text);
+        return Code::Done;
+    }
+    let shown = file.display();
     // For nobody else to read.
     match Whole::beside(file, 0o600).and_then(|new| new.put(text.as_bytes())) {
         Ok(()) => {
@@ -122,21 +137,21 @@ fn secrets(targets: &Targets, salt: &str) -> Vec<SecretDigest> {
 /// The bytes of a file that is, or was meant to be, a saved plan; `None`: it is something else.
 /// What is no plain file can be read only once, and is taken for a spec.
 pub(crate) fn bytes(file: &Path) -> Option<Vec<u8>> {
-    let plain = fs::metadata(file).is_ok_and(|there| there.is_file());
-    let bytes = plain.then(|| fs::read(file).ok()).flatten()?;
+    let plain = is_dash(file) || fs::metadata(file).is_ok_and(|there| there.is_file());
+    let bytes = plain.then(|| bytes_of(file).ok()).flatten()?;
     is_saved(&bytes).then_some(bytes)
 }
 
 /// Reads a saved plan; what is wrong with it is said.
 pub(crate) fn load(file: &Path) -> Result<Saved, Code> {
-    let shown = file.display();
-    let bytes = fs::read(file).map_err(|error| {
-        complain_safely(&format!("error: `{shown}` cannot be read: {error}"));
+    let name = shown(file);
+    let bytes = bytes_of(file).map_err(|error| {
+        complain_safely(&format!("error: `{name}` cannot be read: {error}"));
         Code::Usage
     })?;
     if !is_saved(&bytes) {
         complain_safely(&format!(
-            "error: `{shown}` is no saved plan\n  help: `plan SPEC --out FILE` saves one"
+            "error: `{name}` is no saved plan\n  help: `plan SPEC --out FILE` saves one"
         ));
         return Err(Code::Usage);
     }
@@ -150,7 +165,7 @@ fn parse(file: &Path, bytes: &[u8]) -> Result<Saved, Code> {
 
 /// Says why a plan cannot be used.
 fn unusable(file: &Path, error: &dyn std::error::Error) -> Code {
-    complain_safely(&format!("error: plan `{}`: {error}", file.display()));
+    complain_safely(&format!("error: plan `{}`: {error}", shown(file)));
     Code::Usage
 }
 
@@ -276,7 +291,7 @@ fn refuse_flags(args: &LookArgs, allow: &AllowArgs, file: &Path) -> Result<(), C
     complain_safely(&format!(
         "error: `{flag}` shapes a plan, and `{}` is one that was made already\n  help: give `{flag}` to \
          `plan --out`, or leave it out here",
-        file.display()
+        shown(file)
     ));
     Err(Code::Usage)
 }

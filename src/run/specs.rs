@@ -1,8 +1,8 @@
 //! Reading specs.
 
-use std::{fs, path::Path};
+use std::path::{Path, PathBuf};
 
-use super::{Surroundings, complain};
+use super::{Surroundings, complain, is_dash, shown, text_of};
 use crate::{
     cli::SpecArgs,
     diagnostic,
@@ -13,8 +13,8 @@ use crate::{
 
 /// The text of a spec; or the line that says why there is none.
 pub(crate) fn source(file: &Path) -> Result<Source, String> {
-    let path = file.display().to_string();
-    match fs::read_to_string(file) {
+    let path = shown(file);
+    match text_of(file) {
         Ok(text) if is_saved(text.as_bytes()) => Err(format!(
             "error: `{path}` is a saved plan, not a spec\n  help: `show` shows it, `apply` does what \
              it says"
@@ -22,6 +22,33 @@ pub(crate) fn source(file: &Path) -> Result<Source, String> {
         Ok(text) => Ok(Source { path, text }),
         Err(error) => Err(format!("error: `{path}` cannot be read: {error}")),
     }
+}
+
+/// The spec that is taken where none is named.
+const DEFAULT: &str = "trueup.yaml";
+
+/// Puts in the spec that is meant where none is named, and says so.
+pub(crate) fn default_spec(specs: &mut Vec<PathBuf>, command: &str) -> Result<(), Code> {
+    if specs.iter().filter(|file| is_dash(file)).count() > 1 {
+        complain(
+            "error: `-` is there twice, and stdin can be read once\n  help: name a file for one of them",
+        );
+        return Err(Code::Usage);
+    }
+    if !specs.is_empty() {
+        return Ok(());
+    }
+    let file = PathBuf::from(DEFAULT);
+    if !file.exists() {
+        complain(&format!(
+            "error: no spec is named, and there is no {DEFAULT} in this folder\n  help: name one: `trueup \
+             {command} SPEC`"
+        ));
+        return Err(Code::Usage);
+    }
+    complain(&format!("note: no spec is named, so it is {DEFAULT}"));
+    specs.push(file);
+    Ok(())
 }
 
 /// What the command line and the environment add to a spec.
@@ -32,7 +59,8 @@ pub(crate) fn given(args: &SpecArgs, around: &Surroundings) -> Given {
     }
 }
 
-/// Reads the specs, and shows their errors when they have any; warnings are `validate`'s. Hosts of
+/// Reads the specs, and shows their errors when they have any; warnings of what is in them are
+/// `validate`'s. Hosts of
 /// one name in several specs are told apart.
 pub(crate) fn load(args: &SpecArgs, around: &Surroundings) -> Result<Vec<Resolved>, Code> {
     let mut specs = Vec::new();
@@ -40,7 +68,12 @@ pub(crate) fn load(args: &SpecArgs, around: &Surroundings) -> Result<Vec<Resolve
     for file in &args.specs {
         match source(file) {
             Ok(source) => match spec::load(&source, &given(args, around)) {
-                (Some(resolved), _) => specs.push(resolved),
+                (Some(resolved), mut problems) => {
+                    // What is of no place in the spec is of this run.
+                    problems.retain(|problem| problem.span.is_none());
+                    show(&source, &problems, around);
+                    specs.push(resolved);
+                }
                 (None, problems) => {
                     show(&source, &problems, around);
                     code = Err(Code::Usage);

@@ -2,8 +2,10 @@
 //! was lost has not done what it was asked for, whatever else went well.
 
 use std::{
-    io::{self, BufRead, Write},
-    sync::{Mutex, PoisonError},
+    fs,
+    io::{self, BufRead, Read, Write},
+    path::Path,
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 use indicatif::ProgressBar;
@@ -65,6 +67,42 @@ pub(crate) fn end() -> Code {
         complain(&format!("error: stdout was not written: {error}"));
     }
     Code::Failed
+}
+
+/// Whether a file on the command line stands for stdin, or stdout.
+pub(crate) fn is_dash(file: &Path) -> bool {
+    file == Path::new("-")
+}
+
+/// What a file that the command line names is called.
+pub(crate) fn shown(file: &Path) -> String {
+    match is_dash(file) {
+        true => "<stdin>".into(),
+        false => file.display().to_string(),
+    }
+}
+
+/// Reads a file that the command line names; stdin where it is `-`, the same however often.
+pub(crate) fn bytes_of(file: &Path) -> io::Result<Vec<u8>> {
+    static STDIN: OnceLock<Vec<u8>> = OnceLock::new();
+    if !is_dash(file) {
+        return fs::read(file);
+    }
+    if let Some(read) = STDIN.get() {
+        return Ok(read.clone());
+    }
+    let mut bytes = Vec::new();
+    io::stdin().lock().read_to_end(&mut bytes)?;
+    Ok(STDIN.get_or_init(|| bytes).clone())
+}
+
+/// Likewise, a text.
+pub(crate) fn text_of(file: &Path) -> io::Result<String> {
+    match is_dash(file) {
+        true => String::from_utf8(bytes_of(file)?)
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8")),
+        false => fs::read_to_string(file),
+    }
 }
 
 /// A line of stdin; empty at its end.

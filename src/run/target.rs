@@ -3,7 +3,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -12,7 +11,7 @@ use indexmap::{IndexMap, IndexSet};
 use secrecy::SecretString;
 
 use super::{
-    Surroundings, complain_safely, select, show,
+    Surroundings, complain_safely, select, show, text_of,
     topics::{self, ClusterTarget},
 };
 use crate::{
@@ -182,7 +181,7 @@ pub(crate) async fn targets(
         let unsupported = spec::unsupported(spec, |name| selected.contains(name));
         if !unsupported.is_empty() {
             let path = spec.path.clone();
-            let text = fs::read_to_string(file).unwrap_or_default();
+            let text = text_of(file).unwrap_or_default();
             show(&Source { path, text }, &unsupported, around);
             code = Err(Code::Usage);
         }

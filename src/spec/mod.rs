@@ -48,6 +48,7 @@ pub use types::{
     TopicSettings, Via,
 };
 pub use unsupported::unsupported;
+pub use vars::VARIABLE;
 
 use crate::{
     diagnostic::{Problem, Span},
@@ -79,7 +80,8 @@ pub struct Source {
 pub struct Given {
     /// `--var K=V`, in order; the last one of a name wins.
     pub vars: Vec<(String, String)>,
-    /// The environment; `${env.NAME}` sees what `allow_env` lists.
+    /// The environment; `${env.NAME}` sees what `allow_env` lists, and `TRUEUP_VAR_NAME` sets a
+    /// variable.
     pub env: BTreeMap<String, String>,
 }
 

@@ -44,6 +44,15 @@ impl Specials<'_> {
     };
 }
 
+/// What a variable of the environment begins with that sets one of a spec.
+pub const VARIABLE: &str = "TRUEUP_VAR_";
+
+/// The variables of the environment that set one of a spec, with the name of that.
+fn of_environment(given: &Given) -> impl Iterator<Item = (&str, &str)> {
+    let names = given.env.keys();
+    names.filter_map(|name| Some((name.as_str(), name.strip_prefix(VARIABLE)?)))
+}
+
 /// What all hosts share.
 pub struct Variables<'a> {
     source: &'a str,
@@ -52,7 +61,7 @@ pub struct Variables<'a> {
     allow_env: BTreeSet<&'a str>,
     /// The names that any `vars` has.
     names: BTreeSet<&'a str>,
-    /// `--var`, as far as some `vars` has them.
+    /// `--var`, else the environment's, as far as some `vars` has them.
     overrides: BTreeMap<&'a str, Definition<'a>>,
     work: usize,
 }
@@ -106,23 +115,38 @@ impl<'a> Variables<'a> {
             }
         }
         let allow_env = root.get("allow_env").map(Node::items).unwrap_or_default();
+        for (variable, name) in of_environment(given) {
+            // What is like none of them is another spec's.
+            if let (false, Some(near)) =
+                (names.contains(name), nearest(name, names.iter().copied()))
+            {
+                problems.push(Problem::warning(
+                    None,
+                    format!("`{variable}` of the environment sets no variable"),
+                    format!("did you mean `{VARIABLE}{near}`?"),
+                ));
+            }
+        }
+        let of_environment = of_environment(given)
+            .filter_map(|(variable, name)| Some((name, given.env.get(variable)?)));
         let overrides = given.vars.iter();
+        let overrides = overrides.map(|(name, value)| (name.as_str(), value));
+        let overrides = of_environment.chain(overrides);
         Self {
             source,
             given,
             common: written(common),
             allow_env: allow_env.iter().filter_map(Node::text).collect(),
             overrides: overrides
-                .filter_map(|(name, value)| {
-                    Some((*names.get(name.as_str())?, Definition::Given(value)))
-                })
+                .filter_map(|(name, value)| Some((*names.get(name)?, Definition::Given(value))))
                 .collect(),
             names,
             work: 0,
         }
     }
 
-    /// The variables of a host: its own over the common ones, and `--var` over both.
+    /// The variables of a host: its own over the common ones, and `--var` and the environment's over
+    /// both.
     pub fn scope(&self, host: &'a str, own: &'a [(Key, Node)]) -> Scope<'a> {
         Scope {
             host,

@@ -10,6 +10,7 @@ mod architecture;
 #[path = "../support/case.rs"]
 mod case;
 mod cases;
+mod cli;
 mod counted;
 mod fleet;
 #[path = "../support/framed.rs"]

@@ -277,7 +277,7 @@ fn settings_are_changed_one_by_one() {
             plain(cluster)
         ));
         desk.run(&wrong, &["plan"])
-            .code(0)
+            .code(5)
             .says("the cluster refuses it")
             .says("retentoin.ms");
     }

@@ -31,7 +31,7 @@ fn what_the_brokers_would_refuse_is_blocked_and_the_rest_is_applied() {
         let before = cluster.ask(json!({ "describe": true }));
         let plan = desk
             .run(&spec, &["plan", "--format", "json"])
-            .code(0)
+            .code(5)
             .json();
         let ours = |all: &serde_json::Value| {
             let all = all.as_object().expect("a map").iter();
@@ -135,7 +135,7 @@ fn what_a_policy_of_the_cluster_refuses_is_blocked_in_its_words() {
     ));
     let plan = desk
         .run(&spec, &["plan", "--format", "json"])
-        .code(0)
+        .code(5)
         .json();
     let steps = plan["topics"][0]["steps"].as_array().expect("a list");
     let step = |name: &str| {

@@ -46,13 +46,9 @@ fn plans() -> Vec<(&'static str, Plan)> {
 /// Every report by hand, with its name.
 fn each(mut see: impl FnMut(&str, &trueup::report::Report<'_>)) {
     for (name, plan) in plans() {
-        let of_plan = match plan.code() {
-            Code::Changes => Code::Done,
-            code => code,
-        };
         see(
             &format!("plan-{name}"),
-            &report(ReportOf::Plan, &plan, &[], of_plan),
+            &report(ReportOf::Plan, &plan, &[], plan.code_of_work()),
         );
         see(
             &format!("drift-{name}"),
@@ -110,6 +106,33 @@ fn each(mut see: impl FnMut(&str, &trueup::report::Report<'_>)) {
             &format!("apply-{name}"),
             &report(ReportOf::Apply, plan, outcomes, *code),
         );
+    }
+}
+
+#[test]
+fn a_plan_ends_with_what_an_apply_could_not_do() {
+    let blocked_alone = plan(vec![host("client", in_place(&ALL)), {
+        let mut blocked = example().hosts.remove(0);
+        blocked.steps.retain(|step| step.action == StepAction::None);
+        blocked.steps[0].action = StepAction::Blocked;
+        blocked
+    }]);
+    let mut locked_and_blocked = blocked_alone.clone();
+    locked_and_blocked.hosts[1].lock_holder = Some("somebody".into());
+    for (plan, detailed, plain) in [
+        (example(), Code::Changes, Code::Done),
+        (
+            plan(vec![host("client", in_place(&ALL))]),
+            Code::Done,
+            Code::Done,
+        ),
+        (blocked_alone, Code::Changes, Code::Partial),
+        (blocked_and_unknown(), Code::Unreachable, Code::Partial),
+        (unreachable(), Code::Unreachable, Code::Unreachable),
+        (locked_and_blocked, Code::Locked, Code::Locked),
+    ] {
+        let codes = (plan.code(), plan.code_of_work());
+        assert_eq!(codes, (detailed, plain), "{:?}", plan.summary);
     }
 }
 

@@ -3,4 +3,4 @@
 mod cli;
 mod file;
 mod moved;
-mod sample;
+pub mod sample;

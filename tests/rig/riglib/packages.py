@@ -17,7 +17,10 @@ COMMANDS = {
     "dnf": "dnf",
     "dpkg-deb": "dpkg",
     "ip": "iproute2",
+    "fish": "fish",
     "iptables": "iptables",
+    "man": "man-db",
+    "mandoc": "mandoc",
     "mariadbd": "mariadb-server",
     "javac": "default-jdk-headless",
     "mmdebstrap": "mmdebstrap",
@@ -40,6 +43,7 @@ COMMANDS = {
     "sshd": "openssh-server",
     "strace": "strace",
     "sudo": "sudo",
+    "zsh": "zsh",
 }
 FILES = {"/usr/share/keyrings/debian-archive-trixie-stable.gpg": "debian-archive-keyring"}
 

@@ -1,0 +1,28 @@
+//! What `--help` says beside what the types of the command line say.
+
+use clap::CommandFactory;
+
+use super::Cli;
+use crate::exit::{self, Code};
+
+/// The command line as it is parsed and shown: each command's help ends with its exit codes.
+pub fn command() -> clap::Command {
+    Cli::command()
+        .after_help(table(exit::all()))
+        .mut_subcommands(|command| {
+            let codes = table(exit::of_command(command.get_name()).iter().copied());
+            let text = match command.get_after_help() {
+                Some(own) => format!("{own}\n\n{codes}"),
+                None => codes,
+            };
+            command.after_help(text)
+        })
+}
+
+fn table(codes: impl Iterator<Item = (Code, &'static str)>) -> String {
+    let mut text = "Exit codes:".to_owned();
+    for (code, meaning) in codes {
+        text.push_str(&format!("\n  {:<3}  {meaning}", code as u8));
+    }
+    text
+}
