@@ -106,9 +106,12 @@ not at all where something has changed (exit 6)."
         /// Over many hosts
         #[command(flatten)]
         rollout: RolloutArgs,
+        /// What it was like afterwards is kept
+        #[command(flatten)]
+        history: HistoryArgs,
     },
     /// Tell whether the machines have moved away from the spec; exits with 2 when they have
-    Drift(LookArgs),
+    Drift(DriftArgs),
     /// Join what `--format json` wrote of the parts of a fleet into one report
     #[command(
         after_help = "Takes the JSON of `plan`, `drift`, `apply` or `prove` with `--shard`, or with other hosts each, \
@@ -326,6 +329,35 @@ pub struct LookArgs {
     pub deep: bool,
 }
 
+/// What has moved, and how it is told.
+#[derive(Debug, Clone, Args)]
+pub struct DriftArgs {
+    /// Which machines, and how
+    #[command(flatten)]
+    pub look: LookArgs,
+    /// The runs before
+    #[command(flatten)]
+    pub history: HistoryArgs,
+}
+
+/// Where runs are kept.
+#[derive(Debug, Clone, Default, Args)]
+pub struct HistoryArgs {
+    /// Keep what this run found in this file, for `since when`, or nowhere (`none`). Without it:
+    /// trueup/history.jsonl in XDG_STATE_HOME or ~/.local/state
+    #[arg(long, value_name = "FILE|none", value_parser = keep)]
+    pub history: Option<Keep>,
+}
+
+/// Where runs are kept, as it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Keep {
+    /// Nowhere.
+    Nowhere,
+    /// In a file.
+    File(PathBuf),
+}
+
 /// What is done only when it is asked for by name.
 #[derive(Debug, Default, Args)]
 pub struct AllowArgs {
@@ -356,6 +388,14 @@ impl RolloutArgs {
             canary: self.canary,
             max_failures: self.max_failures.or(first),
         }
+    }
+}
+
+fn keep(text: &str) -> Result<Keep, String> {
+    match text {
+        "" => Err("expected a file, or `none`".into()),
+        "none" => Ok(Keep::Nowhere),
+        file => Ok(Keep::File(file.into())),
     }
 }
 

@@ -6,6 +6,7 @@ use trueup::{
     plan::Plan,
     report::{Format, Report, ReportOf, human::Style, render},
     text::escape_lines,
+    utc::Utc,
 };
 
 /// Nothing in it moves a cursor, turns the reading direction, or is a command to a CI system.
@@ -38,7 +39,9 @@ pub fn plan_is_fit_to_show(plan: &Plan, of: ReportOf) {
                 color: false,
                 width: 80,
             },
+            at: Utc::of_seconds(1_795_749_000),
             took: Duration::from_millis(300),
+            history: None,
             next: &[],
         };
         fit_to_show(&render(format, &report));

@@ -10,7 +10,7 @@ use crate::{
         joined::{Joined, Part},
     },
     run::{
-        Surroundings, complain_safely,
+        Surroundings, complain_safely, now,
         output::{FORMATS, Outputs},
     },
 };
@@ -49,15 +49,17 @@ pub(super) fn run(args: &MergeArgs, around: &Surroundings) -> Code {
         ));
     }
     let code = Code::worst(unread.into_iter().chain([joined.code]));
-    let (of, took) = (joined.of, joined.took);
+    let (of, at, took) = (joined.of, joined.at.unwrap_or_else(now), joined.took);
     outputs.put(&Report {
         of,
-        plan: &joined.plan.made_by(of.command(), code, took),
+        plan: &joined.plan.made_by(of.command(), code, (at, took)),
         outcomes: &joined.outcomes,
         proofs: &joined.proofs,
         code,
         style: around.style,
+        at,
         took,
+        history: None,
         next: &[],
     })
 }

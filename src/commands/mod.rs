@@ -17,7 +17,7 @@ use std::time::Duration;
 use crate::{
     cli::{Cli, Command},
     exit::Code,
-    run::{Surroundings, apply::How, complain, signals, stdio},
+    run::{Surroundings, apply::How, complain, history::Book, signals, stdio},
 };
 
 /// The AWS SDK's switch for logs with all that it sends and gets.
@@ -58,7 +58,7 @@ fn run_command(cli: &Cli) -> Code {
         }
         Command::Show(args) => show::run(args, &around),
         Command::MergeReports(args) => merge_reports::run(args, &around),
-        Command::Drift(look) => block_on(drift::run(look, &around)),
+        Command::Drift(args) => block_on(drift::run(args, &around)),
         Command::Prove(args) => block_on(prove::run(args, &around)),
         Command::Trust { at, yes } => block_on(trust::run(at, *yes, &around)),
         Command::Key { at, save } => block_on(key::run(at, save, &around)),
@@ -70,6 +70,7 @@ fn run_command(cli: &Cli) -> Code {
             prove,
             lock_timeout,
             rollout,
+            history,
         } => {
             let how = How {
                 auto_approve: *auto_approve,
@@ -77,7 +78,8 @@ fn run_command(cli: &Cli) -> Code {
                 lock_timeout: *lock_timeout,
                 rollout: rollout.rollout(),
             };
-            runtime(apply::run(look, allow, how, &around))
+            let book = Book::new(history.history.as_ref(), &around);
+            runtime(apply::run(look, allow, (how, &book), &around))
         }
     }
 }

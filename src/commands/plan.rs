@@ -1,6 +1,9 @@
 //! `trueup plan`: specs → facts of hosts and clusters → plan → every format, a file → exit code.
 
-use std::{path::PathBuf, time::Instant};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use crate::{
     cli::{AllowArgs, LookArgs},
@@ -8,12 +11,13 @@ use crate::{
     plan::Plan,
     report::{Report, ReportOf},
     run::{
-        Surroundings, Targets, load, look_at_all, machines,
+        Surroundings, Targets, load, look_at_all, machines, now,
         output::{FORMATS, Outputs},
         salt,
         saved::{self, Kept},
         spec_files, targets,
     },
+    utc::Utc,
 };
 
 /// What becomes of a plan.
@@ -36,35 +40,58 @@ pub(super) async fn run(
     if let Some(Err(code)) = end.out.map(|file| saved::check_place(file)) {
         return code;
     }
-    let code = |code| match code {
+    let Made {
+        targets,
+        plan,
+        outputs,
+        at,
+        took,
+    } = match make(args, allow, end.out, around).await {
+        Ok(made) => made,
+        Err(code) => return code,
+    };
+    let (of, code) = (ReportOf::Plan, plan.code());
+    let code = match code {
         Code::Changes if !end.detailed_exitcode => Code::Done,
         code => code,
     };
-    match (
-        tell(ReportOf::Plan, args, allow, end.out, around, code).await,
-        end.out,
-    ) {
-        (Ok((targets, plan, code)), Some(file)) => {
-            let (deep, partial) = (args.deep, end.partial);
-            let kept = saved::save(file, plan, &targets, Kept { deep, partial });
-            Code::worst([code, kept])
-        }
-        (Ok((.., code)) | Err(code), _) => code,
-    }
+    let plan = plan.made_by(of.command(), code, (at, took));
+    let code = outputs.put(&Report {
+        of,
+        plan: &plan,
+        outcomes: &[],
+        proofs: &[],
+        code,
+        style: around.style,
+        at,
+        took,
+        history: None,
+        next: &[],
+    });
+    let Some(file) = end.out else { return code };
+    let (deep, partial) = (args.deep, end.partial);
+    let kept = saved::save(file, plan, &targets, Kept { deep, partial });
+    Code::worst([code, kept])
 }
 
-/// Makes a plan and tells it; `out` is where it will be kept, and `code` turns the plan's exit code
-/// into the command's. Gives what the plan was made of, too.
-pub(super) async fn tell(
-    of: ReportOf,
+/// A plan that has been made, and what it was made of.
+pub(super) struct Made {
+    pub targets: Targets,
+    pub plan: Plan,
+    pub outputs: Outputs,
+    pub at: Utc,
+    pub took: Duration,
+}
+
+/// Makes a plan; `kept` is a file that the command line names beside its formats.
+pub(super) async fn make(
     args: &LookArgs,
     allow: &AllowArgs,
-    out: Option<&PathBuf>,
+    kept: Option<&PathBuf>,
     around: &Surroundings,
-    code: impl Fn(Code) -> Code,
-) -> Result<(Targets, Plan, Code), Code> {
-    let started = Instant::now();
-    let taken = args.spec.specs.iter().chain(out);
+) -> Result<Made, Code> {
+    let (started, at) = (Instant::now(), now());
+    let taken = args.spec.specs.iter().chain(kept);
     let outputs = Outputs::open(&args.spec.output.formats, &FORMATS, taken, false)?;
     let specs = load(&args.spec, around)?;
     let files = spec_files(&specs);
@@ -73,18 +100,12 @@ pub(super) async fn tell(
     let (mut hosts, topics) = look_at_all(&targets, args, &salt, around).await;
     machines::settle(targets.hosts.iter(), &mut hosts);
     let plan = Plan::new(salt, files, hosts, topics).of(targets.selection().cloned());
-    let (code, took) = (code(plan.code()), started.elapsed());
     let plan = plan.in_shard(targets.shard.clone());
-    let plan = plan.made_by(of.command(), code, took);
-    let code = outputs.put(&Report {
-        of,
-        plan: &plan,
-        outcomes: &[],
-        proofs: &[],
-        code,
-        style: around.style,
-        took,
-        next: &[],
-    });
-    Ok((targets, plan, code))
+    Ok(Made {
+        targets,
+        plan,
+        outputs,
+        at,
+        took: started.elapsed(),
+    })
 }

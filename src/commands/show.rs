@@ -7,7 +7,7 @@ use crate::{
     exit::Code,
     report::{Report, ReportOf},
     run::{
-        Surroundings,
+        Surroundings, now,
         output::{FORMATS, Outputs},
         saved,
     },
@@ -24,7 +24,9 @@ pub(super) fn run(args: &ShowArgs, around: &Surroundings) -> Code {
             proofs: &[],
             code: Code::Done,
             style: around.style,
+            at: now(),
             took: Duration::ZERO,
+            history: None,
             next: &[],
         }))
     };

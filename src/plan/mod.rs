@@ -22,14 +22,16 @@ use crate::{
     action::Action,
     exit::Code,
     facts::{Host, Identity, Reply},
+    history::Since,
     kinds::{Address, Assessment, Change, Effect, Follows, Resource, TextChange, Verdict, Work},
 };
 
 pub use desired::{Desired, DesiredCluster, DesiredHost, SecretDigest};
+pub(crate) use digest::salted;
 pub use file::{FileError, Incomplete, Saved, is_saved};
 pub use looked_up::LookedUp;
 pub use of::Of;
-pub use part::Part;
+pub use part::{Part, State};
 pub use partial::Missing;
 pub use schema::schema;
 pub use selection::Selection;
@@ -123,6 +125,9 @@ pub struct HostPlan {
     /// What people should know of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// Since when it differs, or could not be checked; in reports of `drift`, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Since>,
     /// All its addresses, in the order in which they would be applied.
     pub steps: Vec<Step>,
     /// The facts, for people's output.
@@ -142,6 +147,9 @@ pub struct Step {
     /// The way out, where it is blocked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+    /// Since when it differs; in reports of `drift`, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Since>,
     /// What differs, field by field.
     pub changes: Vec<Change>,
     /// Salted sha256 of the compared fields.
@@ -311,6 +319,7 @@ impl HostPlan {
             lock_holder: None,
             looked_up: vec![],
             warnings: vec![],
+            since: None,
             steps: vec![],
             facts: None,
         }
@@ -348,6 +357,7 @@ impl HostPlan {
             lock_holder: facts.lock_holder.clone(),
             looked_up: vec![],
             warnings,
+            since: None,
             steps,
             facts: Some(facts.clone()),
         }
@@ -410,6 +420,7 @@ impl Step {
             action: StepAction::None,
             reason: String::new(),
             help: None,
+            since: None,
             changes: vec![],
             observed_digest: String::new(),
             actions_digest: String::new(),

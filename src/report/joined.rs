@@ -15,6 +15,7 @@ use crate::{
     plan::{FORMAT_VERSION, HostPlan, Of, Plan, Run, Shard},
     proof::{Proof, ProofResult},
     shard,
+    utc::Utc,
 };
 
 /// What one run told.
@@ -23,6 +24,7 @@ pub struct Part {
     file: String,
     of: ReportOf,
     code: Code,
+    at: Option<Utc>,
     took: Duration,
     plan: Plan,
     outcomes: Vec<Outcome>,
@@ -42,6 +44,8 @@ pub struct Joined {
     pub proofs: Vec<Proof>,
     /// The worst of their codes.
     pub code: Code,
+    /// When the first of them began, as far as they say.
+    pub at: Option<Utc>,
     /// How long the longest took: they ran side by side.
     pub took: Duration,
     missing: Vec<u32>,
@@ -102,6 +106,7 @@ impl Part {
             file,
             of,
             code,
+            at: run.at,
             took: Duration::from_millis(run.took_ms),
             outcomes: hosts.chain(topics).collect(),
             proofs,
@@ -131,6 +136,7 @@ impl Joined {
         let here: BTreeSet<u32> = parts.iter().filter_map(|part| part.shard().0).collect();
         let missing: Vec<u32> = (1..=total).filter(|index| !here.contains(index)).collect();
         let code = Code::worst(parts.iter().map(|part| part.code));
+        let at = parts.iter().filter_map(|part| part.at).min();
         let took = parts.iter().map(|part| part.took).max();
         let complete = parts.iter().all(|part| part.plan.complete);
         let (mut hosts, mut topics) = (Vec::new(), Vec::new());
@@ -168,6 +174,7 @@ impl Joined {
             outcomes,
             proofs,
             code: Code::worst(of_missing.into_iter().chain([code])),
+            at,
             took: took.unwrap_or_default(),
             missing,
             total,

@@ -13,7 +13,9 @@ mod words;
 
 use std::time::Duration;
 
-use crate::{apply::outcome::Outcome, exit::Code, plan::Plan, proof::Proof};
+use crate::{
+    apply::outcome::Outcome, exit::Code, history::History, plan::Plan, proof::Proof, utc::Utc,
+};
 use human::Style;
 
 /// What a result is written as.
@@ -112,8 +114,12 @@ pub struct Report<'r> {
     pub code: Code,
     /// How people's text is laid out.
     pub style: Style,
+    /// When it began.
+    pub at: Utc,
     /// How long it took.
     pub took: Duration,
+    /// The runs of `drift` and `apply` of the same specs, this one last; absent where none are kept.
+    pub history: Option<&'r History>,
     /// What people do next, line by line.
     pub next: &'r [String],
 }

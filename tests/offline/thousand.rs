@@ -7,6 +7,7 @@ use trueup::{
     exit::Code,
     plan::Plan,
     report::{Format, Report, ReportOf, human::Style, render},
+    utc::Utc,
 };
 
 use crate::simulated::{answer, fleet, plan};
@@ -38,7 +39,9 @@ fn shown(plan: &Plan, format: Format) -> AllocationInfo {
             color: false,
             width: 80,
         },
+        at: Utc::of_seconds(1_795_749_000),
         took: Duration::from_secs(1),
+        history: None,
         next: &[],
     };
     measure(|| assert!(!render(format, &report).is_empty()))

@@ -8,6 +8,7 @@ use trueup::{
     exit::Code,
     plan::{Plan, StepAction, schema},
     report::{Format, Report, ReportOf, human::Style, jsonl, render},
+    utc::Utc,
 };
 
 /// Every format and the exit code say the same of what changes.
@@ -24,7 +25,9 @@ pub fn agree(plan: &Plan) {
                 color: false,
                 width: 80,
             },
+            at: Utc::of_seconds(1_795_749_000),
             took: Duration::from_millis(312),
+            history: None,
             next: &[],
         };
         render(format, &report)

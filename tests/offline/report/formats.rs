@@ -246,7 +246,7 @@ fn events_are_lines_as_they_happen() {
     for what in ["12.8 MiB in 3.1 s", HOSTILE] {
         let out = Shared::default();
         let mut lines = Lines::new(Box::new(out.clone()));
-        lines.put(&jsonl::start(ReportOf::Apply, &[]));
+        lines.put(&jsonl::start(ReportOf::Apply, &[], AT));
         play(&mut lines, what);
         let values = valid(&out.text());
         let events: Vec<&str> = values.iter().filter_map(|v| v["event"].as_str()).collect();
