@@ -16,7 +16,7 @@ use trueup::{
         Plan, TopicsPlan,
         selection::{Chosen, Known},
     },
-    report::{Format, Report, ReportOf, human::Style, render},
+    report::{Detail, Format, Report, ReportOf, human::Style, render},
     spec::{Given, Resolved, ResolvedTopic, Source, load, several},
     utc::Utc,
 };
@@ -150,6 +150,7 @@ fn show(bencher: Bencher<'_, '_>, format: Format) {
         at: Utc::of_seconds(1_795_749_000),
         took: Duration::from_secs(1),
         history: None,
+        detail: Detail::default(),
         next: &[],
     };
     bencher.bench_local(|| render(format, black_box(&report)));

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod drift;
+
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -9,6 +11,8 @@ use crate::{
     report::Format,
     shard::Share,
 };
+
+pub use drift::{DriftArgs, HistoryArgs, Keep};
 
 /// Brings a Kafka client machine into true with its spec, over SSH.
 #[derive(Debug, Parser)]
@@ -59,7 +63,14 @@ pub struct Output {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Check a spec, offline
-    Validate(SpecArgs),
+    Validate {
+        /// Which, and how
+        #[command(flatten)]
+        spec: SpecArgs,
+        /// Say nothing where nothing is wrong
+        #[arg(short, long)]
+        quiet: bool,
+    },
     /// Show what is read of the machines
     Facts(LookArgs),
     /// Show what an apply would change; changes nothing
@@ -73,6 +84,9 @@ pub enum Command {
         /// Exit with 2 when there are changes
         #[arg(long)]
         detailed_exitcode: bool,
+        /// Say nothing where nothing would change
+        #[arg(short, long)]
+        quiet: bool,
         /// Save the plan to this file, for `show` and `apply`; an incomplete one only with `--partial`
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
@@ -206,8 +220,8 @@ pub struct SpecArgs {
 /// What results are written as.
 #[derive(Debug, Clone, Args)]
 pub struct FormatArgs {
-    /// What the result is written as (human, json, jsonl, markdown, junit), and to which file;
-    /// may be given several times. Where none goes to stdout, the human text does
+    /// What the result is written as (human, json, jsonl, markdown, junit; of drift also prom), and to
+    /// which file; may be given several times. Where none goes to stdout, the human text does
     #[arg(long = "format", value_name = "FORMAT[=FILE]", value_parser = output)]
     pub formats: Vec<Output>,
 }
@@ -329,35 +343,6 @@ pub struct LookArgs {
     pub deep: bool,
 }
 
-/// What has moved, and how it is told.
-#[derive(Debug, Clone, Args)]
-pub struct DriftArgs {
-    /// Which machines, and how
-    #[command(flatten)]
-    pub look: LookArgs,
-    /// The runs before
-    #[command(flatten)]
-    pub history: HistoryArgs,
-}
-
-/// Where runs are kept.
-#[derive(Debug, Clone, Default, Args)]
-pub struct HistoryArgs {
-    /// Keep what this run found in this file, for `since when`, or nowhere (`none`). Without it:
-    /// trueup/history.jsonl in XDG_STATE_HOME or ~/.local/state
-    #[arg(long, value_name = "FILE|none", value_parser = keep)]
-    pub history: Option<Keep>,
-}
-
-/// Where runs are kept, as it is asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Keep {
-    /// Nowhere.
-    Nowhere,
-    /// In a file.
-    File(PathBuf),
-}
-
 /// What is done only when it is asked for by name.
 #[derive(Debug, Default, Args)]
 pub struct AllowArgs {
@@ -388,14 +373,6 @@ impl RolloutArgs {
             canary: self.canary,
             max_failures: self.max_failures.or(first),
         }
-    }
-}
-
-fn keep(text: &str) -> Result<Keep, String> {
-    match text {
-        "" => Err("expected a file, or `none`".into()),
-        "none" => Ok(Keep::Nowhere),
-        file => Ok(Keep::File(file.into())),
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use trueup::{
     plan::Plan,
-    report::{Format, Report, ReportOf, human::Style, render},
+    report::{Detail, Format, Report, ReportOf, human::Style, render},
     text::escape_lines,
     utc::Utc,
 };
@@ -42,6 +42,7 @@ pub fn plan_is_fit_to_show(plan: &Plan, of: ReportOf) {
             at: Utc::of_seconds(1_795_749_000),
             took: Duration::from_millis(300),
             history: None,
+            detail: Detail::default(),
             next: &[],
         };
         fit_to_show(&render(format, &report));

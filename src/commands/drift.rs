@@ -4,21 +4,36 @@ use super::plan::{Made, make};
 use crate::{
     cli::{AllowArgs, DriftArgs},
     exit::Code,
-    history::Ended,
-    report::{Report, ReportOf},
+    history::{Ended, History},
+    report::{
+        Detail, Format, Report, ReportOf,
+        fix::{Asked, fix},
+    },
     run::{
-        Surroundings,
-        history::{Book, subject},
+        Surroundings, complain,
+        history::{Book, host_flags, subject},
+        output::DRIFT,
+        stdio,
     },
 };
 
 pub(super) async fn run(args: &DriftArgs, around: &Surroundings) -> Code {
     let book = Book::new(args.history.history.as_ref(), around);
     let look = &args.look;
-    let made = make(look, &AllowArgs::default(), book.file(), around).await;
+    if args.only_changes_since_last && book.file().is_none() {
+        complain(
+            "error: `--only-changes-since-last` has no run to compare with: none is kept\n  help: name a file \
+             with `--history FILE`",
+        );
+        return Code::Usage;
+    }
+    if args.quiet || args.only_changes_since_last {
+        stdio::hold();
+    }
+    let made = make(look, &AllowArgs::default(), (&DRIFT, book.file()), around).await;
     let Made {
         mut plan,
-        outputs,
+        mut outputs,
         at,
         took,
         ..
@@ -41,9 +56,25 @@ pub(super) async fn run(args: &DriftArgs, around: &Surroundings) -> Code {
     if let Some(history) = &history {
         history.date(&mut plan);
     }
+    let is_news = |history: &History| !history.news().is_none();
+    let silent = match args.only_changes_since_last && outputs.stdout() == Format::Human {
+        true => !history.as_ref().is_none_or(is_news),
+        false => args.quiet && code == Code::Done,
+    };
+    if silent {
+        stdio::forget_held();
+        outputs = outputs.without_stdout();
+    }
+    let asked = Asked {
+        vars: &look.spec.vars,
+        hosts: &host_flags(&look.pick),
+        deep: look.deep,
+    };
+    let fix = fix(&plan, &asked);
+    let plan = plan.made_by(of.command(), code, (at, took)).with_fix(&fix);
     outputs.put(&Report {
         of,
-        plan: &plan.made_by(of.command(), code, (at, took)),
+        plan: &plan,
         outcomes: &[],
         proofs: &[],
         code,
@@ -51,6 +82,10 @@ pub(super) async fn run(args: &DriftArgs, around: &Surroundings) -> Code {
         at,
         took,
         history: history.as_ref(),
-        next: &[],
+        detail: Detail {
+            diff: args.diff,
+            only_news: args.only_changes_since_last,
+        },
+        next: &fix,
     })
 }

@@ -6,7 +6,7 @@ use crate::{
     cli::MergeArgs,
     exit::Code,
     report::{
-        Report,
+        Detail, Report,
         joined::{Joined, Part},
     },
     run::{
@@ -52,7 +52,10 @@ pub(super) fn run(args: &MergeArgs, around: &Surroundings) -> Code {
     let (of, at, took) = (joined.of, joined.at.unwrap_or_else(now), joined.took);
     outputs.put(&Report {
         of,
-        plan: &joined.plan.made_by(of.command(), code, (at, took)),
+        plan: &joined
+            .plan
+            .made_by(of.command(), code, (at, took))
+            .with_fix(&joined.fix),
         outcomes: &joined.outcomes,
         proofs: &joined.proofs,
         code,
@@ -60,6 +63,7 @@ pub(super) fn run(args: &MergeArgs, around: &Surroundings) -> Code {
         at,
         took,
         history: None,
-        next: &[],
+        detail: Detail::default(),
+        next: &joined.fix,
     })
 }

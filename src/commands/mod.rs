@@ -26,6 +26,7 @@ const SENSITIVE: &str = "LOG_SENSITIVE_BODIES";
 /// Runs a command line. Results that stdout did not take are an error.
 pub fn run(cli: &Cli) -> Code {
     let code = run_command(cli);
+    stdio::say_held();
     Code::worst([code, stdio::end()])
 }
 
@@ -39,18 +40,20 @@ fn run_command(cli: &Cli) -> Code {
         return Code::Usage;
     }
     match &cli.command {
-        Command::Validate(args) => validate::run(args, &around),
+        Command::Validate { spec, quiet } => validate::run(spec, *quiet, &around),
         Command::Schema { of } => schema::run(*of),
         Command::Facts(look) => block_on(facts::run(look, &around)),
         Command::Plan {
             look,
             allow,
             detailed_exitcode,
+            quiet,
             out,
             partial,
         } => {
             let end = plan::End {
                 detailed_exitcode: *detailed_exitcode,
+                quiet: *quiet,
                 out: out.as_ref(),
                 partial: *partial,
             };

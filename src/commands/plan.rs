@@ -9,13 +9,13 @@ use crate::{
     cli::{AllowArgs, LookArgs},
     exit::Code,
     plan::Plan,
-    report::{Report, ReportOf},
+    report::{Detail, Format, Report, ReportOf},
     run::{
         Surroundings, Targets, load, look_at_all, machines, now,
         output::{FORMATS, Outputs},
         salt,
         saved::{self, Kept},
-        spec_files, targets,
+        spec_files, stdio, targets,
     },
     utc::Utc,
 };
@@ -25,6 +25,8 @@ use crate::{
 pub(super) struct End<'e> {
     /// Exit with 2 when there are changes.
     pub detailed_exitcode: bool,
+    /// Say nothing where nothing would change.
+    pub quiet: bool,
     /// Where it is kept.
     pub out: Option<&'e PathBuf>,
     /// Without what could not be read.
@@ -40,17 +42,24 @@ pub(super) async fn run(
     if let Some(Err(code)) = end.out.map(|file| saved::check_place(file)) {
         return code;
     }
+    if end.quiet {
+        stdio::hold();
+    }
     let Made {
         targets,
         plan,
-        outputs,
+        mut outputs,
         at,
         took,
-    } = match make(args, allow, end.out, around).await {
+    } = match make(args, allow, (&FORMATS, end.out), around).await {
         Ok(made) => made,
         Err(code) => return code,
     };
     let (of, code) = (ReportOf::Plan, plan.code());
+    if end.quiet && code == Code::Done {
+        stdio::forget_held();
+        outputs = outputs.without_stdout();
+    }
     let code = match code {
         Code::Changes if !end.detailed_exitcode => Code::Done,
         code => code,
@@ -66,6 +75,7 @@ pub(super) async fn run(
         at,
         took,
         history: None,
+        detail: Detail::default(),
         next: &[],
     });
     let Some(file) = end.out else { return code };
@@ -83,16 +93,17 @@ pub(super) struct Made {
     pub took: Duration,
 }
 
-/// Makes a plan; `kept` is a file that the command line names beside its formats.
+/// Makes a plan, to be told in one of some formats; `kept` is a file that the command line names beside
+/// those of its formats.
 pub(super) async fn make(
     args: &LookArgs,
     allow: &AllowArgs,
-    kept: Option<&PathBuf>,
+    (formats, kept): (&[Format], Option<&PathBuf>),
     around: &Surroundings,
 ) -> Result<Made, Code> {
     let (started, at) = (Instant::now(), now());
     let taken = args.spec.specs.iter().chain(kept);
-    let outputs = Outputs::open(&args.spec.output.formats, &FORMATS, taken, false)?;
+    let outputs = Outputs::open(&args.spec.output.formats, formats, taken, false)?;
     let specs = load(&args.spec, around)?;
     let files = spec_files(&specs);
     let targets = targets(args, allow, specs, around).await?;

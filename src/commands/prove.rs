@@ -8,7 +8,7 @@ use crate::{
     exit::Code,
     plan::Plan,
     proof::Proof,
-    report::{Report, ReportOf},
+    report::{Detail, Report, ReportOf},
     run::{
         Surroundings, at_once, complain_safely, load, now,
         output::{FORMATS, Outputs},
@@ -56,6 +56,7 @@ async fn tell(args: &ProveArgs, around: &Surroundings) -> Result<Code, Code> {
         at,
         took,
         history: None,
+        detail: Detail::default(),
         next: &[],
     }))
 }

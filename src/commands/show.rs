@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     cli::ShowArgs,
     exit::Code,
-    report::{Report, ReportOf},
+    report::{Detail, Report, ReportOf},
     run::{
         Surroundings, now,
         output::{FORMATS, Outputs},
@@ -27,6 +27,7 @@ pub(super) fn run(args: &ShowArgs, around: &Surroundings) -> Code {
             at: now(),
             took: Duration::ZERO,
             history: None,
+            detail: Detail::default(),
             next: &[],
         }))
     };

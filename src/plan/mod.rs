@@ -4,6 +4,7 @@
 mod desired;
 mod digest;
 mod file;
+mod file_change;
 mod looked_up;
 mod of;
 mod order;
@@ -13,6 +14,7 @@ mod schema;
 pub mod selection;
 mod shard;
 mod stale;
+mod summary;
 mod topics;
 
 use schemars::JsonSchema;
@@ -29,6 +31,7 @@ use crate::{
 pub use desired::{Desired, DesiredCluster, DesiredHost, SecretDigest};
 pub(crate) use digest::salted;
 pub use file::{FileError, Incomplete, Saved, is_saved};
+pub use file_change::FileChange;
 pub use looked_up::LookedUp;
 pub use of::Of;
 pub use part::{Part, State};
@@ -37,6 +40,7 @@ pub use schema::schema;
 pub use selection::Selection;
 pub use shard::{Run, Shard};
 pub use stale::{Moved, of_host as moved_on_host, of_topics as moved_topics};
+pub use summary::Summary;
 pub use topics::TopicsPlan;
 
 /// Version of the JSON form. Readers ignore unknown fields and refuse another major.
@@ -82,23 +86,6 @@ pub struct SpecFile {
     pub path: String,
     /// The sha256 of its bytes.
     pub sha256: String,
-}
-
-/// How many addresses have which action.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Summary {
-    /// Nothing differs.
-    pub none: usize,
-    /// It is not there yet.
-    pub create: usize,
-    /// It is there and differs.
-    pub update: usize,
-    /// It would go.
-    pub delete: usize,
-    /// It should change, but cannot.
-    pub blocked: usize,
-    /// It could not be seen.
-    pub unknown: usize,
 }
 
 /// One host's part.
@@ -150,6 +137,9 @@ pub struct Step {
     /// Since when it differs; in reports of `drift`, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Since>,
+    /// When the file that it is about was last changed, where it differs and the machine tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<FileChange>,
     /// What differs, field by field.
     pub changes: Vec<Change>,
     /// Salted sha256 of the compared fields.
@@ -231,22 +221,6 @@ impl Plan {
                 .parts()
                 .all(|part| part.error.is_none() && part.lock_holder.is_none());
         plan
-    }
-
-    /// How many addresses have which action.
-    fn counted(&self) -> Summary {
-        let mut summary = Summary::default();
-        for step in self.steps() {
-            *match step.action {
-                StepAction::None => &mut summary.none,
-                StepAction::Create => &mut summary.create,
-                StepAction::Update => &mut summary.update,
-                StepAction::Delete => &mut summary.delete,
-                StepAction::Blocked => &mut summary.blocked,
-                StepAction::Unknown => &mut summary.unknown,
-            } += 1;
-        }
-        summary
     }
 
     /// With what was selected.
@@ -342,7 +316,10 @@ impl HostPlan {
                 let section = reply.section(&address);
                 let mut assessment = resource.assess(&section, facts);
                 warnings.append(&mut assessment.warnings);
-                Step::new(&address, &resource.requires(), assessment, salt)
+                let mut step = Step::new(&address, &resource.requires(), assessment, salt);
+                let differs = step.action.changes() || step.action == StepAction::Blocked;
+                step.file = FileChange::read(&section, facts).filter(|_| differs);
+                step
             })
             .collect();
         order::by_requirement(&mut steps);
@@ -421,6 +398,7 @@ impl Step {
             reason: String::new(),
             help: None,
             since: None,
+            file: None,
             changes: vec![],
             observed_digest: String::new(),
             actions_digest: String::new(),

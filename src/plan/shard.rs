@@ -44,6 +44,9 @@ pub struct Run {
     pub at: Option<Utc>,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
+    /// Of `drift`: the words of the command that closes what has drifted, where one does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fix: Vec<String>,
 }
 
 impl Plan {
@@ -62,7 +65,17 @@ impl Plan {
             exit_code: code as u8,
             at: Some(at),
             took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            fix: vec![],
         });
+        self
+    }
+
+    /// With the command that closes what it found, word by word.
+    #[must_use]
+    pub fn with_fix(mut self, words: &[String]) -> Self {
+        if let Some(run) = &mut self.run {
+            run.fix = words.to_vec();
+        }
         self
     }
 }

@@ -14,7 +14,8 @@ use crate::{
     history::Since,
     kinds::Change,
     plan::{
-        FORMAT_VERSION, LookedUp, Of, Part, Plan, Selection, SpecFile, Step, StepAction, Summary,
+        FORMAT_VERSION, FileChange, LookedUp, Of, Part, Plan, Selection, SpecFile, Step,
+        StepAction, Summary,
     },
     proof::Proof,
     utc::Utc,
@@ -60,6 +61,9 @@ enum Line<'a> {
         /// Since when it differs; of `drift`, where it is known.
         #[serde(skip_serializing_if = "Option::is_none")]
         since: Option<Since>,
+        /// When the file that it is about was last changed, where it differs and the machine tells.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        file: Option<&'a FileChange>,
         /// What differs, field by field.
         changes: &'a [Change],
         /// The addresses without which it cannot be.
@@ -261,6 +265,7 @@ fn of_step<'a>(host: Option<&'a str>, cluster: Option<&'a str>, step: &'a Step) 
         reason: &step.reason,
         help: step.help.as_deref(),
         since: step.since,
+        file: step.file.as_ref(),
         changes: &step.changes,
         requires: &step.requires,
         observed_digest: &step.observed_digest,

@@ -2,6 +2,7 @@
 //! events. [`render`] is the one way from a plan to a text, in every format.
 
 mod diff;
+pub mod fix;
 pub mod human;
 pub mod joined;
 pub mod json;
@@ -9,6 +10,7 @@ pub mod jsonl;
 mod junit;
 mod markdown;
 pub mod progress;
+mod prom;
 mod words;
 
 use std::time::Duration;
@@ -31,16 +33,19 @@ pub enum Format {
     Markdown,
     /// For a CI system's list of tests.
     Junit,
+    /// For Prometheus, by way of a file.
+    Prom,
 }
 
 impl Format {
     /// All of them, by name.
-    pub const ALL: [(&'static str, Self); 5] = [
+    pub const ALL: [(&'static str, Self); 6] = [
         ("human", Self::Human),
         ("json", Self::Json),
         ("jsonl", Self::Jsonl),
         ("markdown", Self::Markdown),
         ("junit", Self::Junit),
+        ("prom", Self::Prom),
     ];
 
     /// The one with a name.
@@ -99,6 +104,15 @@ impl ReportOf {
     }
 }
 
+/// How much people's text of a drift tells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Detail {
+    /// Before and after, as a plan does.
+    pub diff: bool,
+    /// Only what is new or gone since the last run.
+    pub only_news: bool,
+}
+
 /// Everything that is said of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Report<'r> {
@@ -120,7 +134,9 @@ pub struct Report<'r> {
     pub took: Duration,
     /// The runs of `drift` and `apply` of the same specs, this one last; absent where none are kept.
     pub history: Option<&'r History>,
-    /// What people do next, line by line.
+    /// How much people's text tells; of `drift` alone.
+    pub detail: Detail,
+    /// What people do next, line by line; of `drift` a command, word by word.
     pub next: &'r [String],
 }
 
@@ -132,6 +148,7 @@ pub fn render(format: Format, report: &Report<'_>) -> String {
         Format::Jsonl => jsonl::whole(report),
         Format::Markdown => markdown::markdown(report),
         Format::Junit => junit::junit(report),
+        Format::Prom => prom::prom(report),
     }
 }
 

@@ -27,7 +27,7 @@ use crate::{
     exit::Code,
     history::Ended,
     plan::{Plan, SpecFile},
-    report::{Format, Report, ReportOf, human, progress::Progress, render},
+    report::{Detail, Format, Report, ReportOf, human, progress::Progress, render},
 };
 
 /// How an apply is made.
@@ -178,6 +178,7 @@ pub(crate) async fn carry_out(
         at,
         took,
         history: None,
+        detail: Detail::default(),
         next: &next,
     };
     let whole = session.console.end(&report);

@@ -194,32 +194,33 @@ fn place(spec: &Path) -> String {
     place.display().to_string()
 }
 
-/// The flags that leave something out.
+/// The flags that leave something out, as words.
 fn only(args: &LookArgs) -> Vec<String> {
-    let PickArgs {
-        hosts,
-        exclude_hosts,
-        shard,
-    } = &args.pick;
-    let shard = shard
-        .iter()
-        .map(|Share { index, total, .. }| format!("{index}/{total}"));
-    let shard: Vec<String> = shard.collect();
-    let flags = [
-        ("--host", hosts),
-        ("--exclude-host", exclude_hosts),
-        ("--shard", &shard),
-        ("--target", &args.targets),
-        ("--exclude", &args.excludes),
-    ];
-    let of = |(flag, values): (&str, &Vec<String>)| -> Vec<String> {
-        let mut values = values.clone();
-        values.sort();
-        values.dedup();
-        let words = values.into_iter();
-        words.flat_map(|value| [flag.to_owned(), value]).collect()
-    };
-    flags.into_iter().flat_map(of).collect()
+    let mut words = host_flags(&args.pick);
+    words.extend(flags("--target", &args.targets));
+    words.extend(flags("--exclude", &args.excludes));
+    words
+}
+
+/// The flags that leave hosts out, as words.
+pub(crate) fn host_flags(pick: &PickArgs) -> Vec<String> {
+    let mut words: Vec<String> = flags("--host", &pick.hosts).collect();
+    words.extend(flags("--exclude-host", &pick.exclude_hosts));
+    let shard = pick.shard.iter();
+    let shard: Vec<String> = shard
+        .map(|Share { index, total, .. }| format!("{index}/{total}"))
+        .collect();
+    words.extend(flags("--shard", &shard));
+    words
+}
+
+fn flags(flag: &str, values: &[String]) -> impl Iterator<Item = String> {
+    let mut values = values.to_vec();
+    values.sort();
+    values.dedup();
+    values
+        .into_iter()
+        .flat_map(move |value| [flag.to_owned(), value])
 }
 
 #[cfg(test)]

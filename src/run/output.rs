@@ -24,9 +24,21 @@ pub(crate) const FORMATS: [Format; 5] = [
     Format::Junit,
 ];
 
+/// Those of a drift.
+pub(crate) const DRIFT: [Format; 6] = [
+    Format::Human,
+    Format::Json,
+    Format::Jsonl,
+    Format::Markdown,
+    Format::Junit,
+    Format::Prom,
+];
+
 /// The places that results go to. Each can be written: that is found out before anything is done.
 pub(crate) struct Outputs {
     stdout: Format,
+    /// Nothing goes there after all.
+    silent: bool,
     files: Vec<File>,
 }
 
@@ -96,7 +108,17 @@ impl Outputs {
             files.push(File { format, path, to });
         }
         let stdout = stdout.unwrap_or(Format::Human);
-        Ok(Self { stdout, files })
+        Ok(Self {
+            stdout,
+            silent: false,
+            files,
+        })
+    }
+
+    /// The same, for a command that was asked to be silent where nothing is wrong.
+    pub(crate) fn without_stdout(mut self) -> Self {
+        self.silent = true;
+        self
     }
 
     /// What goes to stdout.
@@ -126,7 +148,9 @@ impl Outputs {
 
     /// Writes a report everywhere; the code that the command ends with.
     pub(crate) fn put(self, report: &Report<'_>) -> Code {
-        put(&render(self.stdout, report));
+        if !self.silent {
+            put(&render(self.stdout, report));
+        }
         self.put_files(report)
     }
 
@@ -143,7 +167,9 @@ impl Outputs {
 
     /// Writes texts that are no reports.
     pub(crate) fn put_text(self, code: Code, text: impl Fn(Format) -> String) -> Code {
-        put(&text(self.stdout));
+        if !self.silent {
+            put(&text(self.stdout));
+        }
         self.write(code, text)
     }
 

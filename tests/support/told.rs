@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use trueup::{
     exit::Code,
     plan::{Plan, StepAction, schema},
-    report::{Format, Report, ReportOf, human::Style, jsonl, render},
+    report::{Detail, Format, Report, ReportOf, human::Style, jsonl, render},
     utc::Utc,
 };
 
@@ -28,6 +28,7 @@ pub fn agree(plan: &Plan) {
             at: Utc::of_seconds(1_795_749_000),
             took: Duration::from_millis(312),
             history: None,
+            detail: Detail::default(),
             next: &[],
         };
         render(format, &report)

@@ -129,8 +129,12 @@ fn head(report: &Report<'_>, plan: &Plan) -> String {
     if specs_in_words.chars().count() > MOST_OF_HEAD {
         specs_in_words = words::count(specs.len(), "spec");
     }
+    let at = match report.of {
+        ReportOf::Drift => format!("; {} UTC", report.at.minute()),
+        _ => String::new(),
+    };
     let mut text = format!(
-        "### trueup {}: {what}\n\n{}; {} up to date\n",
+        "### trueup {}: {what}\n\n{}{at}; {} up to date\n",
         report.of.command(),
         specs_in_words,
         addresses(counts.none)
@@ -227,13 +231,15 @@ fn table(page: &mut Page, report: &Report<'_>, plan: &Plan, many: bool) -> usize
     };
     let mut rows: Vec<Row<'_>> = Vec::new();
     for part in plan.parts() {
+        let since = |since| words::since(&[since], report.at);
+        let since = |of| since(of).map_or(String::new(), |text| format!("; {text}"));
         let mut away = |mark, text: &str| {
             rows.push(Row {
                 rank: 1,
                 mark,
                 host: None,
                 address: name(part),
-                rest: format!("{} |", cell(text)),
+                rest: format!("{}{} |", cell(text), since(part.since)),
             });
         };
         if let Some(holder) = part.lock_holder {
@@ -264,7 +270,7 @@ fn table(page: &mut Page, report: &Report<'_>, plan: &Plan, many: bool) -> usize
                 mark: mark(step.action),
                 host,
                 address,
-                rest: format!("{} |{became}", cell(&step.reason)),
+                rest: format!("{}{} |{became}", cell(&step.reason), since(step.since)),
             });
         }
     }

@@ -165,7 +165,11 @@ fn formats_are_as_blessed() {
 #[test]
 fn what_is_not_verified_and_what_was_applied_in_part_are_in_all_formats() {
     let plan = example();
-    for (format, text) in Format::ALL.map(|(name, format)| {
+    // Metrics are of a drift.
+    let all = Format::ALL
+        .into_iter()
+        .filter(|(_, format)| *format != Format::Prom);
+    for (format, text) in all.map(|(name, format)| {
         let of = |outcome| {
             render(
                 format,

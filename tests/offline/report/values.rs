@@ -9,7 +9,7 @@ use trueup::{
     kinds::{Change, TextChange},
     plan::{HostPlan, LookedUp, Moved, Of, Plan, SpecFile, Step, StepAction, TopicsPlan},
     report::{
-        Report, ReportOf,
+        Detail, Report, ReportOf,
         human::{self, Style},
     },
     utc::Utc,
@@ -731,6 +731,7 @@ pub fn report<'r>(of: ReportOf, plan: &'r Plan, outcomes: &'r [Outcome], code: C
         at: AT,
         took: TOOK,
         history: None,
+        detail: Detail::default(),
         next: &[],
     }
 }
