@@ -16,8 +16,9 @@ use trueup::{
         Plan, TopicsPlan,
         selection::{Chosen, Known},
     },
-    report::{Format, Report, Told, human::Style, render},
+    report::{Detail, Format, Report, ReportOf, human::Style, render},
     spec::{Given, Resolved, ResolvedTopic, Source, load, several},
+    utc::Utc,
 };
 
 #[path = "../tests/support/case.rs"]
@@ -137,7 +138,7 @@ fn look(bencher: Bencher<'_, '_>, hosts: usize) {
 fn show(bencher: Bencher<'_, '_>, format: Format) {
     let plan = planned(1_000);
     let report = Report {
-        told: Told::Plan,
+        of: ReportOf::Plan,
         plan: &plan,
         outcomes: &[],
         proofs: &[],
@@ -146,7 +147,10 @@ fn show(bencher: Bencher<'_, '_>, format: Format) {
             color: false,
             width: 80,
         },
+        at: Utc::of_seconds(1_795_749_000),
         took: Duration::from_secs(1),
+        history: None,
+        detail: Detail::default(),
         next: &[],
     };
     bencher.bench_local(|| render(format, black_box(&report)));

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod drift;
 mod environment;
 mod help;
 mod refused;
@@ -20,6 +21,8 @@ use crate::{
     shard::Share,
 };
 use values::{KeyValue, duration, output};
+
+pub use drift::{DriftArgs, HistoryArgs, Keep};
 
 /// Brings a Kafka client machine into true with its spec, over SSH.
 #[derive(Debug, Parser)]
@@ -67,7 +70,14 @@ pub struct Output {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Check a spec, offline
-    Validate(SpecArgs),
+    Validate {
+        /// Which, and how
+        #[command(flatten)]
+        spec: SpecArgs,
+        /// Say nothing where nothing is wrong
+        #[arg(short, long)]
+        quiet: bool,
+    },
     /// Show what is read of the machines
     Facts(LookArgs),
     /// Show what an apply would change; changes nothing
@@ -81,6 +91,9 @@ pub enum Command {
         /// Exit with 2 when there are changes, blocked ones among them
         #[arg(long)]
         detailed_exitcode: bool,
+        /// Say nothing where nothing would change
+        #[arg(short, long)]
+        quiet: bool,
         /// Save the plan to this file, for `show` and `apply`; an incomplete one only with `--partial`.
         /// `-`: stdout, and people's text goes to stderr
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -115,9 +128,12 @@ not at all where something has changed (exit 6)."
         /// Over many hosts
         #[command(flatten)]
         rollout: RolloutArgs,
+        /// What it was like afterwards is kept
+        #[command(flatten)]
+        history: HistoryArgs,
     },
     /// Tell whether the machines have moved away from the spec; exits with 2 when they have
-    Drift(LookArgs),
+    Drift(DriftArgs),
     /// Join what `--format json` wrote of the parts of a fleet into one report
     #[command(
         after_help = "Takes the JSON of `plan`, `drift`, `apply` or `prove` with `--shard`, or with other hosts each, \
@@ -180,8 +196,9 @@ impl Command {
     /// The specs that it is about; `None`: it has none.
     pub fn specs(&mut self) -> Option<&mut Vec<PathBuf>> {
         Some(match self {
-            Self::Validate(spec) => &mut spec.specs,
-            Self::Facts(look) | Self::Drift(look) => &mut look.spec.specs,
+            Self::Validate { spec, .. } => &mut spec.specs,
+            Self::Facts(look) => &mut look.spec.specs,
+            Self::Drift(drift) => &mut drift.look.spec.specs,
             Self::Plan { look, .. } | Self::Apply { look, .. } => &mut look.spec.specs,
             Self::Prove(prove) => &mut prove.spec.specs,
             Self::Trust { at, .. } | Self::Key { at, .. } => &mut at.specs,
@@ -193,7 +210,7 @@ impl Command {
     /// Its name, as it is typed.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Validate(_) => "validate",
+            Self::Validate { .. } => "validate",
             Self::Facts(_) => "facts",
             Self::Plan { .. } => "plan",
             Self::Show(_) => "show",
@@ -261,8 +278,8 @@ pub struct SpecArgs {
 /// What results are written as.
 #[derive(Debug, Clone, Args)]
 pub struct FormatArgs {
-    /// What the result is written as (human, json, jsonl, markdown, junit), and to which file;
-    /// may be given several times. Where none goes to stdout, the human text does
+    /// What the result is written as (human, json, jsonl, markdown, junit; of drift also prom), and to
+    /// which file; may be given several times. Where none goes to stdout, the human text does
     #[arg(short = 'o', long = "format", value_name = "FORMAT[=FILE]", value_parser = output, env = "TRUEUP_FORMAT", hide_env_values = true)]
     pub formats: Vec<Output>,
 }

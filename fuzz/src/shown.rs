@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use trueup::{
     plan::Plan,
-    report::{Format, Report, ReportOf, human::Style, render},
+    report::{Detail, Format, Report, ReportOf, human::Style, render},
     text::escape_lines,
+    utc::Utc,
 };
 
 /// Nothing in it moves a cursor, turns the reading direction, or is a command to a CI system.
@@ -38,7 +39,10 @@ pub fn plan_is_fit_to_show(plan: &Plan, of: ReportOf) {
                 color: false,
                 width: 80,
             },
+            at: Utc::of_seconds(1_795_749_000),
             took: Duration::from_millis(300),
+            history: None,
+            detail: Detail::default(),
             next: &[],
         };
         fit_to_show(&render(format, &report));

@@ -13,7 +13,9 @@ use crate::{
     run::{
         Surroundings,
         apply::{How, Work, carry_out},
-        complain, load,
+        complain,
+        history::Book,
+        load,
         output::{FORMATS, Outputs},
         salt, saved, spec_files, targets,
     },
@@ -22,15 +24,16 @@ use crate::{
 pub(super) async fn run(
     args: &LookArgs,
     allow: &AllowArgs,
-    how: How,
+    (how, book): (How, &Book),
     around: &Surroundings,
 ) -> Code {
     if let [file] = args.spec.specs.as_slice()
         && let Some(bytes) = saved::bytes(file)
     {
-        return of_file(file, &bytes, args, allow, how, around).await;
+        return of_file(file, &bytes, args, allow, (how, book), around).await;
     }
-    let outputs = Outputs::open(&args.spec.output.formats, &FORMATS, &args.spec.specs, true);
+    let taken = args.spec.specs.iter().chain(book.file());
+    let outputs = Outputs::open(&args.spec.output.formats, &FORMATS, taken, true);
     let (outputs, specs) = match (outputs, load(&args.spec, around)) {
         (Ok(outputs), Ok(specs)) => (outputs, specs),
         (Err(code), _) | (_, Err(code)) => return code,
@@ -55,7 +58,7 @@ pub(super) async fn run(
         places,
         saved: None,
     };
-    carry_out(work, outputs, args, how, around).await
+    carry_out(work, outputs, args, (how, book), around).await
 }
 
 async fn of_file(
@@ -63,11 +66,12 @@ async fn of_file(
     bytes: &[u8],
     args: &LookArgs,
     allow: &AllowArgs,
-    how: How,
+    (how, book): (How, &Book),
     around: &Surroundings,
 ) -> Code {
     let prepared = saved::to_apply(file, bytes, args, allow);
-    let outputs = Outputs::open(&args.spec.output.formats, &FORMATS, &args.spec.specs, true);
+    let taken = args.spec.specs.iter().chain(book.file());
+    let outputs = Outputs::open(&args.spec.output.formats, &FORMATS, taken, true);
     let ((plan, desired), outputs) = match (prepared, outputs) {
         (Ok(prepared), Ok(outputs)) => (prepared, outputs),
         (Err(code), _) | (_, Err(code)) => return code,
@@ -75,7 +79,7 @@ async fn of_file(
     let mut args = args.clone();
     args.deep = desired.deep;
     match saved::work(plan, desired, args.timeout, around).await {
-        Ok(work) => carry_out(work, outputs, &args, how, around).await,
+        Ok(work) => carry_out(work, outputs, &args, (how, book), around).await,
         Err(code) => code,
     }
 }

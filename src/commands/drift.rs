@@ -1,25 +1,96 @@
-//! `trueup drift`: the plan's comparison, told as what has moved.
+//! `trueup drift`: the plan's comparison, told as what has moved, with what the runs before say of it.
 
-use super::plan;
+use super::plan::{Files, Made, make};
 use crate::{
-    cli::{AllowArgs, LookArgs},
+    cli::{AllowArgs, DriftArgs},
     exit::Code,
-    plan::Plan,
-    report::ReportOf,
-    run::Surroundings,
+    history::{Ended, History},
+    report::{
+        Detail, Format, Report, ReportOf,
+        fix::{Asked, fix},
+    },
+    run::{
+        Surroundings, complain,
+        history::{Book, host_flags, subject},
+        output::DRIFT,
+        stdio,
+    },
 };
 
-pub(super) async fn run(args: &LookArgs, around: &Surroundings) -> Code {
-    match plan::tell(
-        ReportOf::Drift,
-        args,
-        &AllowArgs::default(),
-        None,
-        around,
-        Plan::code,
-    )
-    .await
-    {
-        Ok((_, _, code)) | Err(code) => code,
+pub(super) async fn run(args: &DriftArgs, around: &Surroundings) -> Code {
+    let book = Book::new(args.history.history.as_ref(), around);
+    let look = &args.look;
+    if args.only_changes_since_last && book.file().is_none() {
+        complain(
+            "error: `--only-changes-since-last` has no run to compare with: none is kept\n  help: name a file \
+             with `--history FILE`",
+        );
+        return Code::Usage;
     }
+    if args.quiet || args.only_changes_since_last {
+        stdio::hold();
+    }
+    let files = Files {
+        formats: &DRIFT,
+        kept: book.file(),
+        aside: None,
+    };
+    let made = make(look, &AllowArgs::default(), files, around).await;
+    let Made {
+        mut plan,
+        mut outputs,
+        at,
+        took,
+        ..
+    } = match made {
+        Ok(made) => made,
+        Err(code) => return code,
+    };
+    let (of, code) = (ReportOf::Drift, plan.code());
+    let history = book.add(
+        &subject(look),
+        &Ended {
+            command: of.command(),
+            at,
+            took,
+            code,
+            plan: &plan,
+            outcomes: &[],
+        },
+    );
+    if let Some(history) = &history {
+        history.date(&mut plan);
+    }
+    let is_news = |history: &History| !history.news().is_none();
+    let silent = match args.only_changes_since_last && outputs.stdout() == Format::Human {
+        true => !history.as_ref().is_none_or(is_news),
+        false => args.quiet && code == Code::Done,
+    };
+    if silent {
+        stdio::forget_held();
+        outputs = outputs.without_stdout();
+    }
+    let asked = Asked {
+        vars: &look.spec.vars,
+        hosts: &host_flags(&look.pick),
+        deep: look.deep,
+    };
+    let fix = fix(&plan, &asked);
+    let plan = plan.made_by(of.command(), code, (at, took)).with_fix(&fix);
+    outputs.put(&Report {
+        of,
+        plan: &plan,
+        outcomes: &[],
+        proofs: &[],
+        code,
+        style: around.style,
+        at,
+        took,
+        history: history.as_ref(),
+        detail: Detail {
+            diff: args.diff,
+            only_news: args.only_changes_since_last,
+        },
+        next: &fix,
+    })
 }

@@ -4,11 +4,11 @@ use crate::{
     cli::MergeArgs,
     exit::Code,
     report::{
-        Report,
+        Detail, Report,
         joined::{Joined, Part},
     },
     run::{
-        Surroundings, complain_safely,
+        Surroundings, complain_safely, now,
         output::{FORMATS, Outputs},
         shown, text_of,
     },
@@ -48,15 +48,21 @@ pub(super) fn run(args: &MergeArgs, around: &Surroundings) -> Code {
         ));
     }
     let code = Code::worst(unread.into_iter().chain([joined.code]));
-    let (of, took) = (joined.of, joined.took);
+    let (of, at, took) = (joined.of, joined.at.unwrap_or_else(now), joined.took);
     outputs.put(&Report {
         of,
-        plan: &joined.plan.made_by(of.command(), code, took),
+        plan: &joined
+            .plan
+            .made_by(of.command(), code, (at, took))
+            .with_fix(&joined.fix),
         outcomes: &joined.outcomes,
         proofs: &joined.proofs,
         code,
         style: around.style,
+        at,
         took,
-        next: &[],
+        history: None,
+        detail: Detail::default(),
+        next: &joined.fix,
     })
 }

@@ -19,7 +19,10 @@ use std::time::Duration;
 use crate::{
     cli::{self, Cli, Command},
     exit::{self, Code},
-    run::{Surroundings, apply::How, complain, complain_safely, default_spec, put, signals, stdio},
+    run::{
+        Surroundings, apply::How, complain, complain_safely, default_spec, history::Book, put,
+        signals, stdio,
+    },
 };
 
 /// The AWS SDK's switch for logs with all that it sends and gets.
@@ -27,7 +30,9 @@ const SENSITIVE: &str = "LOG_SENSITIVE_BODIES";
 
 /// Runs a command line. Results that stdout did not take are an error.
 pub fn run(mut cli: Cli) -> Code {
-    let code = Code::worst([run_command(&mut cli), stdio::end()]);
+    let code = run_command(&mut cli);
+    stdio::say_held();
+    let code = Code::worst([code, stdio::end()]);
     let name = cli.command.name();
     let mut said = exit::of_command(name).iter();
     debug_assert!(
@@ -55,7 +60,7 @@ fn run_command(cli: &mut Cli) -> Code {
         return code;
     }
     match &cli.command {
-        Command::Validate(args) => validate::run(args, &around),
+        Command::Validate { spec, quiet } => validate::run(spec, *quiet, &around),
         Command::Schema { of } => schema::run(*of),
         Command::Completions { shell } => completions::run(*shell),
         Command::Man { folder } => man::run(folder.as_deref()),
@@ -68,11 +73,13 @@ fn run_command(cli: &mut Cli) -> Code {
             look,
             allow,
             detailed_exitcode,
+            quiet,
             out,
             partial,
         } => {
             let end = plan::End {
                 detailed_exitcode: *detailed_exitcode,
+                quiet: *quiet,
                 out: out.as_ref(),
                 partial: *partial,
             };
@@ -80,7 +87,7 @@ fn run_command(cli: &mut Cli) -> Code {
         }
         Command::Show(args) => show::run(args, &around),
         Command::MergeReports(args) => merge_reports::run(args, &around),
-        Command::Drift(look) => block_on(drift::run(look, &around)),
+        Command::Drift(args) => block_on(drift::run(args, &around)),
         Command::Prove(args) => block_on(prove::run(args, &around)),
         Command::Trust { at, yes } => block_on(trust::run(at, *yes, &around)),
         Command::Key { at, save } => block_on(key::run(at, save, &around)),
@@ -92,6 +99,7 @@ fn run_command(cli: &mut Cli) -> Code {
             prove,
             lock_timeout,
             rollout,
+            history,
         } => {
             let how = How {
                 auto_approve: *auto_approve,
@@ -99,7 +107,8 @@ fn run_command(cli: &mut Cli) -> Code {
                 lock_timeout: *lock_timeout,
                 rollout: rollout.rollout(),
             };
-            runtime(apply::run(look, allow, how, &around))
+            let book = Book::new(history.history.as_ref(), &around);
+            runtime(apply::run(look, allow, (how, &book), &around))
         }
     }
 }

@@ -1,19 +1,23 @@
 //! `trueup plan`: specs → facts of hosts and clusters → plan → every format, a file → exit code.
 
-use std::{path::PathBuf, time::Instant};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use crate::{
     cli::{AllowArgs, LookArgs},
     exit::Code,
     plan::Plan,
-    report::{Report, ReportOf},
+    report::{Detail, Format, Report, ReportOf},
     run::{
-        Surroundings, Targets, is_dash, load, look_at_all, machines,
+        Surroundings, Targets, is_dash, load, look_at_all, machines, now,
         output::{FORMATS, Outputs},
         salt,
         saved::{self, Kept},
-        spec_files, targets,
+        spec_files, stdio, targets,
     },
+    utc::Utc,
 };
 
 /// What becomes of a plan.
@@ -21,6 +25,8 @@ use crate::{
 pub(super) struct End<'e> {
     /// Exit with 2 when there are changes, blocked ones among them.
     pub detailed_exitcode: bool,
+    /// Say nothing where nothing would change.
+    pub quiet: bool,
     /// Where it is kept.
     pub out: Option<&'e PathBuf>,
     /// Without what could not be read.
@@ -36,38 +42,91 @@ pub(super) async fn run(
     if let Some(Err(code)) = end.out.map(|file| saved::check_place(file)) {
         return code;
     }
-    let code = |plan: &Plan| match end.detailed_exitcode {
+    if end.quiet {
+        stdio::hold();
+    }
+    let aside = end.out.filter(|file| is_dash(file)).map(|_| "--out -");
+    let kept = Files {
+        formats: &FORMATS,
+        kept: end.out,
+        aside,
+    };
+    let Made {
+        targets,
+        plan,
+        mut outputs,
+        at,
+        took,
+    } = match make(args, allow, kept, around).await {
+        Ok(made) => made,
+        Err(code) => return code,
+    };
+    let of = ReportOf::Plan;
+    if end.quiet && plan.code() == Code::Done {
+        stdio::forget_held();
+        outputs = outputs.without_stdout();
+    }
+    let code = match end.detailed_exitcode {
         true => plan.code(),
         false => plan.code_of_work(),
     };
-    match (
-        tell(ReportOf::Plan, args, allow, end.out, around, code).await,
-        end.out,
-    ) {
-        (Ok((targets, plan, code)), Some(file)) => {
-            let (deep, partial) = (args.deep, end.partial);
-            let kept = saved::save(file, plan, &targets, Kept { deep, partial });
-            Code::worst([code, kept])
-        }
-        (Ok((.., code)) | Err(code), _) => code,
-    }
+    let plan = plan.made_by(of.command(), code, (at, took));
+    let code = outputs.put(&Report {
+        of,
+        plan: &plan,
+        outcomes: &[],
+        proofs: &[],
+        code,
+        style: around.style,
+        at,
+        took,
+        history: None,
+        detail: Detail::default(),
+        next: &[],
+    });
+    let Some(file) = end.out else { return code };
+    let (deep, partial) = (args.deep, end.partial);
+    let kept = saved::save(file, plan, &targets, Kept { deep, partial });
+    Code::worst([code, kept])
 }
 
-/// Makes a plan and tells it; `out` is where it will be kept, and `code` says how the command
-/// ends. Gives what the plan was made of, too.
-pub(super) async fn tell(
-    of: ReportOf,
+/// A plan that has been made, and what it was made of.
+pub(super) struct Made {
+    pub targets: Targets,
+    pub plan: Plan,
+    pub outputs: Outputs,
+    pub at: Utc,
+    pub took: Duration,
+}
+
+/// What a command writes.
+#[derive(Clone, Copy)]
+pub(super) struct Files<'f> {
+    /// The formats that it has.
+    pub formats: &'f [Format],
+    /// A file that the command line names beside those of its formats.
+    pub kept: Option<&'f PathBuf>,
+    /// What stdout is for, where that is no report.
+    pub aside: Option<&'f str>,
+}
+
+/// Makes a plan, to be told in one of some formats.
+pub(super) async fn make(
     args: &LookArgs,
     allow: &AllowArgs,
-    out: Option<&PathBuf>,
+    files: Files<'_>,
     around: &Surroundings,
-    code: impl Fn(&Plan) -> Code,
-) -> Result<(Targets, Plan, Code), Code> {
-    let started = Instant::now();
-    let taken = args.spec.specs.iter().chain(out);
-    let mut outputs = Outputs::open(&args.spec.output.formats, &FORMATS, taken, false)?;
-    if out.is_some_and(|file| is_dash(file)) {
-        outputs.leave_stdout("--out -")?;
+) -> Result<Made, Code> {
+    let Files {
+        formats,
+        kept,
+        aside,
+    } = files;
+    let (started, at) = (Instant::now(), now());
+    let taken = args.spec.specs.iter().chain(kept);
+    let mut outputs = Outputs::open(&args.spec.output.formats, formats, taken, false)?;
+    if let Some(to) = aside {
+        outputs.leave_stdout(to)?;
     }
     let specs = load(&args.spec, around)?;
     let files = spec_files(&specs);
@@ -76,18 +135,12 @@ pub(super) async fn tell(
     let (mut hosts, topics) = look_at_all(&targets, args, &salt, around).await;
     machines::settle(targets.hosts.iter(), &mut hosts);
     let plan = Plan::new(salt, files, hosts, topics).of(targets.selection().cloned());
-    let (code, took) = (code(&plan), started.elapsed());
     let plan = plan.in_shard(targets.shard.clone());
-    let plan = plan.made_by(of.command(), code, took);
-    let code = outputs.put(&Report {
-        of,
-        plan: &plan,
-        outcomes: &[],
-        proofs: &[],
-        code,
-        style: around.style,
-        took,
-        next: &[],
-    });
-    Ok((targets, plan, code))
+    Ok(Made {
+        targets,
+        plan,
+        outputs,
+        at,
+        took: started.elapsed(),
+    })
 }

@@ -8,9 +8,9 @@ use crate::{
     exit::Code,
     plan::Plan,
     proof::Proof,
-    report::{Report, ReportOf},
+    report::{Detail, Report, ReportOf},
     run::{
-        Surroundings, at_once, complain_safely, load,
+        Surroundings, at_once, complain_safely, load, now,
         output::{FORMATS, Outputs},
         prove::{host, questions},
         salt, spec_files, targets,
@@ -24,7 +24,7 @@ pub(super) async fn run(args: &ProveArgs, around: &Surroundings) -> Code {
 }
 
 async fn tell(args: &ProveArgs, around: &Surroundings) -> Result<Code, Code> {
-    let started = Instant::now();
+    let (started, at) = (Instant::now(), now());
     let look = args.look();
     let outputs = Outputs::open(&args.spec.output.formats, &FORMATS, &args.spec.specs, false)?;
     let brokers = given(&args.bootstrap_server)?;
@@ -45,7 +45,7 @@ async fn tell(args: &ProveArgs, around: &Surroundings) -> Result<Code, Code> {
     let code = Code::worst(proofs.iter().map(Proof::code));
     let (of, took) = (ReportOf::Prove, started.elapsed());
     let plan = Plan::new(salt, files, hosts, vec![]).in_shard(targets.shard.clone());
-    let plan = plan.made_by(of.command(), code, took);
+    let plan = plan.made_by(of.command(), code, (at, took));
     Ok(outputs.put(&Report {
         of,
         plan: &plan,
@@ -53,7 +53,10 @@ async fn tell(args: &ProveArgs, around: &Surroundings) -> Result<Code, Code> {
         proofs: &proofs,
         code,
         style: around.style,
+        at,
         took,
+        history: None,
+        detail: Detail::default(),
         next: &[],
     }))
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::{
     cli::ShowArgs,
     exit::Code,
-    report::{Report, ReportOf},
+    report::{Detail, Report, ReportOf},
     run::{
-        Surroundings,
+        Surroundings, now,
         output::{FORMATS, Outputs},
         saved,
     },
@@ -24,7 +24,10 @@ pub(super) fn run(args: &ShowArgs, around: &Surroundings) -> Code {
             proofs: &[],
             code: Code::Done,
             style: around.style,
+            at: now(),
             took: Duration::ZERO,
+            history: None,
+            detail: Detail::default(),
             next: &[],
         }))
     };

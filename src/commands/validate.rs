@@ -9,7 +9,7 @@ use crate::{
     spec::{self, Resolved, several},
 };
 
-pub(super) fn run(args: &SpecArgs, around: &Surroundings) -> Code {
+pub(super) fn run(args: &SpecArgs, quiet: bool, around: &Surroundings) -> Code {
     let known = [Format::Human, Format::Json];
     let outputs = match Outputs::open(&args.output.formats, &known, &args.specs, false) {
         Ok(outputs) => outputs,
@@ -51,6 +51,11 @@ pub(super) fn run(args: &SpecArgs, around: &Surroundings) -> Code {
         ));
         code = Code::Usage;
     }
+    let fine = code == Code::Done && checked.iter().all(|(_, problems)| problems.is_empty());
+    let outputs = match quiet && fine {
+        true => outputs.without_stdout(),
+        false => outputs,
+    };
     outputs.put_text(code, |format| match format {
         Format::Json => json::problems(&checked),
         _ => lines.clone(),

@@ -258,6 +258,7 @@ path_facts() {
       know "$P" "$@"
       known "$P" || return 0
       say mode "$mode"; say uid "$uid"; say owner "$owner"; say size "$size"
+      if [ "$KIND" = 'file' ]; then say changed "$time"; fi
       if [ -r "$P" ]; then say readable yes; fi
       if [ -w "$P" ]; then say writable yes; fi
       if [ "$KIND" = dir ] && of_another "$uid" "$owner" "$P"; then return 0; fi ;;

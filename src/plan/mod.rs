@@ -5,6 +5,7 @@ mod desired;
 mod digest;
 mod ending;
 mod file;
+mod file_change;
 mod looked_up;
 mod of;
 mod order;
@@ -14,6 +15,7 @@ mod schema;
 pub mod selection;
 mod shard;
 mod stale;
+mod summary;
 mod topics;
 
 use schemars::JsonSchema;
@@ -22,19 +24,23 @@ use serde::{Deserialize, Serialize};
 use crate::{
     action::Action,
     facts::{Host, Identity, Reply},
+    history::Since,
     kinds::{Address, Assessment, Change, Effect, Follows, Resource, TextChange, Verdict, Work},
 };
 
 pub use desired::{Desired, DesiredCluster, DesiredHost, SecretDigest};
+pub(crate) use digest::salted;
 pub use file::{FileError, Incomplete, Saved, is_saved};
+pub use file_change::FileChange;
 pub use looked_up::LookedUp;
 pub use of::Of;
-pub use part::Part;
+pub use part::{Part, State};
 pub use partial::Missing;
 pub use schema::schema;
 pub use selection::Selection;
 pub use shard::{Run, Shard};
 pub use stale::{Moved, of_host as moved_on_host, of_topics as moved_topics};
+pub use summary::Summary;
 pub use topics::TopicsPlan;
 
 /// Version of the JSON form. Readers ignore unknown fields and refuse another major.
@@ -82,23 +88,6 @@ pub struct SpecFile {
     pub sha256: String,
 }
 
-/// How many addresses have which action.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Summary {
-    /// Nothing differs.
-    pub none: usize,
-    /// It is not there yet.
-    pub create: usize,
-    /// It is there and differs.
-    pub update: usize,
-    /// It would go.
-    pub delete: usize,
-    /// It should change, but cannot.
-    pub blocked: usize,
-    /// It could not be seen.
-    pub unknown: usize,
-}
-
 /// One host's part.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct HostPlan {
@@ -123,6 +112,9 @@ pub struct HostPlan {
     /// What people should know of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// Since when it differs, or could not be checked; in reports of `drift`, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Since>,
     /// All its addresses, in the order in which they would be applied.
     pub steps: Vec<Step>,
     /// The facts, for people's output.
@@ -142,6 +134,12 @@ pub struct Step {
     /// The way out, where it is blocked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+    /// Since when it differs; in reports of `drift`, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Since>,
+    /// When the file that it is about was last changed, where it differs and the machine tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<FileChange>,
     /// What differs, field by field.
     pub changes: Vec<Change>,
     /// Salted sha256 of the compared fields.
@@ -225,22 +223,6 @@ impl Plan {
         plan
     }
 
-    /// How many addresses have which action.
-    fn counted(&self) -> Summary {
-        let mut summary = Summary::default();
-        for step in self.steps() {
-            *match step.action {
-                StepAction::None => &mut summary.none,
-                StepAction::Create => &mut summary.create,
-                StepAction::Update => &mut summary.update,
-                StepAction::Delete => &mut summary.delete,
-                StepAction::Blocked => &mut summary.blocked,
-                StepAction::Unknown => &mut summary.unknown,
-            } += 1;
-        }
-        summary
-    }
-
     /// With what was selected.
     #[must_use]
     pub fn of(mut self, selection: Option<Selection>) -> Self {
@@ -292,6 +274,7 @@ impl HostPlan {
             lock_holder: None,
             looked_up: vec![],
             warnings: vec![],
+            since: None,
             steps: vec![],
             facts: None,
         }
@@ -314,7 +297,10 @@ impl HostPlan {
                 let section = reply.section(&address);
                 let mut assessment = resource.assess(&section, facts);
                 warnings.append(&mut assessment.warnings);
-                Step::new(&address, &resource.requires(), assessment, salt)
+                let mut step = Step::new(&address, &resource.requires(), assessment, salt);
+                let differs = step.action.changes() || step.action == StepAction::Blocked;
+                step.file = FileChange::read(&section, facts).filter(|_| differs);
+                step
             })
             .collect();
         order::by_requirement(&mut steps);
@@ -329,6 +315,7 @@ impl HostPlan {
             lock_holder: facts.lock_holder.clone(),
             looked_up: vec![],
             warnings,
+            since: None,
             steps,
             facts: Some(facts.clone()),
         }
@@ -391,6 +378,8 @@ impl Step {
             action: StepAction::None,
             reason: String::new(),
             help: None,
+            since: None,
+            file: None,
             changes: vec![],
             observed_digest: String::new(),
             actions_digest: String::new(),

@@ -1,6 +1,56 @@
 //! A host and a cluster alike.
 
-use super::{HostPlan, LookedUp, Step, TopicsPlan};
+use serde::{Deserialize, Serialize};
+
+use super::{HostPlan, LookedUp, Step, StepAction, TopicsPlan};
+use crate::history::Since;
+
+/// What is the case with a host or a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Something differs.
+    Drifted,
+    /// What could be seen is as the spec says, and not all could be.
+    Unseen,
+    /// An apply holds its lock.
+    Locked,
+    /// It could not be read.
+    Unreachable,
+    /// The spec asks for what cannot be.
+    Refused,
+    /// Everything is as the spec says.
+    InSync,
+}
+
+impl State {
+    /// All of them, as reports are ordered.
+    pub const ALL: [Self; 6] = [
+        Self::Drifted,
+        Self::Unseen,
+        Self::Locked,
+        Self::Unreachable,
+        Self::Refused,
+        Self::InSync,
+    ];
+
+    /// Whether nobody can say that it is in sync, nor that it is not.
+    pub fn is_unchecked(self) -> bool {
+        !matches!(self, Self::Drifted | Self::InSync)
+    }
+
+    /// As people are told.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Drifted => "drifted",
+            Self::Unseen => "not seen",
+            Self::Locked => "locked",
+            Self::Unreachable => "unreachable",
+            Self::Refused => "refused",
+            Self::InSync => "in sync",
+        }
+    }
+}
 
 /// A host or a cluster: what both say of themselves.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +71,28 @@ pub struct Part<'p> {
     pub warnings: &'p [String],
     /// Its addresses.
     pub steps: &'p [Step],
+    /// Since when it differs, or could not be checked, as far as that is known.
+    pub since: Option<Since>,
+}
+
+impl Part<'_> {
+    /// What is the case with it.
+    pub fn state(&self) -> State {
+        let any = |wanted: fn(StepAction) -> bool| self.steps.iter().any(|s| wanted(s.action));
+        if self.unfit {
+            State::Refused
+        } else if self.error.is_some() {
+            State::Unreachable
+        } else if self.lock_holder.is_some() {
+            State::Locked
+        } else if any(|action| action.changes() || action == StepAction::Blocked) {
+            State::Drifted
+        } else if any(|action| action == StepAction::Unknown) {
+            State::Unseen
+        } else {
+            State::InSync
+        }
+    }
 }
 
 impl<'p> From<&'p HostPlan> for Part<'p> {
@@ -34,6 +106,7 @@ impl<'p> From<&'p HostPlan> for Part<'p> {
             looked_up: &host.looked_up,
             warnings: &host.warnings,
             steps: &host.steps,
+            since: host.since,
         }
     }
 }
@@ -49,6 +122,7 @@ impl<'p> From<&'p TopicsPlan> for Part<'p> {
             looked_up: &topics.looked_up,
             warnings: &topics.warnings,
             steps: &topics.steps,
+            since: topics.since,
         }
     }
 }

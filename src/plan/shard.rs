@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Plan;
-use crate::{exit::Code, shard::Share};
+use crate::{exit::Code, shard::Share, utc::Utc};
 
 /// One of several parts of a fleet: `--shard`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -39,8 +39,14 @@ pub struct Run {
     pub command: String,
     /// Its exit code.
     pub exit_code: u8,
+    /// When it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Utc>,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
+    /// Of `drift`: the words of the command that closes what has drifted, where one does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fix: Vec<String>,
 }
 
 impl Plan {
@@ -53,12 +59,23 @@ impl Plan {
 
     /// Made by a run that ended so.
     #[must_use]
-    pub fn made_by(mut self, command: &str, code: Code, took: Duration) -> Self {
+    pub fn made_by(mut self, command: &str, code: Code, (at, took): (Utc, Duration)) -> Self {
         self.run = Some(Run {
             command: command.to_owned(),
             exit_code: code as u8,
+            at: Some(at),
             took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            fix: vec![],
         });
+        self
+    }
+
+    /// With the command that closes what it found, word by word.
+    #[must_use]
+    pub fn with_fix(mut self, words: &[String]) -> Self {
+        if let Some(run) = &mut self.run {
+            run.fix = words.to_vec();
+        }
         self
     }
 }

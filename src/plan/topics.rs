@@ -7,6 +7,7 @@ use super::{LookedUp, Step};
 use crate::{
     action::{Action, TopicAction},
     facts::cluster::Cluster,
+    history::Since,
     kinds::topic,
     spec::ResolvedTopic,
 };
@@ -38,6 +39,9 @@ pub struct TopicsPlan {
     /// What people should know of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// Since when it differs, or could not be checked; in reports of `drift`, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Since>,
 }
 
 impl TopicsPlan {
@@ -53,6 +57,7 @@ impl TopicsPlan {
             unfit: false,
             looked_up: vec![],
             warnings: vec![],
+            since: None,
         }
     }
 
@@ -96,6 +101,7 @@ impl TopicsPlan {
             unfit: false,
             looked_up: vec![],
             warnings: tight(wanted, facts),
+            since: None,
         }
     }
 

@@ -8,13 +8,14 @@ use std::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::ReportOf;
+use super::{ReportOf, fix};
 use crate::{
     apply::outcome::{Outcome, Record},
     exit::Code,
     plan::{FORMAT_VERSION, HostPlan, Of, Plan, Run, Shard},
     proof::{Proof, ProofResult},
     shard,
+    utc::Utc,
 };
 
 /// What one run told.
@@ -23,6 +24,8 @@ pub struct Part {
     file: String,
     of: ReportOf,
     code: Code,
+    at: Option<Utc>,
+    fix: Vec<String>,
     took: Duration,
     plan: Plan,
     outcomes: Vec<Outcome>,
@@ -42,6 +45,10 @@ pub struct Joined {
     pub proofs: Vec<Proof>,
     /// The worst of their codes.
     pub code: Code,
+    /// When the first of them began, as far as they say.
+    pub at: Option<Utc>,
+    /// The command that closes what they found, word by word; none, where there is no one command.
+    pub fix: Vec<String>,
     /// How long the longest took: they ran side by side.
     pub took: Duration,
     missing: Vec<u32>,
@@ -102,6 +109,8 @@ impl Part {
             file,
             of,
             code,
+            at: run.at,
+            fix: run.fix,
             took: Duration::from_millis(run.took_ms),
             outcomes: hosts.chain(topics).collect(),
             proofs,
@@ -131,6 +140,9 @@ impl Joined {
         let here: BTreeSet<u32> = parts.iter().filter_map(|part| part.shard().0).collect();
         let missing: Vec<u32> = (1..=total).filter(|index| !here.contains(index)).collect();
         let code = Code::worst(parts.iter().map(|part| part.code));
+        let at = parts.iter().filter_map(|part| part.at).min();
+        let fixes: Vec<&[String]> = parts.iter().map(|part| &*part.fix).collect();
+        let fix = fix::joined(&fixes);
         let took = parts.iter().map(|part| part.took).max();
         let complete = parts.iter().all(|part| part.plan.complete);
         let (mut hosts, mut topics) = (Vec::new(), Vec::new());
@@ -168,6 +180,8 @@ impl Joined {
             outcomes,
             proofs,
             code: Code::worst(of_missing.into_iter().chain([code])),
+            at,
+            fix,
             took: took.unwrap_or_default(),
             missing,
             total,

@@ -11,11 +11,14 @@ use super::{Report, ReportOf, json};
 use crate::{
     apply::event::{Event, Sink},
     apply::outcome::Outcome,
+    history::Since,
     kinds::Change,
     plan::{
-        FORMAT_VERSION, LookedUp, Of, Part, Plan, Selection, SpecFile, Step, StepAction, Summary,
+        FORMAT_VERSION, FileChange, LookedUp, Of, Part, Plan, Selection, SpecFile, Step,
+        StepAction, Summary,
     },
     proof::Proof,
+    utc::Utc,
 };
 
 /// A download without a known length is told of this often.
@@ -38,6 +41,8 @@ enum Line<'a> {
         command: &'a str,
         /// The specs.
         specs: &'a [SpecFile],
+        /// When it began.
+        at: Utc,
     },
     /// What was found at an address, and what would be done.
     Step {
@@ -53,6 +58,12 @@ enum Line<'a> {
         reason: &'a str,
         /// The way out, where it is blocked.
         help: Option<&'a str>,
+        /// Since when it differs; of `drift`, where it is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        since: Option<Since>,
+        /// When the file that it is about was last changed, where it differs and the machine tells.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        file: Option<&'a FileChange>,
         /// What differs, field by field.
         changes: &'a [Change],
         /// The addresses without which it cannot be.
@@ -72,6 +83,9 @@ enum Line<'a> {
         error: Option<&'a str>,
         /// Who holds the lock of an apply, if anybody does.
         lock_holder: Option<&'a str>,
+        /// Since when it could not be checked; of `drift`, where it is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        since: Option<Since>,
     },
     /// What a reference of the spec became.
     LookedUp {
@@ -184,19 +198,20 @@ pub fn schema() -> Value {
 
 /// All lines of a report in which nothing happened meanwhile, or nobody listened.
 pub fn whole(report: &Report<'_>) -> String {
-    let mut text = start(report.of, &report.plan.specs);
+    let mut text = start(report.of, &report.plan.specs, report.at);
     text.push_str(&steps(report.plan));
     text.push_str(&end(report));
     text
 }
 
 /// The first line.
-pub fn start(of: ReportOf, specs: &[SpecFile]) -> String {
+pub fn start(of: ReportOf, specs: &[SpecFile], at: Utc) -> String {
     let line = Line::Start {
         format_version: FORMAT_VERSION,
         tool_version: env!("CARGO_PKG_VERSION"),
         command: of.command(),
         specs,
+        at,
     };
     line.text()
 }
@@ -214,6 +229,7 @@ pub fn steps(plan: &Plan) -> String {
                 cluster,
                 error: part.error,
                 lock_holder: part.lock_holder,
+                since: part.since,
             };
             text.push_str(&line.text());
         }
@@ -248,6 +264,8 @@ fn of_step<'a>(host: Option<&'a str>, cluster: Option<&'a str>, step: &'a Step) 
         action: step.action,
         reason: &step.reason,
         help: step.help.as_deref(),
+        since: step.since,
+        file: step.file.as_ref(),
         changes: &step.changes,
         requires: &step.requires,
         observed_digest: &step.observed_digest,

@@ -42,6 +42,9 @@ struct Suite {
     errors: usize,
     #[serde(rename = "@skipped")]
     skipped: usize,
+    /// When it began, of `drift`.
+    #[serde(rename = "@timestamp", skip_serializing_if = "Option::is_none")]
+    timestamp: Option<String>,
     properties: Properties,
     testcase: Vec<Case>,
 }
@@ -115,6 +118,11 @@ pub fn junit(report: &Report<'_>) -> String {
         .map(|part| (part, tests(report, part)))
         .filter(|(_, tests)| !tests.is_empty())
         .map(|(part, tests)| suite(suite_name(part), tests, of_suite(&about, part)))
+        .map(|suite| Suite {
+            timestamp: (report.of == ReportOf::Drift)
+                .then(|| report.at.to_string().trim_end_matches('Z').to_owned()),
+            ..suite
+        })
         .collect();
     let all = |number: fn(&Suite) -> usize| suites.iter().map(number).sum();
     let whole = Suites {
@@ -142,6 +150,7 @@ fn suite(name: String, tests: Vec<Test>, properties: Properties) -> Suite {
         failures: count(|end| matches!(end, End::Failed { .. })),
         errors: count(|end| matches!(end, End::Error { .. })),
         skipped: count(|end| matches!(end, End::Skipped { .. })),
+        timestamp: None,
         properties,
         testcase: tests.into_iter().map(|test| case(&name, test)).collect(),
         name,
@@ -180,6 +189,9 @@ fn about(report: &Report<'_>, plan: &Plan) -> Properties {
         ("trueup.complete", plan.complete.to_string()),
         ("trueup.exit", code_in_words(report)),
     ];
+    if report.of == ReportOf::Drift {
+        rows.push(("trueup.at", report.at.to_string()));
+    }
     let specs = plan.specs.iter();
     rows.extend(specs.map(|spec| ("trueup.spec", spec.path.clone())));
     rows.extend(selection_in_words(plan).map(|text| ("trueup.selection", text)));
@@ -226,7 +238,9 @@ fn tests(report: &Report<'_>, part: Part<'_>) -> Vec<Test> {
         whole("lock", "locked", why);
     } else if let Some(error) = part.error {
         let name = if part.is_host { "host" } else { "cluster" };
-        whole(name, "unread", error.to_owned());
+        let since = words::since(&[part.since], report.at).into_iter();
+        let lines: Vec<String> = std::iter::once(error.to_owned()).chain(since).collect();
+        whole(name, "unread", lines.join("\n"));
     }
     let own = report.outcomes.iter().filter(|one| one.is_of(&part));
     for Moved { address, how } in own.flat_map(|one| &one.moved) {
@@ -256,7 +270,15 @@ fn tests(report: &Report<'_>, part: Part<'_>) -> Vec<Test> {
         name: step.address.clone(),
         end: match report.of {
             ReportOf::Apply => applied(report.outcomes, part, step),
-            ReportOf::Plan | ReportOf::Drift | ReportOf::Saved | ReportOf::Prove => seen(step),
+            ReportOf::Plan | ReportOf::Saved | ReportOf::Prove => seen(step),
+            ReportOf::Drift => match (seen(step), words::since(&[step.since], report.at)) {
+                (End::Failed { kind, why, more }, Some(since)) => End::Failed {
+                    kind,
+                    why,
+                    more: format!("{since}\n{more}"),
+                },
+                (end, _) => end,
+            },
         },
     }));
     tests

@@ -3,6 +3,7 @@
 
 mod alike;
 mod diff;
+pub mod fix;
 pub mod human;
 pub mod joined;
 pub mod json;
@@ -10,11 +11,14 @@ pub mod jsonl;
 mod junit;
 mod markdown;
 pub mod progress;
+mod prom;
 mod words;
 
 use std::time::Duration;
 
-use crate::{apply::outcome::Outcome, exit::Code, plan::Plan, proof::Proof};
+use crate::{
+    apply::outcome::Outcome, exit::Code, history::History, plan::Plan, proof::Proof, utc::Utc,
+};
 use human::Style;
 
 /// What a result is written as.
@@ -30,16 +34,19 @@ pub enum Format {
     Markdown,
     /// For a CI system's list of tests.
     Junit,
+    /// For Prometheus, by way of a file.
+    Prom,
 }
 
 impl Format {
     /// All of them, by name.
-    pub const ALL: [(&'static str, Self); 5] = [
+    pub const ALL: [(&'static str, Self); 6] = [
         ("human", Self::Human),
         ("json", Self::Json),
         ("jsonl", Self::Jsonl),
         ("markdown", Self::Markdown),
         ("junit", Self::Junit),
+        ("prom", Self::Prom),
     ];
 
     /// The one with a name.
@@ -98,6 +105,15 @@ impl ReportOf {
     }
 }
 
+/// How much people's text of a drift tells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Detail {
+    /// Before and after, as a plan does.
+    pub diff: bool,
+    /// Only what is new or gone since the last run.
+    pub only_news: bool,
+}
+
 /// Everything that is said of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Report<'r> {
@@ -113,9 +129,15 @@ pub struct Report<'r> {
     pub code: Code,
     /// How people's text is laid out.
     pub style: Style,
+    /// When it began.
+    pub at: Utc,
     /// How long it took.
     pub took: Duration,
-    /// What people do next, line by line.
+    /// The runs of `drift` and `apply` of the same specs, this one last; absent where none are kept.
+    pub history: Option<&'r History>,
+    /// How much people's text tells; of `drift` alone.
+    pub detail: Detail,
+    /// What people do next, line by line; of `drift` a command, word by word.
     pub next: &'r [String],
 }
 
@@ -127,6 +149,7 @@ pub fn render(format: Format, report: &Report<'_>) -> String {
         Format::Jsonl => jsonl::whole(report),
         Format::Markdown => markdown::markdown(report),
         Format::Junit => junit::junit(report),
+        Format::Prom => prom::prom(report),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::{history::Since, utc::Utc};
+
 /// `1 step`, `2 steps`.
 pub fn count(number: usize, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
@@ -17,6 +19,27 @@ pub fn cluster(name: &str) -> String {
     match others {
         0 => first.to_owned(),
         others => format!("{first} and {others} more"),
+    }
+}
+
+/// Since when all of them differ; nothing, where it is not known of each, or no run before says.
+pub fn since(all: &[Option<Since>], now: Utc) -> Option<String> {
+    let all: Option<Vec<Since>> = all.iter().copied().collect();
+    let all = all?;
+    let first = all.iter().min_by_key(|since| since.at)?;
+    let last = all.iter().max_by_key(|since| since.at)?;
+    let begun = first.at.minute();
+    if first.at != last.at {
+        let last = last.at.minute_after(first.at);
+        return Some(format!("since {begun}, the last of them since {last}"));
+    }
+    let before: Vec<Utc> = all.iter().filter_map(|since| since.last_in_sync).collect();
+    match before.iter().max() {
+        Some(before) => {
+            let before = before.minute_after(first.at);
+            Some(format!("since {begun} (last in sync {before})"))
+        }
+        None => (first.at != now).then(|| format!("since {begun} or earlier")),
     }
 }
 

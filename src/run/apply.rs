@@ -10,8 +10,9 @@ use tokio::sync::Mutex;
 use super::{
     Surroundings, Targets, complain,
     console::{Console, Show},
+    history::{self, Book},
     machines::Machines,
-    next,
+    next, now,
     output::Outputs,
     prove, put,
     session::{Agreed, Session},
@@ -24,8 +25,9 @@ use crate::{
     apply::{SpecPlaces, rollout::Rollout},
     cli::LookArgs,
     exit::Code,
+    history::Ended,
     plan::{Plan, SpecFile},
-    report::{Format, Report, ReportOf, human, progress::Progress, render},
+    report::{Detail, Format, Report, ReportOf, human, progress::Progress, render},
 };
 
 /// How an apply is made.
@@ -56,10 +58,10 @@ pub(crate) async fn carry_out(
     work: Work,
     mut outputs: Outputs,
     args: &LookArgs,
-    how: How,
+    (how, book): (How, &Book),
     around: &Surroundings,
 ) -> Code {
-    let started = Instant::now();
+    let (started, at) = (Instant::now(), now());
     let Work { targets, saved, .. } = work;
     let asked = match how
         .prove
@@ -84,6 +86,7 @@ pub(crate) async fn carry_out(
         },
         style: around.style,
         started,
+        at,
         stop: stop.clone(),
         many: targets.hosts.len() > 1,
         specs: work.specs,
@@ -149,7 +152,22 @@ pub(crate) async fn carry_out(
         (proofs, code) = what.prove(&asked, args, around, code).await;
     }
     let (of, took) = (ReportOf::Apply, session.console.took().await);
-    let plan = plan.made_by(of.command(), code, took);
+    if code != Code::Interrupted {
+        let ended = Ended {
+            command: of.command(),
+            at,
+            took,
+            code,
+            plan: &plan,
+            outcomes: &outcomes,
+        };
+        let subject = match saved {
+            Some(_) => history::subject_of_saved(&plan, args),
+            None => history::subject(args),
+        };
+        book.add(&subject, &ended);
+    }
+    let plan = plan.made_by(of.command(), code, (at, took));
     let report = Report {
         of,
         plan: &plan,
@@ -157,7 +175,10 @@ pub(crate) async fn carry_out(
         proofs: &proofs,
         code,
         style: around.style,
+        at,
         took,
+        history: None,
+        detail: Detail::default(),
         next: &next,
     };
     let whole = session.console.end(&report);

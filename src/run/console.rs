@@ -27,6 +27,7 @@ use crate::{
         jsonl::{self, Lines},
         progress::Progress,
     },
+    utc::Utc,
 };
 
 /// Where people see the plan.
@@ -47,6 +48,8 @@ pub(super) struct Console {
     pub show: Show,
     pub style: Style,
     pub started: Instant,
+    /// When that was.
+    pub at: Utc,
     pub stop: Stop,
     /// The run has several hosts.
     pub many: bool,
@@ -59,7 +62,7 @@ pub(super) struct Console {
 impl Console {
     /// The first line of events.
     pub(super) fn begin(&self) {
-        let text = jsonl::start(ReportOf::Apply, &self.specs);
+        let text = jsonl::start(ReportOf::Apply, &self.specs, self.at);
         self.put_lines(&text);
     }
 

@@ -7,6 +7,7 @@
 //! | [`connect`], [`look`], [`reading`], [`topics`], [`machines`] | over which connection a host is looked at, and through which host a cluster |
 //! | [`apply`], [`session`], [`fleet`], [`visitor`], [`verify`], [`visit`], [`consent`], [`console`] | an apply: over all hosts, how many at once, one visit, what became of it, why it may write, who sees it and is asked |
 //! | [`prove`], [`trust`] | the installed clients' word; host keys |
+//! | [`history`] | the file of the runs before |
 //! | [`surroundings`], [`stdio`], [`output`], [`files`], [`signals`] | where the program runs |
 
 pub(crate) mod apply;
@@ -14,6 +15,7 @@ mod connect;
 mod consent;
 mod console;
 mod fleet;
+pub(crate) mod history;
 mod look;
 pub(crate) mod machines;
 mod next;
@@ -39,5 +41,5 @@ pub(crate) use fleet::at_once;
 pub(crate) use look::{look_at_all, read, salt};
 pub(crate) use specs::{default_spec, given, load, show, source, spec_files};
 pub(crate) use stdio::{complain, complain_safely, is_dash, put, shown, text_of};
-pub(crate) use surroundings::Surroundings;
+pub(crate) use surroundings::{Surroundings, now};
 pub(crate) use target::{Target, Targets, address, targets};

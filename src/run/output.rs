@@ -24,6 +24,16 @@ pub(crate) const FORMATS: [Format; 5] = [
     Format::Junit,
 ];
 
+/// Those of a drift.
+pub(crate) const DRIFT: [Format; 6] = [
+    Format::Human,
+    Format::Json,
+    Format::Jsonl,
+    Format::Markdown,
+    Format::Junit,
+    Format::Prom,
+];
+
 /// The places that results go to. Each can be written: that is found out before anything is done.
 pub(crate) struct Outputs {
     stdout: Format,
@@ -31,6 +41,8 @@ pub(crate) struct Outputs {
     unsaid: bool,
     /// Stdout is for something else: what people read goes to stderr.
     aside: bool,
+    /// Nothing goes there after all.
+    silent: bool,
     files: Vec<File>,
 }
 
@@ -103,6 +115,7 @@ impl Outputs {
             stdout: stdout.unwrap_or(Format::Human),
             unsaid: stdout.is_none(),
             aside: false,
+            silent: false,
             files,
         })
     }
@@ -118,6 +131,12 @@ impl Outputs {
         }
         self.aside = true;
         Ok(())
+    }
+
+    /// The same, for a command that was asked to be silent where nothing is wrong.
+    pub(crate) fn without_stdout(mut self) -> Self {
+        self.silent = true;
+        self
     }
 
     /// What goes to stdout.
@@ -147,9 +166,10 @@ impl Outputs {
 
     /// Writes a report everywhere; the code that the command ends with.
     pub(crate) fn put(self, report: &Report<'_>) -> Code {
-        match self.aside {
-            true => complain(render(self.stdout, report).trim_end()),
-            false => put(&render(self.stdout, report)),
+        match (self.silent, self.aside) {
+            (true, _) => {}
+            (false, true) => complain(render(self.stdout, report).trim_end()),
+            (false, false) => put(&render(self.stdout, report)),
         }
         self.put_files(report)
     }
@@ -167,7 +187,9 @@ impl Outputs {
 
     /// Writes texts that are no reports.
     pub(crate) fn put_text(self, code: Code, text: impl Fn(Format) -> String) -> Code {
-        put(&text(self.stdout));
+        if !self.silent {
+            put(&text(self.stdout));
+        }
         self.write(code, text)
     }
 

@@ -11,7 +11,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::{Instant, sleep_until};
 
-use super::stdio::{complain, status};
+use super::stdio::{complain, holds, status};
 use crate::text::escape_control;
 
 /// What is over by then is not worth a line: on a terminal, and in a log.
@@ -61,6 +61,9 @@ impl Reading {
     /// Shows how far it is while it goes on: each second on a terminal, elsewhere in ever longer
     /// times, and only where it takes long.
     pub(super) async fn beside<T>(&self, work: impl Future<Output = T>) -> T {
+        if holds() {
+            return work.await;
+        }
         let mut work = pin!(work);
         let mut bar = None;
         let mut pause = if self.terminal { SOON } else { LONG };

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use indexmap::IndexSet;
 
-use super::{complain, complain_safely};
+use super::{complain, complain_safely, stdio::note};
 use crate::{
     cli::{LookArgs, PickArgs},
     exit::Code,
@@ -217,7 +217,7 @@ pub(crate) fn shard(
         1 => "1 host".to_owned(),
         more => format!("{more} hosts"),
     };
-    complain(&format!("{}: {here} of {all}", share.in_words()));
+    note(&format!("{}: {here} of {all}", share.in_words()));
     Some(Shard::new(share, names))
 }
 
@@ -286,7 +286,7 @@ pub(crate) fn choose(
         .as_ref()
         .filter(|it| !it.required.is_empty())
     {
-        complain(&format!(
+        note(&format!(
             "note: `--target` takes with it what is required: {}",
             selection.required.join(", ")
         ));

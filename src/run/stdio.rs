@@ -161,3 +161,38 @@ pub(crate) fn complain(line: &str) {
 pub(crate) fn complain_safely(text: &str) {
     complain(&escape_lines(text));
 }
+
+/// Notes that are held back until it is known whether anything is to be said.
+static HELD: Mutex<Option<Vec<String>>> = Mutex::new(None);
+
+/// Writes a line to stderr that says how a command goes about it: nothing, where it is asked to be silent
+/// and all is well.
+pub(crate) fn note(line: &str) {
+    match &mut *HELD.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(held) => held.push(line.to_owned()),
+        None => complain(line),
+    }
+}
+
+/// Whether notes are held back.
+pub(super) fn holds() -> bool {
+    HELD.lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .is_some()
+}
+
+/// Holds notes back from now on.
+pub(crate) fn hold() {
+    *HELD.lock().unwrap_or_else(PoisonError::into_inner) = Some(vec![]);
+}
+
+/// All is well: nobody needs them.
+pub(crate) fn forget_held() {
+    *HELD.lock().unwrap_or_else(PoisonError::into_inner) = None;
+}
+
+/// It is not: they are said.
+pub(crate) fn say_held() {
+    let held = HELD.lock().unwrap_or_else(PoisonError::into_inner).take();
+    held.iter().flatten().for_each(|line| complain(line));
+}

@@ -3,9 +3,16 @@
 use std::{
     collections::BTreeMap,
     io::{self, IsTerminal},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
-use crate::{cli::When, report::human::Style};
+use crate::{cli::When, report::human::Style, utc::Utc};
+
+/// What the clock says.
+pub(crate) fn now() -> Utc {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    Utc::of_seconds(since.unwrap_or_default().as_secs())
+}
 
 /// What every command knows of where it runs.
 pub(crate) struct Surroundings {

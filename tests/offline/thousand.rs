@@ -6,7 +6,8 @@ use allocation_counter::{AllocationInfo, measure};
 use trueup::{
     exit::Code,
     plan::Plan,
-    report::{Format, Report, ReportOf, human::Style, render},
+    report::{Detail, Format, Report, ReportOf, human::Style, render},
+    utc::Utc,
 };
 
 use crate::simulated::{answer, fleet, plan};
@@ -38,7 +39,10 @@ fn shown(plan: &Plan, format: Format) -> AllocationInfo {
             color: false,
             width: 80,
         },
+        at: Utc::of_seconds(1_795_749_000),
         took: Duration::from_secs(1),
+        history: None,
+        detail: Detail::default(),
         next: &[],
     };
     measure(|| assert!(!render(format, &report).is_empty()))

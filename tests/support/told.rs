@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use trueup::{
     exit::Code,
     plan::{Plan, StepAction, schema},
-    report::{Format, Report, ReportOf, human::Style, jsonl, render},
+    report::{Detail, Format, Report, ReportOf, human::Style, jsonl, render},
+    utc::Utc,
 };
 
 /// Every format and the exit code say the same of what changes.
@@ -24,7 +25,10 @@ pub fn agree(plan: &Plan) {
                 color: false,
                 width: 80,
             },
+            at: Utc::of_seconds(1_795_749_000),
             took: Duration::from_millis(312),
+            history: None,
+            detail: Detail::default(),
             next: &[],
         };
         render(format, &report)

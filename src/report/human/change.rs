@@ -10,6 +10,8 @@ use crate::{
 
 /// How many rows or lines one step may take; the rest is counted.
 const MOST: usize = 20;
+/// What differs is all named; but no host fills a disk with it.
+const MOST_OF_ALL: usize = 1000;
 /// Longer names than this do not push the values of the others to the right.
 const KEY: usize = 26;
 /// Where changes begin.
@@ -17,19 +19,38 @@ const MARGIN: &str = "        ";
 
 /// The fields that differ. What the reason or the lines of a text file say anyway is not said twice.
 pub fn rows(page: &mut Page, step: &Step) {
+    some_rows(page, step, &diff::untold(step), MOST);
+}
+
+/// All fields that differ, beside no lines of a text file. What is missing has no fields yet; of a single
+/// difference the reason may say both sides.
+pub fn differences(page: &mut Page, step: &Step) {
+    let there = |change: &&Change| step.action == StepAction::Update || change.before.is_some();
+    let changes: Vec<&Change> = step.changes.iter().filter(there).collect();
+    let says = |side: &Option<String>| {
+        let side = side.as_deref();
+        side.is_none_or(|side| !side.is_empty() && step.reason.contains(side))
+    };
+    match changes.as_slice() {
+        _ if step.action == StepAction::Create => {}
+        [one] if !one.sensitive && says(&one.before) && says(&one.after) => {}
+        all => some_rows(page, step, all, MOST_OF_ALL),
+    }
+}
+
+fn some_rows(page: &mut Page, step: &Step, changes: &[&Change], most: usize) {
     let creates = step.action == StepAction::Create;
-    let changes = diff::untold(step);
     let width = changes
         .iter()
         .map(|change| columns(&change.path))
         .filter(|width| *width <= KEY)
         .max()
         .unwrap_or(0);
-    for change in changes.iter().take(MOST) {
+    for change in changes.iter().take(most) {
         row(page, change, width, creates);
     }
-    if changes.len() > MOST {
-        let more = format!("{MARGIN}… {} more", changes.len() - MOST);
+    if changes.len() > most {
+        let more = format!("{MARGIN}… {} more", changes.len() - most);
         page.line(&[(Ink::Dim, &more)]);
     }
 }

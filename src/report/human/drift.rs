@@ -1,202 +1,387 @@
-//! What has moved since the last apply, for a cron job's mail.
+//! What has moved, for who is woken by it: which spec, when, how much and since when come first, the way
+//! out last.
+
+use indexmap::IndexMap;
 
 use super::{
-    Style, change, mark,
+    change,
     page::{Ink, Page},
-    plan::held,
+    plan::{held, selection},
     sign, telling,
 };
 use crate::{
     exit::Code,
-    plan::{Part, Plan, Step, StepAction},
-    report::words,
+    history::{News, Since},
+    plan::{Part, Plan, State, Step, StepAction},
+    report::{Report, fix, words},
+    script::quote,
     text::{columns, padded},
+    utc::Utc,
 };
 
-/// What is the case with a host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Drifted,
-    Unseen,
-    Locked,
-    Unreachable,
-    Refused,
-    InSync,
-}
+/// Longer addresses than this do not push the reasons of the others to the right.
+const ADDRESS: usize = 32;
+/// What stands before the command that closes it.
+const FIX: &str = "fix: ";
 
-impl State {
-    const ALL: [(Self, &'static str, Ink); 6] = [
-        (Self::Drifted, "drifted", Ink::Yellow),
-        (Self::Unseen, "not seen", Ink::Red),
-        (Self::Locked, "locked", Ink::Yellow),
-        (Self::Unreachable, "unreachable", Ink::Red),
-        (Self::Refused, "refused", Ink::Red),
-        (Self::InSync, "in sync", Ink::Plain),
-    ];
-
-    fn of(part: Part<'_>) -> Self {
-        let any = |wanted: fn(StepAction) -> bool| part.steps.iter().any(|s| wanted(s.action));
-        if part.unfit {
-            Self::Refused
-        } else if part.error.is_some() {
-            Self::Unreachable
-        } else if part.lock_holder.is_some() {
-            Self::Locked
-        } else if any(|action| action.changes() || action == StepAction::Blocked) {
-            Self::Drifted
-        } else if any(|action| action == StepAction::Unknown) {
-            Self::Unseen
-        } else {
-            Self::InSync
+/// A drift report: hosts with the same drift together, and the exit code in words at the end. One line,
+/// where nothing is wrong; with `only_news` nothing, where nothing is new.
+pub fn drift(report: &Report<'_>) -> String {
+    let news = report.history.filter(|_| report.detail.only_news);
+    let news = news.map(|history| history.news());
+    if news.is_some_and(News::is_none) {
+        return String::new();
+    }
+    let plan = report.plan;
+    let mut page = Page::new(&report.style);
+    let fine = report.code == Code::Done;
+    head(&mut page, report, fine);
+    if !fine {
+        counts(&mut page, plan);
+    }
+    if let Some(at) = news.and_then(|news| news.since) {
+        let text = format!("what has changed since the run of {}:", at.minute());
+        page.gap();
+        page.line(&[(Ink::Plain, &text)]);
+    }
+    for state in State::ALL
+        .into_iter()
+        .filter(|state| *state != State::InSync)
+    {
+        let is_news = |part: &Part<'_>| news.is_none_or(|news| has_news(news, *part));
+        let parts = plan.parts().filter(|part| part.state() == state);
+        for group in groups(parts.filter(is_news), report, news) {
+            page.gap();
+            section(&mut page, report, state, &group);
         }
     }
-}
-
-/// A drift report: hosts with the same drift together, the exit code in words at the end.
-pub fn drift(plan: &Plan, style: &Style) -> String {
-    let mut page = Page::new(style);
-    let all = plan.hosts.len();
-    for (state, word, ink) in State::ALL {
-        let parts = || plan.parts().filter(|part| State::of(*part) == state);
-        let hosts: Vec<Part<'_>> = parts().filter(|part| part.is_host).collect();
-        if let Some(first) = hosts.first() {
-            let what = match (all, state) {
-                (1, _) => first.name.to_owned(),
-                (_, State::InSync) => words::count(hosts.len(), "host"),
-                _ => format!("{} of {}", hosts.len(), words::count(all, "host")),
-            };
-            section(&mut page, (state, word, ink), &what, &hosts, all > 1);
-        }
-        for cluster in parts().filter(|part| !part.is_host) {
-            let what = format!("topics of {}", words::cluster(cluster.name));
-            section(&mut page, (state, word, ink), &what, &[cluster], false);
-        }
+    if let Some(news) = news {
+        back(&mut page, news);
     }
-    super::plan::selection(&mut page, plan);
-    if let Some(words) = code_in_words(plan) {
-        let lead = format!("exit {}: ", plan.code() as u8);
-        page.wrapped(&[(Ink::Plain, &lead)], 2, Ink::Plain, words);
+    if !fine {
+        end(&mut page, report);
     }
     page.into_text()
 }
 
-fn section(
-    page: &mut Page,
-    (state, word, ink): (State, &str, Ink),
-    what: &str,
-    parts: &[Part<'_>],
-    many: bool,
-) {
-    let filler = " ".repeat(13 - word.len());
-    page.wrapped(&[(ink, word), (Ink::Plain, &filler)], 13, Ink::Plain, what);
-    match state {
-        State::InSync => {}
-        State::Unreachable | State::Refused => unreachable_hosts(page, parts, many),
-        _ => groups(page, parts, many),
+/// The specs, when, how many, how long.
+fn head(page: &mut Page, report: &Report<'_>, fine: bool) {
+    let plan = report.plan;
+    let specs: Vec<&str> = plan.specs.iter().map(|spec| &*spec.path).collect();
+    let what = how_many(plan.hosts.len(), plan.topics.len());
+    let took = words::duration(report.took);
+    let end = match fine {
+        true => format!("{what} in sync ({took})"),
+        false => format!("{what} in {took}"),
+    };
+    let text = format!("  {} UTC  {end}", report.at.minute());
+    page.wrapped(&[(Ink::Bold, &words::some(&specs))], 2, Ink::Plain, &text);
+    selection(page, plan);
+}
+
+fn how_many(hosts: usize, clusters: usize) -> String {
+    let topics = format!("topics of {}", words::count(clusters, "cluster"));
+    match (hosts, clusters) {
+        (0, 1..) => topics,
+        (_, 0) => words::count(hosts, "host"),
+        _ => format!("{} and {topics}", words::count(hosts, "host")),
     }
 }
 
-fn unreachable_hosts(page: &mut Page, hosts: &[Part<'_>], many: bool) {
-    let width = hosts.iter().map(|host| columns(host.name)).max();
-    let width = width.unwrap_or(0).min(24);
-    for host in hosts {
-        let lead = if many {
-            format!("  {}  ", padded(host.name, width))
-        } else {
-            "  ".to_owned()
+/// How many hosts and clusters are in which state.
+fn counts(page: &mut Page, plan: &Plan) {
+    let has_topics = !plan.topics.is_empty();
+    let mut all = Vec::new();
+    for state in State::ALL {
+        let of = |hosts: bool| {
+            let parts = plan.parts().filter(|part| part.state() == state);
+            parts.filter(|part| part.is_host == hosts).count()
         };
-        let error = host.error.unwrap_or_default();
-        // An address that is the name too stands there already.
-        let own = format!("{}: ", host.name);
-        let error = error.strip_prefix(&own).unwrap_or(error);
-        let hang = if many { width + 4 } else { 2 };
-        let mut lines = error.lines().map(str::trim);
-        let first = lines.next().unwrap_or_default();
-        page.wrapped(&[(Ink::Plain, &lead)], hang, Ink::Plain, first);
-        let margin = " ".repeat(hang);
-        for line in lines {
+        let what = match (of(true), of(false)) {
+            (0, 0) => continue,
+            (hosts, 0) if !has_topics => hosts.to_string(),
+            (hosts, clusters) => how_many(hosts, clusters),
+        };
+        all.push((ink(state), format!("{} {what}", state.in_words())));
+    }
+    if let Some(((ink, first), rest)) = all.split_first() {
+        let rest: String = rest.iter().map(|(_, text)| format!(", {text}")).collect();
+        page.wrapped(&[(*ink, first)], 2, Ink::Plain, &rest);
+    }
+}
+
+fn ink(state: State) -> Ink {
+    match state {
+        State::Drifted | State::Locked => Ink::Yellow,
+        State::Unseen | State::Unreachable | State::Refused => Ink::Red,
+        State::InSync => Ink::Plain,
+    }
+}
+
+/// Whether something of a host or a cluster is new.
+fn has_news(news: &News, part: Part<'_>) -> bool {
+    let mut steps = part.steps.iter();
+    news.has_part(part) || steps.any(|step| news.has_step(part, step))
+}
+
+/// Hosts with the same words, in the order of the spec, or one cluster.
+struct Group<'p> {
+    parts: Vec<Part<'p>>,
+    error: Vec<String>,
+    steps: Vec<&'p Step>,
+}
+
+fn groups<'p>(
+    parts: impl Iterator<Item = Part<'p>>,
+    report: &Report<'p>,
+    news: Option<&News>,
+) -> Vec<Group<'p>> {
+    let mut groups: IndexMap<String, Group<'p>> = IndexMap::new();
+    for part in parts {
+        let mut steps = telling(part.steps);
+        steps.retain(|step| {
+            news.is_none_or(|news| news.has_part(part) || news.has_step(part, step))
+        });
+        let error = error(report.plan, part);
+        let mut key: Vec<&str> = error.iter().map(String::as_str).collect();
+        key.extend(part.lock_holder);
+        // A cluster stands alone.
+        key.extend((!part.is_host).then_some(part.name));
+        let mut alike = Page::new(&report.style);
+        for step in &steps {
+            self::step(&mut alike, report, part, (step, None), (0, 0));
+        }
+        let key = format!("{}\n{}", key.join("\n"), alike.into_text());
+        let group = groups.entry(key).or_insert(Group {
+            parts: vec![],
+            error,
+            steps,
+        });
+        group.parts.push(part);
+    }
+    groups.into_values().collect()
+}
+
+/// Why it could not be read, line by line, without its name or its address where that begins it.
+fn error(plan: &Plan, part: Part<'_>) -> Vec<String> {
+    let error = part.error.unwrap_or_default();
+    let host = plan
+        .hosts
+        .iter()
+        .find(|host| part.is_host && host.name == part.name);
+    let own = |name: &str| error.strip_prefix(&format!("{name}: "));
+    let text = own(part.name)
+        .or_else(|| own(&host?.address))
+        .unwrap_or(error);
+    text.lines().map(|line| line.trim().to_owned()).collect()
+}
+
+fn section(page: &mut Page, report: &Report<'_>, state: State, group: &Group<'_>) {
+    let names = group.parts.iter().map(|part| match part.is_host {
+        true => part.name.to_owned(),
+        false => format!("topics of {}", words::cluster(part.name)),
+    });
+    let names = words::some(&names.collect::<Vec<_>>());
+    let since: Vec<Option<Since>> = group.parts.iter().map(|part| part.since).collect();
+    let in_words = words::since(&since, report.at);
+    let word = state.in_words();
+    let lead = [(ink(state), word), (Ink::Plain, "  ")];
+    let hang = word.len() + 2;
+    let margin = " ".repeat(hang);
+    if let [first, rest @ ..] = group.error.as_slice() {
+        page.wrapped(&lead, hang, Ink::Plain, &format!("{names}  {first}"));
+        for line in rest {
             page.wrapped(&[(Ink::Plain, &margin)], hang + 2, Ink::Plain, line);
         }
+        if let Some(text) = in_words {
+            page.wrapped(&[(Ink::Plain, &margin)], hang, Ink::Plain, &text);
+        }
+        return;
+    }
+    let text = in_words.map_or(names.clone(), |since| format!("{names}  {since}"));
+    page.wrapped(&lead, hang, Ink::Plain, &text);
+    let Some(part) = group.parts.first() else {
+        return;
+    };
+    if let Some(holder) = part.lock_holder {
+        let text = format!("{}; what is shown may change", held(holder));
+        page.wrapped(&[(Ink::Plain, "  ")], 2, Ink::Plain, &text);
+    }
+    let widest = |of: fn(&Step) -> &str| group.steps.iter().map(|step| columns(of(step))).max();
+    let widths = (
+        widest(|step| word_of(step.action)).unwrap_or(0),
+        widest(|step| &step.address).unwrap_or(0).min(ADDRESS),
+    );
+    // Of several hosts that began at several times each address has its own.
+    let one_time = since.iter().all(|one| *one == since[0]);
+    for step in &group.steps {
+        let own = step.since.filter(|own| one_time && Some(*own) != since[0]);
+        let own = own.and_then(|own| words::since(&[Some(own)], report.at));
+        self::step(page, report, *part, (step, own), widths);
     }
 }
 
-/// Hosts with the same words, in the order of the spec.
-fn groups<'p>(page: &mut Page, hosts: &[Part<'p>], many: bool) {
-    let mut groups: Vec<(Vec<Part<'p>>, Vec<&'p Step>)> = Vec::new();
-    for host in hosts {
-        let steps = telling(host.steps);
-        let same = |other: &Vec<&Step>| {
-            other.len() == steps.len()
-                && other.iter().zip(&steps).all(|(a, b)| {
-                    (&a.address, a.action, &a.reason, &a.changes)
-                        == (&b.address, b.action, &b.reason, &b.changes)
-                })
+/// What is the case with an address.
+fn word_of(action: StepAction) -> &'static str {
+    match action {
+        StepAction::None => "",
+        StepAction::Create => "missing",
+        StepAction::Update => "changed",
+        StepAction::Delete => "extra",
+        StepAction::Blocked => "blocked",
+        StepAction::Unknown => "not seen",
+    }
+}
+
+fn step(
+    page: &mut Page,
+    report: &Report<'_>,
+    part: Part<'_>,
+    (step, since): (&Step, Option<String>),
+    widths: (usize, usize),
+) {
+    let (ink, _) = sign(step.action);
+    let word = padded(word_of(step.action), widths.0);
+    let address = padded(&step.address, widths.1);
+    let lead = [
+        (Ink::Plain, "  "),
+        (ink, &*word),
+        (Ink::Plain, "  "),
+        (Ink::Plain, &*address),
+        (Ink::Plain, "  "),
+    ];
+    let mut text = step.reason.clone();
+    if !part.is_host && step.action == StepAction::Create {
+        text.push_str(" (apply would create it, empty)");
+    }
+    // Below its beginning, unless a path of it needs the room.
+    let address = 2 + columns(&word) + 2;
+    let below = address + widths.1 + 2;
+    let longest = text.split(' ').map(columns).max().unwrap_or(0);
+    let hang = if page.fits(below + longest) {
+        below
+    } else {
+        address
+    };
+    page.wrapped(&lead, hang, Ink::Plain, &text);
+    let margin = " ".repeat(address);
+    let margin = [(Ink::Plain, &*margin)];
+    for text in since.iter().chain(&file_in_words(step, report.at)) {
+        page.wrapped(&margin, address, Ink::Plain, text);
+    }
+    if let Some(help) = &step.help {
+        page.wrapped(&margin, address + 2, Ink::Plain, &format!("help: {help}"));
+    }
+    if report.detail.diff {
+        change::rows(page, step);
+        if let Some(text) = &step.text {
+            change::lines(page, text);
+        }
+    } else {
+        change::differences(page, step);
+    }
+    if let Some(remains) = &step.remains {
+        let text = format!("an apply cannot change: {remains}");
+        page.wrapped(&margin, address + 2, Ink::Plain, &text);
+    }
+}
+
+/// When its file was last changed, and whose it is.
+fn file_in_words(step: &Step, now: Utc) -> Option<String> {
+    let file = step.file.as_ref()?;
+    let at = file.changed_at;
+    // A clock that is ahead of ours is no reason to say nothing.
+    let day = at.minute_after(now);
+    let owner = file.owner.as_ref();
+    let owner = owner.map_or(String::new(), |owner| format!(", owner {owner}"));
+    Some(format!("{} changed {day}{owner}", file.path))
+}
+
+/// What is no longer wrong.
+fn back(page: &mut Page, news: &News) {
+    page.gap();
+    for one in &news.back {
+        let name = match one.is_host {
+            true => one.name.clone(),
+            false => format!("topics of {}", words::cluster(&one.name)),
         };
-        let group = groups.iter_mut().find(|(others, drift)| {
-            same(drift) && others.iter().all(|o| o.lock_holder == host.lock_holder)
-        });
-        match group {
-            Some((others, _)) => others.push(*host),
-            None => groups.push((vec![*host], steps)),
-        }
-    }
-    for (hosts, steps) in &groups {
-        let mut margin = "  ";
-        if many {
-            let names: Vec<&str> = hosts.iter().map(|host| host.name).collect();
-            page.wrapped(&[(Ink::Plain, margin)], 2, Ink::Plain, &names.join(", "));
-            margin = "    ";
-        }
-        if let Some(holder) = hosts.first().and_then(|host| host.lock_holder) {
-            let text = format!("{}; what is shown may change", held(holder));
-            page.wrapped(&[(Ink::Plain, margin)], margin.len(), Ink::Plain, &text);
-        }
-        let width = steps.iter().map(|step| columns(&step.address)).max();
-        // Long names of topics do not push the reasons of the others to the right.
-        let width = width.unwrap_or(0).min(32);
-        for step in steps {
-            let (ink, sign) = sign(step.action);
-            let address = padded(&step.address, width);
-            let lead = [
-                (Ink::Plain, margin),
-                (ink, sign),
-                (Ink::Plain, " "),
-                (ink, &*address),
-                (Ink::Plain, "  "),
-            ];
-            let text = match mark(step.action).trim_start() {
-                "" => step.reason.clone(),
-                mark => format!("{mark}: {}", step.reason),
+        let mut row = |word: &str, addresses: &[String]| {
+            let what = match addresses {
+                [] => name.clone(),
+                some => format!("{name}  {}", words::some(some)),
             };
-            // Below its beginning, unless a path of it needs the room.
-            let below = margin.len() + 2 + width + 2;
-            let longest = text.split(' ').map(columns).max().unwrap_or(0);
-            let hang = if page.fits(below + longest) {
-                below
-            } else {
-                margin.len() + 4
-            };
-            page.wrapped(&lead, hang, Ink::Plain, &text);
-            // Of a single difference the reason says all.
-            if step.action == StepAction::Update && step.changes.len() > 1 {
-                change::rows(page, step);
-            }
+            let lead = [(Ink::Green, word), (Ink::Plain, "  ")];
+            page.wrapped(&lead, word.len() + 2, Ink::Plain, &what);
+        };
+        if one.checked {
+            row("checked again", &[]);
+        }
+        if !one.in_sync.is_empty() {
+            row("back in sync", &one.in_sync);
+        }
+        if !one.gone.is_empty() {
+            row("no longer in the spec", &one.gone);
         }
     }
 }
 
-/// Why the code is what it is, where the page above may leave a doubt.
-fn code_in_words(plan: &Plan) -> Option<&'static str> {
-    match plan.code() {
-        Code::Locked => Some("an apply is running; what is shown may change"),
+/// The way out, and why the code is what it is.
+fn end(page: &mut Page, report: &Report<'_>) {
+    page.gap();
+    for (at, line) in command(report.next, report.style.width).iter().enumerate() {
+        let lead = if at == 0 { FIX } else { "  " };
+        page.line(&[(Ink::Bold, lead), (Ink::Plain, line)]);
+    }
+    if !report.next.is_empty() && fix::leaves_something(report.plan) {
+        let text = "it leaves what is blocked: the help above is the way out of that";
+        page.wrapped(&[(Ink::Plain, "  ")], 2, Ink::Plain, text);
+    }
+    let lead = format!("exit {}: ", report.code as u8);
+    page.wrapped(&[(Ink::Plain, &lead)], 2, Ink::Plain, code_in_words(report));
+}
+
+/// A command as it is typed, on as many lines as it takes.
+fn command(words: &[String], width: usize) -> Vec<String> {
+    // A flag and its value stay together.
+    let mut units: Vec<String> = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        let quoted = quote(word).unwrap_or_default();
+        let is_value = at > 0 && words[at - 1].starts_with("--") && !word.starts_with("--");
+        match units.last_mut() {
+            Some(unit) if is_value => unit.push_str(&format!(" {quoted}")),
+            _ => units.push(quoted),
+        }
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for unit in units {
+        let lead = if lines.len() > 1 { 2 } else { FIX.len() };
+        match lines.last_mut() {
+            Some(line) if lead + columns(line) + columns(&unit) + 3 <= width => {
+                line.push_str(&format!(" {unit}"));
+            }
+            Some(line) => {
+                line.push_str(" \\");
+                lines.push(unit);
+            }
+            None => lines.push(unit),
+        }
+    }
+    lines
+}
+
+fn code_in_words(report: &Report<'_>) -> &'static str {
+    let plan = report.plan;
+    match report.code {
+        Code::Changes => "something differs from the spec",
+        Code::Locked => "an apply is running; what is shown may change",
         Code::Unreachable if plan.parts().all(|part| part.error.is_none()) => {
-            Some("not everything could be seen")
+            "not everything could be seen"
         }
         Code::Unreachable if plan.hosts.iter().all(|host| host.error.is_none()) => {
-            Some("the cluster could not be read")
+            "the cluster could not be read"
         }
-        Code::Unreachable if plan.hosts.len() == 1 => Some("the host could not be read"),
-        Code::Unreachable => Some("not every host could be read"),
-        _ => None,
+        Code::Unreachable if plan.hosts.len() == 1 => "the host could not be read",
+        Code::Unreachable => "not every host could be read",
+        code => code.meaning(),
     }
 }

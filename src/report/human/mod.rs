@@ -38,7 +38,7 @@ pub fn whole(report: &Report<'_>) -> String {
     match report.of {
         ReportOf::Prove => proof::proofs(report.proofs, &report.style),
         ReportOf::Plan => plan(report.plan, &report.style, report.took),
-        ReportOf::Drift => drift(report.plan, &report.style),
+        ReportOf::Drift => drift(report),
         ReportOf::Saved => saved(report.plan, &report.style),
         ReportOf::Apply => {
             let plan = plan(report.plan, &report.style, report.took);

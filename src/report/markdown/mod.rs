@@ -130,8 +130,12 @@ fn head(report: &Report<'_>, plan: &Plan) -> String {
     if specs_in_words.chars().count() > MOST_OF_HEAD {
         specs_in_words = words::count(specs.len(), "spec");
     }
+    let at = match report.of {
+        ReportOf::Drift => format!("; {} UTC", report.at.minute()),
+        _ => String::new(),
+    };
     let mut text = format!(
-        "### trueup {}: {what}\n\n{}; {} up to date\n",
+        "### trueup {}: {what}\n\n{}{at}; {} up to date\n",
         report.of.command(),
         specs_in_words,
         addresses(counts.none)
@@ -234,6 +238,8 @@ fn table(page: &mut Page, report: &Report<'_>, plan: &Plan, many: bool) -> usize
     let errors = Errors::of(plan);
     for part in plan.parts() {
         let common = errors.common(part.name).filter(|_| part.is_host);
+        let since = |since| words::since(&[since], report.at);
+        let since = |of| since(of).map_or(String::new(), |text| format!("; {text}"));
         let mut away = |mark, text: &str, common: Option<&str>| {
             rows.push(Row {
                 rank: 1,
@@ -243,7 +249,7 @@ fn table(page: &mut Page, report: &Report<'_>, plan: &Plan, many: bool) -> usize
                     Some(_) => String::new(),
                     None => name(part),
                 },
-                rest: format!("{} |", cell(common.unwrap_or(text))),
+                rest: format!("{}{} |", cell(common.unwrap_or(text)), since(part.since)),
             });
         };
         if let Some(holder) = part.lock_holder {
@@ -274,7 +280,7 @@ fn table(page: &mut Page, report: &Report<'_>, plan: &Plan, many: bool) -> usize
                 mark: mark(step.action),
                 host,
                 address,
-                rest: format!("{} |{became}", cell(&step.reason)),
+                rest: format!("{}{} |{became}", cell(&step.reason), since(step.since)),
             });
         }
     }

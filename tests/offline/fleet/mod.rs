@@ -2,6 +2,7 @@
 
 mod examples;
 mod joined;
+mod night;
 mod select;
 mod shard;
 

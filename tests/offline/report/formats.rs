@@ -189,7 +189,11 @@ fn formats_are_as_blessed() {
 #[test]
 fn what_is_not_verified_and_what_was_applied_in_part_are_in_all_formats() {
     let plan = example();
-    for (format, text) in Format::ALL.map(|(name, format)| {
+    // Metrics are of a drift.
+    let all = Format::ALL
+        .into_iter()
+        .filter(|(_, format)| *format != Format::Prom);
+    for (format, text) in all.map(|(name, format)| {
         let of = |outcome| {
             render(
                 format,
@@ -270,7 +274,7 @@ fn events_are_lines_as_they_happen() {
     for what in ["12.8 MiB in 3.1 s", HOSTILE] {
         let out = Shared::default();
         let mut lines = Lines::new(Box::new(out.clone()));
-        lines.put(&jsonl::start(ReportOf::Apply, &[]));
+        lines.put(&jsonl::start(ReportOf::Apply, &[], AT));
         play(&mut lines, what);
         let values = valid(&out.text());
         let events: Vec<&str> = values.iter().filter_map(|v| v["event"].as_str()).collect();

@@ -9,12 +9,15 @@ use trueup::{
     kinds::{Change, TextChange},
     plan::{HostPlan, LookedUp, Moved, Of, Plan, SpecFile, Step, StepAction, TopicsPlan},
     report::{
-        Report, ReportOf,
+        Detail, Report, ReportOf,
         human::{self, Style},
     },
+    utc::Utc,
 };
 
 pub const CANARY: &str = "canary-5f2a";
+/// 2026-11-27 03:10:00 UTC.
+pub const AT: Utc = Utc::of_seconds(1_795_749_000);
 pub const TOOK: Duration = Duration::from_millis(312);
 
 pub fn style(color: bool) -> Style {
@@ -103,6 +106,7 @@ pub fn host(name: &str, steps: Vec<Step>) -> HostPlan {
         lock_holder: None,
         looked_up: vec![],
         warnings: vec![],
+        since: None,
         steps,
         facts: Some(facts),
     }
@@ -742,7 +746,10 @@ pub fn report<'r>(of: ReportOf, plan: &'r Plan, outcomes: &'r [Outcome], code: C
         proofs: &[],
         code,
         style: style(false),
+        at: AT,
         took: TOOK,
+        history: None,
+        detail: Detail::default(),
         next: &[],
     }
 }

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use trueup::{
     exit::Code,
     plan::{self, FileError, Plan, Saved, StepAction, is_saved},
-    report::{Format, Report, ReportOf, human::Style, json, render},
+    report::{Detail, Format, Report, ReportOf, human::Style, json, render},
+    utc::Utc,
 };
 
 use super::sample::{CANARY, plan_and_desired, selected, text};
@@ -27,7 +28,10 @@ fn told(of: ReportOf, plan: &Plan, format: Format) -> String {
         proofs: &[],
         code: Code::Done,
         style: PLAIN,
+        at: Utc::of_seconds(1_795_749_000),
         took: Duration::from_millis(300),
+        history: None,
+        detail: Detail::default(),
         next: &[],
     };
     render(format, &report)

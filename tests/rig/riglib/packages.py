@@ -33,6 +33,7 @@ COMMANDS = {
     "openssl": "openssl",
     "parallel": "parallel",
     "pip3": "python3-pip",
+    "promtool": "prometheus",
     "rpmbuild": "rpm",
     "sbatch": "slurm-client",
     "setpriv": "util-linux",
@@ -78,6 +79,8 @@ def install(say):
         keep_down("ssh.service", "ssh.socket")
     if "mariadb-server" in names:
         keep_down("mariadb.service")
+    if "prometheus" in names:
+        keep_down("prometheus.service")
     if "munge" in names:
         keep_down("munge.service", "slurmctld.service", "slurmd.service")
     left = missing()
