@@ -1,6 +1,7 @@
 //! What people and machines see of a run: everything is made from one plan value and one stream of
 //! events. [`render`] is the one way from a plan to a text, in every format.
 
+mod became;
 mod diff;
 pub mod fix;
 pub mod human;

@@ -4,14 +4,17 @@ use std::{collections::HashMap, rc::Rc};
 
 use super::{
     FEW, MOST_LINES, MOST_OF_VALUE, Page, addresses,
-    escape::{code, code_in_html, fenced, prose, shortened},
+    escape::{code, code_in_html, fenced, prose},
     line, mark, name, name_as,
 };
 use crate::{
     apply::outcome::Outcome,
     kinds::Change,
     plan::{Moved, Part, Plan, Step, StepAction},
-    report::{Report, diff, human, words},
+    report::{
+        Report, diff, human,
+        words::{self, shortened},
+    },
 };
 
 /// Fields of one address.
