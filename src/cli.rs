@@ -278,8 +278,8 @@ pub struct SpecArgs {
 /// What results are written as.
 #[derive(Debug, Clone, Args)]
 pub struct FormatArgs {
-    /// What the result is written as (human, json, jsonl, markdown, junit; of drift also prom), and to
-    /// which file; may be given several times. Where none goes to stdout, the human text does
+    /// What the result is written as (human, json, jsonl, markdown, junit, html; of drift also prom),
+    /// and to which file; may be given several times. Where none goes to stdout, the human text does
     #[arg(short = 'o', long = "format", value_name = "FORMAT[=FILE]", value_parser = output, env = "TRUEUP_FORMAT", hide_env_values = true)]
     pub formats: Vec<Output>,
 }

@@ -48,7 +48,7 @@ pub(super) async fn run(args: &DriftArgs, around: &Surroundings) -> Code {
     };
     let (of, code) = (ReportOf::Drift, plan.code());
     let history = book.add(
-        &subject(look),
+        &subject(&plan, look),
         &Ended {
             command: of.command(),
             at,

@@ -2,8 +2,10 @@
 //! events. [`render`] is the one way from a plan to a text, in every format.
 
 mod alike;
+mod became;
 mod diff;
 pub mod fix;
+mod html;
 pub mod human;
 pub mod joined;
 pub mod json;
@@ -34,18 +36,21 @@ pub enum Format {
     Markdown,
     /// For a CI system's list of tests.
     Junit,
+    /// For a browser: one page that needs nothing else.
+    Html,
     /// For Prometheus, by way of a file.
     Prom,
 }
 
 impl Format {
     /// All of them, by name.
-    pub const ALL: [(&'static str, Self); 6] = [
+    pub const ALL: [(&'static str, Self); 7] = [
         ("human", Self::Human),
         ("json", Self::Json),
         ("jsonl", Self::Jsonl),
         ("markdown", Self::Markdown),
         ("junit", Self::Junit),
+        ("html", Self::Html),
         ("prom", Self::Prom),
     ];
 
@@ -149,6 +154,7 @@ pub fn render(format: Format, report: &Report<'_>) -> String {
         Format::Jsonl => jsonl::whole(report),
         Format::Markdown => markdown::markdown(report),
         Format::Junit => junit::junit(report),
+        Format::Html => html::page(report),
         Format::Prom => prom::prom(report),
     }
 }

@@ -55,6 +55,20 @@ pub fn some(names: &[impl AsRef<str>]) -> String {
     }
 }
 
+/// At most so many characters; what is cut is counted.
+pub fn shortened(text: &str, most: usize) -> String {
+    // There are at least as many bytes.
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let all = text.chars().count();
+    if all <= most {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(most).collect();
+    format!("{kept}… ({} more characters)", all - most)
+}
+
 /// `0.3 s`, `2 min 5 s`.
 pub fn duration(took: Duration) -> String {
     if took.as_millis() >= 59_950 {

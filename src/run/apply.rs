@@ -163,7 +163,7 @@ pub(crate) async fn carry_out(
         };
         let subject = match saved {
             Some(_) => history::subject_of_saved(&plan, args),
-            None => history::subject(args),
+            None => history::subject(&plan, args),
         };
         book.add(&subject, &ended);
     }

@@ -5,7 +5,7 @@ use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
-    path::{Path, PathBuf, absolute},
+    path::{Path, PathBuf},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -14,7 +14,7 @@ use super::{Surroundings, complain_safely};
 use crate::{
     cli::{Keep, LookArgs, PickArgs},
     history::{self, Ended, History, MOST_BYTES, Subject},
-    plan::Plan,
+    plan::{Plan, SpecFile},
     shard::Share,
     whole::{Whole, folder},
 };
@@ -163,13 +163,12 @@ fn write(mut open: File, file: &Path, mut text: String, line: &str) -> io::Resul
     Whole::beside(&place, 0o600)?.put(history::trimmed(&text).as_bytes())
 }
 
-/// What a run is of, as its command line says.
-pub(crate) fn subject(args: &LookArgs) -> Subject {
-    let specs = args.spec.specs.iter().map(|spec| place(spec));
+/// What a run is of: the specs of its plan, and what its command line says of them.
+pub(crate) fn subject(plan: &Plan, args: &LookArgs) -> Subject {
     let mut vars = args.spec.vars.clone();
     vars.sort();
     Subject {
-        specs: specs.collect(),
+        specs: specs(plan),
         vars,
         only: only(args),
         deep: args.deep,
@@ -178,20 +177,29 @@ pub(crate) fn subject(args: &LookArgs) -> Subject {
 
 /// What an apply of a saved plan is of: as much of its specs as the plan has.
 pub(crate) fn subject_of_saved(plan: &Plan, args: &LookArgs) -> Subject {
-    let specs = plan.specs.iter().map(|spec| place(Path::new(&spec.path)));
     Subject {
-        specs: specs.collect(),
+        specs: specs(plan),
         vars: vec![],
         only: vec!["PLANFILE".into()],
         deep: args.deep,
     }
 }
 
-/// A path that means the same wherever the command is given.
-fn place(spec: &Path) -> String {
-    let place = fs::canonicalize(spec).or_else(|_| absolute(spec));
-    let place = place.unwrap_or_else(|_| spec.to_owned());
-    place.display().to_string()
+/// Files by paths that mean the same wherever the command is given; what is no file, such as a pipe, by
+/// what it held.
+fn specs(plan: &Plan) -> Vec<String> {
+    let place = |spec: &SpecFile| {
+        let file = fs::canonicalize(&spec.path)
+            .ok()
+            .filter(|file| file.is_file());
+        match file {
+            Some(file) => file.display().to_string(),
+            None => format!("{} sha256:{}", spec.path, spec.sha256),
+        }
+    };
+    let mut specs: Vec<String> = plan.specs.iter().map(place).collect();
+    specs.sort();
+    specs
 }
 
 /// The flags that leave something out, as words.

@@ -16,21 +16,23 @@ use crate::{
 };
 
 /// The formats of a plan.
-pub(crate) const FORMATS: [Format; 5] = [
+pub(crate) const FORMATS: [Format; 6] = [
     Format::Human,
     Format::Json,
     Format::Jsonl,
     Format::Markdown,
     Format::Junit,
+    Format::Html,
 ];
 
 /// Those of a drift.
-pub(crate) const DRIFT: [Format; 6] = [
+pub(crate) const DRIFT: [Format; 7] = [
     Format::Human,
     Format::Json,
     Format::Jsonl,
     Format::Markdown,
     Format::Junit,
+    Format::Html,
     Format::Prom,
 ];
 

@@ -226,7 +226,7 @@ fn results_that_are_not_written_are_an_error() {
         drop(reader);
         Stdio::from(writer)
     };
-    for format in ["human", "json", "jsonl", "markdown", "junit"] {
+    for format in ["human", "json", "jsonl", "markdown", "junit", "html"] {
         run(&["plan", spec, "--format", format], full())
             .code(1)
             .says("stdout was not written: No space left on device");

@@ -23,6 +23,10 @@ mod lock;
 mod machines;
 mod model;
 mod packages;
+mod page;
+#[path = "../support/pages.rs"]
+#[allow(dead_code, reason = "the tests of reports use more of it")]
+mod pages;
 mod pipeline;
 #[cfg(feature = "aws")]
 #[path = "../support/policy.rs"]
@@ -45,6 +49,9 @@ mod sshd;
 mod terminal;
 mod topics;
 mod tree;
+#[path = "../support/values.rs"]
+#[allow(dead_code, reason = "the tests of reports use more of it")]
+mod values;
 mod walkthrough;
 
 use rig::{KAFKA, client};

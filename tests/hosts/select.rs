@@ -373,7 +373,7 @@ fn no_format_and_no_file_has_a_secret() {
             SECRETS[2], SECRETS[4]
         ),
     ];
-    let formats = ["human", "json", "jsonl", "markdown", "junit"];
+    let formats = ["human", "json", "jsonl", "markdown", "junit", "html"];
     let mut differing = 0;
     for side in sides {
         host.user(&side);

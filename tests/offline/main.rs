@@ -18,7 +18,11 @@ mod framed;
 // Its corpora have one of MySQL's.
 #[cfg(feature = "mysql")]
 mod fuzz;
+#[path = "../support/html.rs"]
+mod html;
 mod model;
+#[path = "../support/pages.rs"]
+mod pages;
 mod probe;
 mod report;
 mod saved;
@@ -37,5 +41,7 @@ mod sweep;
 mod thousand;
 #[path = "../support/told.rs"]
 mod told;
+#[path = "../support/values.rs"]
+mod values;
 #[path = "../support/work.rs"]
 mod work;

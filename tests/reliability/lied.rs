@@ -28,7 +28,7 @@ const MEMORY: u64 = 64 * 1024;
 const DISK: u64 = 1024 * 1024;
 
 const COMMANDS: [&str; 6] = ["plan", "apply", "drift", "facts", "facts json", "prove"];
-const FORMATS: [&str; 4] = ["json", "jsonl", "markdown", "junit"];
+const FORMATS: [&str; 5] = ["json", "jsonl", "markdown", "junit", "html"];
 
 /// A host that lies, and somebody who asks it.
 pub struct Desk {

@@ -389,7 +389,7 @@ impl Bench {
 }
 
 const PLACE: &str = "~/c.properties";
-const FORMATS: [&str; 5] = ["human", "json", "jsonl", "markdown", "junit"];
+const FORMATS: [&str; 6] = ["human", "json", "jsonl", "markdown", "junit", "html"];
 const WAYS: [&str; 18] = [
     "well",
     "a plan is saved, shown and applied",

@@ -11,6 +11,8 @@ use trueup::{
     utc::Utc,
 };
 
+use crate::html::read;
+
 /// Every format and the exit code say the same of what changes.
 pub fn agree(plan: &Plan) {
     let wanted = seen_in_plan(plan);
@@ -38,6 +40,7 @@ pub fn agree(plan: &Plan) {
     assert_eq!(seen_in_jsonl(&of(Format::Jsonl)), wanted);
     assert_eq!(seen_in_markdown(plan, &of(Format::Markdown)), wanted);
     assert_eq!(seen_in_text(plan, &text), wanted);
+    assert_eq!(seen_in_html(&of(Format::Html)), wanted);
     counts(plan, &wanted, &text, &json);
     let cases = cases(&of(Format::Junit));
     let addresses = |all: &BTreeSet<(String, String)>| {
@@ -269,6 +272,36 @@ fn seen_in_markdown(plan: &Plan, text: &str) -> Seen {
         Some(named(plan, cells.next()?.trim_matches('`'), action))
     });
     rows.collect()
+}
+
+fn seen_in_html(page: &str) -> Seen {
+    let tree = read(page);
+    let mut seen = Seen::new();
+    for part in tree.of_class("part") {
+        let listed = part.of_class("names").into_iter();
+        let listed = listed.flat_map(|names| names.named("li"));
+        let mut names: Vec<String> = listed.map(|name| name.text()).collect();
+        if names.is_empty() {
+            let title = part.named("h3")[0].text();
+            let name = title.strip_suffix(part.attribute("data-state"));
+            names.push(name.expect("its state").trim().to_owned());
+        }
+        if part.attribute("data-kind") == "clusters" {
+            names = vec![String::new()];
+        }
+        let tables = part.of_class("rows").into_iter();
+        for row in tables.flat_map(|rows| rows.named("tbody")[0].children_named("tr")) {
+            let action = match row.of_class("state")[0].text().as_str() {
+                "change" => "update".to_owned(),
+                "not seen" => "unknown".to_owned(),
+                other => other.to_owned(),
+            };
+            let address = row.named("th")[0].text();
+            let of = |name: &String| (name.clone(), address.clone(), action.clone());
+            seen.extend(names.iter().map(of));
+        }
+    }
+    seen
 }
 
 fn seen_in_text(plan: &Plan, text: &str) -> Seen {

@@ -23,17 +23,19 @@ pub fn rows(page: &mut Page, step: &Step) {
 }
 
 /// All fields that differ, beside no lines of a text file. What is missing has no fields yet; of a single
-/// difference the reason may say both sides.
+/// difference the reason may say all that there is.
 pub fn differences(page: &mut Page, step: &Step) {
     let there = |change: &&Change| step.action == StepAction::Update || change.before.is_some();
     let changes: Vec<&Change> = step.changes.iter().filter(there).collect();
-    let says = |side: &Option<String>| {
-        let side = side.as_deref();
-        side.is_none_or(|side| !side.is_empty() && step.reason.contains(side))
+    let says = |side: &str| !side.is_empty() && step.reason.contains(side);
+    let is_said = |one: &Change| match (&one.before, &one.after) {
+        (Some(before), Some(after)) => says(before) && says(after),
+        (Some(before), None) => says(before),
+        (None, _) => true,
     };
     match changes.as_slice() {
         _ if step.action == StepAction::Create => {}
-        [one] if !one.sensitive && says(&one.before) && says(&one.after) => {}
+        [one] if !one.sensitive && is_said(one) => {}
         all => some_rows(page, step, all, MOST_OF_ALL),
     }
 }

@@ -17,6 +17,7 @@ pub use drift::drift;
 pub use facts::facts;
 pub use looked_up::{caller, looked_up};
 pub use outcome::{outcome, prompt};
+pub(super) use plan::held;
 pub use plan::{plan, saved};
 pub use trust::{pinned_line, trust};
 

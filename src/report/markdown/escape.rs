@@ -115,16 +115,6 @@ fn run_of_backticks(line: &str) -> usize {
     runs.max().unwrap_or(0)
 }
 
-/// At most so many characters; what is cut is counted.
-pub fn shortened(text: &str, most: usize) -> String {
-    let all = text.chars().count();
-    if all <= most {
-        return text.to_owned();
-    }
-    let kept: String = text.chars().take(most).collect();
-    format!("{kept}… ({} more characters)", all - most)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

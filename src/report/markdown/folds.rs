@@ -4,7 +4,7 @@ use std::{collections::HashMap, rc::Rc};
 
 use super::{
     MOST_LINES, MOST_OF_VALUE, Page, addresses,
-    escape::{code, code_in_html, fenced, prose, shortened},
+    escape::{code, code_in_html, fenced, prose},
     line, mark, name, name_as,
 };
 use crate::{
@@ -14,7 +14,8 @@ use crate::{
     report::{
         Report,
         alike::{Errors, FEW},
-        diff, human, words,
+        diff, human,
+        words::{self, shortened},
     },
 };
 

@@ -10,14 +10,15 @@ use std::collections::{HashMap, HashSet};
 use super::{
     Report, ReportOf,
     alike::{Errors, FEW},
-    code_in_words, complete_in_words, selection_in_words, words,
+    became::{Became, became},
+    code_in_words, complete_in_words, selection_in_words,
+    words::{self, shortened},
 };
 use crate::{
-    apply::outcome::Outcome,
-    plan::{Moved, Part, Plan, StepAction},
+    plan::{Part, Plan, StepAction},
     proof::{Proof, ProofResult},
 };
-use escape::{code, fenced, prose, shortened};
+use escape::{code, fenced, prose};
 use folds::folds;
 
 /// So many characters a comment may have.
@@ -267,7 +268,10 @@ fn table(page: &mut Page, report: &Report<'_>, plan: &Plan, many: bool) -> usize
                 StepAction::Create | StepAction::Update => 2,
             };
             let became = match report.of {
-                ReportOf::Apply => format!(" {} |", became(report.outcomes, part, &step.address)),
+                ReportOf::Apply => {
+                    let became = became(report.outcomes, part, &step.address);
+                    format!(" {} |", outcome(became))
+                }
                 _ => String::new(),
             };
             let host = (many && part.is_host).then_some(part.name);
@@ -305,34 +309,13 @@ fn table(page: &mut Page, report: &Report<'_>, plan: &Plan, many: bool) -> usize
     left_out
 }
 
-/// What became of an address.
-fn became(outcomes: &[Outcome], part: Part<'_>, address: &str) -> &'static str {
-    let Some(outcome) = outcomes.iter().find(|one| one.is_of(&part)) else {
-        return "–";
-    };
-    let is = |list: &[String]| list.iter().any(|one| one == address);
-    let failure = outcome.failures().find(|one| one.address == address);
-    let is_it = |moved: &Moved| moved.address.as_deref() == Some(address);
-    if outcome.moved.iter().any(is_it) {
-        "**has changed**"
-    } else if outcome.is_stale() {
-        "not done: the plan no longer holds here"
-    } else if outcome.not_converged.iter().any(|(one, _)| one == address) {
-        "**still differs**"
-    } else if outcome.unverified.iter().any(|(one, _)| one == address) {
-        "applied, **not verified**"
-    } else if is(&outcome.applied) {
-        "applied"
-    } else if let Some(failure) = failure {
-        match (failure.outcome_unknown, failure.done.is_empty()) {
-            (true, _) => "**not known**",
-            (false, true) => "**failed**",
-            (false, false) => "**applied in part**",
-        }
-    } else if is(&outcome.not_reached) {
-        "**not reached**"
-    } else {
-        "–"
+/// What became of an address; what went wrong stands out.
+fn outcome(became: Became) -> String {
+    let words = became.in_words();
+    match became {
+        Became::Unverified => "applied, **not verified**".to_owned(),
+        Became::Nothing | Became::Applied | Became::Stale => words.to_owned(),
+        _ => format!("**{words}**"),
     }
 }
 

@@ -101,6 +101,12 @@ fn since_when_comes_from_the_runs_before() {
         "{text}"
     );
     assert!(text.contains("\nfix: trueup apply note.yaml\n"), "{text}");
+    // Where parts are joined it is not lost.
+    night.drift(&["--format", "json=1.json"]).code(2);
+    let joined = night.run(&["merge-reports", "1.json"]).code(2);
+    for line in ["fix: trueup apply note.yaml\n", "(last in sync "] {
+        assert!(joined.out.contains(line), "{}", joined.out);
+    }
     // By another name of the spec's it is the same.
     let path = night.at("note.yaml").display().to_string();
     let known = night.run(&["drift", &path, "--format", "json"]).json();

@@ -18,8 +18,11 @@ use trueup::{
     },
 };
 
-use super::{Shared, blessed, play, values::*};
-use crate::told::{agree, cases, valid};
+use super::{Shared, blessed, play};
+use crate::{
+    told::{agree, cases, valid},
+    values::*,
+};
 
 /// Every plan that there is by hand, with its name.
 fn plans() -> Vec<(&'static str, Plan)> {
@@ -44,7 +47,7 @@ fn plans() -> Vec<(&'static str, Plan)> {
 }
 
 /// Every report by hand, with its name.
-fn each(mut see: impl FnMut(&str, &trueup::report::Report<'_>)) {
+pub fn each(mut see: impl FnMut(&str, &trueup::report::Report<'_>)) {
     for (name, plan) in plans() {
         see(
             &format!("plan-{name}"),
@@ -366,7 +369,7 @@ fn outside_of_code(text: &str) -> String {
 }
 
 /// Text that means something in Markdown, in HTML, or to a forge.
-const MARKUP: &str = "</details></code><script>alert(1)</script><img src=x onerror=y> @octocat @org/team \
+pub const MARKUP: &str = "</details></code><script>alert(1)</script><img src=x onerror=y> @octocat @org/team \
      #1 GH-2 o/r#3 ![i](https://evil.example/i.png) [l](javascript:x) https://evil.example `@tick <b>` \
      **bold** | cell | ``` ~~~ $x$ <!-- c --> &lt; \\@octocat www.evil.example x@evil.example";
 
@@ -407,7 +410,7 @@ impl Regexes {
 }
 
 /// A plan in which everything from elsewhere is one text.
-fn filled_with(text: &str) -> Plan {
+pub fn filled_with(text: &str) -> Plan {
     let mut one = step(text, StepAction::Update, text);
     one.help = Some(text.into());
     one.warning = Some(text.into());
@@ -439,7 +442,7 @@ fn filled_with(text: &str) -> Plan {
 }
 
 /// An outcome in which everything from elsewhere is one text.
-fn outcome_of(text: &str) -> Outcome {
+pub fn outcome_of(text: &str) -> Outcome {
     let mut outcome = failure();
     outcome.of = Of::Host(text.into());
     outcome.not_converged = vec![(text.into(), text.into())];

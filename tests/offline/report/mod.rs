@@ -3,7 +3,7 @@
 
 mod drift;
 mod formats;
-mod values;
+mod page;
 
 use std::{
     fs,
@@ -12,6 +12,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use crate::values::*;
 use serde_json::Value;
 use trueup::{
     apply::{
@@ -30,7 +31,6 @@ use trueup::{
         render,
     },
 };
-use values::*;
 
 /// Every golden text, with its name.
 fn goldens(color: bool) -> Vec<(&'static str, String)> {

@@ -12,6 +12,7 @@ from .places import Failed, need_root
 COMMANDS = {
     "apt-ftparchive": "apt-utils",
     "busybox": "busybox-static",
+    "chromium": "chromium",
     "createrepo_c": "createrepo-c",
     "curl": "curl",
     "dnf": "dnf",

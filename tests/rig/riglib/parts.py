@@ -15,6 +15,7 @@ import tempfile
 from . import (
     apt_repo,
     base_root,
+    browser,
     debian_archive,
     kinds,
     moto_server,
@@ -31,6 +32,7 @@ PARTS = {
     "apt-repo": (apt_repo, [debian_archive, base_root]),
     "moto": (moto_server, []),
     "yaml-server": (yaml_server, []),
+    "browser": (browser, []),
 }
 
 
