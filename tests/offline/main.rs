@@ -11,6 +11,7 @@ mod architecture;
 mod case;
 mod cases;
 mod counted;
+mod federation;
 mod fleet;
 #[path = "../support/framed.rs"]
 mod framed;
