@@ -28,6 +28,9 @@ pub struct World {
     pub requests: BTreeMap<u64, Value>,
     pub jobs: BTreeMap<u64, Vec<Value>>,
     pub files: BTreeMap<String, Vec<u8>>,
+    /// Of GitHub: what environments have, by their names; the repository's own is under no name.
+    pub variables: BTreeMap<String, BTreeMap<String, String>>,
+    pub secrets: BTreeMap<String, BTreeMap<String, String>>,
     /// All that was asked for, as METHOD PATH.
     pub asked: Vec<String>,
     next: u64,
@@ -67,7 +70,9 @@ impl Forge {
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let world = Arc::new(Mutex::new(World::default()));
+        let mut world = World::default();
+        world.variables.insert(String::new(), BTreeMap::new());
+        let world = Arc::new(Mutex::new(world));
         let shared = Arc::clone(&world);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -322,9 +327,41 @@ fn github(asked: &Asked, parts: &[&str], world: &mut World) -> Option<Answer> {
                 &json!({ "total_count": runs.len(), "workflow_runs": runs }),
             )
         }
+        ("PUT", ["environments", name]) => {
+            world.variables.entry((*name).to_owned()).or_default();
+            Answer::json("200 OK", &json!({ "name": name }))
+        }
+        ("POST", ["actions", "variables"]) => variable(asked, "", world)?,
+        ("POST", ["environments", name, "variables"]) => variable(asked, name, world)?,
+        ("GET", ["environments", name, "secrets", "public-key"]) => {
+            world.variables.get(*name)?;
+            Answer::json("200 OK", &json!({ "key_id": "7", "key": PUBLIC_KEY }))
+        }
+        ("PUT", ["environments", name, "secrets", secret]) => {
+            assert_eq!(asked.body["key_id"], "7");
+            let sealed = asked.body["encrypted_value"].as_str()?.to_owned();
+            let secrets = world.secrets.entry((*name).to_owned()).or_default();
+            secrets.insert((*secret).to_owned(), sealed);
+            Answer::json("201 Created", &json!({}))
+        }
         _ => return None,
     };
     Some(answer)
+}
+
+/// For sealed boxes of secrets; nobody has the private one.
+const PUBLIC_KEY: &str = "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=";
+
+fn variable(asked: &Asked, environment: &str, world: &mut World) -> Option<Answer> {
+    let of = world.variables.get_mut(environment)?;
+    let (name, value) = (asked.body["name"].as_str()?, asked.body["value"].as_str()?);
+    if of.insert(name.to_owned(), value.to_owned()).is_some() {
+        return Some(Answer::json(
+            "409 Conflict",
+            &json!({ "message": "Already exists" }),
+        ));
+    }
+    Some(Answer::json("201 Created", &json!({})))
 }
 
 fn gitlab(asked: &Asked, parts: &[&str], world: &mut World) -> Option<Answer> {

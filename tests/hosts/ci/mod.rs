@@ -5,6 +5,8 @@ mod expression;
 mod forge;
 mod github;
 mod gitlab;
+#[cfg(feature = "aws")]
+mod guide;
 mod runner;
 
 use std::{

@@ -29,6 +29,8 @@ pub struct Repository {
     pub vars: BTreeMap<String, String>,
     artifacts: BTreeMap<(String, String), Files>,
     caches: BTreeMap<String, Files>,
+    /// Roles of AWS that jobs have assumed, as JOB: ROLE.
+    pub assumed: Vec<String>,
     /// Steps with a script that were run, as JOB/NAME.
     pub ran: BTreeSet<String>,
 }
@@ -104,6 +106,7 @@ impl Repository {
             vars: BTreeMap::new(),
             artifacts: BTreeMap::new(),
             caches: BTreeMap::new(),
+            assumed: vec![],
             ran: BTreeSet::new(),
         }
     }
@@ -182,6 +185,12 @@ impl Repository {
                 let (action, _) = action.split_once('@').expect("a version");
                 let done = match action {
                     "actions/checkout" => true,
+                    "aws-actions/configure-aws-credentials" => {
+                        assert!(!with("aws-region").is_empty());
+                        self.assumed
+                            .push(format!("{name}: {}", with("role-to-assume")));
+                        true
+                    }
                     "actions/upload-artifact" => {
                         let file = with("path");
                         let bytes = fs::read(work.join(&file)).ok();

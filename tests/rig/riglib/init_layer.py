@@ -43,7 +43,8 @@ def make(folder, cache):
     # What a boot would wait for, or complain of: there is no hardware here, and no console.
     units = Path(folder) / "etc/systemd/system"
     units.mkdir(parents=True, exist_ok=True)
-    for name in ["console-getty.service", "getty.target", "systemd-firstboot.service", "systemd-udevd.service"]:
+    for name in ["console-getty.service", "getty.target", "systemd-firstboot.service", "systemd-modules-load.service",
+                 "systemd-udevd.service"]:
         (units / name).unlink(missing_ok=True)
         (units / name).symlink_to("/dev/null")
     # Where the rig reads that sshd listens, and tests count connections.

@@ -15,6 +15,7 @@ import tempfile
 from . import (
     actionlint,
     apt_repo,
+    aws_cli,
     base_root,
     browser,
     debian_archive,
@@ -37,6 +38,7 @@ PARTS = {
     "yaml-server": (yaml_server, []),
     "browser": (browser, []),
     "actionlint": (actionlint, []),
+    "aws-cli": (aws_cli, []),
 }
 
 
