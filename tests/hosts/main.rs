@@ -7,6 +7,7 @@ mod bad_input;
 #[path = "../support/canary.rs"]
 #[allow(dead_code, reason = "the tests of keys use more of it")]
 mod canary;
+mod ci;
 #[cfg(feature = "aws")]
 #[path = "../support/cloud.rs"]
 #[allow(dead_code, reason = "the tests of look-ups use more of it")]

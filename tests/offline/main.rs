@@ -12,6 +12,7 @@ mod case;
 mod cases;
 mod cli;
 mod counted;
+mod federation;
 mod fleet;
 #[path = "../support/framed.rs"]
 mod framed;

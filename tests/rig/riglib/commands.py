@@ -34,6 +34,7 @@ def parser(text):
     start.add_argument("--disk-mb", type=int, metavar="N", help="/home is a file system of N MB")
     start.add_argument("--address", metavar="10.77.0.N", help="instead of a free one")
     start.add_argument("--pam", action="store_true", help="sshd with PAM: logins read /etc/environment")
+    start.add_argument("--systemd", action="store_true", help="PID 1 is systemd, which starts sshd; there is cron")
     for name, text in [("stop", "kill it, and forget its disk"), ("restart", "power cut, same disk"),
                        ("watch", "see each change of a file over SSH, and spoil one: see riglib/watch.py")]:
         host.add_parser(name, help=text).add_argument("name")

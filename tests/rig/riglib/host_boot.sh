@@ -1,8 +1,8 @@
 # What runs first in a host: mounts its disk, then becomes its PID 1.
 # Started in new mount, PID, UTS and IPC namespaces and in the host's network namespace, as
-#   sh -c "$(cat host_boot.sh)" init HOST_FOLDER LOWER_LAYERS NAME DISK_MB
+#   sh -c "$(cat host_boot.sh)" init HOST_FOLDER LOWER_LAYERS NAME DISK_MB sshd|systemd
 set -eu
-host=$1 lower=$2 name=$3 disk=$4
+host=$1 lower=$2 name=$3 disk=$4 first=$5
 root=$host/root
 
 # /proc is still the one outside, so this is our PID as the run sees it; in here $$ is 1.
@@ -39,11 +39,20 @@ ln -s /proc/self/fd/2 stderr
 mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts pts
 mount -t tmpfs -o mode=1777 tmpfs shm
 hostname "$name"
+if [ "$first" = systemd ]; then
+  # The machine's own console is not to be touched either.
+  mknod -m 600 console c 5 1
+  mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
+  mount --bind "$host/sshd.log" "$root/var/log/sshd.log"
+fi
 
 cd "$root"
 pivot_root . .
 umount -l .
 
+if [ "$first" = systemd ]; then
+  exec chroot . env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin /sbin/init
+fi
 # PID 1 is a shell that reaps, not sshd: so a test may kill sshd and start it again. `wait` returns
 # when its sleep ends, and takes in every orphan meanwhile.
 exec chroot . /bin/bash -c '

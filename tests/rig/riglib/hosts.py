@@ -52,7 +52,8 @@ def start(options):
         network.add_host(record["netns"], number)
         save(folder, "boot.json", {
             "number": number, "disk_mb": options.disk_mb or 0,
-            "lower": f"{cache}/kinds/{options.kind}:{cache}/base",
+            "lower": ":".join(str(layer) for layer in layers(cache, options)),
+            "cgroup": f"{record['netns']}" if options.systemd else None,
         })
         return boot(folder, record)
     except BaseException:
@@ -134,11 +135,17 @@ def passwd(root):
 # --- what makes a host itself -------------------------------------------------------------------
 
 
+def layers(cache, options):
+    """What a host's own files lie on, the uppermost first."""
+    init = [cache / "init"] if options.systemd else []
+    return [cache / "kinds" / options.kind, *init, cache / "base"]
+
+
 def furnish(folder, cache, record, options):
     """Writes the host's own files into its upper layer; its public host key."""
     for name in ["root", "work", "upper", "home"]:
         (folder / name).mkdir(mode=0o755)
-    upper = Upper(folder / "upper", [cache / "kinds" / options.kind, cache / "base"])
+    upper = Upper(folder / "upper", layers(cache, options))
     name, address = record["name"], record["address"]
 
     key = folder / "host_key"
@@ -173,6 +180,8 @@ def furnish(folder, cache, record, options):
         os.symlink(options.sh, upper.place("usr/bin/sh"))
     if options.pam:
         upper.write("etc/ssh/sshd_config", upper.read("etc/ssh/sshd_config").replace("UsePAM no", "UsePAM yes"))
+    if options.systemd:
+        upper.write("var/log/sshd.log", "")
     if options.disk_mb:
         small_disk(folder, cache, options, upper)
     return public
@@ -244,12 +253,16 @@ def boot(folder, record):
     shutil.rmtree(folder / "work")
     (folder / "work").mkdir()
     script = (places.HERE / "host_boot.sh").read_text()
+    cgroup = settings["cgroup"] and make_cgroup(settings["cgroup"])
+    # Within its own control group before it gets a namespace of those, whose root that is then.
+    enter = ["sh", "-c", 'echo $$ >"$0/cgroup.procs"; exec "$@"', cgroup] if cgroup else []
     with open(log, "a") as output:
         process = subprocess.Popen(
-            ["nsenter", f"--net=/run/netns/{record['netns']}",
-             "unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child",
-             "--propagation", "private",
-             "sh", "-c", script, "init", folder, settings["lower"], record["name"], str(settings["disk_mb"])],
+            [*enter, "nsenter", f"--net=/run/netns/{record['netns']}",
+             "unshare", "--mount", "--pid", "--uts", "--ipc", *(["--cgroup"] if cgroup else []),
+             "--fork", "--kill-child", "--propagation", "private",
+             "sh", "-c", script, "init", folder, settings["lower"], record["name"], str(settings["disk_mb"]),
+             "systemd" if cgroup else "sshd"],
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
         )
@@ -289,28 +302,51 @@ def kill(folder):
         pid = int((folder / "pid").read_text())
     except (FileNotFoundError, ValueError):
         pid = None
-    # unshare(1) lets SIGTERM pass; its child, PID 1 inside, dies with it and takes all others along.
-    for each in [outer, pid]:
+    # PID 1 inside takes all others along, and ends the unshare(1) that waits for it.
+    deadline = time.monotonic() + DEADLINE
+    for each in [pid, outer]:
         if each is not None and is_ours(each, outer):
             try:
                 os.kill(each, signal.SIGKILL)
             except ProcessLookupError:
                 pass  # The one before took it along.
-    deadline = time.monotonic() + DEADLINE
-    while pid is not None and is_ours(pid, outer):
-        if time.monotonic() > deadline:
-            raise places.Failed(f"the host's process {pid} does not end")
-        time.sleep(0.005)
+        while each is not None and is_ours(each, outer):
+            if time.monotonic() > deadline:
+                raise places.Failed(f"the host's process {each} does not end")
+            time.sleep(0.005)
     (folder / "outer_pid").unlink()
+    remove_cgroup(json.loads((folder / "boot.json").read_text())["cgroup"])
 
 
 def is_ours(pid, outer):
-    """Whether a process of this PID lives, in the session that `boot` made for the host."""
+    """Whether a process of this PID lives, in the session that `boot` made for the host.
+
+    systemd makes one of its own, and is known by its parent.
+    """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return False
-    return fields[0] not in "ZX" and int(fields[3]) == outer
+    return fields[0] not in "ZX" and outer in [int(fields[1]), int(fields[3])]
+
+
+def make_cgroup(name):
+    """A control group of the second version, which systemd is to have for itself; its folder."""
+    mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+    top = next((fields[1] for fields in mounts if fields[2] == "cgroup2"), None)
+    if top is None:
+        raise places.Failed("no cgroup2 is mounted here: systemd cannot be a host's PID 1")
+    folder = Path(top) / name
+    folder.mkdir(exist_ok=True)
+    return str(folder)
+
+
+def remove_cgroup(name):
+    """Takes it away with all below it. No process is in there any more."""
+    for folder in Path("/sys/fs/cgroup").glob(f"**/{name}") if name else []:
+        for inner in sorted(folder.rglob("*/"), reverse=True):
+            inner.rmdir()
+        folder.rmdir()
 
 
 # --- small things -------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ COMMANDS = {
     "curl": "curl",
     "dnf": "dnf",
     "dpkg-deb": "dpkg",
+    "gh": "gh",
+    "go": "golang-go",
     "ip": "iproute2",
     "fish": "fish",
     "iptables": "iptables",

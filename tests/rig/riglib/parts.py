@@ -13,10 +13,13 @@ import shutil
 import tempfile
 
 from . import (
+    actionlint,
     apt_repo,
+    aws_cli,
     base_root,
     browser,
     debian_archive,
+    init_layer,
     kinds,
     moto_server,
     places,
@@ -27,12 +30,15 @@ from . import (
 # In the order in which they are made: a part may need those before it.
 PARTS = {
     "base": (base_root, [debian_archive]),
+    "init": (init_layer, [debian_archive, base_root]),
     "kinds": (kinds, [places, base_root]),
     "rpm-repo": (rpm_repo, [debian_archive]),
     "apt-repo": (apt_repo, [debian_archive, base_root]),
     "moto": (moto_server, []),
     "yaml-server": (yaml_server, []),
     "browser": (browser, []),
+    "actionlint": (actionlint, []),
+    "aws-cli": (aws_cli, []),
 }
 
 
