@@ -15,12 +15,10 @@ use crate::{
     history::Since,
     plan::{HostPlan, Part, Plan, StepAction, TopicsPlan},
     proof::Proof,
-    report::{Report, ReportOf, human, words},
+    report::{Report, ReportOf, alike::FEW, human, words},
     utc::Utc,
 };
 
-/// What more hosts than these have in common is said once.
-const FEW: usize = 3;
 /// What differs in more bytes than these is not said again, where it is the same as before.
 const LONG: usize = 200;
 /// Where there are no more addresses than these to be told of, what differs is not folded.

@@ -16,8 +16,9 @@ use trueup::{
     utc::Utc,
 };
 
-use super::{blessed, values::*};
+use super::blessed;
 use crate::told::valid;
+use crate::values::*;
 
 /// Runs of `drift`, each so many minutes before the one that is reported, and at last that one.
 fn after(runs: &[(u64, Plan)], now: &mut Plan) -> History {
