@@ -62,8 +62,8 @@ pub(super) async fn run(
         Err(code) => return code,
     };
     let of = ReportOf::Plan;
-    if end.quiet && plan.code() == Code::Done {
-        stdio::forget_held();
+    let silent = end.quiet && plan.code() == Code::Done;
+    if silent {
         outputs = outputs.without_stdout();
     }
     let code = match end.detailed_exitcode {
@@ -84,10 +84,16 @@ pub(super) async fn run(
         detail: Detail::default(),
         next: &[],
     });
-    let Some(file) = end.out else { return code };
-    let (deep, partial) = (args.deep, end.partial);
-    let kept = saved::save(file, plan, &targets, Kept { deep, partial });
-    Code::worst([code, kept])
+    let mut code = code;
+    if let Some(file) = end.out {
+        let (deep, partial) = (args.deep, end.partial);
+        let kept = saved::save(file, plan, &targets, Kept { deep, partial });
+        code = Code::worst([code, kept]);
+    }
+    if silent {
+        stdio::forget_held();
+    }
+    code
 }
 
 /// A plan that has been made, and what it was made of.

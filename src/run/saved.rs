@@ -6,7 +6,8 @@ use secrecy::ExposeSecret;
 
 use super::{
     Surroundings, Target, Targets, apply::Work, complain_safely, is_dash, put, shown,
-    stdio::bytes_of, topics::ClusterTarget,
+    stdio::{bytes_of, note_safely},
+    topics::ClusterTarget,
 };
 use crate::{
     apply::SpecPlaces,
@@ -90,7 +91,7 @@ pub(crate) fn save(file: &Path, mut plan: Plan, targets: &Targets, how: Kept) ->
                 [] => String::new(),
                 names => format!(" without {}", names.join(", ")),
             };
-            complain_safely(&format!(
+            note_safely(&format!(
                 "saved{without}: `trueup apply {shown}` does this, or nothing"
             ));
             Code::Done

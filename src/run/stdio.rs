@@ -174,6 +174,11 @@ pub(crate) fn note(line: &str) {
     }
 }
 
+/// Likewise, what may come from elsewhere.
+pub(crate) fn note_safely(text: &str) {
+    note(&escape_lines(text));
+}
+
 /// Whether notes are held back.
 pub(super) fn holds() -> bool {
     HELD.lock()

@@ -159,6 +159,9 @@ fn cron_gets_nothing_to_mail_while_all_is_well() {
             .contains("<testsuite ")
     );
     silent(&night.run(&["plan", "note.yaml", "-q"]).code(0));
+    let kept = ["plan", "note.yaml", "--quiet", "--out", "p.json"];
+    silent(&night.run(&kept).code(0));
+    assert!(night.at("p.json").exists());
     silent(&night.run(&["validate", "note.yaml", "-q"]).code(0));
     night.put_wrong();
     assert!(night.drift(&["-q"]).code(2).out.contains("files/note"));
