@@ -4,6 +4,7 @@ mod apply;
 mod completions;
 mod drift;
 mod facts;
+mod init;
 mod key;
 mod man;
 mod merge_reports;
@@ -55,6 +56,7 @@ fn run_command(cli: &mut Cli) -> Code {
         return code;
     }
     match &cli.command {
+        Command::Init { example, file } => block_on(init::run(*example, file.as_deref())),
         Command::Validate(args) => validate::run(args, &around),
         Command::Schema { of } => schema::run(*of),
         Command::Completions { shell } => completions::run(*shell),
