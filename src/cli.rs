@@ -17,6 +17,7 @@ use clap_complete::Shell;
 
 use crate::{
     apply::rollout::{MaxFailures, Rollout},
+    first::Example,
     report::Format,
     shard::Share,
 };
@@ -69,6 +70,18 @@ pub struct Output {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a first spec, with what is yours to say in it marked; on a terminal it asks
+    #[command(
+        after_help = "It overwrites nothing. Next are `trueup trust`, `trueup plan` and `trueup apply`."
+    )]
+    Init {
+        /// What it is made of
+        #[arg(long, value_enum, default_value_t = Example::Client)]
+        example: Example,
+        /// The file; `-`: stdout, and nothing is asked. Default: trueup.yaml
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: Option<PathBuf>,
+    },
     /// Check a spec, offline
     Validate {
         /// Which, and how
@@ -202,14 +215,16 @@ impl Command {
             Self::Plan { look, .. } | Self::Apply { look, .. } => &mut look.spec.specs,
             Self::Prove(prove) => &mut prove.spec.specs,
             Self::Trust { at, .. } | Self::Key { at, .. } => &mut at.specs,
-            Self::Show(_) | Self::MergeReports(_) | Self::Schema { .. } => return None,
-            Self::Completions { .. } | Self::Man { .. } | Self::Version => return None,
+            Self::Init { .. } | Self::Show(_) | Self::MergeReports(_) => return None,
+            Self::Schema { .. } | Self::Completions { .. } => return None,
+            Self::Man { .. } | Self::Version => return None,
         })
     }
 
     /// Its name, as it is typed.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Init { .. } => "init",
             Self::Validate { .. } => "validate",
             Self::Facts(_) => "facts",
             Self::Plan { .. } => "plan",

@@ -85,9 +85,21 @@ const PRINTED: &[(Code, &str)] = &[
 ];
 
 /// What each command may end with, and what that means of it: what its `--help` shows.
-const OF_COMMANDS: [(&str, &[(Code, &str)]); 14] = {
+const OF_COMMANDS: [(&str, &[(Code, &str)]); 15] = {
     use Code::{Changes, Done, Failed, Interrupted, Locked, Partial, Stale, Unreachable, Usage};
     [
+        (
+            "init",
+            &[
+                (Done, "the spec is written"),
+                (
+                    Failed,
+                    "nothing was written: the file is there already, say",
+                ),
+                (Usage, "the command line is wrong"),
+                (Interrupted, INTERRUPTED),
+            ],
+        ),
         (
             "validate",
             &[

@@ -11,6 +11,7 @@ pub mod commands;
 pub mod diagnostic;
 pub mod exit;
 pub mod facts;
+pub mod first;
 pub mod frame;
 pub mod history;
 pub mod hostkey;

@@ -4,6 +4,7 @@ mod apply;
 mod completions;
 mod drift;
 mod facts;
+mod init;
 mod key;
 mod man;
 mod merge_reports;
@@ -60,6 +61,7 @@ fn run_command(cli: &mut Cli) -> Code {
         return code;
     }
     match &cli.command {
+        Command::Init { example, file } => block_on(init::run(*example, file.as_deref())),
         Command::Validate { spec, quiet } => validate::run(spec, *quiet, &around),
         Command::Schema { of } => schema::run(*of),
         Command::Completions { shell } => completions::run(*shell),

@@ -25,7 +25,7 @@ pub(crate) fn source(file: &Path) -> Result<Source, String> {
 }
 
 /// The spec that is taken where none is named.
-const DEFAULT: &str = "trueup.yaml";
+pub(crate) const DEFAULT: &str = "trueup.yaml";
 
 /// Puts in the spec that is meant where none is named, and says so.
 pub(crate) fn default_spec(specs: &mut Vec<PathBuf>, command: &str) -> Result<(), Code> {
@@ -42,7 +42,7 @@ pub(crate) fn default_spec(specs: &mut Vec<PathBuf>, command: &str) -> Result<()
     if !file.exists() {
         complain(&format!(
             "error: no spec is named, and there is no {DEFAULT} in this folder\n  help: name one: `trueup \
-             {command} SPEC`"
+             {command} SPEC`; `trueup init` writes a first one"
         ));
         return Err(Code::Usage);
     }

@@ -16,6 +16,7 @@ mod drift;
 mod endings;
 mod env;
 mod files;
+mod first;
 mod fleet;
 #[cfg(feature = "aws")]
 mod from_aws;

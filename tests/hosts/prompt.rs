@@ -26,13 +26,19 @@ impl Terminal {
 
     /// Likewise, with environment variables.
     pub fn apply_with(folder: &Path, spec: &str, environment: &[(&str, &str)]) -> Self {
+        Self::start(folder, &format!("apply {spec}"), environment)
+    }
+
+    /// Likewise, with any words, in that folder.
+    pub fn start(folder: &Path, words: &str, environment: &[(&str, &str)]) -> Self {
         let command = format!(
-            "stty cols 80; exec {} apply {spec}",
+            "stty cols 80; exec {} {words}",
             env!("CARGO_BIN_EXE_trueup")
         );
         let child = Command::new("script")
             .args(["-qefc", &command, "/dev/null"])
             .envs(environment.iter().copied())
+            .current_dir(folder)
             .env("HOME", folder)
             .env("TERM", "xterm")
             .env_remove("NO_COLOR")

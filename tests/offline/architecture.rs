@@ -42,13 +42,14 @@ fn code(text: &str) -> String {
 }
 
 /// From facts to plan all is pure: no I/O, no clock, no runtime.
-const PURE: [&str; 20] = [
+const PURE: [&str; 21] = [
     "action.rs",
     "apply/event.rs",
     "apply/outcome.rs",
     "diagnostic.rs",
     "exit.rs",
     "facts",
+    "first/",
     "frame.rs",
     "history/",
     "hostkey/",

@@ -45,6 +45,16 @@ impl Terminal {
         seen
     }
 
+    /// Types.
+    #[allow(dead_code, reason = "some tests answer once")]
+    pub fn type_in(&mut self, text: &str) {
+        let stdin = self.child.stdin.as_mut().expect("a pipe");
+        stdin
+            .write_all(text.as_bytes())
+            .and_then(|()| stdin.flush())
+            .expect("typed");
+    }
+
     /// Types a line, and waits for the end.
     pub fn answer(mut self, line: &str) -> Answered {
         let mut stdin = self.child.stdin.take().expect("a pipe");

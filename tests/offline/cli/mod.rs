@@ -3,6 +3,7 @@
 mod given;
 mod habits;
 mod help;
+mod init;
 mod order;
 mod shells;
 
