@@ -19,7 +19,7 @@ pub fn spec(bytes: &[u8]) {
     for problem in &problems {
         has_a_place(&text, problem);
     }
-    let shown = render("client.yaml", &text, &problems, false);
+    let shown = render("client.yaml", &text, &problems, false, 100);
     assert_eq!(shown.is_empty(), problems.is_empty());
     fit_to_show(&shown);
 

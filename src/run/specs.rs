@@ -57,7 +57,13 @@ pub(crate) fn load(args: &SpecArgs, around: &Surroundings) -> Result<Vec<Resolve
 }
 
 pub(crate) fn show(source: &Source, problems: &[diagnostic::Problem], around: &Surroundings) {
-    let text = diagnostic::render(&source.path, &source.text, problems, around.color_err);
+    let text = diagnostic::render(
+        &source.path,
+        &source.text,
+        problems,
+        around.color_err,
+        around.width_err,
+    );
     if !text.is_empty() {
         complain(text.trim_end());
     }

@@ -70,7 +70,7 @@ fn caret<'a>(text: &'a str, problem: &Problem) -> &'a str {
 }
 
 fn shown(text: &str, problems: &[Problem]) -> String {
-    trueup::diagnostic::render("client.yaml", text, problems, false)
+    trueup::diagnostic::render("client.yaml", text, problems, false, 100)
 }
 
 /// A spec of one host with this `client`.
