@@ -151,6 +151,7 @@ fn the_schema_uses_what_the_walker_knows() {
         "type",
         "properties",
         "additionalProperties",
+        "patternProperties",
         "required",
         "items",
         "anyOf",

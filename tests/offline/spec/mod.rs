@@ -1,9 +1,11 @@
 //! The spec reader, from a text to what commands work with.
 
 mod checks;
+mod defaults;
 mod files;
 mod hostile;
 mod large;
+mod mistakes;
 mod pages;
 mod reading;
 mod rendering;

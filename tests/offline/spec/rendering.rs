@@ -66,13 +66,7 @@ fn odd_places_are_shown() {
         Problem::warning(None, "nowhere", "a way out"),
         Problem::warning(None, "nowhere", ""),
     ] {
-        let listing = render(
-            "x.yaml",
-            text,
-            std::slice::from_ref(&problem),
-            false,
-            100,
-        );
+        let listing = render("x.yaml", text, std::slice::from_ref(&problem), false, 100);
         assert!(listing.contains(&problem.message), "{listing}");
         assert!(listing.contains(&problem.label), "{listing}");
         assert!(listing.contains("x.yaml: 1 "), "{listing}");
