@@ -3,6 +3,10 @@
 use super::{Cause, NO_YAML, look::Look};
 use crate::diagnostic::Problem;
 
+/// So many lines back an odd blank is looked for,
+const NEAR: usize = 200;
+/// and so many of those lines are tried.
+const MOST_ODD: usize = 5;
 /// What looks like nothing or like a blank: which it is, and what was meant.
 const ODD: &[(char, &str, &str)] = &[
     ('\u{a0}', "a no-break space", " "),
@@ -73,8 +77,7 @@ pub fn tab(look: &Look<'_>) -> Vec<Cause> {
 
 /// A character that looks like a blank.
 pub fn odd(look: &Look<'_>) -> Vec<Cause> {
-    let numbers = [look.line, look.line.saturating_sub(1), look.line + 1];
-    let lines = numbers.into_iter().filter_map(|number| look.at(number));
+    let lines = look.back().take(NEAR).chain(look.at(look.line + 1));
     let mut found = Vec::new();
     for line in lines {
         let here = line.text.char_indices();
@@ -96,6 +99,9 @@ pub fn odd(look: &Look<'_>) -> Vec<Cause> {
         let cause = Cause::sure(first, said, label);
         let mend = |cause: Cause, (at, meant)| cause.if_mended(at, meant);
         found.push(odd.into_iter().fold(cause, mend));
+        if found.len() == MOST_ODD {
+            break;
+        }
     }
     found
 }

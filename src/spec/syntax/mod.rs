@@ -1,8 +1,8 @@
 //! What is no YAML, told as the mistake that it most likely is, where it is.
 //!
 //! A reader says where it could not go on, which is at or behind the mistake. [`CAUSES`] looks for what people
-//! get wrong: a cause is believed when the text, mended in a copy, is read further than before. What none of
-//! them explains is said in the reader's terms ([`words`]).
+//! get wrong: a cause is believed when the text, mended in a copy, is read further than before, and the one that
+//! brings the reader the farthest before others of its kind. What none of them explains is said in the reader's terms ([`words`]).
 
 mod blanks;
 mod brackets;
@@ -37,7 +37,9 @@ pub const KEY_IS_NO_WORD: &str = "a key is a list or a map; keys are words";
 /// What mended copies may come to together, in bytes: a large file has few tries.
 const MOST_TRIED: usize = 8 * 1024 * 1024;
 /// So many lines behind the one where the reader stopped are read again.
-const FURTHER: usize = 50;
+const FURTHER: usize = 200;
+/// Where a reader comes that reads all.
+const END: (usize, usize) = (usize::MAX, 0);
 
 /// What may be wrong.
 struct Cause {
@@ -117,11 +119,23 @@ pub fn problem(text: &str, skipped: usize, error: &Error) -> Problem {
     }
     let mut left = MOST_TRIED;
     for find in CAUSES {
+        let mut best: Option<((usize, usize), Cause)> = None;
         for cause in find(&look) {
-            if cause.mended.is_empty() || helps(&look, &cause, &mut left) {
-                let span = look.span(cause.at);
-                return Problem::error(span, format!("{NO_YAML}{}", cause.said), cause.label);
+            let reached = match cause.mended.is_empty() {
+                true => Some(END),
+                false => reached(&look, &cause, &mut left),
+            };
+            let farthest = best.as_ref().map(|(at, _)| *at);
+            if let Some(at) = reached.filter(|at| farthest.is_none_or(|best| *at > best)) {
+                best = Some((at, cause));
             }
+            if reached == Some(END) {
+                break;
+            }
+        }
+        if let Some((_, cause)) = best {
+            let span = look.span(cause.at);
+            return Problem::error(span, format!("{NO_YAML}{}", cause.said), cause.label);
         }
     }
     let (said, label) = words::of(inner, kind);
@@ -129,35 +143,33 @@ pub fn problem(text: &str, skipped: usize, error: &Error) -> Problem {
     Problem::error(look.span(at), format!("{NO_YAML}{said}"), label)
 }
 
-/// Whether the reader comes further than it came, once what may be wrong is mended.
-fn helps(look: &Look<'_>, cause: &Cause, left: &mut usize) -> bool {
+/// Where the reader comes once what may be wrong is mended, when that is further than it came: line and column.
+fn reached(look: &Look<'_>, cause: &Cause, left: &mut usize) -> Option<(usize, usize)> {
     let until = look.start_of(look.line + FURTHER);
     let length = until - look.skipped;
-    let Some(rest) = left.checked_sub(length) else {
-        return false;
-    };
-    *left = rest;
+    *left = left.checked_sub(length)?;
     let mut edits: Vec<&(Range<usize>, String)> = cause.mended.iter().collect();
     edits.sort_by_key(|(at, _)| at.start);
     let mut mended = String::with_capacity(length + 16);
     let mut from = look.skipped;
     for (at, with) in edits {
         if at.start < from || at.end > until {
-            return false;
+            return None;
         }
         mended.push_str(&look.text[from..at.start]);
         mended.push_str(with);
         from = at.end;
     }
     mended.push_str(&look.text[from..until]);
-    match stop(&mended, until < look.text.len()) {
-        None => true,
-        Some((line, _)) if line != look.line => line > look.line,
-        // Of two mistakes in one line the first is told first.
-        Some((_, column)) => {
-            cause.at.start <= look.stop && column > look.column + added(look, cause)
-        }
-    }
+    let Some((line, column)) = stop(&mended, until < look.text.len()) else {
+        return Some(END);
+    };
+    // Of two mistakes in one line the first is told first.
+    let is_further = match line == look.line {
+        true => cause.at.start <= look.stop && column > look.column + added(look, cause),
+        false => line > look.line,
+    };
+    is_further.then_some((line, column))
 }
 
 /// How many characters a cause's edits add to the line where the reader stopped.

@@ -214,3 +214,82 @@ fn what_is_right_stays_right() {
         assert_eq!(problems, [], "{text}");
     }
 }
+
+/// What makes a mistake of a line, where it can.
+type Make<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Replaces the first of something.
+fn first(line: &str, from: &str, to: &str) -> Option<String> {
+    line.contains(from).then(|| line.replacen(from, to, 1))
+}
+
+#[test]
+fn each_is_told_in_its_line_wherever_it_is() {
+    let last = |line: &str, what: char| {
+        let at = line.rfind(what)?;
+        Some(format!("{}{}", &line[..at], &line[at + 1..]))
+    };
+    let quoted = |line: &str| line.matches('"').count() == 2;
+    let kinds: &[(&str, Make<'_>)] = &[
+        ("a quote is not closed", &|line| {
+            quoted(line).then(|| last(line, '"')).flatten()
+        }),
+        ("a brace is not closed", &|line| {
+            line.contains('{').then(|| last(line, '}')).flatten()
+        }),
+        ("a bracket is not closed", &|line| {
+            line.contains(": [").then(|| last(line, ']')).flatten()
+        }),
+        ("a brace is not opened", &|line| first(line, ": { ", ": ")),
+        ("no colon", &|line| {
+            first(line, ": ", " ").or_else(|| last(line, ':').filter(|_| line.ends_with(':')))
+        }),
+        ("no blank", &|line| {
+            first(line, ": ", ":").filter(|_| !line.contains(": {") && !line.contains(": ["))
+        }),
+        ("a tab", &|line| {
+            line.starts_with("  ")
+                .then(|| format!("\t{}", line.trim_start()))
+        }),
+        ("a no-break space", &|line| {
+            line.starts_with("  ")
+                .then(|| format!("\u{a0}{}", &line[1..]))
+        }),
+        ("a blank too many", &|line| Some(format!(" {line}"))),
+        ("a blank too few", &|line| {
+            line.strip_prefix(' ').map(str::to_owned)
+        }),
+    ];
+    let mut told = 0;
+    for text in [
+        include_str!("../../../specs/pinterest-client.yaml"),
+        include_str!("../../../specs/topics-scram.yaml"),
+    ] {
+        let lines: Vec<&str> = text.lines().collect();
+        for (at, line) in lines.iter().enumerate() {
+            if line.trim().is_empty() || line.trim().starts_with('#') {
+                continue;
+            }
+            for (kind, make) in kinds {
+                let Some(wrong) = make(line) else { continue };
+                let before = lines[..at].iter().copied();
+                let all: Vec<&str> = before
+                    .chain([&*wrong])
+                    .chain(lines[at + 1..].iter().copied())
+                    .collect();
+                let (text, problems) = read(all.join("\n").into_bytes());
+                let errors: Vec<&Problem> = problems.iter().filter(|one| one.is_error()).collect();
+                let here =
+                    |one: &&&Problem| one.span.is_some_and(|span| span.line as usize == at + 1);
+                let shown = render("client.yaml", &text, &problems, false, 80);
+                assert!(
+                    errors.is_empty() || errors.iter().any(|one| here(&one)),
+                    "{kind} in line {}: {wrong}\n{shown}",
+                    at + 1
+                );
+                told += usize::from(!errors.is_empty());
+            }
+        }
+    }
+    assert!(told > 150, "{told}");
+}
