@@ -4,14 +4,17 @@ use std::{fmt::Write as _, ops::Range};
 
 use crate::{
     spec::secrets,
-    text::{escape_control, escape_parts},
+    text::{escape_control, escape_parts, wrap},
 };
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet, renderer::DecorStyle};
+use unicode_width::UnicodeWidthStr;
 
 /// So many problems of one file are shown; the closing line counts them all.
 const MOST_SHOWN: usize = 100;
-/// A source line longer than this is cut around the caret.
+/// A source line longer than this, in bytes, is cut around the caret before it is looked at.
 const LONGEST_LINE: usize = 400;
+/// What the renderer is told of a terminal's width: lines have been cut, at words, before they come to it.
+const ANY_WIDTH: usize = 10_000;
 
 /// A stretch of a text: bytes, and where it starts for people (both from 1).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -82,8 +85,9 @@ impl Problem {
 }
 
 /// All problems of a spec's text, in the order of their places, and a closing line that counts them.
-/// Nothing when there are none. Secrets in the lines that are shown are masked.
-pub fn render(path: &str, text: &str, problems: &[Problem], styled: bool) -> String {
+/// Nothing when there are none. Secrets in the lines that are shown are masked. No line has more columns than
+/// `width`, but for one that is a single word.
+pub fn render(path: &str, text: &str, problems: &[Problem], styled: bool, width: usize) -> String {
     if problems.is_empty() {
         return String::new();
     }
@@ -95,12 +99,14 @@ pub fn render(path: &str, text: &str, problems: &[Problem], styled: bool) -> Str
     } else {
         Renderer::plain()
     };
-    let renderer = renderer.decor_style(DecorStyle::Unicode).term_width(100);
+    let renderer = renderer
+        .decor_style(DecorStyle::Unicode)
+        .term_width(ANY_WIDTH);
     let path = escape(path);
     let hidden = secrets::hidden(text);
     let mut out = String::new();
     for problem in sorted.iter().take(MOST_SHOWN) {
-        out.push_str(&one(&renderer, &path, text, &hidden, problem));
+        out.push_str(&one(&renderer, &path, text, &hidden, problem, width));
         out.push('\n');
     }
     if sorted.len() > MOST_SHOWN {
@@ -128,36 +134,56 @@ fn one(
     text: &str,
     hidden: &[Range<usize>],
     problem: &Problem,
+    width: usize,
 ) -> String {
-    let level = match problem.severity {
-        Severity::Error => Level::ERROR,
-        Severity::Warning => Level::WARNING,
+    let (level, lead) = match problem.severity {
+        Severity::Error => (Level::ERROR, "error: "),
+        Severity::Warning => (Level::WARNING, "warning: "),
     };
-    let title = level.primary_title(escape(&problem.message));
+    let title = level.primary_title(hanging(&problem.message, width, lead.len()));
+    let number = problem.span.map_or(1, |span| span.line);
+    // Before a line stand its number and three columns; before what helps, ` ├ help: `.
+    let margin = number.to_string().len() + 3;
+    let help = |label: &str| Level::HELP.message(hanging(label, width, margin + "help: ".len()));
     let Some(span) = problem.span else {
         let group = title.element(Origin::path(path));
         return if problem.label.is_empty() {
             renderer.render(&[group])
         } else {
-            renderer.render(&[group.element(Level::HELP.message(escape(&problem.label)))])
+            renderer.render(&[group.element(help(&problem.label))])
         };
     };
-    let line = line_at(text, hidden, span);
+    let room = width.saturating_sub(margin);
+    let line = line_at(text, hidden, span, room);
+    let label = escape(&problem.label);
+    let fits = line.shown[..line.end].width() + 1 + label.width() <= room;
+    let is_below = !fits && !label.is_empty();
     let mut annotation = AnnotationKind::Primary.span(line.start..line.end);
-    if !problem.label.is_empty() {
-        annotation = annotation.label(escape(&problem.label));
+    if !is_below && !label.is_empty() {
+        annotation = annotation.label(label);
     }
-    let number = span.line as usize;
     let snippet = Snippet::source(line.shown)
-        .line_start(number)
+        .line_start(number as usize)
         .annotation(annotation);
-    if line.as_written {
-        return renderer.render(&[title.element(snippet.path(path))]);
+    let group = if line.as_written {
+        title.element(snippet.path(path))
+    } else {
+        let origin = Origin::path(path)
+            .line(number as usize)
+            .char_column(span.column as usize);
+        title.element(origin).element(snippet)
+    };
+    match is_below {
+        true => renderer.render(&[group.element(help(&problem.label))]),
+        false => renderer.render(&[group]),
     }
-    let origin = Origin::path(path)
-        .line(number)
-        .char_column(span.column as usize);
-    renderer.render(&[title.element(origin).element(snippet)])
+}
+
+/// A text of several lines, each of which begins at the column `hang`.
+fn hanging(text: &str, width: usize, hang: usize) -> String {
+    let lines = wrap(&escape(text), width, hang, hang);
+    let lines = lines.iter().map(|line| escape_control(line));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// A line as it is shown, and where the span lies in it.
@@ -169,9 +195,9 @@ struct Line {
     as_written: bool,
 }
 
-/// The line where a span starts, with what a terminal would act on made visible, and with what is
-/// `hidden` masked.
-fn line_at(text: &str, hidden: &[Range<usize>], span: Span) -> Line {
+/// The line where a span starts, as far as it has room in so many columns, with what a terminal would act on
+/// made visible, and with what is `hidden` masked.
+fn line_at(text: &str, hidden: &[Range<usize>], span: Span, room: usize) -> Line {
     let start = floor(text, span.start);
     let first = text[..start].rfind('\n').map_or(0, |at| at + 1);
     let last = text[start..].find('\n').map_or(text.len(), |at| start + at);
@@ -189,10 +215,6 @@ fn line_at(text: &str, hidden: &[Range<usize>], span: Span) -> Line {
         (from, floor(text, (from + LONGEST_LINE).min(last)))
     };
     let end = end.min(to);
-    let mut shown = String::new();
-    if from > first {
-        shown.push('…');
-    }
     let before = masked(text, hidden, from..start);
     let before = if from == 0 {
         before.trim_start_matches('\u{feff}')
@@ -206,15 +228,16 @@ fn line_at(text: &str, hidden: &[Range<usize>], span: Span) -> Line {
     ]
     .map(visible);
     let parts = escape_parts(&[&before, &under, &after]);
-    shown.push_str(&parts[0]);
-    let as_written = text[..start].ends_with(&shown) && from == first;
-    let begin = shown.len();
-    shown.push_str(&parts[1]);
-    let until = shown.len();
-    shown.push_str(&parts[2]);
-    if to < last {
-        shown.push('…');
-    }
+    let parts = cut(
+        [&parts[0], &parts[1], &parts[2]],
+        [from > first, to < last],
+        room,
+    );
+    let as_written = from == first && text[..start].ends_with(&parts[0]);
+    let [before, under, after] = parts;
+    let begin = before.len();
+    let until = begin + under.len();
+    let mut shown = before + &under + &after;
     // A caret needs a column to stand on, at the end of a line too.
     let until = until.max(begin + 1);
     if shown.len() < until {
@@ -229,6 +252,69 @@ fn line_at(text: &str, hidden: &[Range<usize>], span: Span) -> Line {
         end: until,
         as_written,
     }
+}
+
+/// Cuts a line to so many columns around its second part, at words where that can be. `…` stands for what is
+/// left out, also where it `was` before.
+fn cut([before, under, after]: [&str; 3], was: [bool; 2], room: usize) -> [String; 3] {
+    let marks = was.map(usize::from);
+    // What is marked, with the rest of its word, comes first; but it leaves some room for what leads to it.
+    let rest = after.find(' ').unwrap_or(after.len());
+    let wanted = (under.width() + after[..rest].width()).max(1);
+    let wanted = if wanted + 2 > room {
+        room * 2 / 3
+    } else {
+        wanted
+    };
+    let left = room.saturating_sub(wanted + 1);
+    let before = match before.width() + marks[0] <= left {
+        true if was[0] => format!("…{before}"),
+        true => before.to_owned(),
+        false => format!("…{}", tail(before, left.saturating_sub(1))),
+    };
+    let left = room.saturating_sub(before.width());
+    if under.width() + usize::from(!after.is_empty()) > left {
+        let under = format!("{}…", head(under, left.saturating_sub(1)));
+        return [before, under, String::new()];
+    }
+    let left = left - under.width();
+    let after = match after.width() + marks[1] <= left {
+        true if was[1] => format!("{after}…"),
+        true => after.to_owned(),
+        false => format!("{}…", head(after, left.saturating_sub(1))),
+    };
+    [before, under.to_owned(), after]
+}
+
+/// Where a word that does not fit may be broken.
+fn is_joint(c: char) -> bool {
+    "/:.,;=-_".contains(c)
+}
+
+/// As many of the first words as fit into so many columns; of a word that fits nowhere a part.
+fn head(text: &str, columns: usize) -> &str {
+    let ends = || text.char_indices().map(|(at, _)| at).chain([text.len()]);
+    let fit: Vec<usize> = ends()
+        .take_while(|&at| text[..at].width() <= columns)
+        .collect();
+    let fit = || fit.iter().rev().copied();
+    let word = fit().find(|&at| text[at..].chars().next().is_none_or(|c| c == ' '));
+    let joint = || fit().find(|&at| at > 0 && text[..at].ends_with(is_joint));
+    let at = word.or_else(joint).or_else(|| fit().next());
+    &text[..at.unwrap_or_default()]
+}
+
+/// Likewise the last words.
+fn tail(text: &str, columns: usize) -> &str {
+    let starts = || text.char_indices().map(|(at, _)| at).chain([text.len()]);
+    let fit: Vec<usize> = starts()
+        .filter(|&at| text[at..].width() <= columns)
+        .collect();
+    let fit = || fit.iter().copied().filter(|&at| at < text.len());
+    let word = fit().find(|&at| text[..at].ends_with(' '));
+    let joint = || fit().find(|&at| text[..at].ends_with(is_joint));
+    let at = word.or_else(joint).or_else(|| fit().next());
+    &text[at.unwrap_or(text.len())..]
 }
 
 /// A stretch of the text without what is hidden.

@@ -73,6 +73,54 @@ pub fn escape_lines(text: &str) -> String {
     lines.join("\n")
 }
 
+/// The lines of a text: broken at blanks, the first begins at the column `start`, the others at `hang`. A word
+/// that fits on no line of its own stays whole: it is a path or a URL, which people copy.
+pub fn wrap(text: &str, width: usize, start: usize, hang: usize) -> Vec<String> {
+    // Up to this much before a word that fits nowhere (`fetch  https://…`) is no reason for a break.
+    const LABEL: usize = 8;
+    let mut lines = vec![String::new()];
+    let mut room = width.saturating_sub(start);
+    let mut rest = text.trim_end();
+    while !rest.is_empty() {
+        let blanks = rest.len() - rest.trim_start_matches(' ').len();
+        let end = blanks + word_end(&rest[blanks..], width.saturating_sub(hang));
+        let (gap, word) = rest[..end].split_at(blanks);
+        rest = &rest[end..];
+        let is_first = lines.len() == 1;
+        let line = lines
+            .last_mut()
+            .unwrap_or_else(|| unreachable!("one line at least"));
+        let used = line.width();
+        let length = word.width();
+        let fits = used + gap.len() + length <= room;
+        let fits_nowhere = length > width.saturating_sub(hang);
+        let is_label = fits_nowhere && used <= LABEL && is_first;
+        if fits || used == 0 && (start <= hang || fits_nowhere) || is_label {
+            line.push_str(gap);
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+            room = width.saturating_sub(hang);
+        }
+    }
+    lines
+}
+
+/// Where the first word ends. What stands between backticks is one word, if a line can hold it.
+fn word_end(text: &str, room: usize) -> usize {
+    let blank = |from: usize| text[from..].find(' ').map_or(text.len(), |at| from + at);
+    let end = blank(0);
+    if text[..end].matches('`').count() % 2 == 1
+        && let Some(close) = text[end..].find('`')
+    {
+        let whole = blank(end + close);
+        if text[..whole].width() <= room {
+            return whole;
+        }
+    }
+    end
+}
+
 fn agent_command(text: &str) -> bool {
     text.strip_prefix("##").is_some_and(|rest| {
         rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric())
@@ -91,6 +139,27 @@ fn is_unsafe(c: char) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn breaks_at_blanks_and_never_in_a_word() {
+        assert_eq!(wrap("aa bb cc", 7, 2, 2), ["aa bb", "cc"]);
+        assert_eq!(wrap("aa  bb cc", 80, 2, 2), ["aa  bb cc"]);
+        assert_eq!(wrap("fetch  https://a/b", 10, 2, 4), ["fetch  https://a/b"]);
+        assert_eq!(
+            wrap("it is not there: /a/long/path/x of y", 14, 2, 2),
+            ["it is not", "there:", "/a/long/path/x", "of y"]
+        );
+        assert_eq!(wrap("", 80, 0, 0), [""]);
+        assert_eq!(
+            wrap("see `export A=b`, there", 14, 0, 0),
+            ["see", "`export A=b`,", "there"]
+        );
+        assert_eq!(wrap("a `b c d e`", 7, 0, 0), ["a `b c", "d e`"]);
+        // Wide characters take two columns, combining ones none.
+        assert_eq!(wrap("鍵鍵 鍵鍵", 8, 0, 0), ["鍵鍵", "鍵鍵"]);
+        assert_eq!(wrap("e\u{301}e\u{301} e\u{301}e\u{301}", 5, 0, 0).len(), 1);
+        assert_eq!(columns("鍵e\u{301}"), 3);
+    }
 
     #[test]
     fn padding_is_in_columns() {

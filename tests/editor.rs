@@ -18,6 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const SPEC: &str = concat!(
     "# yaml-language-server: $schema=../schemas/spec.schema.json\n",
     "version: 1\n",
+    "x-notes: { any: [1] }\n",
+    "x-way: &way { user: ec2-user }\n",
+    "ssh: { <<: *way, port: 22 }\n",
     "hosts:\n",
     "  client: { ssh: { address: 10.0.0.5 } }\n",
     "client:\n",
@@ -212,13 +215,16 @@ fn an_editor_completes_explains_and_underlines() {
     });
     let of_jaav = of_jaav.unwrap_or_else(|| panic!("no word of `jaav` in {wrong:?}"));
     assert_eq!(of_jaav["range"]["start"]["line"], line_of("jaav"));
-    // The example of a number that is a text is none: it is taken as it is written.
-    assert!(
-        wrong
-            .iter()
-            .all(|one| one["range"]["start"]["line"] != line_of("scala")),
-        "{wrong:?}"
-    );
+    // The example of a number that is a text is none: it is taken as it is written. Keys for anchors hold
+    // anything, and a way that all hosts have is one.
+    for right in ["scala", "x-notes", "x-way", "ssh: { <<"] {
+        assert!(
+            wrong
+                .iter()
+                .all(|one| one["range"]["start"]["line"] != line_of(right)),
+            "{right}: {wrong:?}"
+        );
+    }
 
     let hover = server
         .at("textDocument/hover", line_of("kafka:"), 4)

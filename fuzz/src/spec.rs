@@ -5,7 +5,7 @@ use trueup::{
     kinds::declared::Inputs,
     names::TopicName,
     observe::probe_script,
-    spec::{Given, Resolved, ResolvedCluster, ResolvedHost, Source, expand, load, several},
+    spec::{Given, Resolved, ResolvedCluster, ResolvedHost, Source, decode, expand, load, several},
 };
 
 use super::shown::fit_to_show;
@@ -13,15 +13,27 @@ use super::shown::fit_to_show;
 /// Reads a spec; all that is wrong has a place, and can be shown; what is right can be kept and worked
 /// with.
 pub fn spec(bytes: &[u8]) {
+    if let Err(wrong) = decode(bytes.to_vec()) {
+        has_a_place(&wrong.text, &wrong.problem);
+        fit_to_show(&render(
+            "client.yaml",
+            &wrong.text,
+            &[wrong.problem],
+            false,
+            60,
+        ));
+    }
     let text = String::from_utf8_lossy(bytes);
     let (resolved, problems) = read(&text);
     assert_eq!(resolved.is_none(), problems.iter().any(Problem::is_error));
     for problem in &problems {
         has_a_place(&text, problem);
     }
-    let shown = render("client.yaml", &text, &problems, false);
-    assert_eq!(shown.is_empty(), problems.is_empty());
-    fit_to_show(&shown);
+    for width in [1, 60, 100] {
+        let shown = render("client.yaml", &text, &problems, false, width);
+        assert_eq!(shown.is_empty(), problems.is_empty());
+        fit_to_show(&shown);
+    }
 
     let (again, problems_again) = read(&text);
     assert_eq!(problems, problems_again);

@@ -22,8 +22,10 @@ pub(super) fn run(args: &SpecArgs, quiet: bool, around: &Surroundings) -> Code {
     for file in &args.specs {
         let source = match source(file) {
             Ok(source) => source,
-            Err(error) => {
-                complain(&error);
+            Err(unread) => {
+                if let Some((source, problem)) = unread.tell(around) {
+                    checked.push((source.path, vec![problem]));
+                }
                 code = Code::Usage;
                 continue;
             }

@@ -5,7 +5,9 @@ use std::{fs, io, path::Path, sync::Arc, time::Duration};
 use secrecy::ExposeSecret;
 
 use super::{
-    Surroundings, Target, Targets, apply::Work, complain_safely, is_dash, put, shown,
+    Surroundings, Target, Targets,
+    apply::Work,
+    complain_safely, is_dash, put, shown,
     stdio::{bytes_of, note_safely},
     topics::ClusterTarget,
 };

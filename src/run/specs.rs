@@ -1,26 +1,99 @@
 //! Reading specs.
 
-use std::path::{Path, PathBuf};
-
-use super::{Surroundings, complain, is_dash, shown, text_of};
-use crate::{
-    cli::SpecArgs,
-    diagnostic,
-    exit::Code,
-    plan::{SpecFile, is_saved},
-    spec::{self, Given, Resolved, Source},
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
 };
 
-/// The text of a spec; or the line that says why there is none.
-pub(crate) fn source(file: &Path) -> Result<Source, String> {
+use super::{Surroundings, complain, is_dash, shown, stdio::bytes_of};
+use crate::{
+    cli::SpecArgs,
+    diagnostic::{self, Problem},
+    exit::Code,
+    plan::{SpecFile, is_saved},
+    spec::{self, Given, Resolved, Source, suggestions::nearest},
+};
+
+/// Why there is no text of a spec.
+pub(crate) enum Unread {
+    /// In a line, and the way out.
+    Said(String),
+    /// It is there, and is no text.
+    Undecoded(Box<(Source, Problem)>),
+}
+
+impl Unread {
+    /// Tells it; what is wrong with the file, when it is there.
+    pub(crate) fn tell(self, around: &Surroundings) -> Option<(Source, Problem)> {
+        match self {
+            Self::Said(line) => {
+                complain(&line);
+                None
+            }
+            Self::Undecoded(found) => {
+                show(&found.0, std::slice::from_ref(&found.1), around);
+                Some(*found)
+            }
+        }
+    }
+}
+
+/// The text of a spec; or why there is none.
+pub(crate) fn source(file: &Path) -> Result<Source, Unread> {
     let path = shown(file);
-    match text_of(file) {
-        Ok(text) if is_saved(text.as_bytes()) => Err(format!(
-            "error: `{path}` is a saved plan, not a spec\n  help: `show` shows it, `apply` does what \
-             it says"
-        )),
+    let bytes = match bytes_of(file) {
+        Ok(bytes) if is_saved(&bytes) => {
+            return Err(Unread::Said(format!(
+                "error: `{path}` is a saved plan, not a spec\n  help: `show` shows it, `apply` does what \
+                 it says"
+            )));
+        }
+        Ok(bytes) => bytes,
+        Err(error) => return Err(Unread::Said(no_file(file, &error))),
+    };
+    match spec::decode(bytes) {
         Ok(text) => Ok(Source { path, text }),
-        Err(error) => Err(format!("error: `{path}` cannot be read: {error}")),
+        Err(wrong) => {
+            let text = wrong.text;
+            let source = Source { path, text };
+            Err(Unread::Undecoded(Box::new((source, wrong.problem))))
+        }
+    }
+}
+
+/// What a file that cannot be read comes to.
+fn no_file(file: &Path, error: &io::Error) -> String {
+    let path = file.display();
+    let beside = |folder: &Path| {
+        let names = fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut names: Vec<String> = names
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| name.ends_with(".yaml") || name.ends_with(".yml"))
+            .collect();
+        names.sort();
+        names
+    };
+    if error.kind() == io::ErrorKind::IsADirectory {
+        let help = match beside(file).first() {
+            Some(name) => format!("name the spec in it: `{}`", file.join(name).display()),
+            None => "name the spec's file".to_owned(),
+        };
+        return format!("error: `{path}` is a folder, not a spec\n  help: {help}");
+    }
+    let said = format!("error: `{path}` cannot be read: {error}");
+    let folder = match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let names = beside(folder);
+    let wanted = file.file_name().and_then(|name| name.to_str());
+    let near = wanted.and_then(|wanted| nearest(wanted, names.iter().map(String::as_str)));
+    match near.filter(|_| error.kind() == io::ErrorKind::NotFound) {
+        Some(near) => format!(
+            "{said}\n  help: did you mean `{}`?",
+            file.with_file_name(near).display()
+        ),
+        None => said,
     }
 }
 
@@ -79,8 +152,8 @@ pub(crate) fn load(args: &SpecArgs, around: &Surroundings) -> Result<Vec<Resolve
                     code = Err(Code::Usage);
                 }
             },
-            Err(error) => {
-                complain(&error);
+            Err(unread) => {
+                unread.tell(around);
                 code = Err(Code::Usage);
             }
         }
@@ -89,8 +162,14 @@ pub(crate) fn load(args: &SpecArgs, around: &Surroundings) -> Result<Vec<Resolve
     code.map(|()| specs)
 }
 
-pub(crate) fn show(source: &Source, problems: &[diagnostic::Problem], around: &Surroundings) {
-    let text = diagnostic::render(&source.path, &source.text, problems, around.color_err);
+pub(crate) fn show(source: &Source, problems: &[Problem], around: &Surroundings) {
+    let text = diagnostic::render(
+        &source.path,
+        &source.text,
+        problems,
+        around.color_err,
+        around.width_err,
+    );
     if !text.is_empty() {
         complain(text.trim_end());
     }

@@ -6,6 +6,8 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use console::Term;
+
 use crate::{cli::When, report::human::Style, utc::Utc};
 
 /// What the clock says.
@@ -20,6 +22,8 @@ pub(crate) struct Surroundings {
     pub style: Style,
     /// Stderr is a terminal with colour.
     pub color_err: bool,
+    /// How many columns stderr has for people.
+    pub width_err: usize,
     /// The environment.
     pub environment: BTreeMap<String, String>,
 }
@@ -41,22 +45,18 @@ impl Surroundings {
         };
         let terminal = io::stdout().is_terminal();
         // Wider than 100 columns a sentence is hard to read; a pipe gets 80.
-        let width = if terminal {
-            usize::from(console_width()).clamp(40, 100)
-        } else {
-            80
+        let width = |terminal: bool, console: &Term| match terminal {
+            true => usize::from(console.size().1).clamp(40, 100),
+            false => 80,
         };
         Self {
             style: Style {
                 color: wanted(terminal),
-                width,
+                width: width(terminal, &Term::stdout()),
             },
             color_err: wanted(io::stderr().is_terminal()),
+            width_err: width(io::stderr().is_terminal(), &Term::stderr()),
             environment,
         }
     }
-}
-
-fn console_width() -> u16 {
-    console::Term::stdout().size().1
 }

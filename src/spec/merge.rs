@@ -1,4 +1,4 @@
-//! What each host must be: the common `client` with the host's own laid over it, filled in.
+//! What each host must be: the common `ssh` and `client` with the host's own laid over them, filled in.
 
 use std::collections::{HashMap, HashSet};
 
@@ -40,7 +40,7 @@ pub struct HostTree {
 pub struct Filled {
     /// The instance that it is.
     pub ec2: Option<Ec2>,
-    /// How it is reached over SSH.
+    /// How it is reached over SSH: the common `ssh` with the host's own laid over it.
     pub ssh: Option<Ssh>,
     /// That it is this machine.
     pub local: Option<Local>,
@@ -61,7 +61,38 @@ pub struct Filled {
 fn merged(key: &str, root: &Node, host: &Node) -> Option<(Key, Node)> {
     // What the value of another kind's key is, is one thing: a reference is no map to be merged.
     let least = usize::from(key != "client");
-    match (root.entry(key), host.entry(key)) {
+    laid_over(root.entry(key), host.entry(key), least)
+}
+
+/// How a host is reached over SSH: its own keys over the common ones, each as a whole. This machine is not
+/// reached like that, and an instance has an address of its own.
+fn ssh(root: &Node, host: &Node, problems: &mut Vec<Problem>) -> Option<(Key, Node)> {
+    let own = host.entry("ssh");
+    let is_local = host.get("local").is_some();
+    let Some((key, common)) = root.entry("ssh").filter(|_| !is_local) else {
+        let is_removed = |own: &Node| is_local && own.value == Value::Null;
+        return own.filter(|(_, own)| !is_removed(own)).cloned();
+    };
+    for (key, node) in own.map(|(_, own)| own.entries()).unwrap_or_default() {
+        if node.value == Value::Null && common.get(&key.text).is_none() {
+            problems.push(Problem::error(
+                key.span,
+                format!("`{}` has no value", key.text),
+                "give it one, or leave the key out: there is none for all hosts to remove",
+            ));
+        }
+    }
+    let is_left = |name: &Key| name.text != "address" || host.get("ec2").is_none();
+    let common = (key.clone(), common.only(is_left));
+    laid_over(Some(&common), own, DEPTH)
+}
+
+fn laid_over(
+    common: Option<&(Key, Node)>,
+    own: Option<&(Key, Node)>,
+    least: usize,
+) -> Option<(Key, Node)> {
+    match (common, own) {
         (common, None) => common.cloned(),
         (
             _,
@@ -155,10 +186,14 @@ pub fn host<'a>(
 ) -> HostTree {
     let mut entries = Vec::new();
     for (key, node) in entry.entries() {
-        if matches!(key.text.as_str(), "ec2" | "ssh" | "local") {
+        if matches!(key.text.as_str(), "ec2" | "local") {
             let filled = variables.fill(scope, node, Specials::NONE, problems);
             entries.push((key.clone(), filled));
         }
+    }
+    if let Some((key, node)) = ssh(root, entry, problems) {
+        let filled = variables.fill(scope, &node, Specials::NONE, problems);
+        entries.push((key, filled));
     }
     if let Some((key, node)) = root.entry("aws") {
         let filled = variables.fill(scope, node, Specials::NONE, problems);
@@ -194,9 +229,7 @@ pub fn host<'a>(
 impl HostTree {
     /// Without `topics`: another host's are the same.
     pub fn without_topics(&mut self) {
-        let entries = self.node.entries().iter();
-        let others = entries.filter(|(key, _)| key.text != "topics").cloned();
-        self.node.value = Value::Map(others.collect());
+        self.node = self.node.only(|key| key.text != "topics");
     }
 }
 

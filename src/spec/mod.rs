@@ -8,6 +8,7 @@
 
 pub mod at;
 pub mod checks;
+mod encoding;
 mod format_1;
 mod forms;
 mod host_names;
@@ -17,6 +18,7 @@ pub mod schema;
 pub mod secrets;
 pub mod several;
 pub mod suggestions;
+mod syntax;
 pub mod tables;
 pub mod topics;
 pub mod tree;
@@ -24,6 +26,7 @@ pub mod types;
 pub mod unsupported;
 pub mod vars;
 pub mod walk;
+mod ways;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -34,6 +37,7 @@ use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 
 pub use checks::is_of_rds;
+pub use encoding::{Undecoded, decode};
 pub use host_names::{HostNames, rename};
 pub use resolved::{
     Access, Found, Lines, Resolved, ResolvedCluster, ResolvedHost, ResolvedTopic, Route, fleet_of,
@@ -91,6 +95,7 @@ pub fn load(source: &Source, given: &Given) -> (Option<Resolved>, Vec<Problem>) 
     let resolved = read(source, given, &mut problems);
     let mut seen = HashSet::new();
     problems.retain(|problem| seen.insert(problem.clone()));
+    syntax::look_alike(&source.text, &mut problems);
     (resolved, problems)
 }
 
@@ -101,8 +106,11 @@ pub fn sha256(bytes: &[u8]) -> String {
 
 fn read(source: &Source, given: &Given, problems: &mut Vec<Problem>) -> Option<Resolved> {
     let root = tree::parse(&source.text, problems)?;
-    walk::Walker::new(&SCHEMA, walk::Variables::Open, problems).spec(&root);
+    walk::Walker::new(&SCHEMA, &source.text, walk::Variables::Open, problems).spec(&root);
+    let root = root.only(|key| !walk::is_ignored(&SCHEMA, key));
     vars::check_keys(&root, problems);
+    // What is wrong in a part of all hosts is said once.
+    let told: HashSet<_> = problems.iter().map(Told::of).collect();
 
     let mut variables = vars::Variables::new(&source.text, &root, given, problems);
     let entries = root.get("hosts").map(Node::entries).unwrap_or_default();
@@ -149,7 +157,7 @@ fn read(source: &Source, given: &Given, problems: &mut Vec<Problem>) -> Option<R
 
     let filled: Vec<Option<Filled>> = trees
         .iter()
-        .map(|tree| check_host(&SCHEMA, &tree.node, problems))
+        .map(|tree| check_host(&source.text, &tree.node, &told, problems))
         .collect();
     let no_hosts = match root.entry("hosts") {
         Some((
@@ -167,6 +175,7 @@ fn read(source: &Source, given: &Given, problems: &mut Vec<Problem>) -> Option<R
             rows: &rows,
             databases: &databases,
             no_hosts,
+            ssh: root.entry("ssh"),
         },
         problems,
     );
@@ -227,7 +236,7 @@ fn mistake(span: impl Into<Option<Span>>, message: impl Into<String>) -> Problem
 /// Refuses a spec whose common part, taken once for each host, grows beyond reason.
 fn too_many_values(root: &Node, hosts: usize, problems: &mut Vec<Problem>) -> bool {
     let kinds = KINDS.iter().map(|kind| kind.key);
-    let keys = ["client"].into_iter().chain(kinds);
+    let keys = ["client", "ssh"].into_iter().chain(kinds);
     let common: usize = keys.filter_map(|key| root.get(key)).map(Node::size).sum();
     let many = common.saturating_mul(hosts) > MOST_VALUES;
     if many {
@@ -245,9 +254,25 @@ fn too_many(root: &Node, hosts: usize, common: usize) -> Problem {
     )
 }
 
+/// What was told of a place; ways out may differ by how much of the spec was looked at.
+#[derive(PartialEq, Eq, Hash)]
+struct Told(Option<Span>, String);
+
+impl Told {
+    fn of(problem: &Problem) -> Self {
+        Self(problem.span, problem.message.clone())
+    }
+}
+
 /// Checks a filled-in host, part by part; there is a result when all is well.
-fn check_host(schema: &Json, node: &Node, problems: &mut Vec<Problem>) -> Option<Filled> {
-    let mut walker = walk::Walker::new(schema, walk::Variables::Filled, problems);
+fn check_host(
+    text: &str,
+    node: &Node,
+    told: &HashSet<Told>,
+    problems: &mut Vec<Problem>,
+) -> Option<Filled> {
+    let mut found = Vec::new();
+    let mut walker = walk::Walker::new(&SCHEMA, text, walk::Variables::Filled, &mut found);
     let mut out = Map::new();
     let mut whole = true;
     for (key, part) in node.entries() {
@@ -270,6 +295,8 @@ fn check_host(schema: &Json, node: &Node, problems: &mut Vec<Problem>) -> Option
             None => whole = false,
         }
     }
+    found.retain(|problem| told.is_empty() || !told.contains(&Told::of(problem)));
+    problems.append(&mut found);
     for kind in KINDS {
         let (json, part) = (out.get(kind.key).cloned(), node.entry(kind.key));
         // What the schema takes is of the type; what is not, building the host reports.

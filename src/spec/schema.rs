@@ -19,11 +19,16 @@ pub fn schema() -> Value {
     without_null_options(&mut root);
     payloads_described(&mut root);
     overlay_of(&mut root, "client", "Client");
+    overlay_of(&mut root, "ssh", "Ssh");
     for kind in KINDS {
         overlay_of(&mut root, kind.key, &(kind.definition)());
     }
     if let Some(root) = root.as_object_mut() {
         root.insert("title".into(), "trueup spec, version 1".into());
+        root.insert(
+            "patternProperties".into(),
+            json!({ "^x-": { "description": "Not looked at: a place for anchors (`&name`) of your own." } }),
+        );
     }
     root
 }

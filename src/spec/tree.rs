@@ -9,11 +9,9 @@ use serde::{
     Deserialize, Deserializer,
     de::{self, MapAccess, SeqAccess, Visitor},
 };
-use serde_yaml::{
-    DefaultMessageFormatter, DuplicateKeyPolicy, Error, Location, MessageFormatter, Options,
-    Spanned,
-};
+use serde_yaml::{DuplicateKeyPolicy, Error, Location, Options, Spanned};
 
+use super::syntax;
 use crate::diagnostic::{Problem, Span};
 
 /// Largest spec that is read, in bytes: 10,000 topics with settings of their own are 1.5 MiB.
@@ -128,6 +126,19 @@ impl Node {
         self.entry(key).map(|(_, node)| node)
     }
 
+    /// A map with the keys alone that are kept; anything else as it is.
+    #[must_use]
+    pub fn only(&self, is_kept: impl Fn(&Key) -> bool) -> Self {
+        let Value::Map(entries) = &self.value else {
+            return self.clone();
+        };
+        let kept = entries.iter().filter(|(key, _)| is_kept(key)).cloned();
+        Self {
+            span: self.span,
+            value: Value::Map(kept.collect()),
+        }
+    }
+
     /// How many values it holds, itself included.
     pub fn size(&self) -> usize {
         1 + self.below().map(Node::size).sum::<usize>()
@@ -183,29 +194,46 @@ pub fn parse(text: &str, problems: &mut Vec<Problem>) -> Option<Node> {
         ));
         return None;
     }
-    // A byte order mark is no part of the text, and positions are counted without it.
-    let skipped = if text.starts_with('\u{feff}') {
-        '\u{feff}'.len_utf8()
-    } else {
-        0
+    let (node, mut doubles) = match read(text) {
+        Ok(read) => read,
+        Err(error) => {
+            problems.push(syntax::problem(text, skipped(text), &error));
+            return None;
+        }
     };
-    let body = &text[skipped..];
+    if let (false, Some(other)) = (
+        matches!(node.value, Value::Map(_)),
+        syntax::other_file(text),
+    ) {
+        problems.push(other);
+        return None;
+    }
+    problems.append(&mut doubles);
+    Some(node)
+}
+
+/// A byte order mark is no part of the text, and positions are counted without it.
+fn skipped(text: &str) -> usize {
+    match text.starts_with('\u{feff}') {
+        true => '\u{feff}'.len_utf8(),
+        false => 0,
+    }
+}
+
+/// Reads a text; beside it, the keys that are there twice.
+///
+/// # Errors
+/// When it is no YAML or goes beyond a budget.
+pub fn read(text: &str) -> Result<(Node, Vec<Problem>), Box<Error>> {
+    let skipped = skipped(text);
+    let raw = serde_yaml::from_str_with_options::<Spanned<Raw>>(&text[skipped..], options());
     let mut reader = Reader {
         text,
         skipped,
         doubles: Vec::new(),
     };
-    match serde_yaml::from_str_with_options::<Spanned<Raw>>(body, options()) {
-        Ok(raw) => {
-            let node = reader.node(raw);
-            problems.append(&mut reader.doubles);
-            Some(node)
-        }
-        Err(error) => {
-            problems.push(reader.syntax(&error));
-            None
-        }
-    }
+    let node = reader.node(raw.map_err(Box::new)?);
+    Ok((node, reader.doubles))
 }
 
 fn options() -> Options {
@@ -334,10 +362,8 @@ impl<'de> Deserialize<'de> for RawKey {
         match Raw::deserialize(deserializer)? {
             Raw::Plain => Ok(Self(None)),
             Raw::Text(text) => Ok(Self(Some(text))),
-            Raw::Null => Err(de::Error::custom("a key is missing before `:`")),
-            Raw::Seq(_) | Raw::Map(_) => Err(de::Error::custom(
-                "a key is a list or a map; keys are words",
-            )),
+            Raw::Null => Err(de::Error::custom(syntax::NO_KEY)),
+            Raw::Seq(_) | Raw::Map(_) => Err(de::Error::custom(syntax::KEY_IS_NO_WORD)),
         }
     }
 }
@@ -435,37 +461,5 @@ impl Reader<'_> {
             entries.push((Key { span, text }, node));
         }
         entries
-    }
-
-    fn syntax(&self, error: &Error) -> Problem {
-        let location = error
-            .location()
-            .filter(|location| *location != Location::UNKNOWN);
-        let span = location.map_or(
-            Span {
-                start: 0,
-                end: 0,
-                line: 1,
-                column: 1,
-            },
-            |at| self.span(at),
-        );
-        let mut inner = error;
-        while let Error::AliasError { error, .. } | Error::WithSnippet { error, .. } = inner {
-            inner = error;
-        }
-        let said = DefaultMessageFormatter.format_message(inner);
-        let first = self.text[..span.start].rfind('\n').map_or(0, |at| at + 1);
-        let line = self.text[first..].lines().next();
-        let label = if line.is_some_and(|line| line.contains("${")) {
-            "inside `{ }` and `[ ]`, text with `${…}` needs quotes"
-        } else {
-            ""
-        };
-        Problem::error(
-            span,
-            format!("this is not the YAML of a spec: {said}"),
-            label,
-        )
     }
 }

@@ -4,6 +4,7 @@
 //! that schemars makes from them, so that every problem carries its place in the YAML (see
 //! [`super::tree`]). Doc comments here are the descriptions an editor shows.
 
+mod ssh;
 mod tables;
 
 use std::borrow::Cow;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{kinds::client::Client, text::escape_control};
 
+pub use ssh::{HostKey, Key, Ssh};
 pub use tables::{FromDatabase, Mysql, TableSettings, TableSource, Tables};
 
 /// In the schema: a scalar that is taken as it is written, be it `2.12`, `12e5` or `no`. Editors
@@ -53,6 +55,11 @@ pub struct Spec {
     #[serde(default)]
     #[schemars(example = serde_json::json!({"profile": "pinterest", "region": "us-east-1"}))]
     pub aws: Option<Aws>,
+    /// How every machine is reached over SSH. A host's own `ssh` overrides it key by key; no `local` host
+    /// takes it, and no `ec2` host its `address`.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!({"user": "ec2-user", "key": {"file": "~/.ssh/kafka-client.pem"}}))]
+    pub ssh: Option<Ssh>,
     /// The machines, by a name of your own choice.
     #[schemars(example = serde_json::json!({"client": {"ssh": {"address": "10.0.0.5", "user": "ec2-user"}}}))]
     pub hosts: IndexMap<String, Host>,
@@ -66,7 +73,7 @@ pub struct Spec {
     pub topics: Option<Topics>,
 }
 
-/// One machine: how it is reached, and what differs from the common `vars` and `client`.
+/// One machine: how it is reached, and what differs from the common `ssh`, `vars` and `client`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Host {
@@ -74,10 +81,10 @@ pub struct Host {
     #[serde(default)]
     #[schemars(example = serde_json::json!({"region": "us-east-1", "instance_id": "i-0123456789abcdef0"}))]
     pub ec2: Option<Ec2>,
-    /// Reach the machine over SSH.
+    /// Reach the machine over SSH; overrides the common `ssh` key by key, `null` removes a key.
     #[serde(default)]
     #[schemars(example = serde_json::json!({"address": "10.0.0.5", "user": "ec2-user"}))]
-    pub ssh: Option<Ssh>,
+    pub ssh: Option<serde_json::Value>,
     /// This machine itself: `local: {}`.
     #[serde(default)]
     #[schemars(example = serde_json::json!({}))]
@@ -183,71 +190,6 @@ pub enum Via {
     Ipv6,
     /// The id itself, for `Host i-*` blocks of your own (Session Manager).
     InstanceId,
-}
-
-/// How a machine is reached over SSH. `~/.ssh/config` applies to whatever is not given here.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Ssh {
-    /// Host name or address, handed to ssh as it stands, so that your own `Host` blocks match.
-    #[serde(default)]
-    #[schemars(example = &"10.0.0.5")]
-    pub address: Option<String>,
-    /// Port. Default: what `~/.ssh/config` says, else 22.
-    #[serde(default)]
-    #[schemars(range(min = 1), example = 22)]
-    pub port: Option<u16>,
-    /// Account on the machine. Default: what `~/.ssh/config` says, else your own user name.
-    #[serde(default)]
-    #[schemars(example = &"ec2-user")]
-    pub user: Option<String>,
-    /// Private key. Default: the agent and `~/.ssh/config`.
-    #[serde(default)]
-    #[schemars(example = serde_json::json!({"file": "~/.ssh/kafka-client.pem"}))]
-    pub key: Option<Key>,
-    /// How the machine proves who it is. Default: `strict`.
-    #[serde(default)]
-    #[schemars(example = &"strict")]
-    pub host_key: HostKey,
-    /// Goes through the connection that your own ssh holds open, where `~/.ssh/config` shares one
-    /// (`ControlMaster`, `ControlPath`) and it runs: no login, and no second factor again. Default: no.
-    #[serde(default)]
-    #[schemars(example = true)]
-    pub reuse_master: bool,
-}
-
-/// Where the private key comes from.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Key {
-    /// A file on this machine; a relative path starts at the spec's folder.
-    #[schemars(example = &"~/.ssh/kafka-client.pem")]
-    File(String),
-    /// A SecureString in the Parameter Store.
-    #[schemars(example = &"/ec2/keypair/key-0123456789abcdef0")]
-    SsmParameter(String),
-    /// The key pair that the instance was launched with, where CloudFormation made it and keeps it in
-    /// the Parameter Store: `from_instance: true`.
-    #[schemars(example = true)]
-    FromInstance(bool),
-}
-
-/// How a machine's host key is checked.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum HostKey {
-    /// Only a key that known_hosts already holds.
-    #[default]
-    Strict,
-    /// Take an unknown key on first use, say so, and keep it. A changed key is refused.
-    #[serde(rename = "accept-new")]
-    AcceptNew,
-    /// These full public keys and no others (`ssh-ed25519 AAAA…`).
-    #[schemars(example = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA…"])]
-    Pinned(Vec<String>),
-    /// Read the keys from the EC2 console output: `console: true`.
-    #[schemars(example = true)]
-    Console(bool),
 }
 
 /// A file that a login shell reads.

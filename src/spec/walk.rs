@@ -2,12 +2,16 @@
 
 use serde_json::{Map, Value as Json};
 
+mod unknown;
+
 use super::{
     forms::{Alternative, Kind, expected, flatten},
     suggestions::{listed, nearest},
     tree::{Key, Node, Value},
+    ways,
 };
 use crate::diagnostic::{Problem, Span};
+pub use unknown::is_ignored;
 
 /// How scalars with variables are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +27,10 @@ pub struct Walker<'a> {
     root: &'a Json,
     variables: Variables,
     problems: &'a mut Vec<Problem>,
+    /// The text, for what a tree does not say.
+    text: &'a str,
+    /// The maps around what is looked at: of which key they are, their schema, and the first of their keys.
+    around: Vec<(Option<String>, &'a Json, Option<Span>)>,
 }
 
 /// Where a node hangs: what messages call it and where the caret goes when it has no text.
@@ -44,12 +52,19 @@ impl Place<'_> {
 }
 
 impl<'a> Walker<'a> {
-    /// A walker over a schema with definitions.
-    pub fn new(root: &'a Json, variables: Variables, problems: &'a mut Vec<Problem>) -> Self {
+    /// A walker over a schema with definitions, of trees of this text.
+    pub fn new(
+        root: &'a Json,
+        text: &'a str,
+        variables: Variables,
+        problems: &'a mut Vec<Problem>,
+    ) -> Self {
         Self {
             root,
             variables,
             problems,
+            text,
+            around: Vec::new(),
         }
     }
 
@@ -105,17 +120,39 @@ impl<'a> Walker<'a> {
         }
         let defaults = all
             .iter()
-            .any(|one| one.kind == Kind::Map && one.schema.get("required").is_none());
+            .any(|one| one.kind == Kind::Map && ways::has_defaults(one));
         let name = place.key.map_or("it", |key| &key.text);
+        let parent = self.around.last().map(|(_, schema, _)| *schema);
+        let example = parent.and_then(|parent| parent["properties"][name]["examples"].get(0));
+        let required = parent.and_then(|parent| parent["required"].as_array());
+        let or_not = match required.is_some_and(|all| all.iter().any(|key| key == name)) {
+            true => "",
+            false => ", or leave the key out",
+        };
         let label = if place.key.is_none() {
             "a spec starts with `version: 1` and `hosts:`".into()
         } else if place.entry {
             format!("it takes {}", expected(all))
+        } else if place
+            .key
+            .is_some_and(|key| ways::is_anchored(self.text, key))
+        {
+            ways::ANCHORED.into()
+        } else if name == "hosts" {
+            ways::A_MACHINE.into()
         } else if defaults {
-            format!("write `{name}: {{}}` for the defaults, or leave the key out")
+            format!("write `{name}: {{}}` for the defaults{or_not}")
+        } else if let Some(example @ Json::Object(_)) = example {
+            format!(
+                "give it what belongs there, as in `{name}: {}`{or_not}",
+                ways::flow(example)
+            )
         } else {
-            format!("give it {}, or leave the key out", expected(all))
+            format!("give it {}{or_not}", expected(all))
         };
+        if place.key.is_none() {
+            return self.error(node.span, "the spec is empty".into(), label);
+        }
         self.error(
             caret(node, place),
             format!("{} has no value", place.name()),
@@ -299,7 +336,7 @@ impl<'a> Walker<'a> {
         let mut whole = true;
         for (key, value) in entries {
             let Some(at) = tags.iter().position(|tag| *tag == key.text) else {
-                self.unknown(key, tags.iter().copied());
+                self.unknown(key, None, tags.iter().copied());
                 whole = false;
                 continue;
             };
@@ -358,10 +395,17 @@ impl<'a> Walker<'a> {
         let mut whole = true;
         // What unknown keys were likely meant to be: they are not missing too.
         let mut meant: Vec<&str> = Vec::new();
-        for (key, value) in entries {
-            let schema = schema["properties"].get(&key.text).or(further);
-            let Some(schema) = schema else {
-                meant.extend(self.unknown(key, properties.keys().map(String::as_str)));
+        let name = place.key.map(|key| key.text.clone());
+        let first = entries.first().map(|(key, _)| key.span);
+        self.around.push((name, schema, first));
+        for (at, (key, value)) in entries.iter().enumerate() {
+            if place.key.is_none() && is_ignored(schema, key) {
+                continue;
+            }
+            let known = schema["properties"].get(&key.text).or(further);
+            let Some(schema) = known else {
+                let under = self.elsewhere(schema, &entries[..at], key);
+                meant.extend(self.unknown(key, under, properties.keys().map(String::as_str)));
                 whole = false;
                 continue;
             };
@@ -379,6 +423,7 @@ impl<'a> Walker<'a> {
                 None => whole = false,
             }
         }
+        self.around.pop();
         let required = schema.get("required").and_then(Json::as_array);
         for name in required.into_iter().flatten().filter_map(Json::as_str) {
             if node.get(name).is_some() {
@@ -403,24 +448,6 @@ impl<'a> Walker<'a> {
         whole.then_some(Json::Object(out))
     }
 
-    /// Names an unknown key; returns the one that it was likely meant to be.
-    fn unknown<'k>(
-        &mut self,
-        key: &Key,
-        known: impl Iterator<Item = &'k str> + Clone,
-    ) -> Option<&'k str> {
-        let near = nearest(&key.text, known.clone());
-        let label = match near {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => match listed(known, "and").as_str() {
-                "" => "there are no keys here".into(),
-                all => format!("the keys here are {all}"),
-            },
-        };
-        self.error(key.span, format!("unknown key `{}`", key.text), label);
-        near
-    }
-
     fn wrong_type(
         &mut self,
         all: &[Alternative<'a>],
@@ -437,11 +464,15 @@ impl<'a> Walker<'a> {
         } else {
             caret(node, place)
         };
-        self.error(
-            span,
-            format!("{} is {found}", place.name()),
-            format!("it takes {}", expected(all)),
-        )
+        let label = match (&node.value, place.key) {
+            (_, None) => "a spec starts with `version: 1` and `hosts:`".into(),
+            (Value::Scalar { text, .. }, Some(key)) if !place.entry => {
+                ways::of_text(self.root, all, &key.text, text)
+            }
+            (Value::Seq(items), Some(key)) if !place.entry => ways::of_list(all, &key.text, items),
+            _ => format!("it takes {}", expected(all)),
+        };
+        self.error(span, format!("{} is {found}", place.name()), label)
     }
 }
 

@@ -466,3 +466,28 @@ fn no_canary(folder: &Path, said: &[&Said]) {
     }
     assert!(files >= 3, "{files} files were looked at");
 }
+
+#[test]
+fn what_is_said_of_ssh_for_all_hosts_is_kept_and_reaches_each() {
+    let host = Host::start("amazon", &[]);
+    let user = host.get("user");
+    let way = host.way();
+    let all = way.replace(&format!("user: {user},"), "user: \"${account}\",");
+    assert_ne!(all, way);
+    let path = host.folder.path().join("all.yaml");
+    let text = format!(
+        "version: 1\nvars: {{ account: nobody }}\n{all}\nhosts:\n  here: {{ vars: {{ account: {user} }} }}\n\
+         client: {{ properties: {{ path: ~/c.properties, extra: {{ client.id: \"${{host.name}}\" }} }} }}\n"
+    );
+    fs::write(&path, text).expect("written");
+    let spec = path.to_str().expect("text");
+    trueup(&host, &["facts", spec]).code(0).says(user);
+    trueup(&host, &["trust", spec]).code(0).says("here");
+    let file = keep(&host, spec, "plan.json");
+    let kept: Value = serde_json::from_slice(&fs::read(&file).expect("kept")).expect("JSON");
+    let kept = kept.to_string();
+    assert!(kept.contains(&format!("\"user\":\"{user}\"")), "{kept}");
+    trueup(&host, &["apply", &file]).code(0);
+    assert_eq!(host.read("c.properties"), "client.id=here\n");
+    trueup(&host, &["drift", spec]).code(0);
+}

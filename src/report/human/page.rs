@@ -1,9 +1,8 @@
 //! Lines of text: escaped, wrapped, coloured.
 
 use super::Style;
-use crate::text::{columns, escape_control, escape_parts};
+use crate::text::{columns, escape_control, escape_parts, wrap};
 use anstyle::{AnsiColor, Effects};
-use unicode_width::UnicodeWidthStr;
 
 /// What a piece of a line looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,78 +114,9 @@ fn escape(piece: &str, begun: bool) -> String {
     }
 }
 
-/// Breaks at blanks. A word that fits on no line of its own stays whole: it is a path or a URL,
-/// which people copy.
-fn wrap(text: &str, width: usize, start: usize, hang: usize) -> Vec<String> {
-    // Up to this much before a word that fits nowhere (`fetch  https://…`) is no reason for a break.
-    const LABEL: usize = 8;
-    let mut lines = vec![String::new()];
-    let mut room = width.saturating_sub(start);
-    let mut rest = text.trim_end();
-    while !rest.is_empty() {
-        let blanks = rest.len() - rest.trim_start_matches(' ').len();
-        let end = blanks + word_end(&rest[blanks..], width.saturating_sub(hang));
-        let (gap, word) = rest[..end].split_at(blanks);
-        rest = &rest[end..];
-        let is_first = lines.len() == 1;
-        let line = lines
-            .last_mut()
-            .unwrap_or_else(|| unreachable!("one line at least"));
-        let used = line.width();
-        let length = word.width();
-        let fits = used + gap.len() + length <= room;
-        let fits_nowhere = length > width.saturating_sub(hang);
-        let is_label = fits_nowhere && used <= LABEL && is_first;
-        if fits || used == 0 && (start <= hang || fits_nowhere) || is_label {
-            line.push_str(gap);
-            line.push_str(word);
-        } else {
-            lines.push(word.to_owned());
-            room = width.saturating_sub(hang);
-        }
-    }
-    lines
-}
-
-/// Where the first word ends. What stands between backticks is one word, if a line can hold it.
-fn word_end(text: &str, room: usize) -> usize {
-    let blank = |from: usize| text[from..].find(' ').map_or(text.len(), |at| from + at);
-    let end = blank(0);
-    if text[..end].matches('`').count() % 2 == 1
-        && let Some(close) = text[end..].find('`')
-    {
-        let whole = blank(end + close);
-        if text[..whole].width() <= room {
-            return whole;
-        }
-    }
-    end
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn breaks_at_blanks_and_never_in_a_word() {
-        assert_eq!(wrap("aa bb cc", 7, 2, 2), ["aa bb", "cc"]);
-        assert_eq!(wrap("aa  bb cc", 80, 2, 2), ["aa  bb cc"]);
-        assert_eq!(wrap("fetch  https://a/b", 10, 2, 4), ["fetch  https://a/b"]);
-        assert_eq!(
-            wrap("it is not there: /a/long/path/x of y", 14, 2, 2),
-            ["it is not", "there:", "/a/long/path/x", "of y"]
-        );
-        assert_eq!(wrap("", 80, 0, 0), [""]);
-        assert_eq!(
-            wrap("see `export A=b`, there", 14, 0, 0),
-            ["see", "`export A=b`,", "there"]
-        );
-        assert_eq!(wrap("a `b c d e`", 7, 0, 0), ["a `b c", "d e`"]);
-        // Wide characters take two columns, combining ones none.
-        assert_eq!(wrap("鍵鍵 鍵鍵", 8, 0, 0), ["鍵鍵", "鍵鍵"]);
-        assert_eq!(wrap("e\u{301}e\u{301} e\u{301}e\u{301}", 5, 0, 0).len(), 1);
-        assert_eq!(columns("鍵e\u{301}"), 3);
-    }
 
     #[test]
     fn no_line_is_a_command_to_a_ci_runner() {

@@ -11,19 +11,16 @@ use crate::{
     names::{SshAddress, User},
     spec::{
         merge::HostTree,
-        tree::{Node, Value},
+        tree::{Key as KeyOf, Node, Value},
         types::{HostKey, Key},
+        ways::A_MACHINE,
     },
 };
 
 /// A spec without hosts does nothing.
 pub fn some_host(view: &View<'_>, problems: &mut Vec<Problem>) {
     if let Some(span) = view.no_hosts {
-        problems.push(Problem::error(
-            span,
-            "`hosts` is empty",
-            "name a machine: `client: { ssh: { address: … } }`",
-        ));
+        problems.push(Problem::error(span, "`hosts` is empty", A_MACHINE));
     }
 }
 
@@ -257,5 +254,40 @@ pub fn different_machines(view: &View<'_>, problems: &mut Vec<Problem>) {
         } else {
             seen.insert(way, (name, host.name.span.line));
         }
+    }
+}
+
+/// What is said of SSH for all hosts is of use to some.
+pub fn common_ssh(view: &View<'_>, problems: &mut Vec<Problem>) {
+    let Some((ssh, common)) = view.ssh else {
+        return;
+    };
+    let takes = |host: &HostTree, key: &KeyOf| {
+        let own = at!(host, ssh).node().and_then(|ssh| ssh.entry(&key.text));
+        own.is_some_and(|(own, _)| own.span == key.span)
+    };
+    let keys = common.entries().iter().map(|(key, _)| key);
+    let (used, idle): (Vec<_>, Vec<_>) =
+        keys.partition(|key| view.hosts.iter().any(|host| takes(host, key)));
+    if view.hosts.is_empty() || idle.is_empty() {
+        return;
+    }
+    if used.is_empty() {
+        problems.push(Problem::warning(
+            ssh.span,
+            "no host takes anything of the common `ssh`",
+            "each has its own keys, or is reached otherwise: take it out",
+        ));
+        return;
+    }
+    for key in idle {
+        problems.push(Problem::warning(
+            key.span,
+            format!("no host takes the common `{}`", key.text),
+            match key.text.as_str() {
+                "address" => "each has one of its own, or is an instance: take it out",
+                _ => "each has its own: take it out",
+            },
+        ));
     }
 }

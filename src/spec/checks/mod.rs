@@ -23,6 +23,7 @@ use super::{
     at::{At, Text},
     merge::HostTree,
     topics::{Row, Template},
+    tree::{Key, Node},
 };
 use crate::{
     diagnostic::{Problem, Span},
@@ -39,6 +40,8 @@ pub struct View<'a> {
     pub databases: &'a [Template],
     /// The key `hosts`, when there is nothing in it.
     pub no_hosts: Option<Span>,
+    /// How all hosts are reached, as far as they do not say otherwise.
+    pub ssh: Option<&'a (Key, Node)>,
 }
 
 type OfHost = fn(&HostTree, &mut Vec<Problem>);
@@ -91,6 +94,7 @@ const OF_HOST: &[OfHost] = checks![
 const OF_SPEC: &[OfSpec] = checks![
     hosts::some_host,
     hosts::different_machines,
+    hosts::common_ssh,
     topics::cluster,
     topics::tables,
     tables::server,

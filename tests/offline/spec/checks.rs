@@ -1382,7 +1382,7 @@ fn no_excerpt_shows_a_secret() {
     let of = |text: &str| {
         let (_, problems) = read(text);
         assert!(!problems.is_empty(), "{text}");
-        trueup::diagnostic::render("client.yaml", text, &problems, false)
+        trueup::diagnostic::render("client.yaml", text, &problems, false, 100)
     };
     let extra = |text: &str| {
         with_client(&format!(

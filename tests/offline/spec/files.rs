@@ -151,6 +151,7 @@ fn the_schema_uses_what_the_walker_knows() {
         "type",
         "properties",
         "additionalProperties",
+        "patternProperties",
         "required",
         "items",
         "anyOf",
@@ -183,7 +184,7 @@ fn specs_load_without_an_error() {
             text,
         };
         let (resolved, problems) = load(&source, &Given::default());
-        let shown = trueup::diagnostic::render(&path, &source.text, &problems, false);
+        let shown = trueup::diagnostic::render(&path, &source.text, &problems, false, 100);
         let resolved = resolved.unwrap_or_else(|| panic!("{shown}"));
         assert!(!resolved.hosts.is_empty(), "{path}");
     }

@@ -1,9 +1,11 @@
 //! The spec reader, from a text to what commands work with.
 
 mod checks;
+mod defaults;
 mod files;
 mod hostile;
 mod large;
+mod mistakes;
 mod pages;
 mod reading;
 mod rendering;
@@ -70,7 +72,7 @@ fn caret<'a>(text: &'a str, problem: &Problem) -> &'a str {
 }
 
 fn shown(text: &str, problems: &[Problem]) -> String {
-    trueup::diagnostic::render("client.yaml", text, problems, false)
+    trueup::diagnostic::render("client.yaml", text, problems, false, 100)
 }
 
 /// A spec of one host with this `client`.

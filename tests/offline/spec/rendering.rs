@@ -25,7 +25,7 @@ fn five_mistakes_in_one_run() {
 fn colour_says_nothing_more() {
     let text = include_str!("../../fixtures/specs/five-mistakes.yaml");
     let (_, problems) = read(text);
-    let styled = render("client.yaml", text, &problems, true);
+    let styled = render("client.yaml", text, &problems, true, 100);
     assert!(styled.contains('\u{1b}'));
     let stripped = anstream::adapter::strip_str(&styled).to_string();
     assert_eq!(stripped, shown(text, &problems));
@@ -36,7 +36,7 @@ fn nothing_of_the_source_moves_a_cursor() {
     let text = "version: 1\nhosts: { \"a\\e[2Jb\u{202e}\": { local: {} }, \"c\u{200b}\": { lo\u{a0}cal: 1 } }\n";
     let (_, problems) = read(text);
     assert!(problems.len() >= 3, "{problems:?}");
-    let listing = render("a\u{1b}b.yaml", text, &problems, false);
+    let listing = render("a\u{1b}b.yaml", text, &problems, false, 100);
     let hidden =
         |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202e}' | '\u{200b}' | '\u{a0}');
     assert!(!listing.contains(hidden), "{listing:?}");
@@ -66,16 +66,16 @@ fn odd_places_are_shown() {
         Problem::warning(None, "nowhere", "a way out"),
         Problem::warning(None, "nowhere", ""),
     ] {
-        let listing = render("x.yaml", text, std::slice::from_ref(&problem), false);
+        let listing = render("x.yaml", text, std::slice::from_ref(&problem), false, 100);
         assert!(listing.contains(&problem.message), "{listing}");
         assert!(listing.contains(&problem.label), "{listing}");
         assert!(listing.contains("x.yaml: 1 "), "{listing}");
     }
-    assert_eq!(render("x.yaml", text, &[], false), "");
+    assert_eq!(render("x.yaml", text, &[], false, 100), "");
     let long = format!("a: {}b\n", "é".repeat(5_000));
     let at = long.len() - 2;
     let problem = Problem::error(span(at, at + 1, 1, 5_004), "far to the right", "here");
-    let listing = render("x.yaml", &long, &[problem], false);
+    let listing = render("x.yaml", &long, &[problem], false, 100);
     assert!(listing.contains("x.yaml:1:5004"), "{listing}");
     assert!(
         listing.lines().all(|line| line.chars().count() < 160),
