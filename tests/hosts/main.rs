@@ -12,6 +12,7 @@ mod ci;
 #[path = "../support/cloud.rs"]
 #[allow(dead_code, reason = "the tests of look-ups use more of it")]
 mod cloud;
+mod cron;
 mod drift;
 mod endings;
 mod env;
@@ -20,6 +21,9 @@ mod first;
 mod fleet;
 #[cfg(feature = "aws")]
 mod from_aws;
+#[path = "../support/html.rs"]
+#[allow(dead_code, reason = "the tests of reports use more of it")]
+mod html;
 mod job;
 mod lock;
 mod machines;

@@ -2,16 +2,16 @@
 // and dark, wide and narrow, by keyboard, without JavaScript, on paper. Prints what is wrong as JSON, a list of
 // texts for each page.
 //
-//   node page.cjs MODULES FOLDER PAGE...
+//   node page.cjs MODULES FOLDER LOOKS PAGE...
 //
-// MODULES is the folder with node_modules, FOLDER takes pictures.
+// MODULES is the folder with node_modules, FOLDER takes pictures, LOOKS are names of LOOKS, with commas between.
 "use strict";
 const fs = require("fs");
 const path = require("path");
 const { createRequire } = require("module");
 const { pathToFileURL } = require("url");
 
-const [modules, folder, ...pages] = process.argv.slice(2);
+const [modules, folder, wanted, ...pages] = process.argv.slice(2);
 const load = createRequire(path.join(path.resolve(modules), "node_modules", "x.js"));
 const { chromium } = load("playwright-core");
 const { FileSystemConfigLoader, HtmlValidate } = load("html-validate");
@@ -210,7 +210,7 @@ const main = async () => {
     for (const { messages } of report.results) {
       wrong.push(...messages.slice(0, 10).map(({ ruleId, message, line }) => `markup: ${ruleId}: ${message} (line ${line})`));
     }
-    for (const look of LOOKS) {
+    for (const look of LOOKS.filter(({ name }) => wanted.split(",").includes(name))) {
       const { context, page } = await opened(browser, file, wrong, look);
       const wide = await page.evaluate(overflow);
       const diagonal = ["light", "dark-narrow"].includes(look.name);

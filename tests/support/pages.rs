@@ -7,9 +7,13 @@ use trueup::{
     exit::Code,
     history::{Ended, History, Subject},
     kinds::{Change, TextChange},
-    plan::{HostPlan, Plan, Step, StepAction},
+    plan::{FileChange, HostPlan, Plan, Step, StepAction},
     proof::{Proof, ProofResult},
-    report::{Format, Report, ReportOf, render},
+    report::{
+        Format, Report, ReportOf,
+        fix::{Asked, fix},
+        render,
+    },
     utc::Utc,
 };
 
@@ -47,14 +51,7 @@ pub fn drift(mut plan: Plan, before: &[Plan]) -> String {
     let mut report = report(ReportOf::Drift, &plan, &[], plan.code());
     report.at = Utc::of_seconds(AT);
     report.history = Some(&history);
-    let fix = [
-        "trueup",
-        "apply",
-        "specs/it's a client.yaml",
-        "--host",
-        "client-1,client-3",
-    ];
-    let fix = fix.map(String::from);
+    let fix = fix(&plan, &Asked::default());
     report.next = &fix;
     render(Format::Html, &report)
 }
@@ -73,8 +70,19 @@ pub fn three() -> String {
     let mut hosts = unreachable().hosts;
     let mut differing = example().hosts.remove(0);
     differing.name = "client-1".into();
+    let changed = differing
+        .steps
+        .iter_mut()
+        .find(|step| step.address == "client/classpath");
+    changed.expect("it differs").file = Some(FileChange {
+        path: "~/.bashrc".into(),
+        changed_at: Utc::of_seconds(AT - HOUR / 2),
+        owner: Some("ec2-user".into()),
+    });
     hosts[0] = differing;
-    let now = plan_with(hosts, topics().topics);
+    let mut topics = topics().topics;
+    topics[0].via = "client-1".into();
+    let now = plan_with(hosts, topics);
     drift(
         now,
         &[before(false), before(false), before(true), before(true)],
@@ -235,9 +243,10 @@ fn proven() -> String {
     };
     let proven = Proof {
         host: "client-2".into(),
+        bootstrap: failed.bootstrap.clone(),
         result: ProofResult::Proven,
         topics: Some(12),
-        ..failed.clone()
+        ..Proof::default()
     };
     let proofs = [failed, proven];
     let report = Report {

@@ -12,10 +12,11 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-use super::{Report, ReportOf, code_in_words, complete_in_words, selection_in_words, words};
+use super::{
+    Report, ReportOf, code_in_words, complete_in_words, fix, human, selection_in_words, words,
+};
 use crate::{
     plan::Plan,
-    proof::ProofResult,
     script::quote,
     text::{escape_control, escape_lines},
 };
@@ -130,7 +131,7 @@ fn header(report: &Report<'_>, plan: &Plan, parts: &Parts, specs: &str) -> Marku
                 }
             }
             @if let Some(work) = work(report, plan) { p { (work) } }
-            p { (prose(&code_in_words(report))) }
+            p { (prose(&code(report))) }
             @if !plan.complete { p { (complete_in_words(plan)) } }
             @if let Some(selection) = selection_in_words(plan) { p { (shown(&selection)) } }
             @if !report.next.is_empty() { (next(report)) }
@@ -138,18 +139,23 @@ fn header(report: &Report<'_>, plan: &Plan, parts: &Parts, specs: &str) -> Marku
     }
 }
 
+/// How it ended.
+fn code(report: &Report<'_>) -> String {
+    match report.of {
+        ReportOf::Drift => format!(
+            "exit code {}: {}",
+            report.code as u8,
+            human::code_in_words(report)
+        ),
+        _ => code_in_words(report),
+    }
+}
+
 /// What would change, or what of it was done.
 fn work(report: &Report<'_>, plan: &Plan) -> Option<String> {
     let counts = plan.summary;
     match report.of {
-        ReportOf::Drift => None,
-        ReportOf::Prove => {
-            let proven = report.proofs.iter();
-            let proven = proven
-                .filter(|one| one.result == ProofResult::Proven)
-                .count();
-            Some(format!("{proven} of {} proven", report.proofs.len()))
-        }
+        ReportOf::Drift | ReportOf::Prove => None,
         ReportOf::Apply if !report.outcomes.is_empty() => {
             let applied: usize = report.outcomes.iter().map(|one| one.applied.len()).sum();
             let all = plan.steps().filter(|step| step.action.changes()).count();
@@ -182,7 +188,10 @@ fn next(report: &Report<'_>) -> Markup {
     match (report.of, report.next) {
         (ReportOf::Drift, words) => {
             let words: Vec<String> = words.iter().filter_map(|word| quote(word).ok()).collect();
-            copied("fix", "fix:", &[words.join(" ")])
+            html! {
+                (copied("fix", "fix:", &[words.join(" ")]))
+                @if fix::leaves_something(report.plan) { p { "it leaves what is blocked: the help below is the way out of that" } }
+            }
         }
         (_, [first, rest @ ..]) => html! {
             p { b { "next:" } " " (prose(first)) }

@@ -97,6 +97,7 @@
   unfold.addEventListener("click", () => fold(unfold.getAttribute("aria-pressed") !== "true"));
   addEventListener("hashchange", reveal);
   addEventListener("beforeprint", () => fold(true));
+  unfold.hidden = !document.querySelector(".part details");
   form.hidden = false;
   filter();
   reveal();

@@ -357,9 +357,9 @@ impl Layout {
                             (PreEscaped(&row.cells))
                             td {
                                 (PreEscaped(&row.why))
-                                @if let Some(when) = own_since(ones, at).and_then(|when| since(when, self.now)) {
-                                    p class="dim" { (when) }
-                                }
+                                @let when = own_since(ones, at).and_then(|when| since(when, self.now));
+                                @if let Some(when) = when { p class="dim" { (when) } }
+                                @if let Some(file) = own_file(ones, at) { p class="dim" { (shown(file)) } }
                                 @if let Some((called, markup)) = &row.differs {
                                     (self.differs(called, markup, title))
                                 }
@@ -409,6 +409,15 @@ fn own_since(ones: &[One<'_>], at: usize) -> Option<Since> {
         .iter()
         .any(|one| one.since.is_none_or(|own| own.at != when.at));
     (is_common && is_own).then_some(when)
+}
+
+/// When the file of an address was last changed, where that is the same for all.
+fn own_file<'o>(ones: &'o [One<'_>], at: usize) -> Option<&'o str> {
+    let file = ones[0].rows[at].file.as_deref()?;
+    let is_common = ones
+        .iter()
+        .all(|one| one.rows[at].file.as_deref() == Some(file));
+    is_common.then_some(file)
 }
 
 /// The addresses that are as they should be.

@@ -5,7 +5,7 @@ use crate::{
     apply::outcome::Outcome,
     plan::{self, Part, StepAction},
     proof::ProofResult,
-    report::{Report, ReportOf},
+    report::{Report, ReportOf, human},
 };
 
 /// What a colour stands for.
@@ -47,16 +47,21 @@ pub fn of_part(report: &Report<'_>, part: Part<'_>) -> State {
     {
         return state;
     }
-    match (part.state(), report.of) {
-        (plan::State::Drifted, ReportOf::Drift) => state(2, "drifted", Tone::Warn),
-        (plan::State::Drifted, ReportOf::Apply) => state(2, "not applied", Tone::Warn),
-        (plan::State::Drifted, _) => state(2, "differs", Tone::Warn),
-        (plan::State::Unseen, _) => state(3, "not seen", Tone::Bad),
-        (plan::State::Locked, _) => state(4, "locked", Tone::Warn),
-        (plan::State::Unreachable, _) => state(5, "unreachable", Tone::Bad),
-        (plan::State::Refused, _) => state(6, "refused", Tone::Bad),
-        (plan::State::InSync, ReportOf::Drift) => state(8, "in sync", Tone::Good),
-        (plan::State::InSync, _) => state(8, "up to date", Tone::Good),
+    let found = part.state();
+    let word = match (found, report.of) {
+        (_, ReportOf::Drift) => found.in_words(),
+        (plan::State::Drifted, ReportOf::Apply) => "not applied",
+        (plan::State::Drifted, _) => "differs",
+        (plan::State::InSync, _) => "up to date",
+        _ => found.in_words(),
+    };
+    match found {
+        plan::State::Drifted => state(2, word, Tone::Warn),
+        plan::State::Unseen => state(3, word, Tone::Bad),
+        plan::State::Locked => state(4, word, Tone::Warn),
+        plan::State::Unreachable => state(5, word, Tone::Bad),
+        plan::State::Refused => state(6, word, Tone::Bad),
+        plan::State::InSync => state(8, word, Tone::Good),
     }
 }
 
@@ -94,13 +99,11 @@ pub fn of_proof(result: ProofResult) -> State {
 pub fn of_step(of: ReportOf, action: StepAction) -> (&'static str, Tone) {
     match (of, action) {
         (_, StepAction::None) => ("unchanged", Tone::Good),
-        (ReportOf::Drift, StepAction::Create) => ("missing", Tone::Warn),
-        (ReportOf::Drift, StepAction::Update) => ("changed", Tone::Warn),
-        (ReportOf::Drift, StepAction::Delete) => ("extra", Tone::Warn),
+        (_, StepAction::Blocked) => ("blocked", Tone::Bad),
+        (_, StepAction::Unknown) => ("not seen", Tone::Bad),
+        (ReportOf::Drift, action) => (human::word_of(action), Tone::Warn),
         (_, StepAction::Create) => ("create", Tone::Good),
         (_, StepAction::Update) => ("change", Tone::Warn),
         (_, StepAction::Delete) => ("delete", Tone::Bad),
-        (_, StepAction::Blocked) => ("blocked", Tone::Bad),
-        (_, StepAction::Unknown) => ("not seen", Tone::Bad),
     }
 }

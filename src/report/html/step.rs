@@ -15,7 +15,7 @@ use crate::{
         Report, ReportOf,
         became::{Became, became},
         diff::{self, Kind},
-        words,
+        human, words,
     },
 };
 
@@ -33,6 +33,8 @@ pub struct Row {
     pub differs: Option<(String, String)>,
     /// Since when it differs.
     pub since: Option<Since>,
+    /// When its file was last changed, and whose it is.
+    pub file: Option<String>,
 }
 
 impl Row {
@@ -43,10 +45,16 @@ impl Row {
             td { span class={ "state " (tone.class()) } { (word) } }
             th scope="row" { (shown(&step.address)) }
         };
+        let drift = report.of == ReportOf::Drift;
+        let is_new_topic = drift && !part.is_host && step.action == StepAction::Create;
         let why = html! {
             (lines("", &step.reason))
+            @if is_new_topic { p { "apply would create it, empty" } }
             @if let Some(help) = &step.help { (lines("help:", help)) }
             (warning(step))
+            @if let Some(remains) = step.remains.as_ref().filter(|_| drift) {
+                (lines("an apply cannot change:", remains))
+            }
             @if report.of == ReportOf::Apply { (ended(outcome, part, step)) }
         };
         Self {
@@ -54,6 +62,7 @@ impl Row {
             why: why.into_string(),
             differs: differs(step),
             since: step.since,
+            file: human::file_in_words(step, report.at),
         }
     }
 }
@@ -187,6 +196,7 @@ fn sides(change: &Change, is_new: bool) -> Markup {
                 }
                 td {
                     @match after {
+                        Some(after) if change.after.is_none() => ins { (prose(after)) },
                         Some(after) => ins { (value(after)) },
                         None => span class="dim" { "not there" },
                     }

@@ -222,7 +222,7 @@ fn section(page: &mut Page, report: &Report<'_>, state: State, group: &Group<'_>
 }
 
 /// What is the case with an address.
-fn word_of(action: StepAction) -> &'static str {
+pub(in crate::report) fn word_of(action: StepAction) -> &'static str {
     match action {
         StepAction::None => "",
         StepAction::Create => "missing",
@@ -287,7 +287,7 @@ fn step(
 }
 
 /// When its file was last changed, and whose it is.
-fn file_in_words(step: &Step, now: Utc) -> Option<String> {
+pub(in crate::report) fn file_in_words(step: &Step, now: Utc) -> Option<String> {
     let file = step.file.as_ref()?;
     let at = file.changed_at;
     // A clock that is ahead of ours is no reason to say nothing.
@@ -369,7 +369,8 @@ fn command(words: &[String], width: usize) -> Vec<String> {
     lines
 }
 
-fn code_in_words(report: &Report<'_>) -> &'static str {
+/// Why the code is what it is.
+pub(in crate::report) fn code_in_words(report: &Report<'_>) -> &'static str {
     let plan = report.plan;
     match report.code {
         Code::Changes => "something differs from the spec",

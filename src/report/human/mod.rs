@@ -14,6 +14,7 @@ mod topics;
 mod trust;
 
 pub use drift::drift;
+pub(super) use drift::{code_in_words, file_in_words, word_of};
 pub use facts::facts;
 pub use looked_up::{caller, looked_up};
 pub use outcome::{outcome, prompt};

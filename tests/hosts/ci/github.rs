@@ -2,6 +2,7 @@
 
 use std::{fs, path::PathBuf, process::Command};
 
+use regex::Regex;
 use serde_json::{Value, json};
 
 use super::{
@@ -254,6 +255,14 @@ fn drift_is_one_issue_that_is_closed_again() {
             "{body}"
         );
     }
+
+    let files = &repository.artifacts[&("103".to_owned(), "trueup-drift".to_owned())];
+    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["drift.html", "drift.xml"]);
+    // It knows since when, by the run before.
+    let since = Regex::new(r"since \d{4}-\d\d-\d\d \d\d:\d\d").expect("a pattern");
+    let body = text(&issues()[0]["body"]).to_owned();
+    assert!(since.is_match(&body), "{body}");
 
     // Not all could be read: that is no drift, and not in sync either.
     let good = repository.spec.clone();

@@ -339,7 +339,7 @@ fn drift_fails_the_scheduled_pipeline_with_its_code() {
     host.user("chmod 644 ~/c.properties");
     let done = drift(&good).ends(2);
     assert!(done.files["drift.xml"].contains("tests=\"1\" failures=\"1\" errors=\"0\""));
-    assert!(done.files["drift.md"].contains("client/properties"));
+    assert!(done.files["drift.html"].contains("client/properties"));
     drift(&good.replace("port: 22,", "port: 9,")).ends(4);
     assert_eq!(forge.world().asked, [] as [&str; 0]);
 }

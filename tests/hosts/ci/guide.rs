@@ -233,9 +233,15 @@ fn from_nothing_to_a_plan_on_a_pull_request() {
 fn every_block_of_the_guide_is_run() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/pipeline.md");
     let page = fs::read_to_string(page).expect("the page");
-    // The first is tests/hosts/pipeline.rs's.
-    let counted = ["In GitHub Actions", "In GitLab"].map(|heading| blocks(heading).len());
-    assert_eq!(counted, [3, 1]);
+    // The first is tests/hosts/pipeline.rs's; those of machines are tests/hosts/cron.rs's.
+    let here = ["In GitHub Actions", "In GitLab"];
+    let machines = ["On a timer", "With cron", "An account that reads"];
+    let counted: Vec<usize> = here
+        .iter()
+        .chain(&machines)
+        .map(|heading| blocks(heading).len())
+        .collect();
+    assert_eq!(counted, [3, 1, 1, 1, 1]);
     assert_eq!(
         page.matches("\n```sh\n").count(),
         1 + counted.iter().sum::<usize>()

@@ -25,9 +25,12 @@ pub struct Repository {
     pub workflow: Value,
     /// The spec, as the next job checks it out.
     pub spec: String,
+    /// Where each job checks it out: runs of one spec are known by its place.
+    checkout: tempfile::TempDir,
     pub secrets: BTreeMap<String, String>,
     pub vars: BTreeMap<String, String>,
-    artifacts: BTreeMap<(String, String), Files>,
+    /// By the number of the run and their names.
+    pub artifacts: BTreeMap<(String, String), Files>,
     caches: BTreeMap<String, Files>,
     /// Roles of AWS that jobs have assumed, as JOB: ROLE.
     pub assumed: Vec<String>,
@@ -102,6 +105,7 @@ impl Repository {
         Self {
             workflow,
             spec: String::new(),
+            checkout: tempfile::tempdir().expect("a folder"),
             secrets: BTreeMap::new(),
             vars: BTreeMap::new(),
             artifacts: BTreeMap::new(),
@@ -115,7 +119,12 @@ impl Repository {
     pub fn run(&mut self, name: &str, event: &Event, before: End, forge: &Forge) -> Job {
         let job = self.workflow["jobs"][name].clone();
         let desk = tempfile::tempdir().expect("a folder");
-        let [work, home, temp] = ["work", "home", "temp"].map(|of| {
+        let work = self.checkout.path().join("kafka-clients");
+        if work.exists() {
+            fs::remove_dir_all(&work).expect("removed");
+        }
+        fs::create_dir(&work).expect("made");
+        let [home, temp] = ["home", "temp"].map(|of| {
             let folder = desk.path().join(of);
             fs::create_dir(&folder).expect("made");
             folder
@@ -192,11 +201,15 @@ impl Repository {
                         true
                     }
                     "actions/upload-artifact" => {
-                        let file = with("path");
-                        let bytes = fs::read(work.join(&file)).ok();
-                        let is_fine = bytes.is_some() || with("if-no-files-found") == "ignore";
-                        let files = bytes.map(|bytes| (file, bytes)).into_iter().collect();
-                        self.artifacts.insert((run.clone(), with("name")), files);
+                        let paths = with("path");
+                        let all: Files = paths
+                            .lines()
+                            .filter_map(|path| {
+                                Some((path.to_owned(), fs::read(work.join(path)).ok()?))
+                            })
+                            .collect();
+                        let is_fine = !all.is_empty() || with("if-no-files-found") == "ignore";
+                        self.artifacts.insert((run.clone(), with("name")), all);
                         is_fine
                     }
                     "actions/download-artifact" => {

@@ -178,8 +178,8 @@ fn a_page_says_what_is_wrong_since_when_and_what_to_do() {
         "trueup drift specs/pinterest-client.yaml",
         "2026-11-27 03:10 UTC, 3 hosts and 1 cluster in 0.3 s",
         "3 drifted 1 unreachable",
-        "exit code 4: something could not be reached",
-        "fix: trueup apply 'specs/it'\\''s a client.yaml' --host client-1,client-3",
+        "exit code 4: not every host could be read",
+        "fix: trueup apply specs/pinterest-client.yaml --host client-1,client-3",
     ] {
         assert!(header.contains(part), "no `{part}` in {header}");
     }
@@ -194,7 +194,7 @@ fn a_page_says_what_is_wrong_since_when_and_what_to_do() {
         "since 2026-11-27 01:10 (last in sync 00:10)",
         "changed client/java a fresh shell runs Java 17.0.2, the spec wants 1.8.0",
         "version 17.0.2 1.8.0",
-        "home /usr/lib/jvm/java-17 known after `client/java`",
+        "home /usr/lib/jvm/java-17 known after client/java",
     ] {
         assert!(client.contains(part), "no `{part}` in {client}");
     }
@@ -206,7 +206,7 @@ fn a_page_says_what_is_wrong_since_when_and_what_to_do() {
     assert!(away.contains("help: does the security group"), "{away}");
     let topics = of("topics of b-1.pinterest").text();
     for part in [
-        "missing topics/0ab336d6fcf7.user",
+        "missing topics/0ab336d6fcf7.user not on the cluster apply would create it, empty",
         "extra topics/0ab336d6fcf7.old",
         "warning: the topic goes with every message in it",
         "in no table of the spec, left alone: 0ab336d6fcf7.test, 0ab336d6fcf7.test2",
@@ -214,6 +214,9 @@ fn a_page_says_what_is_wrong_since_when_and_what_to_do() {
     ] {
         assert!(topics.contains(part), "no `{part}` in {topics}");
     }
+    let client = of("client-1").text();
+    let file = "aws-msk-iam-auth-1.1.5-all.jar ~/.bashrc changed 02:40, owner ec2-user";
+    assert!(client.contains(file), "no `{file}` in {client}");
     // Lines of a file, each with what became of it.
     let added = of("client-1").named("ins");
     assert!(
@@ -252,4 +255,20 @@ fn the_runs_before_are_on_a_page_and_none_of_none() {
     ] {
         assert!(read(&page).of_class("runs").is_empty());
     }
+}
+
+#[test]
+fn a_command_is_copied_as_a_shell_reads_it() {
+    let plan = blocked_and_unknown();
+    let next = ["trueup", "apply", "specs/it's <mine>.yaml", "--host", "a,b"].map(String::from);
+    let mut report = report(ReportOf::Drift, &plan, &[], Code::Unreachable);
+    report.next = &next;
+    let tree = read(&render(Format::Html, &report));
+    let fix = tree
+        .all()
+        .into_iter()
+        .find(|one| one.attribute("id") == "fix");
+    let fix = fix.expect("a command").raw();
+    assert_eq!(fix, "trueup apply 'specs/it'\\''s <mine>.yaml' --host a,b");
+    assert!(tree.text().contains("it leaves what is blocked"));
 }

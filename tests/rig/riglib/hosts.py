@@ -336,17 +336,26 @@ def make_cgroup(name):
     top = next((fields[1] for fields in mounts if fields[2] == "cgroup2"), None)
     if top is None:
         raise places.Failed("no cgroup2 is mounted here: systemd cannot be a host's PID 1")
+    # The kernel clears away all of a run that was killed but this.
+    for old in Path(top).glob("trueup-*-*"):
+        if time.time() - old.stat().st_mtime > 600 and "populated 0" in (old / "cgroup.events").read_text():
+            clear_cgroup(old)
     folder = Path(top) / name
     folder.mkdir(exist_ok=True)
     return str(folder)
 
 
 def remove_cgroup(name):
-    """Takes it away with all below it. No process is in there any more."""
+    """Takes it away, where there is one. No process is in there any more."""
     for folder in Path("/sys/fs/cgroup").glob(f"**/{name}") if name else []:
-        for inner in sorted(folder.rglob("*/"), reverse=True):
-            inner.rmdir()
-        folder.rmdir()
+        clear_cgroup(folder)
+
+
+def clear_cgroup(folder):
+    """Removes a control group with all below it."""
+    for inner in sorted(folder.rglob("*/"), reverse=True):
+        inner.rmdir()
+    folder.rmdir()
 
 
 # --- small things -------------------------------------------------------------------------------
