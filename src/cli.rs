@@ -221,6 +221,15 @@ impl Command {
         })
     }
 
+    /// Whether it is to say nothing where nothing is to be said.
+    pub fn is_quiet(&self) -> bool {
+        match self {
+            Self::Validate { quiet, .. } | Self::Plan { quiet, .. } => *quiet,
+            Self::Drift(drift) => drift.quiet || drift.only_changes_since_last,
+            _ => false,
+        }
+    }
+
     /// Its name, as it is typed.
     pub fn name(&self) -> &'static str {
         match self {

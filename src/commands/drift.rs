@@ -27,9 +27,6 @@ pub(super) async fn run(args: &DriftArgs, around: &Surroundings) -> Code {
         );
         return Code::Usage;
     }
-    if args.quiet || args.only_changes_since_last {
-        stdio::hold();
-    }
     let files = Files {
         formats: &DRIFT,
         kept: book.file(),

@@ -56,6 +56,9 @@ fn run_command(cli: &mut Cli) -> Code {
     for warning in cli::misread(around.environment.keys()) {
         complain_safely(&format!("warning: {warning}"));
     }
+    if cli.command.is_quiet() {
+        stdio::hold();
+    }
     let name = cli.command.name();
     if let Some(Err(code)) = cli.command.specs().map(|specs| default_spec(specs, name)) {
         return code;

@@ -42,9 +42,6 @@ pub(super) async fn run(
     if let Some(Err(code)) = end.out.map(|file| saved::check_place(file)) {
         return code;
     }
-    if end.quiet {
-        stdio::hold();
-    }
     let aside = end.out.filter(|file| is_dash(file)).map(|_| "--out -");
     let kept = Files {
         formats: &FORMATS,

@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Surroundings, complain, is_dash, shown, stdio::bytes_of};
+use super::{
+    Surroundings, complain, is_dash, shown,
+    stdio::{bytes_of, note},
+};
 use crate::{
     cli::SpecArgs,
     diagnostic::{self, Problem},
@@ -119,7 +122,7 @@ pub(crate) fn default_spec(specs: &mut Vec<PathBuf>, command: &str) -> Result<()
         ));
         return Err(Code::Usage);
     }
-    complain(&format!("note: no spec is named, so it is {DEFAULT}"));
+    note(&format!("note: no spec is named, so it is {DEFAULT}"));
     specs.push(file);
     Ok(())
 }
