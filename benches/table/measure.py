@@ -30,6 +30,7 @@ class Ratio:
     name: str
     than: str
     most: float
+    why: str = ""  # it may be missed
 
     def __str__(self):
         if self.most < 1:
@@ -42,7 +43,8 @@ class Ratio:
         found = statistics.median(ratios)
         shown = f"{found:.2f} x {spread(ratios)}" if self.most >= 1 else (
             f"{1 / found:.2f} x as fast {spread([1 / one for one in ratios])}")
-        return verdict(found, self.most, shown)
+        met, said = verdict(found, self.most, shown)
+        return met, said if met or not self.why else f"{said}: {self.why}"
 
 
 @dataclass

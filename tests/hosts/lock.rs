@@ -163,7 +163,7 @@ fn what_another_account_could_put_something_else_into_is_refused() {
         "properties: { path: /home/ec2-user/c.properties, extra: { x: y } }",
     );
     trueup(&host, &["plan", spec.to_str().expect("text")])
-        .code(0)
+        .code(5)
         .says("below `/home/ec2-user`, which is ec2-user's")
         .says("log in as ec2-user (`ssh: { user: ec2-user }`)");
     let spec = host.spec_with(
@@ -183,7 +183,7 @@ fn what_another_account_could_put_something_else_into_is_refused() {
     );
     let spec = host.spec_with(&as_root, &kafka);
     trueup(&host, &["plan", spec.to_str().expect("text")])
-        .code(0)
+        .code(5)
         .says("`/opt/tree` is ec2-user's, who could put something else into it");
 
     for (folder, made, reason) in [

@@ -15,7 +15,11 @@ use crate::{
     history::Since,
     plan::{HostPlan, Part, Plan, StepAction, TopicsPlan},
     proof::Proof,
-    report::{Report, ReportOf, alike::FEW, human, words},
+    report::{
+        Report, ReportOf,
+        alike::{Errors, FEW},
+        human, words,
+    },
     utc::Utc,
 };
 
@@ -60,7 +64,8 @@ pub fn parts(report: &Report<'_>, plan: &Plan) -> Parts {
     let all: Vec<One<'_>> = match report.of {
         ReportOf::Prove => report.proofs.iter().map(of_proof).collect(),
         _ => {
-            let hosts = plan.hosts.iter().map(|host| of_host(report, host));
+            let errors = Errors::of(plan);
+            let hosts = plan.hosts.iter().map(|host| of_host(report, host, &errors));
             let clusters = plan.topics.iter().map(|one| of_cluster(report, one));
             hosts.chain(clusters).collect()
         }
@@ -138,7 +143,7 @@ impl One<'_> {
     }
 }
 
-fn of_host<'p>(report: &Report<'_>, host: &'p HostPlan) -> One<'p> {
+fn of_host<'p>(report: &Report<'_>, host: &'p HostPlan, errors: &Errors<'_>) -> One<'p> {
     let address = match &host.account {
         Some(account) if host.address == "local" => format!("local, as {account}"),
         Some(account) if !host.address.contains('@') => format!("{account}@{}", host.address),
@@ -154,7 +159,8 @@ fn of_host<'p>(report: &Report<'_>, host: &'p HostPlan) -> One<'p> {
     let error = host.error.as_ref().map(|error| {
         // The address stands beside the name.
         let own = format!("{}: ", host.address);
-        error.strip_prefix(&own).unwrap_or(error)
+        let common = errors.common(&host.name);
+        common.unwrap_or(error.strip_prefix(&own).unwrap_or(error))
     });
     One {
         name: shown(&host.name),

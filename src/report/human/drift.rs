@@ -13,7 +13,7 @@ use crate::{
     exit::Code,
     history::{News, Since},
     plan::{Part, Plan, State, Step, StepAction},
-    report::{Report, fix, words},
+    report::{Report, alike::Errors, fix, words},
     script::quote,
     text::{columns, padded},
     utc::Utc,
@@ -136,13 +136,14 @@ fn groups<'p>(
     report: &Report<'p>,
     news: Option<&News>,
 ) -> Vec<Group<'p>> {
+    let errors = Errors::of(report.plan);
     let mut groups: IndexMap<String, Group<'p>> = IndexMap::new();
     for part in parts {
         let mut steps = telling(part.steps);
         steps.retain(|step| {
             news.is_none_or(|news| news.has_part(part) || news.has_step(part, step))
         });
-        let error = error(report.plan, part);
+        let error = error(report.plan, part, &errors);
         let mut key: Vec<&str> = error.iter().map(String::as_str).collect();
         key.extend(part.lock_holder);
         // A cluster stands alone.
@@ -162,9 +163,11 @@ fn groups<'p>(
     groups.into_values().collect()
 }
 
-/// Why it could not be read, line by line, without its name or its address where that begins it.
-fn error(plan: &Plan, part: Part<'_>) -> Vec<String> {
-    let error = part.error.unwrap_or_default();
+/// Why it could not be read, line by line, without its name or its address where that begins it, and where
+/// many could not for the same reason, without what is its own.
+fn error(plan: &Plan, part: Part<'_>, errors: &Errors<'_>) -> Vec<String> {
+    let common = errors.common(part.name).filter(|_| part.is_host);
+    let error = common.or(part.error).unwrap_or_default();
     let host = plan
         .hosts
         .iter()

@@ -71,6 +71,7 @@ fn goldens(color: bool) -> Vec<(&'static str, String)> {
         ("plan-topics-many", plan_of(&many_topics())),
         ("plan-alike", plan_of(&alike_hosts())),
         ("plan-unread", plan_of(&unread_hosts())),
+        ("drift-unread", drift(&unread_hosts())),
         ("drift-topics", drift(&topics())),
         ("drift-topics-nothing", drift(&topics_in_place())),
         ("drift-topics-away", drift(&topics_away())),
