@@ -219,13 +219,13 @@ impl Shared {
             // Beside the answer.
             thread::spawn(move || put(err, complaint));
         }
+        if script.contains("\nholder ") {
+            return self.hold(out, &lie);
+        }
         let words = script.rsplit_once("\nmark ").map(|(_, rest)| rest);
         let Some(mark) = words.and_then(|rest| rest.get(..32)) else {
-            return match script.contains("\nholder ") {
-                true => self.hold(out, &lie),
-                // A step is told to stop.
-                false => Ok(()),
-            };
+            // A step is told to stop.
+            return Ok(());
         };
         let [told, complained] = self.real(&script, command, mark);
         put(err.try_clone()?, vec![Piece::Bytes(complained)])?;
@@ -275,10 +275,12 @@ impl Shared {
         [out, err].map(|stream| replaced(&stream, b"MARK OF THE ANSWER", mark.as_bytes()))
     }
 
-    /// As the holder of the lock.
+    /// As the holder of the lock. It comes to no end with the look that it is asked for, so that it is asked anew.
     fn hold(&self, out: &mut TcpStream, lie: &Lie) -> std::io::Result<()> {
         let hello = "trueup holder";
-        let locked = vec![record("apply", "locked", b"")];
+        let locked = ["locked", "looked"]
+            .map(|key| record("apply", key, b""))
+            .into();
         self.say(out, lie.reply(b"\n", hello, locked, b""))?;
         let (mut line, mut byte) = (Vec::new(), [0]);
         // A NUL stands for the end of its input.
