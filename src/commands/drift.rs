@@ -75,19 +75,12 @@ pub(super) async fn run(args: &DriftArgs, around: &Surroundings) -> Code {
     let fix = fix(&plan, &asked);
     let plan = plan.made_by(of.command(), code, (at, took)).with_fix(&fix);
     outputs.put(&Report {
-        of,
-        plan: &plan,
-        outcomes: &[],
-        proofs: &[],
-        code,
-        style: around.style,
-        at,
-        took,
         history: history.as_ref(),
         detail: Detail {
             diff: args.diff,
             only_news: args.only_changes_since_last,
         },
         next: &fix,
+        ..Report::new(of, &plan, code, (at, took), around.style)
     })
 }

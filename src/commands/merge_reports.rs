@@ -4,7 +4,7 @@ use crate::{
     cli::MergeArgs,
     exit::Code,
     report::{
-        Detail, Report,
+        Report,
         joined::{Joined, Part},
     },
     run::{
@@ -49,20 +49,12 @@ pub(super) fn run(args: &MergeArgs, around: &Surroundings) -> Code {
     }
     let code = Code::worst(unread.into_iter().chain([joined.code]));
     let (of, at, took) = (joined.of, joined.at.unwrap_or_else(now), joined.took);
+    let plan = joined.plan.made_by(of.command(), code, (at, took));
+    let plan = plan.with_fix(&joined.fix);
     outputs.put(&Report {
-        of,
-        plan: &joined
-            .plan
-            .made_by(of.command(), code, (at, took))
-            .with_fix(&joined.fix),
         outcomes: &joined.outcomes,
         proofs: &joined.proofs,
-        code,
-        style: around.style,
-        at,
-        took,
-        history: None,
-        detail: Detail::default(),
         next: &joined.fix,
+        ..Report::new(of, &plan, code, (at, took), around.style)
     })
 }

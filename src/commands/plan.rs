@@ -9,7 +9,7 @@ use crate::{
     cli::{AllowArgs, LookArgs},
     exit::Code,
     plan::Plan,
-    report::{Detail, Format, Report, ReportOf},
+    report::{Format, Report, ReportOf},
     run::{
         Surroundings, Targets, is_dash, load, look_at_all, machines, now,
         output::{FORMATS, Outputs},
@@ -68,20 +68,8 @@ pub(super) async fn run(
         false => plan.code_of_work(),
     };
     let plan = plan.made_by(of.command(), code, (at, took));
-    let code = outputs.put(&Report {
-        of,
-        plan: &plan,
-        outcomes: &[],
-        proofs: &[],
-        code,
-        style: around.style,
-        at,
-        took,
-        history: None,
-        detail: Detail::default(),
-        next: &[],
-    });
-    let mut code = code;
+    let report = Report::new(of, &plan, code, (at, took), around.style);
+    let mut code = outputs.put(&report);
     if let Some(file) = end.out {
         let (deep, partial) = (args.deep, end.partial);
         let kept = saved::save(file, plan, &targets, Kept { deep, partial });

@@ -8,7 +8,7 @@ use crate::{
     exit::Code,
     plan::Plan,
     proof::Proof,
-    report::{Detail, Report, ReportOf},
+    report::{Report, ReportOf},
     run::{
         Surroundings, at_once, complain_safely, load, now,
         output::{FORMATS, Outputs},
@@ -47,17 +47,8 @@ async fn tell(args: &ProveArgs, around: &Surroundings) -> Result<Code, Code> {
     let plan = Plan::new(salt, files, hosts, vec![]).in_shard(targets.shard.clone());
     let plan = plan.made_by(of.command(), code, (at, took));
     Ok(outputs.put(&Report {
-        of,
-        plan: &plan,
-        outcomes: &[],
         proofs: &proofs,
-        code,
-        style: around.style,
-        at,
-        took,
-        history: None,
-        detail: Detail::default(),
-        next: &[],
+        ..Report::new(of, &plan, code, (at, took), around.style)
     }))
 }
 

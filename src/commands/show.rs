@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     cli::ShowArgs,
     exit::Code,
-    report::{Detail, Report, ReportOf},
+    report::{Report, ReportOf},
     run::{
         Surroundings, now,
         output::{FORMATS, Outputs},
@@ -17,19 +17,9 @@ pub(super) fn run(args: &ShowArgs, around: &Surroundings) -> Code {
     let report = || {
         let outputs = Outputs::open(&args.output.formats, &FORMATS, [&args.file], false)?;
         let plan = saved::load(&args.file)?.plan.with_left_out();
-        Ok(outputs.put(&Report {
-            of: ReportOf::Saved,
-            plan: &plan,
-            outcomes: &[],
-            proofs: &[],
-            code: Code::Done,
-            style: around.style,
-            at: now(),
-            took: Duration::ZERO,
-            history: None,
-            detail: Detail::default(),
-            next: &[],
-        }))
+        let ended = (now(), Duration::ZERO);
+        let report = Report::new(ReportOf::Saved, &plan, Code::Done, ended, around.style);
+        Ok(outputs.put(&report))
     };
     report().unwrap_or_else(|code| code)
 }

@@ -146,6 +146,31 @@ pub struct Report<'r> {
     pub next: &'r [String],
 }
 
+impl<'r> Report<'r> {
+    /// Of a plan and how its command ended: the code, when it began and how long it took. Nothing else is said.
+    pub fn new(
+        of: ReportOf,
+        plan: &'r Plan,
+        code: Code,
+        (at, took): (Utc, Duration),
+        style: Style,
+    ) -> Self {
+        Self {
+            of,
+            plan,
+            outcomes: &[],
+            proofs: &[],
+            code,
+            style,
+            at,
+            took,
+            history: None,
+            detail: Detail::default(),
+            next: &[],
+        }
+    }
+}
+
 /// A whole report in one format.
 pub fn render(format: Format, report: &Report<'_>) -> String {
     match format {

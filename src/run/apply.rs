@@ -27,7 +27,7 @@ use crate::{
     exit::Code,
     history::Ended,
     plan::{Plan, SpecFile},
-    report::{Detail, Format, Report, ReportOf, human, progress::Progress, render},
+    report::{Format, Report, ReportOf, human, progress::Progress, render},
 };
 
 /// How an apply is made.
@@ -169,17 +169,10 @@ pub(crate) async fn carry_out(
     }
     let plan = plan.made_by(of.command(), code, (at, took));
     let report = Report {
-        of,
-        plan: &plan,
         outcomes: &outcomes,
         proofs: &proofs,
-        code,
-        style: around.style,
-        at,
-        took,
-        history: None,
-        detail: Detail::default(),
         next: &next,
+        ..Report::new(of, &plan, code, (at, took), around.style)
     };
     let whole = session.console.end(&report);
     match outputs.stdout() {
