@@ -7,7 +7,7 @@ use super::{
     sign,
 };
 use crate::{
-    plan::{Part, Plan, StepAction},
+    plan::{Part, Plan, State, StepAction},
     report::{alike::FEW, words},
 };
 
@@ -113,32 +113,30 @@ fn addresses(plan: &Plan, action: StepAction, many: bool) -> Vec<String> {
 
 /// `37 hosts with changes, 2 up to date, 1 unread`.
 pub(super) fn by_state(plan: &Plan) -> String {
-    const WORDS: [&str; 6] = [
+    const WORDS: [&str; 7] = [
         "with changes",
         "blocked",
         "not seen in full",
         "being changed",
         "up to date",
         "unread",
+        "refused",
     ];
     let mut numbers = [0; WORDS.len()];
     for host in &plan.hosts {
-        let has = |wanted: StepAction| host.steps.iter().any(|step| step.action == wanted);
-        let state = match host {
-            host if host.error.is_some() => 5,
-            host if host.has_work() => 0,
-            _ if has(StepAction::Blocked) => 1,
-            _ if has(StepAction::Unknown) => 2,
-            host if host.lock_holder.is_some() => 3,
-            _ => 4,
-        };
-        numbers[state] += 1;
+        numbers[match (Part::from(host).state(), host.has_work()) {
+            (State::Unreachable, _) => 5,
+            (State::Refused, _) => 6,
+            (_, true) => 0,
+            (State::Drifted, false) => 1,
+            (State::Unseen, false) => 2,
+            (State::Locked, false) => 3,
+            (State::InSync, false) => 4,
+        }] += 1;
     }
-    let said = numbers
-        .into_iter()
-        .zip(WORDS)
-        .filter(|(number, _)| *number > 0);
-    let said = said.enumerate().map(|(at, (number, word))| match at {
+    let said = numbers.into_iter().zip(WORDS);
+    let said = said.filter(|(number, _)| *number > 0).enumerate();
+    let said = said.map(|(at, (number, word))| match at {
         0 => format!("{} {word}", words::count(number, "host")),
         _ => format!("{number} {word}"),
     });
