@@ -24,13 +24,12 @@ const MOST_FIELDS: usize = 100;
 
 /// A fold for each host and cluster that has something to say. Returns of how many addresses the
 /// differences were left out.
-pub fn folds(page: &mut Page, report: &Report<'_>, plan: &Plan) -> usize {
+pub fn folds(page: &mut Page, report: &Report<'_>, (plan, errors): (&Plan, &Errors<'_>)) -> usize {
     const CLOSE: &str = "\n\n</details>\n";
     let mut parts: Vec<Part<'_>> = plan.parts().collect();
     let deletes = |part: &Part<'_>| part.steps.iter().any(|s| s.action == StepAction::Delete);
     parts.sort_by_key(|part| !deletes(part));
-    let errors = Errors::of(plan);
-    let common = common(report, &parts, &errors);
+    let common = common(report, &parts, errors);
     let mut left_out = 0;
     for part in parts {
         let alike = common.get(part.name).filter(|_| part.is_host);

@@ -49,8 +49,9 @@ pub fn markdown(report: &Report<'_>) -> String {
     let mut left_out = 0;
     // What differs is said beside the client's words.
     if report.of != ReportOf::Prove {
-        rows += table(&mut page, report, &plan, many);
-        left_out = folds(&mut page, report, &plan);
+        let errors = Errors::of(&plan);
+        rows += table(&mut page, report, (&plan, &errors), many);
+        left_out = folds(&mut page, report, (&plan, &errors));
     }
     remarks(&mut page, &plan);
     if left_out + rows > 0 {
@@ -228,7 +229,12 @@ fn in_words(rows: Vec<Row<'_>>) -> Vec<(usize, String)> {
 
 /// A row for each address that differs and for each host and cluster that is away, what deletes
 /// first. Returns how many rows were left out.
-fn table(page: &mut Page, report: &Report<'_>, plan: &Plan, many: bool) -> usize {
+fn table(
+    page: &mut Page,
+    report: &Report<'_>,
+    (plan, errors): (&Plan, &Errors<'_>),
+    many: bool,
+) -> usize {
     let cell = |text: &str| {
         prose(&shortened(
             text.lines().next().unwrap_or_default(),
@@ -236,7 +242,6 @@ fn table(page: &mut Page, report: &Report<'_>, plan: &Plan, many: bool) -> usize
         ))
     };
     let mut rows: Vec<Row<'_>> = Vec::new();
-    let errors = Errors::of(plan);
     for part in plan.parts() {
         let common = errors.common(part.name).filter(|_| part.is_host);
         let since = |since| words::since(&[since], report.at);
