@@ -142,18 +142,17 @@ fn fleet(host: &Host, id: &str) -> String {
     )
 }
 
+/// The host is as that spec says.
+fn brought_about(host: &Host) {
+    let own = host.spec("properties: { path: ~/c.properties, extra: { client.id: a } }");
+    let own = own.to_str().expect("text");
+    trueup(host, &["apply", own, "--auto-approve"]).code(0);
+}
+
 #[test]
 fn a_fault_is_told_within_one_period_and_so_is_its_end() {
     let host = Host::start("amazon", &[]);
-    let own = host.spec("properties: { path: ~/c.properties, extra: { client.id: a } }");
-    let apply = || {
-        trueup(
-            &host,
-            &["apply", own.to_str().expect("text"), "--auto-approve"],
-        )
-        .code(0)
-    };
-    apply();
+    brought_about(&host);
     let boss = Boss::start(&fleet(&host, "a"), host.get("key"));
     let period = format!(
         "[Timer]\nOnCalendar=\nOnCalendar=*:*:0/{PERIOD}\nRandomizedDelaySec=0\nAccuracySec=100ms\n"
@@ -231,7 +230,7 @@ fn a_fault_is_told_within_one_period_and_so_is_its_end() {
     // Drift is what it looks for, and no failure of the unit.
     assert_ne!(is_active().trim(), "failed");
 
-    apply();
+    brought_about(&host);
     let mail = boss.mail(1);
     assert!(mail.contains("in sync"), "{mail}");
     boss.another_run();
@@ -271,15 +270,7 @@ fn a_fault_is_told_within_one_period_and_so_is_its_end() {
 #[test]
 fn cron_mails_changes_alone() {
     let host = Host::start("amazon", &[]);
-    let own = host.spec("properties: { path: ~/c.properties, extra: { client.id: a } }");
-    let apply = || {
-        trueup(
-            &host,
-            &["apply", own.to_str().expect("text"), "--auto-approve"],
-        )
-        .code(0)
-    };
-    apply();
+    brought_about(&host);
     let boss = Boss::start(&fleet(&host, "a"), host.get("key"));
     // The clock of cron has no seconds: a minute is its shortest period.
     let table = boss.0.path("root/clone/examples/cron/trueup.cron");
@@ -299,7 +290,7 @@ fn cron_mails_changes_alone() {
     // While one is at work there is no second one, and no word of that.
     boss.0
         .root("su -s /bin/sh trueup -c 'flock --nonblock /var/lib/trueup/fleet.lock sleep 61'");
-    apply();
+    brought_about(&host);
     let mail = boss.mail(1);
     assert!(mail.contains("in sync"), "{mail}");
     assert_eq!(boss.mails().len(), 2);
