@@ -93,16 +93,23 @@ follow() {
 
 forsaken() { if [ -n "$T" ]; then rm -rf -- "$T"; fi; kill -s KILL "$$"; }
 
-# hear SECONDS: reads a line, where one comes in time: a client that is silent for so long has gone,
-# however its connection looks from here. While it has nothing for us it says `beat`. Without a step
-# nothing is under way, so that the end may be as hard as it can be; it frees the lock.
-hear() {
+# within SECONDS COMMAND…: runs it, and is forsaken where that takes longer: the client has gone, however its
+# connection looks from here.
+within() {
   ( exec 9<&-; after "$1" forsaken ) </dev/null >/dev/null 2>&1 &
-  watchdog=$!
-  IFS= read -r line; heard=$?
+  watchdog=$!; shift
+  "$@"; heard=$?
   { kill "$watchdog" && wait "$watchdog"; } 2>/dev/null
   return "$heard"
 }
+
+# hear SECONDS: reads a line. While the client has nothing for us it says `beat`. Without a step nothing is
+# under way, so that the end may be as hard as it can be; it frees the lock.
+hear() { within "$1" next_line; }
+next_line() { IFS= read -r line; }
+
+# Looks. What start files leave behind does not get the lock.
+look_with_lock() { ( exec 9<&-; look_now ) </dev/null; }
 
 # take_lock SECONDS: the lock of this account, in descriptor 9.
 take_lock() {
@@ -147,8 +154,8 @@ flock_it() {
 look_now() { :; }
 LOOKS=
 
-# holder SECONDS SECONDS: how long the lock is waited for, and a client that says nothing. It looks as soon as
-# it has the lock, and the login shell's start files do not get that.
+# holder SECONDS SECONDS SECONDS: how long the lock is waited for, a client that says nothing, and the look that
+# comes as soon as it has the lock.
 holder() {
   S=apply T= silence=$2
   # Whatever a start file printed before this line is skipped.
@@ -161,7 +168,7 @@ holder() {
   say locked ""
   trap : PIPE HUP
   if [ -n "$LOOKS" ]; then
-    ( exec 9<&-; look_now ) </dev/null
+    within "$3" look_with_lock
     S=apply; say looked ""
   fi
   while hear "$silence"; do

@@ -62,13 +62,21 @@ fn a_step_and_what_it_started_end_in_every_shell() {
 
 #[test]
 fn a_client_that_says_nothing_does_not_keep_the_lock() {
-    for shell in [&["dash"][..], &["bash", "--posix"], &["busybox", "ash"]] {
+    // Nor does a look that hangs, as on a file system that is away.
+    let silent = ("hear 600; echo \"$heard $line\"; hear 1", "0 hello\n");
+    let hangs = (
+        "look_now() { echo looks; exec >/dev/null; sleep 30; }; within 1 look_with_lock",
+        "looks\n",
+    );
+    let shells = [&["dash"][..], &["bash", "--posix"], &["busybox", "ash"]];
+    let cases = shells
+        .iter()
+        .flat_map(|shell| [(shell, silent), (shell, hangs)]);
+    for (shell, (does, says)) in cases {
         let folder = tempfile::tempdir().expect("a folder");
         let own = folder.path().join("own");
         std::fs::create_dir(&own).expect("made");
-        let text = format!(
-            "{PRELUDE}\n{HOLDER}\nT=$1; exec 9</; hear 600; echo \"$heard $line\"; hear 1; echo never"
-        );
+        let text = format!("{PRELUDE}\n{HOLDER}\nT=$1; exec 9</; {does}; echo never");
         let mut holder = Command::new(shell[0])
             .args(&shell[1..])
             .args(["-c", &text, "sh"])
@@ -94,7 +102,7 @@ fn a_client_that_says_nothing_does_not_keep_the_lock() {
         drop(ends);
         watchdog.join().expect("no panic");
         let out = String::from_utf8_lossy(&ended.stdout).into_owned();
-        assert_eq!(out, "0 hello\n", "{shell:?}");
+        assert_eq!(out, says, "{shell:?}");
         let signal = std::os::unix::process::ExitStatusExt::signal(&ended.status);
         assert_eq!(signal, Some(9), "{shell:?}");
         assert!(!own.exists(), "{shell:?}");

@@ -70,7 +70,9 @@ impl LockRequest<'_> {
         if let Some(mark) = looks {
             script = observe::look_now(script, self.resources, self.deep, mark, self.answer)?;
         }
-        let times = [self.wait, SILENCE].map(|time| whole_seconds(time).to_string());
+        // Who asked has long given up a look that takes longer.
+        let times = [self.wait, SILENCE, self.answer + SILENCE];
+        let times = times.map(|time| whole_seconds(time).to_string());
         Ok(script.text("identify").call("holder", times)?)
     }
 }
