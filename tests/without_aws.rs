@@ -61,6 +61,29 @@ fn what_asks_aws_is_named_with_its_place_and_the_way_out() {
     assert_eq!(code, 3, "{err}");
 }
 
+#[test]
+fn a_file_whose_content_is_a_parameter_is_named_with_its_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let spec = folder.path().join("spec.yaml");
+    let text = "version: 1\nhosts: { here: { local: {} } }\nfiles:\n  ssm_parameter: { path: ~/a, content: x }\n  \
+                token:\n    path: ~/token\n    content: { ssm_parameter: /kafka/token }\n";
+    std::fs::write(&spec, text).expect("written");
+    let spec = spec.to_str().expect("text");
+    let (code, out, err) = trueup(&["plan", spec]);
+    assert_eq!((code, out.as_str()), (3, ""), "{err}");
+    let told = err.split_whitespace().collect::<Vec<_>>().join(" ");
+    for said in [
+        "`{ ssm_parameter: … }` asks AWS, and this build of trueup has no AWS in it",
+        "use `{ env: NAME }` or `{ file: PATH }`",
+        "spec.yaml:7:16",
+    ] {
+        assert!(told.contains(said), "{said} in {err}");
+    }
+    assert_eq!(err.matches("asks AWS").count(), 1, "{err}");
+    let (code, _, err) = trueup(&["validate", spec]);
+    assert_eq!(code, 0, "{err}");
+}
+
 #[cfg(not(feature = "mysql"))]
 #[test]
 fn a_database_is_named_with_its_place_and_the_way_out() {

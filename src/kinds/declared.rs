@@ -41,6 +41,11 @@ pub trait Declaration:
         vec![]
     }
 
+    /// Where it may refer to a secret; `at` is where it stands in the spec.
+    fn secrets(_at: At<'_, Self>) -> Vec<At<'_, SecretRef>> {
+        vec![]
+    }
+
     /// Files of the machine that runs the program whose bytes it needs, as the spec names them.
     fn sources(&self) -> Vec<(Address, &str)> {
         vec![]
@@ -131,6 +136,8 @@ pub struct Registered {
     pub definition: fn() -> Cow<'static, str>,
     /// Its schema.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
+    /// Where it may refer to a secret, of what stands under the key.
+    pub secrets: for<'a> fn(&'a (Key, Node)) -> Vec<At<'a, SecretRef>>,
     read: fn(Json) -> Result<Arc<dyn Declared>, serde_json::Error>,
 }
 
@@ -142,6 +149,7 @@ impl Registered {
             steps: D::STEPS,
             definition: D::schema_name,
             schema: SchemaGenerator::subschema_for::<D>,
+            secrets: |(key, node)| D::secrets(At::new(Some((key, node)))),
             read: |json| Ok(Arc::new(serde_json::from_value::<D>(json)?)),
         }
     }

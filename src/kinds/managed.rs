@@ -28,12 +28,16 @@ pub struct Managed {
     pub writable: bool,
     /// The nearest folder above it that is there.
     pub folder: String,
-    /// It is no folder at all.
+    /// It is no folder at all, as far as the account sees.
     pub folder_is_none: bool,
+    /// Where it leads, when it is a link and we cannot write there.
+    pub folder_link: Option<String>,
     /// Who owns that folder, when we cannot write in it.
     pub folder_closed: Option<String>,
     /// Why the link at the path is not followed, when it is not.
     pub link_refused: Option<String>,
+    /// Why root would not follow it.
+    pub link_refused_to_root: Option<String>,
     /// A folder on the way in which others can put something else in the place of what is there: they
     /// can write in it, and it is not sticky.
     pub open_folder: Option<String>,
@@ -113,6 +117,7 @@ impl Managed {
             "hidden" => PathKind::Hidden,
             _ => PathKind::Other,
         };
+        let link = records.get("link");
         Some(Self {
             real: records.get("real")?,
             kind,
@@ -130,9 +135,9 @@ impl Managed {
                     .get("folder_owner")
                     .unwrap_or_else(|| "another account".into())
             }),
-            link_refused: records
-                .get("link")
-                .and_then(|link| refuse_link(&link, host)),
+            folder_link: records.get("folder_link"),
+            link_refused: link.as_ref().and_then(|link| refuse_link(link, host)),
+            link_refused_to_root: link.and_then(|link| refuse_link(&link, &host.as_root())),
             open_folder: records.get("open_folder"),
             open_folder_owner: records.get("open_folder_owner"),
         })
@@ -150,7 +155,16 @@ impl Managed {
     pub fn no_folder(&self, host: &Host) -> Option<Verdict> {
         let (path, folder) = (host.shorten(&self.real), host.shorten(&self.folder));
         self.folder_is_none.then(|| Verdict::Blocked {
-            reason: format!("`{folder}` is no folder, and `{path}` belongs into one of that name"),
+            reason: match &self.folder_link {
+                Some(target) => format!(
+                    "`{folder}` is a link to `{}`, and {} sees no folder there",
+                    host.shorten(target),
+                    host.account.user
+                ),
+                None => {
+                    format!("`{folder}` is no folder, and `{path}` belongs into one of that name")
+                }
+            },
             help: "move it away, or name another path in the spec".into(),
         })
     }
@@ -183,8 +197,9 @@ impl Managed {
         refused.or_else(|| self.no_folder(host)).or_else(|| {
             let reason = self.closed_folder(host)?;
             // Only what is in the tree or in the account's own home is for giving away.
-            let tree = tree.filter(|tree| within(&self.folder, tree));
-            let own = tree.unwrap_or(&self.folder);
+            let folder = self.folder_link.as_ref().unwrap_or(&self.folder);
+            let tree = tree.filter(|tree| within(folder, tree));
+            let own = tree.unwrap_or(folder);
             Some(Verdict::Blocked {
                 reason,
                 help: match tree.is_some() || within(own, &host.account.home) {
@@ -293,9 +308,12 @@ impl Managed {
     /// That the folder above cannot be written, as a sentence.
     fn closed_folder(&self, host: &Host) -> Option<String> {
         let (owner, user) = (self.folder_closed.as_ref()?, &host.account.user);
-        let folder = host.shorten(&self.folder);
+        let mut belongs = format!("`{}`", host.shorten(&self.folder));
+        if let Some(target) = &self.folder_link {
+            belongs += &format!(" is a link to `{}`, which", host.shorten(target));
+        }
         Some(format!(
-            "`{folder}` belongs to {owner}, and {user} cannot write in it"
+            "{belongs} belongs to {owner}, and {user} cannot write in it"
         ))
     }
 }

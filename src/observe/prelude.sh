@@ -211,18 +211,10 @@ room() { df -Pk -- "$1" 2>/dev/null | { read -r _; read -r _ _ _ free _ && say f
 # What stands at a path. Sets P (the path, links resolved) and KIND.
 path_facts() {
   at "$1"; P=$R
-  folder=${P%/*}; folder=${folder:-/}
-  while [ ! -e "$folder" ] && [ ! -L "$folder" ] && [ "$folder" != / ]; do folder=${folder%/*}; folder=${folder:-/}; done
-  say folder "$folder"
-  [ -d "$folder" ] || say folder_is_none yes
   KIND=unknown
-  if ! need stat; then say real "$P"; say kind unknown; return 0; fi
-  if [ -w "$folder" ]; then say folder_writable yes
-  elif [ -L "$folder" ]; then say folder_owner "$(stat -c %U -- "$folder")"
-  else stat_of "$folder" || owner=; say folder_owner "$owner"
-  fi
+  need stat || return 0
   if [ -L "$P" ]; then
-    if ! need readlink; then say real "$P"; say kind unknown; return 0; fi
+    need readlink || return 0
     # Owner of the link, then owner and mode of the folder that holds it, and whose group that is.
     set -- $(stat -c '%u %a %g' -- "${P%/*}/")
     case $2 in
@@ -233,6 +225,16 @@ path_facts() {
     resolve "$P"; P=$R
   fi
   say real "$P"
+  folder=${P%/*}; folder=${folder:-/}
+  while [ ! -e "$folder" ] && [ ! -L "$folder" ] && [ "$folder" != / ]; do folder=${folder%/*}; folder=${folder:-/}; done
+  say folder "$folder"
+  [ -d "$folder" ] || say folder_is_none yes
+  if [ -w "$folder" ]; then say folder_writable yes
+  else
+    if [ -L "$folder" ] && R=$(readlink -f -- "$folder" || readlink -- "$folder") && [ -n "$R" ]; then say folder_link "$R"; fi
+    stat_of "$folder" || owner=
+    say folder_owner "$owner"
+  fi
   # What an apply that was killed has left beside it, and in a tree.
   for leftover in "${P%/*}"/.trueup-* "$P"/.trueup/.trueup-* "$P/.trueup/stage"; do
     if [ -O "$leftover" ] && [ ! -L "$leftover" ]; then say leftover "$leftover"; fi

@@ -11,7 +11,7 @@ use super::{
         Cluster, Credentials, HostKey, Key, LOGINS, PropertyValue, SecretRef, TableSource, Tables,
     },
 };
-use crate::{at, diagnostic::Problem};
+use crate::{at, diagnostic::Problem, kinds::KINDS};
 
 /// Whether this build can ask AWS.
 const AWS: bool = cfg!(feature = "aws");
@@ -37,6 +37,12 @@ pub(super) fn find(host: &HostTree, alike: &HostTree, out: &mut Vec<(Option<Stri
     let mut problems = Vec::new();
     way(host, &mut problems);
     client(host, &mut problems);
+    for kind in KINDS {
+        let entry = host.node.entry(kind.key);
+        for secret in entry.map(kind.secrets).unwrap_or_default() {
+            needs_parameter(secret, &mut problems);
+        }
+    }
     topics(alike, &mut problems);
     let name = &host.name.text;
     out.extend(problems.into_iter().map(|one| (Some(name.clone()), one)));

@@ -225,9 +225,43 @@ fn what_would_harm_is_blocked() {
     // A link of the account's own is followed, and stays.
     let own = "files: { f: { path: ~/own_link, content: x } }";
     host.root("chown ec2-user /etc/motd");
-    with(&host, own, &["apply", "--auto-approve"])
-        .code(5)
-        .says("cannot write in /etc");
+    with(&host, own, &["plan", "--detailed-exitcode"])
+        .code(2)
+        .says("`/etc` belongs to root, and ec2-user cannot write in it")
+        .says("name `/etc/motd` itself in the spec, and say `become: true`");
+    with(&host, own, &["apply", "--auto-approve"]).code(5);
+    // So is a folder that is a link, whether the account sees where it leads or not.
+    host.root("mkdir -p /srv/roots; install -d -m 700 /srv/closed; mkdir /srv/closed/in");
+    host.user("ln -s /srv/roots roots; ln -s /srv/closed/in in; mkdir mine; ln -s mine my");
+    let before = host.tree();
+    for (path, says) in [
+        (
+            "~/roots/f",
+            "`~/roots` is a link to `/srv/roots`, which belongs to root, and ec2-user cannot write in it",
+        ),
+        (
+            "~/in/f",
+            "`~/in` is a link to `/srv/closed/in`, and ec2-user sees no folder there",
+        ),
+    ] {
+        let declared = format!("files: {{ f: {{ path: {path}, content: x }} }}");
+        with(&host, &declared, &["plan", "--detailed-exitcode"])
+            .code(2)
+            .says(says);
+        with(&host, &declared, &["apply", "--auto-approve"]).code(5);
+    }
+    // And the same path twice, where the home is written in full.
+    let twice =
+        "files: { f: { path: ~/f, content: x }, g: { path: /home/ec2-user//f, content: y } }";
+    with(&host, twice, &["plan", "--detailed-exitcode"])
+        .code(2)
+        .says("`~/f` is `/home/ec2-user//f` on this host, the path of `files/g`, too")
+        .says("`/home/ec2-user//f` is `~/f` on this host, the path of `files/f`, too");
+    with(&host, twice, &["apply", "--auto-approve"]).code(5);
+    assert_eq!(differences(&before, &host.tree()), [] as [&str; 0]);
+    let linked = "files: { f: { path: ~/my/f, content: x } }";
+    with(&host, linked, &["apply", "--auto-approve"]).code(0);
+    assert_eq!(host.read("mine/f"), "x");
     host.user("ln -sf ~/target ~/own_link");
     with(&host, own, &["apply", "--auto-approve"]).code(0);
     assert_eq!(host.read("target"), "x");

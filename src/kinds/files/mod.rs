@@ -3,6 +3,8 @@
 mod check;
 mod spec;
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -14,9 +16,14 @@ use super::{
 };
 use crate::{
     action::{Action, Mode, Step},
+    at,
     diagnostic::Problem,
     facts::{Host, Observation, Section},
-    spec::{at::At, types::PropertyValue},
+    names::HostPath,
+    spec::{
+        at::At,
+        types::{PropertyValue, SecretRef},
+    },
     text::hex,
 };
 
@@ -29,6 +36,8 @@ struct Wanted {
     mode: Mode,
     /// Its bytes; `None` where they could not be read, which was reported.
     bytes: Option<Vec<u8>>,
+    /// The names and the paths of all files of the spec.
+    all: Arc<[(String, String)]>,
 }
 
 /// What is at the file's place.
@@ -53,6 +62,10 @@ impl Declaration for Files {
     const STEPS: &'static str = include_str!("steps.sh");
 
     fn resources(&self, given: &Inputs) -> Vec<Box<dyn Resource>> {
+        let paths = self.0.iter();
+        let all: Arc<[_]> = paths
+            .map(|(name, file)| (name.clone(), file.path.clone()))
+            .collect();
         let wanted = self.0.iter().map(|(name, file)| {
             let source = || given.sources.get(file.source.as_ref()?).cloned();
             let bytes = match &file.content {
@@ -68,6 +81,7 @@ impl Declaration for Files {
                 file: file.clone(),
                 mode: file.mode().unwrap_or(Mode(0o600)),
                 bytes,
+                all: all.clone(),
             }) as Box<dyn Resource>
         });
         wanted.collect()
@@ -91,6 +105,14 @@ impl Declaration for Files {
                 _ => None,
             });
         references.collect()
+    }
+
+    fn secrets(at: At<'_, Self>) -> Vec<At<'_, SecretRef>> {
+        let files = at.entries().iter();
+        let files = files.map(|(key, node)| At::<File>::new(Some((key, node))));
+        files
+            .map(|file| at!(file, content(PropertyValue::Secret)))
+            .collect()
     }
 
     fn sources(&self) -> Vec<(Address, &str)> {
@@ -160,6 +182,9 @@ impl Kind for Wanted {
     }
 
     fn differ(&self, observed: &Observed, host: &Host) -> Verdict {
+        if let Some(blocked) = self.twice(host) {
+            return blocked;
+        }
         let path = &observed.path;
         let shown = host.shorten(&path.real);
         let there = match (path.kind, &path.link_refused) {
@@ -241,6 +266,22 @@ impl Kind for Wanted {
 }
 
 impl Wanted {
+    /// That another name has the same path, written otherwise: where `~` is, only the host knows.
+    fn twice(&self, host: &Host) -> Option<Verdict> {
+        let place = |path: &str| HostPath::file(&host.expand(path)).ok();
+        let (path, own) = (&self.file.path, place(&self.file.path)?);
+        let is_home = |path: &str| path.starts_with('~');
+        let mut others = self.all.iter();
+        let (name, other) = others.find(|(_, other)| {
+            is_home(other) != is_home(path) && place(other).is_some_and(|other| other.is(&own))
+        })?;
+        let first = Address::named(Files::KEY, name);
+        Some(Verdict::Blocked {
+            reason: format!("`{path}` is `{other}` on this host, the path of `{first}`, too"),
+            help: "name another one, or leave one out".into(),
+        })
+    }
+
     fn step(&self, step: &'static str, values: Vec<String>, verb: &'static str) -> Step {
         let size = self.bytes.as_ref().map_or(0, Vec::len) as u64;
         let owner = self.file.owner.iter().map(|owner| format!(", {owner}"));
@@ -316,11 +357,17 @@ impl Wanted {
         let Verdict::Blocked { reason, help } = blocked else {
             return blocked;
         };
-        let root_could =
-            path.link_refused.is_none() && path.open_folder.is_none() && !path.folder_is_none;
+        let root_could = path.link_refused.is_none()
+            && path.open_folder.is_none()
+            && (!path.folder_is_none || path.folder_link.is_some())
+            && !in_home(&path.real, host);
         // Root may not write where the account could put something else in its place.
         let of_the_account = path.open_folder_owner.is_some() && in_home(&path.real, host);
         let help = match self.or_become(host) {
+            Some(_) if root_could && path.link_refused_to_root.is_some() => format!(
+                "name `{}` itself in the spec, and say `become: true`; or {help}",
+                host.shorten(&path.real)
+            ),
             Some(way_out) if root_could => format!("{way_out}; or {help}"),
             None if of_the_account && self.file.owner.is_some() => OUT_OF_HOME.into(),
             None if of_the_account => "leave `become` out: the account writes there itself".into(),
