@@ -291,6 +291,22 @@ step_write() {
   flush "$folder" || fail "cannot write to the disk what is in $folder"
 }
 
+# step_unblock FILE MARKER: takes a block of ours out of a start file; all other bytes stay.
+step_unblock() {
+  number=0 first=0 last=0
+  while IFS= read -r line || [ -n "$line" ]; do
+    number=$((number + 1))
+    if [ "$first" = 0 ]; then
+      if [ "$line" = "# trueup: $2, managed" ]; then first=$number last=$number; fi
+    elif [ "$line" = "# trueup: end" ]; then
+      last=$number; break
+    fi
+  done <"$1"
+  [ "$first" != 0 ] || return 0
+  is=$(sha256sum <"$1") || fail "cannot read $1"
+  { head -n "$((first - 1))" -- "$1"; tail -n "+$((last + 1))" -- "$1"; } | step_write "$1" "${is%% *}" '' '' - || exit 1
+}
+
 # step_tidy PATH…: away with what an apply that was killed has left, as the probe named it.
 step_tidy() {
   for old; do

@@ -1,5 +1,7 @@
 //! A start file that takes a block of ours: what keeps the block from being read, and the edit.
 
+mod complaint;
+
 use super::{
     Change, Follows, TextChange, Verdict, Work,
     managed::{Managed, PathKind},
@@ -25,7 +27,18 @@ pub struct Observed {
     left_open: bool,
     /// The line at which it returns, in a terminal, before its end.
     returned: Option<u32>,
+    /// Start files beside it that have a block for the same variable.
+    left: Vec<LeftBlock>,
     path: Managed,
+}
+
+/// A block of ours in another start file than the spec names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct LeftBlock {
+    /// The file.
+    path: String,
+    /// Whether root takes it out, else the account; `None`: neither of them can.
+    by_root: Option<bool>,
 }
 
 /// A line of a start file that has to do with a variable.
@@ -77,7 +90,7 @@ pub struct Block<'b> {
     /// The file that takes it.
     pub place: StartFile,
     /// What a spec says to have it in `profile`, where that is another place.
-    pub or_profile: Option<&'static str>,
+    pub or_elsewhere: Option<&'static str>,
     /// The line that sets the variable last.
     pub winner: Option<&'b Line>,
 }
@@ -101,9 +114,13 @@ pub fn argument(place: StartFile) -> &'static str {
     }
 }
 
-/// What a spec says of the client to have a block in `profile`, where that is another place.
-pub fn or_profile(place: StartFile) -> Option<&'static str> {
-    (place == StartFile::Bashrc).then_some("`classpath: { in: profile }`")
+/// What a spec says of the client to have a block in a file that the shell reads, where that is another one.
+pub fn or_elsewhere(place: StartFile) -> Option<&'static str> {
+    match place {
+        StartFile::Bashrc => Some("`classpath: { in: profile }`"),
+        StartFile::ProfileD => Some("`classpath: { in: environment, become: true }`"),
+        StartFile::Profile | StartFile::Environment => None,
+    }
 }
 
 /// What is the machine's is root's, and what is the account's is not.
@@ -140,6 +157,10 @@ impl Observed {
             syntax: records.get("syntax"),
             left_open: records.says_yes("left_open"),
             returned: records.number("returned"),
+            left: records
+                .all("left")
+                .filter_map(|left| LeftBlock::read(&left))
+                .collect(),
             path,
         })
     }
@@ -154,17 +175,62 @@ impl Observed {
         &self.content
     }
 
+    /// The start files out of which an older block of the variable can be taken.
+    pub fn left(&self) -> impl Iterator<Item = &str> {
+        let removable = self.left.iter().filter(|left| left.by_root.is_some());
+        removable.map(|left| left.path.as_str())
+    }
+
+    /// What is to be known of older blocks that stay where they are.
+    pub fn left_warnings(&self, variable: &str, host: &Host) -> Vec<String> {
+        let staying = self.left.iter().filter(|left| left.by_root.is_none());
+        let warning = |left: &LeftBlock| {
+            format!(
+                "a block of ours for `{variable}` is also in {}, where {} cannot take it out\nhelp: take it out by hand, \
+                 unless another spec wants it there",
+                host.shorten(&left.path),
+                host.account.user
+            )
+        };
+        staying.map(warning).collect()
+    }
+
+    /// That the block moves here from another file, as a sentence; `None`: there is none to move.
+    pub fn moves(&self, variable: &str, host: &Host) -> Option<String> {
+        let from = host.shorten(self.left().next()?);
+        let shown = self.shown(host);
+        Some(format!(
+            "our block for `{variable}` is in {from}; the spec wants it in {shown}"
+        ))
+    }
+
+    /// The change of place that a right value needs.
+    pub fn change_of_place(&self, host: &Host) -> Change {
+        let from = self.left().next().map(|from| host.shorten(from));
+        Change::shown("in", from.as_deref(), Some(&self.shown(host)))
+    }
+
+    /// As the shells of other accounts read it: for what the account's own shell has from elsewhere, and keeps.
+    #[must_use]
+    pub fn for_others(&self) -> Self {
+        let moves = self.left().next().is_some();
+        Self {
+            never_read: self.never_read.clone().filter(|_| moves),
+            ..self.clone()
+        }
+    }
+
     /// Whether the block is there with these lines, and nothing but blocks of ours after it.
     pub fn ends_with(&self, marker: &str, lines: &[String]) -> bool {
         action::ends_with_block(&self.content, marker, lines)
     }
 
-    /// Why lines at its end would not be read, or cannot be written; `reason` is what differs, `or_profile`
+    /// Why lines at its end would not be read, or cannot be written; `reason` is what differs, `or_elsewhere`
     /// as in [`Block`].
     pub fn obstacle(
         &self,
         reason: &str,
-        or_profile: Option<&'static str>,
+        or_elsewhere: Option<&'static str>,
         host: &Host,
     ) -> Option<Verdict> {
         let shown = self.shown(host);
@@ -181,7 +247,7 @@ impl Observed {
                     "a login shell never reads {shown}: {}",
                     why.replace(&home, "~/")
                 ),
-                or_profile
+                or_elsewhere
                     .unwrap_or("set it by hand in a file that this shell reads")
                     .into(),
             );
@@ -191,7 +257,7 @@ impl Observed {
             return blocked(
                 format!(
                     "{shell} cannot read {shown} to its end: {}",
-                    complained(complaint)
+                    complaint::shown(complaint)
                 ),
                 format!("mend {shown}: `{shell} -n {shown}` shows where"),
             );
@@ -235,7 +301,7 @@ impl Observed {
     pub fn take(&self, block: Block<'_>, mut work: Work, host: &Host) -> Verdict {
         let shown = self.shown(host);
         let blocked = |reason: String, help: String| Verdict::Blocked { reason, help };
-        if let Some(blocked) = self.obstacle(&work.reason, block.or_profile, host) {
+        if let Some(blocked) = self.obstacle(&work.reason, block.or_elsewhere, host) {
             return blocked;
         }
         let as_root = block.place.of_the_machine().is_some();
@@ -251,7 +317,7 @@ impl Observed {
             .mode
             .filter(|mode| as_root && mode & 0o444 != 0o444);
         let written = self.ends_with(block.marker, &block.lines);
-        if written && mode.is_none() {
+        if written && mode.is_none() && self.left().next().is_none() {
             let end = format!(
                 "{}; our block is the end of {shown}, and something read later wins",
                 work.reason
@@ -263,6 +329,21 @@ impl Observed {
             };
             return blocked(end, help);
         }
+        work.notes.extend(
+            self.left()
+                .map(|path| format!("remove   our block in {}", host.shorten(path))),
+        );
+        let unblock = |left: &LeftBlock| {
+            Some(Action::Step(Step {
+                step: "unblock",
+                values: vec![left.path.clone(), block.marker.to_owned()],
+                as_root: left.by_root?,
+                verb: "edit",
+                done: host.shorten(&left.path),
+                ..Step::default()
+            }))
+        };
+        let unblock: Vec<Action> = self.left.iter().filter_map(unblock).collect();
         if !written {
             let (action, text) = self.edit(block.marker, block.lines, as_root, host);
             work.text = Some(text);
@@ -282,6 +363,7 @@ impl Observed {
                 ..Step::default()
             }));
         }
+        work.actions.extend(unblock);
         work.verdict()
     }
 
@@ -318,6 +400,21 @@ impl Observed {
     }
 }
 
+impl LeftBlock {
+    /// Reads what the probe's `left_blocks` said of a file.
+    fn read(record: &str) -> Option<Self> {
+        let (who, path) = record.split_once(' ')?;
+        Some(Self {
+            path: path.to_owned(),
+            by_root: match who {
+                "root" => Some(true),
+                "account" => Some(false),
+                _ => None,
+            },
+        })
+    }
+}
+
 impl LoginEnd {
     /// The verdict on what only a terminal can tell.
     pub fn blocked(&self, what: &str, host: &Host) -> Verdict {
@@ -344,117 +441,5 @@ impl Host {
             ),
             help: "install `script` (util-linux; bsdutils on Debian) on the host".into(),
         })
-    }
-}
-
-/// Words of a shell's grammar, which may be shown of a user's line.
-const GRAMMAR: [&str; 18] = [
-    "if",
-    "then",
-    "else",
-    "elif",
-    "fi",
-    "for",
-    "while",
-    "until",
-    "do",
-    "done",
-    "case",
-    "esac",
-    "in",
-    "function",
-    "select",
-    "newline",
-    "end of file",
-    "EOF",
-];
-
-/// What a shell says of a file it cannot read: from the line's number on, without words of the file's
-/// own, which may be secrets.
-fn complained(text: &str) -> String {
-    let from = text
-        .char_indices()
-        .filter(|(_, c)| *c == ':')
-        .map(|(at, _)| text[at + 1..].trim_start())
-        .find(|rest| rest.starts_with("line ") || rest.starts_with(|c: char| c.is_ascii_digit()));
-    let Some(rest) = from else {
-        return "its syntax is wrong".into();
-    };
-    let rest = rest.strip_prefix("line ").unwrap_or(rest);
-    let Some((line, words)) = rest.split_once(':') else {
-        return "its syntax is wrong".into();
-    };
-    if line.parse::<u32>().is_err() {
-        return "its syntax is wrong".into();
-    }
-    let mut out = String::new();
-    let mut rest = words.trim();
-    while let Some(at) = rest.find(['`', '"', '\'']) {
-        let (plain, quoted) = rest.split_at(at);
-        out.push_str(plain);
-        let inner = &quoted[1..];
-        // Bash quotes as `this', a lone quote also.
-        let end = match quoted.starts_with('`') {
-            true => inner.rfind('\''),
-            false => inner.find(&quoted[..1]),
-        };
-        let Some(end) = end else {
-            out.push_str(if inner.is_empty() { quoted } else { "…" });
-            rest = "";
-            break;
-        };
-        let token = &inner[..end];
-        let harmless = GRAMMAR.contains(&token)
-            || token.len() <= 2 && !token.contains(|c: char| c.is_alphanumeric());
-        out.push_str(&match harmless {
-            true => format!("`{token}`"),
-            false => "(a word of the file)".to_owned(),
-        });
-        rest = &inner[end + 1..];
-    }
-    out.push_str(rest);
-    format!("line {line}: {}", out.trim())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::complained;
-
-    #[test]
-    fn what_a_shell_complains_of_is_shown_without_words_of_the_file() {
-        for (said, shown) in [
-            (
-                "/h/.bashrc: line 7: unexpected EOF while looking for matching `\"'",
-                "line 7: unexpected EOF while looking for matching `\"`",
-            ),
-            (
-                "/h/.bashrc: line 3: syntax error near unexpected token `fi'",
-                "line 3: syntax error near unexpected token `fi`",
-            ),
-            (
-                "/h/.bashrc: line 3: syntax error near unexpected token `hunter2'",
-                "line 3: syntax error near unexpected token (a word of the file)",
-            ),
-            (
-                "/h/.bashrc: line 3: syntax error near unexpected token `$'{\\r''",
-                "line 3: syntax error near unexpected token (a word of the file)",
-            ),
-            (
-                "/h/.profile: 3: Syntax error: Unterminated quoted string",
-                "line 3: Syntax error: Unterminated quoted string",
-            ),
-            (
-                "/h/.profile: 4: Syntax error: \"hunter2\" unexpected (expecting \"then\")",
-                "line 4: Syntax error: (a word of the file) unexpected (expecting `then`)",
-            ),
-            (
-                "/h/.zshrc:3: parse error near `fi'",
-                "line 3: parse error near `fi`",
-            ),
-            ("/h/.zshrc:3: unmatched \"", "line 3: unmatched \""),
-            ("what", "its syntax is wrong"),
-        ] {
-            assert_eq!(complained(said), shown, "{said}");
-        }
     }
 }

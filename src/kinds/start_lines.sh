@@ -5,3 +5,35 @@ start_lines() {
     "$HOME/.bash_login" "$HOME/.profile" "$HOME/.bashrc" "$HOME/.bash_aliases" | head -n 50 |
     while IFS= read -r line; do say line "$line"; done
 }
+
+# left_blocks MARKER: start files beside FILE that have a block of ours with this name, and who could take it out.
+left_blocks() {
+  [ -n "$ODD" ] || return 0
+  MARKED=${MARKED-$(grep -s -x -e '# trueup: .*, managed' -- /etc/environment /etc/profile.d/trueup.sh "$HOME/.bashrc" \
+    "$HOME/.bash_profile" "$HOME/.bash_login" "$HOME/.profile")}
+  rest=$MARKED
+  while [ -n "$rest" ]; do
+    line=${rest%%"$NEWLINE"*}; rest=${rest#"$line"}; rest=${rest#"$NEWLINE"}
+    other=${line%":# trueup: $1, managed"}
+    if [ "$other" = "$line" ] || [ "$other" -ef "$FILE" ]; then continue; fi
+    who=nobody
+    if [ -f "$other" ] && [ ! -L "$other" ] && stat_of "$other"; then
+      case $other in
+        "$HOME"/*) owns=$uid; if stat_of "$HOME" && [ "$uid" = "$owns" ]; then who=account; fi ;;
+        *) if [ "$uid" = 0 ] && [ -O "$other" ]; then who=root; fi ;;
+      esac
+    fi
+    say left "$who $other"
+  done
+}
+
+# profile_read: says where the account's login shell reads nothing of /etc/profile.d.
+profile_read() {
+  case ${SHELL##*/} in
+    bash|sh|dash|ash|ksh) return 0 ;;
+    zsh) set -- /etc/zshenv /etc/zprofile /etc/zsh/zshenv /etc/zsh/zprofile "$HOME/.zshenv" "$HOME/.zprofile" ;;
+    *) set -- /etc/fish/config.fish /etc/fish/conf.d/*.fish "$HOME/.config/fish/config.fish" "$HOME"/.config/fish/conf.d/*.fish ;;
+  esac
+  # What names the folder, or the file that reads it, may read it all the same.
+  grep -q -s -e '^[^#]*/etc/profile' -- "$@" || say never_read "the login shell is $SHELL"
+}

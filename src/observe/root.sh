@@ -5,7 +5,7 @@ root_facts() {
     L_CLASSPATH=${L_CLASSPATH-} sh -c "$ROOT" </dev/null
     return
   fi
-  { why=$(sudo -n env "HOME=$HOME" "L_CLASSPATH=${L_CLASSPATH-}" sh -c "$ROOT" 2>&1 >&7 7>&- </dev/null); } 7>&1 && return
+  { why=$(sudo -n env "HOME=$HOME" "SHELL=$ACCOUNT_SHELL" "L_CLASSPATH=${L_CLASSPATH-}" sh -c "$ROOT" 2>&1 >&7 7>&- </dev/null); } 7>&1 && return
   why=${why##*"$NEWLINE"}
   for S; do say no_root "${why:-sudo ended without a word}"; done
 }

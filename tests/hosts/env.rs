@@ -1,7 +1,7 @@
 //! Variables of login shells on real machines: set where the spec says, seen when they drift, put right, and
 //! for the whole machine by root alone.
 
-use std::fs;
+use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use crate::{
     rig::{Host, client, differences, trueup},
@@ -191,4 +191,132 @@ fn the_class_path_of_all_accounts() {
         trueup(&host, &["drift", &of(place)]).code(0);
         host.root("rm /etc/profile.d/trueup.sh 2>/dev/null || :");
     }
+
+    // The block goes where the spec wants it, and stays nowhere else.
+    host.root("rm /etc/environment");
+    let own = |place: &str| {
+        let path = of(place);
+        let text = fs::read_to_string(&path).expect("there");
+        fs::write(&path, text.replace(", become: true", "")).expect("written");
+        path
+    };
+    trueup(&host, &["apply", &own("bashrc"), "--auto-approve"]).code(0);
+    trueup(&host, &["plan", &own("profile"), "--detailed-exitcode"])
+        .code(2)
+        .says("our block for `CLASSPATH` is in ~/.bashrc; the spec wants it in ~/.bash_profile");
+    trueup(&host, &["apply", &own("profile"), "--auto-approve"]).code(0);
+    trueup(&host, &["plan", &own("profile"), "--detailed-exitcode"]).code(0);
+    let bashrc = fs::read_to_string(host.home(".bashrc")).expect("there");
+    assert!(!bashrc.contains("CLASSPATH"), "{bashrc}");
+    has(&host, &format!("CLASSPATH={jar}"));
+    let java = host
+        .ssh("readlink -f \"$(command -v java)\"", b"")
+        .code(0)
+        .out;
+    let home = java.trim().strip_suffix("/bin/java").expect("a JVM's home");
+    host.user(&format!(
+        "printf '%s\\n' '# trueup: JAVA_HOME, managed' 'export JAVA_HOME={home}' '# trueup: end' >>.bashrc"
+    ));
+    trueup(&host, &["plan", &own("profile"), "--detailed-exitcode"])
+        .code(2)
+        .says("our block for `JAVA_HOME` is in ~/.bashrc; the spec wants it in ~/.bash_profile");
+    trueup(&host, &["apply", &own("profile"), "--auto-approve"]).code(0);
+    trueup(&host, &["plan", &own("profile"), "--detailed-exitcode"]).code(0);
+    assert_eq!(
+        fs::read_to_string(host.home(".bashrc")).expect("there"),
+        bashrc
+    );
+    has(&host, &format!("JAVA_HOME={home}"));
+}
+
+/// Nothing differs, but for what PAM writes at a login.
+fn assert_untouched(before: &BTreeMap<PathBuf, String>, host: &Host) {
+    let mut differing = differences(before, &host.tree());
+    differing.retain(|path| !path.starts_with("run"));
+    assert_eq!(differing, [] as [&str; 0]);
+}
+
+#[test]
+fn a_variable_that_moves_to_another_file_leaves_no_block_behind() {
+    for kind in ["amazon", "debian"] {
+        let host = Host::start(kind, &["--pam"]);
+        let of = |place: &str| format!("env: {{ MOVED: {{ value: 'a b', in: {place} }} }}");
+        let plan = |place: &str| with(&host, &of(place), &["plan", "--detailed-exitcode"]);
+        let apply = |place: &str| with(&host, &of(place), &["apply", "--auto-approve"]).code(0);
+        let profile = match host.home(".bash_profile").is_file() {
+            true => "~/.bash_profile",
+            false => "~/.profile",
+        };
+        let own = |file: &str| fs::read_to_string(host.home(&file[2..])).expect("there");
+        let before = [own("~/.bashrc"), own(profile)];
+        apply("bashrc");
+        // What comes behind the block is the account's own, with no newline at its end.
+        host.user("printf 'alias l=ls' >>.bashrc");
+        let mut from = "~/.bashrc".to_owned();
+        for (place, file) in [
+            ("profile", profile),
+            ("profile.d, become: true", "/etc/profile.d/trueup.sh"),
+            ("environment, become: true", "/etc/environment"),
+        ] {
+            let before = host.tree();
+            plan(place)
+                .code(2)
+                .says(&format!(
+                    "our block for `MOVED` is in {from}; the spec wants it in {file}"
+                ))
+                .says(&format!("remove   our block in {from}"));
+            assert_untouched(&before, &host);
+            apply(place);
+            plan(place).code(0);
+            has(&host, "MOVED=a b");
+            let blocks = "grep -s -l 'trueup: env MOVED' /etc/environment /etc/profile.d/trueup.sh ~ec2-user/.[bp]* || :";
+            let shown = file.replace('~', "/home/ec2-user");
+            assert_eq!(host.root(blocks).trim(), shown, "{place}");
+            from = file.to_owned();
+        }
+        assert_eq!(own("~/.bashrc"), format!("{}alias l=ls", before[0]));
+        assert_eq!(own(profile), before[1]);
+        assert_eq!(host.root("cat /etc/profile.d/trueup.sh"), "");
+
+        // What root wrote, the account cannot take out; the value is right, and nothing is to do.
+        plan("bashrc")
+            .code(0)
+            .says("a block of ours for `MOVED` is also in /etc/environment, where ec2-user cannot take it out");
+    }
+}
+
+#[test]
+fn a_shell_that_never_reads_profile_d_is_seen_beforehand() {
+    let host = Host::start("debian", &["--pam"]);
+    let of =
+        |place: &str| format!("env: {{ SEEN: {{ value: 'a b', in: {place}, become: true }} }}");
+    let plan = |place: &str| with(&host, &of(place), &["plan", "--detailed-exitcode"]);
+    host.user("touch .zshrc");
+    for shell in ["/usr/bin/zsh", "/usr/bin/fish"] {
+        host.root(&format!("usermod -s {shell} ec2-user"));
+        // A shell that is new makes folders of its own.
+        plan("profile.d").code(2);
+        let before = host.tree();
+        plan("profile.d")
+            .code(2)
+            .says(&format!(
+                "a login shell never reads /etc/profile.d/trueup.sh: the login shell is {shell}"
+            ))
+            .says("`in: environment`");
+        with(&host, &of("profile.d"), &["apply", "--auto-approve"]).code(5);
+        assert_untouched(&before, &host);
+        with(&host, &of("environment"), &["apply", "--auto-approve"]).code(0);
+        plan("environment").code(0);
+        // It does not move to where it is not read; beside a line of somebody's it is there for other accounts.
+        plan("profile.d").code(2).says("a login shell never reads");
+        host.root("echo 'SEEN=\"a b\"' >/etc/environment");
+        with(&host, &of("profile.d"), &["apply", "--auto-approve"]).code(0);
+        plan("profile.d").code(0);
+        assert_eq!(host.root("bash -l -c 'echo \"$SEEN\"'"), "a b\n");
+        host.root("rm /etc/profile.d/trueup.sh /etc/environment");
+    }
+    // Where the machine has zsh read it, as some do, it is as in any shell.
+    host.root("usermod -s /usr/bin/zsh ec2-user; echo \"emulate sh -c '. /etc/profile'\" >>/etc/zsh/zprofile");
+    with(&host, &of("profile.d"), &["apply", "--auto-approve"]).code(0);
+    plan("profile.d").code(0);
 }

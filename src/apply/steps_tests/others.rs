@@ -235,3 +235,35 @@ fn what_somebody_changed_meanwhile_is_not_written_over() {
         assert_eq!(fs::read_to_string(&file).expect("there"), "ours\n");
     }
 }
+
+#[test]
+fn a_block_is_taken_out_and_no_other_byte_changes() {
+    const BLOCK: &str = "# trueup: env A, managed\nexport A=1\n# trueup: end\n";
+    let place = Place::new();
+    let file = place.at("home/start");
+    for shell in SHELLS {
+        for (before, after) in [
+            (format!("a\0b\n{BLOCK}no newline"), "a\0b\nno newline"),
+            (BLOCK.to_owned(), ""),
+            // Nothing of somebody's goes with a block whose end somebody removed.
+            (
+                "# trueup: env A, managed\nexport B=1\n".to_owned(),
+                "export B=1\n",
+            ),
+            (
+                format!("# trueup: env AB, managed\nx\n# trueup: end\n{BLOCK}"),
+                "# trueup: env AB, managed\nx\n# trueup: end\n",
+            ),
+            ("export A=1".to_owned(), "export A=1"),
+        ] {
+            fs::write(&file, &before).expect("written");
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o604)).expect("set");
+            let (done, told) = place.step(shell, "step_unblock", &[&file, "env A".as_ref()]);
+            assert!(done.status.success(), "{shell:?}: {told}");
+            let now = fs::read_to_string(&file).expect("text");
+            assert_eq!(now, after, "{shell:?}: {before:?}");
+            let mode = fs::metadata(&file).expect("there").permissions().mode();
+            assert_eq!(mode & 0o777, 0o604, "{shell:?}");
+        }
+    }
+}

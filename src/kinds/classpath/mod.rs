@@ -43,6 +43,9 @@ pub struct Observed {
     /// Whether the machine's own file names the jar first, where the spec wants it there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub written: Option<bool>,
+    /// Other start files with a block for it, which goes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<String>,
     /// The same entries, in their order, with the jar that each stands for, its links resolved.
     #[serde(skip)]
     jars: Vec<(String, String)>,
@@ -138,6 +141,7 @@ impl Kind for Wanted {
                 .filter(|(entry, is_wanted)| !(*is_wanted && entry.ends_with('*')))
                 .collect(),
             written: self.is_written(file.content(), host),
+            left: file.left().map(str::to_owned).collect(),
             jars,
             wanted,
             whole: login.and_then(|login| login.classpath.clone()),
@@ -154,8 +158,11 @@ impl Kind for Wanted {
             return end.blocked("`CLASSPATH`", host);
         }
         let right = is_right(&observed.jars, &observed.wanted);
-        if right && observed.written != Some(false) {
+        if right && observed.written != Some(false) && observed.left.is_empty() {
             return Verdict::InPlace;
+        }
+        if right && let Some(moves) = observed.file.moves(MARKER, host) {
+            return self.change(observed, moves, host);
         }
         let jar = host.expand(&self.jar);
         let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
@@ -183,6 +190,10 @@ impl Kind for Wanted {
         let reason = format!("{now}; the spec wants {}", name(&jar));
         self.change(observed, reason, host)
     }
+
+    fn warnings(&self, observed: &Observed, host: &Host) -> Vec<String> {
+        observed.file.left_warnings(MARKER, host)
+    }
 }
 
 impl Wanted {
@@ -202,7 +213,10 @@ impl Wanted {
     /// The block at the end of the file, or what is in its way.
     fn change(&self, observed: &Observed, reason: String, host: &Host) -> Verdict {
         let jar = host.expand(&self.jar);
-        let file = &observed.file;
+        let file = match is_right(&observed.jars, &observed.wanted) {
+            true => &observed.file.for_others(),
+            false => &observed.file,
+        };
         if let Some(blocked) = host.without_terminal(&reason) {
             return blocked;
         }
@@ -220,14 +234,14 @@ impl Wanted {
             variable: MARKER,
             lines,
             place: self.place,
-            or_profile: start_file::or_profile(self.place),
+            or_elsewhere: start_file::or_elsewhere(self.place),
             winner: Line::winner(&observed.lines),
         };
         let work = Work::new(
             Effect::on(observed.whole.is_some()),
             reason,
             vec![match is_right(&observed.jars, &observed.wanted) {
-                true => Change::shown("in", None, Some(&file.shown(host))),
+                true => file.change_of_place(host),
                 false => Change::shown(
                     "CLASSPATH",
                     observed.jars.first().map(|(entry, _)| entry.as_str()),

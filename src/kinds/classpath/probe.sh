@@ -4,16 +4,19 @@ probe_classpath_ahead() {
     "$HOME/.bash_login" "$HOME/.profile" "$HOME/.bashrc" "$HOME/.bash_aliases"; do
     if [ -f "$one" ] && [ -r "$one" ]; then CLASSPATH_LINES=$CLASSPATH_LINES$NEWLINE$one; fi
   done
-  export CLASSPATH_LINES
+  CLASSPATH_PLACE=$1; export CLASSPATH_LINES CLASSPATH_PLACE
   SWEEP=$SWEEP'BEGIN {
     count = split(ENVIRON["CLASSPATH_LINES"], files, "\n"); section = files[1]
     for (i = 2; i <= count; i++)
       for (number = 1; (getline text < files[i]) > 0; number++)
-        if (index(text, "CLASSPATH") && found++ < 50) say("line", files[i] ":" number ":" text)
+        if (text ~ /^# trueup: (CLASSPATH|JAVA_HOME), managed$/ && !index(files[i], ENVIRON["CLASSPATH_PLACE"])) odd = 1
+        else if (index(text, "CLASSPATH") && found++ < 50) say("line", files[i] ":" number ":" text)
   }'
 }
 probe_classpath() {
   case $1 in /*) FILE=$1 ;; *) start_file "$1" ;; esac
+  case $1 in /etc/profile.d/*) profile_read ;; esac
+  left_blocks CLASSPATH
   path_facts "$FILE"
   if [ "$KIND" = file ] && [ -r "$P" ]; then content "$P"; fi
   # Of root's look nothing was learnt ahead.

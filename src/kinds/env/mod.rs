@@ -37,6 +37,9 @@ pub struct Observed {
     /// Whether the machine's own file sets it so, where the spec wants it there.
     #[serde(skip_serializing_if = "Option::is_none")]
     written: Option<bool>,
+    /// Other start files with a block for it, which goes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    left: Vec<String>,
     #[serde(skip)]
     lines: Vec<Line>,
     /// The file, where it is looked at.
@@ -110,6 +113,10 @@ impl Kind for Wanted {
         Observation::Present(Observed {
             value,
             written: of_the_machine.map(|file| self.is_written(file.content())),
+            left: file
+                .iter()
+                .flat_map(|file| file.left().map(str::to_owned))
+                .collect(),
             lines: Line::all(records, |text| self.is_set_by(text)),
             file,
         })
@@ -122,7 +129,10 @@ impl Kind for Wanted {
         }
         let right = observed.value.as_ref() == Some(&self.value);
         let file = match &observed.file {
-            Some(file) if !right || observed.written == Some(false) => file,
+            Some(file) if !right => file,
+            Some(file) if observed.written == Some(false) || !observed.left.is_empty() => {
+                &file.for_others()
+            }
             _ => return Verdict::InPlace,
         };
         let winner = Line::winner(&observed.lines);
@@ -132,10 +142,12 @@ impl Kind for Wanted {
         let wants = format!("; the spec wants {}", shown(&self.value));
         let wants = if is_secret { "" } else { &wants };
         let reason = match &observed.value {
-            _ if right => format!(
-                "`{name}` is right, and {} does not set it",
-                file.shown(host)
-            ),
+            _ if right => file.moves(name, host).unwrap_or_else(|| {
+                format!(
+                    "`{name}` is right, and {} does not set it",
+                    file.shown(host)
+                )
+            }),
             None => format!("a fresh shell has no `{name}`{wants}"),
             Some(_) if is_secret => format!("`{name}`{place} is another than the spec wants"),
             Some(value) => format!("`{name}`{place} is {}{wants}", shown(value)),
@@ -157,11 +169,15 @@ impl Kind for Wanted {
             variable: name,
             lines,
             place: self.place,
-            or_profile: (self.place == StartFile::Bashrc).then_some("`in: profile`"),
+            or_elsewhere: match self.place {
+                StartFile::Bashrc => Some("`in: profile`"),
+                StartFile::ProfileD => Some("`in: environment`"),
+                StartFile::Profile | StartFile::Environment => None,
+            },
             winner,
         };
         let change = match is_secret {
-            _ if right => Change::shown("in", None, Some(&file.shown(host))),
+            _ if right => file.change_of_place(host),
             true => Change::sensitive(name),
             false => Change::shown(name, observed.value.as_deref(), Some(&self.value)),
         };
@@ -172,6 +188,12 @@ impl Kind for Wanted {
             work.text = None;
         }
         verdict
+    }
+
+    fn warnings(&self, observed: &Observed, host: &Host) -> Vec<String> {
+        let file = observed.file.iter();
+        file.flat_map(|file| file.left_warnings(&self.name, host))
+            .collect()
     }
 }
 

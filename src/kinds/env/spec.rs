@@ -22,7 +22,8 @@ pub struct Variable {
     /// `/etc/environment` cannot hold `#`, `"` and `\`.
     #[schemars(with = "OwnText", example = &"http://proxy.example.com:3128")]
     pub value: String,
-    /// The start file that takes the block; where something read later wins, that is blocked, with the place.
+    /// The start file that takes the block, which goes from any other; where something read later wins, that is
+    /// blocked, with the place.
     /// `profile.d`, for all accounts, and `environment`, which PAM reads, are root's: they need `become: true`, and
     /// have to set the value themselves. Default: `bashrc`.
     #[serde(default)]

@@ -47,6 +47,9 @@ pub struct Observed {
     /// The start file that would take the block.
     #[serde(skip)]
     file: Option<Result<start_file::Observed, String>>,
+    /// Other start files with a block for `JAVA_HOME`, which goes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    left: Vec<String>,
     /// Of its packages, those that dpkg has not come to an end with.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unfinished: Vec<Unfinished>,
@@ -79,7 +82,7 @@ pub struct Jvm {
 /// records tell, what it was at (`updates`) last.
 const PROBE: Probe = Probe {
     function: "probe_java",
-    text: include_str!("probe.sh"),
+    text: concat!(include_str!("../start_lines.sh"), include_str!("probe.sh")),
     after_login: true,
 };
 
@@ -143,11 +146,15 @@ impl Kind for Wanted {
         if effective.is_none() && java_home.is_none() && others.is_empty() {
             return Observation::Absent;
         }
+        let start_file = file.iter().flatten();
         Observation::Present(Observed {
             effective,
             java_home,
             others,
             links,
+            left: start_file
+                .flat_map(|file| file.left().map(str::to_owned))
+                .collect(),
             file,
             unfinished: unfinished(&records.get("dpkg").unwrap_or_default()),
         })
@@ -184,26 +191,15 @@ impl Wanted {
             return self.finish(unfinished, host);
         }
         if effective.as_ref().is_some_and(wanted) {
-            return Verdict::InPlace;
+            let moves = observed.and_then(|observed| self.moves(observed, host));
+            return moves.unwrap_or(Verdict::InPlace);
         }
         let java_home = observed.and_then(|observed| observed.java_home.as_deref());
-        let now = match (effective, java_home) {
-            (
-                Some(Jvm {
-                    home,
-                    version: Some(version),
-                }),
-                _,
-            ) => {
+        let now = match (effective.map(|jvm| (&jvm.home, &jvm.version)), java_home) {
+            (Some((home, Some(version))), _) => {
                 format!("a fresh shell runs Java {version}, {home}")
             }
-            (
-                Some(Jvm {
-                    home,
-                    version: None,
-                }),
-                _,
-            ) => {
+            (Some((home, None)), _) => {
                 format!("a fresh shell runs {home}/bin/java, whose version nobody could tell")
             }
             (None, Some(home)) => format!("`JAVA_HOME` is {home}, where no java is"),
@@ -270,7 +266,7 @@ impl Wanted {
         let file = file.and_then(|file| file.as_ref().ok());
         if let (Some(_), Some(file)) = (effective, file) {
             let shown = file.shown(host);
-            match file.obstacle("", start_file::or_profile(self.place), host) {
+            match file.obstacle("", start_file::or_elsewhere(self.place), host) {
                 None => {
                     work.notes.push(format!(
                         "then     JAVA_HOME in {shown}, where the other Java stays the shell's own"
@@ -378,17 +374,6 @@ impl Wanted {
                 };
             }
         };
-        let Ok(quoted) = script::quote(&home) else {
-            unreachable!("a path of the host's holds no NUL");
-        };
-        let block = Block {
-            marker: MARKER,
-            variable: MARKER,
-            lines: vec![format!("export JAVA_HOME={quoted}")],
-            place: self.place,
-            or_profile: start_file::or_profile(self.place),
-            winner: None,
-        };
         let work = Work::new(
             Effect::on(observed.effective.is_some()),
             reason,
@@ -405,6 +390,32 @@ impl Wanted {
             ],
             vec![],
         );
+        self.take(file, &home, work, host)
+    }
+
+    /// The block with a right `JAVA_HOME`, out of another start file.
+    fn moves(&self, observed: &Observed, host: &Host) -> Option<Verdict> {
+        let (file, home) = (
+            observed.file.as_ref()?.as_ref().ok()?,
+            observed.java_home.as_ref()?,
+        );
+        let (reason, changes) = (file.moves(MARKER, host)?, vec![file.change_of_place(host)]);
+        let work = Work::new(Effect::Update, reason, changes, vec![]);
+        Some(self.take(file, home, work, host))
+    }
+
+    fn take(&self, file: &start_file::Observed, home: &str, work: Work, host: &Host) -> Verdict {
+        let Ok(quoted) = script::quote(home) else {
+            unreachable!("a path of the host's holds no NUL");
+        };
+        let block = Block {
+            marker: MARKER,
+            variable: MARKER,
+            lines: vec![format!("export JAVA_HOME={quoted}")],
+            place: self.place,
+            or_elsewhere: start_file::or_elsewhere(self.place),
+            winner: None,
+        };
         file.take(block, work, host)
     }
 

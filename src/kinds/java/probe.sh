@@ -32,7 +32,10 @@ probe_java() {
   else
     say absent yes
   fi
-  if is_wanted; then return 0; fi
+  if is_wanted; then
+    if [ -n "$L_JAVA_HOME" ] && [ -n "$ODD" ]; then java_file; fi
+    return 0
+  fi
   for home in /usr/lib/jvm/*; do
     if [ -x "$home/bin/java" ]; then other=$home
     elif [ -x "$home/jre/bin/java" ]; then other=$home/jre
@@ -50,7 +53,11 @@ probe_java() {
     if is_wanted; then there=yes; fi
   done
   if [ -z "$there" ] && [ -z "$L_JAVA_HOME" ]; then package_facts "$3"; fi
+  java_file
+}
+java_file() {
   start_file "$place"
+  left_blocks JAVA_HOME
   path_facts "$FILE"
   if [ "$KIND" = file ] && [ -r "$P" ]; then content "$P"; fi
   start_file_end "$FILE"
