@@ -18,7 +18,7 @@ use super::{
 use crate::{
     action::{self, Action, Fetch},
     facts::{Host, Reply},
-    kinds::kafka::Kafka,
+    kinds::client::kafka::Kafka,
     plan::{HostPlan, Of, Step},
     properties,
     text::hex,

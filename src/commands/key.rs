@@ -5,7 +5,7 @@ use std::{io, path::Path};
 use crate::{
     cli::{AllowArgs, HostArgs},
     exit::Code,
-    kinds::client::Client,
+    kinds::declared::Declarations,
     run::{Surroundings, Target, complain_safely, load, put, shown, targets},
     spec::{Key, Resolved, Route},
     transport::ssh::PrivateKey,
@@ -66,7 +66,7 @@ pub(super) async fn run(args: &HostArgs, file: &Path, around: &Surroundings) -> 
 fn only_keys(mut spec: Resolved) -> Resolved {
     spec.clusters.clear();
     for host in &mut spec.hosts {
-        host.client = Client::default();
+        host.declared = Declarations::default();
     }
     spec
 }

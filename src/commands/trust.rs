@@ -3,7 +3,7 @@
 use crate::{
     cli::{AllowArgs, HostArgs},
     exit::Code,
-    kinds::client::Client,
+    kinds::declared::Declarations,
     run::{Surroundings, at_once, complain_safely, load, put, targets, trust},
     spec::{Resolved, Route},
 };
@@ -43,7 +43,7 @@ pub(super) async fn run(args: &HostArgs, yes: bool, around: &Surroundings) -> Co
 fn only_ways(mut spec: Resolved) -> Resolved {
     spec.clusters.clear();
     for host in &mut spec.hosts {
-        host.client = Client::default();
+        host.declared = Declarations::default();
         if let Route::Ssh(ssh) | Route::Ec2 { ssh, .. } = &mut host.route {
             ssh.key = None;
         }

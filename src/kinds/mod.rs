@@ -5,26 +5,21 @@
 //! differences and actions follow from that. It does no I/O and makes no plan: [`crate::observe`]
 //! runs the probes, [`crate::plan`] orders the verdicts.
 //!
-//! One more kind is one folder here and one line in [`client`].
+//! One more kind is one folder here and one line in [`KINDS`].
 
 mod address;
 pub mod archives;
-pub mod classpath;
 pub mod client;
 pub mod declared;
+pub mod download;
 pub mod env;
 mod environment;
 pub mod files;
 pub mod install;
-pub mod java;
-pub mod kafka;
 pub mod managed;
-pub mod msk_iam_auth;
 pub mod packages;
 mod path;
-pub mod properties;
 pub mod start_file;
-pub mod stores;
 pub mod timezone;
 pub mod topic;
 
@@ -47,7 +42,14 @@ pub const KINDS: &[Registered] = &[
     Registered::of::<files::Files>(),
     Registered::of::<env::Env>(),
     Registered::of::<timezone::Timezone>(),
+    Registered::of::<client::Client>(),
 ];
+
+/// The kinds as people read of them: first the last, which is composed of what the others are.
+pub fn listed() -> impl Iterator<Item = &'static Registered> {
+    let (others, last) = KINDS.split_at(KINDS.len() - 1);
+    last.iter().chain(others)
+}
 
 /// The kind of a top-level key.
 pub fn of_key(key: &str) -> Option<&'static Registered> {

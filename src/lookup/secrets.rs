@@ -14,8 +14,8 @@ use crate::{
     action::Value,
     kinds::{
         Address,
+        client::properties,
         declared::{Inputs, Reference},
-        properties,
     },
     spec::{ResolvedHost, SecretRef},
 };

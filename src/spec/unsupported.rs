@@ -11,7 +11,7 @@ use super::{
         Cluster, Credentials, HostKey, Key, LOGINS, PropertyValue, SecretRef, TableSource, Tables,
     },
 };
-use crate::{at, diagnostic::Problem};
+use crate::{at, diagnostic::Problem, kinds::client::Client};
 
 /// Whether this build can ask AWS.
 const AWS: bool = cfg!(feature = "aws");
@@ -61,12 +61,12 @@ fn way(host: &HostTree, problems: &mut Vec<Problem>) {
 
 fn client(host: &HostTree, problems: &mut Vec<Problem>) {
     needs_aws(
-        at!(host, client.msk_iam_auth.role),
+        at!(host.of::<Client>(), msk_iam_auth.role),
         "`role`, whose ARN is looked up,",
         "write `role_arn: arn:aws:iam::ACCOUNT:role/NAME`",
         problems,
     );
-    for value in at!(host, client.properties.extra).values() {
+    for value in at!(host.of::<Client>(), properties.extra).values() {
         needs_parameter(at!(value, (PropertyValue::Secret)), problems);
     }
 }

@@ -15,8 +15,9 @@ use trueup::{
     facts::{Host, Observation, Reply},
     frame::{Frames, Record},
     kinds::{
-        Resource, Verdict, classpath, declared::Inputs, java, kafka::Kafka, msk_iam_auth,
-        properties,
+        Resource, Verdict,
+        client::{classpath, java, kafka::Kafka, msk_iam_auth, properties},
+        declared::Inputs,
     },
     observe::probe_script,
     plan::HostPlan,

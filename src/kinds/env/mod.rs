@@ -4,10 +4,11 @@ mod check;
 mod spec;
 
 use serde::Serialize;
+use serde_json::json;
 
 use super::{
     Address, Change, Effect, Kind, Probe, Resource, Verdict, Work,
-    declared::{Declaration, Inputs},
+    declared::{Claim, Declaration, Inputs},
     environment,
     start_file::{self, Block, Line},
 };
@@ -60,6 +61,16 @@ impl Declaration for Env {
 
     fn check(&self, at: At<'_, Self>, problems: &mut Vec<Problem>) {
         check::env(self, at, problems);
+    }
+
+    fn claim(&self, address: &Address, _: &dyn Fn(&str) -> String) -> Option<Claim> {
+        let variable = self.0.get(address.name()?)?;
+        let of_all = variable.r#in.of_the_machine();
+        Some(Claim {
+            // `profile.d` and `environment` are two ways to set it for all accounts.
+            place: of_all.map(|_| "/etc".to_owned()),
+            value: json!(variable),
+        })
     }
 }
 

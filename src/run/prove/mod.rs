@@ -37,7 +37,10 @@ pub(crate) fn questions<'t>(
         complain_safely(&format!("error: {what}\n  help: {help}"));
         Err(Code::Usage)
     };
-    let has_client = |target: &&Target| target.host.client.kafka.is_some();
+    let has_client = |target: &&Target| {
+        let client = target.host.declared.get::<crate::kinds::client::Client>();
+        client.is_some_and(|client| client.kafka.is_some())
+    };
     let (clients, others): (Vec<_>, Vec<_>) = targets.hosts.iter().partition(has_client);
     // Another shard may have one.
     if clients.is_empty() && targets.shard.is_none() {

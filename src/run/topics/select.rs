@@ -10,7 +10,10 @@ use indexmap::IndexSet;
 use super::{ClusterTarget, wanted};
 use crate::{
     exit::Code,
-    kinds::{msk_iam_auth::Role, topic},
+    kinds::{
+        client::{Client, msk_iam_auth::Role},
+        topic,
+    },
     lookup::{clusters, hosts},
     plan::{DesiredCluster, selection::Chosen},
     run::{Surroundings, complain},
@@ -99,12 +102,12 @@ pub(crate) fn clusters(
         deletable.retain(|name| how.chosen.has(None, &topic::address(name)));
         let mut declared = how.declared.iter();
         let declared = declared.find(|(one, _)| *one == cluster.cluster);
-        let role = |one: &hosts::HostLookup| match one.host.client.role()? {
+        let role = |one: &hosts::HostLookup| match client(one)?.role()? {
             Role::Arn(arn) => Some(arn.to_owned()),
             Role::Own | Role::Name(_) => None,
         };
         let options = hosts.iter().filter_map(|one| {
-            let options = one.host.client.msk_iam_auth.as_ref()?.options.given();
+            let options = client(one)?.msk_iam_auth.as_ref()?.options.given();
             (!options.is_empty()).then(|| (one.host.name.clone(), options))
         });
         let leads: BTreeSet<&String> = through.iter().collect();
@@ -181,4 +184,7 @@ pub(crate) fn deletable(specs: &[Resolved], allow_delete: &[String]) -> Result<V
         names.push(name.to_owned());
     }
     Ok(names)
+}
+fn client(one: &hosts::HostLookup) -> Option<&Client> {
+    one.host.declared.get()
 }

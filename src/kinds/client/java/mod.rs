@@ -4,13 +4,13 @@ mod spec;
 
 use serde::Serialize;
 
-use super::{
-    Address, Change, Effect, Kind, Probe, Verdict, Work,
-    start_file::{self, Block},
-};
 use crate::{
     action::Action,
     facts::{Host, Observation, PackageManager, Section},
+    kinds::{
+        Address, Change, Effect, Kind, Probe, Verdict, Work,
+        start_file::{self, Block},
+    },
     script,
     spec::types::StartFile,
 };

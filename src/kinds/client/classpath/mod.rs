@@ -4,13 +4,14 @@ mod spec;
 
 use serde::Serialize;
 
-use super::{
-    Address, Change, Effect, Kind, Probe, Verdict, Work, environment, msk_iam_auth,
-    start_file::{self, Block, Line},
-};
+use super::msk_iam_auth;
 use crate::{
     action,
     facts::{Host, Observation, Section},
+    kinds::{
+        Address, Change, Effect, Kind, Probe, Verdict, Work, environment,
+        start_file::{self, Block, Line},
+    },
     script,
     spec::types::StartFile,
 };
@@ -61,7 +62,10 @@ pub struct Observed {
 /// finds only explain; what counts is what the shell said.
 const PROBE: Probe = Probe {
     function: "probe_classpath",
-    text: concat!(include_str!("../start_lines.sh"), include_str!("probe.sh")),
+    text: concat!(
+        include_str!("../../start_lines.sh"),
+        include_str!("probe.sh")
+    ),
     after_login: true,
 };
 
