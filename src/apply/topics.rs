@@ -85,7 +85,7 @@ impl<'r> Run<'r, '_> {
             let answers = Admin::over(self.cluster).create_topics(&topics).await;
             self.take(&steps, answers, "created")?;
         }
-        for (steps, topics) in self.batches(requests::more_partitions) {
+        for (steps, topics) in self.batches(requests::partition_increase) {
             self.begin(&steps, "add partitions")?;
             let answers = Admin::over(self.cluster).create_partitions(&topics).await;
             self.take(&steps, answers, "partitions added")?;
@@ -96,7 +96,7 @@ impl<'r> Run<'r, '_> {
             let answers = Admin::over(self.cluster).alter_configs(&topics).await;
             self.take(&steps, answers, "configured")?;
         }
-        for (steps, topics) in self.batches(requests::end_of) {
+        for (steps, topics) in self.batches(requests::deleted_topic) {
             self.begin(&steps, "delete")?;
             let answers = Admin::over(self.cluster).delete_topics(&topics).await;
             self.take(&steps, answers, "deleted")?;
@@ -175,7 +175,7 @@ impl<'r> Run<'r, '_> {
                 }
                 Some(Err(refusal)) => self.fail(Failure {
                     address: step.address.clone(),
-                    reasons: vec![format!("{} ({})", refusal.said, refusal.name)],
+                    reasons: vec![format!("{} ({})", refusal.message, refusal.name)],
                     help: refusal.help,
                     outcome_unknown: refusal.code == codes::REQUEST_TIMED_OUT,
                     done: vec![],

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::{
-    broker::Address,
+    broker::BrokerAddress,
     cli::{AllowArgs, ProveArgs},
     exit::Code,
     plan::Plan,
@@ -54,7 +54,8 @@ async fn tell(args: &ProveArgs, around: &Surroundings) -> Result<Code, Code> {
 
 /// What `--bootstrap-server` names.
 fn given(words: &[String]) -> Result<Option<String>, Code> {
-    let brokers: Result<Vec<Address>, _> = words.iter().map(|word| word.trim().parse()).collect();
+    let brokers: Result<Vec<BrokerAddress>, _> =
+        words.iter().map(|word| word.trim().parse()).collect();
     match brokers {
         Ok(brokers) if brokers.is_empty() => Ok(None),
         Ok(brokers) => {

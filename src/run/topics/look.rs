@@ -7,7 +7,7 @@ use crate::{
     action::TopicAction,
     broker::{
         self, Cluster as Brokers,
-        bootstrap::{Bootstrap, Dialler, NoEntrance},
+        bootstrap::{Bootstrap, ConnectError, Dialler},
         credentials::clock::{self, Clock},
     },
     facts::cluster::Cluster,
@@ -30,7 +30,7 @@ impl ClusterTarget {
         &self,
         way: ClusterRoute<'d>,
         deadline: Duration,
-    ) -> Result<Brokers<'d>, NoEntrance> {
+    ) -> Result<Brokers<'d>, ConnectError> {
         let dialler = Dialler {
             name: way.name,
             role_arn: self.desired.role_of(way.name),
@@ -41,7 +41,7 @@ impl ClusterTarget {
         };
         match &self.bootstrap {
             Ok(bootstrap) => bootstrap.open(way.dial, dialler, deadline).await,
-            Err(trouble) => Err(NoEntrance::LookUp(trouble.clone())),
+            Err(trouble) => Err(ConnectError::LookUp(trouble.clone())),
         }
     }
 
@@ -136,9 +136,9 @@ impl ClusterTarget {
             Err(error) => TopicsPlan::unreached(self.name(), way.name, error.to_string()),
         };
         let plan = plan.with_lookups(&self.looked_up, &self.warnings);
-        let signs = self.bootstrap.as_ref().is_ok_and(Bootstrap::signs);
+        let signs = self.bootstrap.as_ref().is_ok_and(Bootstrap::uses_iam);
         let skew = way.skew.filter(|_| signs);
-        match skew.and_then(|skew| clock::concern(way.name, skew)) {
+        match skew.and_then(|skew| clock::skew_warning(way.name, skew)) {
             Some(warning) => plan.warned(warning),
             None => plan,
         }
@@ -158,7 +158,7 @@ impl ClusterTarget {
             if actions.is_empty() {
                 return Ok(plan);
             }
-            let same_caller = self.bootstrap.as_ref().is_ok_and(Bootstrap::is_one_caller);
+            let same_caller = self.bootstrap.as_ref().is_ok_and(Bootstrap::has_one_caller);
             facts.rehearsed = rehearse(brokers, &actions, same_caller).await?;
             Ok(self.compare(&facts, way, salt))
         };
