@@ -78,7 +78,7 @@ async fn of_file(
     };
     let mut args = args.clone();
     args.deep = desired.deep;
-    match saved::work(plan, desired, args.timeout, around).await {
+    match saved::work(plan, desired, args.limits.timeout, around).await {
         Ok(work) => carry_out(work, outputs, &args, (how, book), around).await,
         Err(code) => code,
     }

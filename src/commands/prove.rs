@@ -37,8 +37,8 @@ async fn tell(args: &ProveArgs, around: &Surroundings) -> Result<Code, Code> {
     let targets = targets(&look, &AllowArgs::default(), specs, around).await?;
     let asked = questions(&targets, brokers.as_deref())?;
     let salt = salt()?;
-    let asking = at_once(args.parallel, &asked, async |(target, questions)| {
-        host(target, questions, &salt, args.timeout, around).await
+    let asking = at_once(args.limits.parallel, &asked, async |(target, questions)| {
+        host(target, questions, &salt, args.limits.timeout, around).await
     });
     let (hosts, proofs): (Vec<_>, Vec<_>) = asking.await.into_iter().unzip();
     let proofs: Vec<Proof> = proofs.into_iter().flatten().collect();

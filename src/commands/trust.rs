@@ -18,8 +18,8 @@ pub(super) async fn run(args: &HostArgs, yes: bool, around: &Surroundings) -> Co
         Ok(targets) => targets,
         Err(code) => return code,
     };
-    let asking = at_once(args.parallel, &targets.hosts, async |target| {
-        trust::offered(target, args.timeout, around).await
+    let asking = at_once(args.limits.parallel, &targets.hosts, async |target| {
+        trust::offered(target, args.limits.timeout, around).await
     });
     let offered = asking.await;
     let mut codes = Vec::new();

@@ -62,7 +62,7 @@ pub(crate) async fn look_at_all(
     salt: &str,
     around: &Surroundings,
 ) -> (Vec<HostPlan>, Vec<TopicsPlan>) {
-    let (leaders, slots) = (Leaders::new(targets), Slots::new(args.parallel));
+    let (leaders, slots) = (Leaders::new(targets), Slots::new(args.limits.parallel));
     let names = targets.hosts.iter().map(|target| target.host.name.clone());
     let reading = Reading::new(names.collect());
     let of_hosts = targets.hosts.iter().enumerate().map(async |(at, target)| {
@@ -72,7 +72,7 @@ pub(crate) async fn look_at_all(
         }
         let slot = slots.take().await;
         reading.begin(at);
-        let looked = connect::reading(target, args.timeout, around, async |reader| {
+        let looked = connect::reading(target, args.limits.timeout, around, async |reader| {
             turn.reached();
             let plan = look(target, reader, args.deep, salt).await;
             reading.end(at);
@@ -80,7 +80,7 @@ pub(crate) async fn look_at_all(
             let mut topics = Vec::new();
             for cluster in turn.clusters(&mut None).await {
                 let way = ClusterRoute::through(reader, &plan.name, plan.facts.as_ref());
-                topics.push((cluster, cluster.look(way, salt, args.timeout).await));
+                topics.push((cluster, cluster.look(way, salt, args.limits.timeout).await));
             }
             (plan, topics)
         });
@@ -91,7 +91,9 @@ pub(crate) async fn look_at_all(
     });
     let direct = leaders.direct().map(async |cluster| {
         let _slot = slots.take().await;
-        let plan = cluster.look(ClusterRoute::DIRECT, salt, args.timeout).await;
+        let plan = cluster
+            .look(ClusterRoute::DIRECT, salt, args.limits.timeout)
+            .await;
         (cluster, plan)
     });
     let looking = join(join_all(of_hosts), join_all(direct));

@@ -69,7 +69,7 @@ impl Session<'_> {
             targets,
             agreed,
             leaders: Leaders::new(targets),
-            slots: Slots::new(self.args.parallel),
+            slots: Slots::new(self.args.limits.parallel),
             failures: Failures::new(self.rollout, targets.hosts.len()),
         };
         let hosts = |places: Range<usize>| join_all(places.map(|at| self.host(&run, at)));
@@ -134,7 +134,7 @@ impl Session<'_> {
             return Some(Visit::not_begun(plan, vec![]));
         }
         let started = Instant::now();
-        let connecting = connect(target, self.args.timeout, self.around);
+        let connecting = connect(target, self.args.limits.timeout, self.around);
         let visit = match self.visitor.unless_stopped(connecting).await? {
             Err(error) => Visit::unread(target.unreached(error.to_string()), vec![]),
             Ok(machine) => {

@@ -188,7 +188,7 @@ pub(crate) async fn targets(
     }
     code?;
     let deletable = topics::deletable(&specs, &allow.delete)?;
-    let cloud = lookup::cloud(&around.environment, look.timeout);
+    let cloud = lookup::cloud(&around.environment, look.limits.timeout);
     let LookedUpSpecs {
         specs,
         picked,

@@ -68,7 +68,7 @@ impl Visitor<'_> {
         let request = LockRequest {
             title: &title,
             wait: self.lock_timeout,
-            answer: self.args.timeout,
+            answer: self.args.limits.timeout,
             resources: &target.resources,
             deep: self.args.deep,
         };
@@ -86,7 +86,7 @@ impl Visitor<'_> {
         let locked = Instant::now();
         let stop = &mut stop;
         let limits = Limits {
-            call: self.args.timeout,
+            call: self.args.limits.timeout,
             work: WORK,
             package_lock: self.lock_timeout,
         };
@@ -184,7 +184,7 @@ impl Visitor<'_> {
         consent: Consent<'_>,
     ) -> Visit {
         let started = Instant::now();
-        let looking = cluster.look(ClusterRoute::DIRECT, &self.salt, self.args.timeout);
+        let looking = cluster.look(ClusterRoute::DIRECT, &self.salt, self.args.limits.timeout);
         let Some(plan) = self.unless_stopped(looking).await else {
             return Visit::refuse(None, vec![]);
         };
@@ -246,7 +246,7 @@ impl Visitor<'_> {
         };
         for cluster in clusters {
             let way = ClusterRoute::through(reader, &target.host.name, Some(&facts.host));
-            let looking = cluster.look(way, &self.salt, self.args.timeout);
+            let looking = cluster.look(way, &self.salt, self.args.limits.timeout);
             match self.unless_stopped(looking).await {
                 None => return Err(interrupted(target)),
                 Some(plan) => now.topics.push(plan),
@@ -274,7 +274,7 @@ impl Visitor<'_> {
         way: ClusterRoute<'_>,
         plan: &TopicsPlan,
     ) -> Outcome {
-        let deadline = self.args.timeout;
+        let deadline = self.args.limits.timeout;
         let started = Instant::now();
         let opening = cluster.open(way, deadline);
         let mut brokers = match self.unless_stopped(opening).await {
@@ -329,7 +329,7 @@ impl Visitor<'_> {
 
     /// What reads a machine, as long as the command line allows for.
     pub(super) fn reader<'m>(&self, machine: &'m Connected) -> Reader<'m> {
-        machine.reader(self.args.timeout)
+        machine.reader(self.args.limits.timeout)
     }
 }
 

@@ -102,8 +102,8 @@ impl Applied<'_> {
         around: &Surroundings,
         code: Code,
     ) -> (Vec<Proof>, Code) {
-        let deadline = args.timeout.max(DEADLINE);
-        let asking = at_once(args.parallel, asked, async |(target, questions)| {
+        let deadline = args.limits.timeout.max(DEADLINE);
+        let asking = at_once(args.limits.parallel, asked, async |(target, questions)| {
             let name = &target.host.name;
             if self.went_well(name) {
                 let asking = host(target, questions, &self.plan.salt, deadline, around);
