@@ -31,7 +31,7 @@ pub struct DriftArgs {
 pub struct HistoryArgs {
     /// Keep what this run finds in this file, to say since when something differs, or nowhere
     /// (`none`). Else it is trueup/history.jsonl in XDG_STATE_HOME or ~/.local/state
-    #[arg(long, value_name = "FILE|none", value_parser = keep)]
+    #[arg(long, value_name = "FILE|none", value_parser = keep, env = "TRUEUP_HISTORY", hide_env_values = true)]
     pub history: Option<Keep>,
 }
 

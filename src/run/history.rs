@@ -2,6 +2,7 @@
 //! warning, and changes nothing of what a command comes to.
 
 use std::{
+    ffi::OsString,
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
@@ -16,7 +17,7 @@ use crate::{
     history::{self, Ended, History, MOST_BYTES, Subject},
     plan::{Plan, SpecFile},
     shard::Share,
-    whole::{Whole, folder},
+    whole::{Whole, folder, state_folder},
 };
 
 /// A file beyond this is none of ours.
@@ -35,11 +36,6 @@ pub(crate) struct Book {
 impl Book {
     /// What `--history` says; else the one place for all runs of an account, where it has a home.
     pub(crate) fn new(keep: Option<&Keep>, around: &Surroundings) -> Self {
-        // A relative path there is to be ignored, says the specification of these folders.
-        let absolute = |name: &str| {
-            let path = around.environment.get(name).map(PathBuf::from);
-            path.filter(|path| path.is_absolute())
-        };
         match keep {
             Some(Keep::Nowhere) => Self::default(),
             Some(Keep::File(file)) => Self {
@@ -47,10 +43,10 @@ impl Book {
                 is_default: false,
             },
             None => {
-                let at_home = || Some(absolute("HOME")?.join(".local/state"));
-                let folder = absolute("XDG_STATE_HOME").or_else(at_home);
+                let variable = |name: &str| around.environment.get(name).map(OsString::from);
+                let folder = state_folder(variable);
                 Self {
-                    file: folder.map(|folder| folder.join("trueup/history.jsonl")),
+                    file: folder.map(|folder| folder.join("history.jsonl")),
                     is_default: true,
                 }
             }
