@@ -3,6 +3,7 @@
 mod drift;
 mod environment;
 mod help;
+pub(crate) mod man;
 mod refused;
 mod values;
 

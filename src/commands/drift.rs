@@ -1,6 +1,5 @@
-//! `trueup drift`: the plan's comparison, told as what has moved, with what the runs before say of it.
+//! `trueup drift`: the plan's comparison, reported as what has moved, and since when.
 
-use super::plan::{Files, Made, make};
 use crate::{
     cli::{AllowArgs, DriftArgs},
     exit::Code,
@@ -13,6 +12,7 @@ use crate::{
         Surroundings, complain,
         history::{Book, host_flags, subject},
         output::DRIFT,
+        plan::{Files, Made, make},
         stdio,
     },
 };
@@ -29,8 +29,8 @@ pub(super) async fn run(args: &DriftArgs, around: &Surroundings) -> Code {
     }
     let files = Files {
         formats: &DRIFT,
-        kept: book.file(),
-        aside: None,
+        other: book.file(),
+        stdout_for: None,
     };
     let made = make(look, &AllowArgs::default(), files, around).await;
     let Made {

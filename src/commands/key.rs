@@ -1,25 +1,29 @@
 //! `trueup key`: the private key that a host's spec refers to, in a file for whoever asks for it.
 
-use std::{io, path::Path};
+use std::path::Path;
 
 use crate::{
     cli::{AllowArgs, HostArgs},
     exit::Code,
-    kinds::client::Client,
-    run::{Surroundings, Target, complain_safely, load, put, shown, targets},
-    spec::{Key, Resolved, Route},
+    run::{
+        Surroundings, Target, complain_safely, load, not_written, only_hosts, put, shown, targets,
+    },
+    spec::{Key, Route},
     transport::ssh::PrivateKey,
     whole::{Whole, free},
 };
 
+/// What helps where the file is there already.
+const ANOTHER: &str = "name another file, or move it away";
+
 pub(super) async fn run(args: &HostArgs, file: &Path, around: &Surroundings) -> Code {
     // Before anything is asked for that must not be lying around.
     if let Err(error) = free(file) {
-        return complain_of(file, &error);
+        return not_written(file, &error, ANOTHER);
     }
     let look = args.look();
     let specs = match load(&look.spec, around) {
-        Ok(specs) => specs.into_iter().map(only_keys).collect(),
+        Ok(specs) => specs.into_iter().map(only_hosts).collect(),
         Err(code) => return code,
     };
     let targets = match targets(&look, &AllowArgs::default(), specs, around).await {
@@ -58,17 +62,8 @@ pub(super) async fn run(args: &HostArgs, file: &Path, around: &Surroundings) -> 
             ));
             Code::Done
         }
-        Err(error) => complain_of(file, &error),
+        Err(error) => not_written(file, &error, ANOTHER),
     }
-}
-
-/// The hosts alone, and the way to them: nothing else is looked up.
-fn only_keys(mut spec: Resolved) -> Resolved {
-    spec.clusters.clear();
-    for host in &mut spec.hosts {
-        host.client = Client::default();
-    }
-    spec
 }
 
 fn key_of(target: &Target) -> Result<PrivateKey, (Code, String)> {
@@ -99,17 +94,4 @@ fn key_of(target: &Target) -> Result<PrivateKey, (Code, String)> {
         );
         (Code::Unreachable, text)
     })
-}
-
-fn complain_of(file: &Path, error: &io::Error) -> Code {
-    let file = file.display();
-    match error.kind() {
-        io::ErrorKind::AlreadyExists => complain_safely(&format!(
-            "error: {file} is there already, and is not overwritten\n  help: name another file, or move it away"
-        )),
-        _ => complain_safely(&format!(
-            "error: {file} cannot be written: {error}\n  help: name a file in a folder of yours"
-        )),
-    }
-    Code::Failed
 }

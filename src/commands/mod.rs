@@ -82,13 +82,13 @@ fn run_command(cli: &mut Cli) -> Code {
             out,
             partial,
         } => {
-            let end = plan::End {
+            let options = plan::Options {
                 detailed_exitcode: *detailed_exitcode,
                 quiet: *quiet,
                 out: out.as_ref(),
                 partial: *partial,
             };
-            block_on(plan::run(look, allow, end, &around))
+            block_on(plan::run(look, allow, options, &around))
         }
         Command::Show(args) => show::run(args, &around),
         Command::MergeReports(args) => merge_reports::run(args, &around),

@@ -3,15 +3,14 @@
 use crate::{
     cli::{AllowArgs, HostArgs},
     exit::Code,
-    kinds::client::Client,
-    run::{Surroundings, at_once, complain_safely, load, put, targets, trust},
+    run::{Surroundings, at_once, complain_safely, load, only_hosts, put, targets, trust},
     spec::{Resolved, Route},
 };
 
 pub(super) async fn run(args: &HostArgs, yes: bool, around: &Surroundings) -> Code {
     let look = args.look();
     let specs = match load(&look.spec, around) {
-        Ok(specs) => specs.into_iter().map(only_ways).collect(),
+        Ok(specs) => specs.into_iter().map(without_keys).collect(),
         Err(code) => return code,
     };
     let targets = match targets(&look, &AllowArgs::default(), specs, around).await {
@@ -39,11 +38,10 @@ pub(super) async fn run(args: &HostArgs, yes: bool, around: &Surroundings) -> Co
     Code::worst(codes)
 }
 
-/// The hosts alone, and the way to them without its private key: nothing else is looked up.
-fn only_ways(mut spec: Resolved) -> Resolved {
-    spec.clusters.clear();
+/// The hosts alone, without their private keys: nothing else is looked up.
+fn without_keys(spec: Resolved) -> Resolved {
+    let mut spec = only_hosts(spec);
     for host in &mut spec.hosts {
-        host.client = Client::default();
         if let Route::Ssh(ssh) | Route::Ec2 { ssh, .. } = &mut host.route {
             ssh.key = None;
         }

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{complain, put, stdio::Stdout};
+use super::{complain, complain_safely, put, stdio::Stdout};
 use crate::{
     cli::Output,
     exit::Code,
@@ -241,6 +241,22 @@ fn write(to: To, bytes: &[u8]) -> io::Result<()> {
         To::AsItIs(mut file) => file.write_all(bytes).and_then(|()| file.flush()),
         To::Whole(file) => file.put(bytes),
     }
+}
+
+/// Complains of a new file that could not be written; `another` helps where it is there already.
+pub(crate) fn not_written(file: &Path, error: &io::Error, another: &str) -> Code {
+    let file = file.display();
+    let (what, help) = match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            ("is there already, and is not overwritten".into(), another)
+        }
+        _ => (
+            format!("cannot be written: {error}"),
+            "name a file in a folder of yours",
+        ),
+    };
+    complain_safely(&format!("error: {file} {what}\n  help: {help}"));
+    Code::Failed
 }
 
 #[cfg(test)]

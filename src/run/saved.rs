@@ -22,11 +22,11 @@ use crate::{
     whole::{Whole, folder},
 };
 
-/// Whether a plan can be kept at a place; said before anything is asked of a machine.
+/// Whether a plan can be saved to a file, before any host is connected to; complains where it cannot.
 ///
 /// # Errors
 /// [`Code::Usage`].
-pub(crate) fn check_place(file: &Path) -> Result<(), Code> {
+pub(crate) fn check_target(file: &Path) -> Result<(), Code> {
     if is_dash(file) {
         return Ok(());
     }
@@ -47,23 +47,23 @@ pub(crate) fn check_place(file: &Path) -> Result<(), Code> {
     Err(Code::Usage)
 }
 
-/// How a plan is kept.
+/// How a plan is saved.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Kept {
+pub(crate) struct SaveOptions {
     /// `--deep` was given.
     pub deep: bool,
     /// Without what could not be read, where that is not all.
     pub partial: bool,
 }
 
-/// Keeps a plan, unless it is incomplete; says what became of it.
-pub(crate) fn save(file: &Path, mut plan: Plan, targets: &Targets, how: Kept) -> Code {
+/// Saves a plan, unless it is incomplete, and reports that on stderr.
+pub(crate) fn save(file: &Path, mut plan: Plan, targets: &Targets, options: SaveOptions) -> Code {
     let place = match is_dash(file) {
         true => "stdout".to_owned(),
         false => format!("`{}`", file.display()),
     };
-    let mut desired = desired(targets, &plan.salt, how.deep);
-    if how.partial {
+    let mut desired = desired(targets, &plan.salt, options.deep);
+    if options.partial {
         plan = plan.without_unread(&mut desired);
     }
     let missing: Vec<String> = plan.missing.iter().map(Missing::name).collect();
@@ -71,7 +71,7 @@ pub(crate) fn save(file: &Path, mut plan: Plan, targets: &Targets, how: Kept) ->
         Ok(saved) => saved,
         Err(incomplete) => {
             // The plan's own code says why.
-            let why = match how.partial {
+            let why = match options.partial {
                 true => "nothing could be read that it could keep".to_owned(),
                 false => incomplete.to_string(),
             };

@@ -13,6 +13,7 @@ use crate::{
     cli::SpecArgs,
     diagnostic::{self, Problem},
     exit::Code,
+    kinds::{client::Client, declared::Declarations},
     plan::{SpecFile, is_saved},
     spec::{self, Given, Resolved, Source, suggestions::nearest},
 };
@@ -163,6 +164,16 @@ pub(crate) fn load(args: &SpecArgs, around: &Surroundings) -> Result<Vec<Resolve
     }
     spec::several::tell_apart(&mut specs);
     code.map(|()| specs)
+}
+
+/// A spec with nothing but hosts and their routes: nothing else that it refers to is looked up.
+pub(crate) fn only_hosts(mut spec: Resolved) -> Resolved {
+    spec.clusters.clear();
+    for host in &mut spec.hosts {
+        host.client = Client::default();
+        host.declared = Declarations::default();
+    }
+    spec
 }
 
 pub(crate) fn show(source: &Source, problems: &[Problem], around: &Surroundings) {
