@@ -24,7 +24,7 @@ use crate::{
 };
 use values::{KeyValue, duration, output};
 
-pub use drift::{DriftArgs, HistoryArgs, Keep};
+pub use drift::{DriftArgs, HistoryArgs, HistoryTarget};
 
 /// Brings a Kafka client machine into true with its spec, over SSH.
 #[derive(Debug, Parser)]

@@ -18,7 +18,7 @@ const ANOTHER: &str = "name another file: `trueup init FILE`";
 pub(super) async fn run(example: Example, file: Option<&Path>) -> Code {
     let file = file.unwrap_or(Path::new(DEFAULT));
     let to_stdout = is_dash(file);
-    // Before anything is asked.
+    // Before the first question.
     if let (false, Err(error)) = (to_stdout, free(file)) {
         return not_written(file, &error, ANOTHER);
     }

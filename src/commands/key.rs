@@ -1,4 +1,4 @@
-//! `trueup key`: the private key that a host's spec refers to, in a file for whoever asks for it.
+//! `trueup key`: the private key that a host's spec refers to, in a file.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ use crate::{
 const ANOTHER: &str = "name another file, or move it away";
 
 pub(super) async fn run(args: &HostArgs, file: &Path, around: &Surroundings) -> Code {
-    // Before anything is asked for that must not be lying around.
+    // Before a secret is read.
     if let Err(error) = free(file) {
         return not_written(file, &error, ANOTHER);
     }
@@ -33,7 +33,10 @@ pub(super) async fn run(args: &HostArgs, file: &Path, around: &Surroundings) -> 
     let target = match targets.hosts.as_slice() {
         [target] => target,
         targets => {
-            let names: Vec<&str> = targets.iter().map(|one| one.host.name.as_str()).collect();
+            let names: Vec<&str> = targets
+                .iter()
+                .map(|target| target.host.name.as_str())
+                .collect();
             complain_safely(&format!(
                 "error: `{}` has several hosts\n  help: say which with `--host`: {}",
                 look.spec
@@ -67,30 +70,30 @@ pub(super) async fn run(args: &HostArgs, file: &Path, around: &Surroundings) -> 
 }
 
 fn key_of(target: &Target) -> Result<PrivateKey, (Code, String)> {
-    if let Some(trouble) = &target.trouble {
-        return Err((Code::Unreachable, trouble.clone()));
+    if let Some(lookup_error) = &target.lookup_error {
+        return Err((Code::Unreachable, lookup_error.clone()));
     }
     let key = match &target.host.route {
         Route::Local => None,
         Route::Ssh(ssh) | Route::Ec2 { ssh, .. } => ssh.key.as_ref(),
     };
     let Some(secret) = &target.ssh_key else {
-        let what = match key {
+        let reason = match key {
             Some(Key::File(name)) => format!("its key is in a file already: {name}"),
             _ => "its spec refers to no private key".to_owned(),
         };
         return Err((
             Code::Usage,
             format!(
-                "{what}\n  help: `ssh: {{ key: {{ ssm_parameter: NAME }} }}`, or `from_instance: true` with \
+                "{reason}\n  help: `ssh: {{ key: {{ ssm_parameter: NAME }} }}`, or `from_instance: true` with \
                  `ec2`, refers to one"
             ),
         ));
     };
-    PrivateKey::parse(secret).map_err(|bad| {
+    PrivateKey::parse(secret).map_err(|error| {
         let text = format!(
-            "its private key cannot be used: {bad}\n  help: {}",
-            bad.help()
+            "its private key cannot be used: {error}\n  help: {}",
+            error.help()
         );
         (Code::Unreachable, text)
     })

@@ -70,7 +70,7 @@ pub(super) async fn run(
         code = Code::worst([code, saved]);
     }
     if silent {
-        stdio::forget_held();
+        stdio::discard_notes();
     }
     code
 }

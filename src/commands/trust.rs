@@ -1,4 +1,4 @@
-//! `trueup trust`: which host keys the machines show, what vouches for them, and pinning them.
+//! `trueup trust`: the host keys that machines show, what vouches for them, and pinning them.
 
 use crate::{
     cli::{AllowArgs, HostArgs},
@@ -17,10 +17,10 @@ pub(super) async fn run(args: &HostArgs, yes: bool, around: &Surroundings) -> Co
         Ok(targets) => targets,
         Err(code) => return code,
     };
-    let asking = at_once(args.limits.parallel, &targets.hosts, async |target| {
+    let connecting = at_once(args.limits.parallel, &targets.hosts, async |target| {
         trust::offered(target, args.limits.timeout, around).await
     });
-    let offered = asking.await;
+    let offered = connecting.await;
     let mut codes = Vec::new();
     for (at, (target, offered)) in targets.hosts.iter().zip(offered).enumerate() {
         if at > 0 {

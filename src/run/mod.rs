@@ -1,13 +1,13 @@
-//! What commands have in common: reading specs, reaching their hosts and clusters, looking at them,
-//! visiting them for an apply, and putting out results.
+//! What commands have in common: reading specs, connecting to their hosts and clusters, reading those,
+//! visiting them for an apply, and writing results.
 //!
 //! | | |
 //! |---|---|
-//! | [`specs`], [`target`], [`select`], [`saved`] | what a command is about: specs or a saved plan, what they refer to, as far as it is selected |
-//! | [`connect`], [`look`], [`reading`], [`topics`], [`machines`], [`plan`] | over which connection a host is looked at, and through which host a cluster |
-//! | [`apply`], [`session`], [`fleet`], [`visitor`], [`verify`], [`visit`], [`consent`], [`console`] | an apply: over all hosts, how many at once, one visit, what became of it, why it may write, who sees it and is asked |
+//! | [`specs`], [`target`], [`select`], [`saved`] | what a command works on: specs or a saved plan, what they refer to, as far as it is selected |
+//! | [`connect`], [`look`], [`reading`], [`topics`], [`machines`], [`plan`] | over which connection a host is read, and through which host a cluster |
+//! | [`apply`], [`session`], [`fleet`], [`visitor`], [`verify`], [`visit`], [`consent`], [`console`] | an apply: over all hosts, how many at once, one visit, its outcome, why it may write, what is shown and asked |
 //! | [`prove`], [`trust`], [`init`] | what the installed clients say; host keys; a first spec's questions |
-//! | [`history`] | the file of the runs before |
+//! | [`history`] | the file with earlier runs |
 //! | [`surroundings`], [`stdio`], [`output`], [`files`], [`signals`] | where the program runs |
 
 pub(crate) mod apply;
