@@ -33,7 +33,7 @@ pub(super) fn lines(target: &Target, plan: &HostPlan, clusters: &[ClusterTarget]
             .map(|broker| (broker.to_owned(), file.is_some()))
     } else {
         let leads_there = |one: &&ClusterTarget| {
-            one.leads_through(&host.name) || is_here && one.desired.through.is_empty()
+            one.may_go_through(&host.name) || is_here && one.desired.through.is_empty()
         };
         let mut there = clusters.iter().filter(leads_there);
         there.find_map(|one| {
