@@ -18,7 +18,7 @@ use crate::{
     action::Value,
     cli::{AllowArgs, LookArgs},
     exit::Code,
-    kinds::Resource,
+    kinds::{Address, Resource},
     lookup::{
         self, Cloud, clusters,
         hosts::{self, Values},
@@ -38,7 +38,7 @@ pub(crate) struct Target {
     pub secrets: IndexMap<String, Value>,
     /// Of the resources: what is left out, and looked at only because something selected requires
     /// it.
-    pub beside: BTreeSet<String>,
+    pub beside: BTreeSet<Address>,
     /// Nothing of it is selected: it is there as the way to a cluster, should no host before lead there.
     pub only_leads: bool,
     /// The spec that has it: relative paths start at its folder.
@@ -71,8 +71,8 @@ impl Target {
             Err(trouble) => (Values::default(), Some(trouble)),
         };
         let name = host.name.as_str();
-        let beside = |address: &str| chosen.looks_beside(name, address);
-        let looked_at = |address: &str| chosen.has(Some(name), address) || beside(address);
+        let beside = |address: &Address| chosen.looks_beside(name, address);
+        let looked_at = |address: &Address| chosen.has(Some(name), address) || beside(address);
         let place = secrets::Place {
             parameters: &values.parameters,
             spec,
@@ -89,8 +89,7 @@ impl Target {
         let beside = resources
             .iter()
             .map(|resource| resource.address())
-            .filter(|address| beside(address))
-            .map(|address| address.to_string())
+            .filter(beside)
             .collect();
         Ok(Self {
             only_leads: chosen.selection.is_some() && resources.is_empty(),

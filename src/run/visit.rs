@@ -166,10 +166,7 @@ mod tests {
 
     fn outcome(applied: &[&str], failed: bool, unknown: bool) -> Outcome {
         Outcome {
-            applied: applied
-                .iter()
-                .map(|address| (*address).to_owned())
-                .collect(),
+            applied: applied.iter().map(|&address| address.into()).collect(),
             failure: failed.then(|| Failure {
                 outcome_unknown: unknown,
                 ..Failure::default()
@@ -216,12 +213,7 @@ mod tests {
 
     #[test]
     fn what_could_not_be_read_again_or_is_not_as_it_should_be_is_5() {
-        let doubt = || {
-            vec![(
-                "client/java".to_owned(),
-                "the connection was lost".to_owned(),
-            )]
-        };
+        let doubt = || vec![("client/java".into(), "the connection was lost".to_owned())];
         let of = |done| code(&[Visit::applied(plan(), vec![], vec![done])], false);
         let fine = || outcome(&["client/java"], false, false);
         assert_eq!(of(fine()), Code::Done);
