@@ -351,7 +351,7 @@ pub struct Change {
     pub sensitive: bool,
     /// The address after which it is known what it will be, where it is not known yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub known_after: Option<String>,
+    pub known_after: Option<Address>,
 }
 
 impl Change {
@@ -367,9 +367,9 @@ impl Change {
     }
 
     /// A field of which is known only when an address has been applied what it will be.
-    pub fn known_after(path: impl Into<String>, before: Option<&str>, address: &str) -> Self {
+    pub fn known_after(path: impl Into<String>, before: Option<&str>, address: &Address) -> Self {
         Self {
-            known_after: Some(address.to_owned()),
+            known_after: Some(address.clone()),
             ..Self::shown(path, before, None)
         }
     }

@@ -3,7 +3,10 @@
 
 use super::{Target, topics::ClusterTarget};
 use crate::{
-    kinds::client::{Client, kafka, properties},
+    kinds::{
+        Address,
+        client::{Client, kafka, properties},
+    },
     plan::HostPlan,
     script::quote,
     spec::{PropertyValue, Route, Security},
@@ -13,7 +16,7 @@ use crate::{
 /// no file that the cluster would let in.
 pub(super) fn lines(target: &Target, plan: &HostPlan, clusters: &[ClusterTarget]) -> Vec<String> {
     let host = &target.host;
-    let looked_at = |address: &str| plan.steps.iter().any(|step| step.address == address);
+    let looked_at = |address: &Address| plan.steps.iter().any(|step| step.address == *address);
     let (Some(client), Some(facts)) = (host.declared.get::<Client>(), &plan.facts) else {
         return vec![];
     };

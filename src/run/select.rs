@@ -9,7 +9,7 @@ use super::{complain, complain_safely, stdio::note};
 use crate::{
     cli::{LookArgs, PickArgs},
     exit::Code,
-    kinds::{declared::Inputs, topic},
+    kinds::{Address, declared::Inputs, topic},
     plan::{
         Shard,
         selection::{Chosen, Known},
@@ -205,7 +205,7 @@ pub(crate) fn shard(
     let share = look.pick.shard.as_ref()?;
     let is_looked_at = |host: &&ResolvedHost| {
         let resources = host.resources(&Inputs::default());
-        let has = |address: &str| chosen.has(Some(&host.name), address);
+        let has = |address: &Address| chosen.has(Some(&host.name), address);
         chosen.selection.is_none() || resources.iter().any(|resource| has(&resource.address()))
     };
     let hosts = specs.iter().flat_map(|spec| &spec.hosts);
@@ -238,12 +238,8 @@ pub(crate) fn choose(
         for resource in host.resources(&Inputs::default()) {
             known.push(Known {
                 host: Some(host.name.clone()),
-                address: resource.address().to_string(),
-                requires: resource
-                    .requires()
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect(),
+                address: resource.address(),
+                requires: resource.requires(),
             });
         }
     }
@@ -267,7 +263,7 @@ pub(crate) fn choose(
     let names: BTreeSet<&str> = names.chain(may_come).collect();
     known.extend(names.into_iter().map(|name| Known {
         host: None,
-        address: topic::address(name).to_string(),
+        address: topic::address(name),
         requires: vec![],
     }));
     let chosen = Chosen::new(&look.targets, &look.excludes, &known).map_err(|error| {

@@ -17,7 +17,7 @@ use crate::{
     action::Value,
     cli::{AllowArgs, LookArgs},
     exit::Code,
-    kinds::Resource,
+    kinds::{Address, Resource},
     lookup::{
         self, Cloud, clusters,
         hosts::{self, Values},
@@ -36,7 +36,7 @@ pub(crate) struct Target {
     /// What the host's references to secrets became, by property.
     pub secrets: IndexMap<String, Value>,
     /// Resources that are not selected, and only read because a selected one requires them.
-    pub only_required: BTreeSet<String>,
+    pub only_required: BTreeSet<Address>,
     /// Nothing of it is selected: it is a possible gateway to a cluster.
     pub only_gateway: bool,
     /// Its spec: relative paths start at the folder of that.
@@ -69,8 +69,9 @@ impl Target {
             Err(lookup_error) => (Values::default(), Some(lookup_error)),
         };
         let name = host.name.as_str();
-        let only_required = |address: &str| chosen.looks_beside(name, address);
-        let looked_at = |address: &str| chosen.has(Some(name), address) || only_required(address);
+        let only_required = |address: &Address| chosen.looks_beside(name, address);
+        let looked_at =
+            |address: &Address| chosen.has(Some(name), address) || only_required(address);
         let sources = secrets::Place {
             parameters: &values.parameters,
             spec,
@@ -87,8 +88,7 @@ impl Target {
         let only_required = resources
             .iter()
             .map(|resource| resource.address())
-            .filter(|address| only_required(address))
-            .map(|address| address.to_string())
+            .filter(only_required)
             .collect();
         Ok(Self {
             only_gateway: chosen.selection.is_some() && resources.is_empty(),

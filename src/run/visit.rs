@@ -169,10 +169,7 @@ mod tests {
 
     fn outcome(applied: &[&str], failed: bool, unknown: bool) -> Outcome {
         Outcome {
-            applied: applied
-                .iter()
-                .map(|address| (*address).to_owned())
-                .collect(),
+            applied: applied.iter().map(|&address| address.into()).collect(),
             failure: failed.then(|| Failure {
                 outcome_unknown: unknown,
                 ..Failure::default()
@@ -219,12 +216,7 @@ mod tests {
 
     #[test]
     fn unverified_or_not_converged_is_5() {
-        let doubt = || {
-            vec![(
-                "client/java".to_owned(),
-                "the connection was lost".to_owned(),
-            )]
-        };
+        let doubt = || vec![("client/java".into(), "the connection was lost".to_owned())];
         let code_of = |done| code(&[Visit::applied(plan(), vec![], vec![done])], false);
         let fine = || outcome(&["client/java"], false, false);
         assert_eq!(code_of(fine()), Code::Done);

@@ -124,7 +124,7 @@ impl Client<'_> {
             return None;
         };
         let mut steps = self.plan.steps.iter();
-        let file = steps.find(|step| *step.address == *kind::ADDRESS)?;
+        let file = steps.find(|step| step.address == kind::ADDRESS)?;
         (file.action == StepAction::None).then(|| arn.to_owned())
     }
 
