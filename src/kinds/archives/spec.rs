@@ -11,15 +11,17 @@ use crate::{action::Algorithm, kinds::download::file_name};
 #[schemars(example = serde_json::json!({"kcat": {"url": "https://example.com/kcat-1.7.0.tar.gz", "to": "~/kcat", "strip": 1}}))]
 pub struct Archives(pub IndexMap<String, Archive>);
 
-/// An archive that is unpacked.
+/// An archive that is unpacked. Names and links that lead out of its folder, devices, and a `.trueup` in it
+/// are refused.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Archive {
-    /// Where it is fetched from: a tar archive, as it is or packed by gzip, bzip2 or xz, or a zip file. Its name's
-    /// end says which.
+    /// Where it is fetched from. What its name ends in says what it is: tar as it is, `.gz`, `.bz2`, `.xz`, or
+    /// `.zip`, for which the host needs Info-ZIP's `unzip`.
     #[schemars(example = &"https://example.com/kcat-1.7.0.tar.gz")]
     pub url: String,
-    /// Its sha256, in hexadecimal. Without this or `sha512` only `https:` is taken.
+    /// Its sha256, in hexadecimal, compared before anything is unpacked. Without this or `sha512` only `https:` is
+    /// taken, with a warning.
     #[serde(default)]
     #[schemars(example = &"(64 hexadecimal digits)")]
     pub sha256: Option<String>,
@@ -27,11 +29,14 @@ pub struct Archive {
     #[serde(default)]
     #[schemars(example = &"(128 hexadecimal digits)")]
     pub sha512: Option<String>,
-    /// The folder that it is unpacked to: absolute, or in the account's home (`~/…`). It is the archive's alone,
-    /// and replaced as a whole.
+    /// The folder that it is unpacked to: absolute, or in the account's home (`~/…`). It is the archive's alone; one
+    /// that trueup did not unpack is left alone. A manifest in it says what it is of: files that are missing, or of
+    /// another size (with `--deep`, of other bytes), are drift, and the folder is then replaced as a whole, as it is
+    /// by another archive. A file of yours in it blocks that, until it is moved away.
     #[schemars(example = &"~/kcat")]
     pub to: String,
-    /// How many upper folders of the archive are left out, and with them what lies beside them. Default: 0.
+    /// How many upper folders of the archive are left out, and with them what lies beside them: `1` where all is in
+    /// one folder. Default: 0.
     #[serde(default)]
     #[schemars(range(max = 32), example = 1)]
     pub strip: u32,

@@ -4,8 +4,8 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Packages of the distribution that are installed, by their names. Nothing is removed or downgraded for
-/// them.
+/// Packages of the distribution, by their names, installed by apt-get, dnf or yum, which choose the version.
+/// Nothing is removed or downgraded for one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(example = serde_json::json!({"jq": {"become": true}}))]
 pub struct Packages(pub IndexMap<String, Package>);

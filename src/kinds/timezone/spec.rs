@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The time zone of the machine.
+/// The time zone of the machine: `/etc/localtime` is this zone of `/usr/share/zoneinfo`, as a link or a copy. It
+/// is set by `timedatectl`, or as a link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields, example = serde_json::json!({"name": "Europe/Berlin", "become": true}))]
 pub struct Timezone {

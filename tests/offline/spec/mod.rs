@@ -8,6 +8,7 @@ mod large;
 mod mistakes;
 mod pages;
 mod reading;
+mod reference;
 mod rendering;
 mod several;
 mod tables;

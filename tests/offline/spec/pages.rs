@@ -26,7 +26,7 @@ fn pages() -> BTreeMap<PathBuf, String> {
 }
 
 /// What a heading is called in a link, as forges have it.
-fn anchor(heading: &str) -> String {
+pub(super) fn anchor(heading: &str) -> String {
     let kept = heading.to_lowercase();
     let kept = kept
         .chars()
