@@ -75,11 +75,10 @@ fn target(bencher: Bencher<'_, '_>, hosts: usize) {
     let mut known = Vec::new();
     for host in &spec.hosts {
         for resource in host.resources(&Inputs::default()) {
-            let requires = resource.requires();
             known.push(Known {
                 host: Some(host.name.clone()),
-                address: resource.address().to_string(),
-                requires: requires.iter().map(ToString::to_string).collect(),
+                address: resource.address(),
+                requires: resource.requires(),
             });
         }
     }

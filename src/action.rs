@@ -218,6 +218,15 @@ impl Algorithm {
 #[serde(into = "String")]
 pub struct Mode(pub u32);
 
+impl Mode {
+    /// A mode as specs have it: three or four octal digits, without special bits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = matches!(text.len(), 3 | 4) && text.bytes().all(|byte| byte.is_ascii_digit());
+        let mode = u32::from_str_radix(text, 8).ok();
+        mode.filter(|mode| digits && *mode <= 0o777).map(Self)
+    }
+}
+
 impl std::fmt::Display for Mode {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:04o}", self.0)

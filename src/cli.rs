@@ -3,6 +3,7 @@
 mod drift;
 mod environment;
 mod help;
+pub(crate) mod man;
 mod refused;
 mod values;
 
@@ -23,7 +24,7 @@ use crate::{
 };
 use values::{KeyValue, duration, output};
 
-pub use drift::{DriftArgs, HistoryArgs, Keep};
+pub use drift::{DriftArgs, HistoryArgs, HistoryTarget};
 
 /// Brings a Kafka client machine into true with its spec, over SSH.
 #[derive(Debug, Parser)]
@@ -324,19 +325,10 @@ pub struct PickArgs {
     pub shard: Option<Share>,
 }
 
-/// A spec, and which of its machines.
-#[derive(Debug, Clone, Args)]
-pub struct HostArgs {
-    /// The spec file. `-`: stdin; none: trueup.yaml in this folder
-    #[arg(value_name = "SPEC", num_args = 0..=1, value_hint = ValueHint::FilePath)]
-    pub specs: Vec<PathBuf>,
-    /// Set a variable; overrides the spec's
-    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = KeyValue)]
-    pub vars: Vec<(String, String)>,
-    /// Which of its hosts
-    #[command(flatten)]
-    pub pick: PickArgs,
-    /// How long a remote call may take
+/// How long a remote call may take, and how many hosts are worked on at once.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct LimitArgs {
+    /// How long a remote call may take; downloads and packages have 15 minutes of their own
     #[arg(long, value_parser = duration, default_value = "30s", value_name = "TIME", env = "TRUEUP_TIMEOUT", hide_env_values = true)]
     pub timeout: Duration,
     /// So many hosts at once
@@ -350,8 +342,28 @@ pub struct HostArgs {
     pub parallel: NonZeroUsize,
 }
 
+/// A spec, and which of its machines.
+#[derive(Debug, Clone, Args)]
+#[command(mut_arg("timeout", |arg| arg.help("How long a remote call may take")))]
+pub struct HostArgs {
+    /// The spec file. `-`: stdin; none: trueup.yaml in this folder
+    #[arg(value_name = "SPEC", num_args = 0..=1, value_hint = ValueHint::FilePath)]
+    pub specs: Vec<PathBuf>,
+    /// Set a variable; overrides the spec's
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = KeyValue)]
+    pub vars: Vec<(String, String)>,
+    /// Which of its hosts
+    #[command(flatten)]
+    pub pick: PickArgs,
+    /// Limits
+    #[command(flatten)]
+    pub limits: LimitArgs,
+}
+
 /// Which clients are asked, and which brokers they ask.
 #[derive(Debug, Clone, Args)]
+#[command(mut_arg("timeout", |arg| arg.default_value("60s")
+    .help("How long the client may take; then it is ended on the host")))]
 pub struct ProveArgs {
     /// The spec
     #[command(flatten)]
@@ -362,51 +374,27 @@ pub struct ProveArgs {
     /// Ask these brokers instead of those of the spec's cluster
     #[arg(long, value_name = "HOST:PORT", value_delimiter = ',')]
     pub bootstrap_server: Vec<String>,
-    /// How long the client may take; then it is ended on the host
-    #[arg(long, value_parser = duration, default_value = "60s", value_name = "TIME", env = "TRUEUP_TIMEOUT", hide_env_values = true)]
-    pub timeout: Duration,
-    /// So many hosts at once
-    #[arg(
-        long,
-        default_value = "10",
-        value_name = "N",
-        env = "TRUEUP_PARALLEL",
-        hide_env_values = true
-    )]
-    pub parallel: NonZeroUsize,
+    /// Limits
+    #[command(flatten)]
+    pub limits: LimitArgs,
 }
 
 impl ProveArgs {
     /// The same, as other commands have it.
     pub fn look(&self) -> LookArgs {
-        LookArgs {
-            spec: self.spec.clone(),
-            pick: self.pick.clone(),
-            targets: vec![],
-            excludes: vec![],
-            timeout: self.timeout,
-            parallel: self.parallel,
-            deep: false,
-        }
+        LookArgs::of_hosts(self.spec.clone(), self.pick.clone(), self.limits)
     }
 }
 
 impl HostArgs {
     /// The same, as other commands have it.
     pub fn look(&self) -> LookArgs {
-        LookArgs {
-            spec: SpecArgs {
-                specs: self.specs.clone(),
-                vars: self.vars.clone(),
-                output: FormatArgs { formats: vec![] },
-            },
-            pick: self.pick.clone(),
-            targets: vec![],
-            excludes: vec![],
-            timeout: self.timeout,
-            parallel: self.parallel,
-            deep: false,
-        }
+        let spec = SpecArgs {
+            specs: self.specs.clone(),
+            vars: self.vars.clone(),
+            output: FormatArgs { formats: vec![] },
+        };
+        LookArgs::of_hosts(spec, self.pick.clone(), self.limits)
     }
 }
 
@@ -426,21 +414,25 @@ pub struct LookArgs {
     /// Not this address; may be given several times
     #[arg(long = "exclude", value_name = "ADDRESS")]
     pub excludes: Vec<String>,
-    /// How long a remote call may take; downloads and packages have 15 minutes of their own
-    #[arg(long, value_parser = duration, default_value = "30s", value_name = "TIME", env = "TRUEUP_TIMEOUT", hide_env_values = true)]
-    pub timeout: Duration,
-    /// So many hosts at once
-    #[arg(
-        long,
-        default_value = "10",
-        value_name = "N",
-        env = "TRUEUP_PARALLEL",
-        hide_env_values = true
-    )]
-    pub parallel: NonZeroUsize,
+    /// Limits
+    #[command(flatten)]
+    pub limits: LimitArgs,
     /// Hash the archive's files instead of comparing sizes
     #[arg(long)]
     pub deep: bool,
+}
+
+impl LookArgs {
+    fn of_hosts(spec: SpecArgs, pick: PickArgs, limits: LimitArgs) -> Self {
+        Self {
+            spec,
+            pick,
+            targets: vec![],
+            excludes: vec![],
+            limits,
+            deep: false,
+        }
+    }
 }
 
 /// What is done only when it is asked for by name.

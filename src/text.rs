@@ -135,6 +135,32 @@ fn is_unsafe(c: char) -> bool {
             | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// The first few of many, and how many more.
+pub(crate) fn enumerate(names: &[String]) -> String {
+    const SHOWN: usize = 4;
+    let mut text = names
+        .iter()
+        .take(SHOWN)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    if names.len() > SHOWN {
+        text.push_str(&format!(" and {} more", names.len() - SHOWN));
+    }
+    text
+}
+
+/// A digest's two ends, as people compare them.
+pub(crate) fn shorten_digest(digest: &str) -> String {
+    match (
+        digest.get(..8),
+        digest.len().checked_sub(6).and_then(|at| digest.get(at..)),
+    ) {
+        (Some(start), Some(end)) if digest.len() > 20 => format!("{start}…{end}"),
+        _ => digest.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

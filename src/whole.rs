@@ -1,6 +1,8 @@
-//! Files of this machine that are written whole or not at all: beside their place, synced, renamed.
+//! Files of this machine that are written whole or not at all: beside their place, synced, renamed; and where
+//! trueup has its own.
 
 use std::{
+    ffi::OsString,
     fs::{self, File, Permissions},
     io::{self, Write},
     os::unix::fs::PermissionsExt,
@@ -54,6 +56,18 @@ impl Whole {
         self.new.write_all(bytes)?;
         self.new.as_file().sync_all()
     }
+}
+
+/// Where trueup keeps what one run leaves for the next: in `XDG_STATE_HOME`, else in `~/.local/state`. `None`
+/// where the environment has neither; a relative path is ignored, as the specification of these folders asks.
+pub(crate) fn state_folder(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let absolute = |name| {
+        let path = variable(name).map(PathBuf::from);
+        path.filter(|path| path.is_absolute())
+    };
+    let state = absolute("XDG_STATE_HOME");
+    let state = state.or_else(|| Some(absolute("HOME")?.join(".local/state")));
+    state.map(|state| state.join("trueup"))
 }
 
 /// The folder that a file is in.

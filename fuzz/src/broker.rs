@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use trueup::{
     broker::{
-        Address, Admin, Cluster, Error, NewTopic, Refusal, Rehearsal, Route, Security, Topics,
+        Admin, BrokerAddress, Cluster, Error, NewTopic, Refusal, Rehearsal, Route, Security,
+        Topics,
         api::{
             self, Call,
             alter_configs::AlterConfigs,
@@ -28,7 +29,7 @@ use trueup::{
         },
         wire::Malformed,
     },
-    transport::dial::{Dial, DialError, Reach, Stream},
+    transport::dial::{Dial, DialError, DialStage, Stream},
 };
 
 use super::{
@@ -162,9 +163,9 @@ fn login(who: &dyn Authenticator, said: &[u8]) {
             }
             Ok(None) => assert!(!mechanism.starts_with("SCRAM"), "the broker proved nothing"),
             Err(error) => {
-                fit_for_a_line(&error.said);
+                fit_for_a_line(&error.message);
                 fit_for_a_line(&error.help);
-                assert!(!error.said.is_empty() && !error.help.is_empty());
+                assert!(!error.message.is_empty() && !error.help.is_empty());
                 assert!(!format!("{error:?}").contains(PASSWORD));
             }
         }
@@ -192,11 +193,14 @@ struct Brokers(Arc<Turns>);
 impl Dial for Brokers {
     async fn dial(&self, host: &str, port: u16) -> Result<Stream, DialError> {
         // What the brokers say of one another is checked before it comes here.
-        assert!(Address::new(host, i64::from(port)).is_ok(), "{host}:{port}");
+        assert!(
+            BrokerAddress::new(host, i64::from(port)).is_ok(),
+            "{host}:{port}"
+        );
         if host.ends_with(".down") {
             return Err(DialError {
-                reach: Reach::Tcp,
-                said: "refused".into(),
+                stage: DialStage::Tcp,
+                message: "refused".into(),
                 help: None,
             });
         }
@@ -236,7 +240,8 @@ fn conversation(security: Security, said: &[u8]) {
         .expect("a runtime");
     runtime.block_on(async {
         let dial = Brokers(Arc::new(Turns::new(said)));
-        let bootstrap = ["b-1", "b-2.down"].map(|host| Address::new(host, 9092).expect("a name"));
+        let bootstrap =
+            ["b-1", "b-2.down"].map(|host| BrokerAddress::new(host, 9092).expect("a name"));
         let way = Route {
             bootstrap: bootstrap.into(),
             security,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use trueup::{
+    kinds::Address,
     plan::{Saved, Step, is_saved, moved_on_host, moved_topics},
     report::{ReportOf, json},
 };
@@ -58,6 +59,6 @@ fn is_sound(saved: &Saved) {
 
 /// A plan of ours has each address once.
 fn each_once(steps: &[Step]) -> bool {
-    let addresses: BTreeSet<&str> = steps.iter().map(|step| step.address.as_str()).collect();
+    let addresses: BTreeSet<&Address> = steps.iter().map(|step| &step.address).collect();
     addresses.len() == steps.len()
 }

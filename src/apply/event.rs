@@ -1,6 +1,6 @@
 //! What happens during an apply: one stream, whoever shows it.
 
-use crate::plan::Of;
+use crate::{kinds::Address, plan::Of};
 
 /// One thing that happened.
 #[derive(Debug, Clone, Copy)]
@@ -16,8 +16,8 @@ pub enum Event<'a> {
     Started {
         /// Where.
         of: &'a Of,
-        /// The step's address; of topics that are asked for at once, their number.
-        address: &'a str,
+        /// The addresses of its step, or of the topics that are asked for at once.
+        addresses: &'a [&'a Address],
         /// What is done, one or two words ([`crate::action::Action::verb`]).
         verb: &'a str,
     },
@@ -26,7 +26,7 @@ pub enum Event<'a> {
         /// Where.
         of: &'a Of,
         /// The step's address.
-        address: &'a str,
+        address: &'a Address,
         /// How many bytes are there.
         have: u64,
         /// How many there will be, when the server said so.
@@ -37,7 +37,7 @@ pub enum Event<'a> {
         /// Where.
         of: &'a Of,
         /// The step's address.
-        address: &'a str,
+        address: &'a Address,
         /// The line.
         line: &'a str,
     },
@@ -46,7 +46,7 @@ pub enum Event<'a> {
         /// Where.
         of: &'a Of,
         /// The step's address.
-        address: &'a str,
+        address: &'a Address,
         /// What was done, in a few words (`12.8 MiB in 3.1 s, sha256 as in the spec`).
         summary: &'a str,
     },
@@ -55,14 +55,14 @@ pub enum Event<'a> {
         /// Where.
         of: &'a Of,
         /// The step's address.
-        address: &'a str,
+        address: &'a Address,
     },
     /// Ctrl-C came, and this is what we do about it.
     Interrupted {
         /// Where.
         of: &'a Of,
         /// The address of the step that runs.
-        address: &'a str,
+        address: &'a Address,
         /// A sentence.
         what: &'a str,
     },

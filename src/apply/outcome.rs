@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::plan::{Moved, Of, Part};
+use crate::{
+    kinds::Address,
+    plan::{Moved, Of, Part},
+};
 
 /// What became of one host, or of the topics of one cluster.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -16,7 +19,7 @@ pub struct Outcome {
     #[schemars(with = "String")]
     pub of: Of,
     /// Addresses that were applied, in order.
-    pub applied: Vec<String>,
+    pub applied: Vec<Address>,
     /// The step that failed, if one did; the first of several.
     pub failure: Option<Failure>,
     /// Further steps that failed: what a cluster refuses of one topic holds no other back.
@@ -24,16 +27,16 @@ pub struct Outcome {
     #[schemars(default)]
     pub also_failed: Vec<Failure>,
     /// Addresses that were not reached because of the failure or of Ctrl-C.
-    pub not_reached: Vec<String>,
+    pub not_reached: Vec<Address>,
     /// Addresses that were applied, and still are not up to date: with the reason.
     #[serde(serialize_with = "address_and_reason")]
     #[schemars(with = "Vec<AddressAndReason>")]
-    pub not_converged: Vec<(String, String)>,
+    pub not_converged: Vec<(Address, String)>,
     /// Addresses that were applied, and could not be read again: with the reason. What they are like
     /// now is not known.
     #[serde(serialize_with = "address_and_reason")]
     #[schemars(with = "Vec<AddressAndReason>")]
-    pub unverified: Vec<(String, String)>,
+    pub unverified: Vec<(Address, String)>,
     /// Addresses that a saved plan no longer fits, with how they have moved (an empty address: the
     /// machine itself). Nothing is written then.
     #[serde(serialize_with = "moved")]
@@ -107,7 +110,10 @@ impl Outcome {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
     /// The step's address.
-    pub address: String,
+    // None, and in JSON empty: the whole host or cluster failed.
+    #[serde(with = "or_empty")]
+    #[schemars(with = "String")]
+    pub address: Option<Address>,
     /// What happened: the first line says it, more may follow.
     pub reasons: Vec<String>,
     /// The way out.
@@ -148,7 +154,7 @@ struct AddressAndReason<'a> {
 
 /// Pairs as objects with names, to which fields can be added later.
 fn address_and_reason<S: Serializer>(
-    pairs: &[(String, String)],
+    pairs: &[(Address, String)],
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     let pairs = pairs.iter();
@@ -160,6 +166,25 @@ fn moved<S: Serializer>(all: &[Moved], serializer: S) -> Result<S::Ok, S::Error>
         address: moved.address.as_deref().unwrap_or_default(),
         reason: &moved.how,
     }))
+}
+
+/// An address that may be absent is an empty text then.
+mod or_empty {
+    use super::{Address, Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(
+        address: &Option<Address>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(address.as_deref().unwrap_or_default())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Address>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Ok((!text.is_empty()).then(|| text.into()))
+    }
 }
 
 fn name<S: Serializer>(of: &Of, serializer: S) -> Result<S::Ok, S::Error> {
@@ -174,11 +199,11 @@ fn milliseconds<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, 
 #[derive(Deserialize)]
 pub(crate) struct Record {
     host: String,
-    applied: Vec<String>,
+    applied: Vec<Address>,
     failure: Option<Failure>,
     #[serde(default)]
     also_failed: Vec<Failure>,
-    not_reached: Vec<String>,
+    not_reached: Vec<Address>,
     not_converged: Vec<Pair>,
     unverified: Vec<Pair>,
     moved: Vec<Pair>,
@@ -189,7 +214,8 @@ pub(crate) struct Record {
 
 #[derive(Deserialize)]
 struct Pair {
-    address: String,
+    #[serde(deserialize_with = "or_empty::deserialize")]
+    address: Option<Address>,
     reason: String,
 }
 
@@ -198,10 +224,11 @@ impl Record {
     pub(crate) fn outcome(self, of: impl Fn(String) -> Of) -> Outcome {
         let pairs = |all: Vec<Pair>| {
             let all = all.into_iter();
-            all.map(|pair| (pair.address, pair.reason)).collect()
+            all.filter_map(|pair| Some((pair.address?, pair.reason)))
+                .collect()
         };
         let moved = self.moved.into_iter().map(|pair| Moved {
-            address: (!pair.address.is_empty()).then_some(pair.address),
+            address: pair.address,
             how: pair.reason,
         });
         Outcome {

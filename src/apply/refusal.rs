@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use super::{holder::Answer, outcome::Failure};
 use crate::{
     action::Fetch,
-    kinds::install::{NOTHING_GOES, TRY_BY_HAND},
+    kinds::{
+        Address,
+        install::{NOTHING_GOES, TRY_BY_HAND},
+    },
     spec::{Lines, Resolved},
     text::escape_control,
 };
@@ -16,7 +19,7 @@ pub struct SpecPlaces {
     /// The specs, by host.
     paths: BTreeMap<String, String>,
     /// By host and address.
-    lines: BTreeMap<(String, String), Lines>,
+    lines: BTreeMap<(String, Address), Lines>,
 }
 
 impl SpecPlaces {
@@ -30,7 +33,7 @@ impl SpecPlaces {
         for (path, host) in hosts {
             paths.insert(host.name.clone(), path.clone());
             for (address, of_keys) in &host.lines {
-                let place = (host.name.clone(), address.to_string());
+                let place = (host.name.clone(), address.clone());
                 lines.insert(place, of_keys.clone());
             }
         }
@@ -46,8 +49,8 @@ impl SpecPlaces {
     }
 
     /// ``check `url` and `sha256` in specs/a.yaml, lines 14 and 15``, as far as the spec has them.
-    pub(super) fn check(&self, host: &str, address: &str, keys: &[&str]) -> String {
-        let lines = self.lines.get(&(host.to_owned(), address.to_owned()));
+    pub(super) fn check(&self, host: &str, address: &Address, keys: &[&str]) -> String {
+        let lines = self.lines.get(&(host.to_owned(), address.clone()));
         let path = self.paths.get(host).map_or("the spec", String::as_str);
         let found = keys
             .iter()
@@ -66,7 +69,7 @@ impl SpecPlaces {
 }
 
 /// The failure of a download; `check` sends people to the spec's line.
-pub(super) fn of_fetch(address: &str, fetch: &Fetch, answer: &Answer, check: String) -> Failure {
+pub(super) fn of_fetch(fetch: &Fetch, answer: &Answer, check: String) -> Failure {
     let told = |key: &str| {
         answer
             .records
@@ -108,10 +111,9 @@ pub(super) fn of_fetch(address: &str, fetch: &Fetch, answer: &Answer, check: Str
             .rfind(|line| line.starts_with("curl:") || line.starts_with("wget:"));
         reasons.extend(said.map(str::to_owned));
     } else {
-        return of_step(address, answer);
+        return of_step(answer);
     }
     Failure {
-        address: address.to_owned(),
         reasons,
         help: Some(help),
         ..Failure::default()
@@ -119,8 +121,8 @@ pub(super) fn of_fetch(address: &str, fetch: &Fetch, answer: &Answer, check: Str
 }
 
 /// The failure of an unpacking; `check` sends people to the spec's line.
-pub(super) fn of_unpack(address: &str, answer: &Answer, check: String) -> Failure {
-    let mut failure = of_step(address, answer);
+pub(super) fn of_unpack(answer: &Answer, check: String) -> Failure {
+    let mut failure = of_step(answer);
     let of_archive = |reason: &String| reason.starts_with("the archive ");
     if failure.help.is_none() && failure.reasons.first().is_some_and(of_archive) {
         failure.help = Some(check);
@@ -129,7 +131,7 @@ pub(super) fn of_unpack(address: &str, answer: &Answer, check: String) -> Failur
 }
 
 /// The failure of any other step.
-pub(super) fn of_step(address: &str, answer: &Answer) -> Failure {
+pub(super) fn of_step(answer: &Answer) -> Failure {
     let mut reasons = vec![answer.failed.clone().unwrap_or_else(|| "it failed".into())];
     // The step's own sentence is the log's last line, too.
     let log: Vec<&str> = answer
@@ -186,7 +188,6 @@ pub(super) fn of_step(address: &str, answer: &Answer) -> Failure {
         None
     };
     Failure {
-        address: address.to_owned(),
         reasons,
         help,
         ..Failure::default()
@@ -299,7 +300,6 @@ mod tests {
             ("digest", "51c0b0c1ff"),
         ];
         let failure = of_fetch(
-            "client/msk_iam_auth",
             &fetch(Some("ef217055aa")),
             &answer(&told, "", ""),
             "check".into(),
@@ -317,7 +317,6 @@ mod tests {
     fn a_digest_that_is_none_is_shown_and_no_panic() {
         let told = [("bytes", "1"), ("digest", "€€€€€€€€€")];
         let failure = of_fetch(
-            "a",
             &fetch(Some("03780378")),
             &answer(&told, "", ""),
             "check".into(),
@@ -331,7 +330,6 @@ mod tests {
         let told = [("bytes", "1422"), ("digest", digest)];
         let failed = "cannot write /x.jar";
         let failure = of_fetch(
-            "a",
             &fetch(Some(digest)),
             &answer(&told, failed, ""),
             "check".into(),
@@ -339,7 +337,6 @@ mod tests {
         assert_eq!(failure.reasons, [failed]);
         let failed = "sha256sum is not on the host";
         let failure = of_fetch(
-            "a",
             &fetch(Some(digest)),
             &answer(&[], failed, ""),
             "check".into(),
@@ -349,7 +346,6 @@ mod tests {
         let failed = "no room in /x: the download has 33 MiB, 20 MiB are free";
         let told = [("bytes", "0")];
         let failure = of_fetch(
-            "a",
             &fetch(Some(digest)),
             &answer(&told, failed, ""),
             "check".into(),
@@ -363,7 +359,7 @@ mod tests {
                    is in a very bad inconsistent state\nErrors were encountered while processing:\n java\nE: \
                    Sub-process /usr/bin/dpkg returned an error code (1)\napt-get could not install java\n";
         let answer = answer(&[], "apt-get could not install java", log);
-        let reasons = of_step("client/java", &answer).reasons;
+        let reasons = of_step(&answer).reasons;
         assert_eq!(reasons[0], "apt-get could not install java");
         assert_eq!(
             reasons[1],
@@ -375,14 +371,13 @@ mod tests {
     #[test]
     fn an_archive_that_is_wrong_sends_people_to_the_spec() {
         let failed = "the archive holds no Kafka: there is no k/bin/kafka-topics.sh in it";
-        let failure = of_unpack("a", &answer(&[], failed, ""), "check `url`".into());
+        let failure = of_unpack(&answer(&[], failed, ""), "check `url`".into());
         assert_eq!(failure.help.as_deref(), Some("check `url`"));
     }
 
     #[test]
     fn a_server_that_says_no_and_a_full_disk_are_told_apart() {
         let no = of_fetch(
-            "a",
             &fetch(None),
             &answer(
                 &[("fetcher", "22")],
@@ -396,7 +391,6 @@ mod tests {
             "{no:?}"
         );
         let full = of_fetch(
-            "a",
             &fetch(None),
             &answer(&[("fetcher", "23")], "x", ""),
             "check".into(),

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     action::{self, Action, Fetch},
     facts::{Host, Reply},
-    kinds::kafka::Kafka,
+    kinds::{Address, client::kafka::Kafka},
     plan::{HostPlan, Of, Step},
     properties,
     text::hex,
@@ -146,13 +146,14 @@ impl Run<'_, '_> {
             }
             self.sink.event(Event::Started {
                 of: self.of,
-                address: &step.address,
+                addresses: &[&step.address],
                 verb: action.verb(),
             });
             done = match self.action(&step.address, action).await {
                 Ok(done) => done,
                 Err(failure) => {
                     return Err(Failure {
+                        address: Some(step.address.clone()),
                         done: before,
                         ..failure
                     });
@@ -162,7 +163,7 @@ impl Run<'_, '_> {
         Ok(done)
     }
 
-    async fn action(&mut self, address: &str, action: &Action) -> Result<Done, Failure> {
+    async fn action(&mut self, address: &Address, action: &Action) -> Result<Done, Failure> {
         match action {
             Action::InstallPackage { manager, package } => {
                 let call = Call::new("package")
@@ -172,7 +173,7 @@ impl Run<'_, '_> {
                 // Others are waited for first; the work's own time begins then.
                 let limit = self.limits.package_lock + self.limits.work;
                 let answer = self.run(address, &call, limit).await?;
-                checked(address, &answer, |answer| refusal::of_step(address, answer))?;
+                checked(&answer, refusal::of_step)?;
                 Ok(Done {
                     summary: format!("{package}, with {}", manager.command()),
                     paste: None,
@@ -230,7 +231,6 @@ impl Run<'_, '_> {
                     .collect();
                 let after =
                     properties::edit(&before, &values, remove).map_err(|error| Failure {
-                        address: address.to_owned(),
                         reasons: vec![format!("{path} is {error}")],
                         ..Failure::default()
                     })?;
@@ -250,7 +250,7 @@ impl Run<'_, '_> {
             Action::SetMode { path, mode } => {
                 let call = Call::new("mode").value(path).value(mode.to_string());
                 let answer = self.run(address, &call, self.limits.call).await?;
-                checked(address, &answer, |answer| refusal::of_step(address, answer))?;
+                checked(&answer, refusal::of_step)?;
                 Ok(Done {
                     summary: format!("mode {mode}"),
                     paste: None,
@@ -263,7 +263,7 @@ impl Run<'_, '_> {
                     call = call.payload(content);
                 }
                 let answer = self.run(address, &call, self.limits.work).await?;
-                checked(address, &answer, |answer| refusal::of_step(address, answer))?;
+                checked(&answer, refusal::of_step)?;
                 Ok(Done {
                     summary: step.done.clone(),
                     paste: None,
@@ -275,7 +275,7 @@ impl Run<'_, '_> {
 
     async fn fetch(
         &mut self,
-        address: &str,
+        address: &Address,
         fetch: &Fetch,
         as_root: bool,
     ) -> Result<(Answer, Duration), Failure> {
@@ -294,9 +294,7 @@ impl Run<'_, '_> {
             .await?;
         let keys = ["url", fetch.algorithm.name()];
         let check = self.places.check(self.host, address, &keys);
-        checked(address, &answer, |answer| {
-            refusal::of_fetch(address, fetch, answer, check)
-        })?;
+        checked(&answer, |answer| refusal::of_fetch(fetch, answer, check))?;
         Ok((answer, started.elapsed()))
     }
 
@@ -304,7 +302,7 @@ impl Run<'_, '_> {
     /// `with` appends to the step's call what comes after the stage and the archive.
     async fn unpack(
         &mut self,
-        address: &str,
+        address: &Address,
         archive: &Fetch,
         step: &'static str,
         as_root: bool,
@@ -315,21 +313,19 @@ impl Run<'_, '_> {
         };
         let call = |name| Call::new(name).by_root(as_root).value(stage);
         let answer = self.run(address, &call("stage"), self.limits.call).await?;
-        checked(address, &answer, |answer| refusal::of_step(address, answer))?;
+        checked(&answer, refusal::of_step)?;
         let unpacked: Result<Done, Failure> = async {
             let (fetched_as, took) = self.fetch(address, archive, as_root).await?;
             self.sink.event(Event::Started {
                 of: self.of,
-                address,
+                addresses: &[address],
                 verb: "unpack",
             });
             let call = with(call(step).value(file));
             let answer = self.run(address, &call, self.limits.work).await?;
             let keys = ["url", archive.algorithm.name()];
             let check = self.places.check(self.host, address, &keys);
-            checked(address, &answer, |answer| {
-                refusal::of_unpack(address, answer, check)
-            })?;
+            checked(&answer, |answer| refusal::of_unpack(answer, check))?;
             let mut done = fetched(archive, &fetched_as, took);
             if let Some(files) = answer.records.get("repaired") {
                 done.summary.push_str(&format!(", {files} files repaired"));
@@ -354,7 +350,7 @@ impl Run<'_, '_> {
     }
 
     /// The bytes of a file as they are now; `None`: there is none.
-    fn content(&self, address: &str, path: &str) -> Option<Vec<u8>> {
+    fn content(&self, address: &Address, path: &str) -> Option<Vec<u8>> {
         self.written
             .get(path)
             .cloned()
@@ -363,7 +359,7 @@ impl Run<'_, '_> {
 
     async fn write(
         &mut self,
-        address: &str,
+        address: &Address,
         call: Call,
         path: &str,
         (mode, folder): (&str, Option<&str>),
@@ -380,14 +376,14 @@ impl Run<'_, '_> {
             .value(folder.unwrap_or_default())
             .payload(&after);
         let answer = self.run(address, &call, self.limits.call).await?;
-        checked(address, &answer, |answer| refusal::of_step(address, answer))?;
+        checked(&answer, refusal::of_step)?;
         self.written.insert(path.to_owned(), after);
         Ok(())
     }
 
     async fn run(
         &mut self,
-        address: &str,
+        address: &Address,
         call: &Call,
         deadline: Duration,
     ) -> Result<Answer, Failure> {
@@ -417,14 +413,13 @@ impl Run<'_, '_> {
                 });
             })
             .await;
-        answer.map_err(|error| lost(address, &error))
+        answer.map_err(|error| lost(&error))
     }
 }
 
 /// The failure of a step whose end is not known.
-fn lost(address: &str, error: &WriteError) -> Failure {
+fn lost(error: &WriteError) -> Failure {
     Failure {
-        address: address.to_owned(),
         help: Some("its outcome is not known: run `plan` to see what is now true".into()),
         outcome_unknown: true,
         ..Failure::because(error)
@@ -432,15 +427,10 @@ fn lost(address: &str, error: &WriteError) -> Failure {
 }
 
 /// The answer, unless the step failed or was stopped.
-fn checked(
-    address: &str,
-    answer: &Answer,
-    refuse: impl FnOnce(&Answer) -> Failure,
-) -> Result<(), Failure> {
+fn checked(answer: &Answer, refuse: impl FnOnce(&Answer) -> Failure) -> Result<(), Failure> {
     match &answer.failed {
         None => Ok(()),
         Some(_) if answer.stopped => Err(Failure {
-            address: address.to_owned(),
             reasons: vec!["stopped before it was done".into()],
             help: Some("run the command again: it goes on from what is there".into()),
             ..Failure::default()

@@ -16,7 +16,7 @@ use crate::{
     broker::{
         Admin, Cluster, Config, Error, Outcomes, Refusal, Source, Topic, Topics, codes, requests,
     },
-    kinds::topic::same,
+    kinds::{Address, topic::same},
     plan::{Of, Step, TopicsPlan},
 };
 
@@ -49,8 +49,11 @@ pub async fn apply_topics(
     if !outcome.applied.is_empty() && !lost {
         settle(cluster, plan, &outcome.applied, deadline).await;
     }
-    let open = |address: &&String| {
-        !outcome.applied.contains(address) && failures.iter().all(|one| one.address != **address)
+    let open = |address: &&Address| {
+        !outcome.applied.contains(address)
+            && failures
+                .iter()
+                .all(|one| one.address.as_ref() != Some(address))
     };
     outcome.not_reached = steps
         .map(|step| &step.address)
@@ -70,7 +73,7 @@ struct Run<'r, 'd> {
     stop: &'r Stop,
     sink: &'r mut dyn Sink,
     /// What has been done of each step, action by action.
-    done: BTreeMap<&'r str, Vec<String>>,
+    done: BTreeMap<&'r Address, Vec<String>>,
     /// The first one that happened comes first.
     failures: Vec<Failure>,
     outcome: Outcome,
@@ -85,7 +88,7 @@ impl<'r> Run<'r, '_> {
             let answers = Admin::over(self.cluster).create_topics(&topics).await;
             self.take(&steps, answers, "created")?;
         }
-        for (steps, topics) in self.batches(requests::more_partitions) {
+        for (steps, topics) in self.batches(requests::partition_increase) {
             self.begin(&steps, "add partitions")?;
             let answers = Admin::over(self.cluster).create_partitions(&topics).await;
             self.take(&steps, answers, "partitions added")?;
@@ -96,7 +99,7 @@ impl<'r> Run<'r, '_> {
             let answers = Admin::over(self.cluster).alter_configs(&topics).await;
             self.take(&steps, answers, "configured")?;
         }
-        for (steps, topics) in self.batches(requests::end_of) {
+        for (steps, topics) in self.batches(requests::deleted_topic) {
             self.begin(&steps, "delete")?;
             let answers = Admin::over(self.cluster).delete_topics(&topics).await;
             self.take(&steps, answers, "deleted")?;
@@ -111,7 +114,11 @@ impl<'r> Run<'r, '_> {
     ) -> Vec<(Vec<&'r Step>, Vec<T>)> {
         let plan = self.plan;
         let steps = plan.steps.iter().filter(|step| step.action.changes());
-        let failed = |step: &&Step| self.failures.iter().any(|one| one.address == step.address);
+        let failed = |step: &&Step| {
+            self.failures
+                .iter()
+                .any(|one| one.address.as_ref() == Some(&step.address))
+        };
         let pairs = steps
             .filter(|step| !failed(step))
             .flat_map(|step| step.actions.iter().map(move |action| (step, action)));
@@ -132,13 +139,10 @@ impl<'r> Run<'r, '_> {
             self.outcome.interrupted = true;
             return ControlFlow::Break(());
         }
-        let address = match steps {
-            [only] => only.address.clone(),
-            more => format!("{} topics", more.len()),
-        };
+        let addresses: Vec<&Address> = steps.iter().map(|step| &step.address).collect();
         self.sink.event(Event::Started {
             of: &self.outcome.of,
-            address: &address,
+            addresses: &addresses,
             verb,
         });
         ControlFlow::Continue(())
@@ -154,15 +158,15 @@ impl<'r> Run<'r, '_> {
         let answers = match answers {
             Ok(answers) => answers,
             Err(error) => {
-                let first = steps.first().map(|step| step.address.clone());
-                self.fail(lost(first.unwrap_or_default(), &error));
+                if let Some(first) = steps.first() {
+                    self.fail(&first.address, lost(&error));
+                }
                 return ControlFlow::Break(());
             }
         };
         let mut by_name: BTreeMap<String, Result<(), Refusal>> = answers.into_iter().collect();
         for &step in steps {
-            let name = step.address.trim_start_matches("topics/");
-            match by_name.remove(name) {
+            match by_name.remove(step.address.name().unwrap_or_default()) {
                 Some(Ok(())) => self.done(step, did),
                 // Somebody made it meanwhile. What is read afterwards tells whether it is right.
                 Some(Err(refusal)) if refusal.code == codes::TOPIC_ALREADY_EXISTS => {
@@ -173,13 +177,15 @@ impl<'r> Run<'r, '_> {
                 {
                     self.done(step, "was gone already");
                 }
-                Some(Err(refusal)) => self.fail(Failure {
-                    address: step.address.clone(),
-                    reasons: vec![format!("{} ({})", refusal.said, refusal.name)],
-                    help: refusal.help,
-                    outcome_unknown: refusal.code == codes::REQUEST_TIMED_OUT,
-                    done: vec![],
-                }),
+                Some(Err(refusal)) => {
+                    let failure = Failure {
+                        reasons: vec![format!("{} ({})", refusal.message, refusal.name)],
+                        help: refusal.help,
+                        outcome_unknown: refusal.code == codes::REQUEST_TIMED_OUT,
+                        ..Failure::default()
+                    };
+                    self.fail(&step.address, failure);
+                }
                 // The broker's module answers for each topic that it was given.
                 None => {}
             }
@@ -205,33 +211,37 @@ impl<'r> Run<'r, '_> {
         self.outcome.applied.push(step.address.clone());
     }
 
-    fn fail(&mut self, mut failure: Failure) {
-        let done = self.done.get(failure.address.as_str());
-        failure.done = done.cloned().unwrap_or_default();
-        self.sink.event(Event::Failed {
-            of: &self.outcome.of,
-            address: &failure.address,
+    fn fail(&mut self, address: &Address, failure: Failure) {
+        let of = &self.outcome.of;
+        self.sink.event(Event::Failed { of, address });
+        self.failures.push(Failure {
+            address: Some(address.clone()),
+            done: self.done.get(address).cloned().unwrap_or_default(),
+            ..failure
         });
-        self.failures.push(failure);
     }
 
     /// Steps of which a part is done, and the rest was not come to.
     fn rest(&mut self) {
-        let whole = |address: &str| self.outcome.applied.iter().any(|one| one == address);
-        let failed = |address: &str| self.failures.iter().any(|one| one.address == address);
+        let whole = |address: &Address| self.outcome.applied.contains(address);
+        let failed = |address| {
+            self.failures
+                .iter()
+                .any(|one| one.address.as_ref() == Some(address))
+        };
         let open = self.done.keys().copied();
-        let open: Vec<&str> = open.filter(|one| !whole(one) && !failed(one)).collect();
+        let open: Vec<&Address> = open.filter(|one| !whole(one) && !failed(one)).collect();
         for address in open {
             let why = match self.outcome.interrupted {
                 true => "interrupted before the rest of it",
                 false => "the rest of it was not reached",
             };
-            self.fail(Failure {
-                address: address.to_owned(),
+            let failure = Failure {
                 reasons: vec![why.to_owned()],
                 help: Some("apply again: what is done stays, the rest follows".to_owned()),
                 ..Failure::default()
-            });
+            };
+            self.fail(address, failure);
         }
     }
 }
@@ -277,27 +287,31 @@ fn summary(step: &Step, did: &str) -> String {
 }
 
 /// The failure of a batch whose request did not come back.
-fn lost(address: String, error: &Error) -> Failure {
+fn lost(error: &Error) -> Failure {
     let text = error.to_string();
     let (said, help): (Vec<&str>, Vec<&str>) = text
         .lines()
         .map(str::trim)
         .partition(|line| !line.starts_with("help: "));
     Failure {
-        address,
         reasons: said.into_iter().map(str::to_owned).collect(),
         help: help
             .first()
             .map(|line| line.trim_start_matches("help: ").to_owned()),
         outcome_unknown: error.sent,
-        done: vec![],
+        ..Failure::default()
     }
 }
 
 /// Waits until what was made and set shows and what was deleted does not: a cluster tells its
 /// brokers a little later than it answers. What does not settle in time is seen by the reading that
 /// follows.
-async fn settle(cluster: &mut Cluster<'_>, plan: &TopicsPlan, applied: &[String], limit: Duration) {
+async fn settle(
+    cluster: &mut Cluster<'_>,
+    plan: &TopicsPlan,
+    applied: &[Address],
+    limit: Duration,
+) {
     let end = Instant::now() + limit;
     let mut pause = Duration::from_millis(20);
     let (mut shapes, mut settings) = (BTreeMap::new(), BTreeMap::new());

@@ -1,43 +1,42 @@
-//! A cluster, to be changed, and to be asked whether it would be.
+//! Changes of a cluster, and their rehearsal.
 
 use super::{
     api::{
         alter_configs::Keys,
-        create_topics::{Made, NewTopic},
+        create_topics::{CreatedTopic, NewTopic},
     },
-    changes::{Answers, Changes},
+    changes::{Changes, Results},
     cluster::Cluster,
     error::Error,
     refusal::Refusal,
 };
 
-/// What became of each topic, in the order in which they were given.
+/// The outcome of each topic, in the order of the request.
 pub type Outcomes = Vec<(String, Result<(), Refusal>)>;
 
-/// Whether the cluster would take what it was asked about each topic, in the order in which they were
-/// given; of a new one, what it would be, where the broker tells.
-pub type Rehearsed = Vec<(String, Result<Option<Made>, Refusal>)>;
+/// Whether the cluster would accept each change, in the order of the request; for a new topic, what
+/// it would be, if the broker returns it.
+pub type RehearsalOutcomes = Vec<(String, Result<Option<CreatedTopic>, Refusal>)>;
 
-/// The calls that write. Only `apply/` may have one.
+/// The calls that write. Only `apply/` may use it.
 pub struct Admin<'c, 'd>(&'c mut Cluster<'d>);
 
-/// The same calls with `validate_only`: the cluster says whether it would do it, and does nothing.
-/// Nothing here can write, so that a plan may ask.
+/// The same calls with `validate_only`: nothing is written, so that a plan may use it.
 pub struct Rehearsal<'c, 'd>(&'c mut Cluster<'d>);
 
 impl<'c, 'd> Rehearsal<'c, 'd> {
-    /// Asks over the connections of a cluster.
+    /// Over the connections of a cluster.
     pub fn over(cluster: &'c mut Cluster<'d>) -> Self {
         Self(cluster)
     }
 
-    /// Whether these could be created.
+    /// Whether topics could be created.
     ///
     /// # Errors
-    /// When the cluster does not answer.
-    pub async fn create_topics(&mut self, topics: &[NewTopic]) -> Result<Rehearsed, Error> {
-        let answers = Changes::only_tried(self.0).create_topics(topics).await?;
-        Ok(rehearsed(answers))
+    /// When the cluster does not reply.
+    pub async fn create_topics(&mut self, topics: &[NewTopic]) -> Result<RehearsalOutcomes, Error> {
+        let results = Changes::validate_only(self.0).create_topics(topics).await?;
+        Ok(rehearsal_outcomes(results))
     }
 
     /// Whether numbers of partitions could be raised to a new total.
@@ -47,23 +46,26 @@ impl<'c, 'd> Rehearsal<'c, 'd> {
     pub async fn create_partitions(
         &mut self,
         topics: &[(String, i32)],
-    ) -> Result<Rehearsed, Error> {
-        let mut changes = Changes::only_tried(self.0);
-        Ok(rehearsed(changes.create_partitions(topics).await?))
+    ) -> Result<RehearsalOutcomes, Error> {
+        let mut changes = Changes::validate_only(self.0);
+        Ok(rehearsal_outcomes(changes.create_partitions(topics).await?))
     }
 
     /// Whether keys could be set (`Some`) or reset (`None`).
     ///
     /// # Errors
     /// As [`create_topics`](Self::create_topics).
-    pub async fn alter_configs(&mut self, topics: &[(String, Keys)]) -> Result<Rehearsed, Error> {
-        let answers = Changes::only_tried(self.0).alter_configs(topics).await?;
-        Ok(rehearsed(answers))
+    pub async fn alter_configs(
+        &mut self,
+        topics: &[(String, Keys)],
+    ) -> Result<RehearsalOutcomes, Error> {
+        let results = Changes::validate_only(self.0).alter_configs(topics).await?;
+        Ok(rehearsal_outcomes(results))
     }
 }
 
 impl<'c, 'd> Admin<'c, 'd> {
-    /// Writes over the connections of a cluster.
+    /// Over the connections of a cluster.
     pub fn over(cluster: &'c mut Cluster<'d>) -> Self {
         Self(cluster)
     }
@@ -71,11 +73,11 @@ impl<'c, 'd> Admin<'c, 'd> {
     /// Creates topics.
     ///
     /// # Errors
-    /// When the cluster does not answer. [`sent`](super::Trouble::sent) says whether something may
+    /// When the cluster does not reply. [`sent`](super::ErrorDetails::sent) says whether something may
     /// have been created.
     pub async fn create_topics(&mut self, topics: &[NewTopic]) -> Result<Outcomes, Error> {
-        let answers = Changes::carried_out(self.0).create_topics(topics).await?;
-        Ok(outcomes(answers))
+        let results = Changes::write(self.0).create_topics(topics).await?;
+        Ok(outcomes(results))
     }
 
     /// Raises numbers of partitions to a new total.
@@ -83,7 +85,7 @@ impl<'c, 'd> Admin<'c, 'd> {
     /// # Errors
     /// As [`create_topics`](Self::create_topics).
     pub async fn create_partitions(&mut self, topics: &[(String, i32)]) -> Result<Outcomes, Error> {
-        let mut changes = Changes::carried_out(self.0);
+        let mut changes = Changes::write(self.0);
         Ok(outcomes(changes.create_partitions(topics).await?))
     }
 
@@ -93,8 +95,8 @@ impl<'c, 'd> Admin<'c, 'd> {
     /// # Errors
     /// As [`create_topics`](Self::create_topics).
     pub async fn alter_configs(&mut self, topics: &[(String, Keys)]) -> Result<Outcomes, Error> {
-        let answers = Changes::carried_out(self.0).alter_configs(topics).await?;
-        Ok(outcomes(answers))
+        let results = Changes::write(self.0).alter_configs(topics).await?;
+        Ok(outcomes(results))
     }
 
     /// Deletes topics.
@@ -106,14 +108,14 @@ impl<'c, 'd> Admin<'c, 'd> {
     }
 }
 
-fn outcomes(answers: Answers) -> Outcomes {
-    let answers = answers.into_iter();
-    answers.map(|(name, row)| (name, row.map(|_| ()))).collect()
+fn outcomes(results: Results) -> Outcomes {
+    let results = results.into_iter();
+    results.map(|(name, row)| (name, row.map(|_| ()))).collect()
 }
 
-fn rehearsed(answers: Answers) -> Rehearsed {
-    let answers = answers.into_iter();
-    answers
-        .map(|(name, row)| (name, row.map(|row| row.made)))
+fn rehearsal_outcomes(results: Results) -> RehearsalOutcomes {
+    let results = results.into_iter();
+    results
+        .map(|(name, row)| (name, row.map(|row| row.created)))
         .collect()
 }

@@ -1,5 +1,5 @@
-//! From what a spec says of a cluster to a connection that may ask: credentials are read, a role is
-//! assumed, a broker is dialled and told who we are.
+//! Connects to the cluster of a spec: reads credentials, assumes a role, dials a broker, and
+//! authenticates.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -7,24 +7,24 @@ use indexmap::IndexMap;
 use tokio::time::Instant;
 
 use super::{
-    Address, Cluster, Error, Roots, Route, Security,
+    BrokerAddress, Cluster, Error, Roots, Route, Security,
     credentials::{Credentials, CredentialsError, clock::Clock, imds, sts},
     sasl::{Authenticator, iam::Iam},
 };
 use crate::transport::dial::Dial;
 
-/// A way into a cluster, with every reference of the spec resolved.
+/// How to connect to a cluster, with every reference of the spec resolved.
 #[derive(Clone)]
 pub struct Bootstrap {
-    /// Brokers to begin with.
-    pub bootstrap: Vec<Address>,
-    /// What their port expects.
-    pub login: Auth,
-    /// A PEM file with the authorities that vouch for them; else the system's.
+    /// The bootstrap brokers.
+    pub bootstrap: Vec<BrokerAddress>,
+    /// What their listener expects.
+    pub auth: Auth,
+    /// A PEM file with the trusted authorities; else the system's.
     pub ca: Option<PathBuf>,
 }
 
-/// What a broker's port expects.
+/// What a broker's listener expects.
 #[derive(Clone)]
 pub enum Auth {
     /// Nothing.
@@ -35,9 +35,9 @@ pub enum Auth {
     Iam(Principal),
     /// A user of the cluster.
     Sasl {
-        /// Who, and by which mechanism.
+        /// The mechanism and its credentials.
         authenticator: Arc<dyn Authenticator>,
-        /// Within TLS.
+        /// Over TLS.
         tls: bool,
     },
 }
@@ -45,55 +45,55 @@ pub enum Auth {
 /// Whose AWS credentials sign.
 #[derive(Clone)]
 pub enum Principal {
-    /// The role of the instance that dials; it assumes another where the client does.
+    /// The role of the dialling instance, which assumes another if the client does.
     Instance,
     /// These.
     Given(Credentials),
 }
 
-/// What is known of the machine that dials.
+/// The machine that dials.
 #[derive(Debug, Clone, Copy)]
 pub struct Dialler<'d> {
-    /// How it is called in messages: a host's name, or `direct`.
+    /// Its name in messages: a host's name, or `direct`.
     pub name: &'d str,
     /// The role that its Kafka client assumes, if any.
     pub role_arn: Option<&'d str>,
-    /// Options of AWS's jar with which it does so, by the jar's own names.
+    /// The client's options of AWS's jar for that, by the jar's own names.
     pub options: Option<&'d IndexMap<String, String>>,
     /// Its clock, which signatures are made with.
     pub clock: Clock,
 }
 
-/// Why there is no way in. Exit code 4.
+/// Why a cluster cannot be used. Exit code 4.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum NoEntrance {
-    /// What the spec refers to was not found.
+pub enum ConnectError {
+    /// A reference of the spec was not found.
     #[error("{0}")]
     LookUp(String),
-    /// There are no AWS credentials to sign with.
+    /// No AWS credentials to sign with.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
-    /// No authorities, so that no broker can be checked.
+    /// No trusted authorities.
     #[error(transparent)]
     Roots(#[from] super::RootsError),
-    /// The brokers.
+    /// No broker can be used.
     #[error(transparent)]
     Broker(#[from] Error),
 }
 
 impl Bootstrap {
-    /// Goes in. `deadline` holds for each dial and each request.
+    /// Connects. `deadline` is for each dial and each request.
     ///
     /// # Errors
-    /// When nobody answers, or nobody lets us in.
+    /// When credentials are missing, or no broker accepts the connection.
     pub async fn open<'d>(
         &self,
         dial: &'d dyn Dial,
         dialler: Dialler<'_>,
         deadline: Duration,
-    ) -> Result<Cluster<'d>, NoEntrance> {
-        let security = match &self.login {
+    ) -> Result<Cluster<'d>, ConnectError> {
+        let security = match &self.auth {
             Auth::Plaintext => Security::Plaintext,
             Auth::Tls => Security::Tls(self.roots()?),
             Auth::Sasl { authenticator, tls } => Security::Sasl {
@@ -101,28 +101,28 @@ impl Bootstrap {
                 tls: tls.then(|| self.roots()).transpose()?,
             },
             Auth::Iam(principal) => Security::Sasl {
-                authenticator: Arc::new(principal.sign_in(dial, dialler, deadline).await?),
+                authenticator: Arc::new(principal.iam(dial, dialler, deadline).await?),
                 tls: Some(self.roots()?),
             },
         };
-        let way = Route {
+        let route = Route {
             bootstrap: self.bootstrap.clone(),
             security,
             deadline,
             via: dialler.name.to_owned(),
         };
-        Ok(Cluster::connect(dial, way).await?)
+        Ok(Cluster::connect(dial, route).await?)
     }
 
-    /// Whether whoever goes in is the same one each time. What this machine asks AWS with is another
-    /// in each place: a pipeline's plan may not be allowed what its apply is.
-    pub fn is_one_caller(&self) -> bool {
-        !matches!(self.login, Auth::Iam(Principal::Given(_)))
+    /// Whether plan and apply have the same caller wherever they run. The environment's credentials
+    /// differ: a pipeline's plan may lack rights that its apply has.
+    pub fn has_one_caller(&self) -> bool {
+        !matches!(self.auth, Auth::Iam(Principal::Given(_)))
     }
 
-    /// Whether AWS signatures are made, which clocks matter for.
-    pub fn signs(&self) -> bool {
-        matches!(self.login, Auth::Iam(_))
+    /// Whether requests are signed for AWS, so that clocks matter.
+    pub fn uses_iam(&self) -> bool {
+        matches!(self.auth, Auth::Iam(_))
     }
 
     fn roots(&self) -> Result<Roots, super::RootsError> {
@@ -135,12 +135,12 @@ impl Bootstrap {
 
 impl Principal {
     /// The credentials that the client itself would sign with.
-    async fn sign_in(
+    async fn iam(
         &self,
         dial: &dyn Dial,
         dialler: Dialler<'_>,
         deadline: Duration,
-    ) -> Result<Iam, NoEntrance> {
+    ) -> Result<Iam, ConnectError> {
         let clock = dialler.clock;
         let (credentials, caller, region) = match self {
             Self::Given(credentials) => (credentials.clone(), credentials.caller(), None),
@@ -152,12 +152,12 @@ impl Principal {
                         let none = IndexMap::new();
                         let options = dialler.options.unwrap_or(&none);
                         let role = sts::Role::with_options(arn, options);
-                        // STS is a public service: a cluster's own authority has no say in it.
+                        // STS has a public certificate, whatever the cluster's authority is.
                         let roots = Roots::system()?;
-                        let (own_keys, until) = (&own.credentials, Instant::now() + deadline);
-                        let asking =
-                            sts::assume_role(dial, roots.client(), &role, own_keys, clock, until);
-                        let assumed = asking.await?;
+                        let (tls, until) = (roots.client(), Instant::now() + deadline);
+                        let assumed =
+                            sts::assume_role(dial, tls, &role, &own.credentials, clock, until)
+                                .await?;
                         (assumed.credentials, assumed.arn, own.region)
                     }
                 }

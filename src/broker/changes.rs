@@ -1,4 +1,4 @@
-//! What is asked of a cluster about topics, in batches: carried out, or only tried.
+//! Requests that change topics, in batches: carried out, or only validated.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use super::{
     cluster::Cluster,
     codes,
     error::Error,
-    pool::{Again, Patience},
+    pool::{Backoff, Intent},
     refusal::Refusal,
 };
 
@@ -27,16 +27,16 @@ const TOPICS_A_WRITE: usize = 200;
 /// MAX_RECORDS_PER_USER_OP`); one batch of records is also one wait for its followers.
 const RECORDS_A_WRITE: usize = 2000;
 
-/// What a default of the broker's is counted as: MSK's is 1, Confluent's 6.
+/// Partitions that a broker's default is counted as: MSK's is 1, Confluent's 6.
 const PARTITIONS_BY_DEFAULT: usize = 16;
 
-/// Rounds in which a quota lets nothing through, before it is given up.
+/// Rounds without progress under a quota, before giving up.
 const IDLE_ROUNDS: usize = 5;
 
-/// What the cluster answered about each topic, in the order in which they were given.
-pub type Answers = Vec<(String, Result<Row, Refusal>)>;
+/// The result of each topic, in the order of the request.
+pub type Results = Vec<(String, Result<Row, Refusal>)>;
 
-/// Requests about topics. With `validate_only` all of them say that nothing is to be done.
+/// Requests that change topics; with `validate_only` nothing is changed.
 pub struct Changes<'c, 'd> {
     cluster: &'c mut Cluster<'d>,
     validate_only: bool,
@@ -44,7 +44,7 @@ pub struct Changes<'c, 'd> {
 
 impl<'c, 'd> Changes<'c, 'd> {
     /// Requests that are carried out.
-    pub fn carried_out(cluster: &'c mut Cluster<'d>) -> Self {
+    pub fn write(cluster: &'c mut Cluster<'d>) -> Self {
         Self {
             cluster,
             validate_only: false,
@@ -52,7 +52,7 @@ impl<'c, 'd> Changes<'c, 'd> {
     }
 
     /// Requests that change nothing.
-    pub fn only_tried(cluster: &'c mut Cluster<'d>) -> Self {
+    pub fn validate_only(cluster: &'c mut Cluster<'d>) -> Self {
         Self {
             cluster,
             validate_only: true,
@@ -60,13 +60,13 @@ impl<'c, 'd> Changes<'c, 'd> {
     }
 
     /// CreateTopics.
-    pub async fn create_topics(&mut self, topics: &[NewTopic]) -> Result<Answers, Error> {
+    pub async fn create_topics(&mut self, topics: &[NewTopic]) -> Result<Results, Error> {
         let (timeout, validate_only) = (self.cluster.pool.broker_timeout(), self.validate_only);
-        self.ask(
+        self.send_batches(
             topics,
             |t| &t.name,
             records,
-            self.again(),
+            self.intent(),
             |topics| CreateTopics {
                 topics: topics.to_vec(),
                 timeout,
@@ -77,13 +77,13 @@ impl<'c, 'd> Changes<'c, 'd> {
     }
 
     /// CreatePartitions, to a new total.
-    pub async fn create_partitions(&mut self, topics: &[(String, i32)]) -> Result<Answers, Error> {
+    pub async fn create_partitions(&mut self, topics: &[(String, i32)]) -> Result<Results, Error> {
         let (timeout, validate_only) = (self.cluster.pool.broker_timeout(), self.validate_only);
-        self.ask(
+        self.send_batches(
             topics,
             |t| &t.0,
             |_| 1,
-            self.again(),
+            self.intent(),
             |topics| CreatePartitions {
                 topics: topics.iter().map(|(n, c)| (n.as_str(), *c)).collect(),
                 timeout,
@@ -94,13 +94,13 @@ impl<'c, 'd> Changes<'c, 'd> {
     }
 
     /// IncrementalAlterConfigs.
-    pub async fn alter_configs(&mut self, topics: &[(String, Keys)]) -> Result<Answers, Error> {
+    pub async fn alter_configs(&mut self, topics: &[(String, Keys)]) -> Result<Results, Error> {
         let validate_only = self.validate_only;
-        self.ask(
+        self.send_batches(
             topics,
             |t| &t.0,
             |_| 1,
-            self.again(),
+            self.intent(),
             |topics| AlterConfigs {
                 topics: topics.iter().map(|(n, k)| (n.as_str(), k)).collect(),
                 validate_only,
@@ -109,19 +109,19 @@ impl<'c, 'd> Changes<'c, 'd> {
         .await
     }
 
-    /// DeleteTopics, which no broker only tries: it is carried out, whatever the others are.
+    /// DeleteTopics, which knows no `validate_only`.
     pub async fn delete_topics(
         cluster: &'c mut Cluster<'d>,
         topics: &[String],
-    ) -> Result<Answers, Error> {
-        let mut changes = Self::carried_out(cluster);
+    ) -> Result<Results, Error> {
+        let mut changes = Self::write(cluster);
         let timeout = changes.cluster.pool.broker_timeout();
         changes
-            .ask(
+            .send_batches(
                 topics,
                 |t| t,
                 |_| 1,
-                Again::No,
+                Intent::Write,
                 |topics| DeleteTopics {
                     topics: topics.iter().map(|name| name.as_str()).collect(),
                     timeout,
@@ -130,116 +130,118 @@ impl<'c, 'd> Changes<'c, 'd> {
             .await
     }
 
-    fn again(&self) -> Again {
+    fn intent(&self) -> Intent {
         match self.validate_only {
-            true => Again::Yes,
-            false => Again::No,
+            true => Intent::Read,
+            false => Intent::Write,
         }
     }
 
-    /// All batches of a call.
-    async fn ask<'a, T, C: Call<Reply = Rows>>(
+    /// Sends all batches of a call.
+    async fn send_batches<'a, T, C: Call<Reply = Rows>>(
         &mut self,
         topics: &'a [T],
         name: impl Fn(&T) -> &str,
         cost: impl Fn(&T) -> usize,
-        again: Again,
+        intent: Intent,
         make: impl Fn(&[&'a T]) -> C,
-    ) -> Result<Answers, Error> {
+    ) -> Result<Results, Error> {
         let mut wrote = false;
-        let mut answers = Vec::with_capacity(topics.len());
+        let mut results = Vec::with_capacity(topics.len());
         for batch in batches(topics, cost) {
-            let rows = self.settle(&batch, &name, again, &make, &mut wrote).await;
-            // What went out before counts, too: a caller has to read all of it again.
+            let rows = self
+                .send_batch(&batch, &name, intent, &make, &mut wrote)
+                .await;
+            // Earlier batches count, too: the caller has to read all topics again.
             let rows = rows.map_err(|error| error.with_sent(wrote))?;
             for topic in batch {
                 let name = name(topic);
-                // Of each topic of the batch there is a row; a name given twice has one.
+                // A name that is given twice has one row.
                 let Some(row) = rows.get(name) else { continue };
                 let message = row.message.as_deref();
                 let mechanism = self.cluster.pool.mechanism;
-                let refusal = Refusal::unless_fine(row.code, message, C::NAME, mechanism);
-                let answer = match refusal {
-                    Some(refusal) => Err(refusal.about_name(TopicName::parse(name).is_ok())),
+                let refusal = Refusal::from_code(row.code, message, C::NAME, mechanism);
+                let result = match refusal {
+                    Some(refusal) => Err(refusal.with_name_help(TopicName::parse(name).is_ok())),
                     None => Ok(row.clone()),
                 };
-                answers.push((name.to_owned(), answer));
+                results.push((name.to_owned(), result));
             }
         }
-        Ok(answers)
+        Ok(results)
     }
 
-    /// One batch, until the broker has said something final of each topic. Topics are sent again
-    /// only where it said that it did nothing (not the controller, quota used up).
-    async fn settle<'a, T, C: Call<Reply = Rows>>(
+    /// Sends one batch until each topic has a final result. Topics are sent again only if the broker
+    /// did nothing (it is not the controller, or the quota is used up).
+    async fn send_batch<'a, T, C: Call<Reply = Rows>>(
         &mut self,
         batch: &[&'a T],
         name: &impl Fn(&T) -> &str,
-        again: Again,
+        intent: Intent,
         make: &impl Fn(&[&'a T]) -> C,
         wrote: &mut bool,
     ) -> Result<HashMap<String, Row>, Error> {
-        let mut settled: HashMap<String, Row> = HashMap::new();
+        let mut results: HashMap<String, Row> = HashMap::new();
         let mut pending = batch.to_vec();
-        let mut patience = Patience::new(self.cluster.pool.way.deadline);
+        let mut backoff = Backoff::new(self.cluster.pool.route.deadline);
         let mut idle = 0;
         loop {
             let reply = self
                 .cluster
                 .pool
-                .ask_controller(&make(&pending), again)
+                .call_controller(&make(&pending), intent)
                 .await?;
             let answered: HashMap<&str, &Row> = reply
                 .rows
                 .iter()
                 .map(|row| (row.name.as_str(), row))
                 .collect();
-            let mut moved = false;
-            let mut left = Vec::new();
+            let mut controller_moved = false;
+            let mut remaining = Vec::new();
             for topic in &pending {
                 let Some(row) = answered.get(name(topic)) else {
-                    let error = self.cluster.pool.left_out(C::NAME, name(topic));
-                    return Err(error.with_sent(again == Again::No));
+                    let error = self.cluster.pool.missing_from_reply(C::NAME, name(topic));
+                    return Err(error.with_sent(intent == Intent::Write));
                 };
                 match row.code {
-                    codes::NOT_CONTROLLER => moved = true,
+                    codes::NOT_CONTROLLER => controller_moved = true,
                     codes::THROTTLING_QUOTA_EXCEEDED => {}
                     code => {
-                        *wrote |= again == Again::No && code == 0;
-                        settled.insert(row.name.clone(), (*row).clone());
+                        *wrote |= intent == Intent::Write && code == 0;
+                        results.insert(row.name.clone(), (*row).clone());
                         continue;
                     }
                 }
-                // The last word, if it stays so.
-                settled.insert(row.name.clone(), (*row).clone());
-                left.push(*topic);
+                // Final, unless it is sent again.
+                results.insert(row.name.clone(), (*row).clone());
+                remaining.push(*topic);
             }
-            idle = if left.len() == pending.len() {
+            idle = if remaining.len() == pending.len() {
                 idle + 1
             } else {
                 0
             };
-            if left.is_empty() {
-                return Ok(settled);
+            if remaining.is_empty() {
+                return Ok(results);
             }
-            if moved {
-                if !patience.pause().await {
-                    return Ok(settled);
+            if controller_moved {
+                if !backoff.pause().await {
+                    return Ok(results);
                 }
                 self.cluster.pool.refresh().await?;
             } else {
-                // The channel waits for as long as the broker asked; without a word of that, we do.
-                let mute = reply.throttle.is_zero() && !patience.pause().await;
-                if mute || idle >= IDLE_ROUNDS {
-                    return Ok(settled);
+                // The channel waits for the broker's throttle; without one, wait here.
+                let timed_out = reply.throttle.is_zero() && !backoff.pause().await;
+                if timed_out || idle >= IDLE_ROUNDS {
+                    return Ok(results);
                 }
             }
-            pending = left;
+            pending = remaining;
         }
     }
 }
 
-/// What a new topic costs a controller.
+/// The records that a controller writes for a new topic.
 fn records(topic: &NewTopic) -> usize {
     let partitions = match topic.partitions {
         Some(count) => usize::try_from(count).unwrap_or(0),
@@ -248,8 +250,7 @@ fn records(topic: &NewTopic) -> usize {
     1 + partitions + topic.config.len()
 }
 
-/// Cuts a list into batches: so many topics and so many records at most; a topic that is too large
-/// by itself goes alone.
+/// Splits a list into batches within both limits; a topic that exceeds them is a batch of its own.
 fn batches<T>(topics: &[T], cost: impl Fn(&T) -> usize) -> Vec<Vec<&T>> {
     let mut all: Vec<Vec<&T>> = Vec::new();
     let mut records = 0;
@@ -287,7 +288,7 @@ mod tests {
                 prop_assert!(batch.len() <= TOPICS_A_WRITE);
                 prop_assert!(total <= RECORDS_A_WRITE || batch.len() == 1);
             }
-            // None is cut short without need.
+            // Each batch is as large as possible.
             for pair in batches.windows(2) {
                 let total: usize = pair[0].iter().copied().sum();
                 prop_assert!(
@@ -298,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_costs_a_record_for_each_of_its_parts() {
+    fn a_topic_costs_a_record_for_each_partition_and_setting() {
         let mut topic = NewTopic {
             name: "t".to_owned(),
             partitions: Some(3),

@@ -13,11 +13,11 @@ use super::{
 };
 use crate::transport::dial::Stream;
 
-/// The longest reply that is taken. All settings of 1,000 topics are 1.2 MB; a login banner, read
-/// as a length, is 1.4 GB.
+/// Longest reply. All settings of 1,000 topics are 1.2 MB; a login banner, read as a length, is
+/// 1.4 GB.
 pub const LONGEST_FRAME: usize = 16 * 1024 * 1024;
 
-/// How much of something that is no Kafka is kept to be shown.
+/// How much of a reply that is not Kafka's is shown.
 const SAMPLE: usize = 60;
 
 /// Brokers close connections that are idle for 10 minutes, load balancers after 350 s.
@@ -26,14 +26,14 @@ const IDLE: Duration = Duration::from_secs(240);
 /// Why a request had no reply.
 #[derive(Debug)]
 pub enum Fault {
-    /// We speak no version of this call that the broker speaks.
-    Unspoken {
-        /// The oldest and newest version of the broker's.
+    /// No version of this call is supported by both sides.
+    UnsupportedVersion {
+        /// The broker's oldest and newest version.
         theirs: Option<(i16, i16)>,
-        /// Of ours.
+        /// Our oldest and newest version.
         ours: (i16, i16),
     },
-    /// The broker answered the greeting with this error.
+    /// ApiVersions returned this error.
     Code(i16),
     /// The request cannot be written.
     TooLong(TooLong),
@@ -41,11 +41,11 @@ pub enum Fault {
     Closed,
     /// The connection broke.
     Broken(io::Error),
-    /// What came is no frame of Kafka; its first bytes.
+    /// The reply is no Kafka frame; its first bytes.
     NotKafka(Vec<u8>),
     /// The reply is not in its format.
     Malformed(Malformed),
-    /// The reply is to another request.
+    /// The reply belongs to another request.
     Correlation,
     /// No reply in time.
     Deadline,
@@ -54,24 +54,24 @@ pub enum Fault {
 impl Fault {
     /// Whether the request may have reached the broker.
     pub fn sent(&self) -> bool {
-        !matches!(self, Self::Unspoken { .. } | Self::TooLong(_))
+        !matches!(self, Self::UnsupportedVersion { .. } | Self::TooLong(_))
     }
 
-    /// Whether a new connection could do better.
+    /// Whether a new connection may help.
     pub fn is_cut(&self) -> bool {
         matches!(self, Self::Closed | Self::Broken(_))
     }
 }
 
-/// How often each call went out, by its name.
+/// Traffic of a connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Requests, by the call's name in Kafka.
     pub requests: BTreeMap<&'static str, u64>,
-    /// Bytes of requests.
+    /// Bytes sent.
     pub sent: u64,
-    /// Bytes of answers.
-    pub got: u64,
+    /// Bytes received.
+    pub received: u64,
 }
 
 /// One connection to a broker.
@@ -79,19 +79,19 @@ pub struct Channel {
     stream: Stream,
     next: i32,
     versions: BTreeMap<i16, (i16, i16)>,
-    /// The broker asked to be left alone until then.
+    /// The broker's throttle: no request before then.
     not_before: Option<Instant>,
-    /// The broker ends the session at that time.
+    /// When the session has to be renewed.
     expires: Option<Instant>,
     used: Instant,
-    /// Whether a call was answered since the handshakes.
+    /// Whether a call was answered after the handshakes.
     pub answered: bool,
-    /// How we are known on it.
+    /// The SASL mechanism of the session, if any.
     pub mechanism: Option<&'static str>,
 }
 
 impl Channel {
-    /// Over a stream on which nothing was said yet.
+    /// Over a fresh stream.
     pub fn over(stream: Stream) -> Self {
         Self {
             stream,
@@ -105,25 +105,25 @@ impl Channel {
         }
     }
 
-    /// Learns what the broker speaks.
-    pub fn speaks(&mut self, versions: BTreeMap<i16, (i16, i16)>) {
+    /// Sets the versions that the broker supports.
+    pub fn set_versions(&mut self, versions: BTreeMap<i16, (i16, i16)>) {
         self.versions = versions;
     }
 
-    /// The session ends after this long; zero is never.
-    pub fn lasts(&mut self, lifetime: Duration) {
-        // Time for the last request, too; Java's client takes 85 to 95 %.
+    /// Sets the session's lifetime; zero means no limit.
+    pub fn set_lifetime(&mut self, lifetime: Duration) {
+        // Some time is left for the last request; Java's client takes 85 to 95 %.
         self.expires = (!lifetime.is_zero()).then(|| Instant::now() + lifetime.mul_f32(0.85));
     }
 
-    /// Whether it would be closed on us for its age.
+    /// Whether the broker may close it for its age.
     pub fn is_stale(&self) -> bool {
         let now = Instant::now();
         self.expires.is_some_and(|end| now >= end) || now >= self.used + IDLE
     }
 
-    /// Whether the broker has closed it already, or speaks without being asked. A write that can
-    /// still go over another connection must not be lost on this one.
+    /// Whether the broker has closed it, or sent something unrequested: a write that can still use
+    /// another connection must not get lost on this one.
     pub async fn is_gone(&mut self) -> bool {
         let mut byte = [0];
         timeout(Duration::from_millis(1), self.stream.read(&mut byte))
@@ -131,14 +131,14 @@ impl Channel {
             .is_ok()
     }
 
-    /// Waits until the broker wants to hear from us again, up to `limit`.
+    /// Waits until the broker's throttle is over, up to `limit`.
     pub async fn wait(&mut self, limit: Duration) {
         if let Some(until) = self.not_before.take() {
             sleep_until(until.min(Instant::now() + limit)).await;
         }
     }
 
-    /// A call in the newest version that both speak.
+    /// Sends a call in the newest version that both support.
     pub async fn call<C: Call>(
         &mut self,
         call: &C,
@@ -151,8 +151,8 @@ impl Channel {
             .map(|(oldest, newest)| (oldest.max(ours.0), newest.min(ours.1)))
             .filter(|(oldest, newest)| oldest <= newest)
             .map(|(_, newest)| newest)
-            .ok_or(Fault::Unspoken { theirs, ours })?;
-        let reply = self.call_in(call, version, deadline, counts).await?;
+            .ok_or(Fault::UnsupportedVersion { theirs, ours })?;
+        let reply = self.call_version(call, version, deadline, counts).await?;
         let throttle = C::throttle(&reply);
         if !throttle.is_zero() {
             self.not_before = Some(Instant::now() + throttle);
@@ -161,8 +161,8 @@ impl Channel {
         Ok(reply)
     }
 
-    /// A call in this version.
-    pub async fn call_in<C: Call>(
+    /// Sends a call in this version.
+    pub async fn call_version<C: Call>(
         &mut self,
         call: &C,
         version: i16,
@@ -182,8 +182,8 @@ impl Channel {
         let body = timeout(deadline, exchange)
             .await
             .map_err(|_| Fault::Deadline)??;
-        // Its length comes before it.
-        counts.got += body.len() as u64 + 4;
+        // With the length prefix.
+        counts.received += body.len() as u64 + 4;
         self.used = Instant::now();
         let (id, body) = body
             .split_first_chunk()
@@ -204,23 +204,23 @@ impl From<io::Error> for Fault {
     }
 }
 
-/// A frame without its length. Memory is taken as bytes arrive, not as they are announced.
+/// Reads a frame without its length. Memory grows with the bytes that arrive, not with the length.
 async fn read_frame(stream: &mut (impl AsyncRead + Unpin)) -> Result<Vec<u8>, Fault> {
     let mut prefix = [0; 4];
     let mut read = 0;
     while read < prefix.len() {
         match stream.read(&mut prefix[read..]).await? {
             0 if read == 0 => return Err(Fault::Closed),
-            // A few bytes and the end: a TLS alert is seven, but others may be shorter.
+            // A TLS alert is seven bytes; others may be shorter.
             0 => return Err(Fault::NotKafka(prefix[..read].to_vec())),
-            more => read += more,
+            count => read += count,
         }
     }
     let length = usize::try_from(i32::from_be_bytes(prefix)).unwrap_or(usize::MAX);
     if length > LONGEST_FRAME {
         let mut sample = prefix.to_vec();
         let mut more = [0; SAMPLE];
-        // What has come with it helps to tell what it is; nothing more is waited for.
+        // A few bytes more show what it is.
         if let Ok(Ok(count)) = timeout(Duration::from_millis(100), stream.read(&mut more)).await {
             sample.extend(&more[..count]);
         }

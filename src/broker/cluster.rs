@@ -1,4 +1,4 @@
-//! A cluster, to be read.
+//! Reading of a cluster.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -7,69 +7,69 @@ use super::{
     codes,
     error::Error,
     model::{Broker, Config, Metadata, Partition, Reassignment, Topic, Topics},
-    pool::{Again, Patience, Pool},
+    pool::{Backoff, Intent, Pool},
     refusal::Refusal,
     route::Route,
     symptom,
 };
 use crate::{names::TopicName, text::escape_control, transport::dial::Dial};
 
-/// Most topics of one DescribeConfigs: their settings are some 1.2 MB.
+/// Most topics of one DescribeConfigs: their settings are about 1.2 MB.
 const TOPICS_A_READ: usize = 1000;
 
-/// A cluster, and the calls that read. Nothing here can write.
+/// A connected cluster, and the calls that read. Nothing here can write.
 pub struct Cluster<'d> {
     pub(super) pool: Pool<'d>,
 }
 
 impl<'d> Cluster<'d> {
-    /// Connects to the first broker of the bootstrap list that takes us.
+    /// Connects to the first broker of the bootstrap list that accepts the connection.
     ///
     /// # Errors
-    /// When none does: that of the broker with which we came furthest.
-    pub async fn connect(dial: &'d dyn Dial, way: Route) -> Result<Self, Error> {
-        let pool = Pool::connect(dial, way).await?;
+    /// When none does: the error of the broker that got furthest.
+    pub async fn connect(dial: &'d dyn Dial, route: Route) -> Result<Self, Error> {
+        let pool = Pool::connect(dial, route).await?;
         Ok(Self { pool })
     }
 
-    /// How many requests went out, by the call's name in Kafka.
+    /// The number of requests, by the call's name in Kafka.
     pub fn requests(&self) -> BTreeMap<&'static str, u64> {
         self.pool.counts.requests.clone()
     }
 
-    /// How many bytes went out and came back in them.
+    /// The number of bytes sent and received.
     pub fn bytes(&self) -> (u64, u64) {
-        (self.pool.counts.sent, self.pool.counts.got)
+        (self.pool.counts.sent, self.pool.counts.received)
     }
 
-    /// Who we are to the brokers; `None` without SASL.
+    /// The authenticated caller; `None` without SASL.
     pub fn caller(&self) -> Option<String> {
-        self.pool.way.security.authenticator().map(|a| a.caller())
+        self.pool.route.security.authenticator().map(|a| a.caller())
     }
 
     /// Brokers, controller and topics. It never creates a topic.
     ///
     /// # Errors
-    /// When no broker answers, or not as Kafka does.
+    /// When no broker gives a valid reply.
     pub async fn metadata(&mut self, topics: Topics<'_>) -> Result<Metadata, Error> {
         let named = match topics {
             Topics::All => None,
             Topics::Named(names) => Some(names),
         };
         let call = api::metadata::Metadata { topics: named };
-        let reply = self.pool.ask(&call).await?;
-        self.pool.learn(&reply);
+        let reply = self.pool.call_any(&call).await?;
+        self.pool.update_brokers(&reply);
         let api = api::metadata::Metadata::NAME;
-        self.complete(api, named, reply.topics.iter().map(|t| t.name.as_str()))?;
+        self.check_complete(api, named, reply.topics.iter().map(|t| t.name.as_str()))?;
         let mechanism = self.pool.mechanism;
-        let refusal = |code| Refusal::unless_fine(code, None, api, mechanism);
-        let asked: Option<BTreeSet<&str>> =
+        let refusal = |code| Refusal::from_code(code, None, api, mechanism);
+        let requested: Option<BTreeSet<&str>> =
             named.map(|names| names.iter().map(String::as_str).collect());
         let topics = reply
             .topics
             .into_iter()
             .filter(|topic| {
-                asked
+                requested
                     .as_ref()
                     .is_none_or(|a| a.contains(topic.name.as_str()))
             })
@@ -115,7 +115,7 @@ impl<'d> Cluster<'d> {
     /// All settings of topics, in the order of `topics`.
     ///
     /// # Errors
-    /// When no broker answers, or not as Kafka does.
+    /// When no broker gives a valid reply.
     pub async fn configs(
         &mut self,
         topics: &[String],
@@ -124,8 +124,8 @@ impl<'d> Cluster<'d> {
         let mut all = Vec::with_capacity(topics.len());
         for topics in topics.chunks(TOPICS_A_READ) {
             let call = api::describe_configs::DescribeConfigs { topics };
-            let reply = self.pool.ask(&call).await?;
-            self.complete(
+            let reply = self.pool.call_any(&call).await?;
+            self.check_complete(
                 api,
                 Some(topics),
                 reply.results.iter().map(|r| r.name.as_str()),
@@ -136,12 +136,12 @@ impl<'d> Cluster<'d> {
                 .map(|r| (r.name.clone(), r))
                 .collect();
             for topic in topics {
-                // A name asked twice is answered once.
+                // A name that is requested twice has one result.
                 let Some(result) = found.remove(topic) else {
                     continue;
                 };
                 let message = result.message.as_deref();
-                let refused = Refusal::unless_fine(result.code, message, api, self.pool.mechanism);
+                let refused = Refusal::from_code(result.code, message, api, self.pool.mechanism);
                 let configs = match refused {
                     Some(refusal) => Err(refusal),
                     None => Ok(result.entries.into_iter().map(config).collect()),
@@ -152,7 +152,7 @@ impl<'d> Cluster<'d> {
         Ok(all)
     }
 
-    /// What is moving between brokers, of these topics and partitions. The controller knows.
+    /// The partitions of these that are moving between brokers, as the controller knows them.
     ///
     /// # Errors
     /// When the controller does not answer, or refuses.
@@ -164,34 +164,34 @@ impl<'d> Cluster<'d> {
             return Ok(Vec::new());
         }
         let api = api::reassignments::Reassignments::NAME;
-        let mut patience = Patience::new(self.pool.way.deadline);
+        let mut backoff = Backoff::new(self.pool.route.deadline);
         let reply = loop {
             let call = api::reassignments::Reassignments {
                 topics,
                 timeout: self.pool.broker_timeout(),
             };
-            let reply = self.pool.ask_controller(&call, Again::Yes).await?;
-            if reply.code != codes::NOT_CONTROLLER || !patience.pause().await {
+            let reply = self.pool.call_controller(&call, Intent::Read).await?;
+            if reply.code != codes::NOT_CONTROLLER || !backoff.pause().await {
                 break reply;
             }
             self.pool.refresh().await?;
         };
         if reply.code != 0 {
             let (code, message) = (reply.code, reply.message.as_deref());
-            let at = self.pool.at_home();
+            let endpoint = self.pool.home_endpoint();
             return Err(symptom::refused_call(
-                at,
+                endpoint,
                 api,
                 code,
                 message,
                 self.pool.mechanism,
             ));
         }
-        // Only what was asked: a name of the broker's own making would be copied once a partition.
-        let asked: BTreeSet<&str> = topics.iter().map(|(name, _)| name.as_str()).collect();
+        // Only requested topics: any other name would be copied once a partition.
+        let requested: BTreeSet<&str> = topics.iter().map(|(name, _)| name.as_str()).collect();
         let mut moving = Vec::new();
         for (topic, partitions) in reply.topics {
-            if !asked.contains(topic.as_str()) {
+            if !requested.contains(topic.as_str()) {
                 continue;
             }
             moving.extend(partitions.into_iter().map(|p| Reassignment {
@@ -205,30 +205,37 @@ impl<'d> Cluster<'d> {
         Ok(moving)
     }
 
-    /// All that was asked has to be answered: what is left out is not "not there". And a cluster
-    /// has no topics with names that Kafka does not take.
-    fn complete<'a>(
+    /// Checks that a reply has all requested topics (one that is left out is not "missing"), or, if
+    /// all were requested, only valid names.
+    fn check_complete<'a>(
         &self,
         api: &'static str,
-        asked: Option<&[String]>,
-        answered: impl Iterator<Item = &'a str>,
+        requested: Option<&[String]>,
+        received: impl Iterator<Item = &'a str>,
     ) -> Result<(), Error> {
-        let answered: BTreeSet<&str> = answered.collect();
-        if let Some(asked) = asked {
-            return match asked.iter().find(|name| !answered.contains(name.as_str())) {
-                Some(name) => Err(self.pool.left_out(api, name)),
+        let received: BTreeSet<&str> = received.collect();
+        if let Some(requested) = requested {
+            return match requested
+                .iter()
+                .find(|name| !received.contains(name.as_str()))
+            {
+                Some(name) => Err(self.pool.missing_from_reply(api, name)),
                 None => Ok(()),
             };
         }
-        let Some(odd) = answered.iter().find(|name| TopicName::parse(name).is_err()) else {
+        let Some(invalid) = received.iter().find(|name| TopicName::parse(name).is_err()) else {
             return Ok(());
         };
-        let shown: String = odd.chars().take(80).collect();
-        let said = format!(
+        let shown: String = invalid.chars().take(80).collect();
+        let message = format!(
             "the answer to `{api}` names a topic `{}`",
             escape_control(&shown)
         );
-        Err(symptom::wrong_reply(self.pool.at_home(), api, said))
+        Err(symptom::wrong_reply(
+            self.pool.home_endpoint(),
+            api,
+            message,
+        ))
     }
 }
 

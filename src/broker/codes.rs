@@ -1,6 +1,6 @@
-//! Error codes of the protocol: names as Kafka has them, and words for those without a message.
+//! Error codes of the protocol: Kafka's names, and messages for replies without one.
 //!
-//! The list is `Errors.java` of Kafka's sources, cut down to what the calls spoken here can answer.
+//! The list is `Errors.java` of Kafka's sources, without codes that these calls cannot return.
 
 /// UNKNOWN_TOPIC_OR_PARTITION.
 pub const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
@@ -23,7 +23,7 @@ pub const NOT_CONTROLLER: i16 = 41;
 /// THROTTLING_QUOTA_EXCEEDED.
 pub const THROTTLING_QUOTA_EXCEEDED: i16 = 89;
 
-/// Code, name, words.
+/// Code, name, message.
 const CODES: &[(i16, &str, &str)] = &[
     (
         -1,
@@ -153,14 +153,14 @@ const CODES: &[(i16, &str, &str)] = &[
     ),
 ];
 
-/// The name of a code, and words for it.
+/// The name of a code, and a message.
 pub fn explain(code: i16) -> (&'static str, &'static str) {
     CODES.iter().find(|(known, ..)| *known == code).map_or(
         (
             "UNLISTED",
             "the broker answered with a code that is not known here",
         ),
-        |(_, name, words)| (*name, *words),
+        |(_, name, text)| (*name, *text),
     )
 }
 
@@ -171,19 +171,19 @@ mod tests {
 
     #[test]
     fn names_are_kafkas_own() {
-        for (code, name, words) in CODES {
+        for (code, name, text) in CODES {
             let known = code.err().expect("an error");
             assert!(!matches!(known, ResponseError::Unknown(_)), "{code}");
             let camel = format!("{known:?}");
             let mut snake = String::new();
-            for (at, c) in camel.chars().enumerate() {
-                if at > 0 && c.is_uppercase() {
+            for (index, c) in camel.chars().enumerate() {
+                if index > 0 && c.is_uppercase() {
                     snake.push('_');
                 }
                 snake.extend(c.to_uppercase());
             }
             assert_eq!(&snake, name, "{code}");
-            assert!(words.starts_with(char::is_lowercase), "{words}");
+            assert!(text.starts_with(char::is_lowercase), "{text}");
         }
     }
 }

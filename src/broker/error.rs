@@ -1,89 +1,93 @@
-//! Errors from far away: they name the stage, the broker, the caller, and what helps.
+//! Errors of brokers: they name the stage, the broker, the caller, and what helps.
 
 use std::{fmt, ops::Deref};
 
-use super::{Address, route::Route};
-use crate::transport::dial::{Fine, Through};
+use super::{BrokerAddress, route::Route};
+use crate::transport::dial::{Passed, Through};
 
-/// How far we came with a broker. Later is further.
+/// How far a connection came, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// The machine that was to dial could not be asked.
+    /// The dialling machine cannot be used.
     Machine,
     /// The machine's sshd does not forward.
     Forwarding,
-    /// The broker's name means nothing there.
+    /// The broker's name does not resolve there.
     Name,
-    /// Nothing took the connection.
+    /// The connection was refused or timed out.
     Tcp,
-    /// TLS was not agreed on.
+    /// The TLS handshake failed.
     Tls,
-    /// The first words of the protocol (ApiVersions) had no sensible answer.
+    /// The first request (ApiVersions) had no valid response.
     Protocol,
-    /// The broker did not take us for who we are.
+    /// Authentication failed.
     Sasl,
     /// A call, by its name in Kafka.
     Request(&'static str),
 }
 
-/// A cluster could not be reached, refused us, or answered what no Kafka answers. Exit code 4; 5
-/// where [`Trouble::sent`] says that something may have been written.
+/// A cluster is unreachable, refused a request, or does not speak Kafka. Exit code 4; 5 where
+/// [`ErrorDetails::sent`] says that something may have been written.
 #[derive(Debug, Clone)]
-pub struct Error(Box<Trouble>);
+pub struct Error(Box<ErrorDetails>);
 
-/// What an [`Error`] holds.
+/// The contents of an [`Error`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Trouble {
-    /// How far we came.
+pub struct ErrorDetails {
+    /// How far the connection came.
     pub stage: Stage,
-    /// Which broker.
-    pub broker: Address,
-    /// How the machine that dialled is called: a host's name, or `direct`.
+    /// The broker.
+    pub broker: BrokerAddress,
+    /// The machine that dialled: a host's name, or `direct`.
     pub via: String,
-    /// Who we are to the broker; `None` without SASL.
+    /// The authenticated caller; `None` without SASL.
     pub caller: Option<String>,
-    /// What was said, escaped, on one line.
-    pub said: String,
-    /// The way out.
+    /// What happened, escaped, on one line.
+    pub message: String,
+    /// What helps.
     pub help: String,
-    /// Whether a request that writes went out in the call that failed. What came of it is then
-    /// unknown, and it was not sent again: read the topics anew.
+    /// Whether the failed call sent a request that writes. Its outcome is unknown, and it was not
+    /// sent again: read the topics anew.
     pub sent: bool,
-    /// Kafka's error code, where the broker answered with one.
+    /// The broker's error code, if it returned one.
     pub code: Option<i16>,
-    /// How many brokers were tried; this one came furthest.
+    /// How many brokers were tried; this one got furthest.
     pub tried: usize,
-    /// What was fine before: `DNS`, `TCP`, ….
+    /// Stages that succeeded before: `DNS`, `TCP`, ….
     pub passed: Vec<&'static str>,
 }
 
 impl Error {
     pub(super) fn new(
-        way: &Route,
-        broker: &Address,
+        route: &Route,
+        broker: &BrokerAddress,
         stage: Stage,
-        said: String,
+        message: String,
         help: String,
     ) -> Self {
         let mut passed = Vec::new();
         for (at, name, applies) in [
-            // An address needs no looking up.
+            // An IP address needs no DNS.
             (Stage::Name, "DNS", broker.is_name()),
             (Stage::Tcp, "TCP", true),
-            (Stage::Tls, "TLS", way.security.roots().is_some()),
-            (Stage::Sasl, "SASL", way.security.authenticator().is_some()),
+            (Stage::Tls, "TLS", route.security.roots().is_some()),
+            (
+                Stage::Sasl,
+                "SASL",
+                route.security.authenticator().is_some(),
+            ),
         ] {
             if at < stage && applies {
                 passed.push(name);
             }
         }
-        Self(Box::new(Trouble {
+        Self(Box::new(ErrorDetails {
             stage,
             broker: broker.clone(),
-            via: way.via.clone(),
-            caller: way.security.authenticator().map(|a| a.caller()),
-            said,
+            via: route.via.clone(),
+            caller: route.security.authenticator().map(|a| a.caller()),
+            message,
             help,
             sent: false,
             code: None,
@@ -109,9 +113,9 @@ impl Error {
 }
 
 impl Deref for Error {
-    type Target = Trouble;
+    type Target = ErrorDetails;
 
-    fn deref(&self) -> &Trouble {
+    fn deref(&self) -> &ErrorDetails {
         &self.0
     }
 }
@@ -133,7 +137,7 @@ impl fmt::Display for Error {
             Stage::Request(api) if refused => write!(f, "the cluster refused `{api}`")?,
             Stage::Request(api) => write!(f, "the cluster did not serve `{api}`")?,
         }
-        let (fine, through) = (Fine(&self.passed), Through(&self.via));
+        let (fine, through) = (Passed(&self.passed), Through(&self.via));
         write!(f, "{fine}\n  broker  {}{through}", self.broker)?;
         if self.tried > 1 {
             write!(
@@ -145,7 +149,7 @@ impl fmt::Display for Error {
         if let Some(caller) = &self.caller {
             write!(f, "\n  as      {caller}")?;
         }
-        write!(f, "\n  said    {}", self.said)?;
+        write!(f, "\n  said    {}", self.message)?;
         if self.sent {
             write!(
                 f,

@@ -1,19 +1,17 @@
-//! The Kafka protocol over a stream: what the planner reads of a cluster, and what an apply asks of
-//! it.
+//! The Kafka protocol over a stream.
 //!
-//! [`Cluster`] reads, [`Rehearsal`] asks whether a change would be taken, [`Admin`] writes. A stream comes from a [`Dial`](crate::transport::dial::Dial),
-//! most often through the SSH connection to a host; nothing here knows of sockets.
+//! [`Cluster`] reads, [`Rehearsal`] checks whether a change would be accepted, [`Admin`] writes. Streams
+//! come from a [`Dial`](crate::transport::dial::Dial), most often through the SSH connection to a host.
 //!
 //! **Why a codec of our own.** The crate `kafka-protocol` 0.18 allocates by counts off the wire
-//! before it has looked whether bytes are there for them: nine hostile bytes end the process
+//! before it has checked that the bytes are there: nine hostile bytes end the process
 //! (upstream pull requests 152, 161 and 200 are open). Eleven calls are a few hundred lines, so they
 //! are written here ([`wire`], [`api`]), bounded; and the tests hold them against that crate, byte by
-//! byte, in all versions that are spoken. When a fixed one is out, this can go. `krafka` has all
-//! calls, but dials TCP itself, so that SSH would need a listening port, and dials whatever a
-//! broker names.
+//! byte, in all supported versions. When a fixed one is out, this can go. `krafka` has all calls, but
+//! dials TCP itself, so that SSH would need a listening port, and dials whatever a broker names.
 //!
-//! **Versions.** Kafka 2.8 to 4.x. Each call is made in the newest version that the broker and we
-//! speak; a broker tells in its answer to ApiVersions.
+//! **Versions.** Kafka 2.8 to 4.x. Each call uses the newest version that both sides support
+//! (ApiVersions).
 
 mod admin;
 pub mod api;
@@ -35,15 +33,15 @@ mod symptom;
 mod tls;
 pub mod wire;
 
-pub use crate::names::BrokerAddress as Address;
-pub use admin::{Admin, Outcomes, Rehearsal, Rehearsed};
+pub use crate::names::BrokerAddress;
+pub use admin::{Admin, Outcomes, Rehearsal, RehearsalOutcomes};
 pub use api::{
     alter_configs::Keys,
-    create_topics::{Made, NewTopic},
+    create_topics::{CreatedTopic, NewTopic},
 };
 pub use channel::LONGEST_FRAME;
 pub use cluster::Cluster;
-pub use error::{Error, Stage, Trouble};
+pub use error::{Error, ErrorDetails, Stage};
 pub use model::{Broker, Config, Metadata, Partition, Reassignment, Source, Topic, Topics};
 pub use refusal::Refusal;
 pub use route::{DIRECT, Route, Security};

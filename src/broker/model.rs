@@ -1,9 +1,9 @@
-//! What a cluster says of itself, as it is handed on.
+//! A cluster's metadata and settings, as the rest of the program uses them.
 
-use super::{Address, refusal::Refusal};
+use super::{BrokerAddress, refusal::Refusal};
 use crate::names::WrongName;
 
-/// Which topics.
+/// Which topics to read.
 #[derive(Debug, Clone, Copy)]
 pub enum Topics<'a> {
     /// All that we may see.
@@ -12,7 +12,7 @@ pub enum Topics<'a> {
     Named(&'a [String]),
 }
 
-/// What a cluster says of itself.
+/// A cluster's brokers and topics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metadata {
     /// Its id.
@@ -21,7 +21,7 @@ pub struct Metadata {
     pub brokers: Vec<Broker>,
     /// The controller's id. Clusters without ZooKeeper name any broker: each hands requests on.
     pub controller: Option<i32>,
-    /// The topics asked for.
+    /// The requested topics.
     pub topics: Vec<Topic>,
 }
 
@@ -30,8 +30,8 @@ pub struct Metadata {
 pub struct Broker {
     /// Its id.
     pub id: i32,
-    /// Where it says that it listens; an error where that cannot be dialled.
-    pub address: Result<Address, WrongName>,
+    /// Its advertised address; an error if that is invalid.
+    pub address: Result<BrokerAddress, WrongName>,
 }
 
 /// A topic.
@@ -41,8 +41,8 @@ pub struct Topic {
     pub name: String,
     /// Whether it is Kafka's own.
     pub internal: bool,
-    /// Its partitions, by number; or why they are not known. UNKNOWN_TOPIC_OR_PARTITION is how a
-    /// broker says that there is none of this name.
+    /// Its partitions, by number; or why they are not known. UNKNOWN_TOPIC_OR_PARTITION
+    /// means that there is none of this name.
     pub partitions: Result<Vec<Partition>, Refusal>,
 }
 
@@ -55,7 +55,7 @@ pub struct Partition {
     pub leader: Option<i32>,
     /// Ids of the brokers that hold it.
     pub replicas: Vec<i32>,
-    /// Those that are in step.
+    /// Those that are in sync.
     pub isr: Vec<i32>,
     /// What is wrong with it: the name of Kafka's error code (`LEADER_NOT_AVAILABLE`).
     pub error: Option<&'static str>,

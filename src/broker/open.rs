@@ -1,4 +1,4 @@
-//! From a name to a connection that can be asked: dial, TLS, ApiVersions, SASL.
+//! Opens a connection to a broker: dial, TLS, ApiVersions, SASL.
 
 use std::{io, time::Duration};
 
@@ -6,7 +6,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::{
-    Address,
+    BrokerAddress,
     api::{
         Call,
         sasl::{Authenticate, Handshake},
@@ -16,91 +16,111 @@ use super::{
     error::{Error, Stage},
     route::Route,
     sasl::Authenticator,
-    symptom::{self, At},
+    symptom::{self, Endpoint},
     tls::Roots,
 };
 use crate::transport::dial::{Dial, Stream};
 
-/// Most tokens of one conversation. SCRAM, the longest known here, has two.
+/// Most tokens of one SASL conversation; SCRAM has two.
 const MOST_TOKENS: usize = 8;
 
-/// Opens a connection to a broker. All of it has one deadline.
+/// Opens a connection to a broker. The deadline is for all steps together.
 pub async fn open(
     dial: &dyn Dial,
-    way: &Route,
-    address: &Address,
+    route: &Route,
+    address: &BrokerAddress,
     counts: &mut Counts,
 ) -> Result<Channel, Error> {
-    let at = At { way, address };
-    let until = Instant::now() + way.deadline;
-    let stream = reach(dial, at, until).await?;
-    let stream = match way.security.roots() {
+    let endpoint = Endpoint { route, address };
+    let until = Instant::now() + route.deadline;
+    let stream = dial_broker(dial, endpoint, until).await?;
+    let stream = match route.security.roots() {
         None => stream,
-        Some(roots) => match secure(roots, stream, at, until).await? {
+        Some(roots) => match tls_handshake(roots, stream, endpoint, until).await? {
             Ok(stream) => stream,
-            Err(error) => return Err(explain_tls(dial, at, &error).await),
+            Err(error) => return Err(explain_tls(dial, endpoint, &error).await),
         },
     };
     let mut channel = Channel::over(stream);
-    greet(&mut channel, until, counts)
+    negotiate_versions(&mut channel, until, counts)
         .await
-        .map_err(|fault| symptom::greeting(at, &fault))?;
-    if let Some(authenticator) = way.security.authenticator() {
-        authenticate(&mut channel, authenticator.as_ref(), at, until, counts).await?;
+        .map_err(|fault| symptom::greeting(endpoint, &fault))?;
+    if let Some(authenticator) = route.security.authenticator() {
+        authenticate(
+            &mut channel,
+            authenticator.as_ref(),
+            endpoint,
+            until,
+            counts,
+        )
+        .await?;
     }
     Ok(channel)
 }
 
-async fn reach(dial: &dyn Dial, at: At<'_>, until: Instant) -> Result<Stream, Error> {
-    match timeout_at(until, dial.dial(&at.address.host, at.address.port)).await {
+async fn dial_broker(
+    dial: &dyn Dial,
+    endpoint: Endpoint<'_>,
+    until: Instant,
+) -> Result<Stream, Error> {
+    match timeout_at(
+        until,
+        dial.dial(&endpoint.address.host, endpoint.address.port),
+    )
+    .await
+    {
         Ok(Ok(stream)) => Ok(stream),
-        Ok(Err(error)) => Err(symptom::dial(at, &error)),
-        Err(_) => Err(symptom::dial_late(at)),
+        Ok(Err(error)) => Err(symptom::dial(endpoint, &error)),
+        Err(_) => Err(symptom::dial_timeout(endpoint)),
     }
 }
 
-/// TLS over a stream, under the broker's own name. The inner error may need a second look.
-async fn secure(
+/// TLS over a stream, for the broker's name. The inner error is for [`explain_tls`].
+async fn tls_handshake(
     roots: &Roots,
     stream: Stream,
-    at: At<'_>,
+    endpoint: Endpoint<'_>,
     until: Instant,
 ) -> Result<Result<Stream, io::Error>, Error> {
-    let Ok(name) = ServerName::try_from(at.address.host.clone()) else {
-        return Err(symptom::no_tls_name(at));
+    let Ok(name) = ServerName::try_from(endpoint.address.host.clone()) else {
+        return Err(symptom::no_tls_name(endpoint));
     };
     match timeout_at(until, roots.connector().connect(name, stream)).await {
         Ok(Ok(stream)) => Ok(Ok(Box::new(stream))),
         Ok(Err(error)) => Ok(Err(error)),
-        Err(_) => Err(symptom::tls_late(at)),
+        Err(_) => Err(symptom::tls_timeout(endpoint)),
     }
 }
 
-/// What became of TLS. When what came back was no TLS at all, the listener is asked in plaintext.
-async fn explain_tls(dial: &dyn Dial, at: At<'_>, error: &io::Error) -> Error {
-    if let Some(known) = symptom::tls(at, error) {
+/// Why TLS failed. If the listener does not speak TLS, plaintext is tried.
+async fn explain_tls(dial: &dyn Dial, endpoint: Endpoint<'_>, error: &io::Error) -> Error {
+    if let Some(known) = symptom::tls(endpoint, error) {
         return known;
     }
-    let until = Instant::now() + at.way.deadline.min(Duration::from_secs(5));
-    let plain = match reach(dial, at, until).await {
-        Ok(stream) => greet(&mut Channel::over(stream), until, &mut Counts::default())
+    let until = Instant::now() + endpoint.route.deadline.min(Duration::from_secs(5));
+    let is_plaintext = match dial_broker(dial, endpoint, until).await {
+        Ok(stream) => negotiate_versions(&mut Channel::over(stream), until, &mut Counts::default())
             .await
             .is_ok(),
         Err(_) => false,
     };
-    symptom::no_tls(at, error, plain)
+    symptom::no_tls(endpoint, error, is_plaintext)
 }
 
-/// Asks what the broker speaks; in version 0 where it does not know ours (KIP-511).
-async fn greet(channel: &mut Channel, until: Instant, counts: &mut Counts) -> Result<(), Fault> {
+/// Requests the supported versions; in version 0 where the broker does not know ours (KIP-511).
+async fn negotiate_versions(
+    channel: &mut Channel,
+    until: Instant,
+    counts: &mut Counts,
+) -> Result<(), Fault> {
     let mut version = *ApiVersions::VERSIONS.end();
     loop {
-        let spoken = channel
-            .call_in(&ApiVersions, version, left(until), counts)
+        let supported = channel
+            .call_version(&ApiVersions, version, remaining(until), counts)
             .await?;
-        match spoken.code {
+        match supported.code {
             0 => {
-                channel.speaks(spoken.versions);
+                channel.set_versions(supported.versions);
                 return Ok(());
             }
             UNSUPPORTED_VERSION if version > 0 => version = 0,
@@ -112,50 +132,50 @@ async fn greet(channel: &mut Channel, until: Instant, counts: &mut Counts) -> Re
 async fn authenticate(
     channel: &mut Channel,
     authenticator: &dyn Authenticator,
-    at: At<'_>,
+    endpoint: Endpoint<'_>,
     until: Instant,
     counts: &mut Counts,
 ) -> Result<(), Error> {
-    let mut conversation = authenticator.begin(&at.address.host);
+    let mut conversation = authenticator.begin(&endpoint.address.host);
     let mechanism = conversation.mechanism();
     let offered = channel
-        .call(&Handshake { mechanism }, left(until), counts)
+        .call(&Handshake { mechanism }, remaining(until), counts)
         .await
-        .map_err(|fault| symptom::sasl_fault(at, Handshake::NAME, &fault))?;
+        .map_err(|fault| symptom::sasl_fault(endpoint, Handshake::NAME, &fault))?;
     if offered.code != 0 {
-        return Err(symptom::handshake(at, mechanism, &offered));
+        return Err(symptom::handshake(endpoint, mechanism, &offered));
     }
-    let ours = |error| symptom::conversation(at, &error);
-    let mut token = conversation.first().map_err(ours)?;
+    let failed = |error| symptom::conversation(endpoint, &error);
+    let mut token = conversation.first().map_err(failed)?;
     for _ in 0..MOST_TOKENS {
         let call = Authenticate { token: &token };
-        let answer = channel
-            .call(&call, left(until), counts)
+        let reply = channel
+            .call(&call, remaining(until), counts)
             .await
-            .map_err(|fault| symptom::sasl_fault(at, Authenticate::NAME, &fault))?;
-        if answer.code != 0 {
-            return Err(symptom::refused(at, mechanism, &answer));
+            .map_err(|fault| symptom::sasl_fault(endpoint, Authenticate::NAME, &fault))?;
+        if reply.code != 0 {
+            return Err(symptom::refused(endpoint, mechanism, &reply));
         }
-        match conversation.next(&answer.token).map_err(ours)? {
+        match conversation.next(&reply.token).map_err(failed)? {
             Some(next) => token = next,
             None => {
-                channel.lasts(answer.lifetime);
+                channel.set_lifetime(reply.lifetime);
                 channel.mechanism = Some(mechanism);
-                // What was answered so far were handshakes.
+                // So far only handshakes were answered.
                 channel.answered = false;
                 return Ok(());
             }
         }
     }
     Err(Error::new(
-        at.way,
-        at.address,
+        endpoint.route,
+        endpoint.address,
         Stage::Sasl,
         format!("the broker did not end the conversation after {MOST_TOKENS} tokens"),
         format!("look at the broker's settings for {mechanism}"),
     ))
 }
 
-fn left(until: Instant) -> Duration {
+fn remaining(until: Instant) -> Duration {
     until.saturating_duration_since(Instant::now())
 }

@@ -1,70 +1,70 @@
-//! Connections to the brokers of a cluster, one each, and who is asked what.
+//! Connections to the brokers of a cluster, one each, and which broker gets a call.
 
 use std::collections::{BTreeMap, HashMap};
 
 use tokio::time::{Duration, Instant, sleep};
 
 use super::{
-    Address,
+    BrokerAddress,
     api::{self, Call},
     channel::{Channel, Counts},
     error::{Error, Stage},
     open::open,
     route::Route,
-    symptom::{self, At},
+    symptom::{self, Endpoint},
 };
 use crate::{names::WrongName, text::escape_control, transport::dial::Dial};
 
-/// Who is asked.
+/// Which broker gets a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum To {
-    /// Any broker will do.
-    Any,
-    /// This one.
-    Broker(Address),
+enum Target {
+    /// Any broker.
+    AnyBroker,
+    /// This broker.
+    Broker(BrokerAddress),
 }
 
-/// Whether a call may go out twice.
+/// Whether a call reads or writes: only a call that reads may be sent twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Again {
+pub enum Intent {
     /// It changes nothing.
-    Yes,
+    Read,
     /// It writes.
-    No,
+    Write,
 }
 
 /// Connections to the brokers of a cluster.
 pub struct Pool<'d> {
     dial: &'d dyn Dial,
-    /// How they are reached.
-    pub way: Route,
-    channels: HashMap<Address, Channel>,
-    /// The broker that is asked what any can answer.
-    home: Address,
-    /// By id, where they listen.
-    pub brokers: BTreeMap<i32, Result<Address, WrongName>>,
-    /// The controller's id, as far as is known.
+    /// The route to the cluster.
+    pub route: Route,
+    channels: HashMap<BrokerAddress, Channel>,
+    /// The broker for calls that any broker can answer.
+    home: BrokerAddress,
+    /// The brokers' addresses, by id.
+    pub brokers: BTreeMap<i32, Result<BrokerAddress, WrongName>>,
+    /// The controller's id, if known.
     pub controller: Option<i32>,
-    /// What went out.
+    /// Traffic so far.
     pub counts: Counts,
-    /// How the brokers know us.
+    /// The SASL mechanism, if any.
     pub mechanism: Option<&'static str>,
 }
 
 impl<'d> Pool<'d> {
-    /// Connects to the first broker of the bootstrap list that takes us.
+    /// Connects to the first broker of the bootstrap list that accepts the connection.
     ///
     /// # Errors
-    /// When none does: that of the broker with which we came furthest.
-    pub async fn connect(dial: &'d dyn Dial, way: Route) -> Result<Self, Error> {
-        let Some(home) = way.bootstrap.first().cloned() else {
-            let nowhere = Address {
+    /// When none does: the error of the broker that got furthest.
+    pub async fn connect(dial: &'d dyn Dial, route: Route) -> Result<Self, Error> {
+        let Some(home) = route.bootstrap.first().cloned() else {
+            let placeholder = BrokerAddress {
                 host: "bootstrap".to_owned(),
                 port: 0,
             };
             return Err(Error::new(
-                &way,
-                &nowhere,
+                &route,
+                &placeholder,
                 Stage::Machine,
                 "the cluster names no broker for this listener".to_owned(),
                 "ask the cluster for its bootstrap brokers, or write them into the spec".to_owned(),
@@ -72,7 +72,7 @@ impl<'d> Pool<'d> {
         };
         let mut pool = Self {
             dial,
-            way,
+            route,
             channels: HashMap::new(),
             home,
             brokers: BTreeMap::new(),
@@ -80,75 +80,75 @@ impl<'d> Pool<'d> {
             counts: Counts::default(),
             mechanism: None,
         };
-        let channel = pool.enter().await?;
+        let channel = pool.connect_any().await?;
         pool.channels.insert(pool.home.clone(), channel);
         Ok(pool)
     }
 
-    /// Remembers who is there and who the controller is.
-    pub fn learn(&mut self, reply: &api::metadata::Reply) {
+    /// Stores the brokers and the controller of a reply.
+    pub fn update_brokers(&mut self, reply: &api::metadata::Reply) {
         self.brokers = reply
             .brokers
             .iter()
-            .map(|b| (b.id, Address::new(&b.host, b.port.into())))
+            .map(|b| (b.id, BrokerAddress::new(&b.host, b.port.into())))
             .collect();
         self.controller = Some(reply.controller).filter(|id| *id >= 0);
     }
 
-    /// Reads again who the controller is.
+    /// Reads the brokers and the controller again.
     pub async fn refresh(&mut self) -> Result<(), Error> {
         let none = api::metadata::Metadata { topics: Some(&[]) };
-        let reply = self.ask(&none).await?;
-        self.learn(&reply);
+        let reply = self.call_any(&none).await?;
+        self.update_brokers(&reply);
         Ok(())
     }
 
-    /// How long a broker may take over a request, in milliseconds: less than we wait for it.
+    /// How long a broker may take for a request, in milliseconds: less than our own deadline.
     pub fn broker_timeout(&self) -> i32 {
-        let most = self.way.deadline.mul_f32(0.75).as_millis();
+        let most = self.route.deadline.mul_f32(0.75).as_millis();
         i32::try_from(most).unwrap_or(i32::MAX).max(1)
     }
 
-    /// The answer to a call does not speak of one that was asked for.
-    pub fn left_out(&self, api: &'static str, name: &str) -> Error {
-        let said = format!(
+    /// The error for a reply without one of the requested topics.
+    pub fn missing_from_reply(&self, api: &'static str, name: &str) -> Error {
+        let message = format!(
             "the answer to `{api}` leaves out `{}`",
             escape_control(name)
         );
-        symptom::wrong_reply(self.at_home(), api, said)
+        symptom::wrong_reply(self.home_endpoint(), api, message)
     }
 
-    /// The broker that any call goes to, for messages.
-    pub fn at_home(&self) -> At<'_> {
-        self.at(&self.home)
+    /// The broker for calls that any can answer, for messages.
+    pub fn home_endpoint(&self) -> Endpoint<'_> {
+        self.endpoint(&self.home)
     }
 
-    fn at<'a>(&'a self, address: &'a Address) -> At<'a> {
-        At {
-            way: &self.way,
+    fn endpoint<'a>(&'a self, address: &'a BrokerAddress) -> Endpoint<'a> {
+        Endpoint {
+            route: &self.route,
             address,
         }
     }
 
-    /// A call that reads, to any broker.
-    pub async fn ask<C: Call>(&mut self, call: &C) -> Result<C::Reply, Error> {
-        self.exchange(&To::Any, call, Again::Yes).await
+    /// Sends a call that reads to any broker.
+    pub async fn call_any<C: Call>(&mut self, call: &C) -> Result<C::Reply, Error> {
+        self.call(&Target::AnyBroker, call, Intent::Read).await
     }
 
-    /// A call to the controller. While it is down, another may be chosen: this is waited for, as
-    /// long as nothing was sent.
-    pub async fn ask_controller<C: Call>(
+    /// Sends a call to the controller. While it is down and nothing was sent, waits for another to
+    /// be elected.
+    pub async fn call_controller<C: Call>(
         &mut self,
         call: &C,
-        again: Again,
+        intent: Intent,
     ) -> Result<C::Reply, Error> {
-        let mut patience = Patience::new(self.way.deadline);
+        let mut backoff = Backoff::new(self.route.deadline);
         loop {
-            let to = To::Broker(self.controller().await?);
-            match self.exchange(&to, call, again).await {
+            let target = Target::Broker(self.controller().await?);
+            match self.call(&target, call, intent).await {
                 Err(error)
                     if matches!(error.stage, Stage::Tcp | Stage::Protocol)
-                        && patience.pause().await =>
+                        && backoff.pause().await =>
                 {
                     self.refresh().await?;
                 }
@@ -157,22 +157,22 @@ impl<'d> Pool<'d> {
         }
     }
 
-    /// One call. A read whose connection is cut goes out once more over a new one; a write never
-    /// does, and says that it was sent.
-    async fn exchange<C: Call>(
+    /// Sends one call. A read whose connection breaks is sent once more over a new one; a write is
+    /// not, and its error says that it was sent.
+    async fn call<C: Call>(
         &mut self,
-        to: &To,
+        target: &Target,
         call: &C,
-        again: Again,
+        intent: Intent,
     ) -> Result<C::Reply, Error> {
-        let mut tries = if again == Again::Yes { 2 } else { 1 };
+        let mut tries = if intent == Intent::Read { 2 } else { 1 };
         loop {
             tries -= 1;
-            let (address, mut channel) = self.channel(to, again).await?;
-            channel.wait(self.way.deadline).await;
-            // The channel is ours until it has answered: one that is dropped half-way is closed.
+            let (address, mut channel) = self.channel(target, intent).await?;
+            channel.wait(self.route.deadline).await;
+            // Out of the pool until it has answered: a call that is dropped half-way closes it.
             let result = channel
-                .call(call, self.way.deadline, &mut self.counts)
+                .call(call, self.route.deadline, &mut self.counts)
                 .await;
             let fault = match result {
                 Ok(reply) => {
@@ -184,55 +184,61 @@ impl<'d> Pool<'d> {
             if fault.is_cut() && tries > 0 {
                 continue;
             }
-            let error = symptom::request(self.at(&address), C::NAME, &fault, channel.answered);
+            let error =
+                symptom::request(self.endpoint(&address), C::NAME, &fault, channel.answered);
             if fault.sent() {
-                return Err(error.with_sent(again == Again::No));
+                return Err(error.with_sent(intent == Intent::Write));
             }
             self.channels.insert(address, channel);
             return Err(error);
         }
     }
 
-    /// A connection to the right broker, taken out of the pool, or opened.
-    async fn channel(&mut self, to: &To, again: Again) -> Result<(Address, Channel), Error> {
-        let address = match to {
-            To::Any => &self.home,
-            To::Broker(address) => address,
+    /// Takes the connection to the target out of the pool, or opens one.
+    async fn channel(
+        &mut self,
+        target: &Target,
+        intent: Intent,
+    ) -> Result<(BrokerAddress, Channel), Error> {
+        let address = match target {
+            Target::AnyBroker => &self.home,
+            Target::Broker(address) => address,
         };
         if let Some((address, mut channel)) = self.channels.remove_entry(address) {
-            let dead = channel.is_stale() || (again == Again::No && channel.is_gone().await);
-            if !dead {
+            let is_dead =
+                channel.is_stale() || (intent == Intent::Write && channel.is_gone().await);
+            if !is_dead {
                 return Ok((address, channel));
             }
         }
-        match to {
-            To::Any => {
-                let channel = self.enter().await?;
+        match target {
+            Target::AnyBroker => {
+                let channel = self.connect_any().await?;
                 Ok((self.home.clone(), channel))
             }
-            To::Broker(address) => {
-                let channel = open(self.dial, &self.way, address, &mut self.counts).await?;
+            Target::Broker(address) => {
+                let channel = open(self.dial, &self.route, address, &mut self.counts).await?;
                 Ok((address.clone(), channel))
             }
         }
     }
 
-    /// Opens a connection to the first broker that takes us: the last one, those of the bootstrap
-    /// list, those that the cluster has named.
-    async fn enter(&mut self) -> Result<Channel, Error> {
+    /// Opens a connection to the first broker that accepts it: the last one used, those of the
+    /// bootstrap list, those that the cluster has named.
+    async fn connect_any(&mut self) -> Result<Channel, Error> {
         let mut candidates = vec![self.home.clone()];
         let named = self.brokers.values().filter_map(|a| a.as_ref().ok());
-        for address in self.way.bootstrap.iter().chain(named) {
+        for address in self.route.bootstrap.iter().chain(named) {
             if !candidates.contains(address) {
                 candidates.push(address.clone());
             }
         }
         let mut furthest: Option<Error> = None;
         for address in &candidates {
-            // It may be connected already, as the controller.
+            // The controller may be connected already.
             let opened = match self.channels.remove(address) {
                 Some(channel) if !channel.is_stale() => Ok(channel),
-                _ => open(self.dial, &self.way, address, &mut self.counts).await,
+                _ => open(self.dial, &self.route, address, &mut self.counts).await,
             };
             match opened {
                 Ok(channel) => {
@@ -252,27 +258,27 @@ impl<'d> Pool<'d> {
     }
 
     /// The controller's address.
-    async fn controller(&mut self) -> Result<Address, Error> {
-        let mut patience = Patience::new(self.way.deadline);
+    async fn controller(&mut self) -> Result<BrokerAddress, Error> {
+        let mut backoff = Backoff::new(self.route.deadline);
         let mut unread = self.brokers.is_empty();
         loop {
             let known = self.controller.and_then(|id| self.brokers.get(&id));
             match known {
                 Some(Ok(address)) => return Ok(address.clone()),
-                Some(Err(wrong)) => {
-                    let said = format!(
+                Some(Err(invalid)) => {
+                    let message = format!(
                         "the cluster's controller is said to be at `{}`",
-                        wrong.shown
+                        invalid.shown
                     );
                     let api = api::metadata::Metadata::NAME;
-                    return Err(symptom::wrong_reply(self.at_home(), api, said));
+                    return Err(symptom::wrong_reply(self.home_endpoint(), api, message));
                 }
                 None => {}
             }
-            // The first time nothing was read yet; later an election may be under way.
-            if !unread && !patience.pause().await {
+            // The first time metadata is missing; after that an election may be under way.
+            if !unread && !backoff.pause().await {
                 return Err(Error::new(
-                    &self.way,
+                    &self.route,
                     &self.home,
                     Stage::Request(api::metadata::Metadata::NAME),
                     "the cluster has no controller".to_owned(),
@@ -287,14 +293,14 @@ impl<'d> Pool<'d> {
     }
 }
 
-/// Growing pauses within a deadline.
-pub struct Patience {
+/// Growing pauses up to a limit.
+pub struct Backoff {
     until: Instant,
     next: Duration,
 }
 
-impl Patience {
-    /// From now on, for this long.
+impl Backoff {
+    /// Starts now, and ends after `limit`.
     pub fn new(limit: Duration) -> Self {
         Self {
             until: Instant::now() + limit,
@@ -302,7 +308,7 @@ impl Patience {
         }
     }
 
-    /// Pauses; false when the time is up.
+    /// Pauses; false if the time is up.
     pub async fn pause(&mut self) -> bool {
         if Instant::now() + self.next > self.until {
             return false;

@@ -1,51 +1,50 @@
-//! What a broker refused about one topic, and what helps.
+//! Errors of a broker for one topic, and what helps.
 
 use std::fmt;
 
 use super::codes;
 use crate::text::escape_control;
 
-/// A broker refused what was asked of one topic.
+/// A broker refused a request for one topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// Kafka's error code.
     pub code: i16,
     /// The code's name in Kafka (`TOPIC_AUTHORIZATION_FAILED`); `UNLISTED` for one not known here.
     pub name: &'static str,
-    /// What the broker said, escaped, on one line; our words where it said nothing.
-    pub said: String,
-    /// The way out, where one is known.
+    /// The broker's message, escaped, on one line; ours if it sent none.
+    pub message: String,
+    /// What helps, if known.
     pub help: Option<String>,
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}, {})", self.said, self.name, self.code)
+        write!(f, "{} ({}, {})", self.message, self.name, self.code)
     }
 }
 
 impl Refusal {
-    /// Out of a reply to `api`. `mechanism` is how we are known to the broker.
+    /// From a reply to `api`, over a connection with this SASL mechanism.
     pub(super) fn new(
         code: i16,
         message: Option<&str>,
         api: &str,
         mechanism: Option<&str>,
     ) -> Self {
-        let (name, words) = codes::explain(code);
-        let said = message.map(str::trim).filter(|text| !text.is_empty());
+        let (name, text) = codes::explain(code);
+        let message = message.map(str::trim).filter(|text| !text.is_empty());
         Self {
             code,
             name,
-            said: said.map_or_else(|| words.to_owned(), escape_control),
+            message: message.map_or_else(|| text.to_owned(), escape_control),
             help: help(code, api, mechanism),
         }
     }
 
-    /// With the way out of a refused name: `is_well_formed` tells what is wrong with it.
-    pub(super) fn about_name(mut self, is_well_formed: bool) -> Self {
-        // Of names that Kafka could have, it refuses those that another topic stands against
-        // (`Topic.hasCollision`).
+    /// Adds help for a refused name: one that is well-formed collides with another topic.
+    pub(super) fn with_name_help(mut self, is_well_formed: bool) -> Self {
+        // `Topic.hasCollision`
         if self.code == codes::INVALID_TOPIC && is_well_formed {
             self.help = Some(COLLISION.to_owned());
         }
@@ -53,7 +52,7 @@ impl Refusal {
     }
 
     /// `None` for code zero.
-    pub(super) fn unless_fine(
+    pub(super) fn from_code(
         code: i16,
         message: Option<&str>,
         api: &str,
@@ -63,16 +62,17 @@ impl Refusal {
     }
 }
 
-/// The way out of a name that another topic stands against.
+/// Help for a name that collides with another topic's.
 const COLLISION: &str = "give it another name, or delete the other topic: Kafka's metrics write `.` \
                          and `_` alike, so it takes no two names that differ in them only";
 
-/// The way out of a refused setting.
+/// Help for a refused setting.
 const SETTINGS: &str = "look up the key's name and range for the broker's version of Kafka; times are \
                         in milliseconds and sizes in bytes, numbers without a unit";
 
-/// What a call needs: the IAM action of MSK, the operation of Kafka's own ACLs, and on what.
-fn needs(api: &str) -> (&'static str, &'static str, &'static str) {
+/// The right that a call requires: the IAM action of MSK, the operation of Kafka's ACLs, and on
+/// which resource.
+fn required_right(api: &str) -> (&'static str, &'static str, &'static str) {
     match api {
         "CreateTopics" => ("CreateTopic", "Create", "topic"),
         "CreatePartitions" => ("AlterTopic", "Alter", "topic"),
@@ -91,29 +91,31 @@ fn needs(api: &str) -> (&'static str, &'static str, &'static str) {
 /// The IAM mechanism of MSK.
 pub(super) const IAM: &str = "AWS_MSK_IAM";
 
-/// Who is missing which right.
+/// Help for a missing right.
 pub(super) fn missing_right(api: &str, mechanism: Option<&str>) -> String {
-    let (action, operation, on) = needs(api);
+    let (action, operation, resource) = required_right(api);
     if mechanism == Some(IAM) {
-        let pattern = if on == "topic" {
+        let pattern = if resource == "topic" {
             "the topic's name may lie outside of the policy's pattern; "
         } else {
             ""
         };
         return format!(
-            "the caller needs `kafka-cluster:{action}` on the {on}: {pattern}`kafka:*` is the \
+            "the caller needs `kafka-cluster:{action}` on the {resource}: {pattern}`kafka:*` is the \
              control plane and gives nothing here; an organisation policy can forbid it too"
         );
     }
-    let who = match mechanism {
+    let subject = match mechanism {
         Some(_) => "the caller",
         None => "`User:ANONYMOUS`, as a listener without SASL knows us,",
     };
-    format!("{who} needs an ACL that allows `{operation}` on the {on} (`kafka-acls.sh --add`)")
+    format!(
+        "{subject} needs an ACL that allows `{operation}` on the {resource} (`kafka-acls.sh --add`)"
+    )
 }
 
 fn help(code: i16, api: &str, mechanism: Option<&str>) -> Option<String> {
-    let words = match code {
+    let text = match code {
         codes::TOPIC_AUTHORIZATION_FAILED | codes::CLUSTER_AUTHORIZATION_FAILED => {
             return Some(missing_right(api, mechanism));
         }
@@ -137,7 +139,7 @@ fn help(code: i16, api: &str, mechanism: Option<&str>) -> Option<String> {
              cluster's default"
         }
         40 => SETTINGS,
-        // Kafka 2 says this of settings of a topic that is there.
+        // Kafka 2 returns this for settings of an existing topic.
         42 if api == "IncrementalAlterConfigs" => SETTINGS,
         codes::NOT_CONTROLLER => "the cluster is choosing a controller: try again when it has one",
         44 => {
@@ -151,7 +153,7 @@ fn help(code: i16, api: &str, mechanism: Option<&str>) -> Option<String> {
         }
         _ => return None,
     };
-    Some(words.to_owned())
+    Some(text.to_owned())
 }
 
 #[cfg(test)]
@@ -197,9 +199,9 @@ mod tests {
     }
 
     #[test]
-    fn what_the_broker_says_is_escaped_and_its_silence_filled() {
-        let said = Refusal::new(40, Some("no\n\x1b[2Jkey"), "CreateTopics", None);
-        assert_eq!(said.said, "no\\u{a}\\u{1b}[2Jkey");
+    fn the_brokers_message_is_escaped_and_a_missing_one_filled_in() {
+        let refusal = Refusal::new(40, Some("no\n\x1b[2Jkey"), "CreateTopics", None);
+        assert_eq!(refusal.message, "no\\u{a}\\u{1b}[2Jkey");
         let silent = Refusal::new(41, Some(" "), "CreateTopics", None);
         assert_eq!(
             silent.to_string(),

@@ -1,10 +1,9 @@
-//! What an action asks of a cluster, in the protocol's words: the same whether it is carried out or
-//! only tried.
+//! Actions as requests of the protocol, for an apply and for a rehearsal.
 
 use super::{Keys, NewTopic};
 use crate::action::TopicAction;
 
-/// The topic that an action creates, if it does.
+/// The topic that an action creates.
 pub fn new_topic(action: &TopicAction) -> Option<NewTopic> {
     let TopicAction::Create {
         name,
@@ -25,8 +24,8 @@ pub fn new_topic(action: &TopicAction) -> Option<NewTopic> {
     })
 }
 
-/// The topic that an action gives more partitions, and how many it has then.
-pub fn more_partitions(action: &TopicAction) -> Option<(String, i32)> {
+/// The topic to which an action adds partitions, and their new total.
+pub fn partition_increase(action: &TopicAction) -> Option<(String, i32)> {
     match action {
         TopicAction::AddPartitions { name, total } => {
             Some((name.clone(), i32::try_from(*total).unwrap_or(i32::MAX)))
@@ -35,7 +34,7 @@ pub fn more_partitions(action: &TopicAction) -> Option<(String, i32)> {
     }
 }
 
-/// The topic whose settings an action changes, and how.
+/// The topic whose settings an action changes, and the changed keys.
 pub fn settings(action: &TopicAction) -> Option<(String, Keys)> {
     let TopicAction::Configure { name, set, reset } = action else {
         return None;
@@ -47,8 +46,8 @@ pub fn settings(action: &TopicAction) -> Option<(String, Keys)> {
     Some((name.clone(), set.chain(reset).collect()))
 }
 
-/// The topic that an action ends.
-pub fn end_of(action: &TopicAction) -> Option<String> {
+/// The topic that an action deletes.
+pub fn deleted_topic(action: &TopicAction) -> Option<String> {
     match action {
         TopicAction::Delete { name } => Some(name.clone()),
         _ => None,

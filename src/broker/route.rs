@@ -1,22 +1,22 @@
-//! How a cluster is reached, and as whom.
+//! The route to a cluster.
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{Address, sasl::Authenticator, tls::Roots};
+use super::{BrokerAddress, sasl::Authenticator, tls::Roots};
 
 /// [`Route::via`] of brokers that this machine dials itself.
 pub use crate::transport::dial::DIRECT;
 
-/// What a listener of a broker asks for.
+/// The security protocol of a listener.
 #[derive(Clone)]
 pub enum Security {
-    /// Nothing.
+    /// No TLS, no authentication.
     Plaintext,
-    /// TLS, and no word of who we are.
+    /// TLS without authentication.
     Tls(Roots),
     /// A SASL mechanism.
     Sasl {
-        /// Who we are.
+        /// The mechanism and its credentials.
         authenticator: Arc<dyn Authenticator>,
         /// TLS below it; `None` is Kafka's `SASL_PLAINTEXT`.
         tls: Option<Roots>,
@@ -51,15 +51,15 @@ impl fmt::Debug for Security {
     }
 }
 
-/// The way to a cluster.
+/// How to reach a cluster.
 #[derive(Debug, Clone)]
 pub struct Route {
-    /// Brokers to begin with, tried in this order.
-    pub bootstrap: Vec<Address>,
-    /// What their listeners ask for.
+    /// Bootstrap brokers, tried in this order.
+    pub bootstrap: Vec<BrokerAddress>,
+    /// The security protocol of their listeners.
     pub security: Security,
     /// For each request, and for each dial with its handshakes.
     pub deadline: Duration,
-    /// How the machine that dials is called in messages: a host's name, or [`DIRECT`].
+    /// The machine that dials, for messages: a host's name, or [`DIRECT`].
     pub via: String,
 }

@@ -1,12 +1,12 @@
-//! What goes wrong on the way to a broker, and what each symptom means.
+//! From the symptoms of a failed connection or call to errors with help.
 
 use std::io;
 
 use tokio_rustls::rustls::{self, AlertDescription, CertificateError};
 
 use super::{
-    Address,
-    api::sasl::{Answer, Offered},
+    BrokerAddress,
+    api::sasl::{AuthenticateReply, HandshakeReply},
     channel::{Fault, LONGEST_FRAME},
     codes,
     error::{Error, Stage},
@@ -17,30 +17,30 @@ use super::{
 use crate::{
     proof::shared::{CONNECT_RIGHT, PORTS, TOO_MANY_CONNECTS},
     text::escape_control,
-    transport::dial::{self, DialError, Reach},
+    transport::dial::{self, DialError, DialStage},
 };
 
-/// Which broker, on which way.
+/// A broker, and the route to it.
 #[derive(Clone, Copy)]
-pub struct At<'a> {
-    /// The way.
-    pub way: &'a Route,
+pub struct Endpoint<'a> {
+    /// The route.
+    pub route: &'a Route,
     /// The broker.
-    pub address: &'a Address,
+    pub address: &'a BrokerAddress,
 }
 
-impl At<'_> {
-    fn error(self, stage: Stage, said: impl Into<String>, help: impl Into<String>) -> Error {
-        Error::new(self.way, self.address, stage, said.into(), help.into())
+impl Endpoint<'_> {
+    fn error(self, stage: Stage, message: impl Into<String>, help: impl Into<String>) -> Error {
+        Error::new(self.route, self.address, stage, message.into(), help.into())
     }
 
     /// The machine that dials, after "on".
     fn machine(self) -> String {
-        dial::machine(&self.way.via)
+        dial::machine(&self.route.via)
     }
 
     fn deadline(self) -> humantime::FormattedDuration {
-        humantime::format_duration(self.way.deadline)
+        humantime::format_duration(self.route.deadline)
     }
 
     fn network(self) -> String {
@@ -53,46 +53,46 @@ impl At<'_> {
 }
 
 /// The dial failed.
-pub fn dial(at: At<'_>, error: &DialError) -> Error {
-    let said = escape_control(&error.said);
-    let stage = match error.reach {
-        Reach::Machine => Stage::Machine,
-        Reach::Forwarding => Stage::Forwarding,
-        Reach::Name => Stage::Name,
-        Reach::Tcp => Stage::Tcp,
+pub fn dial(endpoint: Endpoint<'_>, error: &DialError) -> Error {
+    let message = escape_control(&error.message);
+    let stage = match error.stage {
+        DialStage::Machine => Stage::Machine,
+        DialStage::Forwarding => Stage::Forwarding,
+        DialStage::Name => Stage::Name,
+        DialStage::Tcp => Stage::Tcp,
     };
-    let tcp = || match said.to_lowercase().contains("refused") {
+    let tcp = || match message.to_lowercase().contains("refused") {
         true => format!(
             "nothing listens on port {}: it may be the wrong one ({PORTS}), or the broker is down",
-            at.address.port
+            endpoint.address.port
         ),
-        false => at.network(),
+        false => endpoint.network(),
     };
-    let help = error.way_out(&at.way.via).unwrap_or_else(tcp);
-    at.error(stage, said, help)
+    let help = error.help_for(&endpoint.route.via).unwrap_or_else(tcp);
+    endpoint.error(stage, message, help)
 }
 
-/// The dial took too long.
-pub fn dial_late(at: At<'_>) -> Error {
-    let said = format!("no connection within {}", at.deadline());
-    at.error(Stage::Tcp, said, at.network())
+/// The dial timed out.
+pub fn dial_timeout(endpoint: Endpoint<'_>) -> Error {
+    let message = format!("no connection within {}", endpoint.deadline());
+    endpoint.error(Stage::Tcp, message, endpoint.network())
 }
 
-/// The broker's name is none that a certificate could be for.
-pub fn no_tls_name(at: At<'_>) -> Error {
-    at.error(
+/// No certificate can be for the broker's name.
+pub fn no_tls_name(endpoint: Endpoint<'_>) -> Error {
+    endpoint.error(
         Stage::Tls,
         "no certificate can be for this name",
         "write the broker's name as the cluster gives it",
     )
 }
 
-/// TLS took too long: most likely the other side waits for us to say something else.
-pub fn tls_late(at: At<'_>) -> Error {
-    let said = format!("no TLS within {}", at.deadline());
-    at.error(
+/// The TLS handshake timed out: most likely the port does not speak TLS.
+pub fn tls_timeout(endpoint: Endpoint<'_>) -> Error {
+    let message = format!("no TLS within {}", endpoint.deadline());
+    endpoint.error(
         Stage::Tls,
-        said,
+        message,
         format!("the port may not speak TLS; {PORTS}"),
     )
 }
@@ -101,8 +101,8 @@ fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }
 
-/// What TLS did not like, where it was TLS at all.
-pub fn tls(at: At<'_>, error: &io::Error) -> Option<Error> {
+/// An error of TLS itself; `None` if the peer does not speak TLS.
+pub fn tls(endpoint: Endpoint<'_>, error: &io::Error) -> Option<Error> {
     let found = rustls_error(error)?;
     let help = match found {
         rustls::Error::InvalidCertificate(problem) => match problem {
@@ -111,7 +111,7 @@ pub fn tls(at: At<'_>, error: &io::Error) -> Option<Error> {
                  gives, not an address or an alias"
                     .to_owned()
             }
-            // A bad signature: an authority of the same name is trusted, but it is another one.
+            // A bad signature: a trusted authority has the same name, and another key.
             CertificateError::UnknownIssuer | CertificateError::BadSignature => {
                 "the broker's certificate comes from an authority that is not trusted here: name \
                  its file with `ca:`"
@@ -136,7 +136,7 @@ pub fn tls(at: At<'_>, error: &io::Error) -> Option<Error> {
         rustls::Error::AlertReceived(alert) => alert_help(*alert).to_owned(),
         _ => return None,
     };
-    Some(at.error(Stage::Tls, escape_control(&found.to_string()), help))
+    Some(endpoint.error(Stage::Tls, escape_control(&found.to_string()), help))
 }
 
 fn alert_help(alert: AlertDescription) -> &'static str {
@@ -145,7 +145,7 @@ fn alert_help(alert: AlertDescription) -> &'static str {
         AlertDescription::UnrecognisedName => {
             "the broker has no certificate for this name: write the name that the cluster gives"
         }
-        // What brokers with `ssl.client.auth=required` say.
+        // Sent by brokers with `ssl.client.auth=required`.
         AlertDescription::CertificateRequired
         | AlertDescription::BadCertificate
         | AlertDescription::HandshakeFailure => {
@@ -156,31 +156,31 @@ fn alert_help(alert: AlertDescription) -> &'static str {
     }
 }
 
-/// What came back was no TLS. `plain`: the listener answered in plaintext.
-pub fn no_tls(at: At<'_>, error: &io::Error, plain: bool) -> Error {
-    if plain {
-        return at.error(
+/// The peer does not speak TLS. `is_plaintext`: it speaks Kafka in plaintext.
+pub fn no_tls(endpoint: Endpoint<'_>, error: &io::Error, is_plaintext: bool) -> Error {
+    if is_plaintext {
+        return endpoint.error(
             Stage::Tls,
             "the listener speaks plaintext, TLS was asked of it",
             format!("use the cluster's TLS listener, or plaintext here; {PORTS}"),
         );
     }
-    let said = match error.kind() {
+    let message = match error.kind() {
         io::ErrorKind::UnexpectedEof => "the connection was closed instead".to_owned(),
         _ => escape_control(&error.to_string()),
     };
     let help = format!("the port may not be a TLS listener of Kafka; {PORTS}");
-    at.error(Stage::Tls, said, help)
+    endpoint.error(Stage::Tls, message, help)
 }
 
 fn is_tls_alert(sample: &[u8]) -> bool {
     sample.starts_with(&[0x15, 0x03])
 }
 
-/// What a fault is in words.
-fn words(at: At<'_>, api: &str, fault: &Fault) -> String {
+/// What happened, for messages.
+fn describe(endpoint: Endpoint<'_>, api: &str, fault: &Fault) -> String {
     match fault {
-        Fault::Unspoken { theirs, ours } => {
+        Fault::UnsupportedVersion { theirs, ours } => {
             let ours = format!("we speak versions {} to {}", ours.0, ours.1);
             match theirs {
                 Some((oldest, newest)) => {
@@ -190,8 +190,8 @@ fn words(at: At<'_>, api: &str, fault: &Fault) -> String {
             }
         }
         Fault::Code(code) => {
-            let (name, said) = codes::explain(*code);
-            format!("{said} ({name}, {code})")
+            let (name, message) = codes::explain(*code);
+            format!("{message} ({name}, {code})")
         }
         Fault::TooLong(problem) => problem.to_string(),
         Fault::Closed => format!("the broker closed the connection instead of answering `{api}`"),
@@ -210,20 +210,20 @@ fn words(at: At<'_>, api: &str, fault: &Fault) -> String {
         ),
         Fault::Malformed(problem) => format!("{problem} (`{api}`)"),
         Fault::Correlation => format!("an answer came to another request than `{api}`"),
-        Fault::Deadline => format!("no answer to `{api}` within {}", at.deadline()),
+        Fault::Deadline => format!("no answer to `{api}` within {}", endpoint.deadline()),
     }
 }
 
-/// What helps where nothing more is known of a fault.
-fn generally(at: At<'_>, fault: &Fault) -> String {
+/// What helps against a fault in general.
+fn general_help(endpoint: Endpoint<'_>, fault: &Fault) -> String {
     match fault {
-        Fault::Unspoken {
+        Fault::UnsupportedVersion {
             theirs: Some(theirs),
             ours,
         } if theirs.0 > ours.1 => {
             "the broker is newer than this program: get a newer one".to_owned()
         }
-        Fault::Unspoken { .. } => {
+        Fault::UnsupportedVersion { .. } => {
             "the broker is too old: 2.8 is the oldest that was tried".to_owned()
         }
         Fault::TooLong(_) => "shorten the setting".to_owned(),
@@ -236,7 +236,7 @@ fn generally(at: At<'_>, fault: &Fault) -> String {
         Fault::NotKafka(_) => format!(
             "no Kafka is behind {}: another service listens there, or something prints a banner \
              into the stream (frames are {} MiB at most)",
-            at.address,
+            endpoint.address,
             LONGEST_FRAME >> 20
         ),
         Fault::Malformed(_) | Fault::Correlation | Fault::Code(_) => {
@@ -247,43 +247,43 @@ fn generally(at: At<'_>, fault: &Fault) -> String {
     }
 }
 
-/// The greeting (ApiVersions) failed.
-pub fn greeting(at: At<'_>, fault: &Fault) -> Error {
+/// The first request (ApiVersions) failed.
+pub fn greeting(endpoint: Endpoint<'_>, fault: &Fault) -> Error {
     if let Fault::Broken(error) = fault
-        && let Some(known) = tls(at, error)
+        && let Some(known) = tls(endpoint, error)
     {
         return known;
     }
-    let said = words(at, "ApiVersions", fault);
-    let help = match (fault, at.way.security.roots()) {
-        // A listener with TLS may also just hang up, or wait for more of what it takes for TLS.
+    let message = describe(endpoint, "ApiVersions", fault);
+    let help = match (fault, endpoint.route.security.roots()) {
+        // A listener with TLS may also close the connection, or wait for more.
         (Fault::Closed | Fault::Broken(_) | Fault::Deadline, None) => {
             format!("the port may speak TLS, we spoke plaintext: use TLS here; {PORTS}")
         }
-        _ => generally(at, fault),
+        _ => general_help(endpoint, fault),
     };
-    at.error(Stage::Protocol, said, help)
+    endpoint.error(Stage::Protocol, message, help)
 }
 
-/// A request of the SASL conversation had no answer.
-pub fn sasl_fault(at: At<'_>, api: &str, fault: &Fault) -> Error {
+/// A request of the SASL conversation had no reply.
+pub fn sasl_fault(endpoint: Endpoint<'_>, api: &str, fault: &Fault) -> Error {
     let help = if fault.is_cut() {
         format!(
             "the broker hung up during authentication: look at its log, and at the listener \
              ({PORTS}); MSK does this, too, to callers that connect too often"
         )
     } else {
-        generally(at, fault)
+        general_help(endpoint, fault)
     };
-    at.error(Stage::Sasl, words(at, api, fault), help)
+    endpoint.error(Stage::Sasl, describe(endpoint, api, fault), help)
 }
 
-/// SaslHandshake was answered with an error.
-pub fn handshake(at: At<'_>, mechanism: &str, offered: &Offered) -> Error {
-    let (_, explained) = codes::explain(offered.code);
-    let (said, help) = match offered.code {
+/// SaslHandshake returned an error.
+pub fn handshake(endpoint: Endpoint<'_>, mechanism: &str, reply: &HandshakeReply) -> Error {
+    let (_, text) = codes::explain(reply.code);
+    let (message, help) = match reply.code {
         codes::UNSUPPORTED_SASL_MECHANISM => {
-            let mut names: Vec<String> = offered
+            let mut names: Vec<String> = reply
                 .mechanisms
                 .iter()
                 .take(12)
@@ -305,28 +305,34 @@ pub fn handshake(at: At<'_>, mechanism: &str, offered: &Offered) -> Error {
             format!("connect without credentials here, or use another port; {PORTS}"),
         ),
         _ => (
-            explained.to_owned(),
+            text.to_owned(),
             format!("look at the broker's settings for {mechanism}"),
         ),
     };
-    at.error(Stage::Sasl, said, help).with_code(offered.code)
+    endpoint
+        .error(Stage::Sasl, message, help)
+        .with_code(reply.code)
 }
 
-/// Our side of the conversation cannot go on.
-pub fn conversation(at: At<'_>, error: &SaslError) -> Error {
-    at.error(Stage::Sasl, escape_control(&error.said), error.help.clone())
+/// The SASL conversation failed on our side.
+pub fn conversation(endpoint: Endpoint<'_>, error: &SaslError) -> Error {
+    endpoint.error(
+        Stage::Sasl,
+        escape_control(&error.message),
+        error.help.clone(),
+    )
 }
 
-/// The broker does not take us.
-pub fn refused(at: At<'_>, mechanism: &str, answer: &Answer) -> Error {
-    let (_, explained) = codes::explain(answer.code);
-    let said = answer
+/// The broker refused the authentication.
+pub fn refused(endpoint: Endpoint<'_>, mechanism: &str, reply: &AuthenticateReply) -> Error {
+    let (_, text) = codes::explain(reply.code);
+    let message = reply
         .message
         .as_deref()
         .map(str::trim)
         .filter(|text| !text.is_empty())
-        .map_or_else(|| explained.to_owned(), escape_control);
-    let lower = said.to_lowercase();
+        .map_or_else(|| text.to_owned(), escape_control);
+    let lower = message.to_lowercase();
     let help = if lower.contains("too many connects") {
         TOO_MANY_CONNECTS
     } else if mechanism == IAM {
@@ -340,29 +346,37 @@ pub fn refused(at: At<'_>, mechanism: &str, answer: &Answer) -> Error {
         "the cluster does not know this user name and password: check both, and that they were made \
          for this mechanism"
     };
-    at.error(Stage::Sasl, said, help).with_code(answer.code)
+    endpoint
+        .error(Stage::Sasl, message, help)
+        .with_code(reply.code)
 }
 
-/// A call failed on a connection that had been opened.
-pub fn request(at: At<'_>, api: &'static str, fault: &Fault, answered: bool) -> Error {
+/// A call failed on an open connection.
+pub fn request(
+    endpoint: Endpoint<'_>,
+    api: &'static str,
+    fault: &Fault,
+    was_answered: bool,
+) -> Error {
     if let Fault::Broken(error) = fault
-        && let Some(known) = tls(at, error)
+        && let Some(known) = tls(endpoint, error)
     {
         return known;
     }
-    // A listener with SASL greets everybody, and hangs up on the first real call.
-    let unknown = fault.is_cut() && !answered && at.way.security.authenticator().is_none();
+    // A listener with SASL answers ApiVersions, and closes the connection at the first other call.
+    let unknown =
+        fault.is_cut() && !was_answered && endpoint.route.security.authenticator().is_none();
     let help = if unknown {
         format!("the listener may ask for SASL, and we came without credentials; {PORTS}")
     } else {
-        generally(at, fault)
+        general_help(endpoint, fault)
     };
-    at.error(Stage::Request(api), words(at, api, fault), help)
+    endpoint.error(Stage::Request(api), describe(endpoint, api, fault), help)
 }
 
-/// A call was answered with an error for all of it.
+/// A call returned an error as a whole.
 pub fn refused_call(
-    at: At<'_>,
+    endpoint: Endpoint<'_>,
     api: &'static str,
     code: i16,
     message: Option<&str>,
@@ -373,15 +387,16 @@ pub fn refused_call(
         .help
         .clone()
         .unwrap_or_else(|| "look at the broker's log".to_owned());
-    at.error(Stage::Request(api), refusal.to_string(), help)
+    endpoint
+        .error(Stage::Request(api), refusal.to_string(), help)
         .with_code(code)
 }
 
-/// A reply leaves out something that was asked, or names what cannot be.
-pub fn wrong_reply(at: At<'_>, api: &'static str, said: String) -> Error {
-    at.error(
+/// A reply lacks a requested topic, or has an impossible name.
+pub fn wrong_reply(endpoint: Endpoint<'_>, api: &'static str, message: String) -> Error {
+    endpoint.error(
         Stage::Request(api),
-        said,
+        message,
         "this is no answer of a Kafka that we know: look at what stands between, or report it",
     )
 }

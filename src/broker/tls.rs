@@ -23,18 +23,18 @@ impl fmt::Debug for Roots {
     }
 }
 
-/// There are no authorities to trust. Exit code 3 for a file that the spec names, else 1.
+/// No authorities to trust. Exit code 3 for a file that the spec names, else 1.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{said}\n  help: {help}")]
+#[error("{message}\n  help: {help}")]
 pub struct RootsError {
     /// What is wrong, naming the file.
-    pub said: String,
-    /// The way out.
+    pub message: String,
+    /// What helps.
     pub help: String,
 }
 
 impl Roots {
-    /// For another TLS client that trusts the same authorities.
+    /// The configuration, for other TLS clients.
     pub fn client(&self) -> Arc<ClientConfig> {
         Arc::clone(&self.0)
     }
@@ -47,16 +47,16 @@ impl Roots {
     pub fn system() -> Result<Self, RootsError> {
         let found = rustls_native_certs::load_native_certs();
         let mut store = RootCertStore::empty();
-        // A single odd certificate among the system's is not our user's fault.
+        // A single unreadable certificate of the system's is skipped.
         store.add_parsable_certificates(found.certs);
         if store.is_empty() {
-            let why = found
+            let cause = found
                 .errors
                 .first()
                 .map(|error| format!(": {}", escape_control(&error.to_string())))
                 .unwrap_or_default();
             return Err(RootsError {
-                said: format!("no certificate authorities are found on this machine{why}"),
+                message: format!("no certificate authorities are found on this machine{cause}"),
                 help: "install `ca-certificates`, or name a file of them with `ca:`".to_owned(),
             });
         }
@@ -68,13 +68,13 @@ impl Roots {
     /// # Errors
     /// When the file cannot be read, or holds none or a broken one.
     pub fn from_pem_file(path: &Path) -> Result<Self, RootsError> {
-        let named = escape_control(&path.display().to_string());
-        let wrong = |said: String| RootsError {
-            said,
+        let name = escape_control(&path.display().to_string());
+        let invalid = |message: String| RootsError {
+            message,
             help: "`ca:` names a file with one or more `-----BEGIN CERTIFICATE-----` blocks"
                 .to_owned(),
         };
-        let text = std::fs::read(path).map_err(|e| wrong(format!("cannot read {named}: {e}")))?;
+        let text = std::fs::read(path).map_err(|e| invalid(format!("cannot read {name}: {e}")))?;
         let mut store = RootCertStore::empty();
         for (number, certificate) in CertificateDer::pem_slice_iter(&text).enumerate() {
             certificate
@@ -82,24 +82,24 @@ impl Roots {
                 .and_then(|der| store.add(der).map_err(|e| e.to_string()))
                 .map_err(|e| {
                     let at = number + 1;
-                    wrong(format!(
-                        "certificate {at} in {named} is broken: {}",
+                    invalid(format!(
+                        "certificate {at} in {name} is broken: {}",
                         escape_control(&e)
                     ))
                 })?;
         }
         if store.is_empty() {
-            return Err(wrong(format!("no certificate is in {named}")));
+            return Err(invalid(format!("no certificate is in {name}")));
         }
         Self::of(store)
     }
 
     fn of(store: RootCertStore) -> Result<Self, RootsError> {
-        // The provider is named: another crate of the program may bring a second one.
+        // Explicit: another crate may bring a second provider.
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|e| RootsError {
-                said: format!("TLS cannot be set up: {e}"),
+                message: format!("TLS cannot be set up: {e}"),
                 help: "this is a fault of this build: please report it".to_owned(),
             })?
             .with_root_certificates(store)
@@ -121,7 +121,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("ca.pem");
         let error = Roots::from_pem_file(&path).unwrap_err();
-        assert!(error.said.contains("cannot read"), "{error}");
+        assert!(error.message.contains("cannot read"), "{error}");
         std::fs::write(&path, "nothing").expect("a file");
         let error = Roots::from_pem_file(&path).unwrap_err();
         assert!(error.to_string().contains("ca.pem"), "{error}");
@@ -129,6 +129,6 @@ mod tests {
         let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         std::fs::write(&path, broken).expect("a file");
         let error = Roots::from_pem_file(&path).unwrap_err();
-        assert!(error.said.starts_with("certificate 1 in"), "{error}");
+        assert!(error.message.starts_with("certificate 1 in"), "{error}");
     }
 }

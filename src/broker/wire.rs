@@ -1,10 +1,10 @@
 //! The protocol's primitive types, written and read. All numbers are big-endian.
 //!
-//! Reading is bounded: a count off the wire is believed only as far as bytes are there for it, and
-//! nothing is allocated ahead. Format: the "Protocol primitive types" of Kafka's protocol guide;
+//! Reading is bounded: a count must be covered by the bytes that are left, and nothing is allocated
+//! ahead. Format: the "Protocol primitive types" of Kafka's protocol guide;
 //! the compact and tagged forms are those of KIP-482.
 
-/// A reply that is not what its API's format says. The text says what was wrong with it.
+/// A reply that violates its API's format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     /// It ends too early.
@@ -16,7 +16,7 @@ pub enum Malformed {
     /// A length or count that cannot be.
     #[error("the reply has a length that cannot be")]
     Length,
-    /// Nothing, where the format needs something.
+    /// Null where the format needs a value.
     #[error("the reply has nothing where its format needs something")]
     Null,
     /// Bytes that are no UTF-8.
@@ -24,7 +24,7 @@ pub enum Malformed {
     Text,
 }
 
-/// A text is longer than the protocol carries.
+/// A text is too long for the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a text of {0} bytes is longer than the protocol carries")]
 pub struct TooLong(pub usize);
@@ -46,12 +46,12 @@ impl Encoder {
         }
     }
 
-    /// Whether the forms are the compact ones. A header's are other than its body's.
+    /// Switches the compact forms on or off: those of a header may differ from its body's.
     pub(crate) fn set_flexible(&mut self, flexible: bool) {
         self.flexible = flexible;
     }
 
-    /// What was written.
+    /// The written bytes.
     ///
     /// # Errors
     /// When a text was too long for its length field.
@@ -90,7 +90,7 @@ impl Encoder {
         self.bytes.push(value.to_le_bytes()[0]);
     }
 
-    /// Compact forms count from one, so that zero can mean "nothing".
+    /// Compact forms count from one; zero is null.
     fn compact_length(&mut self, length: usize) {
         match u32::try_from(length).ok().and_then(|n| n.checked_add(1)) {
             Some(n) => self.uvarint(n),
@@ -138,7 +138,7 @@ impl Encoder {
         }
     }
 
-    /// No array, which is other than an empty one.
+    /// A null array, which differs from an empty one.
     pub fn null_array(&mut self) {
         if self.flexible {
             self.uvarint(0);
@@ -176,7 +176,7 @@ impl<'a> Decoder<'a> {
         self.flexible = flexible;
     }
 
-    /// Nothing may be left: what is left was read in another version than it was written in.
+    /// Checks that nothing is left: else the reply is in another version.
     ///
     /// # Errors
     /// When bytes are left.
@@ -240,7 +240,7 @@ impl<'a> Decoder<'a> {
         Ok(self.i8()? != 0)
     }
 
-    /// UUID, which nothing here needs.
+    /// Skips a UUID.
     ///
     /// # Errors
     /// When it is not there.
@@ -264,7 +264,7 @@ impl<'a> Decoder<'a> {
         Err(Malformed::Length)
     }
 
-    /// A length or count: none for "nothing".
+    /// A length or count; `None` for null.
     fn length(&mut self, wide: bool) -> Result<Option<usize>, Malformed> {
         if self.flexible {
             let length = self.uvarint()?;
@@ -298,12 +298,12 @@ impl<'a> Decoder<'a> {
     /// STRING or COMPACT_STRING.
     ///
     /// # Errors
-    /// When it is nothing, cut off or not UTF-8.
+    /// When it is null, cut off or not UTF-8.
     pub fn string(&mut self) -> Result<String, Malformed> {
         self.nullable_string()?.ok_or(Malformed::Null)
     }
 
-    /// BYTES or COMPACT_BYTES; nothing reads as empty.
+    /// BYTES or COMPACT_BYTES; null reads as empty.
     ///
     /// # Errors
     /// When it is cut off.
@@ -312,8 +312,8 @@ impl<'a> Decoder<'a> {
         self.take(length)
     }
 
-    /// NULLABLE ARRAY or COMPACT_NULLABLE_ARRAY. `item` has to read something: an array has no more
-    /// items than bytes are left.
+    /// NULLABLE ARRAY or COMPACT_NULLABLE_ARRAY. `item` has to read at least one byte:
+    /// an array has no more items than bytes are left.
     ///
     /// # Errors
     /// When it is cut off, or an item is malformed.
@@ -337,7 +337,7 @@ impl<'a> Decoder<'a> {
     /// ARRAY or COMPACT_ARRAY.
     ///
     /// # Errors
-    /// When it is nothing or cut off, or an item is malformed.
+    /// When it is null or cut off, or an item is malformed.
     pub fn array<T>(
         &mut self,
         item: impl FnMut(&mut Self) -> Result<T, Malformed>,
@@ -345,7 +345,7 @@ impl<'a> Decoder<'a> {
         self.nullable_array(item)?.ok_or(Malformed::Null)
     }
 
-    /// The end of a structure: tagged fields, of which none is needed here.
+    /// The end of a structure: skips tagged fields.
     ///
     /// # Errors
     /// When one is cut off.
@@ -368,7 +368,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn counts_are_believed_as_far_as_there_are_bytes() {
+    fn counts_beyond_the_bytes_are_refused() {
         let hostile = [0x7f, 0xff, 0xff, 0xff, 1, 2];
         let mut calls = 0;
         let read = Decoder::new(&hostile, false).array(|r| {
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_below_nothing_are_refused() {
+    fn negative_lengths_are_refused() {
         assert_eq!(
             Decoder::new(&[0xff, 0xfe], false).nullable_string(),
             Err(Malformed::Length)
@@ -409,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_too_long_for_its_field_is_no_request() {
+    fn a_text_too_long_for_its_field_is_an_error() {
         let text = "x".repeat(40_000);
         let mut writer = Encoder::new(false);
         writer.string(&text);

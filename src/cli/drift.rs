@@ -1,4 +1,4 @@
-//! The command line of `drift`, and where runs are kept.
+//! The command line of `drift`, and the flag of the history.
 
 use std::path::PathBuf;
 
@@ -26,28 +26,28 @@ pub struct DriftArgs {
     pub only_changes_since_last: bool,
 }
 
-/// Where runs are kept.
+/// The flag of the history.
 #[derive(Debug, Clone, Default, Args)]
 pub struct HistoryArgs {
     /// Keep what this run finds in this file, to say since when something differs, or nowhere
     /// (`none`). Else it is trueup/history.jsonl in XDG_STATE_HOME or ~/.local/state
-    #[arg(long, value_name = "FILE|none", value_parser = keep)]
-    pub history: Option<Keep>,
+    #[arg(long, value_name = "FILE|none", value_parser = history_target, env = "TRUEUP_HISTORY", hide_env_values = true)]
+    pub history: Option<HistoryTarget>,
 }
 
-/// Where runs are kept, as it is asked for.
+/// Where runs are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Keep {
+pub enum HistoryTarget {
     /// Nowhere.
     Nowhere,
     /// In a file.
     File(PathBuf),
 }
 
-fn keep(text: &str) -> Result<Keep, String> {
+fn history_target(text: &str) -> Result<HistoryTarget, String> {
     match text {
         "" => Err("expected a file, or `none`".into()),
-        "none" => Ok(Keep::Nowhere),
-        file => Ok(Keep::File(file.into())),
+        "none" => Ok(HistoryTarget::Nowhere),
+        file => Ok(HistoryTarget::File(file.into())),
     }
 }

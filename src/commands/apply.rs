@@ -1,5 +1,5 @@
-//! `trueup apply`: lock → fresh facts → plan → apply → facts once more → exit code. Of a saved plan:
-//! that is done, or nothing is.
+//! `trueup apply`: lock → fresh facts → plan → apply → facts once more → exit code. A saved plan is
+//! carried out as it stands, or not at all.
 
 use std::{
     io::{self, IsTerminal},
@@ -12,9 +12,9 @@ use crate::{
     exit::Code,
     run::{
         Surroundings,
-        apply::{How, Work, carry_out},
+        apply::{ApplyOptions, Work, carry_out},
         complain,
-        history::Book,
+        history::HistoryFile,
         load,
         output::{FORMATS, Outputs},
         salt, saved, spec_files, targets,
@@ -24,15 +24,15 @@ use crate::{
 pub(super) async fn run(
     args: &LookArgs,
     allow: &AllowArgs,
-    (how, book): (How, &Book),
+    (options, history_file): (ApplyOptions, &HistoryFile),
     around: &Surroundings,
 ) -> Code {
     if let [file] = args.spec.specs.as_slice()
         && let Some(bytes) = saved::bytes(file)
     {
-        return of_file(file, &bytes, args, allow, (how, book), around).await;
+        return saved_plan(file, &bytes, args, allow, (options, history_file), around).await;
     }
-    let taken = args.spec.specs.iter().chain(book.file());
+    let taken = args.spec.specs.iter().chain(history_file.path());
     let outputs = Outputs::open(&args.spec.output.formats, &FORMATS, taken, true);
     let (outputs, specs) = match (outputs, load(&args.spec, around)) {
         (Ok(outputs), Ok(specs)) => (outputs, specs),
@@ -44,8 +44,8 @@ pub(super) async fn run(
         (Ok(targets), Ok(salt)) => (targets, salt),
         (Err(code), _) | (_, Err(code)) => return code,
     };
-    // What is wrong is said before who may be asked.
-    if !how.auto_approve && !io::stdin().is_terminal() {
+    // Errors come before the question of a terminal.
+    if !options.auto_approve && !io::stdin().is_terminal() {
         complain(
             "error: there is no terminal to ask on\n  help: look at `plan` first, then say `--auto-approve`",
         );
@@ -58,19 +58,19 @@ pub(super) async fn run(
         places,
         saved: None,
     };
-    carry_out(work, outputs, args, (how, book), around).await
+    carry_out(work, outputs, args, (options, history_file), around).await
 }
 
-async fn of_file(
+async fn saved_plan(
     file: &Path,
     bytes: &[u8],
     args: &LookArgs,
     allow: &AllowArgs,
-    (how, book): (How, &Book),
+    (options, history_file): (ApplyOptions, &HistoryFile),
     around: &Surroundings,
 ) -> Code {
     let prepared = saved::to_apply(file, bytes, args, allow);
-    let taken = args.spec.specs.iter().chain(book.file());
+    let taken = args.spec.specs.iter().chain(history_file.path());
     let outputs = Outputs::open(&args.spec.output.formats, &FORMATS, taken, true);
     let ((plan, desired), outputs) = match (prepared, outputs) {
         (Ok(prepared), Ok(outputs)) => (prepared, outputs),
@@ -78,8 +78,8 @@ async fn of_file(
     };
     let mut args = args.clone();
     args.deep = desired.deep;
-    match saved::work(plan, desired, args.timeout, around).await {
-        Ok(work) => carry_out(work, outputs, &args, (how, book), around).await,
+    match saved::work(plan, desired, args.limits.timeout, around).await {
+        Ok(work) => carry_out(work, outputs, &args, (options, history_file), around).await,
         Err(code) => code,
     }
 }

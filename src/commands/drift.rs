@@ -1,6 +1,5 @@
-//! `trueup drift`: the plan's comparison, told as what has moved, with what the runs before say of it.
+//! `trueup drift`: the plan's comparison, reported as what has moved, and since when.
 
-use super::plan::{Files, Made, make};
 use crate::{
     cli::{AllowArgs, DriftArgs},
     exit::Code,
@@ -11,16 +10,17 @@ use crate::{
     },
     run::{
         Surroundings, complain,
-        history::{Book, host_flags, subject},
+        history::{HistoryFile, host_flags, subject},
         output::DRIFT,
+        plan::{Files, Made, make},
         stdio,
     },
 };
 
 pub(super) async fn run(args: &DriftArgs, around: &Surroundings) -> Code {
-    let book = Book::new(args.history.history.as_ref(), around);
+    let history_file = HistoryFile::new(args.history.history.as_ref(), around);
     let look = &args.look;
-    if args.only_changes_since_last && book.file().is_none() {
+    if args.only_changes_since_last && history_file.path().is_none() {
         complain(
             "error: `--only-changes-since-last` has no run to compare with: none is kept\n  help: name a file \
              with `--history FILE`",
@@ -29,8 +29,8 @@ pub(super) async fn run(args: &DriftArgs, around: &Surroundings) -> Code {
     }
     let files = Files {
         formats: &DRIFT,
-        kept: book.file(),
-        aside: None,
+        other: history_file.path(),
+        stdout_for: None,
     };
     let made = make(look, &AllowArgs::default(), files, around).await;
     let Made {
@@ -44,7 +44,7 @@ pub(super) async fn run(args: &DriftArgs, around: &Surroundings) -> Code {
         Err(code) => return code,
     };
     let (of, code) = (ReportOf::Drift, plan.code());
-    let history = book.add(
+    let history = history_file.add(
         &subject(&plan, look),
         &Ended {
             command: of.command(),
@@ -64,15 +64,15 @@ pub(super) async fn run(args: &DriftArgs, around: &Surroundings) -> Code {
         false => args.quiet && code == Code::Done,
     };
     if silent {
-        stdio::forget_held();
+        stdio::discard_notes();
         outputs = outputs.without_stdout();
     }
-    let asked = Asked {
+    let flags = Asked {
         vars: &look.spec.vars,
         hosts: &host_flags(&look.pick),
         deep: look.deep,
     };
-    let fix = fix(&plan, &asked);
+    let fix = fix(&plan, &flags);
     let plan = plan.made_by(of.command(), code, (at, took)).with_fix(&fix);
     outputs.put(&Report {
         history: history.as_ref(),

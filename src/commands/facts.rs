@@ -1,4 +1,4 @@
-//! `trueup facts`: what is read of each machine, and what the spec's references became.
+//! `trueup facts`: what is read of each host, and what the spec's references became.
 
 use crate::{
     cli::{AllowArgs, LookArgs},
@@ -13,8 +13,9 @@ use crate::{
 
 pub(super) async fn run(args: &LookArgs, around: &Surroundings) -> Code {
     let allow = AllowArgs::default();
-    let known = [Format::Human, Format::Json];
-    let outputs = match Outputs::open(&args.spec.output.formats, &known, &args.spec.specs, false) {
+    let formats = [Format::Human, Format::Json];
+    let outputs = match Outputs::open(&args.spec.output.formats, &formats, &args.spec.specs, false)
+    {
         Ok(outputs) => outputs,
         Err(code) => return code,
     };
@@ -22,7 +23,7 @@ pub(super) async fn run(args: &LookArgs, around: &Surroundings) -> Code {
         Ok(specs) => specs,
         Err(code) => return code,
     };
-    // What is on a cluster is said by `plan`; what its references became is said here.
+    // `plan` reads clusters; what their references became is shown here.
     let selected = select::hosts(args, &specs);
     let mut clusters: Vec<ResolvedCluster> = Vec::new();
     for spec in &mut specs {
@@ -30,7 +31,7 @@ pub(super) async fn run(args: &LookArgs, around: &Surroundings) -> Code {
         clusters.extend(all.filter(|cluster| {
             let mut hosts = cluster.hosts.iter();
             hosts.any(|(name, _)| selected.contains(name))
-                && select::cluster_is_here(&args.pick, cluster, &spec.hosts)
+                && select::cluster_in_shard(&args.pick, cluster, &spec.hosts)
         }));
     }
     let (targets, salt) = match (targets(args, &allow, specs, around).await, salt()) {
@@ -44,12 +45,12 @@ pub(super) async fn run(args: &LookArgs, around: &Surroundings) -> Code {
     let mut settled = lookup::settle(&targets.cloud, vec![], clusters).await;
     settled.accounts.extend(targets.accounts.iter().cloned());
     for aws in &settled.accounts {
-        // Where nobody was let in, each reference says why.
+        // Where AWS refuses us, each reference has the reason.
         let Ok(region) = targets.cloud.region(aws).await else {
             continue;
         };
         let region = region.as_ref();
-        let region = region.map(|one| (one.name.as_str(), one.source.as_str()));
+        let region = region.map(|region| (region.name.as_str(), region.source.as_str()));
         match targets.cloud.caller(aws).await {
             Ok(caller) => {
                 let lookup::Caller { arn, source, .. } = &caller;

@@ -1,25 +1,29 @@
-//! `trueup key`: the private key that a host's spec refers to, in a file for whoever asks for it.
+//! `trueup key`: the private key that a host's spec refers to, in a file.
 
-use std::{io, path::Path};
+use std::path::Path;
 
 use crate::{
     cli::{AllowArgs, HostArgs},
     exit::Code,
-    kinds::client::Client,
-    run::{Surroundings, Target, complain_safely, load, put, shown, targets},
-    spec::{Key, Resolved, Route},
+    run::{
+        Surroundings, Target, complain_safely, load, not_written, only_hosts, put, shown, targets,
+    },
+    spec::{Key, Route},
     transport::ssh::PrivateKey,
     whole::{Whole, free},
 };
 
+/// What helps where the file is there already.
+const ANOTHER: &str = "name another file, or move it away";
+
 pub(super) async fn run(args: &HostArgs, file: &Path, around: &Surroundings) -> Code {
-    // Before anything is asked for that must not be lying around.
+    // Before a secret is read.
     if let Err(error) = free(file) {
-        return complain_of(file, &error);
+        return not_written(file, &error, ANOTHER);
     }
     let look = args.look();
     let specs = match load(&look.spec, around) {
-        Ok(specs) => specs.into_iter().map(only_keys).collect(),
+        Ok(specs) => specs.into_iter().map(only_hosts).collect(),
         Err(code) => return code,
     };
     let targets = match targets(&look, &AllowArgs::default(), specs, around).await {
@@ -29,7 +33,10 @@ pub(super) async fn run(args: &HostArgs, file: &Path, around: &Surroundings) -> 
     let target = match targets.hosts.as_slice() {
         [target] => target,
         targets => {
-            let names: Vec<&str> = targets.iter().map(|one| one.host.name.as_str()).collect();
+            let names: Vec<&str> = targets
+                .iter()
+                .map(|target| target.host.name.as_str())
+                .collect();
             complain_safely(&format!(
                 "error: `{}` has several hosts\n  help: say which with `--host`: {}",
                 look.spec
@@ -58,58 +65,36 @@ pub(super) async fn run(args: &HostArgs, file: &Path, around: &Surroundings) -> 
             ));
             Code::Done
         }
-        Err(error) => complain_of(file, &error),
+        Err(error) => not_written(file, &error, ANOTHER),
     }
-}
-
-/// The hosts alone, and the way to them: nothing else is looked up.
-fn only_keys(mut spec: Resolved) -> Resolved {
-    spec.clusters.clear();
-    for host in &mut spec.hosts {
-        host.client = Client::default();
-    }
-    spec
 }
 
 fn key_of(target: &Target) -> Result<PrivateKey, (Code, String)> {
-    if let Some(trouble) = &target.trouble {
-        return Err((Code::Unreachable, trouble.clone()));
+    if let Some(lookup_error) = &target.lookup_error {
+        return Err((Code::Unreachable, lookup_error.clone()));
     }
     let key = match &target.host.route {
         Route::Local => None,
         Route::Ssh(ssh) | Route::Ec2 { ssh, .. } => ssh.key.as_ref(),
     };
     let Some(secret) = &target.ssh_key else {
-        let what = match key {
+        let reason = match key {
             Some(Key::File(name)) => format!("its key is in a file already: {name}"),
             _ => "its spec refers to no private key".to_owned(),
         };
         return Err((
             Code::Usage,
             format!(
-                "{what}\n  help: `ssh: {{ key: {{ ssm_parameter: NAME }} }}`, or `from_instance: true` with \
+                "{reason}\n  help: `ssh: {{ key: {{ ssm_parameter: NAME }} }}`, or `from_instance: true` with \
                  `ec2`, refers to one"
             ),
         ));
     };
-    PrivateKey::parse(secret).map_err(|bad| {
+    PrivateKey::parse(secret).map_err(|error| {
         let text = format!(
-            "its private key cannot be used: {bad}\n  help: {}",
-            bad.help()
+            "its private key cannot be used: {error}\n  help: {}",
+            error.help()
         );
         (Code::Unreachable, text)
     })
-}
-
-fn complain_of(file: &Path, error: &io::Error) -> Code {
-    let file = file.display();
-    match error.kind() {
-        io::ErrorKind::AlreadyExists => complain_safely(&format!(
-            "error: {file} is there already, and is not overwritten\n  help: name another file, or move it away"
-        )),
-        _ => complain_safely(&format!(
-            "error: {file} cannot be written: {error}\n  help: name a file in a folder of yours"
-        )),
-    }
-    Code::Failed
 }

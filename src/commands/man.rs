@@ -1,16 +1,12 @@
-//! `trueup man`: manual pages, made from the types of the command line and the table of exit codes.
+//! `trueup man`: manual pages, to stdout or into a folder.
 
 use std::{fs, io, path::Path};
 
 use clap::{Command, CommandFactory};
-use clap_mangen::{
-    Man,
-    roff::{Roff, bold, roman},
-};
 
 use crate::{
-    cli::Cli,
-    exit::{self, Code},
+    cli::{Cli, man},
+    exit::Code,
     run::{complain_safely, put},
     whole::Whole,
 };
@@ -19,7 +15,7 @@ pub(super) fn run(folder: Option<&Path>) -> Code {
     let mut program = Cli::command().disable_help_subcommand(true);
     program.build();
     let Some(folder) = folder else {
-        put(&page(&program, None));
+        put(&man::page(&program, None));
         return Code::Done;
     };
     match write(folder, &program) {
@@ -47,74 +43,9 @@ fn write(folder: &Path, program: &Command) -> io::Result<usize> {
     let all = commands.chain([(program, None)]);
     let mut pages = 0;
     for (command, of) in all {
-        let file = folder.join(format!("{}.1", called(command)));
-        Whole::beside(&file, 0o666)?.put(page(command, of).as_bytes())?;
+        let file = folder.join(format!("{}.1", man::name(command)));
+        Whole::beside(&file, 0o666)?.put(man::page(command, of).as_bytes())?;
         pages += 1;
     }
     Ok(pages)
-}
-
-/// Its name as a page.
-fn called(command: &Command) -> &str {
-    command.get_display_name().unwrap_or(command.get_name())
-}
-
-/// A page of the program, or of a command of it.
-fn page(command: &Command, of: Option<&Command>) -> String {
-    let man = Man::new(command.clone());
-    // No date: a page is of a version, and is the same whenever it is made.
-    let title = called(command).to_uppercase();
-    let version = env!("CARGO_PKG_VERSION");
-    let mut text =
-        format!(".TH \"{title}\" \"1\" \"\" \"trueup {version}\" \"trueup\"\n").into_bytes();
-    let made = man
-        .render_name_section(&mut text)
-        .and_then(|()| man.render_synopsis_section(&mut text))
-        .and_then(|()| man.render_description_section(&mut text))
-        .and_then(|()| notes(command).to_writer(&mut text))
-        .and_then(|()| man.render_options_section(&mut text))
-        .and_then(|()| match of {
-            None => man.render_subcommands_section(&mut text),
-            Some(_) => Ok(()),
-        })
-        .and_then(|()| exit_status(of.map(|_| command.get_name())).to_writer(&mut text))
-        .and_then(|()| see_also(command, of).to_writer(&mut text));
-    debug_assert!(made.is_ok(), "memory takes all");
-    String::from_utf8_lossy(&text).into_owned()
-}
-
-/// What the help says below the flags.
-fn notes(command: &Command) -> Roff {
-    let mut roff = Roff::new();
-    if let Some(text) = command.get_after_help() {
-        roff.control("PP", []);
-        roff.text([roman(text.to_string())]);
-    }
-    roff
-}
-
-fn exit_status(command: Option<&str>) -> Roff {
-    let codes: Vec<(Code, &str)> = match command {
-        Some(name) => exit::of_command(name).to_vec(),
-        None => exit::all().collect(),
-    };
-    let mut roff = Roff::new();
-    roff.control("SH", ["EXIT STATUS"]);
-    for (code, meaning) in codes {
-        roff.control("TP", []);
-        roff.text([bold((code as u8).to_string())]);
-        roff.text([roman(meaning)]);
-    }
-    roff
-}
-
-fn see_also(command: &Command, of: Option<&Command>) -> Roff {
-    let mut roff = Roff::new();
-    let program = of.unwrap_or(command);
-    let all = [program].into_iter().chain(program.get_subcommands());
-    let others = all.filter(|one| called(one) != called(command));
-    let names: Vec<String> = others.map(|one| format!("{}(1)", called(one))).collect();
-    roff.control("SH", ["SEE ALSO"]);
-    roff.text([roman(names.join(", "))]);
-    roff
 }

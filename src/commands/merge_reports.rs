@@ -1,4 +1,4 @@
-//! `trueup merge-reports`: what several runs told of parts of a fleet → one report → exit code.
+//! `trueup merge-reports`: reports of parts of a fleet → one report → exit code.
 
 use crate::{
     cli::MergeArgs,

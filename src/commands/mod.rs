@@ -1,4 +1,4 @@
-//! A file a subcommand, one screen each: what it reads, asks [`crate::run`] for, and puts out.
+//! A file a subcommand, one screen each: its input, the calls of [`crate::run`], its output.
 
 mod apply;
 mod completions;
@@ -21,23 +21,23 @@ use crate::{
     cli::{self, Cli, Command},
     exit::{self, Code},
     run::{
-        Surroundings, apply::How, complain, complain_safely, default_spec, history::Book, put,
-        signals, stdio,
+        Surroundings, apply::ApplyOptions, complain, complain_safely, default_spec,
+        history::HistoryFile, put, signals, stdio,
     },
 };
 
-/// The AWS SDK's switch for logs with all that it sends and gets.
+/// The AWS SDK's switch for logs with the bodies of requests and responses.
 const SENSITIVE: &str = "LOG_SENSITIVE_BODIES";
 
 /// Runs a command line. Results that stdout did not take are an error.
 pub fn run(mut cli: Cli) -> Code {
     let code = run_command(&mut cli);
-    stdio::say_held();
+    stdio::release_notes();
     let code = Code::worst([code, stdio::end()]);
     let name = cli.command.name();
-    let mut said = exit::of_command(name).iter();
+    let mut documented = exit::of_command(name).iter();
     debug_assert!(
-        said.any(|(one, _)| *one == code),
+        documented.any(|(documented_code, _)| *documented_code == code),
         "the help of `{name}` knows no {}",
         code as u8
     );
@@ -57,7 +57,7 @@ fn run_command(cli: &mut Cli) -> Code {
         complain_safely(&format!("warning: {warning}"));
     }
     if cli.command.is_quiet() {
-        stdio::hold();
+        stdio::hold_notes();
     }
     let name = cli.command.name();
     if let Some(Err(code)) = cli.command.specs().map(|specs| default_spec(specs, name)) {
@@ -82,13 +82,13 @@ fn run_command(cli: &mut Cli) -> Code {
             out,
             partial,
         } => {
-            let end = plan::End {
+            let options = plan::Options {
                 detailed_exitcode: *detailed_exitcode,
                 quiet: *quiet,
                 out: out.as_ref(),
                 partial: *partial,
             };
-            block_on(plan::run(look, allow, end, &around))
+            block_on(plan::run(look, allow, options, &around))
         }
         Command::Show(args) => show::run(args, &around),
         Command::MergeReports(args) => merge_reports::run(args, &around),
@@ -96,7 +96,7 @@ fn run_command(cli: &mut Cli) -> Code {
         Command::Prove(args) => block_on(prove::run(args, &around)),
         Command::Trust { at, yes } => block_on(trust::run(at, *yes, &around)),
         Command::Key { at, save } => block_on(key::run(at, save, &around)),
-        // Ctrl-C means more here than to leave at once.
+        // Ctrl-C does more here than to exit at once.
         Command::Apply {
             look,
             allow,
@@ -106,31 +106,31 @@ fn run_command(cli: &mut Cli) -> Code {
             rollout,
             history,
         } => {
-            let how = How {
+            let options = ApplyOptions {
                 auto_approve: *auto_approve,
                 prove: *prove,
                 lock_timeout: *lock_timeout,
                 rollout: rollout.rollout(),
             };
-            let book = Book::new(history.history.as_ref(), &around);
-            runtime(apply::run(look, allow, (how, &book), &around))
+            let history_file = HistoryFile::new(history.history.as_ref(), &around);
+            runtime(apply::run(look, allow, (options, &history_file), &around))
         }
     }
 }
 
-/// Runs a command that only looks: Ctrl-C leaves it at once, nothing has been written.
+/// Runs a command that writes nothing on hosts: Ctrl-C ends it at once.
 fn block_on(command: impl Future<Output = Code>) -> Code {
     runtime(async {
         let mut stop = signals::listen();
         tokio::select! {
             code = command => code,
-            _ = stop.wait_for(|&asked| asked > 0) => Code::Interrupted,
+            _ = stop.wait_for(|&signals| signals > 0) => Code::Interrupted,
         }
     })
 }
 
-/// How long what is under way beside the event loop may take to end: the master of a connection that
-/// is being closed takes milliseconds, a name that nobody resolves takes for ever.
+/// How long work beside the event loop may take to end: closing a connection takes milliseconds, resolving an
+/// unknown name may never end.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 fn runtime(command: impl Future<Output = Code>) -> Code {

@@ -1,9 +1,9 @@
-//! `trueup prove`: the installed client itself is asked for the topics, in a fresh login shell.
+//! `trueup prove`: the installed client lists the topics, in a fresh login shell.
 
 use std::time::Instant;
 
 use crate::{
-    broker::Address,
+    broker::BrokerAddress,
     cli::{AllowArgs, ProveArgs},
     exit::Code,
     plan::Plan,
@@ -18,28 +18,32 @@ use crate::{
 };
 
 pub(super) async fn run(args: &ProveArgs, around: &Surroundings) -> Code {
-    match tell(args, around).await {
+    match prove(args, around).await {
         Ok(code) | Err(code) => code,
     }
 }
 
-async fn tell(args: &ProveArgs, around: &Surroundings) -> Result<Code, Code> {
+async fn prove(args: &ProveArgs, around: &Surroundings) -> Result<Code, Code> {
     let (started, at) = (Instant::now(), now());
     let look = args.look();
     let outputs = Outputs::open(&args.spec.output.formats, &FORMATS, &args.spec.specs, false)?;
-    let brokers = given(&args.bootstrap_server)?;
+    let brokers = bootstrap(&args.bootstrap_server)?;
     let mut specs = load(&args.spec, around)?;
     let files = spec_files(&specs);
-    // The brokers alone are asked for; tables, and the password of their database, are not.
+    // Only brokers are needed, no tables, and no password of their database.
     for cluster in specs.iter_mut().flat_map(|spec| &mut spec.clusters) {
         cluster.lists.clear();
     }
     let targets = targets(&look, &AllowArgs::default(), specs, around).await?;
-    let asked = questions(&targets, brokers.as_deref())?;
+    let questions = questions(&targets, brokers.as_deref())?;
     let salt = salt()?;
-    let asking = at_once(args.parallel, &asked, async |(target, questions)| {
-        host(target, questions, &salt, args.timeout, around).await
-    });
+    let asking = at_once(
+        args.limits.parallel,
+        &questions,
+        async |(target, questions)| {
+            host(target, questions, &salt, args.limits.timeout, around).await
+        },
+    );
     let (hosts, proofs): (Vec<_>, Vec<_>) = asking.await.into_iter().unzip();
     let proofs: Vec<Proof> = proofs.into_iter().flatten().collect();
     let code = Code::worst(proofs.iter().map(Proof::code));
@@ -52,9 +56,10 @@ async fn tell(args: &ProveArgs, around: &Surroundings) -> Result<Code, Code> {
     }))
 }
 
-/// What `--bootstrap-server` names.
-fn given(words: &[String]) -> Result<Option<String>, Code> {
-    let brokers: Result<Vec<Address>, _> = words.iter().map(|word| word.trim().parse()).collect();
+/// The brokers of `--bootstrap-server`.
+fn bootstrap(words: &[String]) -> Result<Option<String>, Code> {
+    let brokers: Result<Vec<BrokerAddress>, _> =
+        words.iter().map(|word| word.trim().parse()).collect();
     match brokers {
         Ok(brokers) if brokers.is_empty() => Ok(None),
         Ok(brokers) => {

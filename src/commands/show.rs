@@ -1,4 +1,4 @@
-//! `trueup show`: a saved plan, also one that no longer holds or that another trueup made.
+//! `trueup show`: a saved plan, also one that is stale or that another version made.
 
 use std::time::Duration;
 

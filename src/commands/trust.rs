@@ -1,27 +1,26 @@
-//! `trueup trust`: which host keys the machines show, what vouches for them, and pinning them.
+//! `trueup trust`: the host keys that machines show, what vouches for them, and pinning them.
 
 use crate::{
     cli::{AllowArgs, HostArgs},
     exit::Code,
-    kinds::client::Client,
-    run::{Surroundings, at_once, complain_safely, load, put, targets, trust},
+    run::{Surroundings, at_once, complain_safely, load, only_hosts, put, targets, trust},
     spec::{Resolved, Route},
 };
 
 pub(super) async fn run(args: &HostArgs, yes: bool, around: &Surroundings) -> Code {
     let look = args.look();
     let specs = match load(&look.spec, around) {
-        Ok(specs) => specs.into_iter().map(only_ways).collect(),
+        Ok(specs) => specs.into_iter().map(without_keys).collect(),
         Err(code) => return code,
     };
     let targets = match targets(&look, &AllowArgs::default(), specs, around).await {
         Ok(targets) => targets,
         Err(code) => return code,
     };
-    let asking = at_once(args.parallel, &targets.hosts, async |target| {
-        trust::offered(target, args.timeout, around).await
+    let connecting = at_once(args.limits.parallel, &targets.hosts, async |target| {
+        trust::offered(target, args.limits.timeout, around).await
     });
-    let offered = asking.await;
+    let offered = connecting.await;
     let mut codes = Vec::new();
     for (at, (target, offered)) in targets.hosts.iter().zip(offered).enumerate() {
         if at > 0 {
@@ -39,11 +38,10 @@ pub(super) async fn run(args: &HostArgs, yes: bool, around: &Surroundings) -> Co
     Code::worst(codes)
 }
 
-/// The hosts alone, and the way to them without its private key: nothing else is looked up.
-fn only_ways(mut spec: Resolved) -> Resolved {
-    spec.clusters.clear();
+/// The hosts alone, without their private keys: nothing else is looked up.
+fn without_keys(spec: Resolved) -> Resolved {
+    let mut spec = only_hosts(spec);
     for host in &mut spec.hosts {
-        host.client = Client::default();
         if let Route::Ssh(ssh) | Route::Ec2 { ssh, .. } = &mut host.route {
             ssh.key = None;
         }

@@ -10,20 +10,20 @@ use crate::{
 };
 
 pub(super) fn run(args: &SpecArgs, quiet: bool, around: &Surroundings) -> Code {
-    let known = [Format::Human, Format::Json];
-    let outputs = match Outputs::open(&args.output.formats, &known, &args.specs, false) {
+    let formats = [Format::Human, Format::Json];
+    let outputs = match Outputs::open(&args.output.formats, &formats, &args.specs, false) {
         Ok(outputs) => outputs,
         Err(code) => return code,
     };
     let mut code = Code::Done;
-    let mut right: Vec<Resolved> = Vec::new();
+    let mut valid: Vec<Resolved> = Vec::new();
     let mut checked: Vec<(String, Vec<Problem>)> = Vec::new();
     let mut lines = String::new();
     for file in &args.specs {
         let source = match source(file) {
             Ok(source) => source,
             Err(unread) => {
-                if let Some((source, problem)) = unread.tell(around) {
+                if let Some((source, problem)) = unread.report(around) {
                     checked.push((source.path, vec![problem]));
                 }
                 code = Code::Usage;
@@ -42,19 +42,19 @@ pub(super) fn run(args: &SpecArgs, quiet: bool, around: &Surroundings) -> Code {
             lines.push_str(&format!("{}: {hosts}, nothing wrong\n", source.path));
         }
         match spec {
-            Some(spec) => right.push(spec),
+            Some(spec) => valid.push(spec),
             None => code = Code::Usage,
         }
         checked.push((source.path, problems));
     }
-    for conflict in several::conflicts(&right, |_| true) {
+    for conflict in several::conflicts(&valid, |_| true) {
         complain(&format!(
             "error: {conflict}\n  help: take it out of one of them"
         ));
         code = Code::Usage;
     }
-    let fine = code == Code::Done && checked.iter().all(|(_, problems)| problems.is_empty());
-    let outputs = match quiet && fine {
+    let no_problems = code == Code::Done && checked.iter().all(|(_, problems)| problems.is_empty());
+    let outputs = match quiet && no_problems {
         true => outputs.without_stdout(),
         false => outputs,
     };

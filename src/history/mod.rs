@@ -149,9 +149,9 @@ impl History {
             let Some(entry) = entry else { continue };
             *since = entry.since;
             let differ = entry.differ.iter();
-            let differ: HashMap<_, _> = differ.map(|one| (&*one.address, one.since)).collect();
+            let differ: HashMap<_, _> = differ.map(|one| (&one.address, one.since)).collect();
             for step in steps {
-                step.since = differ.get(&*step.address).copied();
+                step.since = differ.get(&step.address).copied();
             }
         }
     }

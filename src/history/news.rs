@@ -8,6 +8,7 @@ use super::{
     run::{Differs, Entry, Key, digest},
 };
 use crate::{
+    kinds::Address,
     plan::{Part, State, Step},
     utc::Utc,
 };
@@ -22,7 +23,7 @@ pub struct News {
     pub since: Option<Utc>,
     /// What is no longer so.
     pub back: Vec<Back>,
-    new: HashSet<(bool, String, Option<String>)>,
+    new: HashSet<(bool, String, Option<Address>)>,
 }
 
 /// Of a host or a cluster: what is no longer wrong.
@@ -35,9 +36,9 @@ pub struct Back {
     /// It could not be checked, and can be.
     pub checked: bool,
     /// The addresses that differed, and do not.
-    pub in_sync: Vec<String>,
+    pub in_sync: Vec<Address>,
     /// The addresses that differed, and are no longer in the spec.
-    pub gone: Vec<String>,
+    pub gone: Vec<Address>,
 }
 
 impl News {
@@ -67,7 +68,7 @@ struct Heard<'r> {
     last_in_sync: Option<LastInSync>,
     /// What a run of `drift` said.
     told: Option<State>,
-    addresses: HashMap<&'r str, OfAddress<'r>>,
+    addresses: HashMap<&'r Address, OfAddress<'r>>,
 }
 
 /// The row of runs that found it so.
@@ -107,7 +108,7 @@ impl<'r> Heard<'r> {
             row: None,
             last_in_sync: None,
             told: None,
-            addresses: steps.map(|step| (&*step.address, of(step))).collect(),
+            addresses: steps.map(|step| (&step.address, of(step))).collect(),
         }
     }
 
@@ -148,7 +149,7 @@ impl<'r> Heard<'r> {
         let differ = entry.differ.iter();
         let differ = differ.map(|how| (&how.address, Said::Differed { run, how }));
         for (address, said) in in_sync.chain(differ) {
-            if let Some(one) = self.addresses.get_mut(address.as_str()) {
+            if let Some(one) = self.addresses.get_mut(address) {
                 one.said.get_or_insert(said);
                 if drift {
                     one.told.get_or_insert(said);
@@ -169,7 +170,7 @@ impl<'r> Heard<'r> {
             });
         }
         for one in &mut entry.differ {
-            let heard = self.addresses.get(one.address.as_str());
+            let heard = self.addresses.get(&one.address);
             match heard.and_then(|heard| heard.said) {
                 Some(Said::Differed { how, .. }) => one.since = how.since,
                 Some(Said::InSync(last)) => one.since.last_in_sync = Some(last),
@@ -227,15 +228,15 @@ pub(super) fn find(
 impl News {
     /// What is new of a host or a cluster, and what of it is no longer so.
     fn add(&mut self, (is_host, name): Key<'_>, entry: &Entry, heard: &Heard<'_>) {
-        let mut new = |address: Option<&str>| {
-            let address = address.map(str::to_owned);
-            self.new.insert((is_host, name.to_owned(), address));
+        let mut new = |address: Option<&Address>| {
+            self.new
+                .insert((is_host, name.to_owned(), address.cloned()));
         };
         if entry.state.is_unchecked() && heard.told != Some(entry.state) {
             new(None);
         }
         for one in &entry.differ {
-            let known = heard.addresses.get(one.address.as_str());
+            let known = heard.addresses.get(&one.address);
             let is_old = known.is_some_and(|known| match known.told {
                 // In sync between them, as an apply left it, is new again.
                 Some(Said::Differed { run, how }) => {
@@ -248,8 +249,8 @@ impl News {
             }
         }
         let told = heard.told.is_some_and(State::is_unchecked);
-        let differed = |address: &&String| {
-            let known = heard.addresses.get(address.as_str());
+        let differed = |address: &&Address| {
+            let known = heard.addresses.get(address);
             matches!(
                 known.and_then(|known| known.told),
                 Some(Said::Differed { .. })
@@ -274,11 +275,10 @@ impl News {
             if now.is_some_and(|now| now.now.is_unchecked()) {
                 continue;
             }
-            let is_gone = |how: &&Differs| {
-                now.is_none_or(|now| !now.addresses.contains_key(how.address.as_str()))
-            };
+            let is_gone =
+                |how: &&Differs| now.is_none_or(|now| !now.addresses.contains_key(&how.address));
             let gone = entry.differ.iter().filter(is_gone);
-            let gone: Vec<String> = gone.map(|how| how.address.clone()).collect();
+            let gone: Vec<Address> = gone.map(|how| how.address.clone()).collect();
             if gone.is_empty() {
                 continue;
             }

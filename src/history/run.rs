@@ -9,6 +9,7 @@ use serde_json::json;
 use super::{Ended, Since, Subject};
 use crate::{
     exit::Code,
+    kinds::Address,
     plan::{Part, State, Step, StepAction, salted},
     utc::Utc,
 };
@@ -73,7 +74,7 @@ pub(super) struct Entry {
     pub since: Option<Since>,
     /// The addresses that were as the spec says.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub in_sync: Vec<String>,
+    pub in_sync: Vec<Address>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differ: Vec<Differs>,
 }
@@ -81,7 +82,7 @@ pub(super) struct Entry {
 /// An address that differed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Differs {
-    pub address: String,
+    pub address: Address,
     /// Salted sha256 of how it differed.
     pub digest: String,
     pub since: Since,
@@ -196,11 +197,12 @@ pub(super) fn entry(part: Part<'_>, ended: &Ended<'_>) -> Entry {
     }
     let mut unseen = false;
     for step in part.steps {
-        let has = |list: &[(String, String)]| list.iter().any(|(one, _)| *one == step.address);
+        let has = |list: &[(Address, String)]| list.iter().any(|(one, _)| *one == step.address);
         let lost = outcome.is_some_and(|outcome| {
             let mut failures = outcome.failures();
             has(&outcome.unverified)
-                || failures.any(|one| one.outcome_unknown && one.address == step.address)
+                || failures
+                    .any(|one| one.outcome_unknown && one.address.as_ref() == Some(&step.address))
         });
         let done = outcome.is_some_and(|outcome| {
             outcome.applied.contains(&step.address) && !has(&outcome.not_converged)

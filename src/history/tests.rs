@@ -268,7 +268,7 @@ fn news_are_what_is_new_and_what_is_gone() {
     assert_eq!(back.len(), 1);
     assert_eq!(
         (back[0].in_sync.len(), &*back[0].gone),
-        (1, &["client/kafka".to_owned()][..])
+        (1, &["client/kafka".into()][..])
     );
     assert!(!fixed.news().is_none());
 }

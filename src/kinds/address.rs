@@ -7,6 +7,8 @@ use std::{
 };
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
 
 /// What a section of a host's answer may be called as it stands: a name without blanks.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
@@ -17,7 +19,7 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
 
 /// What names a resource among those of its host: the key of the spec that has it, and where that has
 /// many, its name there: `client/kafka`, `files/motd`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Address(Cow<'static, str>);
 
 impl Address {
@@ -64,6 +66,32 @@ impl Borrow<str> for Address {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl From<String> for Address {
+    fn from(address: String) -> Self {
+        Self(address.into())
+    }
+}
+
+impl From<&str> for Address {
+    fn from(address: &str) -> Self {
+        address.to_owned().into()
+    }
+}
+
+impl JsonSchema for Address {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Address".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        String::json_schema(generator)
     }
 }
 

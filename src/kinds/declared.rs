@@ -1,11 +1,11 @@
 //! What a spec declares under its top-level keys, and how a key comes to its kind.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{any::Any, borrow::Cow, fmt, sync::Arc};
 
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
+    Deserialize, Deserializer, Serialize,
     de::{DeserializeOwned, Error as _},
 };
 use serde_json::Value as Json;
@@ -15,9 +15,11 @@ use crate::{
     action::Value,
     diagnostic::Problem,
     spec::{
-        at::At,
+        at::{At, Text},
+        merge::HostTree,
         tree::{Key, Node},
         types::SecretRef,
+        vars::Specials,
     },
 };
 
@@ -29,12 +31,37 @@ pub trait Declaration:
     const KEY: &'static str;
     /// Its `steps.sh`: shell functions `step_NAME`, which [`crate::action::Step`] calls.
     const STEPS: &'static str = "";
+    /// Whether a map below an entry's key, too, is merged with the common one, key by key. Else a host's own
+    /// takes its place: a reference is no map to be merged.
+    const MERGES_MAPS: bool = false;
+
+    /// Fills in the variables of what stands under the key.
+    fn fill(node: &Node, fill: &mut Fill<'_>) -> Node {
+        fill(node, Specials::NONE)
+    }
+
+    /// With the defaults put in: nothing is left open, but for references that are looked up.
+    ///
+    /// # Errors
+    /// What is missing: a spec that is right has it.
+    fn filled(self) -> Result<Self, &'static str> {
+        Ok(self)
+    }
+
+    /// Whether it goes together with itself and with all else of its host, as far as a schema cannot say that. It
+    /// runs beside other mistakes, so what stands there may be anything.
+    fn check_host(_host: &HostTree, _problems: &mut Vec<Problem>) {}
 
     /// The resources that it makes, each with an address that begins with the key.
     fn resources(&self, given: &Inputs) -> Vec<Box<dyn Resource>>;
 
     /// What a schema cannot say of it; `at` is where it stands in the spec.
     fn check(&self, _at: At<'_, Self>, _problems: &mut Vec<Problem>) {}
+
+    /// The paths on the machine that it writes to, as far as the spec says them.
+    fn paths(_host: &HostTree) -> Vec<Text<'_>> {
+        vec![]
+    }
 
     /// The secrets that it refers to: they are read where the program runs.
     fn references(&self) -> Vec<Reference<'_>> {
@@ -49,6 +76,38 @@ pub trait Declaration:
     /// Files of the machine that runs the program whose bytes it needs, as the spec names them.
     fn sources(&self) -> Vec<(Address, &str)> {
         vec![]
+    }
+
+    /// What it wants one of its addresses to be; `expand` gives a path as the machine has it.
+    fn claim(&self, address: &Address, _expand: &dyn Fn(&str) -> String) -> Option<Claim> {
+        let json = Declared::json(self);
+        let value = match address.name() {
+            Some(name) => json.get(name).cloned()?,
+            None => json,
+        };
+        Some(Claim { place: None, value })
+    }
+}
+
+/// Fills in the variables of a part.
+pub type Fill<'f> = dyn FnMut(&Node, Specials<'_>) -> Node + 'f;
+
+/// What a host wants of an address, to tell whether two hosts want one machine to be two things.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Where it is on the machine, the same for all its accounts; nothing where each account has its own.
+    pub place: Option<String>,
+    /// What is to be there.
+    pub value: Json,
+}
+
+impl Claim {
+    /// Of something that all accounts of a machine share.
+    pub fn at(place: String, value: &impl Serialize) -> Self {
+        Self {
+            place: Some(place),
+            value: plain(value),
+        }
     }
 }
 
@@ -94,7 +153,7 @@ pub struct Inputs {
 }
 
 /// A declaration of any kind.
-pub trait Declared: fmt::Debug + Send + Sync {
+pub trait Declared: Any + fmt::Debug + Send + Sync {
     /// See [`Declaration::resources`].
     fn resources(&self, given: &Inputs) -> Vec<Box<dyn Resource>>;
     /// See [`Declaration::references`].
@@ -103,6 +162,8 @@ pub trait Declared: fmt::Debug + Send + Sync {
     fn sources(&self) -> Vec<(Address, &str)>;
     /// See [`Declaration::check`].
     fn check(&self, entry: &(Key, Node), problems: &mut Vec<Problem>);
+    /// See [`Declaration::claim`].
+    fn claim(&self, address: &Address, expand: &dyn Fn(&str) -> String) -> Option<Claim>;
     /// As a spec has it, with the defaults put in.
     fn json(&self) -> Json;
 }
@@ -120,10 +181,17 @@ impl<D: Declaration> Declared for D {
     fn check(&self, (key, node): &(Key, Node), problems: &mut Vec<Problem>) {
         Declaration::check(self, At::new(Some((key, node))), problems);
     }
-    fn json(&self) -> Json {
-        serde_json::to_value(self)
-            .unwrap_or_else(|error| unreachable!("a declaration is plain data: {error}"))
+    fn claim(&self, address: &Address, expand: &dyn Fn(&str) -> String) -> Option<Claim> {
+        Declaration::claim(self, address, expand)
     }
+    fn json(&self) -> Json {
+        plain(self)
+    }
+}
+
+fn plain(declared: &impl Serialize) -> Json {
+    serde_json::to_value(declared)
+        .unwrap_or_else(|error| unreachable!("a declaration is plain data: {error}"))
 }
 
 /// A kind in [`KINDS`](super::KINDS): what the rest of the program knows of it.
@@ -132,6 +200,14 @@ pub struct Registered {
     pub key: &'static str,
     /// Its steps.
     pub steps: &'static str,
+    /// See [`Declaration::MERGES_MAPS`].
+    pub merges_maps: bool,
+    /// See [`Declaration::fill`].
+    pub fill: fn(&Node, &mut Fill<'_>) -> Node,
+    /// See [`Declaration::check_host`].
+    pub check_host: fn(&HostTree, &mut Vec<Problem>),
+    /// See [`Declaration::paths`].
+    pub paths: fn(&HostTree) -> Vec<Text<'_>>,
     /// What its schema is called among the definitions.
     pub definition: fn() -> Cow<'static, str>,
     /// Its schema.
@@ -147,10 +223,17 @@ impl Registered {
         Self {
             key: D::KEY,
             steps: D::STEPS,
+            merges_maps: D::MERGES_MAPS,
+            fill: D::fill,
+            check_host: D::check_host,
+            paths: D::paths,
             definition: D::schema_name,
             schema: SchemaGenerator::subschema_for::<D>,
             secrets: |(key, node)| D::secrets(At::new(Some((key, node)))),
-            read: |json| Ok(Arc::new(serde_json::from_value::<D>(json)?)),
+            read: |json| {
+                let filled = serde_json::from_value::<D>(json)?.filled();
+                Ok(Arc::new(filled.map_err(serde_json::Error::custom)?))
+            },
         }
     }
 
@@ -173,6 +256,40 @@ impl Declarations {
         self.0.is_empty()
     }
 
+    /// Reads what stands under each key.
+    ///
+    /// # Errors
+    /// When a key is none of a kind, or what stands under it is not of its type.
+    pub fn read(all: IndexMap<String, Json>) -> Result<Self, serde_json::Error> {
+        let read = |(key, json): (String, Json)| {
+            let unknown =
+                || serde_json::Error::custom(format!("`{key}` is no kind of this trueup"));
+            let kind = of_key(&key).ok_or_else(unknown)?;
+            Ok((kind.key, kind.read(json)?))
+        };
+        all.into_iter()
+            .map(read)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    /// What is declared under the key of one kind.
+    pub fn get<D: Declaration>(&self) -> Option<&D> {
+        let (_, declared) = self.0.iter().find(|(key, _)| *key == D::KEY)?;
+        let declared: &dyn Any = &**declared;
+        declared.downcast_ref()
+    }
+
+    /// The same, to change it.
+    pub fn get_mut<D: Declaration + Clone>(&mut self) -> Option<&mut D> {
+        // What another host shares stays as it is.
+        let own = self.get::<D>()?.clone();
+        let (_, declared) = self.0.iter_mut().find(|(key, _)| *key == D::KEY)?;
+        *declared = Arc::new(own);
+        let declared: &mut dyn Any = Arc::get_mut(declared)?;
+        declared.downcast_mut()
+    }
+
     /// Key by key.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &dyn Declared)> {
         self.0.iter().map(|(key, declared)| (*key, &**declared))
@@ -185,32 +302,15 @@ impl Declarations {
             .collect()
     }
 
-    /// What is declared of an address, to tell whether two hosts want it alike.
-    pub fn of_address(&self, address: &Address) -> Option<Json> {
+    /// See [`Declaration::claim`].
+    pub fn claim(&self, address: &Address, expand: &dyn Fn(&str) -> String) -> Option<Claim> {
         let (_, declared) = self.iter().find(|(key, _)| *key == address.kind())?;
-        let json = declared.json();
-        match address.name() {
-            Some(name) => json.get(name).cloned(),
-            None => Some(json),
-        }
-    }
-}
-
-impl Serialize for Declarations {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.iter().map(|(key, declared)| (key, declared.json())))
+        declared.claim(address, expand)
     }
 }
 
 impl<'de> Deserialize<'de> for Declarations {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut all = Self::default();
-        for (key, json) in IndexMap::<String, Json>::deserialize(deserializer)? {
-            let unknown = || D::Error::custom(format!("`{key}` is no kind of this trueup"));
-            let kind = of_key(&key).ok_or_else(unknown)?;
-            let declared = kind.read(json).map_err(D::Error::custom)?;
-            all.0.push((kind.key, declared));
-        }
-        Ok(all)
+        Self::read(IndexMap::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }

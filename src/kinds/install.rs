@@ -1,9 +1,10 @@
 //! What a package manager would do beside installing a package: said at plan, where it tells.
 
-use super::{Verdict, Work, kafka::enumerate};
+use super::{Verdict, Work};
 use crate::{
     action::Action,
     facts::{PackageManager, Section},
+    text::enumerate,
 };
 
 /// What to do where something would have to go, at plan and when it is found out by the step.

@@ -5,26 +5,21 @@
 //! differences and actions follow from that. It does no I/O and makes no plan: [`crate::observe`]
 //! runs the probes, [`crate::plan`] orders the verdicts.
 //!
-//! One more kind is one folder here and one line in [`client`].
+//! One more kind is one folder here and one line in [`KINDS`].
 
 mod address;
 pub mod archives;
-pub mod classpath;
 pub mod client;
 pub mod declared;
+pub mod download;
 pub mod env;
 mod environment;
 pub mod files;
 pub mod install;
-pub mod java;
-pub mod kafka;
 pub mod managed;
-pub mod msk_iam_auth;
 pub mod packages;
 mod path;
-pub mod properties;
 pub mod start_file;
-pub mod stores;
 pub mod timezone;
 pub mod topic;
 
@@ -47,7 +42,14 @@ pub const KINDS: &[Registered] = &[
     Registered::of::<files::Files>(),
     Registered::of::<env::Env>(),
     Registered::of::<timezone::Timezone>(),
+    Registered::of::<client::Client>(),
 ];
+
+/// The kinds as people read of them: first the last, which is composed of what the others are.
+pub fn listed() -> impl Iterator<Item = &'static Registered> {
+    let (others, last) = KINDS.split_at(KINDS.len() - 1);
+    last.iter().chain(others)
+}
 
 /// The kind of a top-level key.
 pub fn of_key(key: &str) -> Option<&'static Registered> {
@@ -349,7 +351,7 @@ pub struct Change {
     pub sensitive: bool,
     /// The address after which it is known what it will be, where it is not known yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub known_after: Option<String>,
+    pub known_after: Option<Address>,
 }
 
 impl Change {
@@ -365,9 +367,9 @@ impl Change {
     }
 
     /// A field of which is known only when an address has been applied what it will be.
-    pub fn known_after(path: impl Into<String>, before: Option<&str>, address: &str) -> Self {
+    pub fn known_after(path: impl Into<String>, before: Option<&str>, address: &Address) -> Self {
         Self {
-            known_after: Some(address.to_owned()),
+            known_after: Some(address.clone()),
             ..Self::shown(path, before, None)
         }
     }

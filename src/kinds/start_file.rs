@@ -175,10 +175,10 @@ impl Observed {
         &self.content
     }
 
-    /// The start files out of which an older block of the variable can be taken.
-    pub fn left(&self) -> impl Iterator<Item = &str> {
+    /// The other start files out of which a block of the variable can be taken.
+    pub fn left(&self) -> Vec<String> {
         let removable = self.left.iter().filter(|left| left.by_root.is_some());
-        removable.map(|left| left.path.as_str())
+        removable.map(|left| left.path.clone()).collect()
     }
 
     /// What is to be known of older blocks that stay where they are.
@@ -197,7 +197,7 @@ impl Observed {
 
     /// That the block moves here from another file, as a sentence; `None`: there is none to move.
     pub fn moves(&self, variable: &str, host: &Host) -> Option<String> {
-        let from = host.shorten(self.left().next()?);
+        let from = host.shorten(self.left().first()?);
         let shown = self.shown(host);
         Some(format!(
             "our block for `{variable}` is in {from}; the spec wants it in {shown}"
@@ -206,14 +206,14 @@ impl Observed {
 
     /// The change of place that a right value needs.
     pub fn change_of_place(&self, host: &Host) -> Change {
-        let from = self.left().next().map(|from| host.shorten(from));
+        let from = self.left().first().map(|from| host.shorten(from));
         Change::shown("in", from.as_deref(), Some(&self.shown(host)))
     }
 
     /// As the shells of other accounts read it: for what the account's own shell has from elsewhere, and keeps.
     #[must_use]
     pub fn for_others(&self) -> Self {
-        let moves = self.left().next().is_some();
+        let moves = !self.left().is_empty();
         Self {
             never_read: self.never_read.clone().filter(|_| moves),
             ..self.clone()
@@ -317,7 +317,7 @@ impl Observed {
             .mode
             .filter(|mode| as_root && mode & 0o444 != 0o444);
         let written = self.ends_with(block.marker, &block.lines);
-        if written && mode.is_none() && self.left().next().is_none() {
+        if written && mode.is_none() && self.left().is_empty() {
             let end = format!(
                 "{}; our block is the end of {shown}, and something read later wins",
                 work.reason
@@ -331,6 +331,7 @@ impl Observed {
         }
         work.notes.extend(
             self.left()
+                .iter()
                 .map(|path| format!("remove   our block in {}", host.shorten(path))),
         );
         let unblock = |left: &LeftBlock| {

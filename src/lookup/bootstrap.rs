@@ -56,7 +56,7 @@ pub fn resolve(
         authenticator,
         tls: user.tls,
     };
-    let login = match &access.security {
+    let auth = match &access.security {
         Security::Plaintext => Auth::Plaintext,
         Security::Tls => Auth::Tls,
         Security::Plain(user) => {
@@ -85,7 +85,7 @@ pub fn resolve(
         .map(|file| secrets::local_path(file, spec, environment));
     Ok(Bootstrap {
         bootstrap,
-        login,
+        auth,
         ca,
     })
 }

@@ -12,7 +12,10 @@ use super::{
     trust::{self, Trust},
 };
 use crate::{
-    kinds::{declared::Reference, msk_iam_auth::Role},
+    kinds::{
+        client::{Client, msk_iam_auth::Role},
+        declared::Reference,
+    },
     plan::LookedUp,
     spec::{self, Found, Key, ResolvedHost, Route, SecretRef, Ssh},
 };
@@ -190,7 +193,8 @@ impl Settling<'_> {
             let warning = self.trust(host, &name, &role, instance);
             self.values.warnings.extend(warning);
         }
-        if let Some(jar) = &mut host.client.msk_iam_auth {
+        let client = host.declared.get_mut::<Client>();
+        if let Some(jar) = client.and_then(|client| client.msk_iam_auth.as_mut()) {
             (jar.role, jar.role_arn) = (None, Some(role.arn));
         }
     }
@@ -360,14 +364,14 @@ fn key_parameter(id: &str) -> String {
 }
 
 fn role_name(host: &ResolvedHost) -> Option<&str> {
-    match host.client.role()? {
+    match host.declared.get::<Client>()?.role()? {
         Role::Name(name) => Some(name),
         Role::Own | Role::Arn(_) => None,
     }
 }
 
 fn role_arn(host: &ResolvedHost) -> Option<&str> {
-    match host.client.role()? {
+    match host.declared.get::<Client>()?.role()? {
         Role::Arn(arn) => Some(arn),
         Role::Own | Role::Name(_) => None,
     }

@@ -14,8 +14,8 @@ use crate::{
     action::Value,
     kinds::{
         Address,
+        client::properties,
         declared::{Inputs, Reference},
-        properties,
     },
     spec::{ResolvedHost, SecretRef},
 };
@@ -47,7 +47,7 @@ pub struct Place<'p> {
 /// All references that lead nowhere.
 pub fn resolve(
     host: &ResolvedHost,
-    looked_at: impl Fn(&str) -> bool,
+    looked_at: impl Fn(&Address) -> bool,
     place: &Place<'_>,
 ) -> Result<Inputs, Vec<Missing>> {
     let mut given = Inputs::default();

@@ -205,7 +205,7 @@ fn counted(number: usize) -> u32 {
 /// A refusal as a reason: what was said, and what helps.
 fn refused(refusal: &Refusal) -> String {
     match &refusal.help {
-        Some(help) => format!("{}: {}", refusal.said, help),
-        None => refusal.said.clone(),
+        Some(help) => format!("{}: {}", refusal.message, help),
+        None => refusal.message.clone(),
     }
 }

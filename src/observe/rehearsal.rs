@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     action::TopicAction,
-    broker::{self, Cluster, Error, Made, Refusal, Rehearsal, codes, requests},
+    broker::{self, Cluster, CreatedTopic, Error, Refusal, Rehearsal, codes, requests},
     facts::cluster::Rehearsed,
 };
 
@@ -42,7 +42,7 @@ pub async fn rehearse(
     if !new.is_empty() {
         take(&mut said, ask.create_topics(&new).await?, same_caller);
     }
-    let more: Vec<_> = of(actions, requests::more_partitions);
+    let more: Vec<_> = of(actions, requests::partition_increase);
     if !more.is_empty() {
         take(&mut said, ask.create_partitions(&more).await?, same_caller);
     }
@@ -58,7 +58,11 @@ fn of<T>(actions: &[&TopicAction], what: impl Fn(&TopicAction) -> Option<T>) -> 
 }
 
 /// Of a topic that is asked about twice the worse answer counts.
-fn take(said: &mut BTreeMap<String, Rehearsed>, answers: broker::Rehearsed, same_caller: bool) {
+fn take(
+    said: &mut BTreeMap<String, Rehearsed>,
+    answers: broker::RehearsalOutcomes,
+    same_caller: bool,
+) {
     for (name, answer) in answers {
         let answer = match answer {
             Ok(made) => accepted(made),
@@ -78,8 +82,8 @@ fn take(said: &mut BTreeMap<String, Rehearsed>, answers: broker::Rehearsed, same
     }
 }
 
-fn accepted(made: Option<Made>) -> Rehearsed {
-    let least = |made: &Made| {
+fn accepted(made: Option<CreatedTopic>) -> Rehearsed {
+    let least = |made: &CreatedTopic| {
         let mut config = made.config.iter();
         let (_, value) = config.find(|(key, _)| key == "min.insync.replicas")?;
         value.as_ref()?.parse().ok()
@@ -94,7 +98,7 @@ fn accepted(made: Option<Made>) -> Rehearsed {
 }
 
 fn judged(refusal: Refusal, same_caller: bool) -> Rehearsed {
-    let said = format!("{} ({})", refusal.said, refusal.name);
+    let said = format!("{} ({})", refusal.message, refusal.name);
     let help = refusal.help;
     match refusal.code {
         // Somebody has just made it: an apply finds it there, and looks at what it is.

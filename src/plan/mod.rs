@@ -126,7 +126,7 @@ pub struct HostPlan {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// Such as `client/kafka` or `topics/NAME`.
-    pub address: String,
+    pub address: Address,
     /// What happens to it.
     pub action: StepAction,
     /// Why, in one sentence; empty when nothing happens.
@@ -147,7 +147,7 @@ pub struct Step {
     /// Salted sha256 of the actions.
     pub actions_digest: String,
     /// The addresses without which it cannot be.
-    pub requires: Vec<String>,
+    pub requires: Vec<Address>,
     /// A text file before and after, for people alone.
     #[serde(skip)]
     pub text: Option<TextChange>,
@@ -297,7 +297,7 @@ impl HostPlan {
                 let section = reply.section(&address);
                 let mut assessment = resource.assess(&section, facts);
                 warnings.append(&mut assessment.warnings);
-                let mut step = Step::new(&address, &resource.requires(), assessment, salt);
+                let mut step = Step::new(address, resource.requires(), assessment, salt);
                 let differs = step.action.changes() || step.action == StepAction::Blocked;
                 step.file = FileChange::read(&section, facts).filter(|_| differs);
                 step
@@ -324,7 +324,7 @@ impl HostPlan {
     /// Without addresses that are left out and were looked at only because something selected
     /// requires them: where one of them is not there, what requires it is blocked.
     #[must_use]
-    pub fn without(mut self, left_out: impl Fn(&str) -> bool) -> Self {
+    pub fn without(mut self, left_out: impl Fn(&Address) -> bool) -> Self {
         order::hold_without(&mut self.steps, &left_out);
         self.steps.retain(|step| !left_out(&step.address));
         self
@@ -357,7 +357,7 @@ impl HostPlan {
     /// Of what it is now, when these addresses of this plan have been applied: the steps that it said
     /// may follow.
     #[must_use]
-    pub fn following(&self, now: &Self, applied: &[String]) -> Self {
+    pub fn following(&self, now: &Self, applied: &[Address]) -> Self {
         let follows = |step: &Step| {
             let planned = self.steps.iter().find(|one| one.address == step.address);
             let follows = planned.and_then(|planned| planned.follows.as_ref());
@@ -372,7 +372,7 @@ impl HostPlan {
 
 impl Step {
     /// An address to which nothing happens, of which nothing has been seen.
-    pub fn none(address: impl Into<String>) -> Self {
+    pub fn none(address: impl Into<Address>) -> Self {
         Self {
             address: address.into(),
             action: StepAction::None,
@@ -394,8 +394,8 @@ impl Step {
     }
 
     fn new(
-        address: &Address,
-        requires: &[Address],
+        address: Address,
+        requires: Vec<Address>,
         Assessment {
             observed, verdict, ..
         }: Assessment,
@@ -403,8 +403,8 @@ impl Step {
     ) -> Self {
         let mut step = Self {
             observed_digest: digest::salted(salt, &observed),
-            requires: requires.iter().map(ToString::to_string).collect(),
-            ..Self::none(&**address)
+            requires,
+            ..Self::none(address)
         };
         match verdict {
             Verdict::InPlace => {}

@@ -1,6 +1,7 @@
 //! The order of steps, and what a step does whose requirement cannot be had.
 
 use super::{Step, StepAction};
+use crate::kinds::Address;
 
 /// Puts every step after those that it requires; otherwise the order stays.
 pub fn by_requirement(steps: &mut Vec<Step>) {
@@ -40,8 +41,8 @@ pub fn hold_back(steps: &mut [Step]) {
 }
 
 /// What requires something that is left out and not there is blocked, and so is what requires that.
-pub fn hold_without(steps: &mut [Step], left_out: impl Fn(&str) -> bool) {
-    let absent: Vec<String> = steps
+pub fn hold_without(steps: &mut [Step], left_out: impl Fn(&Address) -> bool) {
+    let absent: Vec<Address> = steps
         .iter()
         .filter(|step| left_out(&step.address) && step.action == StepAction::Create)
         .map(|step| step.address.clone())
@@ -65,7 +66,7 @@ mod tests {
         Step {
             action,
             reason: "x".into(),
-            requires: requires.iter().map(|one| (*one).to_owned()).collect(),
+            requires: requires.iter().map(|&one| one.into()).collect(),
             ..Step::none(address)
         }
     }
@@ -83,7 +84,7 @@ mod tests {
         };
         let held = |kafka| {
             let mut steps = steps(kafka);
-            hold_without(&mut steps, |address| address == "client/kafka");
+            hold_without(&mut steps, |address| *address == "client/kafka");
             let actions: Vec<StepAction> = steps.iter().map(|step| step.action).collect();
             (actions, steps)
         };

@@ -6,7 +6,10 @@ use indexmap::IndexSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::spec::{fleet_of, suggestions};
+use crate::{
+    kinds::Address,
+    spec::{fleet_of, suggestions},
+};
 
 /// So many addresses are named where none is near to what was typed.
 const MOST_NAMED: usize = 12;
@@ -20,7 +23,7 @@ pub struct Selection {
     /// The addresses that `--exclude` gives.
     pub exclude: Vec<String>,
     /// What the targets require, and so comes with them.
-    pub required: Vec<String>,
+    pub required: Vec<Address>,
 }
 
 /// An address that a spec has.
@@ -29,9 +32,9 @@ pub struct Known {
     /// Its host; topics have none.
     pub host: Option<String>,
     /// The address.
-    pub address: String,
+    pub address: Address,
     /// The addresses of the same host without which it cannot be.
-    pub requires: Vec<String>,
+    pub requires: Vec<Address>,
 }
 
 /// Why nothing can be selected: exit code 3.
@@ -57,8 +60,8 @@ pub enum Refused {
 pub struct Chosen {
     /// What was asked for; `None`: everything is looked at.
     pub selection: Option<Selection>,
-    picked: BTreeSet<(Option<String>, String)>,
-    beside: BTreeSet<(Option<String>, String)>,
+    picked: BTreeSet<(Option<String>, Address)>,
+    beside: BTreeSet<(Option<String>, Address)>,
 }
 
 impl Chosen {
@@ -109,7 +112,7 @@ impl Chosen {
     }
 
     /// Whether an address is compared. `host` is absent for topics.
-    pub fn has(&self, host: Option<&str>, address: &str) -> bool {
+    pub fn has(&self, host: Option<&str>, address: &Address) -> bool {
         match &self.selection {
             None => true,
             // Of a database's tables it is known later which topics they come to.
@@ -134,25 +137,27 @@ impl Chosen {
     }
 
     /// Whether an address is looked at only because something selected requires it.
-    pub fn looks_beside(&self, host: &str, address: &str) -> bool {
+    pub fn looks_beside(&self, host: &str, address: &Address) -> bool {
         contains(&self.beside, Some(host), address)
     }
 }
 
-fn contains(all: &BTreeSet<(Option<String>, String)>, host: Option<&str>, address: &str) -> bool {
-    all.contains(&(host.map(str::to_owned), address.to_owned()))
+fn contains(
+    all: &BTreeSet<(Option<String>, Address)>,
+    host: Option<&str>,
+    address: &Address,
+) -> bool {
+    all.contains(&(host.map(str::to_owned), address.clone()))
 }
 
 /// What each requires on its host, in the order of what there is.
 fn requirements(known: &[Known]) -> Vec<Vec<usize>> {
-    let keys = known
-        .iter()
-        .map(|one| (one.host.as_deref(), one.address.as_str()));
+    let keys = known.iter().map(|one| (one.host.as_deref(), &one.address));
     let places: HashMap<_, usize> = keys.zip(0..).collect();
     let of = |one: &Known| {
         let requires = one.requires.iter();
         let mut all: Vec<usize> = requires
-            .filter_map(|address| places.get(&(one.host.as_deref(), address.as_str())))
+            .filter_map(|address| places.get(&(one.host.as_deref(), address)))
             .copied()
             .collect();
         all.sort_unstable();
@@ -183,11 +188,11 @@ fn with_required(asked: &BTreeSet<usize>, needs: &[Vec<usize>]) -> (BTreeSet<usi
 }
 
 /// Whether a word names an address of a host, or of the fleet that it is of, or a topic.
-fn names(word: &str, host: Option<&str>, address: &str) -> bool {
+fn names(word: &str, host: Option<&str>, address: &Address) -> bool {
     let of = |host: &str| word.strip_prefix(host)?.strip_prefix(':');
     let fleet = host.and_then(fleet_of).map(|(fleet, _)| fleet);
     let mut hosts = host.into_iter().chain(fleet);
-    word == address || hosts.any(|host| of(host) == Some(address))
+    *address == word || hosts.any(|host| of(host) == Some(&**address))
 }
 
 /// The addresses that a word names: `client/kafka`, `topics/NAME`, `HOST:client/kafka`.
@@ -208,7 +213,7 @@ fn help(word: &str, known: &[Known]) -> String {
     let with_host = word.contains(':');
     let names = known.iter().map(|one| match &one.host {
         Some(host) if with_host => format!("{host}:{}", one.address),
-        _ => one.address.clone(),
+        _ => one.address.to_string(),
     });
     let names: IndexSet<String> = names.collect();
     if let Some(near) = suggestions::nearest(word, names.iter().map(String::as_str)) {
@@ -241,7 +246,7 @@ mod tests {
             all.extend(rows.map(|(address, requires)| Known {
                 host: Some(host.into()),
                 address: address.into(),
-                requires: requires.iter().map(|one| (*one).to_owned()).collect(),
+                requires: requires.iter().map(|&one| one.into()).collect(),
             }));
         }
         all.push(Known {
@@ -257,14 +262,18 @@ mod tests {
         Chosen::new(&owned(target), &owned(exclude), &known())
     }
 
+    fn has(chosen: &Chosen, host: Option<&str>, address: &str) -> bool {
+        chosen.has(host, &address.into())
+    }
+
     #[test]
     fn a_target_takes_with_it_what_it_requires() {
         let chosen = chosen(&["a:client/classpath"], &[]).expect("it is there");
         for address in ["client/kafka", "client/msk_iam_auth", "client/classpath"] {
-            assert!(chosen.has(Some("a"), address), "{address}");
-            assert!(!chosen.has(Some("b"), address), "{address}");
+            assert!(has(&chosen, Some("a"), address), "{address}");
+            assert!(!has(&chosen, Some("b"), address), "{address}");
         }
-        assert!(!chosen.has(Some("a"), "client/java") && !chosen.has(None, "topics/pin"));
+        assert!(!has(&chosen, Some("a"), "client/java") && !has(&chosen, None, "topics/pin"));
         assert_eq!(
             chosen.selection.expect("asked for").required,
             ["client/msk_iam_auth", "client/kafka"]
@@ -283,16 +292,20 @@ mod tests {
     #[test]
     fn what_is_excluded_and_required_is_looked_at_beside() {
         let chosen = chosen(&[], &["client/kafka", "topics/pin"]).expect("something is left");
-        assert!(!chosen.has(Some("a"), "client/kafka") && chosen.has(Some("b"), "client/java"));
-        assert!(chosen.looks_beside("b", "client/kafka"));
-        assert!(!chosen.looks_beside("b", "client/msk_iam_auth"));
-        assert!(!chosen.has(None, "topics/pin"));
+        assert!(!has(&chosen, Some("a"), "client/kafka") && has(&chosen, Some("b"), "client/java"));
+        assert!(chosen.looks_beside("b", &"client/kafka".into()));
+        assert!(!chosen.looks_beside("b", &"client/msk_iam_auth".into()));
+        assert!(!has(&chosen, None, "topics/pin"));
     }
 
     #[test]
     fn without_flags_everything_is_looked_at() {
         let all = chosen(&[], &[]).expect("nothing was asked");
-        assert!(all.selection.is_none() && all.has(Some("x"), "y") && !all.looks_beside("a", "y"));
+        assert!(
+            all.selection.is_none()
+                && has(&all, Some("x"), "y")
+                && !all.looks_beside("a", &"y".into())
+        );
     }
 
     #[test]

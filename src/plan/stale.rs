@@ -6,13 +6,13 @@
 //! moved. What was as it should be and no longer is has moved, too.
 
 use super::{HostPlan, Step, StepAction, TopicsPlan};
-use crate::kinds::Change;
+use crate::kinds::{Address, Change};
 
 /// What has moved, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moved {
     /// The address; nothing: it is the machine itself.
-    pub address: Option<String>,
+    pub address: Option<Address>,
     /// How, in words.
     pub how: String,
 }
@@ -81,8 +81,8 @@ fn another_machine(planned: &HostPlan, now: &HostPlan) -> Option<String> {
 }
 
 fn of_steps(planned: &[Step], now: &[Step]) -> Vec<Moved> {
-    let find = |steps: &'_ [Step], address: &str| -> Option<usize> {
-        steps.iter().position(|step| step.address == address)
+    let find = |steps: &[Step], address: &Address| -> Option<usize> {
+        steps.iter().position(|step| step.address == *address)
     };
     let mut moved: Vec<Moved> = now
         .iter()

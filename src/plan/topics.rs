@@ -71,7 +71,8 @@ impl TopicsPlan {
         facts: &Cluster,
         salt: &str,
     ) -> Self {
-        let step = |name: &str, assessment| Step::new(&topic::address(name), &[], assessment, salt);
+        let step =
+            |name: &str, assessment| Step::new(topic::address(name), vec![], assessment, salt);
         let going: Vec<&String> = deletable
             .iter()
             .filter(|name| facts.unmanaged.contains(name))

@@ -1,7 +1,7 @@
 //! Secrets are in no words that are shown. Kafka's messages quote what they cannot read, so a
 //! broken line of a password may stand in one of them.
 
-use crate::{kinds::properties::is_sensitive, properties};
+use crate::{kinds::client::properties::is_sensitive, properties};
 
 /// What is masked.
 const MASK: &str = "(sensitive)";

@@ -2,6 +2,7 @@
 
 use crate::{
     apply::outcome::Outcome,
+    kinds::Address,
     plan::{Moved, Part},
 };
 
@@ -49,14 +50,15 @@ impl Became {
 }
 
 /// What became of an address of a part.
-pub fn became(outcomes: &[Outcome], part: Part<'_>, address: &str) -> Became {
+pub fn became(outcomes: &[Outcome], part: Part<'_>, address: &Address) -> Became {
     let Some(outcome) = outcomes.iter().find(|one| one.is_of(&part)) else {
         return Became::Nothing;
     };
-    let is = |list: &[String]| list.iter().any(|one| one == address);
-    let has = |list: &[(String, String)]| list.iter().any(|(one, _)| one == address);
-    let failure = outcome.failures().find(|one| one.address == address);
-    let is_it = |moved: &Moved| moved.address.as_deref() == Some(address);
+    let has = |list: &[(Address, String)]| list.iter().any(|(one, _)| one == address);
+    let failure = outcome
+        .failures()
+        .find(|one| one.address.as_ref() == Some(address));
+    let is_it = |moved: &Moved| moved.address.as_ref() == Some(address);
     if outcome.moved.iter().any(is_it) {
         Became::Moved
     } else if outcome.is_stale() {
@@ -65,7 +67,7 @@ pub fn became(outcomes: &[Outcome], part: Part<'_>, address: &str) -> Became {
         Became::StillDiffers
     } else if has(&outcome.unverified) {
         Became::Unverified
-    } else if is(&outcome.applied) {
+    } else if outcome.applied.contains(address) {
         Became::Applied
     } else if let Some(failure) = failure {
         match (failure.outcome_unknown, failure.done.is_empty()) {
@@ -73,7 +75,7 @@ pub fn became(outcomes: &[Outcome], part: Part<'_>, address: &str) -> Became {
             (false, true) => Became::Failed,
             (false, false) => Became::InPart,
         }
-    } else if is(&outcome.not_reached) {
+    } else if outcome.not_reached.contains(address) {
         Became::NotReached
     } else {
         Became::Nothing

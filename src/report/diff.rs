@@ -4,7 +4,7 @@
 use similar::{ChangeTag, TextDiff};
 
 use crate::{
-    kinds::{Change, TextChange, properties::is_sensitive},
+    kinds::{Change, TextChange, client::properties::is_sensitive},
     plan::{Step, StepAction},
 };
 

@@ -1,7 +1,7 @@
 //! The command that closes what has drifted, as far as one does.
 
 use crate::{
-    kinds::properties::is_sensitive,
+    kinds::client::properties::is_sensitive,
     plan::{HostPlan, Plan, StepAction, TopicsPlan},
 };
 

@@ -1,18 +1,18 @@
 //! A value a line. Of a plan: a line an address, and last the summary. Of an apply: what happens, as
 //! it happens, and last what became of it. `schemas/events.schema.json` is made from the types here.
 
-use std::{collections::BTreeMap, io::Write};
+use std::{borrow::Cow, collections::BTreeMap, io::Write};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Report, ReportOf, json};
+use super::{Report, ReportOf, json, words};
 use crate::{
     apply::event::{Event, Sink},
     apply::outcome::Outcome,
     history::Since,
-    kinds::Change,
+    kinds::{Address, Change},
     plan::{
         FORMAT_VERSION, FileChange, LookedUp, Of, Part, Plan, Selection, SpecFile, Step,
         StepAction, Summary,
@@ -67,7 +67,7 @@ enum Line<'a> {
         /// What differs, field by field.
         changes: &'a [Change],
         /// The addresses without which it cannot be.
-        requires: &'a [String],
+        requires: &'a [Address],
         /// Salted sha256 of the compared fields.
         observed_digest: &'a str,
         /// Salted sha256 of the actions.
@@ -118,7 +118,7 @@ enum Line<'a> {
         /// The host's name; absent for topics.
         host: Option<&'a str>,
         /// The step's address.
-        address: &'a str,
+        address: Cow<'a, str>,
         /// What is done, one or two words.
         verb: &'a str,
     },
@@ -363,11 +363,15 @@ impl Sink for Lines {
                 let host = of.host();
                 Line::Waiting { host, holder }
             }
-            Event::Started { of, address, verb } => {
+            Event::Started {
+                of,
+                addresses,
+                verb,
+            } => {
                 self.told.insert(of.clone(), 0);
                 Line::Started {
                     host: of.host(),
-                    address,
+                    address: words::addresses(addresses),
                     verb,
                 }
             }

@@ -248,7 +248,7 @@ fn tests(report: &Report<'_>, part: Part<'_>) -> Vec<Test> {
         // What is looked at has a test of its own, below.
         if !part.steps.iter().any(is_it) {
             let name = match (address, part.is_host) {
-                (Some(address), _) => address.clone(),
+                (Some(address), _) => address.to_string(),
                 (None, true) => "host".to_owned(),
                 (None, false) => "cluster".to_owned(),
             };
@@ -267,7 +267,7 @@ fn tests(report: &Report<'_>, part: Part<'_>) -> Vec<Test> {
         _ => part.steps,
     };
     tests.extend(steps.iter().map(|step| Test {
-        name: step.address.clone(),
+        name: step.address.to_string(),
         end: match report.of {
             ReportOf::Apply => applied(report.outcomes, part, step),
             ReportOf::Plan | ReportOf::Saved | ReportOf::Prove => seen(step),
@@ -397,7 +397,7 @@ fn applied(outcomes: &[Outcome], part: Part<'_>, step: &Step) -> End {
         return End::Passed;
     }
     let mut failures = outcome.failures();
-    match failures.find(|failure| failure.address == step.address) {
+    match failures.find(|failure| failure.address.as_ref() == Some(&step.address)) {
         Some(failure) => End::Failed {
             kind: match (failure.outcome_unknown, failure.done.is_empty()) {
                 (true, _) => "outcome_unknown",

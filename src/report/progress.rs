@@ -215,7 +215,11 @@ impl Sink for Progress {
                     self.say(To::Log, &text);
                 }
             }
-            Event::Started { of, address, verb } => self.begin(of, address, verb),
+            Event::Started {
+                of,
+                addresses,
+                verb,
+            } => self.begin(of, &words::addresses(addresses), verb),
             Event::Bytes {
                 of, have, total, ..
             } => self.bytes(of, have, total),

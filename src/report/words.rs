@@ -1,13 +1,24 @@
 //! Numbers and lists as people read them.
 
-use std::time::Duration;
+use std::{
+    borrow::{Borrow, Cow},
+    time::Duration,
+};
 
-use crate::{history::Since, utc::Utc};
+use crate::{history::Since, kinds::Address, utc::Utc};
 
 /// `1 step`, `2 steps`.
 pub fn count(number: usize, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {thing}{plural}")
+}
+
+/// An address; of several topics, how many.
+pub fn addresses<'a>(addresses: &[&'a Address]) -> Cow<'a, str> {
+    match addresses {
+        [only] => Cow::Borrowed(only),
+        more => count(more.len(), "topic").into(),
+    }
 }
 
 /// A cluster as people call it: of a long list of brokers the first.
@@ -47,8 +58,8 @@ pub fn since(all: &[Option<Since>], now: Utc) -> Option<String> {
 const MOST: usize = 40;
 
 /// Names with commas between; of very many the first.
-pub fn some(names: &[impl AsRef<str>]) -> String {
-    let shown: Vec<&str> = names.iter().take(MOST).map(AsRef::as_ref).collect();
+pub fn some(names: &[impl Borrow<str>]) -> String {
+    let shown: Vec<&str> = names.iter().take(MOST).map(Borrow::borrow).collect();
     match names.len().saturating_sub(MOST) {
         0 => shown.join(", "),
         more => format!("{}, … and {more} more", shown.join(", ")),

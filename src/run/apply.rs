@@ -10,12 +10,12 @@ use tokio::sync::Mutex;
 use super::{
     Surroundings, Targets, complain,
     console::{Console, Show},
-    history::{self, Book},
+    history::{self, HistoryFile},
     machines::Machines,
     next, now,
     output::Outputs,
     prove, put,
-    session::{Agreed, Session},
+    session::{AgreedPlan, Session},
     signals,
     stdio::Stdout,
     visit::{self, Visit},
@@ -30,16 +30,16 @@ use crate::{
     report::{Format, Report, ReportOf, human, progress::Progress, render},
 };
 
-/// How an apply is made.
+/// The options of an apply.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct How {
-    /// Without asking.
+pub(crate) struct ApplyOptions {
+    /// Do not ask.
     pub auto_approve: bool,
-    /// With the installed clients as the judges afterwards.
+    /// Have the installed clients list the topics afterwards.
     pub prove: bool,
-    /// How long another apply, or another package manager, is waited for.
+    /// How long it waits for another apply, or another package manager.
     pub lock_timeout: Duration,
-    /// Over many hosts.
+    /// How it goes over many hosts.
     pub rollout: Rollout,
 }
 
@@ -49,38 +49,38 @@ pub(crate) struct Work {
     pub specs: Vec<SpecFile>,
     pub salt: String,
     pub places: SpecPlaces,
-    /// What it must come to: this plan, or nothing.
+    /// A saved plan: it is carried out as it stands, or not at all.
     pub saved: Option<Plan>,
 }
 
-/// Applies, and puts out what became of it; with `prove`, the clients are asked afterwards.
+/// Applies and reports; with `prove`, the installed clients list the topics afterwards.
 pub(crate) async fn carry_out(
     work: Work,
     mut outputs: Outputs,
     args: &LookArgs,
-    (how, book): (How, &Book),
+    (options, history_file): (ApplyOptions, &HistoryFile),
     around: &Surroundings,
 ) -> Code {
     let (started, at) = (Instant::now(), now());
     let Work { targets, saved, .. } = work;
-    let asked = match how
+    let questions = match options
         .prove
         .then(|| prove::questions(&targets, None))
         .transpose()
     {
-        Ok(asked) => asked.unwrap_or_default(),
+        Ok(questions) => questions.unwrap_or_default(),
         Err(code) => return code,
     };
     let human = outputs.stdout() == Format::Human;
-    let asks = saved.is_none() && !how.auto_approve;
+    let interactive = saved.is_none() && !options.auto_approve;
     let stop = signals::listen();
     let console = Console {
         progress: progress(human, around).into(),
         lines: outputs.take_events().into(),
         asking: Mutex::default(),
-        show: match (human, asks) {
+        show: match (human, interactive) {
             (true, _) => Show::Stdout,
-            // Who is asked has to see what about.
+            // A prompt needs its plan above it.
             (false, true) => Show::Stderr,
             (false, false) => Show::Nowhere,
         },
@@ -95,7 +95,7 @@ pub(crate) async fn carry_out(
     };
     let visitor = Visitor {
         args,
-        lock_timeout: how.lock_timeout,
+        lock_timeout: options.lock_timeout,
         salt: work.salt,
         places: work.places,
         stop: stop.clone(),
@@ -106,14 +106,14 @@ pub(crate) async fn carry_out(
         around,
         console,
         visitor,
-        rollout: how.rollout,
+        rollout: options.rollout,
     };
     session.console.begin();
-    let mut visits = if asks {
-        session.asked(&targets).await
+    let mut visits = if interactive {
+        session.interactive(&targets).await
     } else {
         session
-            .all(&targets, saved.as_ref().map(Agreed::Saved))
+            .apply_all(&targets, saved.as_ref().map(AgreedPlan::Saved))
             .await
     };
     let (hosts, topics) = saved.as_ref().map(Plan::left_out).unwrap_or_default();
@@ -121,7 +121,11 @@ pub(crate) async fn carry_out(
         let plan = session.console.plan(hosts.clone(), topics.clone());
         session.console.show(&plan, Duration::ZERO);
         visits.extend(hosts.into_iter().map(|host| Visit::unread(host, vec![])));
-        visits.extend(topics.into_iter().map(|one| Visit::unread(None, vec![one])));
+        visits.extend(
+            topics
+                .into_iter()
+                .map(|plan| Visit::unread(None, vec![plan])),
+        );
     }
     let code = visit::code(&visits, *stop.borrow() > 0);
     let refused = visits.is_empty() || visits.iter().any(Visit::refused);
@@ -144,12 +148,12 @@ pub(crate) async fn carry_out(
     let mut proofs = Vec::new();
     let mut code = code;
     if !refused {
-        let what = prove::Applied {
+        let applied = prove::Applied {
             plan: &plan,
             outcomes: &outcomes,
             stop,
         };
-        (proofs, code) = what.prove(&asked, args, around, code).await;
+        (proofs, code) = applied.prove(&questions, args, around, code).await;
     }
     let (of, took) = (ReportOf::Apply, session.console.took().await);
     if code != Code::Interrupted {
@@ -165,7 +169,7 @@ pub(crate) async fn carry_out(
             Some(_) => history::subject_of_saved(&plan, args),
             None => history::subject(&plan, args),
         };
-        book.add(&subject, &ended);
+        history_file.add(&subject, &ended);
     }
     let plan = plan.made_by(of.command(), code, (at, took));
     let report = Report {
@@ -174,18 +178,17 @@ pub(crate) async fn carry_out(
         next: &next,
         ..Report::new(of, &plan, code, (at, took), around.style)
     };
-    let whole = session.console.end(&report);
+    let lines = session.console.end(&report);
     match outputs.stdout() {
-        // The plan and the steps stand above.
+        // The plan and the steps have been shown.
         Format::Human => put(&human::outcome_of(&report)),
         Format::Jsonl => {}
         format => put(&render(format, &report)),
     }
-    Code::worst([outputs.put_files(&report), whole])
+    Code::worst([outputs.put_files(&report), lines])
 }
 
-/// Progress goes to stderr; the lines that say what was done are results, unless stdout is a
-/// machine's.
+/// Progress goes to stderr, the lines of what was done to stdout, unless that is for a machine.
 fn progress(human: bool, around: &Surroundings) -> Progress {
     let results: Box<dyn Write + Send> = if human {
         Box::new(Stdout)

@@ -1,5 +1,5 @@
-//! Connecting to a host: over SSH, with the keys that the spec and what it refers to give, or here. Who
-//! looks is handed what reads; only an apply is handed what can be locked.
+//! Connecting to a host: over SSH, with the keys that the spec and its references give, or locally. To plan,
+//! a [`Reader`] is enough; only an apply gets what it can lock.
 
 use std::time::Duration;
 
@@ -21,15 +21,15 @@ use crate::{
     },
 };
 
-/// Has a host looked at over a connection of its own.
-pub(crate) async fn reading<T>(
+/// Connects to a host, reads, and closes the connection.
+pub(crate) async fn with_reader<T>(
     target: &Target,
     deadline: Duration,
     around: &Surroundings,
-    look: impl AsyncFnOnce(Reader<'_>) -> T,
+    read: impl AsyncFnOnce(Reader<'_>) -> T,
 ) -> Result<T, transport::Error> {
     let connection = open(target, deadline, around).await?;
-    let looked = look(Reader::new(connection.as_ref(), deadline)).await;
+    let looked = read(Reader::new(connection.as_ref(), deadline)).await;
     connection.close().await;
     Ok(looked)
 }
@@ -49,15 +49,15 @@ async fn open(
     around: &Surroundings,
 ) -> Result<Box<dyn Connection>, transport::Error> {
     let host = &target.host;
-    if let Some(trouble) = &target.trouble {
-        return Err(transport::Error::LookUp(trouble.clone()));
+    if let Some(lookup_error) = &target.lookup_error {
+        return Err(transport::Error::LookUp(lookup_error.clone()));
     }
-    let Some(way) = way(target, around) else {
+    let Some(destination) = destination(target, around) else {
         return Ok(Box::new(Local::new()?));
     };
-    console_keys(target, &way, &Places::of_user()).await?;
+    console_keys(target, &destination, &Places::of_user()).await?;
     let started = std::time::Instant::now();
-    let connected = ssh::Ssh::connect(&way, deadline).await;
+    let connected = ssh::Ssh::connect(&destination, deadline).await;
     Call {
         phase: Phase::Connect,
         name: "connect",
@@ -82,8 +82,8 @@ async fn open(
     Ok(Box::new(connection))
 }
 
-/// The way over SSH; `None` where the host is this machine.
-pub(super) fn way(target: &Target, around: &Surroundings) -> Option<ssh::Destination> {
+/// The destination for SSH; `None` where the host is this machine.
+pub(super) fn destination(target: &Target, around: &Surroundings) -> Option<ssh::Destination> {
     let Target { host, spec, .. } = target;
     let ssh = match &host.route {
         Route::Local => return None,
@@ -92,7 +92,7 @@ pub(super) fn way(target: &Target, around: &Surroundings) -> Option<ssh::Destina
     let key_file = match &ssh.key {
         Some(Key::File(name)) => {
             let path = secrets::local_path(name, spec, &around.environment);
-            // Without a working folder the relative path is what there is; ssh says the rest.
+            // Without a working folder the path stays relative; ssh reports what it cannot read.
             Some(std::path::absolute(&path).unwrap_or(path))
         }
         _ => None,
@@ -118,14 +118,14 @@ pub(super) fn way(target: &Target, around: &Surroundings) -> Option<ssh::Destina
     })
 }
 
-/// With `host_key: { console: true }`, and no key pinned to the instance: pins the ones that its
+/// With `host_key: { console: true }`, and no key pinned to the instance: pins those that its
 /// console output vouches for.
 async fn console_keys(
     target: &Target,
-    way: &ssh::Destination,
+    destination: &ssh::Destination,
     places: &Places,
 ) -> Result<(), transport::Error> {
-    let (Route::Ec2 { ssh, .. }, Some(id)) = (&target.host.route, &way.instance) else {
+    let (Route::Ec2 { ssh, .. }, Some(id)) = (&target.host.route, &destination.instance) else {
         return Ok(());
     };
     if !matches!(ssh.host_key, HostKey::Console(_)) {

@@ -1,5 +1,4 @@
-//! Why an apply may write: nobody asked to be asked, people said yes to what they saw, or a saved
-//! plan says it.
+//! Why an apply may write: `--auto-approve`, a yes to the plan that was shown, or a saved plan.
 
 use super::{Target, Targets, topics::ClusterTarget, visit::Visit};
 use crate::{
@@ -13,20 +12,20 @@ use crate::{
 pub(super) enum Consent<'c> {
     /// `--auto-approve`: whatever the plan is by then.
     Given,
-    /// People saw this; they are asked again where it is no longer so.
+    /// This was shown and approved; it asks again where something has changed since.
     Shown(&'c Shown),
-    /// A saved plan: this or nothing.
+    /// A saved plan: exactly this, or nothing.
     Saved(&'c Shown),
 }
 
 impl Consent<'_> {
-    /// The clusters that a saved plan no longer fits.
+    /// Outcomes of the clusters that have moved since the plan was saved.
     pub(super) fn stale_clusters(self, now: &[TopicsPlan]) -> Vec<Outcome> {
         let moved = |(at, topics)| stale_cluster(topics, self.moved(at, topics));
         now.iter().enumerate().filter_map(moved).collect()
     }
 
-    /// Whether a saved plan no longer fits a cluster, the one at this place.
+    /// Whether the cluster of this index has moved since the plan was saved.
     pub(super) fn is_stale(self, at: usize, now: &TopicsPlan) -> bool {
         !self.moved(at, now).is_empty()
     }
@@ -46,7 +45,7 @@ fn stale_cluster(now: &TopicsPlan, moved: Vec<Moved>) -> Option<Outcome> {
     })
 }
 
-/// What people saw, or what was saved, of one host and the clusters that it leads to.
+/// What was shown, or saved, of one host and of the clusters that are reached through it.
 pub(super) struct Shown {
     pub host: Option<HostPlan>,
     pub topics: Vec<TopicsPlan>,
@@ -60,16 +59,16 @@ impl Shown {
         target: Option<&Target>,
         clusters: &[&ClusterTarget],
     ) -> Self {
-        let own = |host: &&HostPlan| target.is_some_and(|one| one.host.name == host.name);
-        let topics = clusters.iter().map(|one| targets.place_of(one));
+        let own = |host: &&HostPlan| target.is_some_and(|target| target.host.name == host.name);
+        let topics = clusters.iter().map(|cluster| targets.index_of(cluster));
         Self {
             host: plan.hosts.iter().find(own).cloned(),
             topics: topics.map(|at| plan.topics[at].clone()).collect(),
         }
     }
 
-    /// The end of a visit where nothing of this plan may be written, or nothing is left to be.
-    /// Where the host has moved, its clusters are not reached.
+    /// The visit that ends here because all that this plan would write has moved. Where the host has moved,
+    /// its clusters are not reached.
     pub(super) fn refusal(&self, now: &Self) -> Option<Visit> {
         let of_host = match (&self.host, &now.host) {
             (Some(planned), Some(now)) => moved_on_host(planned, now),
@@ -95,7 +94,7 @@ impl Shown {
         })
     }
 
-    /// What is now, without the clusters that this plan no longer fits.
+    /// What was read now, without the clusters that have moved.
     pub(super) fn fresh(&self, now: &Self) -> Self {
         let topics = now.topics.iter().enumerate();
         let fresh = topics.filter(|(at, topics)| !Consent::Saved(self).is_stale(*at, topics));
@@ -110,7 +109,7 @@ impl Shown {
             || self.topics.iter().any(TopicsPlan::has_work)
     }
 
-    /// What is no longer as it was shown, if anything: the machine, or the cluster.
+    /// What has changed since it was shown: `machine` or `cluster`.
     pub(super) fn changed(&self, now: &Self) -> Option<&'static str> {
         let machine = self.host_steps().eq(now.host_steps()) && self.identity() == now.identity();
         match (machine, self.steps().eq(now.steps())) {
@@ -124,27 +123,27 @@ impl Shown {
         self.host.as_ref()?.identity.as_ref()
     }
 
-    /// What is about to be done, step by step.
-    fn steps(&self) -> impl Iterator<Item = Done<'_>> {
+    /// What identifies the steps, of the host first.
+    fn steps(&self) -> impl Iterator<Item = StepKey<'_>> {
         let topics = self.topics.iter().flat_map(|topics| &topics.steps);
-        self.host_steps().chain(topics.map(done))
+        self.host_steps().chain(topics.map(step_key))
     }
 
-    fn host_steps(&self) -> impl Iterator<Item = Done<'_>> {
+    fn host_steps(&self) -> impl Iterator<Item = StepKey<'_>> {
         let host = self.host.iter().flat_map(|host| &host.steps);
-        host.map(done)
+        host.map(step_key)
     }
 }
 
-/// A step, as far as it must be what was shown: address, action, digests.
-type Done<'s> = (&'s str, StepAction, &'s str, &'s str);
+/// What identifies a step that was shown: address, action, digests.
+type StepKey<'s> = (&'s str, StepAction, &'s str, &'s str);
 
-fn done(step: &Step) -> Done<'_> {
+fn step_key(step: &Step) -> StepKey<'_> {
     let (observed, actions) = (&step.observed_digest, &step.actions_digest);
     (&step.address, step.action, observed, actions)
 }
 
-/// A cluster whose turn did not come.
+/// The outcome of a cluster that the apply did not get to.
 pub(super) fn not_reached(plan: &TopicsPlan) -> Outcome {
     let steps = plan.steps.iter().filter(|step| step.action.changes());
     Outcome {

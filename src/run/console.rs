@@ -1,4 +1,4 @@
-//! What people see of an apply and are asked, and what the readers of `--format jsonl` get.
+//! What an apply shows and asks, and the lines of `--format jsonl`.
 
 use std::{
     cell::RefCell,
@@ -38,22 +38,22 @@ pub(super) enum Show {
     Nowhere,
 }
 
-/// Shows, and asks. One for all visits of an apply, which go on at once.
+/// Shows and asks; shared by all visits of an apply, which run at once.
 pub(super) struct Console {
     pub progress: RefCell<Progress>,
-    /// By the name of the place that they go to.
+    /// By the name of the file that they go to, or `stdout`.
     pub lines: RefCell<Vec<(String, Lines)>>,
-    /// People are asked one thing at a time; how long they have taken so far.
+    /// One prompt at a time; how long it has waited for answers so far.
     pub asking: Mutex<Duration>,
     pub show: Show,
     pub style: Style,
     pub started: Instant,
-    /// When that was.
+    /// The time of that.
     pub at: Utc,
     pub stop: Stop,
     /// The run has several hosts.
     pub many: bool,
-    /// What is said of every plan.
+    /// What every plan has.
     pub specs: Vec<SpecFile>,
     pub selection: Option<Selection>,
     pub salt: String,
@@ -71,10 +71,10 @@ impl Console {
         let text = jsonl::end(report);
         self.put_lines(&text);
         let mut code = Code::Done;
-        for (place, lines) in self.lines.borrow().iter() {
-            // Of stdout is told once, whoever writes there.
-            if let (Some(error), false) = (lines.error(), place == "stdout") {
-                complain(&format!("error: `{place}` was not written: {error}"));
+        for (target, lines) in self.lines.borrow().iter() {
+            // `stdio::end` reports what stdout did not take.
+            if let (Some(error), false) = (lines.error(), target == "stdout") {
+                complain(&format!("error: `{target}` was not written: {error}"));
                 code = Code::Failed;
             }
         }
@@ -87,13 +87,13 @@ impl Console {
         Plan::new(salt, specs, hosts, topics).of(self.selection.clone())
     }
 
-    /// How long the run has taken, but for what people took to answer.
+    /// How long the run has taken, without the time at prompts.
     pub(super) async fn took(&self) -> Duration {
-        let whole = self.started.elapsed();
-        whole.saturating_sub(*self.asking.lock().await)
+        let elapsed = self.started.elapsed();
+        elapsed.saturating_sub(*self.asking.lock().await)
     }
 
-    /// Shows a plan that is about to be carried out, or cannot be; it was read in this time.
+    /// Shows a plan before it is carried out, and how long reading took.
     pub(super) fn show(&self, plan: &Plan, took: Duration) {
         if !self.lines.borrow().is_empty() {
             self.put_lines(&jsonl::steps(plan));
@@ -106,8 +106,10 @@ impl Console {
         }
     }
 
-    /// Shows what is about to be done, and asks where that is not what was shown. Where nothing is to
-    /// be done, the visit ends with what is the error. It was read in the time that it took.
+    /// Shows what is about to be done, and asks where it is not what was shown; reading took `took`.
+    ///
+    /// # Errors
+    /// The visit, where it ends here: nothing is to be done, or may be.
     pub(super) async fn agree(
         &self,
         now: &Shown,
@@ -125,8 +127,10 @@ impl Console {
                 self.show(&plan, took);
             }
             Consent::Shown(shown) => {
-                if let Some(what) = shown.changed(now) {
-                    complain(&format!("the {what} has changed since the plan was shown:"));
+                if let Some(changed) = shown.changed(now) {
+                    complain(&format!(
+                        "the {changed} has changed since the plan was shown:"
+                    ));
                     self.show(&plan, took);
                     if plan.has_work() && !self.ask(&plan).await {
                         return Err(Visit::refuse(now.host.clone(), now.topics.clone()).into());
@@ -150,12 +154,12 @@ impl Console {
         let summary = plan.summary;
         let prompt = human::prompt(summary.create + summary.update + summary.delete);
         let mut stop = self.stop.clone();
-        let mut asked = self.asking.lock().await;
+        let mut waited = self.asking.lock().await;
         let began = Instant::now();
         self.progress.borrow_mut().hold(true);
         let line = ask(&prompt, stop.wait_for(|&pressed| pressed > 0)).await;
         self.progress.borrow_mut().hold(false);
-        *asked += began.elapsed();
+        *waited += began.elapsed();
         line.is_some_and(|line| matches!(line.trim(), "y" | "Y" | "yes"))
     }
 

@@ -1,4 +1,4 @@
-//! Many hosts at once: how many, who leads to which cluster, and when no further host is begun.
+//! Many hosts at once: how many, which is the gateway to which cluster, and when no further host is begun.
 
 use std::{cell::Cell, collections::HashMap, num::NonZeroUsize};
 
@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use super::{Targets, topics::ClusterTarget};
 use crate::apply::rollout::Rollout;
 
-/// So many hosts are worked on at once. Who waits longest is next.
+/// How many hosts are worked on at once. The one that has waited longest is next.
 pub(super) struct Slots(Semaphore);
 
 impl Slots {
@@ -16,14 +16,14 @@ impl Slots {
         Self(Semaphore::new(parallel.get()))
     }
 
-    /// A place among those that are worked on, until it is dropped.
+    /// A slot, until it is dropped.
     pub(super) async fn take(&self) -> SemaphorePermit<'_> {
         let permit = self.0.acquire().await;
         permit.unwrap_or_else(|_| unreachable!("it is never closed"))
     }
 }
 
-/// What comes of each, in their order, with so many at work at once.
+/// Works on all items, `parallel` at once; results in the order of the items.
 pub(crate) async fn at_once<I, T>(
     parallel: NonZeroUsize,
     items: impl IntoIterator<Item = I>,
@@ -37,46 +37,49 @@ pub(crate) async fn at_once<I, T>(
     join_all(working).await
 }
 
-/// What is known of a host's connection.
+/// The state of a host's connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Reach {
-    Open,
+enum ConnectionState {
+    Pending,
     Reached,
-    Unreached,
+    Unreachable,
 }
 
-/// Which host leads to a cluster: of those that may, the first of the spec that is reached, whoever is
+/// Which host is the gateway to a cluster: of its candidates the first in the spec that is reached, whichever is
 /// the quickest.
-pub(super) struct Leaders<'t> {
+pub(super) struct Gateways<'t> {
     clusters: &'t [ClusterTarget],
-    /// Of each cluster: the places of the hosts that may lead to it, in order.
+    /// Of each cluster: the indices of the hosts that may be its gateway, in order.
     candidates: Vec<Vec<usize>>,
-    hosts: watch::Sender<Vec<Reach>>,
+    hosts: watch::Sender<Vec<ConnectionState>>,
 }
 
-impl<'t> Leaders<'t> {
+impl<'t> Gateways<'t> {
     pub(super) fn new(targets: &'t Targets) -> Self {
         let hosts = targets.hosts.iter().enumerate();
-        let places: HashMap<&str, usize> = hosts
-            .map(|(at, target)| (target.host.name.as_str(), at))
+        let by_name: HashMap<&str, usize> = hosts
+            .map(|(index, target)| (target.host.name.as_str(), index))
             .collect();
         let candidates = targets.clusters.iter().map(|cluster| {
             let through = cluster.desired.through.iter();
-            let known = through.filter_map(|host| places.get(host.as_str()).copied());
-            let mut candidates: Vec<usize> = known.collect();
+            let indices = through.filter_map(|host| by_name.get(host.as_str()).copied());
+            let mut candidates: Vec<usize> = indices.collect();
             candidates.sort_unstable();
             candidates
         });
         Self {
             clusters: &targets.clusters,
             candidates: candidates.collect(),
-            hosts: watch::Sender::new(vec![Reach::Open; targets.hosts.len()]),
+            hosts: watch::Sender::new(vec![ConnectionState::Pending; targets.hosts.len()]),
         }
     }
 
-    /// The turn of a host, by its place among the targets.
-    pub(super) fn turn(&self, at: usize) -> Turn<'_, 't> {
-        Turn { leaders: self, at }
+    /// The turn of a host, by its index among the targets.
+    pub(super) fn turn(&self, index: usize) -> Turn<'_, 't> {
+        Turn {
+            gateways: self,
+            index,
+        }
     }
 
     /// The clusters that are dialled from here.
@@ -85,30 +88,31 @@ impl<'t> Leaders<'t> {
         clusters.filter(|cluster| cluster.desired.through.is_empty())
     }
 
-    /// The clusters that no host leads to, once it is known of all.
-    pub(super) fn rest(&self) -> Vec<&'t ClusterTarget> {
+    /// The clusters without a gateway, once the state of all hosts is known.
+    pub(super) fn unrouted(&self) -> Vec<&'t ClusterTarget> {
         let hosts = self.hosts.borrow();
         let all = self.clusters.iter().zip(&self.candidates);
-        let unled = all.filter(|(cluster, candidates)| {
+        let unreached = all.filter(|(cluster, candidates)| {
             !cluster.desired.through.is_empty()
-                && candidates.iter().all(|at| hosts[*at] != Reach::Reached)
+                && candidates
+                    .iter()
+                    .all(|index| hosts[*index] != ConnectionState::Reached)
         });
-        unled.map(|(cluster, _)| cluster).collect()
+        unreached.map(|(cluster, _)| cluster).collect()
     }
 }
 
-/// A host on its way: dropped before it is reached, it is not.
+/// A host that is being connected to; dropped before it is reached, it counts as unreachable.
 pub(super) struct Turn<'l, 't> {
-    leaders: &'l Leaders<'t>,
-    at: usize,
+    gateways: &'l Gateways<'t>,
+    index: usize,
 }
 
 impl<'t> Turn<'_, 't> {
-    /// Whether the host leads to a cluster, unless one before does. It is not connected to for that: hosts of before
-    /// are waited for.
+    /// Whether the host is the gateway to a cluster. It is not connected to for that: earlier hosts are waited for.
     pub(super) async fn is_needed(&self) -> bool {
-        for candidates in &self.leaders.candidates {
-            if self.leads(candidates, &mut None).await {
+        for candidates in &self.gateways.candidates {
+            if self.is_gateway(candidates, &mut None).await {
                 return true;
             }
         }
@@ -117,60 +121,70 @@ impl<'t> Turn<'_, 't> {
 
     /// The host is reached.
     pub(super) fn reached(&self) {
-        let at = self.at;
-        self.leaders
+        let index = self.index;
+        self.gateways
             .hosts
-            .send_modify(|hosts| hosts[at] = Reach::Reached);
+            .send_modify(|hosts| hosts[index] = ConnectionState::Reached);
     }
 
-    /// The clusters that the host leads to, now that it is reached. Where a host of before may still be, that is
-    /// waited for; the place is another's meanwhile, and stays so.
+    /// The clusters that the host is the gateway to, now that it is reached. Waits where an earlier host may still
+    /// be; the slot is then given up for good.
     pub(super) async fn clusters(
         &self,
-        place: &mut Option<SemaphorePermit<'_>>,
+        slot: &mut Option<SemaphorePermit<'_>>,
     ) -> Vec<&'t ClusterTarget> {
-        let mut led = Vec::new();
-        for (at, cluster) in self.leaders.clusters.iter().enumerate() {
-            if self.leads(&self.leaders.candidates[at], place).await {
-                led.push(cluster);
+        let mut routed = Vec::new();
+        for (index, cluster) in self.gateways.clusters.iter().enumerate() {
+            if self
+                .is_gateway(&self.gateways.candidates[index], slot)
+                .await
+            {
+                routed.push(cluster);
             }
         }
-        led
+        routed
     }
 
-    async fn leads(&self, candidates: &[usize], place: &mut Option<SemaphorePermit<'_>>) -> bool {
-        let Ok(at) = candidates.binary_search(&self.at) else {
+    async fn is_gateway(
+        &self,
+        candidates: &[usize],
+        slot: &mut Option<SemaphorePermit<'_>>,
+    ) -> bool {
+        let Ok(index) = candidates.binary_search(&self.index) else {
             return false;
         };
-        let before = &candidates[..at];
-        let mut known = self.leaders.hosts.subscribe();
-        if leads(&known.borrow(), before).is_none() {
-            drop(place.take());
+        let earlier = &candidates[..index];
+        let mut states = self.gateways.hosts.subscribe();
+        if is_gateway(&states.borrow(), earlier).is_none() {
+            drop(slot.take());
         }
-        let decided = known.wait_for(|hosts| leads(hosts, before).is_some());
+        let decided = states.wait_for(|hosts| is_gateway(hosts, earlier).is_some());
         let decided = decided.await;
-        decided.is_ok_and(|hosts| leads(&hosts, before) == Some(true))
+        decided.is_ok_and(|hosts| is_gateway(&hosts, earlier) == Some(true))
     }
 }
 
-/// Whether a host leads to a cluster, with these before it; nothing while one of them may.
-fn leads(hosts: &[Reach], before: &[usize]) -> Option<bool> {
-    let of = |reach| move |at: &usize| hosts[*at] == reach;
-    if before.iter().any(of(Reach::Reached)) {
+/// Whether a host is the gateway, after these candidates; `None` while one of them may be.
+fn is_gateway(hosts: &[ConnectionState], earlier: &[usize]) -> Option<bool> {
+    let is = |state| move |index: &usize| hosts[*index] == state;
+    if earlier.iter().any(is(ConnectionState::Reached)) {
         return Some(false);
     }
-    before.iter().all(of(Reach::Unreached)).then_some(true)
+    earlier
+        .iter()
+        .all(is(ConnectionState::Unreachable))
+        .then_some(true)
 }
 
 impl Drop for Turn<'_, '_> {
     fn drop(&mut self) {
-        let at = self.at;
-        self.leaders.hosts.send_if_modified(|hosts| {
-            let open = hosts[at] == Reach::Open;
-            if open {
-                hosts[at] = Reach::Unreached;
+        let index = self.index;
+        self.gateways.hosts.send_if_modified(|hosts| {
+            let pending = hosts[index] == ConnectionState::Pending;
+            if pending {
+                hosts[index] = ConnectionState::Unreachable;
             }
-            open
+            pending
         });
     }
 }
@@ -180,7 +194,7 @@ pub(super) struct Failures {
     rollout: Rollout,
     hosts: usize,
     failed: Cell<usize>,
-    /// Those of the hosts that came first, when all of these are done.
+    /// The failures among the canaries, once all of these are done.
     of_canaries: Cell<usize>,
 }
 
@@ -194,13 +208,13 @@ impl Failures {
         }
     }
 
-    /// How many hosts come first.
+    /// How many hosts are canaries.
     pub(super) fn canaries(&self) -> usize {
         let canaries = self.rollout.canary.map_or(0, NonZeroUsize::get);
         canaries.min(self.hosts)
     }
 
-    /// The hosts that come first are done.
+    /// All canaries are done.
     pub(super) fn canaries_done(&self) {
         self.of_canaries.set(self.failed.get());
     }
@@ -209,7 +223,7 @@ impl Failures {
         self.failed.set(self.failed.get() + 1);
     }
 
-    /// Why no further host is begun, if that is so.
+    /// Why no further host is begun; `None` while the run goes on.
     pub(super) fn halted(&self) -> Option<String> {
         let (failed, of) = (self.failed.get(), self.hosts);
         if self.of_canaries.get() > 0 {
@@ -233,58 +247,61 @@ mod tests {
 
     use super::*;
 
-    fn leaders(hosts: usize, candidates: Vec<Vec<usize>>) -> Leaders<'static> {
-        Leaders {
+    fn gateways(hosts: usize, candidates: Vec<Vec<usize>>) -> Gateways<'static> {
+        Gateways {
             clusters: &[],
             candidates,
-            hosts: watch::Sender::new(vec![Reach::Open; hosts]),
+            hosts: watch::Sender::new(vec![ConnectionState::Pending; hosts]),
         }
     }
 
-    /// Who leads, when hosts come in this order, `true`: reached. Each is at work until all before it
-    /// have come or gone.
-    async fn led_by(order: &[(usize, bool)], candidates: &[usize]) -> Vec<usize> {
-        let all = leaders(order.len(), vec![candidates.to_vec()]);
+    /// Which hosts become the gateway when connections end in this order, `true`: reached. Each waits until those
+    /// before it have ended.
+    async fn gateway_of(order: &[(usize, bool)], candidates: &[usize]) -> Vec<usize> {
+        let all = gateways(order.len(), vec![candidates.to_vec()]);
         let turns: Vec<Notify> = order.iter().map(|_| Notify::new()).collect();
-        let led = RefCell::new(Vec::new());
-        let coming = order.iter().enumerate().map(async |(nth, (at, reached))| {
-            let turn = all.turn(*at);
-            if nth > 0 {
-                turns[nth].notified().await;
-            }
-            let next = || {
-                if let Some(next) = turns.get(nth + 1) {
-                    next.notify_one();
+        let routed = RefCell::new(Vec::new());
+        let coming = order
+            .iter()
+            .enumerate()
+            .map(async |(nth, (index, reached))| {
+                let turn = all.turn(*index);
+                if nth > 0 {
+                    turns[nth].notified().await;
                 }
-            };
-            if !reached {
-                drop(turn);
+                let next = || {
+                    if let Some(next) = turns.get(nth + 1) {
+                        next.notify_one();
+                    }
+                };
+                if !reached {
+                    drop(turn);
+                    next();
+                    return;
+                }
+                turn.reached();
                 next();
-                return;
-            }
-            turn.reached();
-            next();
-            if turn.leads(candidates, &mut None).await {
-                led.borrow_mut().push(*at);
-            }
-        });
+                if turn.is_gateway(candidates, &mut None).await {
+                    routed.borrow_mut().push(*index);
+                }
+            });
         join_all(coming).await;
-        led.into_inner()
+        routed.into_inner()
     }
 
     #[tokio::test]
-    async fn the_first_of_the_spec_that_is_reached_leads_whoever_comes_first() {
-        // Each of four hosts is reached or not, and comes at any time: 16 × 24.
+    async fn the_first_of_the_spec_that_is_reached_is_the_gateway_whichever_is_quickest() {
+        // Each of four hosts is reached or not, in any order: 16 × 24.
         for reached in 0..16_usize {
             for order in orders(4) {
                 let order: Vec<(usize, bool)> = order
                     .into_iter()
-                    .map(|at| (at, reached >> at & 1 == 1))
+                    .map(|index| (index, reached >> index & 1 == 1))
                     .collect();
-                // The host 0 leads to another cluster.
-                let wanted = (1..4).find(|at| reached >> at & 1 == 1);
-                let led = led_by(&order, &[1, 2, 3]).await;
-                assert_eq!(led, Vec::from_iter(wanted), "{order:?}");
+                // The host 0 is no candidate.
+                let wanted = (1..4).find(|index| reached >> index & 1 == 1);
+                let routed = gateway_of(&order, &[1, 2, 3]).await;
+                assert_eq!(routed, Vec::from_iter(wanted), "{order:?}");
             }
         }
     }
@@ -294,57 +311,57 @@ mod tests {
             return vec![vec![]];
         }
         let shorter = orders(hosts - 1);
-        let places = |order: &Vec<usize>| {
+        let by_name = |order: &Vec<usize>| {
             let order = order.clone();
-            (0..hosts).map(move |at| {
+            (0..hosts).map(move |index| {
                 let mut longer = order.clone();
-                longer.insert(at, hosts - 1);
+                longer.insert(index, hosts - 1);
                 longer
             })
         };
-        shorter.iter().flat_map(places).collect()
+        shorter.iter().flat_map(by_name).collect()
     }
 
     #[tokio::test]
-    async fn only_who_waits_gives_its_place_away() {
+    async fn only_a_host_that_waits_gives_up_its_slot() {
         let slots = Slots::new(NonZeroUsize::MIN);
-        let all = leaders(3, vec![vec![0, 1]]);
+        let all = gateways(3, vec![vec![0, 1]]);
         let (first, second, third) = (all.turn(0), all.turn(1), all.turn(2));
         third.reached();
-        let mut place = Some(slots.take().await);
-        assert!(!third.leads(&[0, 1], &mut place).await);
-        assert!(place.is_some(), "it leads to nothing");
+        let mut slot = Some(slots.take().await);
+        assert!(!third.is_gateway(&[0, 1], &mut slot).await);
+        assert!(slot.is_some(), "it is no candidate");
         second.reached();
         let next = async {
             let _place = slots.take().await;
             drop(first);
         };
-        let (led, ()) = join(second.leads(&[0, 1], &mut place), next).await;
-        assert!(led && place.is_none());
-        let mut place = Some(slots.take().await);
-        assert!(second.leads(&[0, 1], &mut place).await);
-        assert!(place.is_some(), "there is nobody to wait for");
+        let (routed, ()) = join(second.is_gateway(&[0, 1], &mut slot), next).await;
+        assert!(routed && slot.is_none());
+        let mut slot = Some(slots.take().await);
+        assert!(second.is_gateway(&[0, 1], &mut slot).await);
+        assert!(slot.is_some(), "there is nothing to wait for");
     }
 
     #[tokio::test]
-    async fn so_many_at_once_and_all_in_order() {
+    async fn limited_at_once_and_all_in_order() {
         let (running, most) = (Cell::new(0), Cell::new(0));
         let three = NonZeroUsize::new(3).expect("not 0");
-        let done = at_once(three, 0..20_usize, async |at| {
+        let done = at_once(three, 0..20_usize, async |index| {
             running.set(running.get() + 1);
             most.set(most.get().max(running.get()));
-            for _ in 0..at % 5 {
+            for _ in 0..index % 5 {
                 tokio::task::yield_now().await;
             }
             running.set(running.get() - 1);
-            at
+            index
         });
         assert_eq!(done.await, (0..20).collect::<Vec<_>>());
         assert_eq!(most.get(), 3);
     }
 
     #[test]
-    fn after_failed_canaries_and_too_many_failures_nobody_is_begun() {
+    fn after_failed_canaries_and_too_many_failures_no_host_is_begun() {
         let failures = |canary, max: Option<&str>, failed| {
             let rollout = Rollout {
                 canary: NonZeroUsize::new(canary),

@@ -1,7 +1,8 @@
-//! The file of the history of runs: read, added to and cut under its lock. That it cannot be had is one
-//! warning, and changes nothing of what a command comes to.
+//! The file with the history of runs: read, appended and trimmed under its lock. A failure is one warning, and
+//! changes no exit code.
 
 use std::{
+    ffi::OsString,
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
@@ -12,58 +13,53 @@ use std::{
 
 use super::{Surroundings, complain_safely};
 use crate::{
-    cli::{Keep, LookArgs, PickArgs},
+    cli::{HistoryTarget, LookArgs, PickArgs},
     history::{self, Ended, History, MOST_BYTES, Subject},
     plan::{Plan, SpecFile},
     shard::Share,
-    whole::{Whole, folder},
+    whole::{Whole, folder, state_folder},
 };
 
-/// A file beyond this is none of ours.
-const MOST_READ: u64 = 16 * MOST_BYTES as u64;
-/// How long a run that is writing is waited for: it takes milliseconds.
+/// A longer file is no history.
+const LARGEST_READ: u64 = 16 * MOST_BYTES as u64;
+/// How long it waits for another run that is writing, which takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Where runs are kept.
+/// The file that runs are kept in, if any.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Book {
+pub(crate) struct HistoryFile {
     file: Option<PathBuf>,
-    /// Nobody named the file: its folder is made.
+    /// The file is the default: its folder is created.
     is_default: bool,
 }
 
-impl Book {
-    /// What `--history` says; else the one place for all runs of an account, where it has a home.
-    pub(crate) fn new(keep: Option<&Keep>, around: &Surroundings) -> Self {
-        // A relative path there is to be ignored, says the specification of these folders.
-        let absolute = |name: &str| {
-            let path = around.environment.get(name).map(PathBuf::from);
-            path.filter(|path| path.is_absolute())
-        };
-        match keep {
-            Some(Keep::Nowhere) => Self::default(),
-            Some(Keep::File(file)) => Self {
+impl HistoryFile {
+    /// The file of `--history`; else the default of the account, where it has a home.
+    pub(crate) fn new(target: Option<&HistoryTarget>, around: &Surroundings) -> Self {
+        match target {
+            Some(HistoryTarget::Nowhere) => Self::default(),
+            Some(HistoryTarget::File(file)) => Self {
                 file: Some(file.clone()),
                 is_default: false,
             },
             None => {
-                let at_home = || Some(absolute("HOME")?.join(".local/state"));
-                let folder = absolute("XDG_STATE_HOME").or_else(at_home);
+                let variable = |name: &str| around.environment.get(name).map(OsString::from);
+                let folder = state_folder(variable);
                 Self {
-                    file: folder.map(|folder| folder.join("trueup/history.jsonl")),
+                    file: folder.map(|folder| folder.join("history.jsonl")),
                     is_default: true,
                 }
             }
         }
     }
 
-    /// The file; nothing, where runs are kept nowhere.
-    pub(crate) fn file(&self) -> Option<&PathBuf> {
+    /// The path; `None` where no runs are kept.
+    pub(crate) fn path(&self) -> Option<&PathBuf> {
         self.file.as_ref()
     }
 
-    /// Adds a run, and gives it with those before it; nothing, where runs are kept nowhere.
-    pub(crate) fn add(&self, of: &Subject, ended: &Ended<'_>) -> Option<History> {
+    /// Adds a run, and returns it with the earlier ones; `None` where no runs are kept.
+    pub(crate) fn add(&self, subject: &Subject, ended: &Ended<'_>) -> Option<History> {
         let file = self.file.as_ref()?;
         let warn = |what: &str, error: io::Error| {
             let shown = file.display();
@@ -72,28 +68,28 @@ impl Book {
                  FILE`, or none with `--history none`"
             ));
         };
-        let kept = self
+        let opened = self
             .open()
-            .and_then(|mut open| Ok((read(&mut open)?, open)));
-        let (text, open) = match kept {
-            Ok((text, open)) => (text, Some(open)),
+            .and_then(|mut opened_file| Ok((read(&mut opened_file)?, opened_file)));
+        let (text, opened_file) = match opened {
+            Ok((text, opened_file)) => (text, Some(opened_file)),
             Err(error) => {
-                // What cannot be written may yet be read.
+                // It may be readable all the same.
                 let text = File::open(file).and_then(|mut file| read(&mut file));
                 warn("cannot be written", error);
                 (text.unwrap_or_default(), None)
             }
         };
-        let history = History::new(of, &text, ended);
-        if let Some(open) = open
-            && let Err(error) = write(open, file, text, &history.line())
+        let history = History::new(subject, &text, ended);
+        if let Some(opened_file) = opened_file
+            && let Err(error) = write(opened_file, file, text, &history.line())
         {
             warn("was not written", error);
         }
         Some(history)
     }
 
-    /// Opens the file, and keeps others out of it.
+    /// Opens and locks the file.
     fn open(&self) -> io::Result<File> {
         let file = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
         if self.is_default {
@@ -101,21 +97,21 @@ impl Book {
             folders.recursive(true).mode(0o700).create(folder(file))?;
         }
         loop {
-            let open = OpenOptions::new()
+            let opened_file = OpenOptions::new()
                 .read(true)
                 .append(true)
                 .create(true)
                 .mode(0o600)
                 .open(file)?;
-            let own = open.metadata()?;
+            let own = opened_file.metadata()?;
             if !own.is_file() {
                 return Err(io::Error::other("it is no regular file"));
             }
-            lock(&open)?;
-            // Who had the lock may have put a shorter one in its place.
-            let there = fs::metadata(file)?;
-            if (own.dev(), own.ino()) == (there.dev(), there.ino()) {
-                return Ok(open);
+            lock(&opened_file)?;
+            // The run that had the lock may have replaced it by a shorter one.
+            let current = fs::metadata(file)?;
+            if (own.dev(), own.ino()) == (current.dev(), current.ino()) {
+                return Ok(opened_file);
             }
         }
     }
@@ -125,7 +121,7 @@ fn lock(file: &File) -> io::Result<()> {
     let started = Instant::now();
     loop {
         match file.try_lock() {
-            // A file system that knows no locks: lines are appended in one piece all the same.
+            // The file system has no locks: a line is appended in one write all the same.
             Ok(()) | Err(TryLockError::Error(_)) => return Ok(()),
             Err(TryLockError::WouldBlock) if started.elapsed() > PATIENCE => {
                 return Err(io::Error::other("another run holds its lock"));
@@ -137,33 +133,33 @@ fn lock(file: &File) -> io::Result<()> {
 
 fn read(file: &mut File) -> io::Result<String> {
     let mut bytes = Vec::new();
-    file.take(MOST_READ + 1).read_to_end(&mut bytes)?;
+    file.take(LARGEST_READ + 1).read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    match bytes.len() as u64 > MOST_READ || !history::is_one(&text) {
+    match bytes.len() as u64 > LARGEST_READ || !history::is_one(&text) {
         true => Err(io::Error::other("it is no history of trueup's")),
         false => Ok(text),
     }
 }
 
-/// Appends a line; where the file has grown too long, a shorter one takes its place.
-fn write(mut open: File, file: &Path, mut text: String, line: &str) -> io::Result<()> {
-    // A run that was ended while it wrote has left half a line.
-    let half = !text.is_empty() && !text.ends_with('\n');
-    let line = if half {
+/// Appends a line; a file that has grown too long is replaced by a shorter one.
+fn write(mut opened_file: File, file: &Path, mut text: String, line: &str) -> io::Result<()> {
+    // A run that was killed while writing leaves half a line.
+    let is_cut = !text.is_empty() && !text.ends_with('\n');
+    let line = if is_cut {
         format!("\n{line}")
     } else {
         line.to_owned()
     };
     text.push_str(&line);
     if text.len() <= MOST_BYTES {
-        return open.write_all(line.as_bytes());
+        return opened_file.write_all(line.as_bytes());
     }
-    // A link stays a link.
+    // Keeps a symbolic link.
     let place = fs::canonicalize(file)?;
     Whole::beside(&place, 0o600)?.put(history::trimmed(&text).as_bytes())
 }
 
-/// What a run is of: the specs of its plan, and what its command line says of them.
+/// The subject of a run: the specs of its plan, and the flags that select from them.
 pub(crate) fn subject(plan: &Plan, args: &LookArgs) -> Subject {
     let mut vars = args.spec.vars.clone();
     vars.sort();
@@ -175,7 +171,7 @@ pub(crate) fn subject(plan: &Plan, args: &LookArgs) -> Subject {
     }
 }
 
-/// What an apply of a saved plan is of: as much of its specs as the plan has.
+/// The subject of an apply of a saved plan.
 pub(crate) fn subject_of_saved(plan: &Plan, args: &LookArgs) -> Subject {
     Subject {
         specs: specs(plan),
@@ -185,10 +181,9 @@ pub(crate) fn subject_of_saved(plan: &Plan, args: &LookArgs) -> Subject {
     }
 }
 
-/// Files by paths that mean the same wherever the command is given; what is no file, such as a pipe, by
-/// what it held.
+/// Absolute paths of files; of what is no file, such as a pipe, its digest.
 fn specs(plan: &Plan) -> Vec<String> {
-    let place = |spec: &SpecFile| {
+    let name = |spec: &SpecFile| {
         let file = fs::canonicalize(&spec.path)
             .ok()
             .filter(|file| file.is_file());
@@ -197,7 +192,7 @@ fn specs(plan: &Plan) -> Vec<String> {
             None => format!("{} sha256:{}", spec.path, spec.sha256),
         }
     };
-    let mut specs: Vec<String> = plan.specs.iter().map(place).collect();
+    let mut specs: Vec<String> = plan.specs.iter().map(name).collect();
     specs.sort();
     specs
 }
@@ -238,12 +233,12 @@ mod tests {
     use super::*;
     use crate::{exit::Code, utc::Utc};
 
-    fn book(file: PathBuf) -> Book {
+    fn history_file(file: PathBuf) -> HistoryFile {
         let (file, is_default) = (Some(file), false);
-        Book { file, is_default }
+        HistoryFile { file, is_default }
     }
 
-    fn add(book: &Book, seconds: u64) -> Option<History> {
+    fn add(history_file: &HistoryFile, seconds: u64) -> Option<History> {
         let plan = Plan::new("salt".into(), vec![], vec![], vec![]);
         let ended = Ended {
             command: "drift",
@@ -253,66 +248,67 @@ mod tests {
             plan: &plan,
             outcomes: &[],
         };
-        let of = Subject {
+        let subject = Subject {
             specs: vec!["/a.yaml".into()],
             ..Subject::default()
         };
-        book.add(&of, &ended)
+        history_file.add(&subject, &ended)
     }
 
-    fn runs(book: &Book) -> usize {
-        add(book, 9).map_or(0, |history| history.runs().len())
+    fn runs(history_file: &HistoryFile) -> usize {
+        add(history_file, 9).map_or(0, |history| history.runs().len())
     }
 
     #[test]
-    fn a_run_is_added_for_the_account_alone_and_what_is_damaged_is_passed_over() {
+    fn a_run_is_added_for_the_account_alone_and_damaged_lines_are_skipped() {
         let desk = tempfile::tempdir().expect("a folder");
         let file = desk.path().join("history.jsonl");
-        let book = book(file.clone());
-        assert_eq!(runs(&book), 1);
+        let history_file = history_file(file.clone());
+        assert_eq!(runs(&history_file), 1);
         let mode = fs::metadata(&file).expect("there").permissions().mode();
         assert_eq!(mode & 0o7777, 0o600);
-        let mut open = OpenOptions::new().append(true).open(&file).expect("there");
-        // A line of another's, and half a one.
-        open.write_all(b"\xff{}\n{\"version\":1,\"at\":\"2026-")
+        let mut opened_file = OpenOptions::new().append(true).open(&file).expect("there");
+        // A foreign line, and half of one.
+        opened_file
+            .write_all(b"\xff{}\n{\"version\":1,\"at\":\"2026-")
             .expect("written");
-        assert_eq!(runs(&book), 2);
-        assert_eq!(runs(&book), 3);
+        assert_eq!(runs(&history_file), 2);
+        assert_eq!(runs(&history_file), 3);
         let text = fs::read(&file).expect("there");
         assert_eq!(String::from_utf8_lossy(&text).lines().count(), 5);
     }
 
     #[test]
-    fn what_is_no_history_is_left_alone() {
+    fn a_file_that_is_no_history_is_left_alone() {
         let desk = tempfile::tempdir().expect("a folder");
         let file = desk.path().join("spec.yaml");
         fs::write(&file, "version: 1\n").expect("written");
-        assert_eq!(runs(&book(file.clone())), 1);
+        assert_eq!(runs(&history_file(file.clone())), 1);
         assert_eq!(fs::read_to_string(&file).expect("there"), "version: 1\n");
-        for nowhere in [
+        for invalid in [
             desk.path().to_owned(),
             desk.path().join("no/file"),
             "/dev/null".into(),
         ] {
-            assert_eq!(runs(&book(nowhere)), 1);
+            assert_eq!(runs(&history_file(invalid)), 1);
         }
-        assert!(add(&Book::default(), 0).is_none());
+        assert!(add(&HistoryFile::default(), 0).is_none());
     }
 
     #[test]
-    fn runs_that_end_at_once_all_leave_a_line_also_when_the_file_is_cut() {
+    fn runs_that_end_at_once_all_leave_a_line_also_when_the_file_is_trimmed() {
         let desk = tempfile::tempdir().expect("a folder");
         let file = desk.path().join("history.jsonl");
-        let book = book(file.clone());
-        add(&book, 0);
+        let history_file = history_file(file.clone());
+        add(&history_file, 0);
         let line = fs::read_to_string(&file).expect("there");
         let of_others = line.replace("/a.yaml", "/b.yaml");
         let full = of_others.repeat((MOST_BYTES - line.len()) / of_others.len()) + &line;
         fs::write(&file, full).expect("written");
         std::thread::scope(|scope| {
             for second in 1..=20 {
-                let book = &book;
-                scope.spawn(move || add(book, second));
+                let history_file = &history_file;
+                scope.spawn(move || add(history_file, second));
             }
         });
         let text = fs::read_to_string(&file).expect("there");
@@ -323,20 +319,20 @@ mod tests {
     }
 
     #[test]
-    fn the_place_is_where_state_goes() {
+    fn the_default_is_in_the_folder_for_state() {
         let at = |rows: &[(&str, &str)]| {
             let mut around = Surroundings::new(crate::cli::When::Never);
             let rows = rows
                 .iter()
                 .map(|(name, value)| ((*name).into(), (*value).into()));
             around.environment = rows.collect();
-            Book::new(None, &around).file().cloned()
+            HistoryFile::new(None, &around).path().cloned()
         };
-        let place = |path: &str| Some(PathBuf::from(path));
+        let path = |path: &str| Some(PathBuf::from(path));
         let home = ("HOME", "/h");
-        assert_eq!(at(&[home]), place("/h/.local/state/trueup/history.jsonl"));
+        assert_eq!(at(&[home]), path("/h/.local/state/trueup/history.jsonl"));
         let state = ("XDG_STATE_HOME", "/s");
-        assert_eq!(at(&[home, state]), place("/s/trueup/history.jsonl"));
+        assert_eq!(at(&[home, state]), path("/s/trueup/history.jsonl"));
         let relative = ("XDG_STATE_HOME", "s");
         assert_eq!(at(&[home, relative]), at(&[home]));
         assert_eq!(at(&[]), None);

@@ -16,8 +16,7 @@ pub(crate) struct Machines(Vec<Met>);
 
 struct Met {
     machine: Machine,
-    uid: u32,
-    /// With absolute paths.
+    facts: facts::Host,
     host: ResolvedHost,
     spec: PathBuf,
 }
@@ -53,8 +52,8 @@ impl Machines {
         let facts = plan.facts.as_ref()?;
         let met = Met {
             machine: facts.machine.clone()?,
-            uid: facts.account.uid,
-            host: absolute(&target.host, facts),
+            facts: facts.clone(),
+            host: target.host.clone(),
             spec: target.spec.clone(),
         };
         let again = self.0.iter().find_map(|first| met.after(first));
@@ -95,8 +94,14 @@ impl Met {
         if self.machine != first.machine || self.host.name == first.host.name {
             return None;
         }
-        let (two_specs, two_accounts) = (self.spec != first.spec, self.uid != first.uid);
-        let contested = several::contested(&first.host, &self.host, two_specs, two_accounts);
+        let two_specs = self.spec != first.spec;
+        let two_accounts = self.facts.account.uid != first.facts.account.uid;
+        let contested = several::contested(
+            (&first.host, &|path| first.facts.expand(path)),
+            (&self.host, &|path| self.facts.expand(path)),
+            two_specs,
+            two_accounts,
+        );
         let (one, other) = (&first.host.name, &self.host.name);
         let first = one.clone();
         if contested.is_empty() {
@@ -123,21 +128,4 @@ impl Met {
 
 fn same_as(first: &str) -> String {
     format!("it is the machine that `{first}` leads to, too\nhelp: one of the two is enough")
-}
-
-/// A host with the paths that its client has on the machine.
-fn absolute(host: &ResolvedHost, facts: &facts::Host) -> ResolvedHost {
-    let mut host = host.clone();
-    if let Some(kafka) = &mut host.client.kafka {
-        kafka.home = Some(facts.expand(&kafka.home()));
-    }
-    if let Some(path) = host
-        .client
-        .properties
-        .as_mut()
-        .and_then(|file| file.path.as_mut())
-    {
-        *path = facts.expand(path);
-    }
-    host
 }

@@ -3,7 +3,10 @@
 
 use super::{Target, topics::ClusterTarget};
 use crate::{
-    kinds::{client::Client, kafka, properties},
+    kinds::{
+        Address,
+        client::{Client, kafka, properties},
+    },
     plan::HostPlan,
     script::quote,
     spec::{PropertyValue, Route, Security},
@@ -13,16 +16,19 @@ use crate::{
 /// no file that the cluster would let in.
 pub(super) fn lines(target: &Target, plan: &HostPlan, clusters: &[ClusterTarget]) -> Vec<String> {
     let host = &target.host;
-    let looked_at = |address: &str| plan.steps.iter().any(|step| step.address == address);
-    let (Some(home), Some(facts)) = (host.client.home(), &plan.facts) else {
+    let looked_at = |address: &Address| plan.steps.iter().any(|step| step.address == *address);
+    let (Some(client), Some(facts)) = (host.declared.get::<Client>(), &plan.facts) else {
+        return vec![];
+    };
+    let Some(home) = client.home() else {
         return vec![];
     };
     if !looked_at(&kafka::ADDRESS) {
         return vec![];
     }
-    let file = host.client.properties_path();
+    let file = client.properties_path();
     let file = file.filter(|_| looked_at(&properties::ADDRESS));
-    let speaks = Speaks::of(&host.client, file.is_some());
+    let speaks = Speaks::of(client, file.is_some());
     let is_here = matches!(host.route, Route::Local);
     let found = if clusters.is_empty() {
         speaks
@@ -30,7 +36,7 @@ pub(super) fn lines(target: &Target, plan: &HostPlan, clusters: &[ClusterTarget]
             .map(|broker| (broker.to_owned(), file.is_some()))
     } else {
         let leads_there = |one: &&ClusterTarget| {
-            one.leads_through(&host.name) || is_here && one.desired.through.is_empty()
+            one.may_go_through(&host.name) || is_here && one.desired.through.is_empty()
         };
         let mut there = clusters.iter().filter(leads_there);
         there.find_map(|one| {
@@ -145,10 +151,11 @@ mod tests {
             text,
         };
         let (spec, problems) = load(&source, &Given::default());
-        spec.unwrap_or_else(|| panic!("{problems:?}"))
-            .hosts
-            .remove(0)
-            .client
+        spec.unwrap_or_else(|| panic!("{problems:?}")).hosts[0]
+            .declared
+            .get::<Client>()
+            .expect("a client")
+            .clone()
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What people see while hosts are read: who is waited for.
+//! The progress line while hosts are read: which host it waits for.
 
 use std::{
     cell::RefCell,
@@ -11,10 +11,10 @@ use std::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::{Instant, sleep_until};
 
-use super::stdio::{complain, holds, status};
+use super::stdio::{complain, holds_notes, status};
 use crate::text::escape_control;
 
-/// What is over by then is not worth a line: on a terminal, and in a log.
+/// What takes less is not worth a line: on a terminal, and in a log.
 const SOON: Duration = Duration::from_millis(500);
 const LONG: Duration = Duration::from_secs(10);
 
@@ -27,7 +27,7 @@ pub(super) struct Reading {
 
 struct Hosts {
     names: Vec<String>,
-    /// By their places.
+    /// By their indices.
     begun: BTreeMap<usize, Instant>,
     done: usize,
 }
@@ -45,23 +45,23 @@ impl Reading {
         }
     }
 
-    /// Its turn has come.
-    pub(super) fn begin(&self, at: usize) {
-        self.hosts.borrow_mut().begun.insert(at, Instant::now());
+    /// A host is being read.
+    pub(super) fn begin(&self, index: usize) {
+        self.hosts.borrow_mut().begun.insert(index, Instant::now());
     }
 
-    /// It was read, or could not be.
-    pub(super) fn end(&self, at: usize) {
+    /// A host was read, or could not be.
+    pub(super) fn end(&self, index: usize) {
         let mut hosts = self.hosts.borrow_mut();
-        if hosts.begun.remove(&at).is_some() {
+        if hosts.begun.remove(&index).is_some() {
             hosts.done += 1;
         }
     }
 
-    /// Shows how far it is while it goes on: each second on a terminal, elsewhere in ever longer
-    /// times, and only where it takes long.
-    pub(super) async fn beside<T>(&self, work: impl Future<Output = T>) -> T {
-        if holds() {
+    /// Shows progress while `work` runs: each second on a terminal, elsewhere at growing intervals, and only
+    /// where it takes long.
+    pub(super) async fn during<T>(&self, work: impl Future<Output = T>) -> T {
+        if holds_notes() {
             return work.await;
         }
         let mut work = pin!(work);
@@ -92,14 +92,18 @@ impl Reading {
 impl Hosts {
     fn line(&self, now: Instant) -> String {
         let seconds = |since: Instant| now.duration_since(since).as_secs();
-        let mut waiting: Vec<_> = self.begun.iter().map(|(at, since)| (since, at)).collect();
+        let mut waiting: Vec<_> = self
+            .begun
+            .iter()
+            .map(|(index, since)| (since, index))
+            .collect();
         waiting.sort_unstable();
-        let waiting = waiting.first().map(|(since, at)| {
+        let waiting = waiting.first().map(|(since, index)| {
             let more = match self.begun.len() - 1 {
                 0 => String::new(),
                 more => format!(" and {more} more"),
             };
-            let (name, seconds) = (escape_control(&self.names[**at]), seconds(**since));
+            let (name, seconds) = (escape_control(&self.names[**index]), seconds(**since));
             format!("waiting for {name}{more} ({seconds} s)")
         });
         let waiting = waiting.unwrap_or_else(|| "waiting for the brokers".into());
@@ -138,7 +142,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn who_has_been_waited_for_longest_is_named() {
+    async fn the_host_that_takes_longest_is_named() {
         let names = ["c1", "c2", "c3"].map(str::to_owned).to_vec();
         let reading = Reading::new(names);
         let line = || reading.hosts.borrow().line(Instant::now());

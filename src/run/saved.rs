@@ -1,4 +1,4 @@
-//! Plans in files: written whole or not at all, read back, and made into what an apply works on.
+//! Saved plans: written, read back, and made into what an apply works on.
 
 use std::{fs, io, path::Path, sync::Arc, time::Duration};
 
@@ -22,60 +22,60 @@ use crate::{
     whole::{Whole, folder},
 };
 
-/// Whether a plan can be kept at a place; said before anything is asked of a machine.
+/// Whether a plan can be saved to a file, before any host is connected to; complains where it cannot.
 ///
 /// # Errors
 /// [`Code::Usage`].
-pub(crate) fn check_place(file: &Path) -> Result<(), Code> {
+pub(crate) fn check_target(file: &Path) -> Result<(), Code> {
     if is_dash(file) {
         return Ok(());
     }
-    let wrong = match fs::symlink_metadata(file) {
-        // A device or a link would be replaced by what was meant to go through it.
-        Ok(there) if !there.is_file() => "it is there, and is no plain file",
-        // A spec, say: a slip of the pen must not cost it. An empty file is mktemp's.
-        Ok(there) if there.len() > 0 && bytes(file).is_none() => {
+    let reason = match fs::symlink_metadata(file) {
+        // A device or a link would be replaced by the file.
+        Ok(metadata) if !metadata.is_file() => "it is there, and is no plain file",
+        // A typo must not overwrite a spec, say. An empty file may be mktemp's.
+        Ok(metadata) if metadata.len() > 0 && bytes(file).is_none() => {
             "it is there, and is no saved plan"
         }
         Err(_) if !folder(file).is_dir() => "its folder is not there",
         _ => return Ok(()),
     };
     complain_safely(&format!(
-        "error: `--out {}`: {wrong}\n  help: name a file in a folder that is there",
+        "error: `--out {}`: {reason}\n  help: name a file in a folder that is there",
         file.display()
     ));
     Err(Code::Usage)
 }
 
-/// How a plan is kept.
+/// How a plan is saved.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Kept {
+pub(crate) struct SaveOptions {
     /// `--deep` was given.
     pub deep: bool,
     /// Without what could not be read, where that is not all.
     pub partial: bool,
 }
 
-/// Keeps a plan, unless it is incomplete; says what became of it.
-pub(crate) fn save(file: &Path, mut plan: Plan, targets: &Targets, how: Kept) -> Code {
-    let place = match is_dash(file) {
+/// Saves a plan, unless it is incomplete, and reports that on stderr.
+pub(crate) fn save(file: &Path, mut plan: Plan, targets: &Targets, options: SaveOptions) -> Code {
+    let target = match is_dash(file) {
         true => "stdout".to_owned(),
         false => format!("`{}`", file.display()),
     };
-    let mut desired = desired(targets, &plan.salt, how.deep);
-    if how.partial {
+    let mut desired = desired(targets, &plan.salt, options.deep);
+    if options.partial {
         plan = plan.without_unread(&mut desired);
     }
     let missing: Vec<String> = plan.missing.iter().map(Missing::name).collect();
     let saved = match Saved::new(plan, &desired) {
         Ok(saved) => saved,
         Err(incomplete) => {
-            // The plan's own code says why.
-            let why = match how.partial {
+            // The exit code is that of the plan.
+            let why = match options.partial {
                 true => "nothing could be read that it could keep".to_owned(),
                 false => incomplete.to_string(),
             };
-            complain_safely(&format!("{place} was not written: {why}"));
+            complain_safely(&format!("{target} was not written: {why}"));
             return Code::Done;
         }
     };
@@ -86,7 +86,7 @@ pub(crate) fn save(file: &Path, mut plan: Plan, targets: &Targets, how: Kept) ->
         return Code::Done;
     }
     let shown = file.display();
-    // For nobody else to read.
+    // Readable by the account alone.
     match Whole::beside(file, 0o600).and_then(|new| new.put(text.as_bytes())) {
         Ok(()) => {
             let without = match missing.as_slice() {
@@ -117,13 +117,13 @@ fn desired(targets: &Targets, salt: &str, deep: bool) -> Desired {
         clusters: targets
             .clusters
             .iter()
-            .map(ClusterTarget::settled)
+            .map(ClusterTarget::to_desired)
             .collect(),
         secrets: secrets(targets, salt),
     }
 }
 
-/// What the secrets are that hosts and clusters refer to.
+/// Digests of the secrets that hosts and clusters refer to.
 fn secrets(targets: &Targets, salt: &str) -> Vec<SecretDigest> {
     let of_hosts = targets.hosts.iter().flat_map(|target| {
         let secrets = target.secrets.iter();
@@ -137,15 +137,15 @@ fn secrets(targets: &Targets, salt: &str) -> Vec<SecretDigest> {
     of_hosts.chain(of_clusters).collect()
 }
 
-/// The bytes of a file that is, or was meant to be, a saved plan; `None`: it is something else.
-/// What is no plain file can be read only once, and is taken for a spec.
+/// The bytes of a file that is a saved plan, if only in part; `None`: it is something else. What is no plain
+/// file can be read only once, and is taken for a spec.
 pub(crate) fn bytes(file: &Path) -> Option<Vec<u8>> {
-    let plain = is_dash(file) || fs::metadata(file).is_ok_and(|there| there.is_file());
+    let plain = is_dash(file) || fs::metadata(file).is_ok_and(|metadata| metadata.is_file());
     let bytes = plain.then(|| bytes_of(file).ok()).flatten()?;
     is_saved(&bytes).then_some(bytes)
 }
 
-/// Reads a saved plan; what is wrong with it is said.
+/// Reads a saved plan; complains of errors.
 pub(crate) fn load(file: &Path) -> Result<Saved, Code> {
     let name = shown(file);
     let bytes = bytes_of(file).map_err(|error| {
@@ -161,19 +161,18 @@ pub(crate) fn load(file: &Path) -> Result<Saved, Code> {
     parse(file, &bytes)
 }
 
-/// Reads the bytes of a saved plan; what is wrong with it is said.
+/// Parses a saved plan; complains of errors.
 fn parse(file: &Path, bytes: &[u8]) -> Result<Saved, Code> {
     Saved::load(bytes).map_err(|error| unusable(file, &error))
 }
 
-/// Says why a plan cannot be used.
+/// Complains of a plan that cannot be used.
 fn unusable(file: &Path, error: &dyn std::error::Error) -> Code {
     complain_safely(&format!("error: plan `{}`: {error}", shown(file)));
     Code::Usage
 }
 
-/// What an apply of a saved plan works on. Secrets are read again; one that is another than when
-/// the plan was made is said.
+/// The targets of a saved plan. Secrets are read again; complains of those that have changed.
 async fn targets(
     desired: Desired,
     salt: &str,
@@ -182,43 +181,47 @@ async fn targets(
 ) -> Result<Targets, Code> {
     let mut code = Ok(());
     let cloud = lookup::cloud(&around.environment, deadline);
-    let hosts = desired.hosts.iter().map(|one| one.host.clone()).collect();
+    let hosts = desired
+        .hosts
+        .iter()
+        .map(|desired| desired.host.clone())
+        .collect();
     let clusters = desired
         .clusters
         .iter()
-        .map(|one| one.cluster.clone())
+        .map(|desired| desired.cluster.clone())
         .collect();
-    let settled = lookup::settle(&cloud, hosts, clusters).await;
+    let lookups = lookup::settle(&cloud, hosts, clusters).await;
     let mut targets = Targets {
         hosts: vec![],
         clusters: vec![],
-        elsewhere: vec![],
+        other_shards: vec![],
         chosen: desired.chosen,
         shard: None,
-        accounts: settled.accounts,
+        accounts: lookups.accounts,
         cloud: Arc::clone(&cloud),
     };
-    // One for one: in a saved plan the members of a fleet stand one by one.
-    let hosts = settled.hosts.into_iter().flatten();
+    // One lookup a host: a saved plan has the members of a fleet one by one.
+    let hosts = lookups.hosts.into_iter().flatten();
     for (DesiredHost { spec, .. }, host) in desired.hosts.into_iter().zip(hosts) {
         match Target::new(host, &cloud, Path::new(&spec), &targets.chosen, around) {
             Ok(target) => targets.hosts.push(target),
-            Err(wrong) => code = Err(wrong),
+            Err(reason) => code = Err(reason),
         }
     }
-    for (cluster, settled) in desired.clusters.into_iter().zip(settled.clusters) {
-        match ClusterTarget::new(cluster, settled.values, &targets.chosen, around) {
+    for (cluster, lookups) in desired.clusters.into_iter().zip(lookups.clusters) {
+        match ClusterTarget::new(cluster, lookups.values, &targets.chosen, around) {
             Ok(target) => targets.clusters.push(target),
-            Err(wrong) => code = Err(wrong),
+            Err(reason) => code = Err(reason),
         }
     }
     code?;
-    for now in secrets(&targets, salt) {
-        if !desired.secrets.contains(&now) {
+    for current in secrets(&targets, salt) {
+        if !desired.secrets.contains(&current) {
             complain_safely(&format!(
                 "error: the secret `{}` of {} is another than when the plan was made\n  help: make a new \
                  plan",
-                now.key, now.of
+                current.key, current.of
             ));
             code = Err(Code::Stale);
         }
@@ -226,7 +229,7 @@ async fn targets(
     code.map(|()| targets)
 }
 
-/// Reads a saved plan that is to be applied, with what it must come to; what is wrong is said.
+/// Reads a saved plan that is to be applied, with its desired state; complains of errors.
 pub(crate) fn to_apply(
     file: &Path,
     bytes: &[u8],
@@ -240,7 +243,7 @@ pub(crate) fn to_apply(
     Ok((saved.plan, desired))
 }
 
-/// What an apply of it works on.
+/// What an apply of a saved plan works on.
 pub(crate) async fn work(
     plan: Plan,
     desired: Desired,
@@ -249,9 +252,9 @@ pub(crate) async fn work(
 ) -> Result<Work, Code> {
     let mut targets = targets(desired, &plan.salt, deadline, around).await?;
     targets.shard.clone_from(&plan.shard);
-    let planned = |target: &Target| plan.hosts.iter().any(|one| one.name == target.host.name);
-    let of_nothing = |target: &&Target| !target.only_leads && !planned(target);
-    if let Some(Target { host, .. }) = targets.hosts.iter().find(of_nothing) {
+    let is_planned = |target: &Target| plan.hosts.iter().any(|host| host.name == target.host.name);
+    let unplanned = |target: &&Target| !target.only_gateway && !is_planned(target);
+    if let Some(Target { host, .. }) = targets.hosts.iter().find(unplanned) {
         complain_safely(&format!(
             "error: the plan says nothing of its host `{}`\n  help: make a new plan",
             host.name
@@ -266,9 +269,9 @@ pub(crate) async fn work(
             plan.tool_version
         ));
     }
-    let place = |one: &Target| (one.host.name.clone(), one.spec.display().to_string());
+    let spec_of = |target: &Target| (target.host.name.clone(), target.spec.display().to_string());
     Ok(Work {
-        places: SpecPlaces::without_lines(targets.hosts.iter().map(place).collect()),
+        places: SpecPlaces::without_lines(targets.hosts.iter().map(spec_of).collect()),
         specs: plan.specs.clone(),
         salt: plan.salt.clone(),
         targets,
@@ -276,9 +279,9 @@ pub(crate) async fn work(
     })
 }
 
-/// What shapes a plan has been said when it was made.
+/// Refuses flags that belong to `plan`.
 fn refuse_flags(args: &LookArgs, allow: &AllowArgs, file: &Path) -> Result<(), Code> {
-    let given = [
+    let flags = [
         ("--var", !args.spec.vars.is_empty()),
         ("--host", !args.pick.hosts.is_empty()),
         ("--exclude-host", !args.pick.exclude_hosts.is_empty()),
@@ -288,7 +291,7 @@ fn refuse_flags(args: &LookArgs, allow: &AllowArgs, file: &Path) -> Result<(), C
         ("--deep", args.deep),
         ("--allow-delete", !allow.delete.is_empty()),
     ];
-    let Some((flag, _)) = given.into_iter().find(|(_, given)| *given) else {
+    let Some((flag, _)) = flags.into_iter().find(|(_, is_given)| *is_given) else {
         return Ok(());
     };
     complain_safely(&format!(
@@ -299,13 +302,13 @@ fn refuse_flags(args: &LookArgs, allow: &AllowArgs, file: &Path) -> Result<(), C
     Err(Code::Usage)
 }
 
-/// The specs must be what the plan was made from, as far as they are here.
+/// Refuses specs that have changed since the plan was made, as far as they are here.
 fn check_specs(specs: &[SpecFile]) -> Result<(), Code> {
     let mut code = Ok(());
     for spec in specs {
         let path = &spec.path;
         let absent = [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory];
-        let wrong = match fs::read(path) {
+        let reason = match fs::read(path) {
             Err(error) if absent.contains(&error.kind()) => {
                 complain_safely(&format!(
                     "note: `{path}` is not here: whether it has changed since the plan was made is \
@@ -317,7 +320,9 @@ fn check_specs(specs: &[SpecFile]) -> Result<(), Code> {
             Ok(bytes) if spec::sha256(&bytes) == spec.sha256 => continue,
             Ok(_) => "has changed since the plan was made".to_owned(),
         };
-        complain_safely(&format!("error: `{path}` {wrong}\n  help: make a new plan"));
+        complain_safely(&format!(
+            "error: `{path}` {reason}\n  help: make a new plan"
+        ));
         code = Err(Code::Stale);
     }
     code

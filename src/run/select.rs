@@ -1,4 +1,4 @@
-//! `--host`, `--exclude-host`, `--shard`, `--target` and `--exclude`: what of the specs a command
+//! `--host`, `--exclude-host`, `--shard`, `--target` and `--exclude`: which part of the specs a command
 //! looks at.
 
 use std::collections::BTreeSet;
@@ -9,7 +9,7 @@ use super::{complain, complain_safely, stdio::note};
 use crate::{
     cli::{LookArgs, PickArgs},
     exit::Code,
-    kinds::{declared::Inputs, topic},
+    kinds::{Address, declared::Inputs, topic},
     plan::{
         Shard,
         selection::{Chosen, Known},
@@ -21,75 +21,78 @@ use crate::{
     transport::dial::DIRECT,
 };
 
-/// So many hosts are named where none is near to what was typed.
+/// How many hosts are listed where there is no suggestion.
 const MOST_NAMED: usize = 12;
 
-/// Whether `--host` and `--exclude-host` leave a host: all of them where there is no such flag. The
-/// name of a member of a fleet means the fleet as long as it is not looked up.
+/// Whether `--host` and `--exclude-host` select a host; without them all are. The name of a member selects
+/// its fleet as long as that is not looked up.
 pub(crate) fn has_host(pick: &PickArgs, host: &ResolvedHost) -> bool {
-    let picked = pick.hosts.is_empty() || pick.hosts.iter().any(|word| may_mean(word, host));
-    picked && !pick.exclude_hosts.iter().any(|word| means(word, host))
+    let picked = pick.hosts.is_empty() || pick.hosts.iter().any(|pattern| may_match(pattern, host));
+    picked
+        && !pick
+            .exclude_hosts
+            .iter()
+            .any(|pattern| matches_host(pattern, host))
 }
 
-/// Whether a host is in our part of the fleet, too. A fleet is in every part as long as it is not
-/// looked up.
-pub(crate) fn is_here(pick: &PickArgs, host: &ResolvedHost) -> bool {
-    is_fleet(host) || has_name(pick, &host.name)
+/// Whether a host is in our shard. A fleet is in every shard as long as it is not looked up.
+pub(crate) fn in_shard(pick: &PickArgs, host: &ResolvedHost) -> bool {
+    is_fleet(host) || shard_has(pick, &host.name)
 }
 
-/// Whether the host of a name is in our part of the fleet.
-pub(crate) fn has_name(pick: &PickArgs, name: &str) -> bool {
+/// Whether our shard has a host of this name.
+pub(crate) fn shard_has(pick: &PickArgs, name: &str) -> bool {
     pick.shard.as_ref().is_none_or(|share| share.has(name))
 }
 
-/// Whether our part of the fleet has to know a cluster: the first of the picked hosts that leads to
-/// it is in it, so that its topics are ours, or one that has topics on it is.
-pub(crate) fn cluster_is_here(
+/// Whether our shard needs a cluster: it has the first selected host that the cluster is reached through, so that
+/// its topics are ours, or a host that has topics on it.
+pub(crate) fn cluster_in_shard(
     pick: &PickArgs,
     cluster: &ResolvedCluster,
     hosts: &[ResolvedHost],
 ) -> bool {
     let via = cluster.access.via.as_deref().filter(|via| *via != DIRECT);
-    let own = cluster.hosts.iter().map(|(name, _)| name.as_str());
-    let mut all = own.chain(via);
-    let named = |name: &str| hosts.iter().find(|host| host.name == name);
-    let is_ours = |host: &ResolvedHost| has_host(pick, host) && is_here(pick, host);
-    // Of a host that is left out is told later.
-    pick.shard.is_none() || all.any(|name| named(name).is_none_or(is_ours))
+    let hosts_of_cluster = cluster.hosts.iter().map(|(name, _)| name.as_str());
+    let mut all = hosts_of_cluster.chain(via);
+    let host_named = |name: &str| hosts.iter().find(|host| host.name == name);
+    let is_ours = |host: &ResolvedHost| has_host(pick, host) && in_shard(pick, host);
+    // A host that is not selected is reported later.
+    pick.shard.is_none() || all.any(|name| host_named(name).is_none_or(is_ours))
 }
 
-/// Whether a word of the command line means a host: its name or that of its fleet, in each spec
-/// that has one of this name unless the word says which.
-fn means(word: &str, host: &ResolvedHost) -> bool {
+/// Whether a pattern of the command line matches a host: its name or that of its fleet, in each spec
+/// that has one of this name unless the pattern says which.
+fn matches_host(pattern: &str, host: &ResolvedHost) -> bool {
     let (name, instance) = match fleet_of(&host.name) {
         Some((fleet, instance)) => (fleet, Some(instance)),
         None => (host.name.as_str(), None),
     };
     let bare = name.rsplit_once('/').map(|(_, bare)| bare);
     std::iter::once(name).chain(bare).any(|name| {
-        let is_member = |id| matches(word, &member(name, id));
-        matches(word, name) || instance.is_some_and(is_member)
+        let is_member = |id| matches(pattern, &member(name, id));
+        matches(pattern, name) || instance.is_some_and(is_member)
     })
 }
 
-/// As [`means`]; of a fleet that is not looked up also what may mean one of its members.
-fn may_mean(word: &str, host: &ResolvedHost) -> bool {
-    let of_member = word.rsplit_once('/').filter(|_| is_fleet(host));
-    means(word, host) || of_member.is_some_and(|(fleet, _)| means(fleet, host))
+/// As [`matches_host`]; a fleet that is not looked up also by patterns that may match its members.
+fn may_match(pattern: &str, host: &ResolvedHost) -> bool {
+    let of_member = pattern.rsplit_once('/').filter(|_| is_fleet(host));
+    matches_host(pattern, host) || of_member.is_some_and(|(fleet, _)| matches_host(fleet, host))
 }
 
 fn is_fleet(host: &ResolvedHost) -> bool {
     matches!(&host.route, Route::Ec2 { ec2, .. } if ec2.all)
 }
 
-/// The names of the hosts that `--host` and `--exclude-host` leave, in whichever part they are.
+/// The names of the hosts that `--host` and `--exclude-host` select, in whichever shard.
 pub(crate) fn hosts(look: &LookArgs, specs: &[Resolved]) -> BTreeSet<String> {
     let all = specs.iter().flat_map(|spec| &spec.hosts);
     let selected = all.filter(|host| has_host(&look.pick, host));
     selected.map(|host| host.name.clone()).collect()
 }
 
-/// Refuses what two specs give one machine.
+/// Refuses addresses that two specs give one machine.
 pub(crate) fn conflicts(look: &LookArgs, specs: &[Resolved]) -> Result<(), Code> {
     let selected = hosts(look, specs);
     let conflicts = several::conflicts(specs, |name| selected.contains(name));
@@ -105,24 +108,25 @@ pub(crate) fn conflicts(look: &LookArgs, specs: &[Resolved]) -> Result<(), Code>
     }
 }
 
-/// Refuses a `--host` or an `--exclude-host` that no spec has.
-pub(crate) fn known_hosts(look: &LookArgs, specs: &[Resolved]) -> Result<(), Code> {
-    refuse_unknown(look, specs, |word| {
+/// Refuses a `--host` or an `--exclude-host` that matches no host.
+pub(crate) fn check_hosts(look: &LookArgs, specs: &[Resolved]) -> Result<(), Code> {
+    refuse_unknown(look, specs, |pattern| {
         let mut hosts = specs.iter().flat_map(|spec| &spec.hosts);
-        hosts.any(|host| may_mean(word, host))
+        hosts.any(|host| may_match(pattern, host))
     })
 }
 
-/// The same of what no fleet turned out to have; what was left out before is no longer there.
-pub(crate) fn known_members(look: &LookArgs, specs: &[Resolved]) -> Result<(), Code> {
-    refuse_unknown(look, specs, |word| {
-        let Some((front, _)) = word.rsplit_once('/') else {
+/// The same for members, once fleets are looked up.
+pub(crate) fn check_members(look: &LookArgs, specs: &[Resolved]) -> Result<(), Code> {
+    refuse_unknown(look, specs, |pattern| {
+        let Some((fleet, _)) = pattern.rsplit_once('/') else {
             return true;
         };
         let hosts = specs.iter().flat_map(|spec| &spec.hosts);
-        let of_fleet = hosts.filter(|host| fleet_of(&host.name).is_some() && means(front, host));
+        let of_fleet =
+            hosts.filter(|host| fleet_of(&host.name).is_some() && matches_host(fleet, host));
         let mut of_fleet = of_fleet.peekable();
-        of_fleet.peek().is_none() || of_fleet.any(|host| means(word, host))
+        of_fleet.peek().is_none() || of_fleet.any(|host| matches_host(pattern, host))
     })
 }
 
@@ -136,14 +140,14 @@ fn refuse_unknown(
         exclude_hosts,
         ..
     } = &look.pick;
-    let picked = hosts.iter().map(|word| ("", word));
-    let mut words = picked.chain(
+    let picked = hosts.iter().map(|pattern| ("", pattern));
+    let mut patterns = picked.chain(
         exclude_hosts
             .iter()
-            .map(|word| ("`--exclude-host`: ", word)),
+            .map(|pattern| ("`--exclude-host`: ", pattern)),
     );
-    if let Some((flag, word)) = words.find(|(_, word)| !is_known(word)) {
-        return Err(unknown(flag, word, specs));
+    if let Some((flag, pattern)) = patterns.find(|(_, pattern)| !is_known(pattern)) {
+        return Err(unknown(flag, pattern, specs));
     }
     if !exclude_hosts.is_empty() && self::hosts(look, specs).is_empty() {
         complain(
@@ -154,8 +158,8 @@ fn refuse_unknown(
     Ok(())
 }
 
-/// Says that no spec has such a host, and which there are.
-fn unknown(flag: &str, word: &str, specs: &[Resolved]) -> Code {
+/// Complains of a pattern that matches no host, with a suggestion or the names.
+fn unknown(flag: &str, pattern: &str, specs: &[Resolved]) -> Code {
     let paths = specs.iter().map(|spec| format!("`{}`", spec.path));
     let paths: Vec<String> = paths.collect();
     let hosts = specs.iter().flat_map(|spec| &spec.hosts);
@@ -163,36 +167,35 @@ fn unknown(flag: &str, word: &str, specs: &[Resolved]) -> Code {
     let bare = names
         .iter()
         .filter_map(|name| Some(name.rsplit_once('/')?.1));
-    let (have, they) = if specs.len() == 1 {
+    let (have, it_has) = if specs.len() == 1 {
         ("has", "it has")
     } else {
         ("have", "they have")
     };
-    let help = match suggestions::nearest(word, names.iter().copied().chain(bare)) {
-        Some(near) => format!("did you mean `{near}`?"),
+    let help = match suggestions::nearest(pattern, names.iter().copied().chain(bare)) {
+        Some(suggestion) => format!("did you mean `{suggestion}`?"),
         None => {
             let shown = names.iter().take(MOST_NAMED).copied().collect::<Vec<_>>();
             let more = match names.len() - shown.len() {
                 0 => String::new(),
                 more => format!(", and {more} more"),
             };
-            format!("{they} {}{more}", shown.join(", "))
+            format!("{it_has} {}{more}", shown.join(", "))
         }
     };
-    let like = if word.contains(['*', '?']) {
+    let like = if pattern.contains(['*', '?']) {
         " like"
     } else {
         ""
     };
     complain_safely(&format!(
-        "error: {flag}{} {have} no host{like} `{word}`\n  help: {help}",
+        "error: {flag}{} {have} no host{like} `{pattern}`\n  help: {help}",
         paths.join(" and "),
     ));
     Code::Usage
 }
 
-/// Which part of the fleet a command looks at, with the hosts of all parts; said, where there are
-/// parts.
+/// The shard that a command looks at, with the hosts of all shards; notes it on stderr.
 pub(crate) fn shard(
     look: &LookArgs,
     specs: &[Resolved],
@@ -202,8 +205,8 @@ pub(crate) fn shard(
     let share = look.pick.shard.as_ref()?;
     let is_looked_at = |host: &&ResolvedHost| {
         let resources = host.resources(&Inputs::default());
-        let has = |address: &str| chosen.has(Some(&host.name), address);
-        chosen.selection.is_none() || resources.iter().any(|one| has(&one.address()))
+        let has = |address: &Address| chosen.has(Some(&host.name), address);
+        chosen.selection.is_none() || resources.iter().any(|resource| has(&resource.address()))
     };
     let hosts = specs.iter().flat_map(|spec| &spec.hosts);
     let hosts: BTreeSet<&str> = hosts.filter(is_looked_at).map(|host| &*host.name).collect();
@@ -221,7 +224,7 @@ pub(crate) fn shard(
     Some(Shard::new(share, names))
 }
 
-/// Reads `--target` and `--exclude`; what comes with a target is said.
+/// Reads `--target` and `--exclude`; notes on stderr what the targets require.
 pub(crate) fn choose(
     look: &LookArgs,
     specs: &[Resolved],
@@ -235,12 +238,8 @@ pub(crate) fn choose(
         for resource in host.resources(&Inputs::default()) {
             known.push(Known {
                 host: Some(host.name.clone()),
-                address: resource.address().to_string(),
-                requires: resource
-                    .requires()
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect(),
+                address: resource.address(),
+                requires: resource.requires(),
             });
         }
     }
@@ -251,20 +250,20 @@ pub(crate) fn choose(
             let mut hosts = topic.hosts.names();
             hosts.any(|host| selected.contains(host))
         });
-    // Which tables a database has is known later; a name that one could make is taken at its word.
+    // The tables of a database are read later: a name that one of them could make is accepted.
     let typed = look.targets.iter().chain(&look.excludes);
-    let typed = typed.filter_map(|word| word.strip_prefix("topics/"));
+    let typed = typed.filter_map(|address| address.strip_prefix("topics/"));
     let may_come = typed.filter(|name| {
-        let open = specs.iter().flat_map(|spec| &spec.clusters);
-        let mut open = open.filter(|cluster| !cluster.lists.is_empty());
-        open.any(|cluster| cluster.may_come_to(name))
+        let clusters = specs.iter().flat_map(|spec| &spec.clusters);
+        let mut with_lists = clusters.filter(|cluster| !cluster.lists.is_empty());
+        with_lists.any(|cluster| cluster.may_come_to(name))
     });
     let names = wanted.map(|topic| topic.name.as_str());
     let names = names.chain(deletable.iter().map(String::as_str));
     let names: BTreeSet<&str> = names.chain(may_come).collect();
     known.extend(names.into_iter().map(|name| Known {
         host: None,
-        address: topic::address(name).to_string(),
+        address: topic::address(name),
         requires: vec![],
     }));
     let chosen = Chosen::new(&look.targets, &look.excludes, &known).map_err(|error| {
@@ -284,7 +283,7 @@ pub(crate) fn choose(
     if let Some(selection) = chosen
         .selection
         .as_ref()
-        .filter(|it| !it.required.is_empty())
+        .filter(|selection| !selection.required.is_empty())
     {
         note(&format!(
             "note: `--target` takes with it what is required: {}",

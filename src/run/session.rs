@@ -1,4 +1,4 @@
-//! An apply over its hosts: who is asked what, and when.
+//! An apply over its hosts: the order of visits and prompts.
 
 use std::{
     ops::Range,
@@ -11,7 +11,7 @@ use super::{
     Surroundings, Target, Targets, complain, connect,
     consent::{Consent, Shown},
     console::Console,
-    fleet::{Failures, Leaders, Slots},
+    fleet::{Failures, Gateways, Slots},
     look_at_all, machines,
     topics::ClusterTarget,
     visit::Visit,
@@ -32,68 +32,73 @@ pub(super) struct Session<'a> {
     pub rollout: Rollout,
 }
 
-/// The plan that somebody agreed to.
+/// A plan that was approved.
 #[derive(Clone, Copy)]
-pub(super) enum Agreed<'p> {
-    /// It was shown, and its hosts and clusters without work are left in peace.
+pub(super) enum AgreedPlan<'p> {
+    /// It was shown; hosts and clusters without work are not visited.
     Shown(&'p Plan),
-    /// It was saved: nothing is done but what it says.
+    /// It was saved: it is carried out as it stands, or not at all.
     Saved(&'p Plan),
 }
 
-/// What all visits of a run share.
+/// What the visits of a run share.
 struct Run<'r> {
     targets: &'r Targets,
-    agreed: Option<Agreed<'r>>,
-    leaders: Leaders<'r>,
+    agreed: Option<AgreedPlan<'r>>,
+    gateways: Gateways<'r>,
     slots: Slots,
     failures: Failures,
 }
 
-impl Agreed<'_> {
-    /// Whether there is nothing to do on a host, nor on a cluster that was reached through it.
-    fn leaves(self, target: &Target) -> Option<Visit> {
+impl AgreedPlan<'_> {
+    /// The visit to a host without work, on itself and on the clusters that were reached through it.
+    fn skip(self, target: &Target) -> Option<Visit> {
         let Self::Shown(plan) = self else { return None };
         let name = &target.host.name;
         let host = plan.hosts.iter().find(|host| host.name == *name)?;
         let mut topics = plan.topics.iter();
-        let works = host.has_work() || topics.any(|one| one.via == *name && one.has_work());
+        let works = host.has_work()
+            || topics.any(|topics_plan| topics_plan.via == *name && topics_plan.has_work());
         (!works).then(|| Visit::nothing(host.clone(), vec![]))
     }
 }
 
 impl Session<'_> {
-    /// Without asking: every host is locked before it is read.
-    pub(super) async fn all(&self, targets: &Targets, agreed: Option<Agreed<'_>>) -> Vec<Visit> {
+    /// Visits all hosts and clusters without a prompt before; every host is locked before it is read.
+    pub(super) async fn apply_all(
+        &self,
+        targets: &Targets,
+        agreed: Option<AgreedPlan<'_>>,
+    ) -> Vec<Visit> {
         let run = Run {
             targets,
             agreed,
-            leaders: Leaders::new(targets),
-            slots: Slots::new(self.args.parallel),
+            gateways: Gateways::new(targets),
+            slots: Slots::new(self.args.limits.parallel),
             failures: Failures::new(self.rollout, targets.hosts.len()),
         };
-        let hosts = |places: Range<usize>| join_all(places.map(|at| self.host(&run, at)));
+        let hosts = |indices: Range<usize>| join_all(indices.map(|index| self.host(&run, index)));
         let canaries = run.failures.canaries();
         let mut visits = hosts(0..canaries).await;
         run.failures.canaries_done();
         visits.extend(hosts(canaries..targets.hosts.len()).await);
         let direct = run
-            .leaders
+            .gateways
             .direct()
             .map(|cluster| self.direct(&run, cluster));
         visits.extend(join_all(direct).await);
         let mut visits: Vec<Visit> = visits.into_iter().flatten().collect();
         if !self.is_stopped() {
-            let rest = run.leaders.rest().into_iter();
-            visits.extend(rest.map(|cluster| self.nowhere(&run, cluster)));
+            let unrouted = run.gateways.unrouted().into_iter();
+            visits.extend(unrouted.map(|cluster| self.no_gateway(&run, cluster)));
         }
-        tell_not_begun(&visits, run.failures.halted());
+        report_not_begun(&visits, run.failures.halted());
         visits
     }
 
-    /// Looks, shows, asks; then as [`Session::all`], and asks again where something has moved. No
-    /// connection is held meanwhile: none lasts as long as people think.
-    pub(super) async fn asked(&self, targets: &Targets) -> Vec<Visit> {
+    /// Reads, shows, asks; then as [`Session::apply_all`], asking again where something has changed. No connection
+    /// is held during the prompt: it could time out.
+    pub(super) async fn interactive(&self, targets: &Targets) -> Vec<Visit> {
         let looking = look_at_all(targets, self.args, &self.visitor.salt, self.around);
         let Some((mut hosts, topics)) = self.visitor.unless_stopped(looking).await else {
             return vec![];
@@ -102,7 +107,9 @@ impl Session<'_> {
         let plan = self.console.plan(hosts, topics);
         self.console.show(&plan, self.console.took().await);
         if plan.has_work() && self.console.ask(&plan).await && !self.is_stopped() {
-            return self.all(targets, Some(Agreed::Shown(&plan))).await;
+            return self
+                .apply_all(targets, Some(AgreedPlan::Shown(&plan)))
+                .await;
         }
         let of_host = |host: HostPlan| match host.has_work() {
             true => Visit::refuse(host, vec![]),
@@ -118,30 +125,30 @@ impl Session<'_> {
             .collect()
     }
 
-    /// The visit to a host, when its turn comes; nothing where Ctrl-C came before.
-    async fn host(&self, run: &Run<'_>, at: usize) -> Option<Visit> {
-        let target = &run.targets.hosts[at];
-        let turn = run.leaders.turn(at);
-        if let Some(left) = run.agreed.and_then(|agreed| agreed.leaves(target)) {
-            return Some(left);
+    /// The visit to a host; `None` where Ctrl-C came first.
+    async fn host(&self, run: &Run<'_>, index: usize) -> Option<Visit> {
+        let target = &run.targets.hosts[index];
+        let turn = run.gateways.turn(index);
+        if let Some(skipped) = run.agreed.and_then(|agreed| agreed.skip(target)) {
+            return Some(skipped);
         }
-        if target.only_leads && !self.visitor.unless_stopped(turn.is_needed()).await? {
+        if target.only_gateway && !self.visitor.unless_stopped(turn.is_needed()).await? {
             return None;
         }
-        let mut place = Some(run.slots.take().await);
+        let mut slot = Some(run.slots.take().await);
         if let Some(why) = run.failures.halted() {
             let plan = target.unreached(format!("not begun: {why}"));
             return Some(Visit::not_begun(plan, vec![]));
         }
         let started = Instant::now();
-        let connecting = connect(target, self.args.timeout, self.around);
+        let connecting = connect(target, self.args.limits.timeout, self.around);
         let visit = match self.visitor.unless_stopped(connecting).await? {
             Err(error) => Visit::unread(target.unreached(error.to_string()), vec![]),
             Ok(machine) => {
                 let connecting = started.elapsed();
                 turn.reached();
-                let leading = turn.clusters(&mut place);
-                let visit = match self.visitor.unless_stopped(leading).await {
+                let routing = turn.clusters(&mut slot);
+                let visit = match self.visitor.unless_stopped(routing).await {
                     Some(clusters) => {
                         let visit = self.visit(run, target, &machine, &clusters, connecting);
                         visit.await
@@ -177,10 +184,10 @@ impl Session<'_> {
         }
     }
 
-    /// The visit to a cluster that is dialled from here; nothing where Ctrl-C came before.
+    /// The visit to a cluster that is dialled from here; `None` where Ctrl-C came first.
     async fn direct(&self, run: &Run<'_>, cluster: &ClusterTarget) -> Option<Visit> {
         let agreed = run.shown(None, &[cluster]);
-        if let (Some(Agreed::Shown(_)), Some(shown)) = (run.agreed, &agreed)
+        if let (Some(AgreedPlan::Shown(_)), Some(shown)) = (run.agreed, &agreed)
             && !shown.has_work()
         {
             return Some(Visit::nothing(None, shown.topics.clone()));
@@ -203,11 +210,13 @@ impl Session<'_> {
         )
     }
 
-    /// A cluster that no host led to.
-    fn nowhere(&self, run: &Run<'_>, cluster: &ClusterTarget) -> Visit {
+    /// The visit to a cluster without a gateway.
+    fn no_gateway(&self, run: &Run<'_>, cluster: &ClusterTarget) -> Visit {
         match run.shown(None, &[cluster]) {
-            // Nothing was to be done, so that nobody was reached.
-            Some(shown) if !shown.has_work() && matches!(run.agreed, Some(Agreed::Shown(_))) => {
+            // There was no work, so no host was connected to.
+            Some(shown)
+                if !shown.has_work() && matches!(run.agreed, Some(AgreedPlan::Shown(_))) =>
+            {
                 Visit::nothing(None, shown.topics)
             }
             _ => match run.failures.halted() {
@@ -215,12 +224,12 @@ impl Session<'_> {
                     let plan = cluster.unreached(format!("not begun: {why}"));
                     Visit::not_begun(None, vec![plan])
                 }
-                None => self.shown(Visit::unread(None, vec![cluster.nowhere()])),
+                None => self.shown(Visit::unread(None, vec![cluster.no_gateway()])),
             },
         }
     }
 
-    /// A visit, shown where nothing of it was.
+    /// Shows a visit of which nothing has been shown.
     fn shown(&self, visit: Visit) -> Visit {
         if let Some((host, topics)) = visit.to_show() {
             let plan = self.console.plan(host, topics);
@@ -235,23 +244,23 @@ impl Session<'_> {
 }
 
 impl Run<'_> {
-    /// What was agreed to of a host and clusters.
+    /// The part of the approved plan for a host and clusters.
     fn shown(&self, target: Option<&Target>, clusters: &[&ClusterTarget]) -> Option<Shown> {
-        let (Agreed::Shown(plan) | Agreed::Saved(plan)) = self.agreed?;
+        let (AgreedPlan::Shown(plan) | AgreedPlan::Saved(plan)) = self.agreed?;
         Some(Shown::of(plan, self.targets, target, clusters))
     }
 
     fn consent<'s>(&self, shown: &'s Option<Shown>) -> Consent<'s> {
         match (self.agreed, shown) {
-            (Some(Agreed::Shown(_)), Some(shown)) => Consent::Shown(shown),
-            (Some(Agreed::Saved(_)), Some(shown)) => Consent::Saved(shown),
+            (Some(AgreedPlan::Shown(_)), Some(shown)) => Consent::Shown(shown),
+            (Some(AgreedPlan::Saved(_)), Some(shown)) => Consent::Saved(shown),
             _ => Consent::Given,
         }
     }
 }
 
-/// Who was left as it is, because too many have failed.
-fn tell_not_begun(visits: &[Visit], why: Option<String>) {
+/// Reports the hosts and clusters that were not begun, because too many have failed.
+fn report_not_begun(visits: &[Visit], why: Option<String>) {
     let Some(why) = why else { return };
     let names: Vec<&str> = visits.iter().filter_map(Visit::name_not_begun).collect();
     if !names.is_empty() {

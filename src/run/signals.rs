@@ -1,4 +1,4 @@
-//! What ends a command before its time: Ctrl-C, and the signals that mean the same.
+//! Ctrl-C, and the signals that mean the same.
 
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -7,9 +7,8 @@ use tokio::{
 
 use crate::apply::Stop;
 
-/// Listens from now on; the first of the signals no longer ends the program by itself. What comes
-/// says how often we were asked to stop: SIGHUP counts once, because a terminal that closes sends
-/// it several times.
+/// Counts the signals from now on; they no longer end the program by themselves. SIGHUP counts once, because a
+/// terminal that closes sends it several times.
 pub(crate) fn listen() -> Stop {
     let (sender, receiver) = watch::channel(0_u8);
     let kinds = [
@@ -23,17 +22,17 @@ pub(crate) fn listen() -> Stop {
         if hangup && is_ignored(kind) {
             continue;
         }
-        // Without a handler a signal does what it always did.
+        // Without a handler a signal keeps its default.
         let Ok(mut signals) = signal(kind) else {
             continue;
         };
         let sender = sender.clone();
         tokio::spawn(async move {
             while Signal::recv(&mut signals).await.is_some() {
-                sender.send_modify(|asked| {
-                    *asked = match hangup {
-                        true => (*asked).max(1),
-                        false => asked.saturating_add(1),
+                sender.send_modify(|count| {
+                    *count = match hangup {
+                        true => (*count).max(1),
+                        false => count.saturating_add(1),
                     }
                 });
             }
@@ -42,8 +41,8 @@ pub(crate) fn listen() -> Stop {
     receiver
 }
 
-/// The result, or nothing when we were asked so often to stop before it came.
-pub(crate) async fn unless_asked<T>(
+/// The result, or `None` where this many signals come first.
+pub(crate) async fn unless_stopped_by<T>(
     stop: &Stop,
     times: u8,
     work: impl Future<Output = T>,
@@ -51,12 +50,12 @@ pub(crate) async fn unless_asked<T>(
     let mut stop = stop.clone();
     tokio::select! {
         biased;
-        _ = stop.wait_for(|&pressed| pressed >= times) => None,
-        done = work => Some(done),
+        _ = stop.wait_for(|&count| count >= times) => None,
+        result = work => Some(result),
     }
 }
 
-/// Whether whoever started us wants us to live on: `nohup` ignores SIGHUP.
+/// Whether the parent process ignores a signal, as `nohup` does with SIGHUP.
 fn is_ignored(kind: SignalKind) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

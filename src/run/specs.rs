@@ -13,23 +13,24 @@ use crate::{
     cli::SpecArgs,
     diagnostic::{self, Problem},
     exit::Code,
+    kinds::declared::Declarations,
     plan::{SpecFile, is_saved},
     spec::{self, Given, Resolved, Source, suggestions::nearest},
 };
 
-/// Why there is no text of a spec.
-pub(crate) enum Unread {
-    /// In a line, and the way out.
-    Said(String),
-    /// It is there, and is no text.
+/// Why a spec has no text.
+pub(crate) enum SourceError {
+    /// The message, with help.
+    Unreadable(String),
+    /// It can be read, and is no UTF-8.
     Undecoded(Box<(Source, Problem)>),
 }
 
-impl Unread {
-    /// Tells it; what is wrong with the file, when it is there.
-    pub(crate) fn tell(self, around: &Surroundings) -> Option<(Source, Problem)> {
+impl SourceError {
+    /// Reports it; returns the problem of a file that could be read.
+    pub(crate) fn report(self, around: &Surroundings) -> Option<(Source, Problem)> {
         match self {
-            Self::Said(line) => {
+            Self::Unreadable(line) => {
                 complain(&line);
                 None
             }
@@ -41,33 +42,36 @@ impl Unread {
     }
 }
 
-/// The text of a spec; or why there is none.
-pub(crate) fn source(file: &Path) -> Result<Source, Unread> {
+/// Reads the text of a spec.
+pub(crate) fn source(file: &Path) -> Result<Source, SourceError> {
     let path = shown(file);
     let bytes = match bytes_of(file) {
         Ok(bytes) if is_saved(&bytes) => {
-            return Err(Unread::Said(format!(
+            return Err(SourceError::Unreadable(format!(
                 "error: `{path}` is a saved plan, not a spec\n  help: `show` shows it, `apply` does what \
                  it says"
             )));
         }
         Ok(bytes) => bytes,
-        Err(error) => return Err(Unread::Said(no_file(file, &error))),
+        Err(error) => return Err(SourceError::Unreadable(no_file(file, &error))),
     };
     match spec::decode(bytes) {
         Ok(text) => Ok(Source { path, text }),
-        Err(wrong) => {
-            let text = wrong.text;
+        Err(undecoded) => {
+            let text = undecoded.text;
             let source = Source { path, text };
-            Err(Unread::Undecoded(Box::new((source, wrong.problem))))
+            Err(SourceError::Undecoded(Box::new((
+                source,
+                undecoded.problem,
+            ))))
         }
     }
 }
 
-/// What a file that cannot be read comes to.
+/// The message for a file that cannot be read.
 fn no_file(file: &Path, error: &io::Error) -> String {
     let path = file.display();
-    let beside = |folder: &Path| {
+    let specs_in = |folder: &Path| {
         let names = fs::read_dir(folder).into_iter().flatten().flatten();
         let mut names: Vec<String> = names
             .filter_map(|entry| entry.file_name().into_string().ok())
@@ -77,33 +81,33 @@ fn no_file(file: &Path, error: &io::Error) -> String {
         names
     };
     if error.kind() == io::ErrorKind::IsADirectory {
-        let help = match beside(file).first() {
+        let help = match specs_in(file).first() {
             Some(name) => format!("name the spec in it: `{}`", file.join(name).display()),
             None => "name the spec's file".to_owned(),
         };
         return format!("error: `{path}` is a folder, not a spec\n  help: {help}");
     }
-    let said = format!("error: `{path}` cannot be read: {error}");
+    let message = format!("error: `{path}` cannot be read: {error}");
     let folder = match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let names = beside(folder);
-    let wanted = file.file_name().and_then(|name| name.to_str());
-    let near = wanted.and_then(|wanted| nearest(wanted, names.iter().map(String::as_str)));
-    match near.filter(|_| error.kind() == io::ErrorKind::NotFound) {
-        Some(near) => format!(
-            "{said}\n  help: did you mean `{}`?",
-            file.with_file_name(near).display()
+    let names = specs_in(folder);
+    let name = file.file_name().and_then(|name| name.to_str());
+    let suggestion = name.and_then(|name| nearest(name, names.iter().map(String::as_str)));
+    match suggestion.filter(|_| error.kind() == io::ErrorKind::NotFound) {
+        Some(suggestion) => format!(
+            "{message}\n  help: did you mean `{}`?",
+            file.with_file_name(suggestion).display()
         ),
-        None => said,
+        None => message,
     }
 }
 
-/// The spec that is taken where none is named.
+/// The spec that is read where none is named.
 pub(crate) const DEFAULT: &str = "trueup.yaml";
 
-/// Puts in the spec that is meant where none is named, and says so.
+/// Adds the default spec where none is named, and notes that on stderr.
 pub(crate) fn default_spec(specs: &mut Vec<PathBuf>, command: &str) -> Result<(), Code> {
     if specs.iter().filter(|file| is_dash(file)).count() > 1 {
         complain(
@@ -135,9 +139,8 @@ pub(crate) fn given(args: &SpecArgs, around: &Surroundings) -> Given {
     }
 }
 
-/// Reads the specs, and shows their errors when they have any; warnings of what is in them are
-/// `validate`'s. Hosts of
-/// one name in several specs are told apart.
+/// Reads the specs and shows their errors; warnings with a place are left to `validate`. Hosts of one name in
+/// several specs get the spec's name.
 pub(crate) fn load(args: &SpecArgs, around: &Surroundings) -> Result<Vec<Resolved>, Code> {
     let mut specs = Vec::new();
     let mut code = Ok(());
@@ -145,7 +148,7 @@ pub(crate) fn load(args: &SpecArgs, around: &Surroundings) -> Result<Vec<Resolve
         match source(file) {
             Ok(source) => match spec::load(&source, &given(args, around)) {
                 (Some(resolved), mut problems) => {
-                    // What is of no place in the spec is of this run.
+                    // What has no place in the spec concerns this run.
                     problems.retain(|problem| problem.span.is_none());
                     show(&source, &problems, around);
                     specs.push(resolved);
@@ -155,14 +158,23 @@ pub(crate) fn load(args: &SpecArgs, around: &Surroundings) -> Result<Vec<Resolve
                     code = Err(Code::Usage);
                 }
             },
-            Err(unread) => {
-                unread.tell(around);
+            Err(error) => {
+                error.report(around);
                 code = Err(Code::Usage);
             }
         }
     }
     spec::several::tell_apart(&mut specs);
     code.map(|()| specs)
+}
+
+/// A spec with nothing but hosts and their routes: nothing else that it refers to is looked up.
+pub(crate) fn only_hosts(mut spec: Resolved) -> Resolved {
+    spec.clusters.clear();
+    for host in &mut spec.hosts {
+        host.declared = Declarations::default();
+    }
+    spec
 }
 
 pub(crate) fn show(source: &Source, problems: &[Problem], around: &Surroundings) {

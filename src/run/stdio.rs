@@ -1,5 +1,5 @@
-//! Standard input, output and error. Of stdout: where results go that go to no file. What stdout did not take is remembered: a command whose result
-//! was lost has not done what it was asked for, whatever else went well.
+//! Standard input, output and error. The first error of stdout is kept: a command whose results were lost has
+//! failed, whatever else went well.
 
 use std::{
     fs,
@@ -12,55 +12,55 @@ use indicatif::ProgressBar;
 
 use crate::{exit::Code, text::escape_lines};
 
-/// The first error of writing to stdout, which there is one of.
-static LOST: Mutex<Option<io::Error>> = Mutex::new(None);
+/// The first error of writing to stdout.
+static STDOUT_ERROR: Mutex<Option<io::Error>> = Mutex::new(None);
 
 /// Stdout; after the first error nothing more is written.
 pub(crate) struct Stdout;
 
 impl Write for Stdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.all(|stdout| stdout.write_all(bytes))?;
+        self.with_stdout(|stdout| stdout.write_all(bytes))?;
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.all(io::Write::flush)
+        self.with_stdout(io::Write::flush)
     }
 }
 
 impl Stdout {
-    fn all(
+    fn with_stdout(
         &mut self,
-        work: impl FnOnce(&mut io::StdoutLock<'static>) -> io::Result<()>,
+        write: impl FnOnce(&mut io::StdoutLock<'static>) -> io::Result<()>,
     ) -> io::Result<()> {
-        let mut lost = LOST.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(error) = &*lost {
+        let mut stdout_error = STDOUT_ERROR.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(error) = &*stdout_error {
             return Err(error.kind().into());
         }
-        let done = work(&mut io::stdout().lock());
-        if let Err(error) = &done {
-            *lost = Some(match error.raw_os_error() {
+        let result = write(&mut io::stdout().lock());
+        if let Err(error) = &result {
+            *stdout_error = Some(match error.raw_os_error() {
                 Some(number) => io::Error::from_raw_os_error(number),
                 None => error.kind().into(),
             });
         }
-        done
+        result
     }
 }
 
-/// Writes results; [`end`] tells whether they arrived.
+/// Writes results; [`end`] reports errors.
 pub(crate) fn put(text: &str) {
     let written = Stdout.write_all(text.as_bytes());
     let _ = written.and_then(|()| Stdout.flush());
 }
 
-/// Whether all results arrived. Why they did not is said, unless the reader went away (`| head`): it
-/// knows, and other programs are quiet about it, too.
+/// Whether all results were written. Complains if not, unless the reader has closed the pipe (`| head`), of
+/// which other programs are quiet, too.
 pub(crate) fn end() -> Code {
     let _ = Stdout.flush();
-    let lost = LOST.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(error) = &*lost else {
+    let stdout_error = STDOUT_ERROR.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(error) = &*stdout_error else {
         return Code::Done;
     };
     if error.kind() != io::ErrorKind::BrokenPipe {
@@ -74,7 +74,7 @@ pub(crate) fn is_dash(file: &Path) -> bool {
     file == Path::new("-")
 }
 
-/// What a file that the command line names is called.
+/// The name of a file of the command line, for messages.
 pub(crate) fn shown(file: &Path) -> String {
     match is_dash(file) {
         true => "<stdin>".into(),
@@ -82,7 +82,7 @@ pub(crate) fn shown(file: &Path) -> String {
     }
 }
 
-/// Reads a file that the command line names; stdin where it is `-`, the same however often.
+/// Reads a file of the command line; `-` is stdin, which is read once and kept.
 pub(crate) fn bytes_of(file: &Path) -> io::Result<Vec<u8>> {
     static STDIN: OnceLock<Vec<u8>> = OnceLock::new();
     if !is_dash(file) {
@@ -107,22 +107,21 @@ pub(crate) fn text_of(file: &Path) -> io::Result<String> {
 
 /// A line of stdin; empty at its end.
 async fn line_of_stdin() -> String {
-    // A thread of its own, whose end nobody waits for: a question that nobody answers must not hold
-    // the program.
+    // On a thread that is never joined: an unanswered prompt must not keep the program alive.
     let (sender, answer) = tokio::sync::oneshot::channel();
     std::thread::spawn(|| {
         let mut line = String::new();
         let read = io::stdin().lock().read_line(&mut line);
-        // Nobody listens any more after Ctrl-C.
+        // The receiver is gone after Ctrl-C.
         let _ = sender.send(read.map(|_| line).unwrap_or_default());
     });
     answer.await.unwrap_or_default()
 }
 
-/// Asks on the terminal; nothing, where `stopped` comes first.
+/// Asks on the terminal; `None` where `stopped` comes first.
 pub(crate) async fn ask(question: &str, stopped: impl Future) -> Option<String> {
     let mut stderr = io::stderr();
-    // A terminal that cannot show the question gives no answer either.
+    // A terminal that cannot show the prompt gives no answer either.
     let _ = stderr
         .write_all(question.as_bytes())
         .and_then(|()| stderr.flush());
@@ -140,7 +139,7 @@ pub(crate) async fn ask(question: &str, stopped: impl Future) -> Option<String> 
 /// The line at the foot of a terminal, where there is one.
 static STATUS: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
-/// Sets the line at the foot of the terminal, which other lines come above.
+/// Sets the line at the foot of the terminal; other lines are written above it.
 pub(super) fn status(bar: Option<ProgressBar>) {
     *STATUS.lock().unwrap_or_else(PoisonError::into_inner) = bar;
 }
@@ -156,48 +155,47 @@ pub(crate) fn complain(line: &str) {
     }
 }
 
-/// Likewise, what may come from elsewhere, such as a plan's file: nothing in it moves a cursor or
-/// starts a CI command.
+/// The same for text from outside, such as a plan file: escapes what moves a cursor or starts a CI command.
 pub(crate) fn complain_safely(text: &str) {
     complain(&escape_lines(text));
 }
 
-/// Notes that are held back until it is known whether anything is to be said.
-static HELD: Mutex<Option<Vec<String>>> = Mutex::new(None);
+/// Notes that are held back until the result is known.
+static NOTES: Mutex<Option<Vec<String>>> = Mutex::new(None);
 
-/// Writes a line to stderr that says how a command goes about it: nothing, where it is asked to be silent
-/// and all is well.
+/// Writes a note to stderr; held back under `--quiet`.
 pub(crate) fn note(line: &str) {
-    match &mut *HELD.lock().unwrap_or_else(PoisonError::into_inner) {
-        Some(held) => held.push(line.to_owned()),
+    match &mut *NOTES.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(notes) => notes.push(line.to_owned()),
         None => complain(line),
     }
 }
 
-/// Likewise, what may come from elsewhere.
+/// The same for text from outside.
 pub(crate) fn note_safely(text: &str) {
     note(&escape_lines(text));
 }
 
 /// Whether notes are held back.
-pub(super) fn holds() -> bool {
-    HELD.lock()
+pub(super) fn holds_notes() -> bool {
+    NOTES
+        .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .is_some()
 }
 
 /// Holds notes back from now on.
-pub(crate) fn hold() {
-    *HELD.lock().unwrap_or_else(PoisonError::into_inner) = Some(vec![]);
+pub(crate) fn hold_notes() {
+    *NOTES.lock().unwrap_or_else(PoisonError::into_inner) = Some(vec![]);
 }
 
-/// All is well: nobody needs them.
-pub(crate) fn forget_held() {
-    *HELD.lock().unwrap_or_else(PoisonError::into_inner) = None;
+/// Discards the notes, where nothing is wrong.
+pub(crate) fn discard_notes() {
+    *NOTES.lock().unwrap_or_else(PoisonError::into_inner) = None;
 }
 
-/// It is not: they are said.
-pub(crate) fn say_held() {
-    let held = HELD.lock().unwrap_or_else(PoisonError::into_inner).take();
-    held.iter().flatten().for_each(|line| complain(line));
+/// Writes the notes that were held back.
+pub(crate) fn release_notes() {
+    let notes = NOTES.lock().unwrap_or_else(PoisonError::into_inner).take();
+    notes.iter().flatten().for_each(|line| complain(line));
 }

@@ -1,4 +1,4 @@
-//! Where the program runs.
+//! The environment that the program runs in.
 
 use std::{
     collections::BTreeMap,
@@ -10,19 +10,19 @@ use console::Term;
 
 use crate::{cli::When, report::human::Style, utc::Utc};
 
-/// What the clock says.
+/// The current time.
 pub(crate) fn now() -> Utc {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     Utc::of_seconds(since.unwrap_or_default().as_secs())
 }
 
-/// What every command knows of where it runs.
+/// The terminal and environment that every command gets.
 pub(crate) struct Surroundings {
-    /// How people's output on stdout looks.
+    /// The style of human text on stdout.
     pub style: Style,
     /// Stderr is a terminal with colour.
     pub color_err: bool,
-    /// How many columns stderr has for people.
+    /// Columns for human text on stderr.
     pub width_err: usize,
     /// The environment.
     pub environment: BTreeMap<String, String>,
@@ -33,7 +33,7 @@ impl Surroundings {
         let environment: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        let wanted = |terminal: bool| match color {
+        let use_color = |terminal: bool| match color {
             When::Always => true,
             When::Never => false,
             When::Auto => {
@@ -51,10 +51,10 @@ impl Surroundings {
         };
         Self {
             style: Style {
-                color: wanted(terminal),
+                color: use_color(terminal),
                 width: width(terminal, &Term::stdout()),
             },
-            color_err: wanted(io::stderr().is_terminal()),
+            color_err: use_color(io::stderr().is_terminal()),
             width_err: width(io::stderr().is_terminal(), &Term::stderr()),
             environment,
         }

@@ -1,5 +1,4 @@
-//! What a command looks at: the specs' hosts and clusters, with what they refer to, as far as they
-//! are selected.
+//! What a command works on: the selected hosts and clusters of the specs, with what they refer to.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,7 +17,7 @@ use crate::{
     action::Value,
     cli::{AllowArgs, LookArgs},
     exit::Code,
-    kinds::Resource,
+    kinds::{Address, Resource},
     lookup::{
         self, Cloud, clusters,
         hosts::{self, Values},
@@ -32,77 +31,76 @@ use crate::{
 /// One host of a spec, with what it must have.
 pub(crate) struct Target {
     pub host: ResolvedHost,
-    /// What is read of it.
+    /// The resources that are read.
     pub resources: Vec<Box<dyn Resource>>,
     /// What the host's references to secrets became, by property.
     pub secrets: IndexMap<String, Value>,
-    /// Of the resources: what is left out, and looked at only because something selected requires
-    /// it.
-    pub beside: BTreeSet<String>,
-    /// Nothing of it is selected: it is there as the way to a cluster, should no host before lead there.
-    pub only_leads: bool,
-    /// The spec that has it: relative paths start at its folder.
+    /// Resources that are not selected, and only read because a selected one requires them.
+    pub only_required: BTreeSet<Address>,
+    /// Nothing of it is selected: it is a possible gateway to a cluster.
+    pub only_gateway: bool,
+    /// Its spec: relative paths start at the folder of that.
     pub spec: PathBuf,
     /// The private key that opens it, where the Parameter Store has it.
     pub ssh_key: Option<SecretString>,
     /// What its references became.
     pub looked_up: Vec<LookedUp>,
-    /// What people should know of it.
+    /// Warnings about it.
     pub warnings: Vec<String>,
-    /// Why there is no way to it: what its references led to.
-    pub trouble: Option<String>,
-    /// Who is asked about its instance.
+    /// Why it cannot be connected to: the error of its references.
+    pub lookup_error: Option<String>,
+    /// The cloud that has its instance.
     pub cloud: Arc<dyn Cloud>,
 }
 
 impl Target {
-    /// A host with what is selected of it, and what its spec refers to. Secrets of this machine are
-    /// read where they are compared; what leads nowhere is said.
+    /// A host with what is selected of it, and what that refers to. Local secrets are read only where they are
+    /// compared; complains of missing ones.
     pub(crate) fn new(
-        settled: hosts::HostLookup,
+        host_lookup: hosts::HostLookup,
         cloud: &Arc<dyn Cloud>,
         spec: &Path,
         chosen: &Chosen,
         around: &Surroundings,
     ) -> Result<Self, Code> {
-        let host = settled.host;
-        let (values, trouble) = match settled.values {
+        let host = host_lookup.host;
+        let (values, lookup_error) = match host_lookup.values {
             Ok(values) => (values, None),
-            Err(trouble) => (Values::default(), Some(trouble)),
+            Err(lookup_error) => (Values::default(), Some(lookup_error)),
         };
         let name = host.name.as_str();
-        let beside = |address: &str| chosen.looks_beside(name, address);
-        let looked_at = |address: &str| chosen.has(Some(name), address) || beside(address);
-        let place = secrets::Place {
+        let only_required = |address: &Address| chosen.looks_beside(name, address);
+        let looked_at =
+            |address: &Address| chosen.has(Some(name), address) || only_required(address);
+        let sources = secrets::Place {
             parameters: &values.parameters,
             spec,
             environment: &around.environment,
         };
-        let given = secrets::resolve(&host, looked_at, &place).map_err(|all| {
+        let inputs = secrets::resolve(&host, looked_at, &sources).map_err(|all| {
             for missing in all {
                 complain_safely(&format!("error: host `{name}`, {missing}"));
             }
             Code::Usage
         })?;
-        let mut resources = host.resources(&given);
+        let mut resources = host.resources(&inputs);
         resources.retain(|resource| looked_at(&resource.address()));
-        let beside = resources
+        let only_required = resources
             .iter()
             .map(|resource| resource.address())
-            .filter(|address| beside(address))
-            .map(|address| address.to_string())
+            .filter(only_required)
             .collect();
         Ok(Self {
-            only_leads: chosen.selection.is_some() && resources.is_empty(),
+            only_gateway: chosen.selection.is_some() && resources.is_empty(),
             resources,
-            secrets: given.secrets,
-            beside,
+            secrets: inputs.secrets,
+            only_required,
             spec: spec.to_owned(),
             host,
             ssh_key: values.ssh_key,
             looked_up: values.looked_up,
             warnings: values.warnings,
-            trouble,
+            lookup_error,
             cloud: Arc::clone(cloud),
         })
     }
@@ -118,10 +116,10 @@ impl Target {
             &facts.reply,
             salt,
         );
-        self.with_lookups(plan.without(|address| self.beside.contains(address)))
+        self.with_lookups(plan.without(|address| self.only_required.contains(address)))
     }
 
-    /// Where it could not be read.
+    /// Its plan where it could not be read.
     pub(crate) fn unreached(&self, why: String) -> HostPlan {
         let plan = HostPlan::unreached(&self.host.name, &address(&self.host), why);
         self.with_lookups(plan)
@@ -137,44 +135,41 @@ impl Target {
 pub(crate) struct Targets {
     pub hosts: Vec<Target>,
     pub clusters: Vec<ClusterTarget>,
-    /// Clusters that some of the hosts have topics on which belong to another shard: their brokers
-    /// are known, and nothing of them is looked at.
-    pub elsewhere: Vec<ClusterTarget>,
-    /// What `--target` and `--exclude` leave.
+    /// Clusters of another shard that some of the hosts have topics on: only their brokers are needed.
+    pub other_shards: Vec<ClusterTarget>,
+    /// What `--target` and `--exclude` select.
     pub chosen: Chosen,
-    /// Which part of the fleet it is; absent: all of it.
+    /// The shard; `None`: the whole fleet.
     pub shard: Option<Shard>,
-    /// The AWS accounts and regions that were asked what the specs refer to.
+    /// The AWS accounts and regions that references were looked up in.
     pub accounts: BTreeSet<Aws>,
-    /// Who was asked.
+    /// The cloud that they were looked up in.
     pub cloud: Arc<dyn Cloud>,
 }
 
 impl Targets {
-    /// What `--target` and `--exclude` say; nothing: everything is looked at.
+    /// What `--target` and `--exclude` say; `None`: everything is selected.
     pub(crate) fn selection(&self) -> Option<&Selection> {
         self.chosen.selection.as_ref()
     }
 
-    /// The place of one of the clusters among them.
-    pub(crate) fn place_of(&self, cluster: &ClusterTarget) -> usize {
-        let place = self
-            .clusters
-            .iter()
-            .position(|one| std::ptr::eq(one, cluster));
-        place.unwrap_or_else(|| unreachable!("the cluster is one of these"))
+    /// The index of one of the clusters.
+    pub(crate) fn index_of(&self, cluster: &ClusterTarget) -> usize {
+        let mut clusters = self.clusters.iter();
+        let index = clusters.position(|known| std::ptr::eq(known, cluster));
+        index.unwrap_or_else(|| unreachable!("the cluster is one of these"))
     }
 }
 
-/// The hosts and clusters that a command looks at. What this build cannot plan is said, with its
-/// place; what the spec refers to is looked up.
+/// The hosts and clusters that a command works on: looks up what the specs refer to, and complains of what this
+/// build does not support.
 pub(crate) async fn targets(
     look: &LookArgs,
     allow: &AllowArgs,
     specs: Vec<Resolved>,
     around: &Surroundings,
 ) -> Result<Targets, Code> {
-    select::known_hosts(look, &specs)?;
+    select::check_hosts(look, &specs)?;
     let selected = select::hosts(look, &specs);
     let mut code = Ok(());
     for (file, spec) in look.spec.specs.iter().zip(&specs) {
@@ -188,28 +183,28 @@ pub(crate) async fn targets(
     }
     code?;
     let deletable = topics::deletable(&specs, &allow.delete)?;
-    let cloud = lookup::cloud(&around.environment, look.timeout);
+    let cloud = lookup::cloud(&around.environment, look.limits.timeout);
     let LookedUpSpecs {
         specs,
         picked,
         hosts,
-        clusters: settled,
+        clusters: lookups,
         members,
         accounts,
     } = look_up(specs, &cloud, look).await;
-    // Only now it is known which machine is whom.
-    select::known_members(look, &specs)?;
+    // Only now the machines are known.
+    select::check_members(look, &specs)?;
     select::conflicts(look, &specs)?;
     let chosen = select::choose(look, &specs, &deletable)?;
     let declared = topics::declared(&specs);
     let mut targets = Vec::new();
     let mut clusters = Vec::new();
-    let mut elsewhere = Vec::new();
+    let mut other_shards = Vec::new();
     let mut code = Ok(());
     let files = look.spec.specs.iter();
-    let parts = hosts.into_iter().zip(settled).zip(&picked);
-    for (file, ((hosts, settled), picked)) in files.zip(parts) {
-        let how = topics::Selected {
+    let parts = hosts.into_iter().zip(lookups).zip(&picked);
+    for (file, ((hosts, lookups), picked)) in files.zip(parts) {
+        let selected_hosts = topics::Selected {
             picked,
             hosts: &hosts,
             members: &members,
@@ -217,8 +212,9 @@ pub(crate) async fn targets(
             deletable: &deletable,
             declared: &declared,
         };
-        let (of_spec, of_others) = topics::clusters(settled, how, file, around)?;
-        elsewhere.extend(of_others);
+        let (own_clusters, other_clusters) =
+            topics::clusters(lookups, selected_hosts, file, around)?;
+        other_shards.extend(other_clusters);
         let mut of_hosts = Vec::new();
         for host in hosts {
             match Target::new(host, &cloud, file, &chosen, around) {
@@ -227,34 +223,34 @@ pub(crate) async fn targets(
             }
         }
         of_hosts.retain(|target| {
-            let leads = |cluster: &ClusterTarget| cluster.leads_through(&target.host.name);
+            let is_gateway = |cluster: &ClusterTarget| cluster.may_go_through(&target.host.name);
             !target.resources.is_empty()
-                || of_spec.is_empty() && chosen.selection.is_none()
-                || of_spec.iter().any(leads)
+                || own_clusters.is_empty() && chosen.selection.is_none()
+                || own_clusters.iter().any(is_gateway)
         });
         targets.extend(of_hosts);
-        clusters.extend(of_spec);
+        clusters.extend(own_clusters);
     }
     code?;
     Ok(Targets {
         shard: select::shard(look, &specs, &picked, &chosen),
         hosts: targets,
         clusters,
-        elsewhere,
+        other_shards,
         chosen,
         accounts,
         cloud,
     })
 }
 
-/// Specs with what the selected hosts and their clusters became.
+/// Specs with the lookups of the selected hosts and their clusters.
 struct LookedUpSpecs {
-    /// The specs, with that put in. Of the hosts the selected ones are left, with all members of a
-    /// fleet of which one is. Those of another part of the fleet are as they were.
+    /// The specs with the results: the selected hosts, with all members of a fleet of which one is selected.
+    /// Hosts of other shards are as they were.
     specs: Vec<Resolved>,
-    /// The names of the selected hosts of each, in whichever part of the fleet, in its order.
+    /// The names of the selected hosts of each, of all shards, in its order.
     picked: Vec<IndexSet<String>>,
-    /// The hosts of each, of our part.
+    /// The hosts of each, of our shard.
     hosts: Vec<Vec<hosts::HostLookup>>,
     /// The clusters of each that selected hosts have topics on.
     clusters: Vec<Vec<clusters::ClusterLookup>>,
@@ -264,64 +260,68 @@ struct LookedUpSpecs {
     accounts: BTreeSet<Aws>,
 }
 
-/// Looks up what the specs refer to, side by side over all of them.
+/// Looks up what the specs refer to, for all of them at once.
 async fn look_up(
     mut specs: Vec<Resolved>,
     cloud: &Arc<dyn Cloud>,
     look: &LookArgs,
 ) -> LookedUpSpecs {
     let selected = select::hosts(look, &specs);
-    let mut asked = (Vec::new(), Vec::new());
+    let mut requests = (Vec::new(), Vec::new());
     let mut counts = Vec::new();
-    let mut orders = Vec::new();
+    let mut order_of_names = Vec::new();
     for spec in &mut specs {
         spec.hosts.retain(|host| selected.contains(&host.name));
         let all = &spec.hosts;
         let of_selected = |cluster: &mut ResolvedCluster| {
             let mut names = cluster.hosts.iter().map(|(name, _)| name);
             names.any(|name| selected.contains(name))
-                && select::cluster_is_here(&look.pick, cluster, all)
+                && select::cluster_in_shard(&look.pick, cluster, all)
         };
         let clusters = spec.clusters.extract_if(.., of_selected);
-        let before = asked.1.len();
-        asked.1.extend(clusters);
+        let before = requests.1.len();
+        requests.1.extend(clusters);
         let names = spec.hosts.iter().map(|host| host.name.clone());
-        orders.push(names.collect::<Vec<String>>());
-        let of_us = |host: &mut ResolvedHost| select::is_here(&look.pick, host);
-        let here: Vec<ResolvedHost> = spec.hosts.extract_if(.., of_us).collect();
-        counts.push((here.len(), asked.1.len() - before));
-        asked.0.extend(here);
+        order_of_names.push(names.collect::<Vec<String>>());
+        let in_shard = |host: &mut ResolvedHost| select::in_shard(&look.pick, host);
+        let ours: Vec<ResolvedHost> = spec.hosts.extract_if(.., in_shard).collect();
+        counts.push((ours.len(), requests.1.len() - before));
+        requests.0.extend(ours);
     }
-    let settled = lookup::settle(cloud, asked.0, asked.1).await;
-    let (mut hosts, mut clusters) = (settled.hosts.into_iter(), settled.clusters.into_iter());
+    let lookups = lookup::settle(cloud, requests.0, requests.1).await;
+    let (mut hosts, mut clusters) = (lookups.hosts.into_iter(), lookups.clusters.into_iter());
     let mut out = LookedUpSpecs {
         specs: Vec::new(),
         picked: Vec::new(),
         hosts: Vec::new(),
         clusters: Vec::new(),
-        members: settled.members,
-        accounts: settled.accounts,
+        members: lookups.members,
+        accounts: lookups.accounts,
     };
-    for ((mut spec, order), (of_hosts, of_clusters)) in specs.into_iter().zip(orders).zip(counts) {
+    for ((mut spec, order), (of_hosts, of_clusters)) in
+        specs.into_iter().zip(order_of_names).zip(counts)
+    {
         let mut hosts: Vec<_> = hosts.by_ref().take(of_hosts).flatten().collect();
         let clusters: Vec<_> = clusters.by_ref().take(of_clusters).collect();
-        spec.hosts.extend(hosts.iter().map(|one| one.host.clone()));
-        // Of a fleet, some may be meant.
-        let meant = spec.hosts.iter();
-        let meant = meant.filter(|host| select::has_host(&look.pick, host));
-        let meant: BTreeSet<&str> = meant.map(|host| &*host.name).collect();
+        spec.hosts
+            .extend(hosts.iter().map(|host_lookup| host_lookup.host.clone()));
+        // Of a fleet, only some members may match.
+        let matched = spec.hosts.iter();
+        let matched = matched.filter(|host| select::has_host(&look.pick, host));
+        let matched: BTreeSet<&str> = matched.map(|host| &*host.name).collect();
         let names = order
             .into_iter()
             .flat_map(|name| match out.members.get(&name) {
                 Some(members) => members.clone(),
                 None => vec![name],
             });
-        let picked: IndexSet<String> = names.filter(|name| meant.contains(&**name)).collect();
-        hosts.retain(|one| {
-            picked.contains(&one.host.name) && select::has_name(&look.pick, &one.host.name)
+        let picked: IndexSet<String> = names.filter(|name| matched.contains(&**name)).collect();
+        hosts.retain(|host_lookup| {
+            picked.contains(&host_lookup.host.name)
+                && select::shard_has(&look.pick, &host_lookup.host.name)
         });
         spec.clusters
-            .extend(clusters.iter().map(|one| one.cluster.clone()));
+            .extend(clusters.iter().map(|lookup| lookup.cluster.clone()));
         out.specs.push(spec);
         out.picked.push(picked);
         out.hosts.push(hosts);
@@ -330,14 +330,14 @@ async fn look_up(
     out
 }
 
-/// The address of a host, as it is handed to ssh.
+/// The address of a host, as ssh gets it.
 pub(crate) fn address(host: &ResolvedHost) -> String {
     match &host.route {
         Route::Local => "local".into(),
         Route::Ssh(ssh) | Route::Ec2 { ssh, .. } => {
             let found = host.route.found().map(|found| found.address.clone());
             let address = found.or_else(|| ssh.address.clone());
-            // An instance that was not found is called what the spec calls it.
+            // An instance that was not found has its name in the spec.
             let address = address.unwrap_or_else(|| host.name.clone());
             match &ssh.user {
                 Some(user) => format!("{user}@{address}"),

@@ -1,4 +1,4 @@
-//! Whether one machine's host keys are to be trusted, and pinning them.
+//! Whether a machine's host keys can be trusted, and pinning them.
 
 use std::{
     io::{self, IsTerminal},
@@ -24,52 +24,51 @@ use crate::{
     },
 };
 
-/// What a machine showed, and where it was asked.
-pub(crate) struct Shown {
-    way: ssh::Destination,
+/// The keys that a machine offered.
+pub(crate) struct Offered {
+    destination: ssh::Destination,
     offer: Offer,
-    /// What the instance's console output says, where it is one.
+    /// The keys in its console output, where it is an instance.
     console: Option<Result<Vec<PublicKey>, String>>,
 }
 
-/// Asks a machine for its keys, and whoever may vouch for them; nothing where it is this one.
+/// Gets the keys of a machine, and what vouches for them; `None` for this machine.
 pub(crate) async fn offered(
     target: &Target,
     deadline: Duration,
     around: &Surroundings,
-) -> Result<Option<Shown>, transport::Error> {
-    if let Some(trouble) = &target.trouble {
-        return Err(transport::Error::LookUp(trouble.clone()));
+) -> Result<Option<Offered>, transport::Error> {
+    if let Some(lookup_error) = &target.lookup_error {
+        return Err(transport::Error::LookUp(lookup_error.clone()));
     }
-    let Some(way) = connect::way(target, around) else {
+    let Some(destination) = connect::destination(target, around) else {
         return Ok(None);
     };
-    let offer = ssh::offered(&Places::of_user(), &way, deadline).await?;
-    let console = match &way.instance {
+    let offer = ssh::offered(&Places::of_user(), &destination, deadline).await?;
+    let console = match &destination.instance {
         Some(id) => {
             let cloud = target.cloud.as_ref();
             Some(console::host_keys(cloud, &target.host.aws, id).await)
         }
         None => None,
     };
-    Ok(Some(Shown {
-        way,
+    Ok(Some(Offered {
+        destination,
         offer,
         console,
     }))
 }
 
-/// Shows what vouches for the keys that a machine showed; pins them where that is enough, or somebody
-/// says so.
+/// Shows what vouches for the keys of a machine; pins them where that is enough, or after a prompt.
 pub(crate) async fn trust(
     target: &Target,
-    shown: Option<Shown>,
+    shown: Option<Offered>,
     yes: bool,
     around: &Surroundings,
 ) -> Result<Code, transport::Error> {
     let name = &target.host.name;
-    let Some(Shown {
-        way,
+    let Some(Offered {
+        destination,
         offer,
         console,
     }) = shown
@@ -80,7 +79,7 @@ pub(crate) async fn trust(
         return Ok(Code::Done);
     };
     let places = Places::of_user();
-    let spec = match &way.host_key {
+    let spec = match &destination.host_key {
         ssh::HostKey::Pinned(keys) => keys
             .iter()
             .filter_map(|key| PublicKey::parse(key).ok())
@@ -90,21 +89,21 @@ pub(crate) async fn trust(
     let evidence = Evidence {
         shown: offer.keys.clone(),
         spec,
-        is_instance: way.instance.is_some(),
+        is_instance: destination.instance.is_some(),
         pinned: offer.pinned.clone(),
         console,
         known: offer.known.clone(),
     };
-    let called = match &way.instance {
-        Some(id) if *id != way.address => format!("{id} at {}", address(&target.host)),
+    let label = match &destination.instance {
+        Some(id) if *id != destination.address => format!("{id} at {}", address(&target.host)),
         _ => address(&target.host),
     };
-    put(&human::trust(name, &called, &evidence, &around.style));
-    let place = Place {
+    put(&human::trust(name, &label, &evidence, &around.style));
+    let pin_target = PinTarget {
         name,
         places: &places,
         offer: &offer,
-        instance: way.instance.as_deref(),
+        instance: destination.instance.as_deref(),
     };
     let verdict = evidence.verdict();
     let trusted = match &verdict {
@@ -113,31 +112,31 @@ pub(crate) async fn trust(
             return Ok(Code::Done);
         }
         Verdict::Contradicted { by, wanted } => {
-            place.contradicted(*by, wanted);
+            pin_target.contradicted(*by, wanted);
             return Ok(Code::Unreachable);
         }
         Verdict::Vouched(keys, _) if yes => keys,
         Verdict::Vouched(keys, _)
         | Verdict::Unvouched(keys)
-        | Verdict::Changed { shown: keys, .. } => match place.asked(&verdict).await {
+        | Verdict::Changed { shown: keys, .. } => match pin_target.confirm(&verdict).await {
             Ok(()) => keys,
             Err(code) => return Ok(code),
         },
     };
-    place.pin(trusted, &verdict)?;
+    pin_target.pin(trusted, &verdict)?;
     put(&human::pinned_line(trusted, &around.style));
     Ok(Code::Done)
 }
 
-/// A machine, and where its keys are kept.
-struct Place<'a> {
+/// What keys are pinned to.
+struct PinTarget<'a> {
     name: &'a str,
     places: &'a Places,
     offer: &'a Offer,
     instance: Option<&'a str>,
 }
 
-impl Place<'_> {
+impl PinTarget<'_> {
     fn pin(&self, keys: &[PublicKey], verdict: &Verdict) -> Result<(), transport::Error> {
         let Some(id) = self.instance else {
             ssh::known_as_trusted(self.places, self.offer, keys)?;
@@ -161,9 +160,9 @@ impl Place<'_> {
         Ok(())
     }
 
-    fn contradicted(&self, by: Voucher, wanted: &[PublicKey]) {
-        let wanted = shown(wanted);
-        let (what, help) = match by {
+    fn contradicted(&self, by: Voucher, expected: &[PublicKey]) {
+        let expected = shown(expected);
+        let (message, help) = match by {
             Voucher::Spec => (
                 "the spec pins other keys",
                 "if the machine was made anew, compare with its console output and change `pinned`"
@@ -187,14 +186,14 @@ impl Place<'_> {
             ),
         };
         complain_safely(&format!(
-            "error: host `{}`: {what}, so this is not the machine, or somebody stands in between: \
-             {wanted}\n  help: {help}",
+            "error: host `{}`: {message}, so this is not the machine, or somebody stands in between: \
+             {expected}\n  help: {help}",
             self.name
         ));
     }
 
-    /// Asks on the terminal. What nothing vouches for is pinned by the whole word only.
-    async fn asked(&self, verdict: &Verdict) -> Result<(), Code> {
+    /// Asks on the terminal. Keys that nothing vouches for need the whole word `yes`.
+    async fn confirm(&self, verdict: &Verdict) -> Result<(), Code> {
         let to = match self.instance {
             Some(id) => format!("Pin them to {id}?"),
             None => format!("Trust them for {}?", self.offer.known_as),
@@ -218,7 +217,7 @@ impl Place<'_> {
             _ => (true, format!("{to} [y/N] ")),
         };
         if !io::stdin().is_terminal() {
-            return Err(self.nobody_to_ask(vouched));
+            return Err(self.no_terminal(vouched));
         }
         let line = ask(&question, std::future::pending::<()>()).await;
         match line.unwrap_or_default().trim() {
@@ -231,7 +230,7 @@ impl Place<'_> {
         }
     }
 
-    fn nobody_to_ask(&self, vouched: bool) -> Code {
+    fn no_terminal(&self, vouched: bool) -> Code {
         let name = self.name;
         if vouched {
             complain_safely(&format!(

@@ -1,4 +1,4 @@
-//! Reading a host again after its steps: what may follow, and what did not come out as the spec says.
+//! Reading a host again after its steps: further steps, and what still differs.
 
 use super::{Target, read, visitor::Visitor};
 use crate::{
@@ -8,12 +8,11 @@ use crate::{
 };
 
 /// Why nothing was read again after a second Ctrl-C.
-pub(super) const LEFT: &str = "left by Ctrl-C before that";
+pub(super) const INTERRUPTED: &str = "left by Ctrl-C before that";
 
 impl Visitor<'_> {
-    /// Reads once more. Where the plan said that something may follow, and it has to, that is given,
-    /// with the facts that it starts from; else what was applied and still differs from the spec, or
-    /// could not be read, is named in the outcome.
+    /// Reads once more. Returns the steps that the plan announced as following and that are due now, with the
+    /// facts they start from; else records what was applied and still differs, or could not be read.
     pub(super) async fn verify(
         &self,
         target: &Target,
@@ -25,31 +24,30 @@ impl Visitor<'_> {
             return None;
         }
         let reading = read(target, self.reader(machine), self.args.deep);
-        let facts = match self.unless_left(reading).await {
+        let facts = match self.unless_stopped_twice(reading).await {
             Some(Ok(facts)) => facts,
             Some(Err(error)) => {
-                unread(outcome, &error.to_string());
+                record_unread(outcome, &error.to_string());
                 return None;
             }
             None => {
-                unread(outcome, LEFT);
+                record_unread(outcome, INTERRUPTED);
                 return None;
             }
         };
-        let now = target.plan(&facts, &self.salt);
-        let following = plan.following(&now, &outcome.applied);
+        let current = target.plan(&facts, &self.salt);
+        let following = plan.following(&current, &outcome.applied);
         let ended = outcome.interrupted || outcome.failure.is_some();
         if !ended && following.has_work() {
             return Some((following, facts));
         }
-        judge(outcome, now.steps);
+        record_differences(outcome, current.steps);
         None
     }
 }
 
-/// Of what was applied: the steps that are still not as the spec says, and those that could not be
-/// seen, with the reason.
-pub(super) fn judge(outcome: &mut Outcome, steps: Vec<Step>) {
+/// Records the applied steps that still differ, and those that could not be verified, with the reason.
+pub(super) fn record_differences(outcome: &mut Outcome, steps: Vec<Step>) {
     for step in steps {
         if step.action == StepAction::None || !outcome.applied.contains(&step.address) {
             continue;
@@ -64,8 +62,8 @@ pub(super) fn judge(outcome: &mut Outcome, steps: Vec<Step>) {
     }
 }
 
-/// What was applied, when it cannot be told what it came to.
-pub(super) fn unread(outcome: &mut Outcome, error: &str) {
+/// Records all applied steps as unverified.
+pub(super) fn record_unread(outcome: &mut Outcome, error: &str) {
     let reason = format!("it could not be read again: {error}");
     let applied = outcome.applied.iter();
     outcome.unverified = applied

@@ -1,4 +1,4 @@
-//! What became of one host of an apply, and the exit codes that follow.
+//! The result of a visit in an apply, and its exit code.
 
 use crate::{
     apply::outcome::Outcome,
@@ -6,14 +6,14 @@ use crate::{
     plan::{HostPlan, Part, Step, StepAction, TopicsPlan},
 };
 
-/// What became of one host and of the clusters that it leads to, or of a cluster alone.
+/// The result for a host and the clusters that are reached through it, or for a cluster alone.
 pub(super) struct Visit {
     host: Option<HostPlan>,
     topics: Vec<TopicsPlan>,
-    end: End,
+    end: VisitEnd,
 }
 
-enum End {
+enum VisitEnd {
     /// There was nothing to do, or nothing that could be done.
     Nothing,
     /// Nothing could be done, and nothing has been shown of it yet.
@@ -29,17 +29,17 @@ enum End {
 impl Visit {
     /// There was nothing to do, or nothing that could be done.
     pub(super) fn nothing(host: impl Into<Option<HostPlan>>, topics: Vec<TopicsPlan>) -> Self {
-        Self::ended(host.into(), topics, End::Nothing)
+        Self::ended(host.into(), topics, VisitEnd::Nothing)
     }
 
     /// Nothing could be done, and nothing has been shown of it yet.
     pub(super) fn unread(host: impl Into<Option<HostPlan>>, topics: Vec<TopicsPlan>) -> Self {
-        Self::ended(host.into(), topics, End::Unread)
+        Self::ended(host.into(), topics, VisitEnd::Unread)
     }
 
-    /// What is to be shown of it, if anything is: why a host cannot be visited, or a cluster alone.
+    /// The plans that are still to be shown: why a host cannot be visited, or a cluster alone.
     pub(super) fn to_show(&self) -> Option<(Vec<HostPlan>, Vec<TopicsPlan>)> {
-        matches!(self.end, End::Unread).then(|| match &self.host {
+        matches!(self.end, VisitEnd::Unread).then(|| match &self.host {
             Some(host) => (vec![host.clone()], vec![]),
             None => (vec![], self.topics.clone()),
         })
@@ -47,12 +47,12 @@ impl Visit {
 
     /// It was declined, or Ctrl-C came before anything was done.
     pub(super) fn refuse(host: impl Into<Option<HostPlan>>, topics: Vec<TopicsPlan>) -> Self {
-        Self::ended(host.into(), topics, End::Refused)
+        Self::ended(host.into(), topics, VisitEnd::Refused)
     }
 
     /// Too many others had failed by its turn.
     pub(super) fn not_begun(host: impl Into<Option<HostPlan>>, topics: Vec<TopicsPlan>) -> Self {
-        Self::ended(host.into(), topics, End::NotBegun)
+        Self::ended(host.into(), topics, VisitEnd::NotBegun)
     }
 
     /// Something was done, or tried.
@@ -61,16 +61,16 @@ impl Visit {
         topics: Vec<TopicsPlan>,
         outcomes: Vec<Outcome>,
     ) -> Self {
-        Self::ended(host.into(), topics, End::Applied(outcomes))
+        Self::ended(host.into(), topics, VisitEnd::Applied(outcomes))
     }
 
-    fn ended(host: Option<HostPlan>, topics: Vec<TopicsPlan>, end: End) -> Self {
+    fn ended(host: Option<HostPlan>, topics: Vec<TopicsPlan>, end: VisitEnd) -> Self {
         Self { host, topics, end }
     }
 
     /// Whether it was declined or interrupted before anything was done.
     pub(super) fn refused(&self) -> bool {
-        matches!(self.end, End::Refused)
+        matches!(self.end, VisitEnd::Refused)
     }
 
     /// The host, or the cluster, that was not begun.
@@ -78,7 +78,7 @@ impl Visit {
         let host = self.host.as_ref().map(|host| host.name.as_str());
         let cluster = || self.topics.first().map(|topics| topics.cluster.as_str());
         let name = || host.or_else(cluster);
-        matches!(self.end, End::NotBegun).then(name).flatten()
+        matches!(self.end, VisitEnd::NotBegun).then(name).flatten()
     }
 
     /// Whether it counts as a failure among many.
@@ -89,16 +89,16 @@ impl Visit {
     /// The plans, and what was done.
     pub(super) fn into_parts(self) -> (Option<HostPlan>, Vec<TopicsPlan>, Vec<Outcome>) {
         let outcomes = match self.end {
-            End::Applied(outcomes) => outcomes,
-            End::Nothing | End::Unread | End::Refused | End::NotBegun => vec![],
+            VisitEnd::Applied(outcomes) => outcomes,
+            VisitEnd::Nothing | VisitEnd::Unread | VisitEnd::Refused | VisitEnd::NotBegun => vec![],
         };
         (self.host, self.topics, outcomes)
     }
 
     fn outcomes(&self) -> &[Outcome] {
         match &self.end {
-            End::Applied(outcomes) => outcomes,
-            End::Nothing | End::Unread | End::Refused | End::NotBegun => &[],
+            VisitEnd::Applied(outcomes) => outcomes,
+            VisitEnd::Nothing | VisitEnd::Unread | VisitEnd::Refused | VisitEnd::NotBegun => &[],
         }
     }
 
@@ -108,7 +108,7 @@ impl Visit {
 
     fn stale(&self, part: &Part<'_>) -> bool {
         let mut outcomes = self.outcomes().iter();
-        outcomes.any(|one| one.is_of(part) && one.is_stale())
+        outcomes.any(|outcome| outcome.is_of(part) && outcome.is_stale())
     }
 
     fn code(&self) -> Code {
@@ -120,25 +120,28 @@ impl Visit {
             let in_doubt = !outcome.not_converged.is_empty() || !outcome.unverified.is_empty();
             outcome.failure.is_some() || outcome.interrupted || in_doubt
         };
-        let of_end = match &self.end {
-            // Declined; what Ctrl-C means is decided over all hosts.
-            End::Refused => Code::Failed,
-            End::Applied(outcomes) if outcomes.iter().any(failed) => Code::Partial,
-            End::Applied(outcomes) if outcomes.iter().any(Outcome::is_stale) => Code::Stale,
-            End::Applied(_) | End::Nothing | End::Unread | End::NotBegun => Code::Done,
+        let end_code = match &self.end {
+            // Declined; `code` decides about Ctrl-C over all hosts.
+            VisitEnd::Refused => Code::Failed,
+            VisitEnd::Applied(outcomes) if outcomes.iter().any(failed) => Code::Partial,
+            VisitEnd::Applied(outcomes) if outcomes.iter().any(Outcome::is_stale) => Code::Stale,
+            VisitEnd::Applied(_) | VisitEnd::Nothing | VisitEnd::Unread | VisitEnd::NotBegun => {
+                Code::Done
+            }
         };
-        let stays = |step: &Step| matches!(step.action, StepAction::Blocked | StepAction::Unknown);
+        let is_left =
+            |step: &Step| matches!(step.action, StepAction::Blocked | StepAction::Unknown);
         let of_parts = parts().map(|part| match (part.lock_holder, part.error) {
-            // What it is like now was never to be carried out.
+            // The current plan was not to be carried out.
             _ if self.stale(&part) => Code::Stale,
             (Some(_), _) => Code::Locked,
             _ if part.unfit => Code::Usage,
             (None, Some(_)) => Code::Unreachable,
-            // What was declined says so; nothing of it could have been done anyway.
-            (None, None) if !self.refused() && part.steps.iter().any(stays) => Code::Partial,
+            // Declined: its own code.
+            (None, None) if !self.refused() && part.steps.iter().any(is_left) => Code::Partial,
             (None, None) => Code::Done,
         });
-        Code::worst(of_parts.chain([of_end]))
+        Code::worst(of_parts.chain([end_code]))
     }
 }
 
@@ -166,10 +169,7 @@ mod tests {
 
     fn outcome(applied: &[&str], failed: bool, unknown: bool) -> Outcome {
         Outcome {
-            applied: applied
-                .iter()
-                .map(|address| (*address).to_owned())
-                .collect(),
+            applied: applied.iter().map(|&address| address.into()).collect(),
             failure: failed.then(|| Failure {
                 outcome_unknown: unknown,
                 ..Failure::default()
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn declined_is_1_and_failed_is_5_and_held_is_7() {
+    fn declined_is_1_failed_is_5_and_locked_is_7() {
         assert_eq!(code(&[Visit::refuse(plan(), vec![])], false), Code::Failed);
         assert_eq!(code(&[Visit::nothing(plan(), vec![])], false), Code::Done);
         let failed = || Visit::applied(plan(), vec![], vec![outcome(&[], true, false)]);
@@ -208,50 +208,51 @@ mod tests {
             code(&[failed(), Visit::nothing(plan(), vec![])], false),
             Code::Partial
         );
-        let mut held = plan();
-        held.lock_holder = Some("somebody".into());
-        held.error = Some("held".into());
-        assert_eq!(code(&[Visit::nothing(held, vec![])], false), Code::Locked);
+        let mut locked = plan();
+        locked.lock_holder = Some("somebody".into());
+        locked.error = Some("held".into());
+        assert_eq!(code(&[Visit::nothing(locked, vec![])], false), Code::Locked);
     }
 
     #[test]
-    fn what_could_not_be_read_again_or_is_not_as_it_should_be_is_5() {
-        let doubt = || {
-            vec![(
-                "client/java".to_owned(),
-                "the connection was lost".to_owned(),
-            )]
-        };
-        let of = |done| code(&[Visit::applied(plan(), vec![], vec![done])], false);
+    fn unverified_or_not_converged_is_5() {
+        let doubt = || vec![("client/java".into(), "the connection was lost".to_owned())];
+        let code_of = |done| code(&[Visit::applied(plan(), vec![], vec![done])], false);
         let fine = || outcome(&["client/java"], false, false);
-        assert_eq!(of(fine()), Code::Done);
+        assert_eq!(code_of(fine()), Code::Done);
         let unverified = doubt();
         let not_read = Outcome {
             unverified,
             ..fine()
         };
-        assert_eq!(of(not_read), Code::Partial);
+        assert_eq!(code_of(not_read), Code::Partial);
         let not_converged = doubt();
         let not_right = Outcome {
             not_converged,
             ..fine()
         };
-        assert_eq!(of(not_right), Code::Partial);
+        assert_eq!(code_of(not_right), Code::Partial);
     }
 
     #[test]
-    fn a_cluster_out_of_reach_hides_nothing_of_its_host() {
-        let away = || vec![TopicsPlan::unreached("b:9098", "client", "no".into())];
-        let of = |visit| code(&[visit], false);
-        assert_eq!(of(Visit::nothing(plan(), away())), Code::Unreachable);
-        assert_eq!(of(Visit::nothing(None, away())), Code::Unreachable);
+    fn an_unreachable_cluster_hides_nothing_of_its_host() {
+        let unreachable = || vec![TopicsPlan::unreached("b:9098", "client", "no".into())];
+        let code_of = |visit| code(&[visit], false);
+        assert_eq!(
+            code_of(Visit::nothing(plan(), unreachable())),
+            Code::Unreachable
+        );
+        assert_eq!(
+            code_of(Visit::nothing(None, unreachable())),
+            Code::Unreachable
+        );
         let done = Visit::applied(
             plan(),
-            away(),
+            unreachable(),
             vec![outcome(&["client/java"], false, false)],
         );
-        assert_eq!(of(done), Code::Unreachable);
-        let failed = Visit::applied(plan(), away(), vec![outcome(&[], true, false)]);
-        assert_eq!(of(failed), Code::Partial);
+        assert_eq!(code_of(done), Code::Unreachable);
+        let failed = Visit::applied(plan(), unreachable(), vec![outcome(&[], true, false)]);
+        assert_eq!(code_of(failed), Code::Partial);
     }
 }

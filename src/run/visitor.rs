@@ -1,4 +1,4 @@
-//! One visit of an apply: to a host and the clusters that it leads to, or to a cluster alone.
+//! One visit of an apply: to a host and the clusters that are reached through it, or to a cluster alone.
 
 use std::{
     cell::RefCell,
@@ -10,12 +10,12 @@ use super::{
     Target,
     consent::{Consent, Shown, not_reached},
     console::Console,
-    look::checked,
+    look::check_instance,
     machines::Machines,
     read,
-    signals::unless_asked,
+    signals::unless_stopped_by,
     topics::{ClusterRoute, ClusterTarget},
-    verify::{LEFT, judge, unread},
+    verify::{INTERRUPTED, record_differences, record_unread},
     visit::Visit,
 };
 use crate::{
@@ -31,9 +31,9 @@ use crate::{
     plan::{HostPlan, Of, TopicsPlan},
 };
 
-/// Downloads, unpacking and packages have this long.
+/// The limit for downloads, unpacking and packages.
 const WORK: Duration = Duration::from_secs(15 * 60);
-/// The lock's holder has this long to go. One that does not is no reason to be late.
+/// How long the lock's holder may take to exit; it is not waited for any longer.
 const RELEASE: Duration = Duration::from_secs(2);
 
 /// What all visits share.
@@ -47,10 +47,10 @@ pub(super) struct Visitor<'a> {
 }
 
 impl Visitor<'_> {
-    /// One host and the clusters that it leads to: lock, facts, plan, apply, facts.
+    /// A host and the clusters that are reached through it: lock, facts, plan, apply, facts.
     ///
     /// # Errors
-    /// When the connection does not even lead to the lock: nothing has been done then.
+    /// When the connection fails before the lock is taken: nothing has been done then.
     pub(super) async fn visit(
         &self,
         mut console: &Console,
@@ -68,7 +68,7 @@ impl Visitor<'_> {
         let request = LockRequest {
             title: &title,
             wait: self.lock_timeout,
-            answer: self.args.timeout,
+            answer: self.args.limits.timeout,
             resources: &target.resources,
             deep: self.args.deep,
         };
@@ -86,13 +86,13 @@ impl Visitor<'_> {
         let locked = Instant::now();
         let stop = &mut stop;
         let limits = Limits {
-            call: self.args.timeout,
+            call: self.args.limits.timeout,
             work: WORK,
             package_lock: self.lock_timeout,
         };
         let mut leftovers = BTreeSet::new();
         let decided = match self
-            .unless_stopped(self.seen(&mut writer, target, machine))
+            .unless_stopped(self.read_locked(&mut writer, target, machine))
             .await
         {
             None => Err(interrupted(target)),
@@ -102,16 +102,17 @@ impl Visitor<'_> {
             }
             Some(Ok(facts)) => {
                 leftovers = facts.reply.leftovers();
-                let seen = Seen {
+                let read_locked = LockedRead {
                     facts,
                     connecting,
                     locked,
                 };
-                let deciding = self.decide(console, target, machine, clusters, consent, seen);
+                let deciding =
+                    self.decide(console, target, machine, clusters, consent, read_locked);
                 writer.beside(deciding).await
             }
         };
-        // Also where there is nothing else to do; not where somebody said no.
+        // Also without any work; not where it was declined.
         if !matches!(&decided, Err(visit) if visit.refused()) {
             tidy(&mut writer, &leftovers, limits, stop).await;
         }
@@ -145,24 +146,26 @@ impl Visitor<'_> {
                             &mut console,
                         );
                         outcome.join(more.await);
-                        // What follows has nothing that may follow.
+                        // Following steps have none of their own.
                         let verifying = self.verify(target, machine, &rest, &mut outcome);
                         writer.beside(verifying).await;
                     }
                     outcomes.push(outcome);
                 }
-                for (at, (cluster, topics)) in clusters.iter().zip(&topics).enumerate() {
-                    if !topics.has_work() || consent.is_stale(at, topics) {
+                for (index, (cluster, topics)) in clusters.iter().zip(&topics).enumerate() {
+                    if !topics.has_work() || consent.is_stale(index, topics) {
                         continue;
                     }
                     // A cluster waits for its host, and not for another cluster.
-                    let well = outcomes.iter().all(|done: &Outcome| {
-                        !done.interrupted && (done.of.is_cluster() || done.failure.is_none())
+                    let goes_on = outcomes.iter().all(|outcome: &Outcome| {
+                        !outcome.interrupted
+                            && (outcome.of.is_cluster() || outcome.failure.is_none())
                     });
-                    let way = ClusterRoute::through(self.reader(machine), name, Some(&facts.host));
-                    outcomes.push(if well {
+                    let route =
+                        ClusterRoute::through(self.reader(machine), name, Some(&facts.host));
+                    outcomes.push(if goes_on {
                         writer
-                            .beside(self.work(console, cluster, way, topics))
+                            .beside(self.work(console, cluster, route, topics))
                             .await
                     } else {
                         not_reached(topics)
@@ -184,36 +187,36 @@ impl Visitor<'_> {
         consent: Consent<'_>,
     ) -> Visit {
         let started = Instant::now();
-        let looking = cluster.look(ClusterRoute::DIRECT, &self.salt, self.args.timeout);
+        let looking = cluster.look(ClusterRoute::DIRECT, &self.salt, self.args.limits.timeout);
         let Some(plan) = self.unless_stopped(looking).await else {
             return Visit::refuse(None, vec![]);
         };
-        let now = Shown {
+        let current = Shown {
             host: None,
             topics: vec![plan],
         };
-        if let Err(visit) = console.agree(&now, consent, started.elapsed()).await {
+        if let Err(visit) = console.agree(&current, consent, started.elapsed()).await {
             return *visit;
         }
         let mut outcomes = Vec::new();
-        for topics in &now.topics {
+        for topics in &current.topics {
             outcomes.push(
                 self.work(console, cluster, ClusterRoute::DIRECT, topics)
                     .await,
             );
         }
-        Visit::applied(None, now.topics, outcomes)
+        Visit::applied(None, current.topics, outcomes)
     }
 
-    /// Under the lock: what was seen with it, or else is seen now.
-    async fn seen(
+    /// The facts under the lock: read with it, or else now.
+    async fn read_locked(
         &self,
         writer: &mut Writer<'_>,
         target: &Target,
         machine: &Connected,
     ) -> Result<Facts, observe::Error> {
         match writer.seen().await? {
-            Some(facts) => checked(target, facts),
+            Some(facts) => check_instance(target, facts),
             None => {
                 let reading = read(target, self.reader(machine), self.args.deep);
                 writer.beside(reading).await
@@ -221,8 +224,10 @@ impl Visitor<'_> {
         }
     }
 
-    /// Under the lock: the plan, and whether it is to be carried out. A visit that ends here is the
-    /// error.
+    /// The plan under the lock.
+    ///
+    /// # Errors
+    /// The visit, where it ends here.
     async fn decide(
         &self,
         console: &Console,
@@ -230,53 +235,52 @@ impl Visitor<'_> {
         machine: &Connected,
         clusters: &[&ClusterTarget],
         consent: Consent<'_>,
-        seen: Seen,
+        read_locked: LockedRead,
     ) -> Result<(HostPlan, Vec<TopicsPlan>, Facts), Box<Visit>> {
         let reader = self.reader(machine);
-        let Seen {
+        let LockedRead {
             mut facts,
             connecting,
             locked,
-        } = seen;
-        // It is we who hold it.
+        } = read_locked;
+        // The lock is ours.
         facts.host.lock_holder = None;
-        let mut now = Shown {
+        let mut current = Shown {
             host: Some(target.plan(&facts, &self.salt)),
             topics: vec![],
         };
         for cluster in clusters {
-            let way = ClusterRoute::through(reader, &target.host.name, Some(&facts.host));
-            let looking = cluster.look(way, &self.salt, self.args.timeout);
+            let route = ClusterRoute::through(reader, &target.host.name, Some(&facts.host));
+            let looking = cluster.look(route, &self.salt, self.args.limits.timeout);
             match self.unless_stopped(looking).await {
                 None => return Err(interrupted(target)),
-                Some(plan) => now.topics.push(plan),
+                Some(plan) => current.topics.push(plan),
             }
         }
-        now.host = now
+        current.host = current
             .host
             .map(|host| self.machines.borrow_mut().meet(target, host));
-        if now.host.as_ref().is_some_and(|host| host.unfit) {
-            return Err(Visit::unread(now.host, now.topics).into());
+        if current.host.as_ref().is_some_and(|host| host.unfit) {
+            return Err(Visit::unread(current.host, current.topics).into());
         }
         let took = connecting + locked.elapsed();
-        console.agree(&now, consent, took).await?;
-        let Shown { host, topics } = now;
+        console.agree(&current, consent, took).await?;
+        let Shown { host, topics } = current;
         let host = host.unwrap_or_else(|| unreachable!("it was put in above"));
         Ok((host, topics, facts))
     }
 
-    /// Goes into the cluster anew (the host's own steps may have taken long), applies, and reads
-    /// it again.
+    /// Connects to the cluster anew (the host's own steps may have taken long), applies, and reads it again.
     async fn work(
         &self,
         mut console: &Console,
         cluster: &ClusterTarget,
-        way: ClusterRoute<'_>,
+        route: ClusterRoute<'_>,
         plan: &TopicsPlan,
     ) -> Outcome {
-        let deadline = self.args.timeout;
+        let deadline = self.args.limits.timeout;
         let started = Instant::now();
-        let opening = cluster.open(way, deadline);
+        let opening = cluster.open(route, deadline);
         let mut brokers = match self.unless_stopped(opening).await {
             None => {
                 let mut outcome = not_reached(plan);
@@ -292,7 +296,7 @@ impl Visitor<'_> {
         };
         let stop = self.stop.clone();
         let working = apply_topics(&mut brokers, plan, deadline, &stop, &mut console);
-        let Some(mut outcome) = unless_asked(&stop, 2, working).await else {
+        let Some(mut outcome) = unless_stopped_by(&stop, 2, working).await else {
             let mut outcome = not_reached(plan);
             outcome.interrupted = true;
             outcome.failure = Some(Failure {
@@ -304,37 +308,37 @@ impl Visitor<'_> {
             return outcome;
         };
         if !outcome.applied.is_empty() {
-            let reading = cluster.read(&mut brokers, way, &self.salt);
-            match self.unless_left(reading).await {
-                None => unread(&mut outcome, LEFT),
+            let reading = cluster.read(&mut brokers, route, &self.salt);
+            match self.unless_stopped_twice(reading).await {
+                None => record_unread(&mut outcome, INTERRUPTED),
                 Some(TopicsPlan {
                     error: Some(error), ..
-                }) => unread(&mut outcome, &error),
-                Some(now) => judge(&mut outcome, now.steps),
+                }) => record_unread(&mut outcome, &error),
+                Some(current) => record_differences(&mut outcome, current.steps),
             }
         }
-        cluster.tell("apply", started, &brokers);
+        cluster.log_requests("apply", started, &brokers);
         outcome
     }
 
-    /// The result, or nothing when Ctrl-C came first.
+    /// The result, or `None` where Ctrl-C comes first.
     pub(super) async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        unless_asked(&self.stop, 1, work).await
+        unless_stopped_by(&self.stop, 1, work).await
     }
 
-    /// The result, or nothing when Ctrl-C came twice.
-    pub(super) async fn unless_left<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        unless_asked(&self.stop, 2, work).await
+    /// The result, or `None` where Ctrl-C comes twice.
+    pub(super) async fn unless_stopped_twice<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        unless_stopped_by(&self.stop, 2, work).await
     }
 
-    /// What reads a machine, as long as the command line allows for.
+    /// A reader with the timeout of the command line.
     pub(super) fn reader<'m>(&self, machine: &'m Connected) -> Reader<'m> {
-        machine.reader(self.args.timeout)
+        machine.reader(self.args.limits.timeout)
     }
 }
 
-/// What was read of a host under its lock, and the time that took: the way there, and since the lock was had.
-struct Seen {
+/// The facts of a host under its lock, how long connecting took, and when the lock was taken.
+struct LockedRead {
     facts: Facts,
     connecting: Duration,
     locked: Instant,
@@ -346,13 +350,13 @@ fn interrupted(target: &Target) -> Box<Visit> {
     Box::new(Visit::refuse(plan, vec![]))
 }
 
-/// What the holder of the lock is called in the host's process list.
+/// The name of the lock's holder in the host's process list.
 fn title() -> String {
     let user = std::env::var("USER")
         .or_else(|_| std::env::var("LOGNAME"))
         .unwrap_or_else(|_| "somebody".into());
     let here =
         std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "somewhere".into());
-    let now = humantime::format_rfc3339_seconds(SystemTime::now());
-    format!("trueup: {user} from {} since {now}", here.trim())
+    let current = humantime::format_rfc3339_seconds(SystemTime::now());
+    format!("trueup: {user} from {} since {current}", here.trim())
 }

@@ -5,15 +5,15 @@
 //!
 //! ```
 //! # use trueup::{at, spec::merge::HostTree};
-//! fn version(host: &HostTree) -> Option<&str> {
-//!     Some(at!(host, client.kafka.version).text()?.text)
+//! fn address(host: &HostTree) -> Option<&str> {
+//!     Some(at!(host, ssh.address).text()?.text)
 //! }
 //! ```
 //!
 //! ```compile_fail,E0609
 //! # use trueup::{at, spec::merge::HostTree};
-//! fn version(host: &HostTree) -> Option<&str> {
-//!     Some(at!(host, client.kafka.verson).text()?.text)
+//! fn address(host: &HostTree) -> Option<&str> {
+//!     Some(at!(host, ssh.adress).text()?.text)
 //! }
 //! ```
 
@@ -50,7 +50,7 @@ pub struct Text<'a> {
     pub span: Span,
 }
 
-/// The place below a host or another place: `at!(host, client.kafka.version)`. A variant with a payload stands
+/// The place below a host or another place: `at!(host, ssh.address)`. A variant with a payload stands
 /// in brackets, `at!(host, topics.cluster[Cluster::Name])`; one without a key of its own in parentheses,
 /// `at!(host, topics.tables(Tables::Database).from)`.
 #[macro_export]

@@ -1,9 +1,29 @@
-//! A client as saved plans of version 1 have it: a few keys are called otherwise than in a spec.
+//! What is declared, as saved plans of version 1 have it: `client` beside the others, and a few of its keys are
+//! called otherwise than in a spec.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::Error as _};
+use indexmap::IndexMap;
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, Error as _},
+    ser,
+};
 use serde_json::{Map, Value};
 
-use crate::kinds::{client::Client, msk_iam_auth::Role, properties::mode as mode_of};
+use crate::{
+    action::Mode,
+    kinds::{
+        client::{Client, msk_iam_auth::Role},
+        declared::{Declaration, Declarations},
+    },
+};
+
+/// What is declared, under the keys of version 1.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    client: Value,
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    declared: IndexMap<String, Value>,
+}
 
 /// The role that a client takes.
 #[derive(Serialize, Deserialize)]
@@ -15,19 +35,41 @@ enum KeptRole {
 }
 
 /// For `serialize_with`.
-pub fn serialize<S: Serializer>(client: &Client, serializer: S) -> Result<S::Ok, S::Error> {
-    let plain = |value| serde_json::to_value(value).map_err(S::Error::custom);
-    let mut value = serde_json::to_value(client).map_err(S::Error::custom)?;
+pub fn serialize<S: Serializer>(all: &Declarations, serializer: S) -> Result<S::Ok, S::Error> {
+    let none = Client::default();
+    let client = all.get().unwrap_or(&none);
+    let declared = all.iter().filter(|(key, _)| *key != Client::KEY);
+    let kept = Kept {
+        client: kept(client).map_err(ser::Error::custom)?,
+        declared: declared
+            .map(|(key, declared)| (key.to_owned(), declared.json()))
+            .collect(),
+    };
+    kept.serialize(serializer)
+}
+
+/// For `deserialize_with`. Fields that are not known are left aside, as readers of version 1 do.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Declarations, D::Error> {
+    let Kept {
+        client,
+        mut declared,
+    } = Kept::deserialize(deserializer)?;
+    let client = client_of(client).map_err(D::Error::custom)?;
+    declared.insert(Client::KEY.to_owned(), client);
+    Declarations::read(declared).map_err(D::Error::custom)
+}
+
+/// A client, with the keys of version 1.
+fn kept(client: &Client) -> serde_json::Result<Value> {
+    let mut value = serde_json::to_value(client)?;
     if let (Some(kept), Some(jar)) = (part(&mut value, "msk_iam_auth"), &client.msk_iam_auth) {
         kept.shift_remove("role_arn");
-        kept.insert(
-            "role".into(),
-            plain(match jar.role() {
-                Role::Own => KeptRole::Own,
-                Role::Arn(arn) => KeptRole::Arn(arn.to_owned()),
-                Role::Name(name) => KeptRole::Name(name.to_owned()),
-            })?,
-        );
+        let role = match jar.role() {
+            Role::Own => KeptRole::Own,
+            Role::Arn(arn) => KeptRole::Arn(arn.to_owned()),
+            Role::Name(name) => KeptRole::Name(name.to_owned()),
+        };
+        kept.insert("role".into(), serde_json::to_value(role)?);
         let options = jar.options.given().into_iter();
         kept.insert("options".into(), options.collect());
     }
@@ -37,15 +79,14 @@ pub fn serialize<S: Serializer>(client: &Client, serializer: S) -> Result<S::Ok,
     if let (Some(kept), Some(file)) = (part(&mut value, "properties"), &client.properties) {
         kept.insert("mode".into(), file.mode().0.into());
     }
-    value.serialize(serializer)
+    Ok(value)
 }
 
-/// For `deserialize_with`. Fields that are not known are left aside, as readers of version 1 do.
-pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Client, D::Error> {
-    let mut value = Value::deserialize(deserializer)?;
+/// A client, as a spec has it.
+fn client_of(mut value: Value) -> serde_json::Result<Value> {
     if let Some(kept) = part(&mut value, "msk_iam_auth") {
         let role = kept.shift_remove("role").unwrap_or_default();
-        let (key, role) = match serde_json::from_value(role).map_err(D::Error::custom)? {
+        let (key, role) = match serde_json::from_value(role)? {
             KeptRole::Own => ("role", Value::Null),
             KeptRole::Arn(arn) => ("role_arn", arn.into()),
             KeptRole::Name(name) => ("role", name.into()),
@@ -56,15 +97,11 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Client,
         rename(kept, "place", "in");
     }
     if let Some(mode) = part(&mut value, "properties").and_then(|kept| kept.get_mut("mode")) {
-        let octal = u32::deserialize(&*mode).map(|mode| format!("{mode:04o}"));
-        let octal = octal.map_err(D::Error::custom)?;
-        mode_of(&octal).ok_or_else(|| D::Error::custom("`mode` is none of a file"))?;
+        let octal = format!("{:04o}", u32::deserialize(&*mode)?);
+        Mode::parse(&octal).ok_or_else(|| de::Error::custom("`mode` is none of a file"))?;
         *mode = octal.into();
     }
-    let client: Client = serde_json::from_value(value).map_err(D::Error::custom)?;
-    client
-        .filled()
-        .ok_or_else(|| D::Error::custom("`properties` has no `path`"))
+    Ok(value)
 }
 
 fn part<'v>(value: &'v mut Value, key: &str) -> Option<&'v mut Map<String, Value>> {
@@ -85,8 +122,8 @@ mod tests {
 
     #[derive(Serialize, Deserialize)]
     struct Host {
-        #[serde(with = "super")]
-        client: Client,
+        #[serde(flatten, with = "super")]
+        declared: Declarations,
     }
 
     #[test]
@@ -118,7 +155,7 @@ mod tests {
 
     fn read(client: Value) -> Result<Client, serde_json::Error> {
         let host: Host = serde_json::from_value(json!({ "client": client }))?;
-        Ok(host.client)
+        Ok(host.declared.get::<Client>().expect("a client").clone())
     }
 
     #[test]

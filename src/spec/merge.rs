@@ -1,4 +1,4 @@
-//! What each host must be: the common `ssh` and `client` with the host's own laid over them, filled in.
+//! What each host must be: the common `ssh` and what is declared, with the host's own laid over them, filled in.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,19 +9,22 @@ use super::{
     at::At,
     tree::{Key, Node, Value},
     types::{Aws, Ec2, Local, Ssh, Topics},
-    vars::{Scope, Special, Specials, Variables},
+    vars::{Scope, Specials, Variables},
 };
 use crate::{
-    at,
     diagnostic::Problem,
-    kinds::{KINDS, client::Client, declared::Declarations, kafka::Kafka, of_key},
+    kinds::{
+        KINDS,
+        declared::{Declaration, Declarations, Registered},
+        of_key,
+    },
 };
 
 /// Keys that decide what is fetched: a host that sets one of them…
 const DECIDING: [&str; 3] = ["version", "scala", "url"];
 /// …inherits none of these of the same resource: they belong to what the others fetch.
 const BELONGING: [&str; 5] = ["home", "url", "sha256", "sha512", "package"];
-/// How deep keys are merged: `client`, a resource, a map of a resource.
+/// How deep keys are merged: a top-level key, an entry, a map of an entry.
 const DEPTH: usize = 2;
 
 /// A host with everything that holds for it.
@@ -46,22 +49,19 @@ pub struct Filled {
     pub local: Option<Local>,
     /// The spec's `aws`.
     pub aws: Option<Aws>,
-    /// The common `client` with the host's own laid over it.
-    pub client: Option<Client>,
     /// The spec's `topics` as the host's variables make them; but for `name`, which is filled in table
     /// by table.
     pub topics: Option<Topics>,
-    /// What stands under the keys of [`KINDS`], likewise the host's own over the common one.
+    /// What stands under the keys of [`KINDS`]: the host's own over the common one.
     #[serde(flatten)]
     #[schemars(skip)]
     pub declared: Declarations,
 }
 
 /// Lays what a host has under a key over what all have.
-fn merged(key: &str, root: &Node, host: &Node) -> Option<(Key, Node)> {
-    // What the value of another kind's key is, is one thing: a reference is no map to be merged.
-    let least = usize::from(key != "client");
-    laid_over(root.entry(key), host.entry(key), least)
+fn merged(kind: &Registered, root: &Node, host: &Node) -> Option<(Key, Node)> {
+    let least = usize::from(!kind.merges_maps);
+    laid_over(root.entry(kind.key), host.entry(kind.key), least)
 }
 
 /// How a host is reached over SSH: its own keys over the common ones, each as a whole. This machine is not
@@ -199,19 +199,18 @@ pub fn host<'a>(
         let filled = variables.fill(scope, node, Specials::NONE, problems);
         entries.push((key.clone(), filled));
     }
-    if let Some((key, node)) = merged("client", root, entry) {
-        entries.push((key, fill_client(&node, variables, scope, problems)));
-    }
     for kind in KINDS {
-        if let Some((key, node)) = merged(kind.key, root, entry) {
-            let filled = variables.fill(scope, &node, Specials::NONE, problems);
-            entries.push((key, filled));
+        if let Some((key, node)) = merged(kind, root, entry) {
+            let mut fill = |node: &Node, specials: Specials<'_>| {
+                variables.fill(scope, node, specials, problems)
+            };
+            entries.push((key, (kind.fill)(&node, &mut fill)));
         }
     }
     if let Some((key, node)) = root.entry("topics") {
         entries.push((key.clone(), fill_topics(node, variables, scope, problems)));
     }
-    let known = ["ec2", "ssh", "local", "vars", "client"];
+    let known = ["ec2", "ssh", "local", "vars"];
     let is_known = |key: &str| known.contains(&key) || of_key(key).is_some();
     let has_unknown = !matches!(entry.value, Value::Map(_))
         || entry.entries().iter().any(|(key, _)| !is_known(&key.text));
@@ -227,73 +226,15 @@ pub fn host<'a>(
 }
 
 impl HostTree {
+    /// The place of what a kind has, by its top-level key.
+    pub fn of<D: Declaration>(&self) -> At<'_, D> {
+        let entry = self.node.entry(D::KEY);
+        At::new(entry.map(|(key, node)| (key, node)))
+    }
+
     /// Without `topics`: another host's are the same.
     pub fn without_topics(&mut self) {
         self.node = self.node.only(|key| key.text != "topics");
-    }
-}
-
-fn fill_client<'a>(
-    client: &Node,
-    variables: &mut Variables<'a>,
-    scope: &mut Scope<'a>,
-    problems: &mut Vec<Problem>,
-) -> Node {
-    let mut entries = Vec::new();
-    for (key, node) in client
-        .entries()
-        .iter()
-        .filter(|(key, _)| key.text != "properties")
-    {
-        entries.push((
-            key.clone(),
-            variables.fill(scope, node, Specials::NONE, problems),
-        ));
-    }
-    let Some((key, properties)) = client.entry("properties") else {
-        return with_entries(client, entries);
-    };
-    let kafka = entries.iter().find(|(key, _)| key.text == "kafka");
-    let home = kafka.and_then(|(key, node)| home(At::new(Some((key, node)))));
-    let of_path = match (kafka, &home) {
-        (None, _) => Special::Not("there is no `kafka` under `client`: write the path in full"),
-        (Some(_), None) => Special::Silent,
-        (Some(_), Some(home)) => Special::Is(home),
-    };
-    let of_value = match of_path {
-        Special::Is(home) if home.starts_with('~') => Special::Not(
-            "Java does not expand `~`: give `kafka` an absolute `home`, or write the path in full",
-        ),
-        other => other,
-    };
-    let mut filled = Vec::new();
-    for (key, node) in properties.entries() {
-        let home = match key.text.as_str() {
-            "path" => of_path,
-            "extra" => of_value,
-            _ => Specials::NONE.home,
-        };
-        let specials = Specials {
-            home,
-            ..Specials::NONE
-        };
-        filled.push((key.clone(), variables.fill(scope, node, specials, problems)));
-    }
-    let properties = match properties.value {
-        Value::Map(_) => with_entries(properties, filled),
-        _ => properties.clone(),
-    };
-    entries.push((key.clone(), properties));
-    with_entries(client, entries)
-}
-
-fn with_entries(node: &Node, entries: Vec<(Key, Node)>) -> Node {
-    match node.value {
-        Value::Map(_) => Node {
-            span: node.span,
-            value: Value::Map(entries.into_iter().collect()),
-        },
-        _ => node.clone(),
     }
 }
 
@@ -310,24 +251,5 @@ fn fill_topics<'a>(
         };
         (key.clone(), node)
     });
-    let entries = entries.collect();
-    with_entries(topics, entries)
-}
-
-/// Kafka's home as the spec has it, `~` and all; `None` when the spec does not say enough.
-pub fn home(kafka: At<'_, Kafka>) -> Option<String> {
-    let text = |at: At<'_, String>| Some(at.text()?.text.to_owned());
-    let home = at!(kafka, home);
-    let kafka = match home.is_there() {
-        true => Kafka {
-            home: Some(text(home)?),
-            ..Kafka::default()
-        },
-        false => Kafka {
-            version: text(at!(kafka, version))?,
-            scala: text(at!(kafka, scala))?,
-            ..Kafka::default()
-        },
-    };
-    Some(kafka.home())
+    topics.with_entries(entries.collect())
 }

@@ -187,7 +187,7 @@ fn read(source: &Source, given: &Given, problems: &mut Vec<Problem>) -> Option<R
     let mut unplanned = Vec::new();
     for ((tree, filled), &first) in trees.iter().zip(&filled).zip(&firsts) {
         let built = filled.as_ref();
-        let Some(host) = built.and_then(|filled| resolved::host(tree, filled)) else {
+        let Some(host) = built.map(|filled| resolved::host(tree, filled)) else {
             let name = &tree.name.text;
             let message = format!("host `{name}` passes every check and cannot be built");
             problems.push(mistake(tree.name.span, message));
@@ -236,7 +236,7 @@ fn mistake(span: impl Into<Option<Span>>, message: impl Into<String>) -> Problem
 /// Refuses a spec whose common part, taken once for each host, grows beyond reason.
 fn too_many_values(root: &Node, hosts: usize, problems: &mut Vec<Problem>) -> bool {
     let kinds = KINDS.iter().map(|kind| kind.key);
-    let keys = ["client", "ssh"].into_iter().chain(kinds);
+    let keys = ["ssh"].into_iter().chain(kinds);
     let common: usize = keys.filter_map(|key| root.get(key)).map(Node::size).sum();
     let many = common.saturating_mul(hosts) > MOST_VALUES;
     if many {
@@ -281,7 +281,6 @@ fn check_host(
             "ssh" => "Ssh",
             "local" => "Local",
             "aws" => "Aws",
-            "client" => "Client",
             "topics" => "Topics",
             other => match of_key(other) {
                 Some(kind) => &(kind.definition)(),

@@ -24,7 +24,6 @@ use crate::{
     facts::is_instance_id,
     kinds::{
         Address, Resource,
-        client::Client,
         declared::{Declarations, Inputs, Reference},
     },
 };
@@ -61,11 +60,8 @@ pub struct ResolvedHost {
     /// Which AWS account is asked about it, and in which region.
     #[serde(default)]
     pub aws: Aws,
-    /// What it must be.
-    #[serde(with = "super::format_1")]
-    pub client: Client,
-    /// What it must be beside that, by top-level keys.
-    #[serde(default, skip_serializing_if = "Declarations::is_empty")]
+    /// What it must be, by top-level keys.
+    #[serde(flatten, with = "super::format_1")]
     pub declared: Declarations,
     /// The lines of the spec where keys stand, by address.
     #[serde(skip)]
@@ -75,9 +71,7 @@ pub struct ResolvedHost {
 impl ResolvedHost {
     /// What it must have, in the order in which that is brought about.
     pub fn resources(&self, given: &Inputs) -> Vec<Box<dyn Resource>> {
-        let mut all = self.declared.resources(given);
-        all.extend(self.client.resources(&given.secrets));
-        all
+        self.declared.resources(given)
     }
 
     /// The addresses of these.
@@ -97,8 +91,9 @@ impl ResolvedHost {
     /// The secrets that it refers to.
     pub fn references(&self) -> Vec<Reference<'_>> {
         let declared = self.declared.iter();
-        let declared = declared.flat_map(|(_, declared)| declared.references());
-        declared.chain(self.client.references()).collect()
+        declared
+            .flat_map(|(_, declared)| declared.references())
+            .collect()
     }
 }
 
@@ -235,14 +230,13 @@ pub struct ResolvedTopic {
     pub line: u32,
 }
 
-/// Builds a host without mistakes. `None` is a mistake of this program.
-pub(super) fn host(tree: &HostTree, filled: &Filled) -> Option<ResolvedHost> {
+/// Builds a host without mistakes.
+pub(super) fn host(tree: &HostTree, filled: &Filled) -> ResolvedHost {
     let Filled {
         ec2,
         ssh,
         local,
         aws,
-        client,
         topics: _,
         declared,
     } = filled.clone();
@@ -257,7 +251,6 @@ pub(super) fn host(tree: &HostTree, filled: &Filled) -> Option<ResolvedHost> {
         None if local.is_some() => Route::Local,
         None => Route::Ssh(ssh),
     };
-    let client = client.unwrap_or_default().filled()?;
     let mut host = ResolvedHost {
         name: tree.name.text.clone(),
         line: tree.name.span.line,
@@ -265,13 +258,12 @@ pub(super) fn host(tree: &HostTree, filled: &Filled) -> Option<ResolvedHost> {
         aws,
         lines: BTreeMap::new(),
         declared,
-        client,
     };
     for address in host.addresses() {
         let lines = lines(&tree.node, &address);
         host.lines.insert(address, lines);
     }
-    Some(host)
+    host
 }
 
 /// The lines of a resource's keys, and its own under its own name.

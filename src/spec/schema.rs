@@ -4,23 +4,22 @@ use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
 use super::types::Spec;
-use crate::kinds::{KINDS, declared::Registered};
+use crate::kinds::{declared::Registered, listed};
 
 /// The schema of a spec file.
 pub fn schema() -> Value {
     let mut generator = SchemaGenerator::default();
-    for kind in KINDS {
+    for kind in listed() {
         (kind.schema)(&mut generator);
     }
     let mut root = generator.into_root_schema_for::<Spec>().to_value();
-    for kind in KINDS {
+    for kind in listed() {
         declare(&mut root, kind);
     }
     without_null_options(&mut root);
     payloads_described(&mut root);
-    overlay_of(&mut root, "client", "Client");
     overlay_of(&mut root, "ssh", "Ssh");
-    for kind in KINDS {
+    for kind in listed() {
         overlay_of(&mut root, kind.key, &(kind.definition)());
     }
     if let Some(root) = root.as_object_mut() {

@@ -7,10 +7,7 @@ use std::{
 };
 
 use super::{Cluster, Resolved, ResolvedCluster, ResolvedHost, ResolvedTopic, Route};
-use crate::{
-    kinds::{Address, client::Client, msk_iam_auth::MskIamAuth},
-    names::SshAddress,
-};
+use crate::{kinds::Address, names::SshAddress};
 
 /// What `topics.via` says where no host leads there.
 const DIRECT: &str = "direct";
@@ -66,6 +63,8 @@ fn rename(spec: &mut Resolved, new: impl Fn(&str) -> String) {
 /// one machine in two ways: each in a sentence that names both.
 /// `selected` says which hosts are looked at.
 pub fn conflicts(specs: &[Resolved], selected: impl Fn(&str) -> bool) -> Vec<String> {
+    // Of one account on one machine `~` is one place.
+    let symbolic = str::to_owned;
     let mut found = Vec::new();
     let mut first: BTreeMap<(String, Address), (&Resolved, &ResolvedHost)> = BTreeMap::new();
     for spec in specs {
@@ -78,7 +77,7 @@ pub fn conflicts(specs: &[Resolved], selected: impl Fn(&str) -> bool) -> Vec<Str
                         found.push(sentence(&address, &machine, other, spec));
                     }
                     Some((_, other)) => {
-                        if differs(&address, other, host) {
+                        if differs(&address, (other, &symbolic), (host, &symbolic)) {
                             found.push(twice(&address, &machine, other, host));
                         }
                     }
@@ -109,27 +108,26 @@ pub fn conflicts(specs: &[Resolved], selected: impl Fn(&str) -> bool) -> Vec<Str
     found
 }
 
+/// A host, and how its paths are written on its machine.
+pub type OnMachine<'h> = (&'h ResolvedHost, &'h dyn Fn(&str) -> String);
+
 /// Of two hosts that turned out to be one machine: the addresses that both have, as far as they are to
-/// be two things, or two specs give them. The clients' paths are absolute, as the machine has them.
-/// Of two accounts, what each has for itself is none.
+/// be two things, or two specs give them. Of two accounts, what each has for itself is none.
 pub fn contested(
-    one: &ResolvedHost,
-    other: &ResolvedHost,
+    one: OnMachine<'_>,
+    other: OnMachine<'_>,
     two_specs: bool,
     two_accounts: bool,
 ) -> Vec<Address> {
-    let theirs = other.addresses();
-    let one_place = |address: &str| match address {
-        "client/kafka" | "client/msk_iam_auth" => one.client.home() == other.client.home(),
-        "client/properties" => one.client.properties_path() == other.client.properties_path(),
-        _ => false,
-    };
-    one.addresses()
-        .into_iter()
-        .filter(|address| theirs.contains(address))
-        .filter(|address| !two_accounts || one_place(address))
-        .filter(|address| two_specs || differs(address, one, other))
-        .collect()
+    let theirs = other.0.addresses();
+    let both = one.0.addresses().into_iter();
+    let both = both.filter(|address| theirs.contains(address));
+    both.filter(|address| {
+        let place = |(host, expand): OnMachine<'_>| host.declared.claim(address, expand)?.place;
+        let shared = || place(one).is_some_and(|place_of_one| Some(place_of_one) == place(other));
+        (!two_accounts || shared()) && (two_specs || differs(address, one, other))
+    })
+    .collect()
 }
 
 /// Whether two specs mean one cluster: a name is one in its account.
@@ -147,32 +145,15 @@ fn sentence(address: &str, machine: &str, one: &Resolved, other: &Resolved) -> S
 
 /// Whether two hosts want the same thing of one machine to be two things. What stands in another
 /// place is another thing.
-fn differs(address: &Address, one: &ResolvedHost, other: &ResolvedHost) -> bool {
-    if address.kind() != "client" {
-        return one.declared.of_address(address) != other.declared.of_address(address);
-    }
-    let (one, other) = (&one.client, &other.client);
-    // The role is in the properties, not in the jar.
-    let jar = |client: &Client| {
-        let jar = client.msk_iam_auth.clone();
-        jar.map(|jar| MskIamAuth {
-            role: None,
-            role_arn: None,
-            ..jar
-        })
-    };
-    let one_home = one.home() == other.home();
-    match &**address {
-        "client/java" => one.java != other.java,
-        "client/kafka" => one_home && one.kafka != other.kafka,
-        "client/msk_iam_auth" => one_home && jar(one) != jar(other),
-        "client/classpath" => {
-            one.classpath != other.classpath || !one_home || jar(one) != jar(other)
+fn differs(address: &Address, one: OnMachine<'_>, other: OnMachine<'_>) -> bool {
+    let claim = |(host, expand): OnMachine<'_>| host.declared.claim(address, expand);
+    match (claim(one), claim(other)) {
+        (Some(one), Some(other)) => {
+            let elsewhere =
+                one.place.is_some() && other.place.is_some() && one.place != other.place;
+            !elsewhere && one.value != other.value
         }
-        _ => {
-            one.properties_path() == other.properties_path()
-                && (one.properties != other.properties || one.role() != other.role())
-        }
+        _ => false,
     }
 }
 

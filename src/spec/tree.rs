@@ -126,6 +126,19 @@ impl Node {
         self.entry(key).map(|(_, node)| node)
     }
 
+    /// A map with other entries; anything else as it is.
+    #[must_use]
+    pub fn with_entries(&self, entries: Vec<(Key, Self)>) -> Self {
+        let value = match self.value {
+            Value::Map(_) => Value::Map(entries.into_iter().collect()),
+            _ => return self.clone(),
+        };
+        Self {
+            span: self.span,
+            value,
+        }
+    }
+
     /// A map with the keys alone that are kept; anything else as it is.
     #[must_use]
     pub fn only(&self, is_kept: impl Fn(&Key) -> bool) -> Self {

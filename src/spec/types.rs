@@ -13,7 +13,7 @@ use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use crate::{kinds::client::Client, text::escape_control};
+use crate::text::escape_control;
 
 pub use ssh::{HostKey, Key, Ssh};
 pub use tables::{FromDatabase, Mysql, TableSettings, TableSource, Tables};
@@ -63,17 +63,13 @@ pub struct Spec {
     /// The machines, by a name of your own choice.
     #[schemars(example = serde_json::json!({"client": {"ssh": {"address": "10.0.0.5", "user": "ec2-user"}}}))]
     pub hosts: IndexMap<String, Host>,
-    /// What every machine must be. A host's own `client` overrides it key by key.
-    #[serde(default)]
-    #[schemars(example = serde_json::json!({"kafka": {"version": "2.8.1", "scala": "2.12"}}))]
-    pub client: Option<Client>,
     /// Kafka topics, one for each table.
     #[serde(default)]
     #[schemars(example = serde_json::json!({"cluster": {"name": "pinterest-msk-cluster"}, "tables": ["pin", "geo", "user"]}))]
     pub topics: Option<Topics>,
 }
 
-/// One machine: how it is reached, and what differs from the common `ssh`, `vars` and `client`.
+/// One machine: how it is reached, and what differs from the common `ssh`, `vars` and what machines must be.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Host {
@@ -93,12 +89,6 @@ pub struct Host {
     #[serde(default)]
     #[schemars(with = "IndexMap<String, Option<OwnText>>", example = serde_json::json!({"user_id": "12e5"}))]
     pub vars: IndexMap<String, Option<String>>,
-    /// What this host must be; overrides the common `client` key by key, `null` removes a key. A
-    /// host that sets `version`, `scala` or `url` of a resource inherits none of its common `home`,
-    /// `package`, `url` and digest.
-    #[serde(default)]
-    #[schemars(example = serde_json::json!({"kafka": {"version": "2.8.2"}}))]
-    pub client: Option<serde_json::Value>,
 }
 
 /// This machine itself; it takes no keys.

@@ -7,11 +7,13 @@ use super::{
     at::{At, tag},
     merge::HostTree,
     resolved::Resolved,
-    types::{
-        Cluster, Credentials, HostKey, Key, LOGINS, PropertyValue, SecretRef, TableSource, Tables,
-    },
+    types::{Cluster, Credentials, HostKey, Key, LOGINS, SecretRef, TableSource, Tables},
 };
-use crate::{at, diagnostic::Problem, kinds::KINDS};
+use crate::{
+    at,
+    diagnostic::Problem,
+    kinds::{KINDS, client::Client},
+};
 
 /// Whether this build can ask AWS.
 const AWS: bool = cfg!(feature = "aws");
@@ -67,14 +69,11 @@ fn way(host: &HostTree, problems: &mut Vec<Problem>) {
 
 fn client(host: &HostTree, problems: &mut Vec<Problem>) {
     needs_aws(
-        at!(host, client.msk_iam_auth.role),
+        at!(host.of::<Client>(), msk_iam_auth.role),
         "`role`, whose ARN is looked up,",
         "write `role_arn: arn:aws:iam::ACCOUNT:role/NAME`",
         problems,
     );
-    for value in at!(host, client.properties.extra).values() {
-        needs_parameter(at!(value, (PropertyValue::Secret)), problems);
-    }
 }
 
 fn topics(host: &HostTree, problems: &mut Vec<Problem>) {

@@ -7,40 +7,40 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::names::HostName;
 
-/// Bytes both ways.
+/// A stream of bytes in both directions.
 pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
 
-/// A stream. Dropping it closes it at once, so that what was written last may not arrive: to be
-/// sure that it did, shut it down and read to the end.
+/// A stream. Dropping it closes it at once, and the last bytes may get lost: to be sure that they
+/// arrive, shut it down and read to the end.
 pub type Stream = Box<dyn Duplex>;
 
-/// How far a dial came before it failed.
+/// The stage at which a dial failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
-    /// The machine that dials could not be asked.
+pub enum DialStage {
+    /// The dialling machine cannot be used.
     Machine,
     /// The machine's sshd does not forward.
     Forwarding,
-    /// The name means nothing where it was looked up.
+    /// The name does not resolve there.
     Name,
-    /// Nothing took the connection.
+    /// The connection was refused or timed out.
     Tcp,
 }
 
 /// Why a stream could not be opened. Exit code 4.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{said}")]
+#[error("{message}")]
 pub struct DialError {
-    /// How far it came.
-    pub reach: Reach,
-    /// What was said of it, on one line, with control characters escaped.
-    pub said: String,
-    /// What helps, where it is known at this level (the name of an sshd option).
+    /// Where it failed.
+    pub stage: DialStage,
+    /// The system's message, on one line, with control characters escaped.
+    pub message: String,
+    /// What helps, if known at this level (the name of an sshd option).
     pub help: Option<String>,
 }
 
-/// How this machine is called where it dials itself.
+/// The name of this machine where it dials itself.
 pub const DIRECT: &str = "direct";
 
 /// The machine that dials, after "on"; `via` is a host's name, or [`DIRECT`].
@@ -52,37 +52,37 @@ pub fn machine(via: &str) -> String {
 }
 
 impl DialError {
-    /// What helps, as far as that does not depend on what was dialled; `via` as in [`machine`].
-    pub fn way_out(&self, via: &str) -> Option<String> {
+    /// What helps, if that does not depend on the target; `via` as in [`machine`].
+    pub fn help_for(&self, via: &str) -> Option<String> {
         let machine = machine(via);
-        self.help.clone().or(match self.reach {
-            Reach::Machine => Some(format!("look at the connection to {machine}")),
-            Reach::Forwarding => Some(format!(
+        self.help.clone().or(match self.stage {
+            DialStage::Machine => Some(format!("look at the connection to {machine}")),
+            DialStage::Forwarding => Some(format!(
                 "sshd on {machine} has to allow `AllowTcpForwarding yes` (or `local`)"
             )),
-            Reach::Name => Some(format!(
+            DialStage::Name => Some(format!(
                 "the name was looked up on {machine}: check its spelling, and that the VPC's DNS is \
                  used there"
             )),
-            Reach::Tcp => None,
+            DialStage::Tcp => None,
         })
     }
 }
 
-/// For errors from far away, what was fine before: `, after DNS and TCP were fine`.
-pub struct Fine<'a>(pub &'a [&'static str]);
+/// Stages that succeeded before an error: `, after DNS and TCP were fine`.
+pub struct Passed<'a>(pub &'a [&'static str]);
 
-impl fmt::Display for Fine<'_> {
+impl fmt::Display for Passed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             [] => Ok(()),
-            [one] => write!(f, ", after {one} was fine"),
-            [most @ .., last] => write!(f, ", after {} and {last} were fine", most.join(", ")),
+            [stage] => write!(f, ", after {stage} was fine"),
+            [stages @ .., last] => write!(f, ", after {} and {last} were fine", stages.join(", ")),
         }
     }
 }
 
-/// For errors from far away, who dialled: `, direct`, or `, through HOST`.
+/// The machine that dialled: `, direct`, or `, through HOST`.
 pub struct Through<'a>(pub &'a str);
 
 impl fmt::Display for Through<'_> {
@@ -97,28 +97,27 @@ impl fmt::Display for Through<'_> {
 /// Opens streams from a machine. The name is looked up there, and no port listens for it.
 #[async_trait]
 pub trait Dial: Send + Sync {
-    /// Dials a name (or an address; IPv6 without brackets) and a port. There is no deadline: that
-    /// is the caller's, and dropping the future ends the attempt.
+    /// Dials a name (or an address; IPv6 without brackets) and a port. There is no deadline:
+    /// dropping the future ends the attempt.
     ///
     /// # Errors
     /// When the stream cannot be opened.
     async fn dial(&self, host: &str, port: u16) -> Result<Stream, DialError>;
 }
 
-/// Refuses what is no name, no address or no port. Brokers say where the others are, so these come
-/// off the wire.
+/// Refuses what is no name, address or port: brokers name other brokers, so these come off the wire.
 pub(super) fn check(host: &str, port: u16) -> Result<(), DialError> {
-    if let Err(wrong) = HostName::parse(host) {
+    if let Err(invalid) = HostName::parse(host) {
         return Err(DialError {
-            reach: Reach::Name,
-            said: wrong.sentence(),
-            help: Some(wrong.help),
+            stage: DialStage::Name,
+            message: invalid.sentence(),
+            help: Some(invalid.help),
         });
     }
     if port == 0 {
         return Err(DialError {
-            reach: Reach::Tcp,
-            said: "0 is no port".into(),
+            stage: DialStage::Tcp,
+            message: "0 is no port".into(),
             help: Some("ports go from 1 to 65535".into()),
         });
     }
@@ -130,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_addresses_pass_and_nothing_else() {
+    fn only_names_and_addresses_are_accepted() {
         let long = "a".repeat(255);
         for host in ["b-1.x_y.kafka.example", "10.0.0.5", "::1", "fe80::1", "h."] {
             assert!(check(host, 9092).is_ok(), "{host}");
@@ -153,10 +152,10 @@ mod tests {
         ];
         for host in wrong {
             let error = check(host, 9092).expect_err(host);
-            assert_eq!(error.reach, Reach::Name, "{host:?}");
-            assert!(!error.said.chars().any(char::is_control), "{error}");
-            assert!(error.said.len() < 300, "{error}");
+            assert_eq!(error.stage, DialStage::Name, "{host:?}");
+            assert!(!error.message.chars().any(char::is_control), "{error}");
+            assert!(error.message.len() < 300, "{error}");
         }
-        assert_eq!(check("h", 0).expect_err("0").reach, Reach::Tcp);
+        assert_eq!(check("h", 0).expect_err("0").stage, DialStage::Tcp);
     }
 }

@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr};
 use async_trait::async_trait;
 use tokio::net::{TcpStream, lookup_host};
 
-use super::dial::{Dial, DialError, Reach, Stream, check};
+use super::dial::{Dial, DialError, DialStage, Stream, check};
 use crate::text::escape_control;
 
 /// Dials from this machine.
@@ -22,60 +22,60 @@ impl Dial for Direct {
     }
 }
 
-/// The first address that takes a connection, in the order in which the resolver has them.
+/// Connects to the first address that accepts, in the resolver's order.
 async fn first_of(host: &str, addresses: &[SocketAddr]) -> Result<TcpStream, DialError> {
     let mut refused: Vec<(String, String)> = Vec::new();
     for address in addresses {
         match TcpStream::connect(address).await {
             Ok(stream) => {
-                // Requests are small and wait for their answers.
+                // Requests are small and wait for their replies.
                 let _ = stream.set_nodelay(true);
                 return Ok(stream);
             }
-            Err(error) => refused.push((address.ip().to_string(), said(&error))),
+            Err(error) => refused.push((address.ip().to_string(), message(&error))),
         }
     }
     Err(no_answer(host, &refused))
 }
 
 fn unknown(host: &str, error: &io::Error) -> DialError {
-    let said = said(error);
-    let said = said
+    let text = message(error);
+    let message = text
         .strip_prefix("failed to lookup address information: ")
-        .unwrap_or(&said);
+        .unwrap_or(&text);
     DialError {
-        reach: Reach::Name,
-        said: said.to_owned(),
+        stage: DialStage::Name,
+        message: message.to_owned(),
         help: Some(format!(
             "the name is looked up on this machine: `getent hosts {host}` must print an address"
         )),
     }
 }
 
-/// What each address said, as one line; the addresses are named where they are not the host itself.
+/// All addresses failed: their messages on one line, each with its address if that is not `host`.
 fn no_answer(host: &str, refused: &[(String, String)]) -> DialError {
-    let one = |(address, said): &(String, String)| {
+    let line = |(address, message): &(String, String)| {
         if address == host {
-            said.clone()
+            message.clone()
         } else {
-            format!("{address}: {said}")
+            format!("{address}: {message}")
         }
     };
-    let all: Vec<_> = refused.iter().map(one).collect();
-    let (reach, said) = if all.is_empty() {
-        (Reach::Name, "the name has no address".to_owned())
+    let all: Vec<_> = refused.iter().map(line).collect();
+    let (stage, message) = if all.is_empty() {
+        (DialStage::Name, "the name has no address".to_owned())
     } else {
-        (Reach::Tcp, all.join("; "))
+        (DialStage::Tcp, all.join("; "))
     };
     DialError {
-        reach,
-        said,
+        stage,
+        message,
         help: None,
     }
 }
 
-/// What the system said, without its number.
-fn said(error: &io::Error) -> String {
+/// The system's message, without the error number.
+fn message(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     escape_control(text)
@@ -103,14 +103,14 @@ mod tests {
     }
 
     #[test]
-    fn each_address_says_why() {
+    fn each_address_has_its_message() {
         let refused = |address: &str, number| {
             let error = io::Error::from_raw_os_error(number);
-            (address.to_owned(), said(&error))
+            (address.to_owned(), message(&error))
         };
         let (v6, v4) = (refused("::1", 113), refused("127.0.0.1", 111));
         let error = no_answer("localhost", &[v6, v4.clone()]);
-        assert_eq!(error.reach, Reach::Tcp);
+        assert_eq!(error.stage, DialStage::Tcp);
         assert_eq!(
             error.to_string(),
             "::1: No route to host; 127.0.0.1: Connection refused"
@@ -119,6 +119,6 @@ mod tests {
             no_answer("127.0.0.1", &[v4]).to_string(),
             "Connection refused"
         );
-        assert_eq!(no_answer("h", &[]).reach, Reach::Name);
+        assert_eq!(no_answer("h", &[]).stage, DialStage::Name);
     }
 }

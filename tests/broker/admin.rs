@@ -6,7 +6,7 @@ use kafka_protocol::messages::ApiKey;
 use tokio::time::{Instant, sleep};
 use trueup::{
     broker::{Admin, Cluster, Error, NewTopic, Rehearsal, Security, Stage, Topics},
-    transport::dial::Reach,
+    transport::dial::DialStage,
 };
 
 use crate::fake::{Act, Fake, refused, way};
@@ -196,7 +196,10 @@ async fn a_cluster_without_a_head_is_given_up_within_the_deadline() {
         .unwrap();
     let refusal = made[0].1.as_ref().unwrap_err();
     assert_eq!((refusal.code, refusal.name), (41, "NOT_CONTROLLER"));
-    assert_eq!(refusal.said, "the broker is not the cluster's controller");
+    assert_eq!(
+        refusal.message,
+        "the broker is not the cluster's controller"
+    );
     assert!(
         start.elapsed() <= Duration::from_secs(30),
         "{:?}",
@@ -326,7 +329,7 @@ async fn a_batch_that_was_sent_counts_when_the_next_cannot_be() {
     let fake = Fake::new();
     let mut cluster = connect(&fake).await;
     cluster.metadata(Topics::All).await.unwrap();
-    let down = refused(Reach::Tcp, "Connection refused");
+    let down = refused(DialStage::Tcp, "Connection refused");
     let later = fake.clone();
     fake.on(ApiKey::CreateTopics, 0, Act::Last);
     tokio::spawn(async move {
@@ -349,7 +352,7 @@ async fn a_batch_that_was_sent_counts_when_the_next_cannot_be() {
 async fn nothing_was_sent_where_nothing_could_be() {
     let fake = Fake::new();
     let mut cluster = connect(&fake).await;
-    let down = refused(Reach::Tcp, "Connection refused");
+    let down = refused(DialStage::Tcp, "Connection refused");
     fake.state().down.insert("b-2".to_owned(), down);
     let error = Admin::over(&mut cluster)
         .create_topics(&[new("u.pin")])
@@ -370,7 +373,7 @@ async fn a_setting_that_the_protocol_cannot_carry_is_not_sent() {
     let mut admin = Admin::over(&mut cluster);
     let error = admin.create_topics(&[topic]).await.unwrap_err();
     assert_eq!(
-        error.said,
+        error.message,
         "a text of 40000 bytes is longer than the protocol carries"
     );
     assert!(!error.sent);

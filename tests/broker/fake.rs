@@ -32,10 +32,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
 use trueup::{
     broker::{
-        Address, DIRECT, Route, Security,
+        BrokerAddress, DIRECT, Route, Security,
         sasl::{Authenticator, Conversation, SaslError},
     },
-    transport::dial::{Dial, DialError, Reach, Stream},
+    transport::dial::{Dial, DialError, DialStage, Stream},
 };
 
 use crate::samples::{self, ids, text, topic};
@@ -219,8 +219,8 @@ pub fn way(security: Security) -> Route {
     }
 }
 
-pub fn address(host: &str) -> Address {
-    Address::new(host, 9092).expect("a name")
+pub fn address(host: &str) -> BrokerAddress {
+    BrokerAddress::new(host, 9092).expect("a name")
 }
 
 /// A mechanism of one or two tokens.
@@ -261,7 +261,7 @@ impl Conversation for Talk {
     fn first(&mut self) -> Result<Vec<u8>, SaslError> {
         if self.token.is_empty() {
             return Err(SaslError {
-                said: "no credentials are found".to_owned(),
+                message: "no credentials are found".to_owned(),
                 help: "bring some".to_owned(),
             });
         }
@@ -303,10 +303,10 @@ impl Dial for Fake {
 }
 
 /// A dial that nobody takes.
-pub fn refused(reach: Reach, said: &str) -> DialError {
+pub fn refused(stage: DialStage, message: &str) -> DialError {
     DialError {
-        reach,
-        said: said.to_owned(),
+        stage,
+        message: message.to_owned(),
         help: None,
     }
 }

@@ -14,7 +14,7 @@ use tokio_rustls::{
 };
 use trueup::{
     broker::{Cluster, Error, Roots, Security, Stage, Topics},
-    transport::dial::Reach,
+    transport::dial::DialStage,
 };
 
 use crate::fake::{Act, Fake, Test, address, refused, way};
@@ -63,7 +63,7 @@ async fn a_greeting_that_is_refused() {
     fake.on(ApiKey::ApiVersions, 0, Act::Code(42));
     let error = fails(&fake, Security::Plaintext).await;
     assert_eq!(error.stage, Stage::Protocol);
-    assert!(error.said.contains("INVALID_REQUEST"), "{error}");
+    assert!(error.message.contains("INVALID_REQUEST"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -115,7 +115,7 @@ async fn a_password_that_is_wrong() {
     fake.state().sasl = Some("TEST");
     let error = fails(&fake, sasl("wrong")).await;
     assert_eq!((error.stage, error.code), (Stage::Sasl, Some(58)));
-    assert_eq!(error.said, "the broker did not believe us");
+    assert_eq!(error.message, "the broker did not believe us");
     assert!(error.help.contains("user name and password"), "{error}");
 }
 
@@ -126,7 +126,7 @@ async fn a_mechanism_that_the_listener_does_not_take() {
     let error = fails(&fake, sasl("open")).await;
     assert_eq!((error.stage, error.code), (Stage::Sasl, Some(33)));
     assert_eq!(
-        error.said,
+        error.message,
         "the listener does not take TEST; it takes EXTERNAL, SCRAM-SHA-512"
     );
     assert!(error.help.contains("9098"), "{error}");
@@ -137,7 +137,7 @@ async fn credentials_for_a_listener_that_takes_none() {
     let fake = Fake::new();
     let error = fails(&fake, sasl("open")).await;
     assert_eq!((error.stage, error.code), (Stage::Sasl, Some(34)));
-    assert!(error.said.contains("does not use SASL"), "{error}");
+    assert!(error.message.contains("does not use SASL"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,7 +146,7 @@ async fn no_credentials_for_a_listener_that_takes_some() {
     fake.state().sasl = Some("TEST");
     let error = fails(&fake, Security::Plaintext).await;
     assert_eq!(error.stage, Stage::Request("Metadata"));
-    assert!(error.said.contains("closed the connection"), "{error}");
+    assert!(error.message.contains("closed the connection"), "{error}");
     assert!(error.help.contains("may ask for SASL"), "{error}");
     // It was tried once more, as any read.
     assert_eq!(fake.dialled(), ["b-1", "b-1"]);
@@ -157,11 +157,11 @@ async fn conversations_that_cannot_go_on() {
     let fake = Fake::new();
     fake.state().sasl = Some("TEST");
     let error = fails(&fake, sasl("")).await;
-    assert_eq!(error.said, "no credentials are found");
+    assert_eq!(error.message, "no credentials are found");
     assert_eq!(error.help, "bring some");
     let error = fails(&fake, sasl("endless")).await;
     assert!(
-        error.said.contains("did not end the conversation"),
+        error.message.contains("did not end the conversation"),
         "{error}"
     );
     fake.on(ApiKey::SaslAuthenticate, 0, Act::Cut);
@@ -176,42 +176,42 @@ async fn conversations_that_cannot_go_on() {
 async fn dials_that_fail_name_their_stage_and_the_machine() {
     for (reach, said, stage, start, help) in [
         (
-            Reach::Machine,
+            DialStage::Machine,
             "gone",
             Stage::Machine,
             "no broker could be dialled\n",
             "connection to `client`",
         ),
         (
-            Reach::Forwarding,
+            DialStage::Forwarding,
             "administratively prohibited",
             Stage::Forwarding,
             "the cluster was not reached: no way through the host\n",
             "AllowTcpForwarding",
         ),
         (
-            Reach::Name,
+            DialStage::Name,
             "unknown host",
             Stage::Name,
             "the cluster was not reached at DNS\n",
             "looked up on `client`",
         ),
         (
-            Reach::Tcp,
+            DialStage::Tcp,
             "Connection refused",
             Stage::Tcp,
             "the cluster was not reached at TCP, after DNS was fine\n",
             "may be the wrong one",
         ),
         (
-            Reach::Tcp,
+            DialStage::Tcp,
             "Connection timed out",
             Stage::Tcp,
             "the cluster was not reached at TCP, after DNS was fine\n",
             "security group",
         ),
         (
-            Reach::Tcp,
+            DialStage::Tcp,
             "No route to host",
             Stage::Tcp,
             "the cluster was not reached at TCP, after DNS was fine\n",
@@ -238,18 +238,18 @@ async fn dials_that_fail_name_their_stage_and_the_machine() {
 #[tokio::test(start_paused = true)]
 async fn what_the_dial_knows_better_is_kept() {
     let fake = Fake::new();
-    let mut down = refused(Reach::Forwarding, "no\x1b[2J");
+    let mut down = refused(DialStage::Forwarding, "no\x1b[2J");
     down.help = Some("set PermitOpen".to_owned());
     fake.state().down.insert("b-1".to_owned(), down);
     let error = fails(&fake, Security::Plaintext).await;
     assert_eq!(error.help, "set PermitOpen");
-    assert_eq!(error.said, "no\\u{1b}[2J");
+    assert_eq!(error.message, "no\\u{1b}[2J");
 }
 
 #[tokio::test(start_paused = true)]
 async fn brokers_are_tried_in_order_and_the_furthest_error_is_told() {
     let fake = Fake::new();
-    let down = |said| refused(Reach::Tcp, said);
+    let down = |said| refused(DialStage::Tcp, said);
     fake.state()
         .down
         .insert("b-1".to_owned(), down("Connection refused"));
@@ -261,7 +261,7 @@ async fn brokers_are_tried_in_order_and_the_furthest_error_is_told() {
 
     fake.state()
         .down
-        .insert("b-3".to_owned(), refused(Reach::Name, "unknown"));
+        .insert("b-3".to_owned(), refused(DialStage::Name, "unknown"));
     fake.script(|_| Act::Cut);
     let error = Cluster::connect(&fake, way(Security::Plaintext))
         .await
@@ -283,7 +283,7 @@ async fn a_cluster_without_brokers_is_said() {
     let mut way = way(Security::Plaintext);
     way.bootstrap.clear();
     let error = Cluster::connect(&fake, way).await.err().unwrap();
-    assert!(error.said.contains("names no broker"), "{error}");
+    assert!(error.message.contains("names no broker"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -335,7 +335,7 @@ async fn what_is_no_kafka() {
         fake.script(move |_| Act::Raw(bytes.to_vec()));
         let error = fails(&fake, Security::Plaintext).await;
         assert_eq!(error.stage, Stage::Protocol, "{error}");
-        assert!(error.said.contains(said), "{error}");
+        assert!(error.message.contains(said), "{error}");
         assert!(error.help.contains(help), "{error}");
     }
 }
@@ -346,11 +346,11 @@ async fn a_broker_that_says_nothing() {
     fake.on(ApiKey::ApiVersions, 0, Act::Silence);
     let error = fails(&fake, Security::Plaintext).await;
     assert_eq!(error.stage, Stage::Protocol);
-    assert_eq!(error.said, "no answer to `ApiVersions` within 30s");
+    assert_eq!(error.message, "no answer to `ApiVersions` within 30s");
     fake.on(ApiKey::Metadata, 0, Act::Silence);
     let error = fails(&fake, Security::Plaintext).await;
     assert_eq!(error.stage, Stage::Request("Metadata"));
-    assert_eq!(error.said, "no answer to `Metadata` within 30s");
+    assert_eq!(error.message, "no answer to `Metadata` within 30s");
     assert_eq!(fake.asked(ApiKey::Metadata).len(), 1);
 }
 
@@ -376,7 +376,7 @@ async fn versions_that_do_not_meet() {
         let fake = Fake::new();
         fake.state().speaks.insert(3, theirs);
         let error = fails(&fake, Security::Plaintext).await;
-        assert_eq!(error.said, said);
+        assert_eq!(error.message, said);
         assert!(error.help.contains(help), "{error}");
         assert_eq!(fake.asked(ApiKey::Metadata), []);
     }
@@ -467,7 +467,7 @@ async fn plaintext_for_a_tls_listener() {
     fake.state().tls = Some(acceptor);
     let error = fails(&fake, Security::Plaintext).await;
     assert_eq!(error.stage, Stage::Protocol);
-    assert!(error.said.contains("a TLS alert came"), "{error}");
+    assert!(error.message.contains("a TLS alert came"), "{error}");
     assert!(error.help.contains("use TLS here"), "{error}");
 }
 
@@ -478,7 +478,7 @@ async fn tls_for_a_plaintext_listener() {
     let error = fails(&fake, Security::Tls(roots.clone())).await;
     assert_eq!(error.stage, Stage::Tls);
     assert_eq!(
-        error.said,
+        error.message,
         "the listener speaks plaintext, TLS was asked of it"
     );
     assert_eq!(fake.dialled(), ["b-1", "b-1"]);
@@ -486,7 +486,7 @@ async fn tls_for_a_plaintext_listener() {
     // Neither the one nor the other.
     fake.script(|_| Act::Cut);
     let error = fails(&fake, Security::Tls(roots)).await;
-    assert_eq!(error.said, "the connection was closed instead");
+    assert_eq!(error.message, "the connection was closed instead");
     assert!(error.help.contains("may not be a TLS listener"), "{error}");
 }
 
@@ -499,7 +499,7 @@ async fn all_of_a_connection_has_one_deadline() {
     let error = fails(&fake, sasl("open")).await;
     assert_eq!(error.stage, Stage::Sasl);
     assert!(
-        error.said.contains("no answer to `SaslHandshake`"),
+        error.message.contains("no answer to `SaslHandshake`"),
         "{error}"
     );
     assert_eq!(start.elapsed().as_secs(), 30);

@@ -401,14 +401,14 @@ proptest! {
                 name: name.clone(),
                 code: *code,
                 message: message.clone(),
-                made: None,
+                created: None,
             })
             .collect();
         for version in CreateTopics::VERSIONS {
             let theirs = samples::created(throttle, &rows);
             let mut ours = read::<CreateTopics<'_>, _>(&theirs, version);
             for (ours, theirs) in ours.rows.iter_mut().zip(&theirs.topics) {
-                let made = ours.made.take();
+                let made = ours.created.take();
                 prop_assert_eq!(made.is_some(), version >= 5);
                 let Some(made) = made else { continue };
                 prop_assert_eq!(made.partitions, theirs.num_partitions);

@@ -6,7 +6,7 @@ use kafka_protocol::messages::ApiKey;
 use tokio::time::{Instant, advance, sleep};
 use trueup::{
     broker::{Admin, Cluster, Error, Security, Stage, Topics},
-    transport::dial::Reach,
+    transport::dial::DialStage,
 };
 
 use crate::fake::{Act, Fake, Test, refused, way};
@@ -111,7 +111,7 @@ async fn a_broker_that_is_gone_is_replaced_by_the_next() {
     let fake = Fake::new();
     let mut cluster = connect(&fake).await;
     fake.on(ApiKey::Metadata, 0, Act::Cut);
-    let down = refused(Reach::Tcp, "Connection refused");
+    let down = refused(DialStage::Tcp, "Connection refused");
     fake.state().down.insert("b-1".to_owned(), down);
     cluster.metadata(Topics::All).await.unwrap();
     assert_eq!(fake.dialled(), ["b-1", "b-1", "b-2"]);
@@ -127,7 +127,7 @@ async fn an_answer_to_another_request_ends_the_connection() {
     fake.on(ApiKey::Metadata, 0, Act::Astray);
     let error = cluster.metadata(Topics::All).await.unwrap_err();
     assert!(
-        error.said.contains("another request than `Metadata`"),
+        error.message.contains("another request than `Metadata`"),
         "{error}"
     );
     cluster.metadata(Topics::All).await.unwrap();
@@ -246,7 +246,7 @@ async fn a_controller_that_does_not_move_is_given_up() {
 async fn a_controller_that_is_down_is_waited_for() {
     let fake = Fake::new();
     let mut cluster = connect(&fake).await;
-    let down = refused(Reach::Tcp, "Connection refused");
+    let down = refused(DialStage::Tcp, "Connection refused");
     fake.state().down.insert("b-2".to_owned(), down);
     let later = fake.clone();
     tokio::spawn(async move {
@@ -266,12 +266,12 @@ async fn a_cluster_without_a_controller() {
     let mut cluster = connect(&fake).await;
     let start = Instant::now();
     let error = cluster.reassignments(&moving()).await.unwrap_err();
-    assert_eq!(error.said, "the cluster has no controller");
+    assert_eq!(error.message, "the cluster has no controller");
     assert!(start.elapsed() <= Duration::from_secs(30));
     // Nor one whose brokers are none at all.
     fake.state().brokers.clear();
     let error = cluster.reassignments(&moving()).await.unwrap_err();
-    assert_eq!(error.said, "the cluster has no controller");
+    assert_eq!(error.message, "the cluster has no controller");
 }
 
 #[tokio::test(start_paused = true)]
@@ -280,6 +280,6 @@ async fn a_controller_at_an_address_that_is_none_is_not_dialled() {
     fake.state().brokers[1].1 = "-N".to_owned();
     let mut cluster = connect(&fake).await;
     let error = cluster.reassignments(&moving()).await.unwrap_err();
-    assert!(error.said.contains("`-N:9092`"), "{error}");
+    assert!(error.message.contains("`-N:9092`"), "{error}");
     assert_eq!(fake.dialled(), ["b-1"]);
 }

@@ -181,10 +181,10 @@ async fn what_an_answer_leaves_out_is_not_absent() {
         .unwrap();
     let asked = ["u.pin".to_owned()];
     let error = cluster.metadata(Topics::Named(&asked)).await.unwrap_err();
-    assert_eq!(error.said, "the answer to `Metadata` leaves out `u.pin`");
+    assert_eq!(error.message, "the answer to `Metadata` leaves out `u.pin`");
     let error = cluster.configs(&asked).await.unwrap_err();
     assert_eq!(
-        error.said,
+        error.message,
         "the answer to `DescribeConfigs` leaves out `u.pin`"
     );
 }
@@ -198,7 +198,7 @@ async fn a_topic_that_kafka_would_not_take_is_no_topic() {
         .unwrap();
     let error = cluster.metadata(Topics::All).await.unwrap_err();
     assert_eq!(
-        error.said,
+        error.message,
         "the answer to `Metadata` names a topic `u\\u{1b}[2J`"
     );
 }

@@ -155,7 +155,7 @@ impl Dial for Account {
         self.dials.fetch_add(1, Ordering::Relaxed);
         match TcpStream::connect(("127.0.0.1", to)).await {
             Ok(stream) => Ok(Box::new(stream)),
-            Err(error) => Err(refused(Reach::Tcp, &error.to_string())),
+            Err(error) => Err(refused(DialStage::Tcp, &error.to_string())),
         }
     }
 }

@@ -8,7 +8,7 @@ pub struct Nobody;
 #[async_trait]
 impl Dial for Nobody {
     async fn dial(&self, host: &str, port: u16) -> Result<Stream, DialError> {
-        Err(refused(Reach::Tcp, &format!("no way to {host}:{port}")))
+        Err(refused(DialStage::Tcp, &format!("no way to {host}:{port}")))
     }
 }
 
@@ -83,7 +83,7 @@ impl Dial for Forbidden {
     async fn dial(&self, _: &str, _: u16) -> Result<Stream, DialError> {
         Err(DialError {
             help: Some("AllowTcpForwarding local".into()),
-            ..refused(Reach::Forwarding, "administratively prohibited")
+            ..refused(DialStage::Forwarding, "administratively prohibited")
         })
     }
 }

@@ -45,7 +45,7 @@ use trueup::{
         },
         sasl::{Authenticator, iam::Iam},
     },
-    transport::dial::{Dial, DialError, Reach, Stream},
+    transport::dial::{Dial, DialError, DialStage, Stream},
 };
 
 use account::*;
@@ -86,10 +86,10 @@ fn checked<T: std::fmt::Debug>(found: Result<T, CredentialsError>) -> Result<T, 
     found
 }
 
-fn refused(reach: Reach, said: &str) -> DialError {
+fn refused(stage: DialStage, message: &str) -> DialError {
     DialError {
-        reach,
-        said: said.into(),
+        stage,
+        message: message.into(),
         help: None,
     }
 }
@@ -120,7 +120,7 @@ async fn the_machine_s_role_and_the_role_that_it_assumes() {
         "one connection for all pages"
     );
 
-    let wanted = Role::as_the_jar_does(ROLE);
+    let wanted = Role::with_jar_defaults(ROLE);
     let held = &role.credentials;
     let assumed = account
         .assume(&wanted, held, Clock::default())
@@ -152,7 +152,7 @@ async fn the_machine_s_role_and_the_role_that_it_assumes() {
     assert_eq!(error.stage, Stage::Sts);
     assert!(
         error
-            .said
+            .message
             .starts_with("SignatureDoesNotMatch: The request signature"),
         "{error}"
     );
@@ -175,7 +175,10 @@ async fn the_machine_s_role_and_the_role_that_it_assumes() {
             .assume(&wanted, &wrong, Clock::default())
             .await
             .expect_err("refused");
-        assert!(error.said.starts_with("InvalidClientTokenId: "), "{error}");
+        assert!(
+            error.message.starts_with("InvalidClientTokenId: "),
+            "{error}"
+        );
         assert!(error.help.contains(wrong.access_key_id()), "{error}");
     }
 
@@ -187,7 +190,7 @@ async fn the_machine_s_role_and_the_role_that_it_assumes() {
             .expect_err("refused");
         assert!(
             error
-                .said
+                .message
                 .starts_with("SignatureDoesNotMatch: Signature expired"),
             "{error}"
         );
@@ -201,14 +204,14 @@ async fn the_machine_s_role_and_the_role_that_it_assumes() {
         .await
         .expect("less than five minutes are no matter");
 
-    let other = Role::as_the_jar_does("arn:aws:iam::123456789012:role/other");
+    let other = Role::with_jar_defaults("arn:aws:iam::123456789012:role/other");
     let error = account
         .assume(&other, held, Clock::default())
         .await
         .expect_err("refused");
     assert!(
         error
-            .said
+            .message
             .starts_with("AccessDenied: User: arn:aws:sts::123456789012:"),
         "{error}"
     );
@@ -218,7 +221,7 @@ async fn the_machine_s_role_and_the_role_that_it_assumes() {
     // A name with what means something else in forms.
     let odd = "arn:aws:iam::123456789012:role/a+b=c,d@e";
     account.set("role_arn", odd.into());
-    let wanted_odd = Role::as_the_jar_does(odd);
+    let wanted_odd = Role::with_jar_defaults(odd);
     let assumed = account
         .assume(&wanted_odd, held, Clock::default())
         .await
@@ -232,7 +235,7 @@ async fn the_machine_s_role_and_the_role_that_it_assumes() {
     assert!(
         refused
             .expect_err("refused")
-            .said
+            .message
             .starts_with("AccessDenied")
     );
     let option = |name: &str, value: &str| (name.to_owned(), value.to_owned());
@@ -255,7 +258,7 @@ async fn the_machine_s_role_and_the_role_that_it_assumes() {
         .assume(&wanted, held, Clock::default())
         .await
         .expect_err("refused");
-    assert!(error.what.contains(ROLE), "{error}");
+    assert!(error.problem.contains(ROLE), "{error}");
     // The path of the role is in no session's ARN; here it is known all the same.
     assert!(
         error.help.contains(&format!(r#""AWS":"{ROLE}""#)),
@@ -265,7 +268,10 @@ async fn the_machine_s_role_and_the_role_that_it_assumes() {
     account.set("role", Value::Null);
     let error = account.role().await.expect_err("no role");
     assert_eq!(error.stage, Stage::Metadata);
-    assert!(error.what.ends_with("the instance has no role"), "{error}");
+    assert!(
+        error.problem.ends_with("the instance has no role"),
+        "{error}"
+    );
     assert!(
         error.help.contains("associate-iam-instance-profile"),
         "{error}"
@@ -290,11 +296,11 @@ async fn whoever_never_answers_is_left_at_the_deadline() {
         let start = Instant::now();
         let answer = imds::instance_role(dial, start + LIMIT).await;
         let error = checked(answer).expect_err(expected);
-        assert!(error.what.contains(expected), "{error}");
+        assert!(error.problem.contains(expected), "{error}");
         assert_eq!(start.elapsed(), LIMIT);
     }
     let held = named("AKIA", "CANARY", "CANARY");
-    let role = Role::as_the_jar_does(ROLE);
+    let role = Role::with_jar_defaults(ROLE);
     let silent: [&dyn Dial; 2] = [&Never, &Canned::plain(vec![None], 9)];
     for dial in silent {
         let start = Instant::now();
@@ -303,7 +309,7 @@ async fn whoever_never_answers_is_left_at_the_deadline() {
         let error = checked(answer.await).expect_err("silence");
         assert!(
             error
-                .what
+                .problem
                 .contains("sts.amazonaws.com did not answer in time"),
             "{error}"
         );

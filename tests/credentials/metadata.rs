@@ -134,21 +134,21 @@ async fn what_a_metadata_service_refuses_is_explained() {
         let service = Canned::plain(answers, 9);
         let error = checked(imds::instance_role(&service, soon()).await).expect_err(what);
         assert_eq!(error.stage, Stage::Metadata, "case {number}");
-        assert!(error.what.contains(what), "case {number}: {error}");
+        assert!(error.problem.contains(what), "case {number}: {error}");
         assert!(error.help.contains(help), "case {number}: {error}");
     }
 
     let error = checked(imds::instance_role(&Nobody, soon()).await).expect_err("nobody");
     assert!(
         error
-            .what
+            .problem
             .contains("nothing answers at 169.254.169.254, port 80"),
         "{error}"
     );
-    assert_eq!(error.said, "no way to 169.254.169.254:80");
+    assert_eq!(error.message, "no way to 169.254.169.254:80");
     let error = checked(imds::instance_role(&Forbidden, soon()).await).expect_err("forbidden");
     assert!(
-        error.what.contains("cannot be dialled from the machine"),
+        error.problem.contains("cannot be dialled from the machine"),
         "{error}"
     );
     assert_eq!(error.help, "AllowTcpForwarding local");

@@ -24,12 +24,12 @@ async fn what_is_wrong_with_a_role_is_said_before_anything_is_dialled() {
         ),
         (ROLE, Some("evil.example/x-1"), "no AWS region"),
     ] {
-        let mut role = Role::as_the_jar_does(arn);
+        let mut role = Role::with_jar_defaults(arn);
         role.region = region;
         let none = client(RootCertStore::empty());
         let answer = sts::assume_role(&Nobody, none, &role, &held, Clock::default(), soon()).await;
         let error = checked(answer).expect_err(arn);
-        assert!(error.what.contains(expected), "{error}");
+        assert!(error.problem.contains(expected), "{error}");
     }
     for (region, host) in [
         ("eu-west-1", "sts.eu-west-1.amazonaws.com"),
@@ -45,11 +45,11 @@ async fn what_is_wrong_with_a_role_is_said_before_anything_is_dialled() {
         let error = checked(answer).expect_err(region);
         assert!(
             error
-                .what
+                .problem
                 .contains(&format!("{host}, port 443, cannot be reached")),
             "{error}"
         );
-        assert_eq!(error.said, format!("no way to {host}:443"));
+        assert_eq!(error.message, format!("no way to {host}:443"));
     }
 }
 
@@ -68,7 +68,7 @@ async fn what_sts_says_is_explained_and_never_quotes_a_secret() {
         .expect("a server");
     let acceptor = TlsAcceptor::from(Arc::new(server));
     let held = named("ASIA1", "CANARY-secret", "CANARY-token");
-    let role = Role::as_the_jar_does(ROLE);
+    let role = Role::with_jar_defaults(ROLE);
     let ask = async |answer: Option<String>, roots: Arc<ClientConfig>| {
         let service = Canned {
             tls: Some(acceptor.clone()),
@@ -155,7 +155,7 @@ async fn what_sts_says_is_explained_and_never_quotes_a_secret() {
         let error = ask(coded(code, message), trusted.clone())
             .await
             .expect_err(code);
-        assert!(error.said == said || said.is_empty(), "{error}");
+        assert!(error.message == said || said.is_empty(), "{error}");
         assert!(error.help.contains(help), "{error}");
     }
 
@@ -209,7 +209,7 @@ async fn what_sts_says_is_explained_and_never_quotes_a_secret() {
         ),
     ] {
         let error = ask(answer, trusted.clone()).await.expect_err(expected);
-        assert!(error.what.contains(expected), "{error}");
+        assert!(error.problem.contains(expected), "{error}");
     }
 
     let nobody = client(RootCertStore::empty());
@@ -217,7 +217,7 @@ async fn what_sts_says_is_explained_and_never_quotes_a_secret() {
         .await
         .expect_err("not trusted");
     assert!(
-        error.what.contains("TLS with sts.amazonaws.com failed"),
+        error.problem.contains("TLS with sts.amazonaws.com failed"),
         "{error}"
     );
     assert!(error.help.contains("proxy"), "{error}");
@@ -236,7 +236,7 @@ async fn what_sts_says_is_explained_and_never_quotes_a_secret() {
         );
         let error = checked(answer.await).expect_err(greeting);
         assert!(
-            error.what.contains("TLS with sts.amazonaws.com failed"),
+            error.problem.contains("TLS with sts.amazonaws.com failed"),
             "{error}"
         );
         assert!(error.help.contains(help), "{error}");

@@ -17,7 +17,7 @@ use crate::rig::{Host, Said, trueup, until};
 const HOSTS: usize = 20;
 /// Nothing listens there.
 const CLOSED: usize = 6;
-/// Takes connections and says nothing.
+/// Takes connections and says nothing, as long as the deadline is waited for; later, nothing listens there.
 const SILENT: usize = 11;
 /// Is let through when all others have been reached.
 const SLOW: usize = 9;
@@ -31,6 +31,7 @@ struct Fleet {
     busy: Arc<AtomicUsize>,
     /// Whether the slow one is.
     slow: Arc<AtomicBool>,
+    silent: Silent,
 }
 
 /// What listens before a host, and whether a connection goes on.
@@ -106,10 +107,10 @@ impl Fleet {
         let busy_one = move || hung_up_on.fetch_add(1, Ordering::SeqCst) >= 2;
         let of = |at: usize| hosts[at].as_ref().expect("it lives");
         let (slow, busy_one) = (relay(of(SLOW), slow), relay(of(BUSY), busy_one));
-        let some = of(0);
+        let (some, silent) = (of(0), Silent::start());
         let ways = (0..HOSTS).map(|at| match at {
             CLOSED => elsewhere(some, closed()),
-            SILENT => elsewhere(some, silent()),
+            SILENT => elsewhere(some, silent.port),
             SLOW => elsewhere(of(SLOW), slow),
             BUSY => elsewhere(of(BUSY), busy_one),
             _ => of(at).way(),
@@ -120,6 +121,7 @@ impl Fleet {
             ways,
             busy,
             slow: is_slow,
+            silent,
         }
     }
 
@@ -158,14 +160,35 @@ fn closed() -> u16 {
     listener.local_addr().expect("an address").port()
 }
 
-fn silent() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = listener.local_addr().expect("an address").port();
-    thread::spawn(move || {
-        let held: Vec<_> = listener.incoming().collect();
-        drop(held);
-    });
-    port
+/// A port that takes connections and says nothing, until it is closed.
+struct Silent {
+    port: u16,
+    is_closed: Arc<AtomicBool>,
+}
+
+impl Silent {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let is_closed = Arc::new(AtomicBool::new(false));
+        let ends = Arc::clone(&is_closed);
+        thread::spawn(move || {
+            let mut connections = listener.incoming();
+            let mut held = Vec::new();
+            while !ends.load(Ordering::SeqCst) {
+                held.push(connections.next());
+            }
+        });
+        Self { port, is_closed }
+    }
+
+    fn close(&self) {
+        self.is_closed.store(true, Ordering::SeqCst);
+        // It looks at that after the next connection.
+        until("the port is closed", || {
+            TcpStream::connect(("127.0.0.1", self.port)).is_err()
+        });
+    }
 }
 
 /// The names of a report's hosts, in its order, and those that could not be reached.
@@ -232,6 +255,8 @@ fn the_living_are_as_if_nobody_were_dead() {
             .living()
             .all(|host| written(host).as_deref() == Some("one"))
     );
+    // It has been waited for twice, and is dead all the same.
+    fleet.silent.close();
     let drift = run("one", &["drift"]).code(4).json();
     assert_eq!(names(&drift).1, dead);
     assert_eq!(drift["summary"]["none"], 18, "{}", drift["summary"]);

@@ -52,7 +52,10 @@ fn of_model(plan: &HostPlan) -> Actions {
     let word = |action: StepAction| serde_json::to_value(action).expect("a word");
     let row = |step: &trueup::plan::Step| {
         let action = word(step.action);
-        (step.address.clone(), action.as_str().expect("text").into())
+        (
+            step.address.to_string(),
+            action.as_str().expect("text").into(),
+        )
     };
     plan.steps.iter().map(row).collect()
 }

@@ -25,7 +25,7 @@ use trueup::{
     action::{Action, Mode, Value},
     facts::{Host, Section},
     jaas::{self, JaasLogin},
-    kinds::{Resource, Verdict, declared::Inputs, properties as kind},
+    kinds::{Resource, Verdict, client::properties as kind, declared::Inputs},
     properties,
     spec::{Given, Source, load},
 };

@@ -3,7 +3,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
-const PROBE: &str = include_str!("../../src/kinds/java/probe.sh");
+const PROBE: &str = include_str!("../../src/kinds/client/java/probe.sh");
 
 /// A program in the place of `bin/java`, which notes what it was asked.
 fn planted(home: &Path, text: &str) -> String {

@@ -5,11 +5,7 @@
 //! file (of a topic, where no host is asked, with what was read of the cluster):
 //! `TRUEUP_BLESS=1 cargo test --test offline cases` writes what comes out, for you to read.
 
-use std::{
-    collections::BTreeMap,
-    env, fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, env, fs};
 
 use serde_json::json;
 use trueup::{
@@ -91,32 +87,12 @@ fn run(kind: &str, case: &Case) -> serde_json::Value {
     out
 }
 
-/// The kinds that have cases: folders of `src/kinds`.
-fn kinds() -> Vec<String> {
-    let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/kinds");
-    let kinds = files(&all)
-        .into_iter()
-        .filter(|path| path.join("cases").is_dir());
-    let name = |path: PathBuf| {
-        path.file_name()
-            .and_then(|name| Some(name.to_str()?.to_owned()))
-    };
-    kinds.filter_map(name).collect()
-}
-
-/// A spec that declares all that there is: the client's resources, and the example of each other key.
+/// A spec that declares all that there is: the example of each kind.
 fn all_kinds() -> String {
     let schema = trueup::spec::schema();
     let mut spec = json!({
         "version": 1,
         "hosts": { "c": { "local": {} } },
-        "client": {
-            "java": { "version": "8" },
-            "kafka": { "version": "2.8.1", "scala": "2.12" },
-            "msk_iam_auth": { "version": "1.1.5" },
-            "classpath": {},
-            "properties": {},
-        },
     });
     for kind in KINDS {
         let example = schema.pointer(&format!("/properties/{}/examples/0", kind.key));
@@ -129,7 +105,7 @@ fn all_kinds() -> String {
 fn every_case_comes_out_as_its_file_says() {
     let bless = env::var_os("TRUEUP_BLESS").is_some();
     let mut wrong = Vec::new();
-    for kind in kinds() {
+    for kind in case::kinds() {
         let inputs: Vec<_> = files(&case::folder(&kind))
             .into_iter()
             .filter(|path| path.extension().is_some_and(|e| e == "yaml"))
@@ -165,7 +141,7 @@ fn every_kind_has_cases() {
     };
     let spec = load(&source, &Given::default()).0.expect("right");
     let resources = spec.hosts[0].resources(&Inputs::default());
-    assert!(resources.len() >= 5 + KINDS.len(), "{}", resources.len());
+    assert!(resources.len() >= 4 + KINDS.len(), "{}", resources.len());
     for resource in &resources {
         let address = resource.address();
         let kind = match address.kind() {
@@ -224,7 +200,10 @@ fn reasons(value: &serde_json::Value, found: &mut Vec<String>) {
 #[test]
 fn each_verdict_says_why_in_one_sentence() {
     let mut seen = 0;
-    for path in kinds().iter().flat_map(|kind| files(&case::folder(kind))) {
+    for path in case::kinds()
+        .iter()
+        .flat_map(|kind| files(&case::folder(kind)))
+    {
         if path.extension().is_none_or(|end| end != "json") {
             continue;
         }

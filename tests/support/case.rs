@@ -174,8 +174,27 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// The kinds that have cases: folders of `src/kinds`, and parts of a kind that is composed.
+pub fn kinds() -> Vec<String> {
+    let named = |path: PathBuf| Some(path.file_name()?.to_str()?.to_owned());
+    let with_cases = |path: &PathBuf| path.join("cases").is_dir();
+    let found = folders().into_iter().filter(with_cases);
+    found.filter_map(named).collect()
+}
+
+fn folders() -> Vec<PathBuf> {
+    let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/kinds");
+    let is_folder = |path: &PathBuf| path.is_dir();
+    let kinds = files(&all).into_iter().filter(is_folder);
+    let with_parts = |kind: PathBuf| {
+        let parts = files(&kind).into_iter().filter(is_folder);
+        std::iter::once(kind).chain(parts).collect::<Vec<_>>()
+    };
+    kinds.flat_map(with_parts).collect()
+}
+
 /// The folder of a kind's cases.
 pub fn folder(kind: &str) -> PathBuf {
-    let kinds = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/kinds");
-    kinds.join(kind).join("cases")
+    let found = folders().into_iter().find(|path| path.ends_with(kind));
+    found.expect(kind).join("cases")
 }

@@ -13,7 +13,7 @@ use trueup::{
     spec::{Given, Resolved, Source, load},
     transport::{
         Connection, Error, Exit, Running,
-        dial::{Dial, DialError, Reach, Stream},
+        dial::{Dial, DialError, DialStage, Stream},
     },
 };
 
@@ -73,8 +73,8 @@ pub struct Simulated<'a>(pub &'a [u8]);
 impl Dial for Simulated<'_> {
     async fn dial(&self, _: &str, _: u16) -> Result<Stream, DialError> {
         Err(DialError {
-            reach: Reach::Machine,
-            said: "it is none".into(),
+            stage: DialStage::Machine,
+            message: "it is none".into(),
             help: None,
         })
     }

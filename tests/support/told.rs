@@ -204,7 +204,7 @@ fn seen_in_plan(plan: &Plan) -> Seen {
             let action = serde_json::to_value(step.action).expect("a word");
             (
                 host.into(),
-                step.address.clone(),
+                step.address.to_string(),
                 action.as_str().expect("text").into(),
             )
         })

@@ -425,7 +425,7 @@ pub fn unreachable() -> Plan {
     let mut java = step(address, StepAction::Update, reason);
     java.changes = vec![
         Change::shown("version", Some("17.0.2"), Some("1.8.0")),
-        Change::known_after("home", Some("/usr/lib/jvm/java-17"), address),
+        Change::known_after("home", Some("/usr/lib/jvm/java-17"), &address.into()),
     ];
     let drifted = vec![java];
     plan(vec![
@@ -550,10 +550,7 @@ pub fn hostile() -> Plan {
 
 pub fn outcome(applied: &[&str]) -> Outcome {
     Outcome {
-        applied: applied
-            .iter()
-            .map(|address| (*address).to_owned())
-            .collect(),
+        applied: applied.iter().map(|&address| address.into()).collect(),
         took: Duration::from_millis(6200),
         ..Outcome::new(Of::Host("client".into()))
     }
@@ -563,13 +560,13 @@ pub fn topics_failed() -> Outcome {
     Outcome {
         of: Of::Cluster("b-1.pinterest.a1b2c3.c2.kafka.us-east-1.amazonaws.com:9098".into()),
         failure: Some(Failure {
-            address: "topics/0ab336d6fcf7.geo".into(),
+            address: Some("topics/0ab336d6fcf7.geo".into()),
             reasons: vec!["a setting that no broker knows (INVALID_CONFIG)".into()],
             help: Some("look up the key's name".into()),
             ..Failure::default()
         }),
         also_failed: vec![Failure {
-            address: "topics/0ab336d6fcf7.pin".into(),
+            address: Some("topics/0ab336d6fcf7.pin".into()),
             reasons: vec!["a policy of the cluster forbids it (POLICY_VIOLATION)".into()],
             done: vec!["6 partitions".into()],
             ..Failure::default()
@@ -582,7 +579,7 @@ pub fn topics_failed() -> Outcome {
 pub fn failure() -> Outcome {
     Outcome {
         failure: Some(Failure {
-            address: "client/msk_iam_auth".into(),
+            address: Some("client/msk_iam_auth".into()),
             reasons: vec![
                 "the download's sha256 is 51c0b0c1…, the spec pins ef217055…".into(),
                 "got 1,422 bytes of text/html: this is a web page, not a jar".into(),
@@ -600,7 +597,7 @@ pub fn failure() -> Outcome {
 pub fn partial() -> Outcome {
     Outcome {
         failure: Some(Failure {
-            address: "client/classpath".into(),
+            address: Some("client/classpath".into()),
             reasons: vec!["ec2-3-80-1-2: the connection was lost: Broken pipe".into()],
             help: Some("its outcome is not known: run `plan` to see what is now true".into()),
             outcome_unknown: true,
@@ -648,7 +645,7 @@ pub fn unverified() -> Outcome {
 pub fn in_part() -> Outcome {
     Outcome {
         failure: Some(Failure {
-            address: "client/classpath".into(),
+            address: Some("client/classpath".into()),
             reasons: vec!["no room in /home/ec2-user".into()],
             help: Some("make room on the host: `df -h` shows which file system is full".into()),
             done: vec!["~/.bashrc".into()],
@@ -661,7 +658,7 @@ pub fn in_part() -> Outcome {
 
 fn moves(address: Option<&str>, how: &str) -> Moved {
     Moved {
-        address: address.map(str::to_owned),
+        address: address.map(Into::into),
         how: how.to_owned(),
     }
 }

@@ -19,7 +19,7 @@ use trueup::{
     script::Script,
     transport::{
         Connection, Exit,
-        dial::{Dial, DialError, Reach, Stream},
+        dial::{Dial, DialError, DialStage, Stream},
         direct::Direct,
         local::Local,
     },
@@ -253,11 +253,11 @@ async fn what_fails_says_how_far_it_came() {
     let ways: [&dyn Dial; 3] = [&ssh, &local, &Direct];
     for way in ways {
         let error = refusal(way, "127.0.0.1", free_port()).await;
-        assert_eq!(error.reach, Reach::Tcp);
+        assert_eq!(error.stage, DialStage::Tcp);
         assert_eq!(error.to_string(), "Connection refused");
         let error = refusal(way, UNKNOWN, 9092).await;
-        assert_eq!(error.reach, Reach::Name, "{error}");
-        assert!(error.said.to_lowercase().contains("name"), "{error}");
+        assert_eq!(error.stage, DialStage::Name, "{error}");
+        assert!(error.message.to_lowercase().contains("name"), "{error}");
         let help = error.help.expect("a way out");
         assert!(help.contains(&format!("getent hosts {UNKNOWN}")), "{help}");
     }
@@ -267,10 +267,10 @@ async fn what_fails_says_how_far_it_came() {
     for way in ways {
         for host in ["-oProxyCommand=x", "a b", "[::1]", "x\u{1b}[2J", ""] {
             let error = refusal(way, host, 9092).await;
-            assert_eq!(error.reach, Reach::Name);
-            assert!(!error.said.contains('\u{1b}'), "{error}");
+            assert_eq!(error.stage, DialStage::Name);
+            assert!(!error.message.contains('\u{1b}'), "{error}");
         }
-        assert_eq!(refusal(way, "127.0.0.1", 0).await.reach, Reach::Tcp);
+        assert_eq!(refusal(way, "127.0.0.1", 0).await.stage, DialStage::Tcp);
     }
     assert_eq!(sshd.count("direct-tcpip"), asked, "{}", sshd.log());
     drop(ssh);
@@ -294,8 +294,8 @@ async fn an_sshd_that_forbids_it_is_told_by_its_options() {
         let sshd = Sshd::start(&folder, &["ed25519"], authorized, option);
         let ssh = bench.connected(&sshd).await;
         let error = refusal(&ssh, "127.0.0.1", port).await;
-        assert_eq!(error.reach, Reach::Forwarding, "{option}: {error}");
-        assert!(error.said.contains("prohibited"), "{option}: {error}");
+        assert_eq!(error.stage, DialStage::Forwarding, "{option}: {error}");
+        assert!(error.message.contains("prohibited"), "{option}: {error}");
         let help = error.help.expect("a way out");
         let name = option.split(' ').next().expect("a word");
         assert!(help.contains(name) && help.contains("restrict"), "{help}");
@@ -350,12 +350,12 @@ async fn ten_at_once_share_one_connection_and_none_is_a_session() {
         let way = Arc::clone(&ssh);
         tasks.spawn(async move {
             let error = refusal(&*way, "127.0.0.1", closed).await;
-            assert_eq!(error.said, "Connection refused");
+            assert_eq!(error.message, "Connection refused");
         });
         let way = Arc::clone(&ssh);
         tasks.spawn(async move {
             let error = refusal(&*way, UNKNOWN, port).await;
-            assert_eq!(error.reach, Reach::Name, "{error}");
+            assert_eq!(error.stage, DialStage::Name, "{error}");
         });
     }
     timeout(PATIENCE, tasks.join_all())
@@ -502,14 +502,14 @@ async fn the_end_of_a_connection_is_the_end_of_its_streams() {
     hole.tried().await;
     sshd::run("kill", &["-9", &master_of(&ssh)]);
     let error = refused.await.expect("ran");
-    assert_eq!(error.reach, Reach::Machine);
-    assert!(error.said.contains("127.0.0.1 is gone"), "{error}");
+    assert_eq!(error.stage, DialStage::Machine);
+    assert!(error.message.contains("127.0.0.1 is gone"), "{error}");
     ended(&mut near).await;
     ended(&mut far).await;
 
     let error = refusal(&*ssh, "127.0.0.1", port).await;
-    assert_eq!(error.reach, Reach::Machine);
-    assert!(error.said.contains("127.0.0.1 is gone"), "{error}");
+    assert_eq!(error.stage, DialStage::Machine);
+    assert!(error.message.contains("127.0.0.1 is gone"), "{error}");
     drop(ssh);
     bench.assert_clean();
 }

@@ -11,13 +11,12 @@ pub type Keys = Vec<(String, Option<String>)>;
 const SET: i8 = 0;
 const DELETE: i8 = 1;
 
-/// Changes keys, or tries whether it could; those that are not named stay as they are. (AlterConfigs, its elder, would reset
-/// them.)
+/// Changes keys, or validates that; other keys stay. (The older AlterConfigs resets them.)
 #[derive(Debug, Clone)]
 pub struct AlterConfigs<'a> {
     /// Topics and their keys.
     pub topics: Vec<(&'a str, &'a Keys)>,
-    /// Whether nothing is to be changed.
+    /// Whether to change nothing.
     pub validate_only: bool,
 }
 
@@ -58,7 +57,7 @@ impl Call for AlterConfigs<'_> {
                 name,
                 code,
                 message,
-                made: None,
+                created: None,
             };
             Ok((kind == RESOURCE_TOPIC).then_some(row))
         })?;

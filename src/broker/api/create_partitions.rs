@@ -1,25 +1,25 @@
-//! CreatePartitions: more partitions for topics that are there.
+//! CreatePartitions: more partitions for existing topics.
 
 use std::{ops::RangeInclusive, time::Duration};
 
 use super::{Call, Row, Rows, milliseconds};
 use crate::broker::wire::{Decoder, Encoder, Malformed};
 
-/// Raises the number of partitions, or tries whether it could.
+/// Raises the number of partitions, or validates that.
 #[derive(Debug, Clone)]
 pub struct CreatePartitions<'a> {
     /// Topics and the new total of each.
     pub topics: Vec<(&'a str, i32)>,
     /// How long the broker may wait for them, in milliseconds.
     pub timeout: i32,
-    /// Whether nothing is to be changed.
+    /// Whether to change nothing.
     pub validate_only: bool,
 }
 
 impl Call for CreatePartitions<'_> {
     const KEY: i16 = 37;
     const NAME: &'static str = "CreatePartitions";
-    // Version 3 tells of quotas by error 89.
+    // Version 3 reports quotas by error 89.
     const VERSIONS: RangeInclusive<i16> = 0..=3;
     const FLEXIBLE: i16 = 2;
     type Reply = Rows;
@@ -29,7 +29,7 @@ impl Call for CreatePartitions<'_> {
         for (name, total) in &self.topics {
             out.string(name);
             out.i32(*total);
-            // assignments: an empty list, where none is meant, is error 39
+            // assignments: an empty list would be error 39
             out.null_array();
             out.tags();
         }
@@ -45,7 +45,7 @@ impl Call for CreatePartitions<'_> {
                 name: r.string()?,
                 code: r.i16()?,
                 message: r.nullable_string()?,
-                made: None,
+                created: None,
             };
             r.tags()?;
             Ok(row)

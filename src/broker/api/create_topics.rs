@@ -18,32 +18,32 @@ pub struct NewTopic {
     pub config: Vec<(String, String)>,
 }
 
-/// What a topic is that was created, or would be if it were: the broker's defaults are filled in.
+/// A topic that was created, or would be: the broker's defaults are filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Made {
-    /// How many partitions; below zero where the broker does not tell.
+pub struct CreatedTopic {
+    /// How many partitions; below zero if not known.
     pub partitions: i32,
     /// How many replicas of each; likewise.
     pub replication_factor: i16,
-    /// All its settings; none where we may not know them.
+    /// All its settings; empty if we may not read them.
     pub config: Vec<(String, Option<String>)>,
 }
 
-/// Creates topics, or tries whether it could.
+/// Creates topics, or validates that.
 #[derive(Debug, Clone)]
 pub struct CreateTopics<'a> {
-    /// Which.
+    /// The topics.
     pub topics: Vec<&'a NewTopic>,
     /// How long the broker may wait for them, in milliseconds.
     pub timeout: i32,
-    /// Whether nothing is to be created.
+    /// Whether to create nothing.
     pub validate_only: bool,
 }
 
 impl Call for CreateTopics<'_> {
     const KEY: i16 = 19;
     const NAME: &'static str = "CreateTopics";
-    // From version 4 on the broker's defaults can be had (-1); 6 tells of quotas by error 89.
+    // Version 4 has the broker's defaults (-1); 6 reports quotas by error 89.
     const VERSIONS: RangeInclusive<i16> = 4..=7;
     const FLEXIBLE: i16 = 5;
     type Reply = Rows;
@@ -78,8 +78,8 @@ impl Call for CreateTopics<'_> {
             }
             let code = r.i16()?;
             let message = r.nullable_string()?;
-            let made = match version {
-                5.. => Some(made(r)?),
+            let created = match version {
+                5.. => Some(created(r)?),
                 _ => None,
             };
             r.tags()?;
@@ -87,7 +87,7 @@ impl Call for CreateTopics<'_> {
                 name,
                 code,
                 message,
-                made,
+                created,
             })
         })?;
         reply.tags()?;
@@ -99,7 +99,7 @@ impl Call for CreateTopics<'_> {
     }
 }
 
-fn made(r: &mut Decoder<'_>) -> Result<Made, Malformed> {
+fn created(r: &mut Decoder<'_>) -> Result<CreatedTopic, Malformed> {
     let (partitions, replication_factor) = (r.i32()?, r.i16()?);
     let config = r.nullable_array(|r| {
         let setting = (r.string()?, r.nullable_string()?);
@@ -110,7 +110,7 @@ fn made(r: &mut Decoder<'_>) -> Result<Made, Malformed> {
         r.tags()?;
         Ok(setting)
     })?;
-    Ok(Made {
+    Ok(CreatedTopic {
         partitions,
         replication_factor,
         config: config.unwrap_or_default(),

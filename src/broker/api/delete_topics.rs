@@ -8,7 +8,7 @@ use crate::broker::wire::{Decoder, Encoder, Malformed};
 /// Deletes topics by name.
 #[derive(Debug, Clone)]
 pub struct DeleteTopics<'a> {
-    /// Which.
+    /// The topics.
     pub topics: Vec<&'a str>,
     /// How long the broker may wait for them, in milliseconds.
     pub timeout: i32,
@@ -17,7 +17,7 @@ pub struct DeleteTopics<'a> {
 impl Call for DeleteTopics<'_> {
     const KEY: i16 = 20;
     const NAME: &'static str = "DeleteTopics";
-    // Version 5 has messages, and tells of quotas by error 89; 6 could name topics by id.
+    // Version 5 has messages, and reports quotas by error 89; 6 could name topics by id.
     const VERSIONS: RangeInclusive<i16> = 1..=5;
     const FLEXIBLE: i16 = 4;
     type Reply = Rows;
@@ -42,7 +42,7 @@ impl Call for DeleteTopics<'_> {
                 } else {
                     None
                 },
-                made: None,
+                created: None,
             };
             r.tags()?;
             Ok(row)

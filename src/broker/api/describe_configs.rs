@@ -5,14 +5,14 @@ use std::{ops::RangeInclusive, time::Duration};
 use super::{Call, RESOURCE_TOPIC, milliseconds};
 use crate::broker::wire::{Decoder, Encoder, Malformed};
 
-/// Asks for all keys of these topics.
+/// Reads all keys of these topics.
 #[derive(Debug, Clone, Copy)]
 pub struct DescribeConfigs<'a> {
     /// Topics.
     pub topics: &'a [String],
 }
 
-/// The reply, as it came.
+/// The reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// As [`Call::throttle`].
@@ -26,7 +26,7 @@ pub struct Reply {
 pub struct Described {
     /// Zero is success.
     pub code: i16,
-    /// What the broker said of it.
+    /// The broker's message.
     pub message: Option<String>,
     /// The topic.
     pub name: String,
@@ -52,7 +52,7 @@ pub struct Entry {
 impl Call for DescribeConfigs<'_> {
     const KEY: i16 = 32;
     const NAME: &'static str = "DescribeConfigs";
-    // Version 0 knows no sources.
+    // Version 0 has no sources.
     const VERSIONS: RangeInclusive<i16> = 1..=4;
     const FLEXIBLE: i16 = 4;
     type Reply = Reply;
@@ -62,7 +62,7 @@ impl Call for DescribeConfigs<'_> {
         for topic in self.topics {
             out.i8(RESOURCE_TOPIC);
             out.string(topic);
-            // No list of keys: all of them. One with unknown keys would leave them out in silence.
+            // No list means all keys; unknown keys of a list are silently left out.
             out.null_array();
             out.tags();
         }
@@ -112,7 +112,7 @@ fn entry(r: &mut Decoder<'_>, version: i16) -> Result<Entry, Malformed> {
         source: r.i8()?,
         sensitive: r.bool()?,
     };
-    // synonyms: not asked for
+    // synonyms
     r.array(|r| {
         r.string()?;
         r.nullable_string()?;

@@ -5,14 +5,14 @@ use std::{ops::RangeInclusive, time::Duration};
 use super::{Call, milliseconds};
 use crate::broker::wire::{Decoder, Encoder, Malformed};
 
-/// Asks about topics; it never lets the broker create them.
+/// Reads topics; the broker must not create them.
 #[derive(Debug, Clone, Copy)]
 pub struct Metadata<'a> {
-    /// Which; `None` for all, which is other than an empty list.
+    /// The topics; `None` for all (an empty list is none).
     pub topics: Option<&'a [String]>,
 }
 
-/// The reply, as it came.
+/// The reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// As [`Call::throttle`].
@@ -23,7 +23,7 @@ pub struct Reply {
     pub cluster: Option<String>,
     /// The controller's id, -1 for none.
     pub controller: i32,
-    /// The topics asked for.
+    /// The requested topics.
     pub topics: Vec<Topic>,
 }
 
@@ -62,14 +62,14 @@ pub struct Partition {
     pub leader: i32,
     /// Ids of the brokers that hold it.
     pub replicas: Vec<i32>,
-    /// Those that are in step.
+    /// Those that are in sync.
     pub isr: Vec<i32>,
 }
 
 impl Call for Metadata<'_> {
     const KEY: i16 = 3;
     const NAME: &'static str = "Metadata";
-    // Before version 4 a request could not forbid that topics are created.
+    // Version 4 can forbid that topics are created.
     const VERSIONS: RangeInclusive<i16> = 4..=9;
     const FLEXIBLE: i16 = 9;
     type Reply = Reply;

@@ -1,6 +1,6 @@
-//! The calls that are spoken, a file each, and the frames that carry them.
+//! The supported calls, a file each, and their frames.
 //!
-//! A call knows its key, its name, the versions it is written in, and how its reply is read. Formats
+//! A call has a key, a name, supported versions, and the format of request and reply. Formats
 //! are those of the message definitions in Kafka's sources (`clients/src/main/resources/common/
 //! message/*.json`); the tests hold them against the crate `kafka-protocol`, byte by byte.
 
@@ -18,7 +18,7 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use super::wire::{Decoder, Encoder, Malformed, TooLong};
 
-/// How brokers call us in their logs and quotas.
+/// The client id, for brokers' logs and quotas.
 pub const CLIENT: &str = "trueup";
 
 /// ResourceType TOPIC of the calls about configs.
@@ -30,11 +30,11 @@ pub trait Call {
     const KEY: i16;
     /// The API's name, as Kafka writes it.
     const NAME: &'static str;
-    /// The versions that are spoken here.
+    /// The supported versions.
     const VERSIONS: RangeInclusive<i16>;
     /// The first version with compact forms and tagged fields.
     const FLEXIBLE: i16;
-    /// What comes back.
+    /// The reply.
     type Reply;
 
     /// Writes the request's body.
@@ -46,7 +46,7 @@ pub trait Call {
     /// When it is not in this version's format.
     fn read(reply: &mut Decoder<'_>, version: i16) -> Result<Self::Reply, Malformed>;
 
-    /// How long the broker wants to be left alone on this connection.
+    /// How long the broker wants no further request on this connection.
     fn throttle(reply: &Self::Reply) -> Duration {
         let _ = reply;
         Duration::ZERO
@@ -56,16 +56,16 @@ pub trait Call {
 /// A whole request: length, header, body. The header is version 1, or 2 for flexible versions.
 ///
 /// # Errors
-/// When a text is longer than the protocol carries.
+/// When a text is too long for the protocol.
 pub fn request<C: Call>(call: &C, version: i16, correlation: i32) -> Result<Vec<u8>, TooLong> {
     let flexible = version >= C::FLEXIBLE;
     let mut out = Encoder::new(false);
-    // The length comes when it is known.
+    // The length is set below.
     out.i32(0);
     out.i16(C::KEY);
     out.i16(version);
     out.i32(correlation);
-    // Even in flexible headers the client's id has the old form.
+    // The client id has the old form even in flexible headers.
     out.nullable_string(Some(CLIENT));
     out.set_flexible(flexible);
     out.tags();
@@ -93,17 +93,17 @@ pub fn reply<C: Call>(body: &[u8], version: i16) -> Result<C::Reply, Malformed> 
     Ok(read)
 }
 
-/// What became of one topic of a call that writes.
+/// The result of one topic of a call that writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// The topic.
     pub name: String,
     /// Zero is success.
     pub code: i16,
-    /// What the broker said of it.
+    /// The broker's message.
     pub message: Option<String>,
-    /// What a new topic is, or would be; brokers tell it from version 5 of CreateTopics on.
-    pub made: Option<create_topics::Made>,
+    /// What a new topic is, or would be; from version 5 of CreateTopics on.
+    pub created: Option<create_topics::CreatedTopic>,
 }
 
 /// The reply of a call that writes: a row a topic.

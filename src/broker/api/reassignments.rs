@@ -5,7 +5,7 @@ use std::{ops::RangeInclusive, time::Duration};
 use super::{Call, milliseconds};
 use crate::broker::wire::{Decoder, Encoder, Malformed};
 
-/// Asks about partitions of topics.
+/// Reads which of these partitions are moving.
 #[derive(Debug, Clone, Copy)]
 pub struct Reassignments<'a> {
     /// Topics and the numbers of their partitions.
@@ -27,16 +27,16 @@ pub struct Moving {
     pub removing: Vec<i32>,
 }
 
-/// The reply, as it came.
+/// The reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// As [`Call::throttle`].
     pub throttle: Duration,
     /// Zero is success.
     pub code: i16,
-    /// What the broker said of it.
+    /// The broker's message.
     pub message: Option<String>,
-    /// Topics, and what of them is moving.
+    /// Topics and their moving partitions.
     pub topics: Vec<(String, Vec<Moving>)>,
 }
 

@@ -12,9 +12,9 @@ pub struct Handshake<'a> {
     pub mechanism: &'a str,
 }
 
-/// The reply: what the listener takes.
+/// The reply: the listener's mechanisms.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Offered {
+pub struct HandshakeReply {
     /// Zero is success.
     pub code: i16,
     /// Names of mechanisms.
@@ -24,17 +24,17 @@ pub struct Offered {
 impl Call for Handshake<'_> {
     const KEY: i16 = 17;
     const NAME: &'static str = "SaslHandshake";
-    // After version 0 the tokens would travel in frames without headers.
+    // After version 0, tokens have no frames of the protocol.
     const VERSIONS: RangeInclusive<i16> = 1..=1;
     const FLEXIBLE: i16 = i16::MAX;
-    type Reply = Offered;
+    type Reply = HandshakeReply;
 
     fn write(&self, out: &mut Encoder, _: i16) {
         out.string(self.mechanism);
     }
 
-    fn read(reply: &mut Decoder<'_>, _: i16) -> Result<Offered, Malformed> {
-        Ok(Offered {
+    fn read(reply: &mut Decoder<'_>, _: i16) -> Result<HandshakeReply, Malformed> {
+        Ok(HandshakeReply {
             code: reply.i16()?,
             mechanisms: reply.array(Decoder::string)?,
         })
@@ -44,7 +44,7 @@ impl Call for Handshake<'_> {
 /// Carries a token. It may be a secret.
 #[derive(Clone, Copy)]
 pub struct Authenticate<'a> {
-    /// What the mechanism says.
+    /// The mechanism's token.
     pub token: &'a [u8],
 }
 
@@ -54,22 +54,22 @@ impl fmt::Debug for Authenticate<'_> {
     }
 }
 
-/// The broker's answer to a token.
+/// The reply to a token.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct AuthenticateReply {
     /// Zero is success.
     pub code: i16,
-    /// What the broker said of it.
+    /// The broker's message.
     pub message: Option<String>,
-    /// What the mechanism says.
+    /// The mechanism's token.
     pub token: Vec<u8>,
     /// How long the session lasts; zero for no limit (KIP-368).
     pub lifetime: Duration,
 }
 
-impl fmt::Debug for Answer {
+impl fmt::Debug for AuthenticateReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer")
+        f.debug_struct("AuthenticateReply")
             .field("code", &self.code)
             .field("message", &self.message)
             .finish_non_exhaustive()
@@ -81,15 +81,15 @@ impl Call for Authenticate<'_> {
     const NAME: &'static str = "SaslAuthenticate";
     const VERSIONS: RangeInclusive<i16> = 0..=2;
     const FLEXIBLE: i16 = 2;
-    type Reply = Answer;
+    type Reply = AuthenticateReply;
 
     fn write(&self, out: &mut Encoder, _: i16) {
         out.bytes(self.token);
         out.tags();
     }
 
-    fn read(reply: &mut Decoder<'_>, version: i16) -> Result<Answer, Malformed> {
-        let answer = Answer {
+    fn read(reply: &mut Decoder<'_>, version: i16) -> Result<AuthenticateReply, Malformed> {
+        let authenticated = AuthenticateReply {
             code: reply.i16()?,
             message: reply.nullable_string()?,
             token: reply.bytes()?.to_vec(),
@@ -100,6 +100,6 @@ impl Call for Authenticate<'_> {
             },
         };
         reply.tags()?;
-        Ok(answer)
+        Ok(authenticated)
     }
 }

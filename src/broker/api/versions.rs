@@ -1,18 +1,18 @@
-//! ApiVersions: which calls, in which versions, a broker speaks.
+//! ApiVersions: the calls and versions that a broker supports.
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use super::{CLIENT, Call};
 use crate::broker::wire::{Decoder, Encoder, Malformed};
 
-/// Asks for all versions. Brokers that do not know version 3 answer in version 0 with error 35
+/// Reads all versions. Brokers that do not know version 3 reply in version 0 with error 35
 /// (KIP-511).
 #[derive(Debug, Clone, Copy)]
 pub struct ApiVersions;
 
-/// What a broker speaks.
+/// What a broker supports.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spoken {
+pub struct SupportedVersions {
     /// Zero is success.
     pub code: i16,
     /// By the API's key, the oldest and newest version.
@@ -27,7 +27,7 @@ impl Call for ApiVersions {
     const NAME: &'static str = "ApiVersions";
     const VERSIONS: RangeInclusive<i16> = 0..=3;
     const FLEXIBLE: i16 = 3;
-    type Reply = Spoken;
+    type Reply = SupportedVersions;
 
     fn write(&self, out: &mut Encoder, version: i16) {
         if version >= 3 {
@@ -37,8 +37,8 @@ impl Call for ApiVersions {
         out.tags();
     }
 
-    fn read(reply: &mut Decoder<'_>, version: i16) -> Result<Spoken, Malformed> {
-        // A reply with error 35 is in version 0, whatever was asked.
+    fn read(reply: &mut Decoder<'_>, version: i16) -> Result<SupportedVersions, Malformed> {
+        // A reply with error 35 is always in version 0.
         let mut peek = reply.clone();
         let (reply, version) = if peek.i16()? == UNSUPPORTED_VERSION && version > 0 {
             reply.set_flexible(false);
@@ -52,12 +52,12 @@ impl Call for ApiVersions {
             r.tags()?;
             Ok(api)
         })?;
-        // A throttle time here is of no use: the broker has just been met.
+        // throttle_time_ms
         if version >= 1 {
             reply.i32()?;
         }
         reply.tags()?;
-        Ok(Spoken {
+        Ok(SupportedVersions {
             code,
             versions: versions.into_iter().collect(),
         })

@@ -13,42 +13,41 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::transport::dial::Duplex;
 
-/// Most that a body may have; what we ask for has one or two kilobytes.
+/// Largest body; the expected ones have one or two kilobytes.
 pub(super) const BODY_LIMIT: usize = 64 * 1024;
 
-/// Most that an answer's head may have.
+/// Largest response head.
 const HEAD_LIMIT: usize = 16 * 1024;
 
-/// A whole answer. Its body may hold secrets: no Debug.
-pub(super) struct Answer {
+/// A complete response. Its body may hold secrets: no Debug.
+pub(super) struct Response {
     pub(super) status: StatusCode,
     pub(super) body: String,
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Failure {
+pub(super) enum HttpError {
     /// Nothing came before the deadline.
-    Late,
-    /// More came than any right answer has.
+    Timeout,
+    /// The response exceeds [`BODY_LIMIT`].
     TooLong,
-    /// The stream broke, or what came is no HTTP; in words, not escaped.
+    /// The stream broke, or this is no HTTP; the message is not escaped.
     Broken(String),
 }
 
 type Driver = Pin<Box<dyn Future<Output = Result<(), hyper::Error>> + Send>>;
 
-/// A connection that takes one request after the other.
+/// A keep-alive connection.
 pub(super) struct Connection {
     sender: SendRequest<Full<Bytes>>,
-    /// What moves the bytes; it is gone when the connection has ended. It runs within `ask`, not as
-    /// a task: nothing goes on behind the caller's back.
+    /// Moves the bytes, within `send` and not in a task; `None` once the connection has ended.
     driver: Option<Driver>,
 }
 
 impl Connection {
     /// HTTP over a stream; nothing is sent yet.
-    pub(super) async fn new<S: Duplex + 'static>(stream: S) -> Result<Self, Failure> {
+    pub(super) async fn new<S: Duplex + 'static>(stream: S) -> Result<Self, HttpError> {
         let (sender, driver) = http1::Builder::new()
             .max_buf_size(HEAD_LIMIT)
             .handshake(TokioIo::new(stream))
@@ -60,65 +59,65 @@ impl Connection {
         })
     }
 
-    /// Sends a request and reads its whole answer.
-    pub(super) async fn ask(
+    /// Sends a request and reads the complete response.
+    pub(super) async fn send(
         &mut self,
         request: Request<Full<Bytes>>,
         deadline: Instant,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Response, HttpError> {
         let Self { sender, driver } = self;
         let exchange = async {
             sender.ready().await.map_err(|error| broken(&error))?;
             let response = sender.send_request(request).await;
             read(response.map_err(|error| broken(&error))?).await
         };
-        let both = async {
+        let driven = async {
             tokio::pin!(exchange);
             if let Some(running) = driver {
                 tokio::select! {
-                    done = &mut exchange => return done,
-                    // An end is no error: the answer may be here already, and the exchange knows.
+                    response = &mut exchange => return response,
+                    // The end is no error: the response may be complete.
                     _ = running => {}
                 }
                 *driver = None;
             }
             exchange.await
         };
-        timeout_at(deadline, both)
+        timeout_at(deadline, driven)
             .await
-            .unwrap_or(Err(Failure::Late))
+            .unwrap_or(Err(HttpError::Timeout))
     }
 }
 
-async fn read(response: hyper::Response<Incoming>) -> Result<Answer, Failure> {
+async fn read(response: hyper::Response<Incoming>) -> Result<Response, HttpError> {
     let status = response.status();
     let body = Limited::new(response.into_body(), BODY_LIMIT)
         .collect()
         .await;
     let bytes = body.map_err(|error| {
         if error.is::<LengthLimitError>() {
-            return Failure::TooLong;
+            return HttpError::TooLong;
         }
-        Failure::Broken(error.to_string())
+        HttpError::Broken(error.to_string())
     })?;
     String::from_utf8(bytes.to_bytes().into())
-        .map(|body| Answer { status, body })
-        .map_err(|_| Failure::Broken("the answer is no UTF-8 text".into()))
+        .map(|body| Response { status, body })
+        .map_err(|_| HttpError::Broken("the answer is no UTF-8 text".into()))
 }
 
-fn broken(error: &hyper::Error) -> Failure {
-    // hyper's own words name the step, those of the error below it name the cause.
+fn broken(error: &hyper::Error) -> HttpError {
+    // hyper's message names the step, its source the cause.
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
-    Failure::Broken(format!("{error}{}", cause.unwrap_or_default()))
+    HttpError::Broken(format!("{error}{}", cause.unwrap_or_default()))
 }
 
-impl Failure {
-    /// In words, for `said`.
-    pub(super) fn words(&self) -> String {
+impl HttpError {
+    /// For messages: on one line, escaped.
+    pub(super) fn message(&self) -> String {
         match self {
-            Self::Late => "no answer before the deadline".into(),
+            Self::Timeout => "no answer before the deadline".into(),
             Self::TooLong => format!("an answer of more than {} KiB", BODY_LIMIT / 1024),
-            Self::Broken(words) => super::said(words),
+            Self::Broken(message) => super::first_line(message),
         }
     }
 }
@@ -140,9 +139,9 @@ mod tests {
         request.body(Full::default()).expect("a request")
     }
 
-    /// Reads a request's head and answers with these bytes, for each text in turn; then closes.
-    async fn serve(mut end: DuplexStream, answers: Vec<Vec<u8>>) {
-        for answer in answers {
+    /// Responds to one request with each of these, in turn; then closes.
+    async fn serve(mut end: DuplexStream, responses: Vec<Vec<u8>>) {
+        for response in responses {
             let mut head = Vec::new();
             while !head.ends_with(b"\r\n\r\n") {
                 let Ok(byte) = end.read_u8().await else {
@@ -150,93 +149,98 @@ mod tests {
                 };
                 head.push(byte);
             }
-            // The client may leave in the midst of too long an answer.
-            if end.write_all(&answer).await.is_err() {
+            // The client stops reading a response that is too long.
+            if end.write_all(&response).await.is_err() {
                 return;
             }
         }
     }
 
-    async fn asked(answers: Vec<Vec<u8>>, times: usize) -> Vec<Result<(u16, String), Failure>> {
-        let (near, far) = duplex(1000);
-        let mut connection = Connection::new(near).await.expect("a connection");
-        let ask = async {
+    async fn exchanges(
+        responses: Vec<Vec<u8>>,
+        times: usize,
+    ) -> Vec<Result<(u16, String), HttpError>> {
+        let (client, server) = duplex(1000);
+        let mut connection = Connection::new(client).await.expect("a connection");
+        let send = async {
             let mut found = Vec::new();
             for _ in 0..times {
-                let answer = connection.ask(get(), soon()).await;
-                found.push(answer.map(|answer| (answer.status.as_u16(), answer.body)));
+                let response = connection.send(get(), soon()).await;
+                found.push(response.map(|response| (response.status.as_u16(), response.body)));
             }
             drop(connection);
             found
         };
-        let ((), found) = tokio::join!(serve(far, answers), ask);
+        let ((), found) = tokio::join!(serve(server, responses), send);
         found
     }
 
     #[tokio::test]
-    async fn one_connection_carries_one_request_after_the_other() {
-        let answers = [
+    async fn one_connection_carries_several_requests() {
+        let responses = [
             "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\none",
             "HTTP/1.1 404 Not Found\r\ntransfer-encoding: chunked\r\n\r\n3\r\ntwo\r\n0\r\n\r\n",
             // Without a length the end of the stream ends the body.
             "HTTP/1.0 200 OK\r\n\r\nthree",
         ];
-        let found = asked(answers.map(|text| text.into()).into(), 4).await;
+        let found = exchanges(responses.map(|text| text.into()).into(), 4).await;
         assert_eq!(found[0], Ok((200, "one".into())));
         assert_eq!(found[1], Ok((404, "two".into())));
         assert_eq!(found[2], Ok((200, "three".into())));
-        assert!(matches!(found[3], Err(Failure::Broken(_))), "{found:?}");
+        assert!(matches!(found[3], Err(HttpError::Broken(_))), "{found:?}");
     }
 
     #[tokio::test]
-    async fn answers_are_bounded() {
+    async fn responses_are_bounded() {
         let body = |length: usize| {
-            let mut answer =
+            let mut response =
                 format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n").into_bytes();
-            answer.resize(answer.len() + length, b'x');
-            answer
+            response.resize(response.len() + length, b'x');
+            response
         };
-        let found = asked(vec![body(BODY_LIMIT)], 1).await;
+        let found = exchanges(vec![body(BODY_LIMIT)], 1).await;
         assert!(matches!(&found[0], Ok((200, body)) if body.len() == BODY_LIMIT));
-        let found = asked(vec![body(BODY_LIMIT + 1)], 1).await;
-        assert_eq!(found, [Err(Failure::TooLong)]);
+        let found = exchanges(vec![body(BODY_LIMIT + 1)], 1).await;
+        assert_eq!(found, [Err(HttpError::TooLong)]);
         let mut endless = b"HTTP/1.0 200 OK\r\n\r\n".to_vec();
         endless.resize(10 * BODY_LIMIT, b'x');
-        let found = asked(vec![endless], 1).await;
-        assert_eq!(found, [Err(Failure::TooLong)]);
+        let found = exchanges(vec![endless], 1).await;
+        assert_eq!(found, [Err(HttpError::TooLong)]);
         let mut head = b"HTTP/1.1 200 OK\r\nx: ".to_vec();
         head.resize(10 * HEAD_LIMIT, b'x');
-        let found = asked(vec![head], 1).await;
+        let found = exchanges(vec![head], 1).await;
         assert!(
-            matches!(&found[0], Err(Failure::Broken(words)) if words.contains("too large")),
+            matches!(&found[0], Err(HttpError::Broken(message)) if message.contains("too large")),
             "{found:?}"
         );
     }
 
     #[tokio::test]
-    async fn what_is_no_http_is_said() {
+    async fn what_is_not_http_is_an_error() {
         for text in [
             "SSH-2.0-OpenSSH_9.2\r\n",
             "",
             "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx",
         ] {
-            let found = asked(vec![text.into()], 1).await;
+            let found = exchanges(vec![text.into()], 1).await;
             assert!(
-                matches!(&found[0], Err(Failure::Broken(words)) if !words.is_empty()),
+                matches!(&found[0], Err(HttpError::Broken(message)) if !message.is_empty()),
                 "{found:?}"
             );
         }
-        let found = asked(vec![b"HTTP/1.0 200 OK\r\n\r\n\xff".to_vec()], 1).await;
-        assert!(matches!(found[0], Err(Failure::Broken(_))), "{found:?}");
+        let found = exchanges(vec![b"HTTP/1.0 200 OK\r\n\r\n\xff".to_vec()], 1).await;
+        assert!(matches!(found[0], Err(HttpError::Broken(_))), "{found:?}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_server_that_never_answers_is_left_at_the_deadline() {
-        let (near, _far) = duplex(1000);
-        let mut connection = Connection::new(near).await.expect("a connection");
+    async fn a_server_that_never_responds_is_abandoned_at_the_deadline() {
+        let (client, _server) = duplex(1000);
+        let mut connection = Connection::new(client).await.expect("a connection");
         let start = Instant::now();
-        let answer = connection.ask(get(), start + Duration::from_secs(10)).await;
-        assert_eq!(answer.err(), Some(Failure::Late));
+        let response = connection
+            .send(get(), start + Duration::from_secs(10))
+            .await;
+        assert_eq!(response.err(), Some(HttpError::Timeout));
         assert_eq!(start.elapsed(), Duration::from_secs(10));
     }
 }

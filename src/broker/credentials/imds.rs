@@ -11,13 +11,12 @@ use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    Credentials, CredentialsError, Stage,
-    http::{Answer, Connection, Failure},
-    said,
+    Credentials, CredentialsError, Stage, first_line,
+    http::{Connection, HttpError, Response},
 };
 use crate::{
     names::{Region, RoleName},
-    transport::dial::{Dial, DialError, Reach},
+    transport::dial::{Dial, DialError, DialStage},
 };
 
 /// Where the service answers on every instance.
@@ -25,7 +24,7 @@ pub const ADDRESS: &str = "169.254.169.254";
 /// Its port.
 pub const PORT: u16 = 80;
 
-/// How long our session token for the service is good, in seconds: we need it for one moment.
+/// Lifetime of the session token, in seconds.
 const TOKEN_SECONDS: &str = "60";
 
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
@@ -37,7 +36,7 @@ pub struct InstanceRole {
     pub credentials: Credentials,
     /// Its name, without a path.
     pub role_name: String,
-    /// The region that the instance is in, where the service tells.
+    /// The region that the instance is in, if the service knows it.
     pub region: Option<String>,
 }
 
@@ -52,7 +51,7 @@ impl InstanceRole {
 /// region, on one connection where the service keeps it open.
 ///
 /// # Errors
-/// When there is no such service, it is off, the machine has no role, or no answer came in time.
+/// When there is no such service, it is off, the machine has no role, or it does not respond in time.
 pub async fn instance_role(
     dial: &dyn Dial,
     deadline: Instant,
@@ -63,17 +62,17 @@ pub async fn instance_role(
         connection: None,
         token: None,
     };
-    service.open().await?;
+    service.fetch_token().await?;
     let listed = service.get(ROLES).await?;
     let role_name = role_name(&listed)?;
-    let answer = service.get(&format!("{ROLES}{role_name}")).await?;
-    let credentials = credentials(&answer, &role_name)?;
-    // Without it the credentials are good all the same.
-    let answer = service.get("/latest/meta-data/placement/region").await;
-    let region = answer
+    let response = service.get(&format!("{ROLES}{role_name}")).await?;
+    let credentials = credentials(&response, &role_name)?;
+    // The credentials do not depend on it.
+    let response = service.get("/latest/meta-data/placement/region").await;
+    let region = response
         .ok()
-        .filter(|answer| answer.status == StatusCode::OK)
-        .map(|answer| answer.body.trim().to_owned())
+        .filter(|response| response.status == StatusCode::OK)
+        .map(|response| response.body.trim().to_owned())
         .filter(|region| Region::parse(region).is_ok());
     Ok(InstanceRole {
         credentials,
@@ -91,65 +90,65 @@ struct Service<'a> {
 }
 
 impl Service<'_> {
-    /// Takes a session token.
-    async fn open(&mut self) -> Result<(), CredentialsError> {
-        let answer = self.ask("PUT", "/latest/api/token").await?;
-        let token = answer.body.trim();
-        match answer.status {
+    /// Fetches a session token.
+    async fn fetch_token(&mut self) -> Result<(), CredentialsError> {
+        let response = self.send("PUT", "/latest/api/token").await?;
+        let token = response.body.trim();
+        match response.status {
             StatusCode::OK if !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()) => {
                 self.token = Some(token.into());
                 Ok(())
             }
             StatusCode::FORBIDDEN => Err(error(
                 "the metadata service is off",
-                answer.status.to_string(),
+                response.status.to_string(),
                 "switch it on: `aws ec2 modify-instance-metadata-options --instance-id ID \
                  --http-endpoint enabled`; or `topics.credentials: env`",
             )),
-            _ => Err(unlike(&answer, "asked for a session token")),
+            _ => Err(unexpected(&response, "asked for a session token")),
         }
     }
 
-    async fn get(&mut self, path: &str) -> Result<Answer, CredentialsError> {
-        let answer = self.ask("GET", path).await?;
-        if answer.status == StatusCode::UNAUTHORIZED {
+    async fn get(&mut self, path: &str) -> Result<Response, CredentialsError> {
+        let response = self.send("GET", path).await?;
+        if response.status == StatusCode::UNAUTHORIZED {
             return Err(error(
                 "the metadata service did not take the session token that it gave",
-                answer.status.to_string(),
+                response.status.to_string(),
                 "try again; if it stays so, something between the machine and the service answers \
                  in its place",
             ));
         }
-        Ok(answer)
+        Ok(response)
     }
 
-    /// One request. A connection that was used before may have been closed meanwhile, which some
-    /// versions of the service do after every answer; all requests here may be said twice.
-    async fn ask(&mut self, method: &str, path: &str) -> Result<Answer, CredentialsError> {
+    /// Sends one request. Some versions of the service close the connection after every response:
+    /// then it is sent again over a new one, which no request here minds.
+    async fn send(&mut self, method: &str, path: &str) -> Result<Response, CredentialsError> {
         if let Some(mut used) = self.connection.take() {
-            match used.ask(self.request(method, path)?, self.deadline).await {
-                Err(Failure::Broken(_)) => {}
-                answer => {
+            match used.send(self.request(method, path)?, self.deadline).await {
+                Err(HttpError::Broken(_)) => {}
+                response => {
                     self.connection = Some(used);
-                    return answer.map_err(|failure| failed(&failure));
+                    return response.map_err(|failure| http_error(&failure));
                 }
             }
         }
         let dialled = timeout_at(self.deadline, self.dial.dial(ADDRESS, PORT)).await;
         let stream = match dialled {
-            Err(_) => return Err(unreachable(Failure::Late.words())),
-            Ok(Err(error)) => return Err(not_dialled(error)),
+            Err(_) => return Err(unreachable(HttpError::Timeout.message())),
+            Ok(Err(error)) => return Err(dial_error(error)),
             Ok(Ok(stream)) => stream,
         };
         let request = self.request(method, path)?;
         let fresh = async {
             let mut connection = Connection::new(stream).await?;
-            let answer = connection.ask(request, self.deadline).await?;
-            Ok((connection, answer))
+            let response = connection.send(request, self.deadline).await?;
+            Ok((connection, response))
         };
-        let (connection, answer) = fresh.await.map_err(|failure| failed(&failure))?;
+        let (connection, response) = fresh.await.map_err(|failure| http_error(&failure))?;
         self.connection = Some(connection);
-        Ok(answer)
+        Ok(response)
     }
 
     fn request(&self, method: &str, path: &str) -> Result<Request<Full<Bytes>>, CredentialsError> {
@@ -161,7 +160,7 @@ impl Service<'_> {
             None => request.header("x-aws-ec2-metadata-token-ttl-seconds", TOKEN_SECONDS),
             Some(token) => request.header("x-aws-ec2-metadata-token", token.expose_secret()),
         };
-        // The path and the token have been looked at before they come here.
+        // Path and token have been checked.
         request.body(Full::default()).map_err(|_| {
             error(
                 "the metadata service cannot be asked",
@@ -172,26 +171,26 @@ impl Service<'_> {
     }
 }
 
-/// The first role that is listed; there is never more than one.
-fn role_name(answer: &Answer) -> Result<String, CredentialsError> {
-    let name = answer.body.lines().next().unwrap_or_default().trim();
-    let missing = answer.status == StatusCode::NOT_FOUND;
-    if missing || (answer.status == StatusCode::OK && name.is_empty()) {
+/// The first role of the list; an instance has no more than one.
+fn role_name(response: &Response) -> Result<String, CredentialsError> {
+    let name = response.body.lines().next().unwrap_or_default().trim();
+    let missing = response.status == StatusCode::NOT_FOUND;
+    if missing || (response.status == StatusCode::OK && name.is_empty()) {
         return Err(error(
             "the instance has no role",
-            format!("{} for {ROLES}", answer.status),
+            format!("{} for {ROLES}", response.status),
             "attach an instance profile: `aws ec2 associate-iam-instance-profile --instance-id ID \
              --iam-instance-profile Name=NAME`; or `topics.credentials: env`",
         ));
     }
     // It goes into the next request's path.
-    if answer.status != StatusCode::OK || RoleName::parse(name).is_err() {
-        return Err(unlike(answer, "asked for the name of the role"));
+    if response.status != StatusCode::OK || RoleName::parse(name).is_err() {
+        return Err(unexpected(response, "asked for the name of the role"));
     }
     Ok(name.to_owned())
 }
 
-/// What the service says of a role; no Debug, since secrets are in it.
+/// A role's credentials as the service returns them; no Debug, since secrets are in it.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Document {
@@ -203,21 +202,21 @@ struct Document {
     expiration: Option<String>,
 }
 
-fn credentials(answer: &Answer, role: &str) -> Result<Credentials, CredentialsError> {
-    let what = "asked for the role's credentials";
-    if answer.status != StatusCode::OK {
-        return Err(unlike(answer, what));
+fn credentials(response: &Response, role: &str) -> Result<Credentials, CredentialsError> {
+    let action = "asked for the role's credentials";
+    if response.status != StatusCode::OK {
+        return Err(unexpected(response, action));
     }
     // The parser's own message may quote what it read: it is not shown.
-    let Ok(document) = serde_json::from_str::<Document>(&answer.body) else {
-        return Err(unlike(answer, what));
+    let Ok(document) = serde_json::from_str::<Document>(&response.body) else {
+        return Err(unexpected(response, action));
     };
     let code = document.code.unwrap_or_default();
     if code != "Success" {
         let message = document.message.unwrap_or_default();
         return Err(error(
             &format!("the instance's role {role} gives no credentials"),
-            said(&format!("{code} {message}")),
+            first_line(&format!("{code} {message}")),
             "the role must exist and its trust policy must let EC2 assume it: {\"Effect\":\"Allow\",\
              \"Principal\":{\"Service\":\"ec2.amazonaws.com\"},\"Action\":\"sts:AssumeRole\"}",
         ));
@@ -225,7 +224,7 @@ fn credentials(answer: &Answer, role: &str) -> Result<Credentials, CredentialsEr
     let expires = document.expiration.as_deref().map(humantime::parse_rfc3339);
     let expires: Option<SystemTime> = match expires.transpose() {
         Ok(expires) => expires,
-        Err(_) => return Err(unlike(answer, what)),
+        Err(_) => return Err(unexpected(response, action)),
     };
     Credentials::new(
         document.access_key_id.unwrap_or_default(),
@@ -242,18 +241,18 @@ fn credentials(answer: &Answer, role: &str) -> Result<Credentials, CredentialsEr
     })
 }
 
-fn error(what: &str, said: String, help: &str) -> CredentialsError {
+fn error(problem: &str, message: String, help: &str) -> CredentialsError {
     CredentialsError {
         stage: Stage::Metadata,
-        what: format!("no credentials from the machine's own role: {what}"),
-        said,
+        problem: format!("no credentials from the machine's own role: {problem}"),
+        message,
         help: help.into(),
     }
 }
 
-/// An answer that the service does not give.
-fn unlike(answer: &Answer, asked: &str) -> CredentialsError {
-    let status = answer.status;
+/// The error for a response that the service never gives.
+fn unexpected(response: &Response, action: &str) -> CredentialsError {
+    let status = response.status;
     let help = if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
         "try again in a moment"
     } else {
@@ -263,48 +262,48 @@ fn unlike(answer: &Answer, asked: &str) -> CredentialsError {
     };
     error(
         &format!("what answers at {ADDRESS} is not EC2's metadata service"),
-        format!("{status} and {} bytes, when {asked}", answer.body.len()),
+        format!("{status} and {} bytes, when {action}", response.body.len()),
         help,
     )
 }
 
-fn failed(failure: &Failure) -> CredentialsError {
+fn http_error(failure: &HttpError) -> CredentialsError {
     match failure {
-        Failure::Late => error(
+        HttpError::Timeout => error(
             &format!("the metadata service at {ADDRESS} took the connection and did not answer"),
-            failure.words(),
+            failure.message(),
             "in a container its answers end at the instance's hop limit (`aws ec2 \
              modify-instance-metadata-options --instance-id ID --http-put-response-hop-limit 2`); \
              or a firewall on the machine drops them; or `topics.credentials: env`",
         ),
-        Failure::TooLong | Failure::Broken(_) => error(
+        HttpError::TooLong | HttpError::Broken(_) => error(
             &format!("what answers at {ADDRESS} is not EC2's metadata service"),
-            failure.words(),
+            failure.message(),
             "is this an EC2 instance, with nothing in front of its metadata service? or \
              `topics.credentials: env`",
         ),
     }
 }
 
-fn unreachable(said: String) -> CredentialsError {
+fn unreachable(message: String) -> CredentialsError {
     error(
         &format!("nothing answers at {ADDRESS}, port {PORT}, on the machine"),
-        said,
+        message,
         "is it an EC2 instance, with its metadata service on, and open to this account in the \
          machine's own firewall? where it is none: `topics.credentials: env`",
     )
 }
 
-fn not_dialled(failed: DialError) -> CredentialsError {
-    match failed.reach {
-        Reach::Tcp | Reach::Name => unreachable(failed.said),
-        Reach::Machine | Reach::Forwarding => {
+fn dial_error(failed: DialError) -> CredentialsError {
+    match failed.stage {
+        DialStage::Tcp | DialStage::Name => unreachable(failed.message),
+        DialStage::Machine | DialStage::Forwarding => {
             let help = failed.help.unwrap_or_else(|| {
                 "the machine's sshd has to forward connections; or `topics.credentials: env`".into()
             });
             error(
                 &format!("{ADDRESS} cannot be dialled from the machine"),
-                failed.said,
+                failed.message,
                 &help,
             )
         }

@@ -24,27 +24,27 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Credentials out of their parts, which later stand in HTTP headers and in signed text.
+    /// Credentials from their parts, which must be safe in HTTP headers and signed text.
     ///
     /// # Errors
-    /// Which part is empty or has characters that no such part has. The part itself is not told.
+    /// Says which part is empty or has invalid characters, without the part itself.
     pub fn new(
         access_key_id: String,
         secret_access_key: SecretString,
         session_token: Option<SecretString>,
         expires: Option<SystemTime>,
     ) -> Result<Self, &'static str> {
-        let word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        let is_word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         // AWS's own limit for the id.
-        if !(1..=128).contains(&access_key_id.len()) || !access_key_id.bytes().all(plain) {
+        if !(1..=128).contains(&access_key_id.len()) || !access_key_id.bytes().all(is_plain) {
             return Err("the access key's id is not letters and digits");
         }
-        if !word(secret_access_key.expose_secret()) {
+        if !is_word(secret_access_key.expose_secret()) {
             return Err("the secret access key is empty or has blanks or control characters");
         }
         if let Some(token) = &session_token
-            && !word(token.expose_secret())
+            && !is_word(token.expose_secret())
         {
             return Err("the session token is empty or has blanks or control characters");
         }
@@ -56,7 +56,7 @@ impl Credentials {
         })
     }
 
-    /// The part that is no secret.
+    /// The access key's id, which is not secret.
     pub fn access_key_id(&self) -> &str {
         &self.access_key_id
     }
@@ -66,34 +66,34 @@ impl Credentials {
         &self.secret_access_key
     }
 
-    /// What goes with temporary credentials.
+    /// The session token of temporary credentials.
     pub fn session_token(&self) -> Option<&SecretString> {
         self.session_token.as_ref()
     }
 
-    /// When they end; `None` when they do not, or nobody said.
+    /// When they expire; `None` if they do not, or it is not known.
     pub fn expires(&self) -> Option<SystemTime> {
         self.expires
     }
 
-    /// Who this is where nothing better is known: `access key AKIA…`, the id only.
+    /// The caller's name in messages where nothing better is known: `access key AKIA…`.
     pub fn caller(&self) -> String {
         format!("access key {}", self.access_key_id)
     }
 
-    /// A text of others that may quote the session token (STS quotes the headers that it was sent),
-    /// without it, on one line, at most 400 characters long.
+    /// The first line of a text from elsewhere, with the session token removed: STS quotes the
+    /// headers that it received.
     fn redact(&self, text: &str) -> String {
         let text = match &self.session_token {
             Some(token) => text.replace(token.expose_secret(), "…"),
             None => text.to_owned(),
         };
-        said(&text)
+        first_line(&text)
     }
 }
 
-/// The first line of what others said, escaped, at most 400 characters long.
-fn said(text: &str) -> String {
+/// The first line of a text from elsewhere, escaped, at most 400 characters long.
+fn first_line(text: &str) -> String {
     let line = text.trim().lines().next().unwrap_or_default();
     let mut start: String = line.chars().take(400).collect();
     if start.len() < line.len() {
@@ -102,7 +102,7 @@ fn said(text: &str) -> String {
     escape_control(&start)
 }
 
-/// Where credentials were to come from.
+/// Where credentials come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// The environment of this process.
@@ -116,29 +116,28 @@ pub enum Stage {
 /// Why there are no credentials. Exit code 4; 3 for those of the environment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct CredentialsError {
-    /// Where they were to come from.
+    /// Where they should come from.
     pub stage: Stage,
-    /// What is wrong, on one line, without any secret.
-    pub what: String,
-    /// What was said of it by the other side, or by what dialled, on one line, escaped; empty when
-    /// nothing was.
-    pub said: String,
-    /// The way out.
+    /// What is wrong, on one line, without secrets.
+    pub problem: String,
+    /// The message of the server or of the dial, on one line, escaped; may be empty.
+    pub message: String,
+    /// What helps.
     pub help: String,
 }
 
 impl fmt::Display for CredentialsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.what)?;
-        if !self.said.is_empty() {
-            writeln!(f, "  said  {}", self.said)?;
+        writeln!(f, "{}", self.problem)?;
+        if !self.message.is_empty() {
+            writeln!(f, "  said  {}", self.message)?;
         }
         write!(f, "  help: {}", self.help)
     }
 }
 
 /// Credentials of `topics.credentials: env`, from AWS's usual variables. A variable that is empty
-/// counts as not set, as in AWS's own tools.
+/// counts as unset, as in AWS's own tools.
 ///
 /// # Errors
 /// When a variable is missing or cannot be what it should be.
@@ -149,10 +148,10 @@ pub fn from_environment(
     const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
     const TOKEN: &str = "AWS_SESSION_TOKEN";
     let get = |name: &str| environment.get(name).filter(|value| !value.is_empty());
-    let wrong = |what: String, help: String| CredentialsError {
+    let error = |problem: String, help: String| CredentialsError {
         stage: Stage::Environment,
-        what: format!("no credentials from the environment: {what}"),
-        said: String::new(),
+        problem: format!("no credentials from the environment: {problem}"),
+        message: String::new(),
         help,
     };
     let (id, secret) = match (get(ID), get(SECRET)) {
@@ -166,7 +165,7 @@ pub fn from_environment(
             } else {
                 ("are", "them")
             };
-            return Err(wrong(
+            return Err(error(
                 format!("{} {is} not set", missing.join(" and ")),
                 format!(
                     "export {them} (`aws configure export-credentials --format env` prints what \
@@ -177,15 +176,15 @@ pub fn from_environment(
         }
     };
     let token = get(TOKEN).map(|token| SecretString::from(token.as_str()));
-    // The prefix of temporary keys.
+    // Temporary keys have this prefix.
     if id.starts_with("ASIA") && token.is_none() {
-        return Err(wrong(
+        return Err(error(
             format!("`{ID}` is the id of a temporary key, and `{TOKEN}` is not set"),
             format!("export {TOKEN} too: it was given together with the key"),
         ));
     }
     Credentials::new(id, secret, token, None).map_err(|part| {
-        wrong(
+        error(
             part.to_owned(),
             format!("check what {ID}, {SECRET} and {TOKEN} hold: quotes, blanks, a line end?"),
         )
@@ -277,8 +276,8 @@ mod tests {
     fn an_error_has_a_line_for_each_part() {
         let error = CredentialsError {
             stage: Stage::Sts,
-            what: "the role is refused".into(),
-            said: "AccessDenied".into(),
+            problem: "the role is refused".into(),
+            message: "AccessDenied".into(),
             help: "ask".into(),
         };
         assert_eq!(
@@ -286,7 +285,7 @@ mod tests {
             "the role is refused\n  said  AccessDenied\n  help: ask"
         );
         let error = CredentialsError {
-            said: String::new(),
+            message: String::new(),
             ..error
         };
         assert_eq!(error.to_string(), "the role is refused\n  help: ask");
@@ -294,7 +293,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_secret_is_in_what_is_shown(secret in "[!-~]{12,40}", token in "[!-~]{12,40}") {
+        fn no_secret_is_shown(secret in "[!-~]{12,40}", token in "[!-~]{12,40}") {
             let token_text = SecretString::from(token.as_str());
             let held = Credentials::new("AKIA1".into(), secret.as_str().into(), Some(token_text), None)
                 .expect("credentials");

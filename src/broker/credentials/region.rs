@@ -2,7 +2,7 @@
 
 use crate::names::{Partition, Region};
 
-/// What AWS's own names end in, partition by partition.
+/// Suffixes of AWS's own names, by partition.
 const SUFFIXES: [&str; 8] = [
     "amazonaws.com",
     "amazonaws.com.cn",
@@ -27,7 +27,7 @@ pub fn of_broker(name: &str) -> Option<Region> {
     })
 }
 
-/// The name that an AWS service has in a region, by the region's partition.
+/// The host name of an AWS service in a region.
 pub fn endpoint(service: &str, region: &str) -> String {
     let suffix = Partition::of(region).suffix;
     format!("{service}.{region}.{suffix}")
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn china_s_names_end_otherwise() {
+    fn china_has_a_suffix_of_its_own() {
         assert_eq!(endpoint("sts", "eu-west-1"), "sts.eu-west-1.amazonaws.com");
         assert_eq!(
             endpoint("sts", "cn-north-1"),
@@ -99,7 +99,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_name_can_be_asked(name in "[a-z0-9.é-]{0,40}(kafka)?[.]?[a-z0-9-]{0,12}[.](amazonaws[.]com)?") {
+        fn a_region_is_part_of_the_name(name in "[a-z0-9.é-]{0,40}(kafka)?[.]?[a-z0-9-]{0,12}[.](amazonaws[.]com)?") {
             if let Some(region) = of_broker(&name) {
                 prop_assert!(name.contains(region.as_str()));
             }

@@ -18,16 +18,16 @@ use crate::text::hex;
 /// The one algorithm.
 pub const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
-/// What a signature is made with and for.
+/// Inputs of a signature.
 #[derive(Debug, Clone, Copy)]
 pub struct Signer<'a> {
-    /// Who signs.
+    /// The key that signs.
     pub credentials: &'a Credentials,
     /// The region that the request is for.
     pub region: &'a str,
     /// The service's name in signatures (`sts`, `kafka-cluster`).
     pub service: &'a str,
-    /// When; to the second.
+    /// The time, to the second.
     pub at: SystemTime,
 }
 
@@ -46,9 +46,9 @@ impl Signer<'_> {
             .map(|(name, value)| (*name, (*value).to_owned()));
         let mut query: BTreeMap<&str, String> = given.collect();
         let credentials = self.credentials;
-        let who = format!("{}/{}", credentials.access_key_id(), self.scope());
+        let credential = format!("{}/{}", credentials.access_key_id(), self.scope());
         query.insert("X-Amz-Algorithm", ALGORITHM.into());
-        query.insert("X-Amz-Credential", who);
+        query.insert("X-Amz-Credential", credential);
         query.insert("X-Amz-Date", timestamp(self.at));
         query.insert("X-Amz-Expires", expires.as_secs().to_string());
         query.insert("X-Amz-SignedHeaders", "host".into());
@@ -100,8 +100,8 @@ impl Signer<'_> {
     }
 }
 
-/// A time as signatures write it: `20261123T123456Z`. Times outside of the years 1970 to 9999 are
-/// written as the nearest in them.
+/// A time in the format of signatures: `20261123T123456Z`. Times outside of the years 1970 to 9999 are
+/// clamped.
 pub fn timestamp(at: SystemTime) -> String {
     let seconds = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let at = UNIX_EPOCH + Duration::from_secs(seconds.min(253_402_300_799));
@@ -229,7 +229,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn encoded_text_is_plain_and_comes_back(text in any::<String>()) {
+        fn encoded_text_decodes_to_the_original(text in any::<String>()) {
             let encoded = percent_encode(&text);
             prop_assert!(encoded.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~%".contains(&b)));
             let mut decoded = Vec::new();

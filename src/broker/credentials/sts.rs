@@ -21,8 +21,9 @@ use tokio_rustls::{
 use super::{
     Credentials, CredentialsError, Stage,
     clock::Clock,
-    http::{Answer, Connection},
-    region, said,
+    first_line,
+    http::{Connection, Response},
+    region,
     sigv4::{Signer, percent_encode, timestamp},
 };
 use crate::{
@@ -34,13 +35,13 @@ use crate::{
 /// The global endpoint, whose requests are signed for us-east-1.
 const GLOBAL: (&str, &str) = ("sts.amazonaws.com", "us-east-1");
 
-/// The session name that AWS's jar takes where none is given.
+/// The session name that AWS's jar uses by default.
 pub const SESSION_NAME: &str = "aws-msk-iam-auth";
 
 /// How long the jar's sessions last; the shortest that STS grants.
 pub const DURATION: Duration = Duration::from_secs(900);
 
-/// A role that is to be assumed.
+/// A role to assume.
 #[derive(Debug, Clone, Copy)]
 pub struct Role<'a> {
     /// Its ARN.
@@ -49,15 +50,15 @@ pub struct Role<'a> {
     pub session_name: &'a str,
     /// How long the session lasts, in whole seconds.
     pub duration: Duration,
-    /// The region whose STS is asked; the global one, as the jar does, when none is given.
+    /// The region of the STS endpoint; `None` is the global endpoint, the jar's default.
     pub region: Option<&'a str>,
-    /// What the role's trust policy asks for, where it asks.
+    /// The external id that the role's trust policy requires, if any.
     pub external_id: Option<&'a str>,
 }
 
 impl<'a> Role<'a> {
-    /// As AWS's jar assumes it when only `awsRoleArn` is given.
-    pub fn as_the_jar_does(arn: &'a str) -> Self {
+    /// As AWS's jar assumes it with `awsRoleArn` alone.
+    pub fn with_jar_defaults(arn: &'a str) -> Self {
         Self {
             arn,
             session_name: SESSION_NAME,
@@ -68,14 +69,14 @@ impl<'a> Role<'a> {
     }
 
     /// As AWS's jar assumes it with further options, by the jar's own names (its
-    /// `MSKCredentialProvider`); those that say nothing of the role are of no account.
+    /// `MSKCredentialProvider`); options that do not concern the role are ignored.
     pub fn with_options(arn: &'a str, options: &'a IndexMap<String, String>) -> Self {
         let option = |name: &str| options.get(name).map(String::as_str);
         Self {
             session_name: option("awsRoleSessionName").unwrap_or(SESSION_NAME),
             region: option("awsStsRegion"),
             external_id: option("awsRoleExternalId"),
-            ..Self::as_the_jar_does(arn)
+            ..Self::with_jar_defaults(arn)
         }
     }
 }
@@ -85,11 +86,11 @@ impl<'a> Role<'a> {
 pub struct Assumed {
     /// Its credentials.
     pub credentials: Credentials,
-    /// The session's ARN: who we are from now on.
+    /// The session's ARN.
     pub arn: String,
 }
 
-/// Assumes a role. `tls` holds the roots to trust.
+/// Assumes a role. `tls` holds the trusted roots.
 ///
 /// # Errors
 /// When STS cannot be reached or refuses.
@@ -101,79 +102,82 @@ pub async fn assume_role(
     clock: Clock,
     deadline: Instant,
 ) -> Result<Assumed, CredentialsError> {
-    let call = Call {
+    let assume = AssumeRole {
         role,
         credentials,
         at: clock.now(),
         endpoint: endpoint(role)?,
     };
-    let (host, _) = &call.endpoint;
-    let request = call.request()?;
-    let name = ServerName::try_from(host.clone()).map_err(|_| call.fault())?;
-    let late = || {
-        call.error(
+    let (host, _) = &assume.endpoint;
+    let request = assume.request()?;
+    let name = ServerName::try_from(host.clone()).map_err(|_| assume.internal_error())?;
+    let timed_out = || {
+        assume.error(
             format!("{host} did not answer in time"),
             String::new(),
-            NO_WAY.into(),
+            NO_ROUTE.into(),
         )
     };
     let stream = timeout_at(deadline, dial.dial(host, 443))
         .await
-        .map_err(|_| late())?
+        .map_err(|_| timed_out())?
         .map_err(|failed| {
-            let help = failed.help.unwrap_or_else(|| NO_WAY.into());
-            call.error(
+            let help = failed.help.unwrap_or_else(|| NO_ROUTE.into());
+            assume.error(
                 format!("{host}, port 443, cannot be reached"),
-                failed.said,
+                failed.message,
                 help,
             )
         })?;
     let encrypted = timeout_at(deadline, TlsConnector::from(tls).connect(name, stream))
         .await
-        .map_err(|_| late())?
-        .map_err(|error| call.no_tls(&error))?;
-    let answer = async {
+        .map_err(|_| timed_out())?
+        .map_err(|error| assume.tls_error(&error))?;
+    let response = async {
         Connection::new(encrypted)
             .await?
-            .ask(request, deadline)
+            .send(request, deadline)
             .await
     };
-    match answer.await {
-        Ok(answer) if answer.status == StatusCode::OK => call.assumed(&answer),
-        Ok(answer) => Err(call.refused(&answer)),
-        Err(failure) => Err(call.error(
+    match response.await {
+        Ok(response) if response.status == StatusCode::OK => assume.assumed(&response),
+        Ok(response) => Err(assume.refused(&response)),
+        Err(failure) => Err(assume.error(
             format!("{host} gave no answer"),
-            failure.words(),
-            NO_WAY.into(),
+            failure.message(),
+            NO_ROUTE.into(),
         )),
     }
 }
 
-const NO_WAY: &str = "the role is assumed from the machine, as its own client does it: it needs a \
+const NO_ROUTE: &str = "the role is assumed from the machine, as its own client does it: it needs a \
                       way to STS (port 443, by NAT or by a VPC endpoint)";
 
 /// The name to dial and the region to sign for.
 fn endpoint(role: &Role<'_>) -> Result<(String, String), CredentialsError> {
-    let wrong = |what: String, help: &str| CredentialsError {
+    let invalid = |problem: String, help: &str| CredentialsError {
         stage: Stage::Sts,
-        what: format!("the role {} cannot be assumed: {what}", said(role.arn)),
-        said: String::new(),
+        problem: format!(
+            "the role {} cannot be assumed: {problem}",
+            first_line(role.arn)
+        ),
+        message: String::new(),
         help: help.into(),
     };
     let arn = RoleArn::parse(role.arn).map_err(|_| {
-        wrong(
+        invalid(
             "this is no ARN of a role".into(),
             "it looks like arn:aws:iam::123456789012:role/NAME",
         )
     })?;
     let region = role.region.map(Region::parse).transpose();
-    match region.map_err(|no| wrong(no.sentence(), &no.help))? {
+    match region.map_err(|name| invalid(name.sentence(), &name.help))? {
         Some(region) => {
             let region = region.as_str();
             Ok((region::endpoint("sts", region), region.to_owned()))
         }
         None if arn.partition() == "aws" => Ok((GLOBAL.0.to_owned(), GLOBAL.1.to_owned())),
-        None => Err(wrong(
+        None => Err(invalid(
             "the global sts.amazonaws.com does not know its partition".into(),
             "give a region of that partition, for the client too: \
              `msk_iam_auth: { options: { awsStsRegion: … } }`",
@@ -181,15 +185,15 @@ fn endpoint(role: &Role<'_>) -> Result<(String, String), CredentialsError> {
     }
 }
 
-/// One call, and what its messages need.
-struct Call<'a> {
+/// One AssumeRole request, and what its messages need.
+struct AssumeRole<'a> {
     role: &'a Role<'a>,
     credentials: &'a Credentials,
     at: SystemTime,
     endpoint: (String, String),
 }
 
-impl Call<'_> {
+impl AssumeRole<'_> {
     fn request(&self) -> Result<Request<Full<Bytes>>, CredentialsError> {
         let seconds = self.role.duration.as_secs().to_string();
         let fields = [
@@ -227,44 +231,46 @@ impl Call<'_> {
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        request.body(Full::from(body)).map_err(|_| self.fault())
+        request
+            .body(Full::from(body))
+            .map_err(|_| self.internal_error())
     }
 
-    fn assumed(&self, answer: &Answer) -> Result<Assumed, CredentialsError> {
-        let unlike = |what: &str| {
+    fn assumed(&self, response: &Response) -> Result<Assumed, CredentialsError> {
+        let unexpected = |problem: &str| {
             self.error(
                 format!(
-                    "{} gave an answer that is not STS's: {what}",
+                    "{} gave an answer that is not STS's: {problem}",
                     self.endpoint.0
                 ),
-                format!("{} and {} bytes", answer.status, answer.body.len()),
+                format!("{} and {} bytes", response.status, response.body.len()),
                 "look at what answers by that name on the machine: a proxy?".into(),
             )
         };
         // The parser's own message may quote what it read: it is not shown.
-        let response: AssumeRoleResponse = quick_xml::de::from_str(&answer.body)
-            .map_err(|_| unlike("it has no credentials in it"))?;
+        let response: AssumeRoleResponse = quick_xml::de::from_str(&response.body)
+            .map_err(|_| unexpected("it has no credentials in it"))?;
         let AssumeRoleResult { user, credentials } = response.result;
         let expires = humantime::parse_rfc3339(credentials.expiration.trim())
-            .map_err(|_| unlike("its time of expiration is none"))?;
+            .map_err(|_| unexpected("its time of expiration is none"))?;
         let credentials = Credentials::new(
             credentials.access_key_id,
             credentials.secret_access_key.into(),
             Some(credentials.session_token.into()),
             Some(expires),
         )
-        .map_err(unlike)?;
+        .map_err(unexpected)?;
         Ok(Assumed {
             credentials,
-            arn: said(&user.arn),
+            arn: first_line(&user.arn),
         })
     }
 
-    fn refused(&self, answer: &Answer) -> CredentialsError {
-        let Ok(response) = quick_xml::de::from_str::<ErrorResponse>(&answer.body) else {
+    fn refused(&self, response: &Response) -> CredentialsError {
+        let Ok(response) = quick_xml::de::from_str::<ErrorResponse>(&response.body) else {
             return self.error(
                 format!("{} answers in a way that STS does not", self.endpoint.0),
-                format!("{} and {} bytes", answer.status, answer.body.len()),
+                format!("{} and {} bytes", response.status, response.body.len()),
                 "try again; if it stays so, look at what answers by that name on the machine"
                     .into(),
             );
@@ -280,14 +286,16 @@ impl Call<'_> {
         )
     }
 
-    /// The way out of an error of STS, by its code.
+    /// What helps against an error of STS, by its code.
     fn help(&self, code: &str, message: &str) -> String {
         let key = self.credentials.access_key_id();
-        let late = ["Signature expired", "Signature not yet current"];
+        let clock_errors = ["Signature expired", "Signature not yet current"];
         match code {
             "AccessDenied" => shared::trust(&self.principal(message)),
             "RequestExpired" | "RequestTimeTooSkewed" => self.clock_help(),
-            "SignatureDoesNotMatch" if late.iter().any(|late| message.starts_with(late)) => {
+            "SignatureDoesNotMatch"
+                if clock_errors.iter().any(|start| message.starts_with(start)) =>
+            {
                 self.clock_help()
             }
             "SignatureDoesNotMatch" => format!(
@@ -324,8 +332,8 @@ impl Call<'_> {
         )
     }
 
-    /// Who has to stand in the trust policy, from `User: ARN is not authorized…`. The ARN of a
-    /// session has lost its role's path; it is known where the role is the one to be assumed.
+    /// The principal that the trust policy needs, from `User: ARN is not authorized…`. The ARN of a
+    /// session lacks its role's path, which is known only if it is the role to assume.
     fn principal(&self, message: &str) -> String {
         let unknown = "ARN OF THE CALLER'S ROLE";
         let Some(user) = message
@@ -354,7 +362,7 @@ impl Call<'_> {
         }
     }
 
-    fn no_tls(&self, error: &std::io::Error) -> CredentialsError {
+    fn tls_error(&self, error: &std::io::Error) -> CredentialsError {
         let host = &self.endpoint.0;
         let cause = error
             .get_ref()
@@ -367,16 +375,16 @@ impl Call<'_> {
             Some(rustls::Error::InvalidMessage(_)) => {
                 "what answers there speaks no TLS: look at what the name stands for on the machine"
             }
-            _ => NO_WAY,
+            _ => NO_ROUTE,
         };
         self.error(
             format!("TLS with {host} failed"),
-            said(&error.to_string()),
+            first_line(&error.to_string()),
             help.into(),
         )
     }
 
-    fn fault(&self) -> CredentialsError {
+    fn internal_error(&self) -> CredentialsError {
         self.error(
             "the request cannot be written".into(),
             String::new(),
@@ -384,17 +392,17 @@ impl Call<'_> {
         )
     }
 
-    fn error(&self, what: String, said: String, help: String) -> CredentialsError {
+    fn error(&self, problem: String, message: String, help: String) -> CredentialsError {
         CredentialsError {
             stage: Stage::Sts,
-            what: format!("the role {} was not assumed: {what}", self.role.arn),
-            said,
+            problem: format!("the role {} was not assumed: {problem}", self.role.arn),
+            message,
             help,
         }
     }
 }
 
-// What STS says, as far as it is read; no Debug, since secrets are in it.
+// The parts of STS responses that are read; no Debug, since secrets are in them.
 
 #[derive(Deserialize)]
 struct AssumeRoleResponse {
@@ -448,7 +456,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_answer_makes_us_panic_or_quotes_the_token(
+        fn no_response_panics_or_leaks_the_token(
             parts in prop::collection::vec(
                 prop_oneof![
                     "</?(AssumeRoleRe(sult|sponse)|Credentials|Arn|Error(Response)?|Code|Message)>",
@@ -463,17 +471,17 @@ mod tests {
             let credentials = Credentials::new(
                 "ASIA1".into(), "CANARY".into(), Some("CANARY".into()), None,
             ).expect("credentials");
-            let role = Role::as_the_jar_does("arn:aws:iam::123456789012:role/demo");
-            let call = Call {
+            let role = Role::with_jar_defaults("arn:aws:iam::123456789012:role/demo");
+            let assume = AssumeRole {
                 role: &role,
                 credentials: &credentials,
                 at: SystemTime::UNIX_EPOCH,
                 endpoint: endpoint(&role).expect("an endpoint"),
             };
             let body = parts.concat();
-            let answer = Answer { status: StatusCode::FORBIDDEN, body };
-            let mut errors = vec![call.refused(&answer)];
-            errors.extend(call.assumed(&answer).err());
+            let response = Response { status: StatusCode::FORBIDDEN, body };
+            let mut errors = vec![assume.refused(&response)];
+            errors.extend(assume.assumed(&response).err());
             for error in errors {
                 let shown = error.to_string();
                 prop_assert!(!shown.contains("CANARY"), "{}", shown);

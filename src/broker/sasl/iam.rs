@@ -18,36 +18,35 @@ use crate::{
     text::escape_control,
 };
 
-/// The version of the payload and of the answer.
+/// The version of payload and reply.
 const VERSION: &str = "2020_10_22";
 
-/// What brokers ask for in IAM policies to let a client in.
+/// The IAM action that brokers require of a client.
 const ACTION: &str = "kafka-cluster:Connect";
 
-/// How long a signature is good; AWS's jar takes the same.
+/// How long a signature is valid, as in AWS's jar.
 const EXPIRES: Duration = Duration::from_secs(900);
 
-/// Longest answer that is read; a right one has about a hundred bytes.
+/// Longest reply; a valid one has about a hundred bytes.
 const LONGEST: usize = 8 * 1024;
 
 /// Credentials of IAM.
 #[derive(Debug, Clone)]
 pub struct Iam {
-    /// What signs.
+    /// The key that signs.
     pub credentials: Credentials,
     /// The clock to sign with: the host's.
     pub clock: Clock,
-    /// The region for brokers whose names tell none.
+    /// The region for brokers whose names have none.
     pub region: Option<String>,
-    /// Who this is, for messages: the ARN of a session, `instance role NAME`, or the access key's
-    /// id.
+    /// The caller, for messages: the ARN of a session, `instance role NAME`, or the access key's id.
     pub caller: String,
 }
 
 impl Authenticator for Iam {
     fn begin(&self, broker: &str) -> Box<dyn Conversation> {
-        Box::new(Exchange {
-            who: self.clone(),
+        Box::new(IamConversation {
+            iam: self.clone(),
             broker: broker.to_owned(),
             sent: false,
         })
@@ -58,13 +57,13 @@ impl Authenticator for Iam {
     }
 }
 
-struct Exchange {
-    who: Iam,
+struct IamConversation {
+    iam: Iam,
     broker: String,
     sent: bool,
 }
 
-impl Conversation for Exchange {
+impl Conversation for IamConversation {
     fn mechanism(&self) -> &'static str {
         "AWS_MSK_IAM"
     }
@@ -75,31 +74,31 @@ impl Conversation for Exchange {
             clock,
             region,
             ..
-        } = &self.who;
+        } = &self.iam;
         let token = payload(credentials, &self.broker, region.as_deref(), clock.now())?;
         self.sent = true;
         Ok(token)
     }
 
-    fn next(&mut self, answer: &[u8]) -> Result<Option<Vec<u8>>, SaslError> {
+    fn next(&mut self, reply: &[u8]) -> Result<Option<Vec<u8>>, SaslError> {
         if !std::mem::take(&mut self.sent) {
-            return Err(unlike("it speaks out of turn"));
+            return Err(unexpected("it speaks out of turn"));
         }
-        check(answer).map(|()| None)
+        check_reply(reply).map(|()| None)
     }
 }
 
-/// The token: what a presigned query says, as a JSON object of strings in lower case.
+/// The token: the parameters of a presigned query as a JSON object, with names in lower case.
 fn payload(
     credentials: &Credentials,
     broker: &str,
     region: Option<&str>,
     at: SystemTime,
 ) -> Result<Vec<u8>, SaslError> {
-    // The name is signed as it is dialled; what a name cannot have would change what is signed.
+    // The name becomes part of the signed text, and other characters would change that.
     if HostName::parse(broker).is_err() {
         return Err(SaslError {
-            said: format!("`{}` is no name of a broker", escape_control(broker)),
+            message: format!("`{}` is no name of a broker", escape_control(broker)),
             help: "check the cluster's bootstrap addresses".into(),
         });
     }
@@ -108,14 +107,14 @@ fn payload(
         None => region
             .map(Region::parse)
             .transpose()
-            .map_err(|wrong| SaslError {
-                said: wrong.sentence(),
-                help: wrong.help,
+            .map_err(|error| SaslError {
+                message: error.sentence(),
+                help: error.help,
             })?,
     };
     let Some(region) = region else {
         return Err(SaslError {
-            said: format!("the name {broker} tells no AWS region, and the signature needs one"),
+            message: format!("the name {broker} tells no AWS region, and the signature needs one"),
             help: "brokers of MSK with IAM are called `b-1.….kafka.REGION.amazonaws.com`: give \
                    those names; or give the region"
                 .into(),
@@ -123,7 +122,7 @@ fn payload(
     };
     if let Some(expires) = credentials.expires().filter(|expires| *expires <= at) {
         return Err(SaslError {
-            said: format!(
+            message: format!(
                 "the credentials ended at {}, and it is {} by the host's clock",
                 timestamp(expires),
                 timestamp(at)
@@ -148,44 +147,44 @@ fn payload(
     Ok(Value::Object(object).to_string().into_bytes())
 }
 
-/// What a broker says when it lets us in.
+/// A broker's reply to a valid token.
 #[derive(Deserialize)]
-struct Welcome {
+struct IamReply {
     version: String,
     #[serde(rename = "request-id")]
     request_id: String,
 }
 
-fn check(answer: &[u8]) -> Result<(), SaslError> {
-    if answer.is_empty() {
-        return Err(unlike("it is empty"));
+fn check_reply(reply: &[u8]) -> Result<(), SaslError> {
+    if reply.is_empty() {
+        return Err(unexpected("it is empty"));
     }
-    if answer.len() > LONGEST {
-        return Err(unlike("it is very long"));
+    if reply.len() > LONGEST {
+        return Err(unexpected("it is very long"));
     }
-    let Ok(Welcome {
+    let Ok(IamReply {
         version,
         request_id,
-    }) = serde_json::from_slice(answer)
+    }) = serde_json::from_slice(reply)
     else {
-        return Err(unlike("it is not JSON with a version and a request id"));
+        return Err(unexpected("it is not JSON with a version and a request id"));
     };
     if version != VERSION {
         let version: String = version.chars().take(40).collect();
-        return Err(unlike(&format!(
+        return Err(unexpected(&format!(
             "its version is {}, not {VERSION}",
             escape_control(&version)
         )));
     }
     if request_id.is_empty() {
-        return Err(unlike("its request id is empty"));
+        return Err(unexpected("its request id is empty"));
     }
     Ok(())
 }
 
-fn unlike(what: &str) -> SaslError {
+fn unexpected(problem: &str) -> SaslError {
     SaslError {
-        said: format!("the broker's answer is not one of AWS_MSK_IAM: {what}"),
+        message: format!("the broker's answer is not one of AWS_MSK_IAM: {problem}"),
         help: "check that the port is the cluster's IAM port (9098, or 9198 from outside)".into(),
     }
 }
@@ -242,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_given_region_serves_where_the_name_tells_none() {
+    fn a_given_region_is_used_where_the_name_has_none() {
         let region_of = |broker: &str, given: Option<&str>| -> Result<String, SaslError> {
             let sent = iam(given).begin(broker).first()?;
             let sent: Value = serde_json::from_slice(&sent).expect("JSON");
@@ -260,7 +259,7 @@ mod tests {
         );
         let error = region_of("kafka.internal", None).expect_err("no region");
         assert!(
-            error.said.contains("kafka.internal tells no AWS region"),
+            error.message.contains("kafka.internal tells no AWS region"),
             "{error}"
         );
         for (broker, region) in [
@@ -271,19 +270,19 @@ mod tests {
         ] {
             let error: SaslError = region_of(broker, region).expect_err(broker);
             assert!(
-                !error.said.contains('\n') && !error.help.is_empty(),
+                !error.message.contains('\n') && !error.help.is_empty(),
                 "{error}"
             );
         }
     }
 
     #[test]
-    fn the_host_s_clock_signs() {
-        let mut who = iam(None);
-        who.clock = Clock {
+    fn the_hosts_clock_signs() {
+        let mut iam = iam(None);
+        iam.clock = Clock {
             offset_seconds: -86_400 * 365 * 20,
         };
-        let sent = who.begin(BROKER).first().expect("a payload");
+        let sent = iam.begin(BROKER).first().expect("a payload");
         let sent: Value = serde_json::from_slice(&sent).expect("JSON");
         let year: u32 = sent["x-amz-date"].as_str().expect("text")[..4]
             .parse()
@@ -294,19 +293,19 @@ mod tests {
     }
 
     #[test]
-    fn credentials_that_have_ended_are_not_sent() {
+    fn expired_credentials_are_not_sent() {
         let ends = at("2026-11-23T12:34:56Z");
-        let held = credentials(Some("CANARY-TOKEN"), Some(ends));
-        assert!(payload(&held, BROKER, None, at("2026-11-23T12:34:55Z")).is_ok());
-        let error = payload(&held, BROKER, None, ends).expect_err("too late");
-        assert!(error.said.contains("20261123T123456Z"), "{error}");
+        let credentials = credentials(Some("CANARY-TOKEN"), Some(ends));
+        assert!(payload(&credentials, BROKER, None, at("2026-11-23T12:34:55Z")).is_ok());
+        let error = payload(&credentials, BROKER, None, ends).expect_err("too late");
+        assert!(error.message.contains("20261123T123456Z"), "{error}");
     }
 
     #[test]
-    fn only_the_right_answer_lets_us_in() {
-        let who = iam(None);
-        assert_eq!(who.caller(), "instance role demo");
-        for (answer, expected) in [
+    fn only_a_valid_reply_is_accepted() {
+        let iam = iam(None);
+        assert_eq!(iam.caller(), "instance role demo");
+        for (reply, expected) in [
             ("", "empty"),
             ("{}", "not JSON with"),
             ("[]", "not JSON with"),
@@ -322,13 +321,13 @@ mod tests {
                 "request id is empty",
             ),
         ] {
-            let mut conversation = who.begin(BROKER);
+            let mut conversation = iam.begin(BROKER);
             conversation.first().expect("a payload");
-            let error = conversation.next(answer.as_bytes()).expect_err(answer);
-            assert!(error.said.contains(expected), "{answer}: {error}");
+            let error = conversation.next(reply.as_bytes()).expect_err(reply);
+            assert!(error.message.contains(expected), "{reply}: {error}");
         }
         let right = br#"{"version":"2020_10_22","request-id":"a-b","more":1}"#;
-        let mut conversation = who.begin(BROKER);
+        let mut conversation = iam.begin(BROKER);
         assert_eq!(conversation.mechanism(), "AWS_MSK_IAM");
         assert!(conversation.next(right).is_err(), "before the first token");
         conversation.first().expect("a payload");
@@ -337,7 +336,7 @@ mod tests {
             conversation.next(right).is_err(),
             "the conversation is over"
         );
-        assert!(!format!("{who:?}").contains("CANARY"));
+        assert!(!format!("{iam:?}").contains("CANARY"));
         conversation.first().expect("a payload");
         assert!(conversation.next(&vec![b' '; LONGEST + 1]).is_err());
     }
@@ -350,9 +349,9 @@ mod tests {
             broker in "[a-zA-Z0-9][a-zA-Z0-9.-]{0,59}",
         ) {
             let token = token.map(Into::into);
-            let held = Credentials::new("AKIA".into(), secret.as_str().into(), token, None);
+            let credentials = Credentials::new("AKIA".into(), secret.as_str().into(), token, None);
             let sent = payload(
-                &held.expect("credentials"),
+                &credentials.expect("credentials"),
                 &broker,
                 Some("us-east-1"),
                 at("2026-11-23T12:34:56Z"),
@@ -364,9 +363,9 @@ mod tests {
         }
 
         #[test]
-        fn no_answer_makes_us_panic(answer in prop::collection::vec(any::<u8>(), 0..200)) {
-            if let Err(error) = check(&answer) {
-                prop_assert!(!error.said.chars().any(char::is_control));
+        fn no_reply_panics(reply in prop::collection::vec(any::<u8>(), 0..200)) {
+            if let Err(error) = check_reply(&reply) {
+                prop_assert!(!error.message.chars().any(char::is_control));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Who we are to a broker: SASL mechanisms, as conversations of opaque tokens.
+//! SASL mechanisms, as conversations of opaque tokens.
 
 pub mod iam;
 pub mod plain;
@@ -6,11 +6,11 @@ pub mod scram;
 
 /// Why a conversation cannot go on. Exit code 4.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{said}")]
+#[error("{message}")]
 pub struct SaslError {
-    /// What is wrong, on one line, without any secret.
-    pub said: String,
-    /// The way out.
+    /// What is wrong, on one line, without secrets.
+    pub message: String,
+    /// What helps.
     pub help: String,
 }
 
@@ -26,19 +26,19 @@ pub trait Conversation: Send {
     /// When there is nothing to authenticate with.
     fn first(&mut self) -> Result<Vec<u8>, SaslError>;
 
-    /// Takes the broker's answer; the next token, or nothing when the conversation is over and the
+    /// The next token after the broker's reply, or `None` when the conversation is over and the
     /// broker has proved what the mechanism lets it prove.
     ///
     /// # Errors
-    /// When the answer is not what the mechanism asks for.
-    fn next(&mut self, answer: &[u8]) -> Result<Option<Vec<u8>>, SaslError>;
+    /// When the reply does not follow the mechanism.
+    fn next(&mut self, reply: &[u8]) -> Result<Option<Vec<u8>>, SaslError>;
 }
 
-/// What makes conversations: credentials that are there already.
+/// Starts conversations with given credentials.
 pub trait Authenticator: Send + Sync {
-    /// A conversation with a broker of this name (without the port), as it is dialled.
+    /// A conversation with the broker that is dialled by this name (without the port).
     fn begin(&self, broker: &str) -> Box<dyn Conversation>;
 
-    /// Who we are, for messages: an ARN, a user name, an access key's id; never a secret.
+    /// The caller, for messages: an ARN, a user name, an access key's id; never a secret.
     fn caller(&self) -> String;
 }

@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{Authenticator, Conversation, SaslError};
 
-/// A user with a password, as it is.
+/// A user and a password.
 #[derive(Debug, Clone)]
 pub struct Plain {
     /// The user.
@@ -15,8 +15,8 @@ pub struct Plain {
 
 impl Authenticator for Plain {
     fn begin(&self, _broker: &str) -> Box<dyn Conversation> {
-        Box::new(Exchange {
-            who: self.clone(),
+        Box::new(PlainConversation {
+            plain: self.clone(),
             sent: false,
         })
     }
@@ -26,37 +26,36 @@ impl Authenticator for Plain {
     }
 }
 
-struct Exchange {
-    who: Plain,
+struct PlainConversation {
+    plain: Plain,
     sent: bool,
 }
 
-impl Conversation for Exchange {
+impl Conversation for PlainConversation {
     fn mechanism(&self) -> &'static str {
         "PLAIN"
     }
 
     fn first(&mut self) -> Result<Vec<u8>, SaslError> {
-        let (user, password) = (&self.who.username, self.who.password.expose_secret());
+        let (user, password) = (&self.plain.username, self.plain.password.expose_secret());
         check_login(user, password)?;
         self.sent = true;
         Ok(format!("\0{user}\0{password}").into_bytes())
     }
 
-    /// The broker proves nothing; what it says with its yes means nothing, and Java's client does
-    /// not look at it either.
-    fn next(&mut self, _answer: &[u8]) -> Result<Option<Vec<u8>>, SaslError> {
+    /// The broker proves nothing, and its reply is ignored, as in Java's client.
+    fn next(&mut self, _reply: &[u8]) -> Result<Option<Vec<u8>>, SaslError> {
         if self.sent {
             return Ok(None);
         }
         Err(SaslError {
-            said: "the broker spoke before the user was named".into(),
+            message: "the broker spoke before the user was named".into(),
             help: "check that the port is one of SASL/PLAIN".into(),
         })
     }
 }
 
-/// Neither part may be empty, and NUL stands between them in PLAIN.
+/// Neither part may be empty, and NUL separates them in PLAIN.
 pub(super) fn check_login(user: &str, password: &str) -> Result<(), SaslError> {
     let part = if user.is_empty() || user.contains('\0') {
         "user name"
@@ -66,7 +65,7 @@ pub(super) fn check_login(user: &str, password: &str) -> Result<(), SaslError> {
         return Ok(());
     };
     Err(SaslError {
-        said: format!("the {part} is empty, or has a NUL character in it"),
+        message: format!("the {part} is empty, or has a NUL character in it"),
         help: format!("check where the {part} comes from"),
     })
 }
@@ -85,9 +84,9 @@ mod tests {
     #[test]
     fn the_token_is_the_one_of_the_rfc() {
         // RFC 4616, section 4.
-        let who = plain("tim", "tanstaaftanstaaf");
-        assert_eq!(who.caller(), "user tim");
-        let mut conversation = who.begin("b-1");
+        let plain = plain("tim", "tanstaaftanstaaf");
+        assert_eq!(plain.caller(), "user tim");
+        let mut conversation = plain.begin("b-1");
         assert_eq!(conversation.mechanism(), "PLAIN");
         assert!(conversation.next(b"").is_err());
         assert_eq!(
@@ -98,16 +97,16 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_sent_is_refused_without_being_told() {
+    fn what_cannot_be_sent_is_refused_without_leaking_it() {
         for (user, password) in [
             ("", "CANARY"),
             ("u", ""),
             ("u\0", "CANARY"),
             ("u", "CANARY\0"),
         ] {
-            let who = plain(user, password);
-            let error = who.begin("b-1").first().expect_err("refused");
-            let shown = format!("{who:?} {error} {error:?}");
+            let plain = plain(user, password);
+            let error = plain.begin("b-1").first().expect_err("refused");
+            let shown = format!("{plain:?} {error} {error:?}");
             assert!(!shown.contains("CANARY"), "{shown}");
         }
     }

@@ -10,14 +10,13 @@ use sha2::{Digest, Sha256, Sha512};
 use super::{Authenticator, Conversation, SaslError, plain::check_login};
 use crate::text::escape_control;
 
-/// The fewest iterations that RFC 7677 and Kafka allow: fewer would give the password away.
-const FEWEST: u32 = 4096;
+/// The minimum of RFC 7677 and Kafka: fewer would give the password away.
+const MIN_ITERATIONS: u32 = 4096;
 
-/// The most that we calculate: sixteen times what Kafka lets an administrator choose. A hostile broker
-/// that asked for more would keep us busy.
-const MOST: u32 = 16 * 16_384;
+/// Sixteen times Kafka's own maximum: a hostile broker must not keep us busy.
+const MAX_ITERATIONS: u32 = 16 * 16_384;
 
-/// Longest answer that is read; a right one has about two hundred bytes.
+/// Longest reply; a valid one has about two hundred bytes.
 const LONGEST: usize = 8 * 1024;
 
 /// The hash function of the mechanism.
@@ -29,7 +28,7 @@ pub enum Hash {
     Sha512,
 }
 
-/// A user with a password that the broker knows a salted hash of.
+/// A user and a password, of which the broker has a salted hash.
 #[derive(Debug, Clone)]
 pub struct Scram {
     /// The mechanism's hash function.
@@ -42,8 +41,8 @@ pub struct Scram {
 
 impl Authenticator for Scram {
     fn begin(&self, _broker: &str) -> Box<dyn Conversation> {
-        Box::new(Exchange {
-            who: self.clone(),
+        Box::new(ScramConversation {
+            scram: self.clone(),
             state: State::New,
             nonce: None,
         })
@@ -54,71 +53,71 @@ impl Authenticator for Scram {
     }
 }
 
-struct Exchange {
-    who: Scram,
+struct ScramConversation {
+    scram: Scram,
     state: State,
-    /// Ours, where a test has chosen it.
+    /// Set by tests; else random.
     nonce: Option<String>,
 }
 
 enum State {
     New,
-    /// Our first message without its header, and our nonce.
-    First {
+    /// The first message without its header, and its nonce.
+    FirstSent {
         bare: String,
         nonce: String,
     },
-    /// The key that the broker's signature is made with, and what it signs.
-    Proved {
+    /// The key of the broker's signature, and the signed text.
+    ProofSent {
         server_key: Vec<u8>,
         message: String,
     },
     Over,
 }
 
-impl Conversation for Exchange {
+impl Conversation for ScramConversation {
     fn mechanism(&self) -> &'static str {
-        match self.who.hash {
+        match self.scram.hash {
             Hash::Sha256 => "SCRAM-SHA-256",
             Hash::Sha512 => "SCRAM-SHA-512",
         }
     }
 
     fn first(&mut self) -> Result<Vec<u8>, SaslError> {
-        check_login(&self.who.username, self.who.password.expose_secret())?;
+        check_login(&self.scram.username, self.scram.password.expose_secret())?;
         let nonce = match self.nonce.take() {
             Some(chosen) => chosen,
             None => nonce()?,
         };
-        // The two characters that have a meaning of their own.
-        let user = self.who.username.replace('=', "=3D").replace(',', "=2C");
+        // The two reserved characters.
+        let user = self.scram.username.replace('=', "=3D").replace(',', "=2C");
         let bare = format!("n={user},r={nonce}");
         let message = format!("n,,{bare}").into_bytes();
-        self.state = State::First { bare, nonce };
+        self.state = State::FirstSent { bare, nonce };
         Ok(message)
     }
 
-    fn next(&mut self, answer: &[u8]) -> Result<Option<Vec<u8>>, SaslError> {
-        // An answer that is not right ends the conversation.
+    fn next(&mut self, reply: &[u8]) -> Result<Option<Vec<u8>>, SaslError> {
+        // An invalid reply ends the conversation.
         let state = std::mem::replace(&mut self.state, State::Over);
-        let answer = Fields::read(answer)?;
+        let reply = Fields::read(reply)?;
         match state {
-            State::First { bare, nonce } => {
-                let (message, proved) = self.prove(&bare, &nonce, &answer)?;
+            State::FirstSent { bare, nonce } => {
+                let (message, proved) = self.prove(&bare, &nonce, &reply)?;
                 self.state = proved;
                 Ok(Some(message))
             }
-            State::Proved {
+            State::ProofSent {
                 server_key,
                 message,
             } => {
-                let signature = answer.decoded('v', 0)?;
-                let mut right = self.who.hash.mac(&server_key);
-                right.update(message.as_bytes());
+                let signature = reply.decoded('v', 0)?;
+                let mut mac = self.scram.hash.new_hmac(&server_key);
+                mac.update(message.as_bytes());
                 // Compared in constant time.
-                if !right.verify(&signature) {
+                if !mac.verify(&signature) {
                     return Err(SaslError {
-                        said: "the broker did not prove that it knows the password".into(),
+                        message: "the broker did not prove that it knows the password".into(),
                         help:
                             "this may be another machine in the broker's place: nothing was sent \
                                that tells the password; check the broker's name and certificate"
@@ -127,37 +126,37 @@ impl Conversation for Exchange {
                 }
                 Ok(None)
             }
-            State::New | State::Over => Err(unlike("it speaks out of turn")),
+            State::New | State::Over => Err(unexpected("it speaks out of turn")),
         }
     }
 }
 
-impl Exchange {
-    /// Our second message, and what the broker's last one is checked with.
+impl ScramConversation {
+    /// The second message, and the state that checks the broker's last one.
     fn prove(
         &self,
         bare: &str,
         nonce: &str,
-        answer: &Fields,
+        reply: &Fields,
     ) -> Result<(Vec<u8>, State), SaslError> {
-        // `r` comes first; what comes before it would be an extension that must be understood.
-        let both = answer.value('r', 0)?;
-        let salt = answer.decoded('s', 1)?;
-        let count = answer.value('i', 2)?;
-        if both.strip_prefix(nonce).is_none_or(str::is_empty) {
-            return Err(unlike(
+        // `r` must be first: before it could only be an extension that is mandatory to understand.
+        let full_nonce = reply.value('r', 0)?;
+        let salt = reply.decoded('s', 1)?;
+        let count = reply.value('i', 2)?;
+        if full_nonce.strip_prefix(nonce).is_none_or(str::is_empty) {
+            return Err(unexpected(
                 "its nonce does not go on from ours: an old answer, said again?",
             ));
         }
         if salt.is_empty() {
-            return Err(unlike("its salt is empty"));
+            return Err(unexpected("its salt is empty"));
         }
         let iterations = match count.parse::<u32>() {
-            Ok(count) if (FEWEST..=MOST).contains(&count) => count,
+            Ok(count) if (MIN_ITERATIONS..=MAX_ITERATIONS).contains(&count) => count,
             _ => {
                 return Err(SaslError {
-                    said: format!(
-                        "the broker asks for {} iterations; {FEWEST} to {MOST} are sound",
+                    message: format!(
+                        "the broker asks for {} iterations; {MIN_ITERATIONS} to {MAX_ITERATIONS} are sound",
                         escape_control(count)
                     ),
                     help: "set the user's SCRAM credentials anew with `iterations=4096` or more \
@@ -166,24 +165,24 @@ impl Exchange {
                 });
             }
         };
-        let hash = self.who.hash;
-        let password = self.who.password.expose_secret().as_bytes();
+        let hash = self.scram.hash;
+        let password = self.scram.password.expose_secret().as_bytes();
         let salted = hash.salted(password, &salt, iterations);
         let client_key = hash.hmac(&salted, "Client Key");
         // `biws` is the header `n,,` in base64.
-        let unproved = format!("c=biws,r={both}");
-        let message = format!("{bare},{},{unproved}", answer.text);
+        let without_proof = format!("c=biws,r={full_nonce}");
+        let message = format!("{bare},{},{without_proof}", reply.text);
         let signature = hash.hmac(&hash.digest(&client_key), &message);
         let proof: Vec<u8> = client_key
             .iter()
             .zip(&signature)
             .map(|(a, b)| a ^ b)
             .collect();
-        let ours = format!("{unproved},p={}", STANDARD.encode(proof));
+        let token = format!("{without_proof},p={}", STANDARD.encode(proof));
         let server_key = hash.hmac(&salted, "Server Key");
         Ok((
-            ours.into_bytes(),
-            State::Proved {
+            token.into_bytes(),
+            State::ProofSent {
                 server_key,
                 message,
             },
@@ -195,51 +194,51 @@ impl Exchange {
 fn nonce() -> Result<String, SaslError> {
     let mut bytes = [0; 24];
     getrandom::fill(&mut bytes).map_err(|error| SaslError {
-        said: format!("the system gives no random bytes: {error}"),
+        message: format!("the system gives no random bytes: {error}"),
         help: "check /dev/urandom".into(),
     })?;
     Ok(STANDARD.encode(bytes))
 }
 
-/// A message of the broker: `name=value` between commas.
+/// A message of the broker: `name=value`, separated by commas.
 struct Fields {
     text: String,
 }
 
 impl Fields {
-    fn read(answer: &[u8]) -> Result<Self, SaslError> {
-        let text = Some(answer).filter(|answer| answer.len() <= LONGEST);
-        let text = text.and_then(|answer| std::str::from_utf8(answer).ok());
+    fn read(reply: &[u8]) -> Result<Self, SaslError> {
+        let text = Some(reply).filter(|reply| reply.len() <= LONGEST);
+        let text = text.and_then(|reply| std::str::from_utf8(reply).ok());
         let Some(text) = text else {
-            return Err(unlike("it is no text, or a very long one"));
+            return Err(unexpected("it is no text, or a very long one"));
         };
         if let Some(error) = text.strip_prefix("e=") {
             let error = error.split(',').next().unwrap_or_default();
             let error: String = error.chars().take(200).collect();
-            return Err(explained(&error));
+            return Err(server_error(&error));
         }
         Ok(Self { text: text.into() })
     }
 
-    /// The value of the field at a place, which must have this name.
-    fn value(&self, name: char, place: usize) -> Result<&str, SaslError> {
-        let field = self.text.split(',').nth(place).unwrap_or_default();
+    /// The value of the field at an index, which must have this name.
+    fn value(&self, name: char, index: usize) -> Result<&str, SaslError> {
+        let field = self.text.split(',').nth(index).unwrap_or_default();
         let value = field
             .strip_prefix(name)
             .and_then(|rest| rest.strip_prefix('='));
-        value.ok_or_else(|| unlike(&format!("`{name}=` is not where it should be")))
+        value.ok_or_else(|| unexpected(&format!("`{name}=` is not where it should be")))
     }
 
-    fn decoded(&self, name: char, place: usize) -> Result<Vec<u8>, SaslError> {
+    fn decoded(&self, name: char, index: usize) -> Result<Vec<u8>, SaslError> {
         STANDARD
-            .decode(self.value(name, place)?)
-            .map_err(|_| unlike(&format!("`{name}=` is not base64")))
+            .decode(self.value(name, index)?)
+            .map_err(|_| unexpected(&format!("`{name}=` is not base64")))
     }
 }
 
-fn unlike(what: &str) -> SaslError {
+fn unexpected(problem: &str) -> SaslError {
     SaslError {
-        said: format!("the broker's answer is not one of SCRAM: {what}"),
+        message: format!("the broker's answer is not one of SCRAM: {problem}"),
         help: "check that the port and the mechanism are the ones that the cluster's SCRAM users \
                have"
             .into(),
@@ -247,7 +246,7 @@ fn unlike(what: &str) -> SaslError {
 }
 
 /// The errors of RFC 5802, section 7.
-fn explained(error: &str) -> SaslError {
+fn server_error(error: &str) -> SaslError {
     let help = match error {
         "invalid-proof" => "the password is wrong",
         "unknown-user" | "no-resources" => {
@@ -260,18 +259,18 @@ fn explained(error: &str) -> SaslError {
         _ => "the broker's log says more",
     };
     SaslError {
-        said: format!("the broker refuses the user: {}", escape_control(error)),
+        message: format!("the broker refuses the user: {}", escape_control(error)),
         help: help.into(),
     }
 }
 
-/// An HMAC that has begun.
-enum Begun {
+/// An unfinished HMAC.
+enum HmacState {
     Sha256(Hmac<Sha256>),
     Sha512(Hmac<Sha512>),
 }
 
-impl Begun {
+impl HmacState {
     fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Sha256(mac) => mac.update(bytes),
@@ -295,16 +294,16 @@ impl Begun {
 }
 
 impl Hash {
-    fn mac(self, key: &[u8]) -> Begun {
+    fn new_hmac(self, key: &[u8]) -> HmacState {
         const ANY: &str = "HMAC takes keys of every length";
         match self {
-            Self::Sha256 => Begun::Sha256(Hmac::new_from_slice(key).expect(ANY)),
-            Self::Sha512 => Begun::Sha512(Hmac::new_from_slice(key).expect(ANY)),
+            Self::Sha256 => HmacState::Sha256(Hmac::new_from_slice(key).expect(ANY)),
+            Self::Sha512 => HmacState::Sha512(Hmac::new_from_slice(key).expect(ANY)),
         }
     }
 
     fn hmac(self, key: &[u8], text: &str) -> Vec<u8> {
-        let mut mac = self.mac(key);
+        let mut mac = self.new_hmac(key);
         mac.update(text.as_bytes());
         mac.finish()
     }

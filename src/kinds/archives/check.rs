@@ -5,11 +5,15 @@ use crate::{
     action::Algorithm,
     at,
     diagnostic::{Problem, Span},
-    kinds::declared::check_name,
+    kinds::{
+        KINDS,
+        declared::{Declaration, check_name},
+        download::Download,
+    },
     names::HostPath,
     spec::{
         at::{At, Text},
-        checks::Download,
+        merge::HostTree,
     },
 };
 
@@ -77,4 +81,28 @@ fn shared(text: &str, path: &HostPath, span: Span, other: &Place<'_>) -> Option<
         before.line
     );
     Some(Problem::error(span, message, label))
+}
+
+/// What is unpacked has its folder for itself: a file of another's in it would be in the way of the next one.
+pub fn folders_are_their_own(host: &HostTree, problems: &mut Vec<Problem>) {
+    let archives = host.of::<Archives>().untagged(Archives);
+    let folders = archives.entries().iter().filter_map(|(key, node)| {
+        let archive: At<'_, Archive> = At::new(Some((key, node)));
+        let to = HostPath::folder(at!(archive, to).text()?.text).ok()?;
+        Some((&key.text, to))
+    });
+    let folders: Vec<(&String, HostPath)> = folders.collect();
+    let others = KINDS.iter().filter(|kind| kind.key != Archives::KEY);
+    for Text { text, span } in others.flat_map(|kind| (kind.paths)(host)) {
+        let Ok(path) = HostPath::folder(text) else {
+            continue;
+        };
+        if let Some((name, _)) = folders.iter().find(|(_, folder)| path.is_in(folder)) {
+            problems.push(Problem::error(
+                span,
+                format!("`{text}` is in the folder of the archive `{name}`, which is its alone"),
+                "name another one",
+            ));
+        }
+    }
 }

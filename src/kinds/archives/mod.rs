@@ -7,15 +7,15 @@ use serde::Serialize;
 
 use super::{
     Address, Change, Effect, Kind, Probe, Resource, Verdict, Work,
-    declared::{Declaration, Inputs},
-    kafka::{enumerate, shorten_digest},
+    declared::{Claim, Declaration, Inputs},
     managed::{Managed, PathKind},
 };
 use crate::{
     action::{Action, Fetch, Mode},
     diagnostic::Problem,
     facts::{Host, Observation, Section, tools},
-    spec::at::At,
+    spec::{at::At, merge::HostTree},
+    text::{enumerate, shorten_digest},
 };
 
 pub use spec::{Archive, Archives};
@@ -72,6 +72,16 @@ impl Declaration for Archives {
 
     fn check(&self, at: At<'_, Self>, problems: &mut Vec<Problem>) {
         check::archives(self, at, problems);
+    }
+
+    fn check_host(host: &HostTree, problems: &mut Vec<Problem>) {
+        check::folders_are_their_own(host, problems);
+    }
+
+    fn claim(&self, address: &Address, expand: &dyn Fn(&str) -> String) -> Option<Claim> {
+        let mut archive = self.0.get(address.name()?)?.clone();
+        let place = expand(&std::mem::take(&mut archive.to));
+        Some(Claim::at(place, &archive))
     }
 }
 

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{action::Algorithm, spec::checks::file_name};
+use crate::{action::Algorithm, kinds::download::file_name};
 
 /// Archives that are unpacked into a folder each, by names of your own choice.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -4,10 +4,11 @@ mod check;
 mod spec;
 
 use serde::Serialize;
+use serde_json::json;
 
 use super::{
     Address, Change, Effect, Kind, Probe, Resource, Verdict, Work,
-    declared::{Declaration, Inputs},
+    declared::{Claim, Declaration, Inputs},
     environment,
     start_file::{self, Block, Line},
 };
@@ -64,6 +65,16 @@ impl Declaration for Env {
     fn check(&self, at: At<'_, Self>, problems: &mut Vec<Problem>) {
         check::env(self, at, problems);
     }
+
+    fn claim(&self, address: &Address, _: &dyn Fn(&str) -> String) -> Option<Claim> {
+        let variable = self.0.get(address.name()?)?;
+        let of_all = variable.r#in.of_the_machine();
+        Some(Claim {
+            // `profile.d` and `environment` are two ways to set it for all accounts.
+            place: of_all.map(|_| "/etc".to_owned()),
+            value: json!(variable),
+        })
+    }
 }
 
 impl Kind for Wanted {
@@ -113,10 +124,7 @@ impl Kind for Wanted {
         Observation::Present(Observed {
             value,
             written: of_the_machine.map(|file| self.is_written(file.content())),
-            left: file
-                .iter()
-                .flat_map(|file| file.left().map(str::to_owned))
-                .collect(),
+            left: file.iter().flat_map(start_file::Observed::left).collect(),
             lines: Line::all(records, |text| self.is_set_by(text)),
             file,
         })

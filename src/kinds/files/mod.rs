@@ -10,8 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Address, Change, Effect, Kind, Probe, Resource, Verdict, Work,
-    declared::{Declaration, Inputs, Reference},
-    kafka::shorten_digest,
+    declared::{Claim, Declaration, Inputs, Reference},
     managed::{Managed, PathKind},
 };
 use crate::{
@@ -21,10 +20,11 @@ use crate::{
     facts::{Host, Observation, Section},
     names::HostPath,
     spec::{
-        at::At,
+        at::{At, Text},
+        merge::HostTree,
         types::{PropertyValue, SecretRef},
     },
-    text::hex,
+    text::{hex, shorten_digest},
 };
 
 pub use spec::{File, Files};
@@ -89,6 +89,17 @@ impl Declaration for Files {
 
     fn check(&self, at: At<'_, Self>, problems: &mut Vec<Problem>) {
         check::files(self, at, problems);
+    }
+
+    fn paths(host: &HostTree) -> Vec<Text<'_>> {
+        let files = host.of::<Self>().untagged(Self).values();
+        files.filter_map(|file| at!(file, path).text()).collect()
+    }
+
+    fn claim(&self, address: &Address, expand: &dyn Fn(&str) -> String) -> Option<Claim> {
+        let mut file = self.0.get(address.name()?)?.clone();
+        let place = expand(&std::mem::take(&mut file.path));
+        Some(Claim::at(place, &file))
     }
 
     fn references(&self) -> Vec<Reference<'_>> {

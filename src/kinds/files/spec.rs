@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     action::Mode,
-    kinds::properties,
     spec::types::{OwnText, PropertyValue},
 };
 
@@ -57,7 +56,7 @@ fn readable() -> String {
 impl File {
     /// Its permission bits; `None` where the spec's are none.
     pub fn mode(&self) -> Option<Mode> {
-        properties::mode(&self.mode)
+        Mode::parse(&self.mode)
     }
 
     /// Whether its content is a secret.

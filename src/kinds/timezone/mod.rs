@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     Address, Change, Effect, Kind, Probe, Resource, Verdict, Work,
-    declared::{Declaration, Inputs},
+    declared::{Claim, Declaration, Inputs},
 };
 use crate::{
     action::{Action, Step},
@@ -35,6 +35,10 @@ impl Declaration for Timezone {
 
     fn resources(&self, _: &Inputs) -> Vec<Box<dyn Resource>> {
         vec![Box::new(self.clone())]
+    }
+
+    fn claim(&self, _: &Address, _: &dyn Fn(&str) -> String) -> Option<Claim> {
+        Some(Claim::at("/etc/localtime".into(), &self.name))
     }
 
     fn check(&self, at: At<'_, Self>, problems: &mut Vec<Problem>) {

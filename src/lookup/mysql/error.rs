@@ -5,7 +5,7 @@ use std::{fmt, ops::Deref};
 use super::Server;
 use crate::{
     text::escape_control,
-    transport::dial::{Fine, Through},
+    transport::dial::{Passed, Through},
 };
 
 /// Longest text of a server that is shown, in characters.
@@ -126,7 +126,7 @@ impl fmt::Display for Error {
             Stage::Query if refused => "the database refused the list of its tables",
             Stage::Query => "the database did not give the list of its tables",
         })?;
-        let (fine, through) = (Fine(&self.passed), Through(&self.via));
+        let (fine, through) = (Passed(&self.passed), Through(&self.via));
         write!(f, "{fine}\n  server  {}{through}", self.server)?;
         let (user, database) = &self.login;
         let (user, database) = (escape_control(user), escape_control(database));

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     spec::is_of_rds,
-    transport::dial::{self, DialError, Reach},
+    transport::dial::{self, DialError, DialStage},
 };
 
 /// Which server, on which way.
@@ -47,21 +47,21 @@ impl At<'_> {
 
     /// The dial failed.
     pub fn dial(self, error: &DialError) -> Error {
-        let stage = match error.reach {
-            Reach::Machine => Stage::Machine,
-            Reach::Forwarding => Stage::Forwarding,
-            Reach::Name => Stage::Name,
-            Reach::Tcp => Stage::Tcp,
+        let stage = match error.stage {
+            DialStage::Machine => Stage::Machine,
+            DialStage::Forwarding => Stage::Forwarding,
+            DialStage::Name => Stage::Name,
+            DialStage::Tcp => Stage::Tcp,
         };
-        let tcp = || match error.said.to_lowercase().contains("refused") {
+        let tcp = || match error.message.to_lowercase().contains("refused") {
             true => format!(
                 "nothing listens on port {}: look at `port`, and whether the database runs",
                 self.server.port
             ),
             false => self.network(),
         };
-        let help = error.way_out(self.via).unwrap_or_else(tcp);
-        self.error(stage, &error.said, help)
+        let help = error.help_for(self.via).unwrap_or_else(tcp);
+        self.error(stage, &error.message, help)
     }
 
     /// Nothing came in time.

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     apply::outcome::Outcome,
     history::Since,
+    kinds::Address,
     plan::{HostPlan, Part, Plan, StepAction, TopicsPlan},
     proof::Proof,
     report::{
@@ -241,22 +242,17 @@ fn of_part<'p>(
 
 /// What of an outcome is of no address that is told of.
 fn of_outcome(outcome: &Outcome, part: Part<'_>) -> Markup {
-    let told: HashSet<&str> = human::telling(part.steps)
+    let told: HashSet<&Address> = human::telling(part.steps)
         .iter()
-        .map(|step| &*step.address)
+        .map(|step| &step.address)
         .collect();
-    let moved = outcome
-        .moved
-        .iter()
-        .filter_map(|one| one.address.as_deref());
-    let failed = outcome.failures().map(|one| &*one.address);
+    let moved = outcome.moved.iter().filter_map(|one| one.address.as_ref());
+    let failed = outcome.failures().filter_map(|one| one.address.as_ref());
     let open = outcome.not_converged.iter().chain(&outcome.unverified);
-    let others = moved
-        .chain(failed)
-        .chain(open.map(|(address, _)| &**address));
-    let mut seen = HashSet::from([""]);
-    let others: Vec<&str> = others
-        .filter(|one| !told.contains(one) && seen.insert(one))
+    let others = moved.chain(failed).chain(open.map(|(address, _)| address));
+    let mut seen = HashSet::new();
+    let others: Vec<&Address> = others
+        .filter(|&one| !told.contains(one) && seen.insert(one))
         .collect();
     html! {
         @if outcome.interrupted { p { b { "interrupted" } } }

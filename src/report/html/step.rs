@@ -9,7 +9,7 @@ use super::{
 use crate::{
     apply::outcome::Outcome,
     history::Since,
-    kinds::Change,
+    kinds::{Address, Change},
     plan::{Moved, Part, Step, StepAction},
     report::{
         Report, ReportOf,
@@ -95,17 +95,16 @@ fn ended(outcome: Option<&Outcome>, part: Part<'_>, step: &Step) -> Markup {
 
 /// Why an address was not applied, or is not as it should be; without one, why nothing of a whole host or
 /// cluster was.
-pub fn why(outcome: &Outcome, address: Option<&str>) -> Markup {
-    let is_it = |one: &str| one == address.unwrap_or_default();
+pub fn why(outcome: &Outcome, address: Option<&Address>) -> Markup {
     let pairs = outcome.not_converged.iter().chain(&outcome.unverified);
     html! {
-        @for failure in outcome.failures().filter(|one| is_it(&one.address)) {
+        @for failure in outcome.failures().filter(|one| one.address.as_ref() == address) {
             @if let Some(done) = failure.in_part() { (lines("", &done)) }
             @for reason in &failure.reasons { (lines("", reason)) }
             @if let Some(help) = &failure.help { (lines("help:", help)) }
         }
-        @for (_, reason) in pairs.filter(|(one, _)| is_it(one)) { (lines("", reason)) }
-        @for Moved { how, .. } in outcome.moved.iter().filter(|one| one.address.as_deref() == address) {
+        @for (_, reason) in pairs.filter(|(one, _)| Some(one) == address) { (lines("", reason)) }
+        @for Moved { how, .. } in outcome.moved.iter().filter(|one| one.address.as_ref() == address) {
             (lines("", how))
         }
     }

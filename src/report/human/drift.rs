@@ -12,6 +12,7 @@ use super::{
 use crate::{
     exit::Code,
     history::{News, Since},
+    kinds::Address,
     plan::{Part, Plan, State, Step, StepAction},
     report::{Report, alike::Errors, fix, words},
     script::quote,
@@ -308,7 +309,7 @@ fn back(page: &mut Page, news: &News) {
             true => one.name.clone(),
             false => format!("topics of {}", words::cluster(&one.name)),
         };
-        let mut row = |word: &str, addresses: &[String]| {
+        let mut row = |word: &str, addresses: &[Address]| {
             let what = match addresses {
                 [] => name.clone(),
                 some => format!("{name}  {}", words::some(some)),

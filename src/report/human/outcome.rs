@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     apply::outcome::{Failure, Outcome},
+    kinds::Address,
     plan::{Moved, Of, Part, Plan, StepAction},
     report::words,
 };
@@ -44,7 +45,7 @@ pub fn outcome(
         let unread = host.unverified.iter();
         let unread = unread.map(|one| (one, "and could not be verified"));
         for ((address, reason), how) in open.chain(unread) {
-            let what = named(host, address, many);
+            let what = named(host, Some(address), many);
             error(&mut page, "", &format!("`{what}` was applied, {how}"));
             for line in reason.lines() {
                 page.wrapped(&[(Ink::Plain, "  ")], 4, Ink::Plain, line.trim());
@@ -99,7 +100,7 @@ fn left(plan: &Plan, outcomes: &[Outcome], many: bool) -> Vec<String> {
                     if many && part.is_host {
                         format!("{}:{}", part.name, step.address)
                     } else {
-                        step.address.clone()
+                        step.address.to_string()
                     }
                 })
             })
@@ -120,7 +121,7 @@ fn left(plan: &Plan, outcomes: &[Outcome], many: bool) -> Vec<String> {
     let unread = without(false, "could not be read");
     let refused = without(true, "refused");
     // A cluster whose host failed has no failure of its own.
-    let waiting: Vec<String> = outcomes
+    let waiting: Vec<Address> = outcomes
         .iter()
         .filter(|one| one.of.is_cluster() && one.failure.is_none() && !one.interrupted)
         .flat_map(|one| one.not_reached.iter().cloned())
@@ -185,11 +186,11 @@ fn paste(page: &mut Page, hosts: &[Outcome]) {
     }
 }
 
-fn named(host: &Outcome, address: &str, many: bool) -> String {
+fn named(host: &Outcome, address: Option<&Address>, many: bool) -> String {
     match (&host.of, address) {
-        (_, "") => place(host),
-        (Of::Host(name), address) if many => format!("{name}:{address}"),
-        (_, address) => address.to_owned(),
+        (_, None) => place(host),
+        (Of::Host(name), Some(address)) if many => format!("{name}:{address}"),
+        (_, Some(address)) => address.to_string(),
     }
 }
 
@@ -198,7 +199,7 @@ fn more_failed(page: &mut Page, host: &Outcome, many: bool) {
     let names: Vec<String> = host
         .failures()
         .skip(MOST_FAILURES)
-        .map(|failure| named(host, &failure.address, many))
+        .map(|failure| named(host, failure.address.as_ref(), many))
         .collect();
     if !names.is_empty() {
         let text = format!("refused, too: {}", words::some(&names));
@@ -207,7 +208,7 @@ fn more_failed(page: &mut Page, host: &Outcome, many: bool) {
 }
 
 fn failed(page: &mut Page, host: &Outcome, failure: &Failure, first: bool, many: bool) {
-    let what = named(host, &failure.address, many);
+    let what = named(host, failure.address.as_ref(), many);
     let in_part = !failure.done.is_empty();
     let text = match (failure.outcome_unknown, in_part) {
         (true, true) => format!("whether the rest of `{what}` was applied is not known"),
@@ -242,12 +243,10 @@ fn failed(page: &mut Page, host: &Outcome, failure: &Failure, first: bool, many:
 /// Where a saved plan no longer fits, and that nothing was written there.
 fn moved(page: &mut Page, host: &Outcome, many: bool) {
     for Moved { address, how } in &host.moved {
+        let name = named(host, address.as_ref(), many);
         let text = match address {
-            None => format!("{} is not what the plan was made for", place(host)),
-            Some(address) => format!(
-                "`{}` has changed since the plan was made",
-                named(host, address, many)
-            ),
+            None => format!("{name} is not what the plan was made for"),
+            Some(_) => format!("`{name}` has changed since the plan was made"),
         };
         error(page, "", &text);
         for line in how.lines() {

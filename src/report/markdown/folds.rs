@@ -148,8 +148,7 @@ fn failures(outcomes: &[Outcome], part: Part<'_>) -> Vec<String> {
             let lines = done.map(|done| line(&done)).into_iter();
             let lines = lines.chain(reasons.map(line));
             let lines = lines.chain(help.map(|help| line(&help)));
-            let address = Some(&*failure.address).filter(|address| !address.is_empty());
-            add(address, lines.collect());
+            add(failure.address.as_deref(), lines.collect());
         }
         for (address, reason) in &outcome.unverified {
             let lines = ["applied, and could not be verified"].into_iter();

@@ -281,7 +281,7 @@ fn table(
             };
             let host = (many && part.is_host).then_some(part.name);
             let address = match host {
-                Some(_) => step.address.clone(),
+                Some(_) => step.address.to_string(),
                 None => code(&shortened(&step.address, MOST_OF_CELL)),
             };
             rows.push(Row {

@@ -8,7 +8,7 @@ use super::{Question, unread};
 use crate::{
     action::Value,
     facts::Host,
-    kinds::{msk_iam_auth::Role, properties as kind},
+    kinds::client::{Client as ClientSpec, msk_iam_auth::Role, properties as kind},
     observe::{Facts, Reader, prove::List},
     plan::{HostPlan, StepAction},
     proof::{Asked, Proof, ProofResult, Secrets, cause},
@@ -37,9 +37,10 @@ impl Client<'_> {
         deadline: Duration,
     ) -> Proof {
         let started = Instant::now();
-        let client = &self.target.host.client;
-        let tool = format!("{}/bin/kafka-topics.sh", client.home().unwrap_or_default());
-        let properties = client.properties_path();
+        let client = self.spec();
+        let home = client.and_then(ClientSpec::home).unwrap_or_default();
+        let tool = format!("{home}/bin/kafka-topics.sh");
+        let properties = client.and_then(ClientSpec::properties_path);
         let list = List {
             tool: &tool,
             brokers,
@@ -113,13 +114,17 @@ impl Client<'_> {
         proof
     }
 
+    fn spec(&self) -> Option<&ClientSpec> {
+        self.target.host.declared.get()
+    }
+
     /// The role that the client takes: the spec's, where the machine's file is as the spec says.
     fn role(&self) -> Option<String> {
-        let Role::Arn(arn) = self.target.host.client.role()? else {
+        let Role::Arn(arn) = self.spec()?.role()? else {
             return None;
         };
         let mut steps = self.plan.steps.iter();
-        let file = steps.find(|step| *step.address == *kind::ADDRESS)?;
+        let file = steps.find(|step| step.address == kind::ADDRESS)?;
         (file.action == StepAction::None).then(|| arn.to_owned())
     }
 

@@ -5,8 +5,8 @@ mod client;
 use std::time::Duration;
 
 use super::{
-    Surroundings, Target, Targets, at_once, complain_safely, connect::reading, read,
-    signals::unless_asked,
+    Surroundings, Target, Targets, at_once, complain_safely, connect::with_reader, read,
+    signals::unless_stopped_by,
 };
 use crate::{
     apply::{Stop, outcome::Outcome},
@@ -37,7 +37,10 @@ pub(crate) fn questions<'t>(
         complain_safely(&format!("error: {what}\n  help: {help}"));
         Err(Code::Usage)
     };
-    let has_client = |target: &&Target| target.host.client.kafka.is_some();
+    let has_client = |target: &&Target| {
+        let client = target.host.declared.get::<crate::kinds::client::Client>();
+        client.is_some_and(|client| client.kafka.is_some())
+    };
     let (clients, others): (Vec<_>, Vec<_>) = targets.hosts.iter().partition(has_client);
     // Another shard may have one.
     if clients.is_empty() && targets.shard.is_none() {
@@ -58,8 +61,8 @@ pub(crate) fn questions<'t>(
         let of_spec = targets
             .clusters
             .iter()
-            .chain(&targets.elsewhere)
-            .filter(|cluster| cluster.is_of(name));
+            .chain(&targets.other_shards)
+            .filter(|cluster| cluster.has_topics_of(name));
         let questions: Vec<Question> = match brokers {
             Some(brokers) => vec![Question {
                 cluster: None,
@@ -102,12 +105,12 @@ impl Applied<'_> {
         around: &Surroundings,
         code: Code,
     ) -> (Vec<Proof>, Code) {
-        let deadline = args.timeout.max(DEADLINE);
-        let asking = at_once(args.parallel, asked, async |(target, questions)| {
+        let deadline = args.limits.timeout.max(DEADLINE);
+        let asking = at_once(args.limits.parallel, asked, async |(target, questions)| {
             let name = &target.host.name;
             if self.went_well(name) {
                 let asking = host(target, questions, &self.plan.salt, deadline, around);
-                let asked = unless_asked(&self.stop, 1, asking).await;
+                let asked = unless_stopped_by(&self.stop, 1, asking).await;
                 return asked.map(|(_, proofs)| proofs);
             }
             let skipped = |question| Proof {
@@ -159,7 +162,7 @@ pub(crate) async fn host(
     around: &Surroundings,
 ) -> (HostPlan, Vec<Proof>) {
     let name = &target.host.name;
-    let asking = reading(target, deadline, around, async |reader| {
+    let asking = with_reader(target, deadline, around, async |reader| {
         let facts = match read(target, reader, false).await {
             Ok(facts) => facts,
             Err(error) => return Err(error.to_string()),

@@ -1,5 +1,4 @@
-//! The clusters of a spec: through which host each is reached, what is asked of it, and what its
-//! part of the plan is.
+//! The clusters of a spec: the host that each is reached through, its topics, and its part of the plan.
 
 mod look;
 mod select;
@@ -30,7 +29,7 @@ pub(crate) use select::{Selected, clusters, declared, deletable};
 #[derive(Clone, Copy)]
 pub(crate) struct ClusterRoute<'w> {
     dial: &'w dyn Dial,
-    /// How it is called.
+    /// Its name.
     name: &'w str,
     skew: Option<i64>,
 }
@@ -43,7 +42,7 @@ impl<'w> ClusterRoute<'w> {
         skew: None,
     };
 
-    /// A host, with what was read of it.
+    /// A host, with its facts.
     pub(crate) fn through(reader: Reader<'w>, name: &'w str, facts: Option<&Host>) -> Self {
         Self {
             dial: reader.dial(),
@@ -55,35 +54,34 @@ impl<'w> ClusterRoute<'w> {
 
 /// One cluster, with what must be on it.
 pub(crate) struct ClusterTarget {
-    /// What it must be, without any secret.
+    /// The desired state, without any secret.
     pub desired: DesiredCluster,
-    /// The password that it asks for, where it asks for one.
+    /// The password, where it needs one.
     pub password: Option<SecretString>,
     /// What its references became.
     pub looked_up: Vec<LookedUp>,
     warnings: Vec<String>,
-    /// The way in; or what its references led to instead.
+    /// The brokers to connect to; or the error of its references.
     bootstrap: Result<Bootstrap, String>,
-    /// What `--target` and `--exclude` leave.
+    /// What `--target` and `--exclude` select.
     chosen: Chosen,
-    /// Where the tables are read that some of its topics are for.
+    /// The databases with the tables that some of its topics are for.
     databases: Databases,
-    /// What they became: a run reads them once, as it reads the spec once.
+    /// The topics of the tables; a run reads them once.
     expanded: OnceCell<Expanded>,
 }
 
 impl ClusterTarget {
-    /// A cluster with what is selected of it, and the secrets that it refers to. What leads nowhere
-    /// is said.
+    /// A cluster with what is selected of it, and the secrets that it refers to. Complains of missing ones.
     pub(crate) fn new(
         desired: DesiredCluster,
         values: Result<Values, String>,
         chosen: &Chosen,
         around: &Surroundings,
     ) -> Result<Self, Code> {
-        let (values, trouble) = match values {
+        let (values, lookup_error) = match values {
             Ok(values) => (values, None),
-            Err(trouble) => (Values::default(), Some(trouble)),
+            Err(lookup_error) => (Values::default(), Some(lookup_error)),
         };
         let target = |bootstrap, password, databases| Self {
             chosen: chosen.clone(),
@@ -95,17 +93,17 @@ impl ClusterTarget {
             databases,
             expanded: OnceCell::new(),
         };
-        if let Some(trouble) = trouble {
-            return Ok(target(Err(trouble), None, Databases::default()));
+        if let Some(lookup_error) = lookup_error {
+            return Ok(target(Err(lookup_error), None, Databases::default()));
         }
         let (spec, environment) = (Path::new(&desired.spec), &around.environment);
         let (cluster, access) = (&desired.cluster.cluster, &desired.cluster.access);
         let found =
-            bootstrap::resolve(cluster, access, &values, spec, environment).and_then(|door| {
+            bootstrap::resolve(cluster, access, &values, spec, environment).and_then(|bootstrap| {
                 let password = bootstrap::password(access, &values, spec, environment)?;
                 let (cluster, passwords) = (&desired.cluster, &values.tables);
                 let databases = Databases::resolve(cluster, passwords, spec, environment)?;
-                Ok((door, password, databases))
+                Ok((bootstrap, password, databases))
             });
         match found {
             Ok((bootstrap, password, databases)) => Ok(target(Ok(bootstrap), password, databases)),
@@ -116,17 +114,17 @@ impl ClusterTarget {
         }
     }
 
-    /// As the spec names it.
+    /// Its name in the spec.
     pub(crate) fn name(&self) -> &str {
         &self.desired.name
     }
 
     /// Whether it may be reached through a host.
-    pub(crate) fn leads_through(&self, host: &str) -> bool {
+    pub(crate) fn may_go_through(&self, host: &str) -> bool {
         self.desired.through.iter().any(|name| name == host)
     }
 
-    /// The brokers to begin with; or what its references led to instead.
+    /// The bootstrap brokers, with commas between; or the error of its references.
     pub(crate) fn brokers(&self) -> Result<String, String> {
         let bootstrap = self.bootstrap.as_ref().map_err(String::clone)?;
         let names: Vec<String> = bootstrap
@@ -138,7 +136,7 @@ impl ClusterTarget {
     }
 
     /// Whether a host has topics on it.
-    pub(crate) fn is_of(&self, host: &str) -> bool {
+    pub(crate) fn has_topics_of(&self, host: &str) -> bool {
         self.desired
             .cluster
             .hosts
@@ -146,17 +144,17 @@ impl ClusterTarget {
             .any(|(name, _)| name == host)
     }
 
-    /// A broker to begin with, for people.
+    /// One bootstrap broker, for messages.
     pub(crate) fn first_broker(&self) -> String {
         let first = self
             .bootstrap
             .iter()
-            .find_map(|door| door.bootstrap.first());
+            .find_map(|bootstrap| bootstrap.bootstrap.first());
         first.map_or_else(|| self.name().to_owned(), ToString::to_string)
     }
 
-    /// What it must be, as a saved plan keeps it: with the topics that the tables became.
-    pub(crate) fn settled(&self) -> DesiredCluster {
+    /// The desired state for a saved plan: with the topics of the tables.
+    pub(crate) fn to_desired(&self) -> DesiredCluster {
         let mut desired = self.desired.clone();
         desired.cluster.topics = self.topics().to_vec();
         desired.cluster.lists.clear();
@@ -171,18 +169,17 @@ impl ClusterTarget {
         }
     }
 
-    /// When no host that it could be reached through was reached itself.
-    pub(crate) fn nowhere(&self) -> TopicsPlan {
+    /// Its plan where none of the hosts that it could be reached through was reached.
+    pub(crate) fn no_gateway(&self) -> TopicsPlan {
         let hosts = self.desired.through.join(", ");
         let error = match &self.bootstrap {
-            // No host could have helped.
-            Err(trouble) => trouble.clone(),
+            Err(lookup_error) => lookup_error.clone(),
             Ok(_) => format!("no host that it is reached through could be reached: {hosts}"),
         };
         self.unreached(error)
     }
 
-    /// Where it could not be read.
+    /// Its plan where it could not be read.
     pub(crate) fn unreached(&self, why: String) -> TopicsPlan {
         let via = match self.desired.through.is_empty() {
             true => DIRECT.to_owned(),
@@ -192,21 +189,20 @@ impl ClusterTarget {
     }
 
     /// The topics that are compared.
-    fn wanted(&self) -> Vec<&ResolvedTopic> {
-        wanted(&self.desired, self.topics(), &self.chosen)
+    fn compared(&self) -> Vec<&ResolvedTopic> {
+        compared(&self.desired, self.topics(), &self.chosen)
     }
 }
 
-/// The topics that are compared: what a selected host renders, as far as `--target` and `--exclude`
-/// leave it.
-fn wanted<'t>(
+/// The topics that are compared: those of selected hosts, as far as `--target` and `--exclude` select them.
+fn compared<'t>(
     desired: &DesiredCluster,
     topics: &'t [ResolvedTopic],
     chosen: &Chosen,
 ) -> Vec<&'t ResolvedTopic> {
-    let own = |host: &String| desired.selected.contains(host);
-    let wanted = topics.iter().filter(|topic| {
-        topic.hosts.names().any(own) && chosen.has(None, &topic::address(&topic.name))
+    let is_selected = |host: &String| desired.selected.contains(host);
+    let compared = topics.iter().filter(|topic| {
+        topic.hosts.names().any(is_selected) && chosen.has(None, &topic::address(&topic.name))
     });
-    wanted.collect()
+    compared.collect()
 }

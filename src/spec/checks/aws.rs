@@ -10,7 +10,7 @@ use crate::{
     spec::{
         at::tag,
         merge::HostTree,
-        types::{Cluster, Key, PropertyValue, SecretRef, Security, TableSource, Tables},
+        types::{Cluster, Key, SecretRef, Security, TableSource, Tables},
     },
 };
 
@@ -80,9 +80,14 @@ pub fn parameters(host: &HostTree, problems: &mut Vec<Problem>) {
                 [SecretRef::SsmParameter]
         ),
     ];
-    let extra = at!(host, client.properties.extra).values();
-    let extra = extra.map(|value| at!(value, (PropertyValue::Secret)[SecretRef::SsmParameter]));
-    for Text { text, span } in names.into_iter().chain(extra).filter_map(At::text) {
+    for name in names {
+        parameter(name, problems);
+    }
+}
+
+/// A name of a parameter is one.
+pub(crate) fn parameter(name: At<'_, String>, problems: &mut Vec<Problem>) {
+    if let Some(Text { text, span }) = name.text() {
         let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:".contains(c);
         let good = !text.is_empty() && text.len() <= 2048 && text.chars().all(plain);
         if !good {

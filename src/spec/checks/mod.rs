@@ -1,22 +1,18 @@
 //! What a schema cannot say: whether the parts of a spec go together.
 //!
-//! One more check is one function and one line in a list below. A check reads the filled-in tree
-//! (`at!(host, client.kafka.version)`, see [`super::at`]), so it works beside other mistakes, and it
+//! One more check is one function and one line in a list below, or in that of a kind
+//! ([`Declaration::check_host`](crate::kinds::declared::Declaration::check_host)). A check reads the filled-in tree
+//! (`at!(host, ssh.address)`, see [`super::at`]), so it works beside other mistakes, and it
 //! stays silent about what is not there or was called wrong already.
 
 mod aws;
-mod downloads;
 mod hosts;
-mod iam;
-mod properties;
+mod secrets;
 mod tables;
 mod topics;
-mod versions;
 
-use std::collections::BTreeMap;
-
-pub use downloads::{Download, file_name};
-pub use properties::{is_secret, reference, secret_option};
+pub(crate) use aws::parameter;
+pub use secrets::{is_secret, reference, secret_option};
 pub use tables::is_of_rds;
 
 use super::{
@@ -27,6 +23,7 @@ use super::{
 };
 use crate::{
     diagnostic::{Problem, Span},
+    kinds::KINDS,
     names::WrongName,
 };
 
@@ -63,31 +60,6 @@ const OF_HOST: &[OfHost] = checks![
     hosts::ec2_only,
     hosts::instance,
     aws::parameters,
-    versions::look_like_versions,
-    versions::package_is_a_name,
-    versions::kafka_has_scala,
-    versions::java_runs_the_jar,
-    versions::java_runs_kafka,
-    downloads::home_in_class_path,
-    downloads::urls,
-    downloads::kafka_file,
-    downloads::jar_file,
-    downloads::digests,
-    downloads::digest_is_there,
-    downloads::folders_are_their_own,
-    properties::parts_are_there,
-    properties::paths,
-    properties::start_file,
-    properties::variables_are_their_own,
-    properties::path_is_its_own,
-    properties::keys,
-    properties::iam_keys,
-    properties::secrets,
-    properties::mode,
-    iam::role,
-    iam::mechanism,
-    iam::options,
-    iam::partition,
 ];
 
 /// Checks over all hosts.
@@ -118,6 +90,9 @@ const OF_ROWS: &[OfRows] = checks![
 pub fn run(view: &View<'_>, problems: &mut Vec<Problem>) {
     for host in view.hosts {
         OF_HOST.iter().for_each(|check| check(host, problems));
+        KINDS
+            .iter()
+            .for_each(|kind| (kind.check_host)(host, problems));
     }
     OF_SPEC.iter().for_each(|check| check(view, problems));
     rows(view.rows, problems);
@@ -129,7 +104,7 @@ pub fn rows(rows: &[Row], problems: &mut Vec<Problem>) {
 }
 
 /// A name is one.
-fn name<N>(
+pub(crate) fn name<N>(
     at: At<'_, String>,
     parse: fn(&str) -> Result<N, WrongName>,
     problems: &mut Vec<Problem>,
@@ -140,23 +115,3 @@ fn name<N>(
         problems.push(Problem::error(span, wrong.sentence(), wrong.help));
     }
 }
-
-/// The parts of a version that are numbers, up to the first that is not: `3.9.1-rc2` is 3, 9, 1.
-fn numbers(version: &str) -> Vec<u64> {
-    let mut out = Vec::new();
-    for part in version.split(['.', '_', '-', '+']) {
-        match part.parse() {
-            Ok(number) => out.push(number),
-            Err(_) => break,
-        }
-    }
-    out
-}
-
-/// Whether a version is at least another.
-fn at_least(version: &str, least: &[u64]) -> bool {
-    numbers(version).as_slice() >= least
-}
-
-/// Values by key, in order, for comparing.
-type Sorted<'a, T> = BTreeMap<&'a str, T>;

@@ -1,5 +1,5 @@
-//! Streams to what the machine can reach, through the connection that is open: no port listens,
-//! and sshd does not count them among its sessions.
+//! Streams from the machine, through the open connection: no local port listens, and sshd does not
+//! count them among its sessions.
 
 use std::{collections::BTreeSet, io};
 
@@ -12,11 +12,11 @@ use super::{
 };
 use crate::{
     text::escape_control,
-    transport::dial::{Dial, DialError, Reach, Stream, check},
+    transport::dial::{Dial, DialError, DialStage, Stream, check},
 };
 
-/// What resolvers say of a name that leads nowhere: glibc, musl and the BSDs.
-const NO_NAME: [&str; 8] = [
+/// Resolvers' messages for an unknown name: glibc, musl and the BSDs.
+const UNKNOWN_NAME: [&str; 8] = [
     "name or service not known",
     "no address associated with",
     "temporary failure in name resolution",
@@ -35,25 +35,25 @@ impl Dial for Ssh {
         tracing::debug!(address = self.address, host, port, "dial");
         match stdio_forward(&self.master.socket(), host, port).await {
             Ok(Answer::Opened(stream)) => Ok(Box::new(stream)),
-            Ok(Answer::Refused(said)) => {
-                // The master writes its log before it answers.
+            Ok(Answer::Refused(message)) => {
+                // The master writes its log before it replies.
                 let log = self.master.said_since(before);
-                let reason = reason(&log, host, port).unwrap_or(&said);
+                let reason = reason(&log, host, port).unwrap_or(&message);
                 Err(refused(reason, host, port))
             }
-            Err(error) => Err(self.gone(&error)),
+            Err(error) => Err(self.connection_error(&error)),
         }
     }
 }
 
 impl Ssh {
-    fn gone(&self, error: &io::Error) -> DialError {
+    fn connection_error(&self, error: &io::Error) -> DialError {
         use io::ErrorKind::{
             BrokenPipe, ConnectionRefused, ConnectionReset, NotFound, UnexpectedEof,
         };
         let address = &self.address;
         let log = self.master.said();
-        let said = match (error.kind(), last_words(&log)) {
+        let message = match (error.kind(), last_words(&log)) {
             (BrokenPipe | ConnectionRefused | ConnectionReset | NotFound | UnexpectedEof, last) => {
                 let last = last.map(|last| format!(": {last}")).unwrap_or_default();
                 format!("the connection to {address} is gone{last}")
@@ -61,15 +61,15 @@ impl Ssh {
             _ => format!("ssh's connection to {address} cannot be asked: {error}"),
         };
         DialError {
-            reach: Reach::Machine,
-            said: escape_control(&said),
+            stage: DialStage::Machine,
+            message: escape_control(&message),
             help: Some("run it again; a new run makes a new connection".into()),
         }
     }
 }
 
-/// Why the machine's sshd did not open a stream, out of the master's log. Others may be dialled at
-/// the same time; the log names the target before it gives the channel's number:
+/// Why the machine's sshd did not open a stream, from the master's log. Other streams may be opened
+/// at the same time; the log names the target before the channel's number:
 /// ```text
 /// debug1: channel_connect_stdio_fwd: broker:9092
 /// debug1: channel 2: new stdio-forward [stdio-forward] (inactive timeout: 0)
@@ -78,12 +78,12 @@ impl Ssh {
 fn reason<'a>(log: &'a str, host: &str, port: u16) -> Option<&'a str> {
     let target = format!("{host}:{port}");
     let mut ours = BTreeSet::new();
-    let mut is_next = false;
+    let mut is_ours = false;
     let mut found = None;
     for line in log.lines() {
         let line = line.strip_prefix("debug1: ").unwrap_or(line);
         if line.starts_with("channel_connect_stdio_fwd") {
-            is_next = line.split(' ').next_back() == Some(&target);
+            is_ours = line.split(' ').next_back() == Some(&target);
             continue;
         }
         let Some((number, event)) = line
@@ -93,27 +93,27 @@ fn reason<'a>(log: &'a str, host: &str, port: u16) -> Option<&'a str> {
             continue;
         };
         if event.starts_with("new ") {
-            // Numbers are used again.
+            // Numbers are reused.
             ours.remove(number);
-            if std::mem::take(&mut is_next) {
+            if std::mem::take(&mut is_ours) {
                 ours.insert(number);
             }
-        } else if let Some(said) = event.strip_prefix("open failed: ")
+        } else if let Some(message) = event.strip_prefix("open failed: ")
             && ours.contains(number)
         {
-            found = Some(said);
+            found = Some(message);
         }
     }
     found
 }
 
-/// The error for a reason that sshd gave.
+/// The error for sshd's reason.
 fn refused(reason: &str, host: &str, port: u16) -> DialError {
     const MOST: usize = 400;
     let reason: String = reason.trim().chars().take(MOST).collect();
     let lower = reason.to_ascii_lowercase();
-    let is = |start: &str| lower.starts_with(start);
-    let (reach, help) = if is("administratively prohibited") || is("unknown channel type") {
+    let starts = |start: &str| lower.starts_with(start);
+    let (stage, help) = if starts("administratively prohibited") || starts("unknown channel type") {
         let help = format!(
             "its sshd must forward to {host}:{port}: `AllowTcpForwarding yes` (or `local`), no \
              `DisableForwarding yes`, and `PermitOpen` with this target if it is set, in \
@@ -121,23 +121,23 @@ fn refused(reason: &str, host: &str, port: u16) -> DialError {
              prints them); and for the key, no `restrict`, `no-port-forwarding` or other \
              `permitopen` in authorized_keys"
         );
-        (Reach::Forwarding, Some(help))
-    } else if NO_NAME.iter().any(|text| lower.contains(text)) {
+        (DialStage::Forwarding, Some(help))
+    } else if UNKNOWN_NAME.iter().any(|text| lower.contains(text)) {
         let help = format!(
             "the name is looked up on the machine: `getent hosts {host}` must print an address \
              there"
         );
-        (Reach::Name, Some(help))
-    } else if is("connect failed") {
-        (Reach::Tcp, None)
+        (DialStage::Name, Some(help))
+    } else if starts("connect failed") {
+        (DialStage::Tcp, None)
     } else {
         let help = "the log of the machine's sshd says more".to_owned();
-        (Reach::Machine, Some(help))
+        (DialStage::Machine, Some(help))
     };
-    let said = reason.strip_prefix("connect failed: ").unwrap_or(&reason);
+    let message = reason.strip_prefix("connect failed: ").unwrap_or(&reason);
     DialError {
-        reach,
-        said: escape_control(said),
+        stage,
+        message: escape_control(message),
         help,
     }
 }
@@ -147,66 +147,66 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_reason_has_its_reach() {
+    fn each_reason_has_its_stage() {
         let cases = [
             (
                 "connect failed: Connection refused",
-                Reach::Tcp,
+                DialStage::Tcp,
                 "Connection refused",
             ),
             (
                 "connect failed: Connection timed out",
-                Reach::Tcp,
+                DialStage::Tcp,
                 "Connection timed out",
             ),
             (
                 "connect failed: No route to host",
-                Reach::Tcp,
+                DialStage::Tcp,
                 "No route to host",
             ),
             (
                 "connect failed: Network is unreachable",
-                Reach::Tcp,
+                DialStage::Tcp,
                 "Network is unreachable",
             ),
             (
                 "connect failed: Name or service not known",
-                Reach::Name,
+                DialStage::Name,
                 "Name or service not known",
             ),
             (
                 "connect failed: Temporary failure in name resolution",
-                Reach::Name,
+                DialStage::Name,
                 "Temporary failure in name resolution",
             ),
             (
                 "administratively prohibited: open failed",
-                Reach::Forwarding,
+                DialStage::Forwarding,
                 "administratively prohibited: open failed",
             ),
             (
                 "unknown channel type: unsupported channel type",
-                Reach::Forwarding,
+                DialStage::Forwarding,
                 "unknown channel type: unsupported channel type",
             ),
             (
                 "Session open refused by peer",
-                Reach::Machine,
+                DialStage::Machine,
                 "Session open refused by peer",
             ),
-            ("connect failed: \u{1b}[2J", Reach::Tcp, "\\u{1b}[2J"),
+            ("connect failed: \u{1b}[2J", DialStage::Tcp, "\\u{1b}[2J"),
         ];
-        for (reason, reach, said) in cases {
+        for (reason, stage, message) in cases {
             let error = refused(reason, "b", 9092);
-            assert_eq!((error.reach, error.said.as_str()), (reach, said));
+            assert_eq!((error.stage, error.message.as_str()), (stage, message));
         }
         let help = refused("administratively prohibited", "b", 9092).help;
-        let help = help.expect("a way out");
+        let help = help.expect("help");
         for option in ["AllowTcpForwarding", "PermitOpen", "DisableForwarding"] {
             assert!(help.contains(option), "{help}");
         }
         assert!(help.contains("Match") && help.contains("b:9092"), "{help}");
-        assert!(refused(&"x".repeat(9000), "b", 1).said.len() < 500);
+        assert!(refused(&"x".repeat(9000), "b", 1).message.len() < 500);
     }
 
     #[test]

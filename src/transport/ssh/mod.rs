@@ -32,7 +32,7 @@ use self::{
     start::Start,
 };
 use super::{Connection, Error, Exit, Running, account, feed};
-use crate::{script::Script, text::escape_control};
+use crate::{script::Script, text::escape_control, whole::state_folder};
 
 pub use self::{
     known::LearnedKey,
@@ -104,20 +104,17 @@ impl Places {
                 .map(PathBuf::from)
                 .filter(|p| p.is_absolute())
         };
-        let home = absolute("HOME");
         let passwd = account::account().ok().map(|account| account.home);
         let ssh_home = passwd
-            .or_else(|| home.clone())
+            .or_else(|| absolute("HOME"))
             .unwrap_or_else(|| "/".into());
-        let state = absolute("XDG_STATE_HOME").unwrap_or_else(|| {
-            home.unwrap_or_else(|| ssh_home.clone())
-                .join(".local/state")
-        });
+        let state = state_folder(|name| std::env::var_os(name))
+            .unwrap_or_else(|| ssh_home.join(".local/state/trueup"));
         Self {
             user_config: ssh_home.join(".ssh/config"),
             system_config: "/etc/ssh/ssh_config".into(),
-            known_hosts: state.join("trueup/known_hosts"),
-            known_instances: state.join("trueup/known_instances"),
+            known_hosts: state.join("known_hosts"),
+            known_instances: state.join("known_instances"),
             runtime: absolute("XDG_RUNTIME_DIR")
                 .into_iter()
                 .chain(["/tmp".into()])

@@ -1,6 +1,7 @@
 //! `examples/ci/`: each script of the pipelines is run as written, on a real host; GitHub's command line
 //! program, curl and jq are real, and what they ask is a small server here.
 
+mod deny;
 mod expression;
 mod forge;
 mod github;

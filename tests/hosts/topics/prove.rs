@@ -26,7 +26,7 @@ fn jvms(host: &Host) -> usize {
 #[test]
 fn the_client_is_the_judge_of_its_host() {
     let host = Host::start("amazon", &[]);
-    let aws = Aws::around(&host, "prove", "10.77.0.190", &[]);
+    let aws = Aws::around(&host, "prove", "10.77.0.246", &[]);
     aws.spec(&host, &client("1.8.0"), "pin, geo");
     let applied = aws
         .run(&host, &["apply", "--auto-approve", "--prove"])

@@ -184,6 +184,18 @@ fn variables_stand_for_flags_and_the_flag_wins() {
         let help = run(folder.path(), &[words[0], "--help"]).code(0);
         help.says(&format!("[env: {name}]"));
     }
+    let nowhere = [("TRUEUP_HISTORY", "none")];
+    let words = ["drift", "spec.yaml", "--only-changes-since-last"];
+    with(folder.path(), &nowhere, &words)
+        .code(3)
+        .says("has no run to compare with: none is kept");
+    let flag = [&words[..], &["--history", "runs.jsonl"]].concat();
+    with(folder.path(), &nowhere, &flag).code(0);
+    assert!(folder.path().join("runs.jsonl").exists());
+    for command in ["apply", "drift"] {
+        let help = run(folder.path(), &[command, "--help"]).code(0);
+        help.says("[env: TRUEUP_HISTORY]");
+    }
     let words = ["plan", "spec.yaml", "--timeout", "soon"];
     let said = with(folder.path(), &[("TRUEUP_TIMEOUT", "30")], &words).code(3);
     assert!(!said.err.contains("environment"), "{}", said.err);

@@ -41,3 +41,15 @@ fn errors_come_before_the_question_of_a_terminal() {
         .says("there is no terminal to ask on")
         .says("`--auto-approve`");
 }
+
+#[test]
+fn a_key_needs_no_secret_of_what_else_the_spec_declares() {
+    let folder = folder();
+    let spec = "version: 1\n\
+                hosts: { c: { ssh: { address: c.invalid, key: { file: c.pem } } } }\n\
+                files: { a: { path: /a, mode: \"0600\", content: { env: NOT_SET } } }\n";
+    fs::write(folder.path().join("spec.yaml"), spec).expect("written");
+    run(folder.path(), &["key", "spec.yaml", "--save", "c.key"])
+        .code(3)
+        .says("its key is in a file already: c.pem");
+}

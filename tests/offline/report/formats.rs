@@ -312,7 +312,7 @@ fn events_are_lines_as_they_happen() {
     }
     // Topics belong to no host.
     let out = Shared::default();
-    let (of, address) = (&Of::Cluster("b:9098".into()), "topics/a");
+    let (of, address) = (&Of::Cluster("b:9098".into()), &"topics/a".into());
     Lines::new(Box::new(out.clone())).event(Event::Failed { of, address });
     assert!(valid(&out.text())[0]["host"].is_null());
 }
@@ -447,7 +447,7 @@ pub fn outcome_of(text: &str) -> Outcome {
     outcome.of = Of::Host(text.into());
     outcome.not_converged = vec![(text.into(), text.into())];
     let failure = outcome.failure.as_mut().expect("it failed");
-    failure.address = text.into();
+    failure.address = Some(text.into());
     failure.reasons = vec![text.into()];
     failure.help = Some(text.into());
     outcome
@@ -609,7 +609,7 @@ fn a_comment_fits_whatever_is_said_around_the_differences() {
     plan.selection = Some(Selection {
         target: vec![long.clone(); 50],
         exclude: vec![long.clone(); 50],
-        required: vec![long.clone(); 50],
+        required: vec![long.as_str().into(); 50],
     });
     for told in [
         ReportOf::Plan,

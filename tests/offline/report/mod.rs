@@ -272,7 +272,7 @@ fn remote_text_is_shown_escaped() {
     of_host.unverified = vec![(HOSTILE.into(), HOSTILE.into())];
     of_host.paste = vec!["::error::p".into()];
     of_host.failure = Some(Failure {
-        address: HOSTILE.into(),
+        address: Some(HOSTILE.into()),
         reasons: vec![HOSTILE.into(), "::error::x".into()],
         help: Some(HOSTILE.into()),
         outcome_unknown: true,
@@ -403,13 +403,13 @@ fn progress(results: &Shared, log: &Shared) -> Progress {
 }
 
 fn play(progress: &mut dyn Sink, what: &str) {
-    let (of, address) = (&Of::Host("client".into()), "client/msk_iam_auth");
+    let (of, address) = (&Of::Host("client".into()), &"client/msk_iam_auth".into());
     for _ in 0..3 {
         progress.event(Event::Waiting { of, holder: what });
     }
     progress.event(Event::Started {
         of,
-        address,
+        addresses: &[address],
         verb: "fetch",
     });
     let total = 13_421_772;
@@ -426,10 +426,10 @@ fn play(progress: &mut dyn Sink, what: &str) {
         address,
         summary: what,
     });
-    let address = "client/java";
+    let address = &"client/java".into();
     progress.event(Event::Started {
         of,
-        address,
+        addresses: &[address],
         verb: "install",
     });
     let line = Event::Line {
@@ -466,16 +466,17 @@ fn what_happens_at_several_places_at_once_is_kept_apart() {
     let out = Shared::default();
     let mut lines = Lines::new(Box::new(out.clone()));
     let (a, b) = (&Of::Host("a".into()), &Of::Host("b".into()));
-    let (address, total) = ("client/kafka", 100 << 20);
+    let (address, total) = (&"client/kafka".into(), 100 << 20);
     let fetched = |of, have| Event::Bytes {
         of,
         address,
         have,
         total: Some(total),
     };
+    let addresses = &[address];
     let [at_a, at_b] = [a, b].map(|of| Event::Started {
         of,
-        address,
+        addresses,
         verb: "fetch",
     });
     let done = Event::Done {

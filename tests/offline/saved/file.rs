@@ -6,6 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use trueup::{
     exit::Code,
+    kinds::client::Client,
     plan::{self, FileError, Plan, Saved, StepAction, is_saved},
     report::{Detail, Format, Report, ReportOf, human::Style, json, render},
     utc::Utc,
@@ -392,10 +393,11 @@ fn the_samples_of_version_1_load() {
         let desired = saved.desired().expect("it can be applied");
         assert_eq!((saved.plan.hosts.len(), saved.plan.topics.len()), (1, 1));
         assert_eq!(saved.plan.hosts[0].steps.len(), *steps);
-        let kafka = desired.hosts[0].host.client.kafka.as_ref();
+        let kafka = desired.hosts[0].host.declared.get::<Client>();
+        let kafka = kafka.and_then(|client| client.kafka.as_ref());
         assert_eq!(kafka.expect("kafka").version, "2.8.1");
         assert_eq!(desired.clusters[0].cluster.topics.len(), 3);
-        let has_java = desired.chosen.has(Some("client"), "client/java");
+        let has_java = desired.chosen.has(Some("client"), &"client/java".into());
         assert_eq!(has_java, *steps == 5);
         assert_eq!(saved.plan.selection.is_none(), has_java);
         for (_, format) in Format::ALL {

@@ -216,7 +216,7 @@ fn every_compared_field_of_every_kind_is_missed() {
                 let [Moved { address, how }] = moved.as_slice() else {
                     panic!("{name}: it is not refused: {other:?}");
                 };
-                assert_eq!(*address, Some(format!("client/{kind}")), "{name}");
+                assert_eq!(*address, Some(format!("client/{kind}").into()), "{name}");
                 assert!(how.len() > 20, "{name}: `{how}` says nothing");
                 missed.extend(differing(&before.observed, &after.observed));
             }
@@ -329,7 +329,7 @@ fn every_compared_field_of_a_topic_is_missed() {
 }
 
 fn check(what: &str, planned: &TopicsPlan, now: &TopicsPlan, topic: &str) -> usize {
-    let address = format!("topics/{topic}");
+    let address = format!("topics/{topic}").into();
     let find = |plan: &TopicsPlan| {
         plan.steps
             .iter()

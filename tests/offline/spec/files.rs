@@ -3,7 +3,10 @@
 use std::{fs, path::PathBuf};
 
 use serde_json::{Value, json};
-use trueup::spec::{Given, Source, load, schema};
+use trueup::{
+    kinds::client::Client,
+    spec::{Given, Source, load, schema},
+};
 
 fn at(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -210,7 +213,10 @@ fn an_independent_validator_agrees() {
 fn the_walkthrough_is_whole() {
     let text = fs::read_to_string(at("specs/pinterest-client.yaml")).unwrap();
     let resolved = super::good(&text);
-    let client = &resolved.hosts[0].client;
+    let client = resolved.hosts[0]
+        .declared
+        .get::<Client>()
+        .expect("a client");
     assert!(client.java.is_some() && client.classpath.is_some() && client.properties.is_some());
     assert_eq!(client.kafka.as_ref().unwrap().folder(), "kafka_2.12-2.8.1");
     let names: Vec<_> = resolved.clusters[0]

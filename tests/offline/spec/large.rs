@@ -117,12 +117,8 @@ fn chosen(hosts: usize, target: &[&str], exclude: &[&str]) -> f64 {
         for resource in host.resources(&Inputs::default()) {
             known.push(Known {
                 host: Some(host.name.clone()),
-                address: resource.address().to_string(),
-                requires: resource
-                    .requires()
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect(),
+                address: resource.address(),
+                requires: resource.requires(),
             });
         }
     }
@@ -130,7 +126,7 @@ fn chosen(hosts: usize, target: &[&str], exclude: &[&str]) -> f64 {
     let (target, exclude) = (owned(target), owned(exclude));
     let counted = measure(|| {
         let chosen = Chosen::new(&target, &exclude, &known).expect("they are there");
-        assert!(chosen.has(Some("c0"), "client/properties"));
+        assert!(chosen.has(Some("c0"), &"client/properties".into()));
     });
     counted.count_total as f64
 }

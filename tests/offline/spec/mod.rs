@@ -57,7 +57,8 @@ fn good(text: &str) -> Resolved {
 fn client(text: &str, host: &str) -> Client {
     let resolved = good(text);
     let found = resolved.hosts.into_iter().find(|one| one.name == host);
-    found.expect("the host is there").client
+    let found = found.expect("the host is there");
+    found.declared.get::<Client>().cloned().unwrap_or_default()
 }
 
 /// The errors of a text.

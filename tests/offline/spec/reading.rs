@@ -3,9 +3,11 @@
 use trueup::{
     diagnostic::Problem,
     kinds::{
-        KINDS,
-        client::Client,
-        msk_iam_auth::{MskIamAuth, Role},
+        client::{
+            Client,
+            msk_iam_auth::{MskIamAuth, Role},
+        },
+        listed,
     },
     spec::{
         Access, Cluster, Credentials, Login, PropertyValue, Route, SecretRef, Security, StartFile,
@@ -75,7 +77,14 @@ fn blocks_and_anchors_and_merge_keys_are_read() {
     };
     assert_eq!(ssh.address.as_deref(), Some("b.example"));
     assert_eq!(ssh.user.as_deref(), Some("me"));
-    let extra = &resolved.hosts[0].client.properties.as_ref().unwrap().extra;
+    let extra = &resolved.hosts[0]
+        .declared
+        .get::<Client>()
+        .unwrap()
+        .properties
+        .as_ref()
+        .unwrap()
+        .extra;
     assert_eq!(extra["folded"], PropertyValue::Text("one two".into()));
 }
 
@@ -186,13 +195,13 @@ fn wrong_types_and_missing_keys_are_named() {
     let found = errors("version: 1\nhots: { a: { local: {} } }\n");
     assert_eq!(messages(&found), ["unknown key `hots`"]);
     assert_eq!(found[0].label, "did you mean `hosts`?");
-    let kinds: Vec<String> = KINDS.iter().map(|kind| format!("`{}`", kind.key)).collect();
+    let kinds: Vec<String> = listed().map(|kind| format!("`{}`", kind.key)).collect();
     let (last, others) = kinds.split_last().expect("some");
     let kinds = format!("{} and {last}", others.join(", "));
     let found = errors(&with_host("{ local: {}, colour: red }"));
     assert_eq!(
         found[0].label,
-        format!("the keys here are `ec2`, `ssh`, `local`, `vars`, `client`, {kinds}")
+        format!("the keys here are `ec2`, `ssh`, `local`, `vars`, {kinds}")
     );
     for empty in ["", "\n", "# nothing\n", "---\n"] {
         assert_eq!(messages(&errors(empty)).len(), 1, "{empty:?}");
@@ -353,7 +362,15 @@ fn with_vars(vars: &str, value: &str) -> String {
 fn value(text: &str, vars: &[(&str, &str)], env: &[(&str, &str)]) -> String {
     let (resolved, problems) = read_with(text, vars, env);
     let resolved = resolved.unwrap_or_else(|| panic!("{}", shown(text, &problems)));
-    match &resolved.hosts[0].client.properties.as_ref().unwrap().extra["k"] {
+    match &resolved.hosts[0]
+        .declared
+        .get::<Client>()
+        .unwrap()
+        .properties
+        .as_ref()
+        .unwrap()
+        .extra["k"]
+    {
         PropertyValue::Text(text) => text.clone(),
         PropertyValue::Secret(_) => panic!("a text"),
     }

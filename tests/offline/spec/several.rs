@@ -1,8 +1,11 @@
 //! Several specs in one command.
 
-use trueup::spec::{
-    Resolved,
-    several::{conflicts, contested, tell_apart},
+use trueup::{
+    kinds::Address,
+    spec::{
+        Resolved, ResolvedHost,
+        several::{conflicts, contested, tell_apart},
+    },
 };
 
 fn spec(path: &str, text: &str) -> Resolved {
@@ -54,6 +57,84 @@ fn one_machine_is_given_each_address_once() {
     );
 }
 
+/// Two hosts that are one machine, where all accounts have one home.
+fn met(one: &ResolvedHost, other: &ResolvedHost, specs: bool, accounts: bool) -> Vec<Address> {
+    let expand = |path: &str| path.replace('~', "/home/u");
+    contested((one, &expand), (other, &expand), specs, accounts)
+}
+
+#[test]
+fn two_accounts_that_want_one_path_to_be_two_things_are_refused() {
+    let host = |declared: &str| {
+        let text = client("10.0.0.5", "u", "{}") + declared;
+        spec("a.yaml", &text).hosts.remove(0)
+    };
+    let file = |path: &str, text: &str| {
+        host(&format!(
+            "files: {{ x: {{ path: {path}, content: {text} }} }}"
+        ))
+    };
+    let archive = |to: &str, name: &str| {
+        let url = format!("https://example.com/{name}.tgz");
+        host(&format!("archives: {{ x: {{ url: '{url}', to: {to} }} }}"))
+    };
+    let variable = |place: &str, value: &str| {
+        host(&format!("env: {{ X: {{ value: {value}, in: {place} }} }}"))
+    };
+    let zone = |name: &str| host(&format!("timezone: {{ name: {name}, become: true }}"));
+    for (one, same, other, elsewhere, address) in [
+        (
+            file("/home/u/a", "1"),
+            file("~/a", "1"),
+            file("~/a", "2"),
+            file("~/b", "2"),
+            "files/x",
+        ),
+        (
+            archive("/home/u/a", "a"),
+            archive("~/a", "a"),
+            archive("~/a", "b"),
+            archive("~/b", "b"),
+            "archives/x",
+        ),
+        (
+            variable("profile.d, become: true", "1"),
+            variable("profile.d, become: true", "1"),
+            variable("profile.d, become: true", "2"),
+            variable("bashrc", "2"),
+            "env/X",
+        ),
+        (
+            zone("UTC"),
+            zone("UTC"),
+            zone("Europe/Berlin"),
+            host(""),
+            "timezone",
+        ),
+    ] {
+        for two_specs in [false, true] {
+            let twice: &[&str] = if two_specs { &[address] } else { &[] };
+            assert_eq!(met(&one, &same, two_specs, true), twice);
+            assert_eq!(met(&one, &other, two_specs, true), [address]);
+            assert!(
+                met(&one, &elsewhere, two_specs, true).is_empty(),
+                "{address}"
+            );
+        }
+    }
+    // Of one account, a variable is one wherever it is set.
+    let bashrc = variable("bashrc", "1");
+    assert_eq!(
+        met(
+            &bashrc,
+            &variable("profile.d, become: true", "2"),
+            false,
+            false
+        ),
+        ["env/X"]
+    );
+}
+
 #[test]
 fn two_accounts_of_one_machine_share_nothing_but_places() {
     let host = |home: &str, version: &str| {
@@ -71,20 +152,20 @@ fn two_accounts_of_one_machine_share_nothing_but_places() {
         host("/srv/k", "2.8.2"),
     );
     for two_accounts in [false, true] {
-        let ask = |other, two_specs| contested(&one, other, two_specs, two_accounts);
+        let ask = |other, two_specs| met(&one, other, two_specs, two_accounts);
         assert!(ask(&same, false).is_empty());
         assert_eq!(ask(&newer, false), ["client/kafka"]);
         assert!(ask(&apart, false).is_empty());
     }
     assert_eq!(
-        contested(&one, &same, true, false),
+        met(&one, &same, true, false),
         ["client/java", "client/kafka", "client/properties"]
     );
     assert_eq!(
-        contested(&one, &same, true, true),
+        met(&one, &same, true, true),
         ["client/kafka", "client/properties"]
     );
-    assert!(contested(&one, &apart, true, true).is_empty());
+    assert!(met(&one, &apart, true, true).is_empty());
 }
 
 #[test]

@@ -6,9 +6,9 @@ const OURS: &str = "rOprNGfwEbeRWgbNEkqO";
 const CHALLENGE: &str = "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,\
                          s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
 
-fn exchange(hash: Hash, username: &str) -> Exchange {
-    Exchange {
-        who: Scram {
+fn conversation(hash: Hash, username: &str) -> ScramConversation {
+    ScramConversation {
+        scram: Scram {
             hash,
             username: username.into(),
             password: "pencil".into(),
@@ -24,32 +24,32 @@ fn text(token: Result<Option<Vec<u8>>, SaslError>) -> String {
 
 #[test]
 fn the_conversation_of_rfc_7677() {
-    let mut ours = exchange(Hash::Sha256, "user");
-    assert_eq!(ours.mechanism(), "SCRAM-SHA-256");
+    let mut client = conversation(Hash::Sha256, "user");
+    assert_eq!(client.mechanism(), "SCRAM-SHA-256");
     assert_eq!(
-        ours.first().expect("a token"),
+        client.first().expect("a token"),
         b"n,,n=user,r=rOprNGfwEbeRWgbNEkqO"
     );
     assert_eq!(
-        text(ours.next(CHALLENGE.as_bytes())),
+        text(client.next(CHALLENGE.as_bytes())),
         "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,\
          p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
     );
     let last = b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=";
-    assert_eq!(ours.next(last), Ok(None));
-    assert!(ours.next(last).is_err(), "the conversation is over");
+    assert_eq!(client.next(last), Ok(None));
+    assert!(client.next(last).is_err(), "the conversation is over");
 }
 
 /// The values were calculated with Python's hashlib.
 #[test]
-fn the_same_with_sha_512_and_a_name_that_is_escaped() {
-    let mut ours = exchange(Hash::Sha512, "a=b,c");
-    assert_eq!(ours.mechanism(), "SCRAM-SHA-512");
+fn sha_512_and_an_escaped_name() {
+    let mut client = conversation(Hash::Sha512, "a=b,c");
+    assert_eq!(client.mechanism(), "SCRAM-SHA-512");
     assert_eq!(
-        ours.first().expect("a token"),
+        client.first().expect("a token"),
         b"n,,n=a=3Db=2Cc,r=rOprNGfwEbeRWgbNEkqO"
     );
-    let proof = text(ours.next(CHALLENGE.as_bytes()));
+    let proof = text(client.next(CHALLENGE.as_bytes()));
     assert!(
         proof.ends_with(
             ",p=0xkT+y4PCfsHjCxYybisONBzZtpR42hrEYoVrS8P7JbcTUAsX8pATw30JVmvLi6V54m4ka121j7/\
@@ -59,7 +59,7 @@ fn the_same_with_sha_512_and_a_name_that_is_escaped() {
     );
     let last = b"v=25DmDvA3+5dUw/xuIDXu3e23LE2M8X9NuMzqfqOFE13zDzXE8SzfO8JQfo9dcWWu7IlR3D4yRUS4\
                  wOJ8bIpoug==";
-    assert_eq!(ours.next(last), Ok(None));
+    assert_eq!(client.next(last), Ok(None));
 }
 
 #[test]
@@ -72,16 +72,16 @@ fn a_broker_without_the_password_is_refused() {
         "",
         "x=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=",
     ] {
-        let mut ours = exchange(Hash::Sha256, "user");
-        ours.first().expect("a token");
-        ours.next(CHALLENGE.as_bytes()).expect("a proof");
-        let error = ours.next(last.as_bytes()).expect_err(last);
-        assert!(!error.said.is_empty() && !error.help.is_empty());
+        let mut client = conversation(Hash::Sha256, "user");
+        client.first().expect("a token");
+        client.next(CHALLENGE.as_bytes()).expect("a proof");
+        let error = client.next(last.as_bytes()).expect_err(last);
+        assert!(!error.message.is_empty() && !error.help.is_empty());
     }
 }
 
 #[test]
-fn challenges_that_are_not_sound_are_refused() {
+fn invalid_challenges_are_refused() {
     for (challenge, expected) in [
         ("r=another,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096", "nonce"),
         (
@@ -107,29 +107,29 @@ fn challenges_that_are_not_sound_are_refused() {
         ("e=other\x1b[31m,x=1", "refuses the user: other\\u{1b}[31m"),
         ("", "`r=`"),
     ] {
-        let mut ours = exchange(Hash::Sha256, "user");
-        ours.first().expect("a token");
-        let error = ours.next(challenge.as_bytes()).expect_err(challenge);
-        assert!(error.said.contains(expected), "{challenge}: {error}");
+        let mut client = conversation(Hash::Sha256, "user");
+        client.first().expect("a token");
+        let error = client.next(challenge.as_bytes()).expect_err(challenge);
+        assert!(error.message.contains(expected), "{challenge}: {error}");
         assert!(!error.help.is_empty());
-        // There is no second try within a conversation.
-        assert!(ours.next(CHALLENGE.as_bytes()).is_err());
+        // A failed conversation cannot go on.
+        assert!(client.next(CHALLENGE.as_bytes()).is_err());
     }
-    let mut ours = exchange(Hash::Sha256, "user");
-    ours.first().expect("a token");
-    assert!(ours.next(&vec![b'r'; LONGEST + 1]).is_err());
+    let mut client = conversation(Hash::Sha256, "user");
+    client.first().expect("a token");
+    assert!(client.next(&vec![b'r'; LONGEST + 1]).is_err());
 }
 
 #[test]
-fn errors_of_the_broker_say_what_helps() {
+fn errors_of_the_broker_have_help() {
     for (error, help) in [
         ("invalid-proof", "password"),
         ("unknown-user", "no such SCRAM user"),
     ] {
-        let mut ours = exchange(Hash::Sha256, "user");
-        ours.first().expect("a token");
-        ours.next(CHALLENGE.as_bytes()).expect("a proof");
-        let error = ours
+        let mut client = conversation(Hash::Sha256, "user");
+        client.first().expect("a token");
+        client.next(CHALLENGE.as_bytes()).expect("a proof");
+        let error = client
             .next(format!("e={error}").as_bytes())
             .expect_err("refused");
         assert!(error.help.contains(help), "{error:?}");
@@ -138,30 +138,30 @@ fn errors_of_the_broker_say_what_helps() {
 
 #[test]
 fn every_conversation_has_a_nonce_of_its_own() {
-    let who = exchange(Hash::Sha512, "user").who;
-    assert_eq!(who.caller(), "user user");
-    assert!(!format!("{who:?}").contains("pencil"));
-    let first = || who.begin("b-1").first().expect("a token");
-    let (one, other) = (first(), first());
-    assert_ne!(one, other);
-    assert_eq!(one.len(), "n,,n=user,r=".len() + 32);
+    let scram = conversation(Hash::Sha512, "user").scram;
+    assert_eq!(scram.caller(), "user user");
+    assert!(!format!("{scram:?}").contains("pencil"));
+    let token = || scram.begin("b-1").first().expect("a token");
+    let (first, second) = (token(), token());
+    assert_ne!(first, second);
+    assert_eq!(first.len(), "n,,n=user,r=".len() + 32);
 }
 
 proptest! {
     #[test]
-    fn no_answer_makes_us_panic(answers in prop::collection::vec(
+    fn no_reply_panics(replies in prop::collection::vec(
         prop_oneof![
             prop::collection::vec(any::<u8>(), 0..60),
             "(r=rOprNGfwEbeRWgbNEkqO[a-z,=]{0,4},)?s=[A-Za-z0-9=]{0,8},i=[0-9]{0,4}".prop_map(String::into_bytes),
         ],
         1..4,
     )) {
-        let mut ours = exchange(Hash::Sha256, "user");
-        ours.first().expect("a token");
-        for answer in answers {
-            if let Err(error) = ours.next(&answer) {
-                prop_assert!(!error.said.chars().any(char::is_control));
-                prop_assert!(!error.said.contains("pencil"));
+        let mut client = conversation(Hash::Sha256, "user");
+        client.first().expect("a token");
+        for reply in replies {
+            if let Err(error) = client.next(&reply) {
+                prop_assert!(!error.message.chars().any(char::is_control));
+                prop_assert!(!error.message.contains("pencil"));
             }
         }
     }

@@ -40,14 +40,7 @@ pub struct Properties {
 impl Properties {
     /// The bits that the file's mode may have at most.
     pub fn mode(&self) -> Mode {
-        let mode = self.mode.as_deref().and_then(mode);
+        let mode = self.mode.as_deref().and_then(Mode::parse);
         mode.unwrap_or(PRIVATE)
     }
-}
-
-/// A mode as specs have it: three or four octal digits.
-pub fn mode(text: &str) -> Option<Mode> {
-    let digits = matches!(text.len(), 3 | 4) && text.bytes().all(|byte| byte.is_ascii_digit());
-    let mode = u32::from_str_radix(text, 8).ok();
-    mode.filter(|mode| digits && *mode <= 0o777).map(Mode)
 }

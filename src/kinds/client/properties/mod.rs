@@ -8,20 +8,23 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::{
-    Address, Change, Effect, Kind, Probe, Verdict, Work,
-    kafka::{self, enumerate},
-    managed::{Managed, PathKind},
+    kafka,
     stores::{self, Lacking},
 };
 use crate::{
     action::{Action, Mode, Value},
     facts::{Host, Observation, Section},
     jaas,
+    kinds::{
+        Address, Change, Effect, Kind, Probe, Verdict, Work,
+        managed::{Managed, PathKind},
+    },
     names::RoleArn,
     properties,
+    text::enumerate,
 };
 
-pub use spec::{Properties, mode};
+pub use spec::Properties;
 
 /// Its address in plans.
 pub const ADDRESS: Address = Address::of("client/properties");

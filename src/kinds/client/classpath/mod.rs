@@ -4,13 +4,14 @@ mod spec;
 
 use serde::Serialize;
 
-use super::{
-    Address, Change, Effect, Kind, Probe, Verdict, Work, environment, msk_iam_auth,
-    start_file::{self, Block, Line},
-};
+use super::msk_iam_auth;
 use crate::{
     action,
     facts::{Host, Observation, Section},
+    kinds::{
+        Address, Change, Effect, Kind, Probe, Verdict, Work, environment,
+        start_file::{self, Block, Line},
+    },
     script,
     spec::types::StartFile,
 };
@@ -64,7 +65,10 @@ pub struct Observed {
 /// finds only explain; what counts is what the shell said.
 const PROBE: Probe = Probe {
     function: "probe_classpath",
-    text: concat!(include_str!("../start_lines.sh"), include_str!("probe.sh")),
+    text: concat!(
+        include_str!("../../start_lines.sh"),
+        include_str!("probe.sh")
+    ),
     after_login: true,
 };
 
@@ -141,7 +145,7 @@ impl Kind for Wanted {
                 .filter(|(entry, is_wanted)| !(*is_wanted && entry.ends_with('*')))
                 .collect(),
             written: self.is_written(file.content(), host),
-            left: file.left().map(str::to_owned).collect(),
+            left: file.left(),
             jars,
             wanted,
             whole: login.and_then(|login| login.classpath.clone()),

@@ -1,20 +1,25 @@
 //! `client.properties`, what it needs, and the role in it.
 
-use super::{At, Sorted, Text, name};
+use std::collections::BTreeMap;
+
 use crate::{
+    action::Mode,
     at,
     diagnostic::{Problem, Span},
     jaas,
     kinds::{
-        declared::Declaration, env::Env, files::Files, msk_iam_auth::Mechanism,
-        properties::mode as mode_of, start_file,
+        client::{Client, fill::home, msk_iam_auth::Mechanism},
+        env::Env,
+        files::Files,
+        start_file,
     },
     names::HostPath,
     spec::{
-        at::tag,
-        merge::{HostTree, home},
+        at::{At, Text},
+        checks::{is_secret, name, parameter, reference, secret_option},
+        merge::HostTree,
         tree::{Key, Node, Value},
-        types::SecretRef,
+        types::{PropertyValue, SecretRef},
     },
 };
 
@@ -29,12 +34,12 @@ const IAM: [&str; 5] = [
 
 /// Nothing hangs in the air.
 pub fn parts_are_there(host: &HostTree, problems: &mut Vec<Problem>) {
-    if !at!(host, client).all_known() {
+    if !host.of::<Client>().all_known() {
         return;
     }
-    let kafka = at!(host, client.kafka);
-    let jar = at!(host, client.msk_iam_auth);
-    let properties = at!(host, client.properties);
+    let kafka = at!(host.of::<Client>(), kafka);
+    let jar = at!(host.of::<Client>(), msk_iam_auth);
+    let properties = at!(host.of::<Client>(), properties);
     let add_kafka = "add `kafka: { version: …, scala: … }` to `client`";
     if let Some(span) = without(jar, kafka) {
         problems.push(Problem::error(
@@ -43,7 +48,7 @@ pub fn parts_are_there(host: &HostTree, problems: &mut Vec<Problem>) {
             format!("its jar goes into Kafka's `libs`: {add_kafka}"),
         ));
     }
-    if let Some(span) = without(at!(host, client.classpath), jar) {
+    if let Some(span) = without(at!(host.of::<Client>(), classpath), jar) {
         problems.push(Problem::error(
             span,
             "`classpath` has no jar to name",
@@ -78,19 +83,23 @@ fn without<T, N>(part: At<'_, T>, needed: At<'_, N>) -> Option<Span> {
 
 /// Whose the start file is.
 pub fn start_file(host: &HostTree, problems: &mut Vec<Problem>) {
-    let classpath = at!(host, client.classpath);
+    let classpath = at!(host.of::<Client>(), classpath);
     start_file::check(at!(classpath, r#in), at!(classpath, r#become), problems);
 }
 
 /// What the client sets is no variable of `env`.
 pub fn variables_are_their_own(host: &HostTree, problems: &mut Vec<Problem>) {
     let sets = [
-        ("CLASSPATH", "classpath", at!(host, client.classpath).key()),
-        ("JAVA_HOME", "java", at!(host, client.java).key()),
+        (
+            "CLASSPATH",
+            "classpath",
+            at!(host.of::<Client>(), classpath).key(),
+        ),
+        ("JAVA_HOME", "java", at!(host.of::<Client>(), java).key()),
     ];
-    let variables = host.node.entry(Env::KEY);
+    let variables = host.of::<Env>().untagged(Env);
     for (name, part, there) in sets {
-        if let Some((key, _)) = variables.and_then(|(_, all)| all.entry(name))
+        if let Some(key) = variables.keys().find(|key| key.text == name)
             && let Some(there) = there
         {
             problems.push(Problem::error(
@@ -104,17 +113,25 @@ pub fn variables_are_their_own(host: &HostTree, problems: &mut Vec<Problem>) {
 
 /// Paths on the host say where they start and stay below it.
 pub fn paths(host: &HostTree, problems: &mut Vec<Problem>) {
-    name(at!(host, client.kafka.home), HostPath::folder, problems);
-    name(at!(host, client.properties.path), HostPath::file, problems);
+    name(
+        at!(host.of::<Client>(), kafka.home),
+        HostPath::folder,
+        problems,
+    );
+    name(
+        at!(host.of::<Client>(), properties.path),
+        HostPath::file,
+        problems,
+    );
 }
 
 /// No other file is at their place.
 pub fn path_is_its_own(host: &HostTree, problems: &mut Vec<Problem>) {
-    let properties = at!(host, client.properties);
+    let properties = at!(host.of::<Client>(), properties);
     let of_kafka = || {
         Some(format!(
             "{}/bin/client.properties",
-            home(at!(host, client.kafka))?
+            home(at!(host.of::<Client>(), kafka))?
         ))
     };
     let path = match at!(properties, path).text() {
@@ -124,8 +141,7 @@ pub fn path_is_its_own(host: &HostTree, problems: &mut Vec<Problem>) {
     let Some(Ok(path)) = path.map(|path| HostPath::file(&path)) else {
         return;
     };
-    let files = host.node.entry(Files::KEY).map(|(key, node)| (key, node));
-    for file in At::<Files>::new(files).untagged(Files).values() {
+    for file in host.of::<Files>().untagged(Files).values() {
         if let Some(Text { text, span }) = at!(file, path).text()
             && HostPath::file(text).is_ok_and(|other| other.is(&path))
         {
@@ -140,10 +156,10 @@ pub fn path_is_its_own(host: &HostTree, problems: &mut Vec<Problem>) {
 
 /// Keys are keys, and none is wanted and unwanted at once.
 pub fn keys(host: &HostTree, problems: &mut Vec<Problem>) {
-    let extra = at!(host, client.properties.extra);
-    let absent = at!(host, client.properties.absent);
-    let wanted: Sorted<'_, Span> = extra.keys().map(|key| (key.text, key.span)).collect();
-    let mut unwanted: Sorted<'_, Span> = Sorted::new();
+    let extra = at!(host.of::<Client>(), properties.extra);
+    let absent = at!(host.of::<Client>(), properties.absent);
+    let wanted: BTreeMap<&str, Span> = extra.keys().map(|key| (key.text, key.span)).collect();
+    let mut unwanted: BTreeMap<&str, Span> = BTreeMap::new();
     for Text { text, span } in extra.keys().chain(absent.texts()) {
         if text.is_empty()
             || text
@@ -186,16 +202,16 @@ pub fn keys(host: &HostTree, problems: &mut Vec<Problem>) {
 
 /// A mode is one that its owner can read with.
 pub fn mode(host: &HostTree, problems: &mut Vec<Problem>) {
-    let Some(Text { text, span }) = at!(host, client.properties.mode).text() else {
+    let Some(Text { text, span }) = at!(host.of::<Client>(), properties.mode).text() else {
         return;
     };
-    let label = match mode_of(text).map(|mode| mode.0) {
+    let label = match Mode::parse(text).map(|mode| mode.0) {
         None => "write three or four octal digits, such as `\"0600\"` or `\"0640\"`",
         Some(mode) if mode & 0o600 != 0o600 => {
             "begin with `06`: its owner reads it, and trueup writes it"
         }
         Some(mode) => {
-            let mut extra = at!(host, client.properties.extra).entries().iter();
+            let mut extra = at!(host.of::<Client>(), properties.extra).entries().iter();
             if mode & 0o007 != 0 && extra.any(|(_, node)| matches!(node.value, Value::Map(_))) {
                 problems.push(Problem::warning(
                     span,
@@ -215,12 +231,12 @@ pub fn mode(host: &HostTree, problems: &mut Vec<Problem>) {
 
 /// The four lines of MSK IAM belong to `msk_iam_auth`.
 pub fn iam_keys(host: &HostTree, problems: &mut Vec<Problem>) {
-    let Some(iam) = at!(host, client.msk_iam_auth).key() else {
+    let Some(iam) = at!(host.of::<Client>(), msk_iam_auth).key() else {
         return;
     };
-    let oauth = at!(host, client.msk_iam_auth.mechanism).is(Mechanism::Oauthbearer);
+    let oauth = at!(host.of::<Client>(), msk_iam_auth.mechanism).is(Mechanism::Oauthbearer);
     let decided = &IAM[..if oauth { 5 } else { 4 }];
-    let properties = at!(host, client.properties);
+    let properties = at!(host.of::<Client>(), properties);
     let keys = at!(properties, extra).keys();
     let keys = keys.chain(at!(properties, absent).texts());
     for Text { text, span } in keys.filter(|key| decided.contains(&key.text)) {
@@ -237,7 +253,7 @@ pub fn iam_keys(host: &HostTree, problems: &mut Vec<Problem>) {
 
 /// Secrets are referred to, never written.
 pub fn secrets(host: &HostTree, problems: &mut Vec<Problem>) {
-    let extra = at!(host, client.properties.extra).entries();
+    let extra = at!(host.of::<Client>(), properties.extra).entries();
     for (key, node) in extra {
         match &node.value {
             Value::Scalar { text, .. } if is_secret(&key.text) && !text.is_empty() => {
@@ -258,6 +274,15 @@ pub fn secrets(host: &HostTree, problems: &mut Vec<Problem>) {
             Value::Map(_) => reference(node, problems),
             _ => {}
         }
+    }
+}
+
+/// Names of parameters are such names.
+pub fn parameters(host: &HostTree, problems: &mut Vec<Problem>) {
+    let extra = at!(host.of::<Client>(), properties.extra).values();
+    for value in extra {
+        let name = at!(value, (PropertyValue::Secret)[SecretRef::SsmParameter]);
+        parameter(name, problems);
     }
 }
 
@@ -285,69 +310,4 @@ fn literal(key: &Key, node: &Node, message: String) -> Problem {
         message,
         format!("write `{{ env: {name} }}` or `{{ file: PATH }}`: the value stays out of the spec"),
     )
-}
-
-/// Whether a property's value is a secret by its key.
-pub fn is_secret(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    // Public, though the names say otherwise.
-    if key.ends_with("token.endpoint.url") || key.ends_with(".secret.id") {
-        return false;
-    }
-    ["password", "secret", "token"]
-        .iter()
-        .any(|word| key.contains(word))
-        || key.ends_with("ssl.keystore.key")
-        || key.ends_with("basic.auth.user.info")
-}
-
-/// The first option of a jaas line that holds a secret.
-pub fn secret_option(jaas: &str) -> Option<&str> {
-    let mut rest = jaas;
-    while let Some(at) = rest.find('=') {
-        let name = rest[..at].trim_end();
-        let start = name.rfind(|c: char| c.is_whitespace() || c == '"' || c == '\'' || c == ';');
-        let name = start.map_or(name, |start| {
-            name[start..].trim_start_matches(|c: char| !c.is_alphanumeric())
-        });
-        let lower = name.to_ascii_lowercase();
-        let secret = ["password", "secret", "token"]
-            .iter()
-            .any(|word| lower.contains(word));
-        if secret && lower != "tokenauth" {
-            return Some(name);
-        }
-        // The value, which may be quoted, is no option.
-        let value = rest[at + 1..].trim_start();
-        rest = match value.strip_prefix('"') {
-            Some(quoted) => quoted.split_once('"').map_or("", |(_, rest)| rest),
-            None => value
-                .split_once([' ', '\t', '\n', ';'])
-                .map_or("", |(_, rest)| rest),
-        };
-    }
-    None
-}
-
-/// A reference to a secret names something, and is not the secret itself.
-pub fn reference(node: &Node, problems: &mut Vec<Problem>) {
-    let env = tag(SecretRef::Env);
-    for (key, value) in node.entries() {
-        let Some(text) = value.text() else { continue };
-        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if key.text == env && (text.is_empty() || !text.chars().all(plain)) {
-            problems.push(Problem::error(
-                value.span,
-                // Which may be the secret itself.
-                "`env` is not the name of an environment variable",
-                "use letters, digits and `_`; the secret itself stays out of the spec",
-            ));
-        } else if text.is_empty() {
-            problems.push(Problem::error(
-                value.span,
-                format!("`{}` is empty", key.text),
-                "name it",
-            ));
-        }
-    }
 }

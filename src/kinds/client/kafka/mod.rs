@@ -6,13 +6,14 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use super::{
-    Address, Change, Effect, Kind, Probe, Verdict, Work,
-    managed::{Managed, PathKind},
-};
 use crate::{
     action::{Action, Algorithm, Fetch, Mode},
     facts::{Host, Observation, Section},
+    kinds::{
+        Address, Change, Effect, Kind, Probe, Verdict, Work,
+        managed::{Managed, PathKind},
+    },
+    text::{enumerate, shorten_digest},
 };
 
 pub use spec::Kafka;
@@ -75,7 +76,7 @@ pub enum Place {
 /// judged by its structure: what no Kafka goes without, and every jar's end.
 const PROBE: Probe = Probe {
     function: "probe_kafka",
-    text: concat!(include_str!("../manifest.sh"), include_str!("probe.sh")),
+    text: concat!(include_str!("../../manifest.sh"), include_str!("probe.sh")),
     after_login: false,
 };
 
@@ -446,31 +447,5 @@ fn shorten_label(line: &str) -> String {
     match label.split_once(" sha512:") {
         Some((name, digest)) => format!("{name}, sha512 {}", shorten_digest(digest)),
         None => label.to_owned(),
-    }
-}
-
-/// The first few of many, and how many more.
-pub(super) fn enumerate(names: &[String]) -> String {
-    const SHOWN: usize = 4;
-    let mut text = names
-        .iter()
-        .take(SHOWN)
-        .cloned()
-        .collect::<Vec<_>>()
-        .join(", ");
-    if names.len() > SHOWN {
-        text.push_str(&format!(" and {} more", names.len() - SHOWN));
-    }
-    text
-}
-
-/// A digest's two ends, as people compare them.
-pub(super) fn shorten_digest(digest: &str) -> String {
-    match (
-        digest.get(..8),
-        digest.len().checked_sub(6).and_then(|at| digest.get(at..)),
-    ) {
-        (Some(start), Some(end)) if digest.len() > 20 => format!("{start}…{end}"),
-        _ => digest.to_owned(),
     }
 }

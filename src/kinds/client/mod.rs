@@ -1,23 +1,49 @@
 //! `client:` of a spec: what a Kafka client machine must be, and the resources that makes.
 
+mod checks;
+pub mod classpath;
+mod fill;
+pub mod java;
+pub mod kafka;
+pub mod msk_iam_auth;
+pub mod properties;
+mod stores;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{
-    Resource,
-    classpath::{self, Classpath},
-    declared::Reference,
-    java::{self, Java},
-    kafka::Kafka,
-    msk_iam_auth::{self, Mechanism, MskIamAuth, Role},
-    properties::{self, Properties},
+    Address, Resource,
+    declared::{Claim, Declaration, Fill, Inputs, Reference},
 };
-use crate::{action::Value, jaas, spec::types::PropertyValue};
+use crate::{
+    action::Value,
+    at,
+    diagnostic::Problem,
+    jaas,
+    spec::{
+        at::{At, Text},
+        merge::HostTree,
+        tree::Node,
+        types::{PropertyValue, SecretRef},
+    },
+};
+use classpath::Classpath;
+use java::Java;
+use kafka::Kafka;
+use msk_iam_auth::{Mechanism, MskIamAuth, Role};
+use properties::Properties;
 
-/// What a Kafka client machine must be. A key that is absent is not looked at.
+/// What a Kafka client machine must be. A key that is absent is not looked at. A host that sets `version`,
+/// `scala` or `url` of a resource inherits none of its common `home`, `package`, `url` and digest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
+#[schemars(example = json!({
+    "java": {"version": "1.8.0"}, "kafka": {"version": "2.8.1", "scala": "2.12"},
+    "msk_iam_auth": {"version": "1.1.5"}, "classpath": {}, "properties": {},
+}))]
 pub struct Client {
     /// The Java that a fresh login shell runs.
     #[serde(default)]
@@ -42,30 +68,6 @@ pub struct Client {
 }
 
 impl Client {
-    /// With the defaults put in: nothing is left open, but for references that are looked up. `None` is
-    /// a mistake of this program: a spec that is right says where its properties are.
-    #[must_use]
-    pub fn filled(self) -> Option<Self> {
-        let kafka = self.kafka.map(Kafka::filled);
-        let properties = match self.properties {
-            None => None,
-            Some(properties) => {
-                let in_kafka = || Some(format!("{}/bin/client.properties", kafka.as_ref()?.home()));
-                Some(Properties {
-                    path: Some(properties.path.clone().or_else(in_kafka)?),
-                    mode: Some(properties.mode().to_string()),
-                    ..properties
-                })
-            }
-        };
-        Some(Self {
-            kafka,
-            msk_iam_auth: self.msk_iam_auth.map(MskIamAuth::filled),
-            properties,
-            ..self
-        })
-    }
-
     /// Where Kafka is.
     pub fn home(&self) -> Option<String> {
         self.kafka.as_ref().map(Kafka::home)
@@ -80,9 +82,49 @@ impl Client {
     pub fn role(&self) -> Option<Role<'_>> {
         self.msk_iam_auth.as_ref().map(MskIamAuth::role)
     }
+}
 
-    /// The secrets that its properties refer to.
-    pub fn references(&self) -> Vec<Reference<'_>> {
+impl Declaration for Client {
+    const KEY: &'static str = "client";
+    const MERGES_MAPS: bool = true;
+
+    fn fill(node: &Node, fill: &mut Fill<'_>) -> Node {
+        fill::client(node, fill)
+    }
+
+    fn filled(self) -> Result<Self, &'static str> {
+        let kafka = self.kafka.map(Kafka::filled);
+        let in_kafka = || Some(format!("{}/bin/client.properties", kafka.as_ref()?.home()));
+        let properties = match self.properties {
+            None => None,
+            Some(properties) => Some(Properties {
+                path: match properties.path.clone().or_else(in_kafka) {
+                    None => return Err("`properties` has no `path`"),
+                    path => path,
+                },
+                mode: Some(properties.mode().to_string()),
+                ..properties
+            }),
+        };
+        Ok(Self {
+            kafka,
+            msk_iam_auth: self.msk_iam_auth.map(MskIamAuth::filled),
+            properties,
+            ..self
+        })
+    }
+
+    fn check_host(host: &HostTree, problems: &mut Vec<Problem>) {
+        checks::run(host, problems);
+    }
+
+    fn paths(host: &HostTree) -> Vec<Text<'_>> {
+        let client = host.of::<Self>();
+        let paths = [at!(client, kafka.home), at!(client, properties.path)];
+        paths.into_iter().filter_map(At::text).collect()
+    }
+
+    fn references(&self) -> Vec<Reference<'_>> {
         let extra = self.properties.iter().flat_map(|file| &file.extra);
         let secrets = extra.filter_map(|(key, value)| match value {
             PropertyValue::Secret(secret) => Some((key, secret)),
@@ -97,11 +139,47 @@ impl Client {
         secrets.map(reference).collect()
     }
 
-    /// The resources that a host must have, in the order in which they are brought about.
-    ///
-    /// `secrets` holds what the spec's references became, by property key; a reference that is not
-    /// among them is left out (it was reported when it was looked up).
-    pub fn resources(&self, secrets: &IndexMap<String, Value>) -> Vec<Box<dyn Resource>> {
+    fn secrets(at: At<'_, Self>) -> Vec<At<'_, SecretRef>> {
+        let extra = at!(at, properties.extra).values();
+        extra
+            .map(|value| at!(value, (PropertyValue::Secret)))
+            .collect()
+    }
+
+    fn claim(&self, address: &Address, expand: &dyn Fn(&str) -> String) -> Option<Claim> {
+        let home = self.home().map(|home| expand(&home));
+        // The role is in the properties, not in the jar.
+        let jar = self.msk_iam_auth.clone().map(|jar| MskIamAuth {
+            role: None,
+            role_arn: None,
+            ..jar
+        });
+        let role = self.msk_iam_auth.as_ref();
+        let role = role.map(|jar| [&jar.role, &jar.role_arn]);
+        let (place, value) = if *address == java::ADDRESS {
+            (None, json!(self.java))
+        } else if *address == kafka::ADDRESS {
+            let kafka = self.kafka.clone().map(|kafka| Kafka {
+                home: None,
+                ..kafka
+            });
+            (home, json!(kafka))
+        } else if *address == msk_iam_auth::ADDRESS {
+            (home, json!(jar))
+        } else if *address == classpath::ADDRESS {
+            (None, json!([self.classpath, home, jar]))
+        } else {
+            let properties = self
+                .properties
+                .clone()
+                .map(|file| Properties { path: None, ..file });
+            let path = self.properties_path().map(expand);
+            (path, json!([properties, role]))
+        };
+        Some(Claim { place, value })
+    }
+
+    fn resources(&self, given: &Inputs) -> Vec<Box<dyn Resource>> {
         let mut resources: Vec<Box<dyn Resource>> = Vec::new();
         if let Some(java) = &self.java {
             let place = self.classpath.map(|classpath| classpath.r#in);
@@ -139,7 +217,7 @@ impl Client {
                         set.insert(key.clone(), Value::Plain(text.clone()));
                     }
                     PropertyValue::Secret(_) => {
-                        if let Some(secret) = secrets.get(key) {
+                        if let Some(secret) = given.secrets.get(key) {
                             set.insert(key.clone(), secret.clone());
                         }
                     }

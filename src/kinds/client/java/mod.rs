@@ -4,13 +4,13 @@ mod spec;
 
 use serde::Serialize;
 
-use super::{
-    Address, Change, Effect, Kind, Probe, Verdict, Work,
-    start_file::{self, Block},
-};
 use crate::{
     action::Action,
     facts::{Host, Observation, PackageManager, Section},
+    kinds::{
+        Address, Change, Effect, Kind, Probe, Verdict, Work,
+        start_file::{self, Block},
+    },
     script,
     spec::types::StartFile,
 };
@@ -82,7 +82,10 @@ pub struct Jvm {
 /// records tell, what it was at (`updates`) last.
 const PROBE: Probe = Probe {
     function: "probe_java",
-    text: concat!(include_str!("../start_lines.sh"), include_str!("probe.sh")),
+    text: concat!(
+        include_str!("../../start_lines.sh"),
+        include_str!("probe.sh")
+    ),
     after_login: true,
 };
 
@@ -146,14 +149,15 @@ impl Kind for Wanted {
         if effective.is_none() && java_home.is_none() && others.is_empty() {
             return Observation::Absent;
         }
-        let start_file = file.iter().flatten();
         Observation::Present(Observed {
             effective,
             java_home,
             others,
             links,
-            left: start_file
-                .flat_map(|file| file.left().map(str::to_owned))
+            left: file
+                .iter()
+                .flatten()
+                .flat_map(start_file::Observed::left)
                 .collect(),
             file,
             unfinished: unfinished(&records.get("dpkg").unwrap_or_default()),
@@ -196,9 +200,7 @@ impl Wanted {
         }
         let java_home = observed.and_then(|observed| observed.java_home.as_deref());
         let now = match (effective.map(|jvm| (&jvm.home, &jvm.version)), java_home) {
-            (Some((home, Some(version))), _) => {
-                format!("a fresh shell runs Java {version}, {home}")
-            }
+            (Some((home, Some(found))), _) => format!("a fresh shell runs Java {found}, {home}"),
             (Some((home, None)), _) => {
                 format!("a fresh shell runs {home}/bin/java, whose version nobody could tell")
             }
@@ -395,10 +397,8 @@ impl Wanted {
 
     /// The block with a right `JAVA_HOME`, out of another start file.
     fn moves(&self, observed: &Observed, host: &Host) -> Option<Verdict> {
-        let (file, home) = (
-            observed.file.as_ref()?.as_ref().ok()?,
-            observed.java_home.as_ref()?,
-        );
+        let file = observed.file.as_ref()?.as_ref().ok()?;
+        let home = observed.java_home.as_ref()?;
         let (reason, changes) = (file.moves(MARKER, host)?, vec![file.change_of_place(host)]);
         let work = Work::new(Effect::Update, reason, changes, vec![]);
         Some(self.take(file, home, work, host))

@@ -1,18 +1,18 @@
 //! The role that a client takes, how it logs in, and the options of AWS's jar.
 
-use super::{Text, at_least, name, numbers};
+use super::{at_least, numbers};
 use crate::{
     at,
     diagnostic::Problem,
-    kinds::msk_iam_auth::Mechanism,
+    kinds::client::{Client, msk_iam_auth::Mechanism},
     names::{Partition, Region, RoleArn, RoleName},
-    spec::merge::HostTree,
+    spec::{at::Text, checks::name, merge::HostTree},
 };
 
 /// The jar knows the mechanism.
 pub fn mechanism(host: &HostTree, problems: &mut Vec<Problem>) {
-    let mechanism = at!(host, client.msk_iam_auth.mechanism);
-    let jar = at!(host, client.msk_iam_auth.version).text();
+    let mechanism = at!(host.of::<Client>(), msk_iam_auth.mechanism);
+    let jar = at!(host.of::<Client>(), msk_iam_auth.version).text();
     if let (Some(node), Some(jar)) = (mechanism.node(), jar)
         && mechanism.is(Mechanism::Oauthbearer)
         && !at_least(jar.text, &[2])
@@ -30,10 +30,10 @@ pub fn mechanism(host: &HostTree, problems: &mut Vec<Problem>) {
 
 /// Options are what the jar reads, and it knows them.
 pub fn options(host: &HostTree, problems: &mut Vec<Problem>) {
-    let options = at!(host, client.msk_iam_auth.options);
+    let options = at!(host.of::<Client>(), msk_iam_auth.options);
     let session = at!(options, awsRoleSessionName);
     let external = at!(options, awsRoleExternalId);
-    let jar = at!(host, client.msk_iam_auth);
+    let jar = at!(host.of::<Client>(), msk_iam_auth);
     let has_role = at!(jar, role).is_there() || at!(jar, role_arn).is_there();
     let version = at!(jar, version).text();
     for (key, node) in options.entries() {
@@ -100,10 +100,10 @@ pub fn options(host: &HostTree, problems: &mut Vec<Problem>) {
 
 /// The role's partition has the STS that is asked for it.
 pub fn partition(host: &HostTree, problems: &mut Vec<Problem>) {
-    let Some(arn) = at!(host, client.msk_iam_auth.role_arn).text() else {
+    let Some(arn) = at!(host.of::<Client>(), msk_iam_auth.role_arn).text() else {
         return;
     };
-    let region = at!(host, client.msk_iam_auth.options.awsStsRegion).text();
+    let region = at!(host.of::<Client>(), msk_iam_auth.options.awsStsRegion).text();
     let Ok(role) = RoleArn::parse(arn.text) else {
         return;
     };
@@ -142,7 +142,7 @@ pub fn partition(host: &HostTree, problems: &mut Vec<Problem>) {
 
 /// The role is said once, and an ARN is one.
 pub fn role(host: &HostTree, problems: &mut Vec<Problem>) {
-    let jar = at!(host, client.msk_iam_auth);
+    let jar = at!(host.of::<Client>(), msk_iam_auth);
     let (role, arn) = (at!(jar, role), at!(jar, role_arn));
     if let (Some(role), Some(arn)) = (role.key(), arn.key()) {
         problems.push(Problem::error(

@@ -6,14 +6,15 @@ use std::cmp::Ordering;
 
 use serde::Serialize;
 
-use super::{
-    Address, Change, Effect, Kind, Probe, Verdict, Work,
-    kafka::{self, shorten_digest},
-    managed::{self, Managed, PathKind},
-};
+use super::kafka;
 use crate::{
     action::{Action, Algorithm, Fetch, Mode},
     facts::{Host, Observation, Section},
+    kinds::{
+        Address, Change, Effect, Kind, Probe, Verdict, Work,
+        managed::{self, Managed, PathKind},
+    },
+    text::shorten_digest,
 };
 
 pub use spec::{IamOptions, Mechanism, MskIamAuth, Role};

@@ -1,19 +1,25 @@
 //! Versions, and which go together.
 
-use super::{Text, at_least, name, numbers};
-use crate::{at, diagnostic::Problem, names::PackageName, spec::merge::HostTree};
+use super::{at_least, numbers};
+use crate::{
+    at,
+    diagnostic::Problem,
+    kinds::client::Client,
+    names::PackageName,
+    spec::{at::Text, checks::name, merge::HostTree},
+};
 
 /// Every version looks like one.
 pub fn look_like_versions(host: &HostTree, problems: &mut Vec<Problem>) {
     let parts = [
         (
-            at!(host, client.java.version),
+            at!(host.of::<Client>(), java.version),
             1,
             "`8`, `1.8.0` or `17.0.9`",
         ),
-        (at!(host, client.kafka.version), 3, "`2.8.1`"),
-        (at!(host, client.kafka.scala), 2, "`2.12` or `2.13`"),
-        (at!(host, client.msk_iam_auth.version), 3, "`1.1.5`"),
+        (at!(host.of::<Client>(), kafka.version), 3, "`2.8.1`"),
+        (at!(host.of::<Client>(), kafka.scala), 2, "`2.12` or `2.13`"),
+        (at!(host.of::<Client>(), msk_iam_auth.version), 3, "`1.1.5`"),
     ];
     for (version, least, example) in parts {
         let Some(Text { text, span }) = version.text() else {
@@ -46,14 +52,18 @@ fn looks_right(text: &str, least: usize) -> bool {
 
 /// A package is a plain name: nothing that a package manager would take for more.
 pub fn package_is_a_name(host: &HostTree, problems: &mut Vec<Problem>) {
-    name(at!(host, client.java.package), PackageName::parse, problems);
+    name(
+        at!(host.of::<Client>(), java.package),
+        PackageName::parse,
+        problems,
+    );
 }
 
 /// Kafka is built for the Scala version.
 pub fn kafka_has_scala(host: &HostTree, problems: &mut Vec<Problem>) {
     let (Some(kafka), Some(scala)) = (
-        at!(host, client.kafka.version).text(),
-        at!(host, client.kafka.scala).text(),
+        at!(host.of::<Client>(), kafka.version).text(),
+        at!(host.of::<Client>(), kafka.scala).text(),
     ) else {
         return;
     };
@@ -91,8 +101,8 @@ pub fn kafka_has_scala(host: &HostTree, problems: &mut Vec<Problem>) {
 /// The auth jar runs on the Java of the spec.
 pub fn java_runs_the_jar(host: &HostTree, problems: &mut Vec<Problem>) {
     let (Some(java), Some(jar)) = (
-        at!(host, client.java.version).text(),
-        at!(host, client.msk_iam_auth.version).text(),
+        at!(host.of::<Client>(), java.version).text(),
+        at!(host.of::<Client>(), msk_iam_auth.version).text(),
     ) else {
         return;
     };
@@ -114,8 +124,8 @@ pub fn java_runs_the_jar(host: &HostTree, problems: &mut Vec<Problem>) {
 /// those of kafka-clients are of 55.
 pub fn java_runs_kafka(host: &HostTree, problems: &mut Vec<Problem>) {
     let (Some(java), Some(kafka)) = (
-        at!(host, client.java.version).text(),
-        at!(host, client.kafka.version).text(),
+        at!(host.of::<Client>(), java.version).text(),
+        at!(host.of::<Client>(), kafka.version).text(),
     ) else {
         return;
     };
@@ -128,7 +138,7 @@ pub fn java_runs_kafka(host: &HostTree, problems: &mut Vec<Problem>) {
         ));
     }
     // KAFKA-17078: they call `Subject.getSubject`, which Java has no more.
-    let has_sasl = at!(host, client.msk_iam_auth).is_there();
+    let has_sasl = at!(host.of::<Client>(), msk_iam_auth).is_there();
     if has_sasl
         && !at_least(kafka.text, &[3, 9])
         && feature(java.text).is_some_and(|java| java > 22)
