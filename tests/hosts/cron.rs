@@ -210,7 +210,7 @@ fn a_fault_is_told_within_one_period_and_so_is_its_end() {
     assert!(mail.contains("since "), "{mail}");
     // That run has left all of it, and the next ones say nothing new.
     boss.another_run();
-    assert_eq!(boss.mails().len(), 1);
+    assert_eq!(boss.mails().len(), 1, "{:#?}", boss.mails());
     assert!(
         boss.metric("trueup_drift_addresses{") >= 1.0,
         "{}",
@@ -234,7 +234,7 @@ fn a_fault_is_told_within_one_period_and_so_is_its_end() {
     let mail = boss.mail(1);
     assert!(mail.contains("in sync"), "{mail}");
     boss.another_run();
-    assert_eq!(boss.mails().len(), 2);
+    assert_eq!(boss.mails().len(), 2, "{:#?}", boss.mails());
     assert_eq!(boss.metric("trueup_drift_addresses{"), 0.0);
     assert!(
         boss.left("fleet.xml")
@@ -247,7 +247,7 @@ fn a_fault_is_told_within_one_period_and_so_is_its_end() {
     assert!(mail.contains("unreachable"), "{mail}");
     assert_ne!(is_active().trim(), "failed");
     boss.another_run();
-    assert_eq!(boss.mails().len(), 3);
+    assert_eq!(boss.mails().len(), 3, "{:#?}", boss.mails());
 
     // That nobody looks at all is a failure.
     fs::write(
@@ -293,7 +293,7 @@ fn cron_mails_changes_alone() {
     brought_about(&host);
     let mail = boss.mail(1);
     assert!(mail.contains("in sync"), "{mail}");
-    assert_eq!(boss.mails().len(), 2);
+    assert_eq!(boss.mails().len(), 2, "{:#?}", boss.mails());
 }
 
 #[test]

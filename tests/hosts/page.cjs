@@ -33,12 +33,12 @@ const overflow = () => {
   return root.scrollWidth > root.clientWidth ? `${root.scrollWidth} pixels wide in ${root.clientWidth}` : "";
 };
 
-// A page in a context of its own; all that it asks for or complains of is wrong.
-const opened = async (browser, file, wrong, look) => {
-  const { name, ...settings } = look;
+// A context for a page, and what opens it anew in a look; all that it asks for or complains of is wrong.
+const opener = async (browser, file, wrong, settings) => {
   const context = await browser.newContext({ offline: true, ...settings });
   const page = await context.newPage();
   const url = pathToFileURL(file).href;
+  let name = "";
   page.on("request", (request) => {
     const own = request.url().split("#")[0];
     if (own !== url && own !== "data:,") {
@@ -51,8 +51,17 @@ const opened = async (browser, file, wrong, look) => {
     wrong.push(`${name}: opens a dialog`);
     return dialog.dismiss();
   });
-  await page.goto(url, { waitUntil: "load" });
-  return { context, page };
+  const open = async (look) => {
+    ({ name } = look);
+    await page.emulateMedia({ media: null, colorScheme: look.colorScheme });
+    if (look.viewport) {
+      await page.setViewportSize(look.viewport);
+    }
+    await page.goto("about:blank");
+    await page.goto(url, { waitUntil: "load" });
+    return page;
+  };
+  return { context, open };
 };
 
 const judge = async (page, name, wrong) => {
@@ -210,8 +219,15 @@ const main = async () => {
     for (const { messages } of report.results) {
       wrong.push(...messages.slice(0, 10).map(({ ruleId, message, line }) => `markup: ${ruleId}: ${message} (line ${line})`));
     }
+    // A context is dear: one for each scale.
+    let shown = null;
     for (const look of LOOKS.filter(({ name }) => wanted.split(",").includes(name))) {
-      const { context, page } = await opened(browser, file, wrong, look);
+      const deviceScaleFactor = look.deviceScaleFactor ?? 1;
+      if (shown?.deviceScaleFactor !== deviceScaleFactor) {
+        await shown?.context.close();
+        shown = { deviceScaleFactor, ...await opener(browser, file, wrong, { deviceScaleFactor }) };
+      }
+      const page = await shown.open(look);
       const wide = await page.evaluate(overflow);
       const diagonal = ["light", "dark-narrow"].includes(look.name);
       if (diagonal) {
@@ -233,16 +249,13 @@ const main = async () => {
       if (diagonal || file === pages[0]) {
         await judge(page, look.name, wrong);
       }
-      await context.close();
     }
-    for (const [name, settings, see] of [
-      ["no script", { javaScriptEnabled: false }, withoutScript],
-      ["paper", { javaScriptEnabled: false }, onPaper],
-    ]) {
-      const { context, page } = await opened(browser, file, wrong, { name, ...settings });
-      await see(page, name, wrong);
-      await context.close();
+    await shown?.context.close();
+    const { context, open } = await opener(browser, file, wrong, { javaScriptEnabled: false });
+    for (const [name, see] of [["no script", withoutScript], ["paper", onPaper]]) {
+      await see(await open({ name }), name, wrong);
     }
+    await context.close();
     result[stem] = wrong;
   }
   await browser.close();

@@ -174,7 +174,7 @@ fn is_told_and_intact(machine: &Machine, fault: &Fault, call: &Call, ended: &End
 
 fn sweep_over(name: &'static str, kind: &str, state: State, few: usize) {
     let mut sweep = Sweep::of(name);
-    let mut machine = Machine::new(kind, state);
+    let mut machine = Machine::of(kind, state);
     let mut tries = vec![];
     for fault in FAULTS {
         let calls = machine.calls_of("file");
@@ -222,7 +222,7 @@ fn at_each_call_on_an_older_host() {
 fn homes_that_fill_up_meanwhile() {
     let mut sweep =
         Sweep::of("full: the home's disk fills up, or runs out of inodes, at random calls");
-    let mut machine = Machine::new("debian", State::Fresh);
+    let mut machine = Machine::of("debian", State::Fresh);
     let calls: Vec<Call> = machine
         .calls_of("file")
         .into_iter()

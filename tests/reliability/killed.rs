@@ -40,7 +40,7 @@ fn ended_as_documented(machine: &Machine, ended: &Ended) {
 
 fn kills(fault: &'static str, kind: &str, state: State, calls: &str, what: &str, few: usize) {
     let mut sweep = Sweep::of(fault);
-    let mut machine = Machine::new(kind, state);
+    let mut machine = Machine::of(kind, state);
     for call in sweep.pick(machine.calls_of(calls), few) {
         sweep.attempt(format!("{what} at {}, {}", call.key, call.nth), || {
             let ended = machine.spoilt(&call.fault(what));
@@ -121,7 +121,7 @@ fn kill_at_boundary(client: &mut Child, nth: usize) -> bool {
 fn clients_at_each_step_boundary() {
     let mut sweep = Sweep::of("killed: the client at each step boundary");
     for (kind, state) in sweep.pick(vec![("amazon", State::Fresh), ("debian", State::Older)], 1) {
-        let mut machine = Machine::new(kind, state);
+        let mut machine = Machine::of(kind, state);
         machine.reset();
         let lines = machine.apply(&[]).said.code(0).out;
         let count = lines
@@ -147,7 +147,7 @@ fn clients_at_each_step_boundary() {
 fn clients_at_random_instants() {
     let mut sweep = Sweep::of("killed: the client at random calls of the host");
     for (kind, state) in sweep.pick(vec![("debian", State::Fresh), ("amazon", State::Older)], 1) {
-        let mut machine = Machine::new(kind, state);
+        let mut machine = Machine::of(kind, state);
         for _ in 0..times(2, 100) {
             let call = machine.calls[sweep.random.below(machine.calls.len())].clone();
             sweep.attempt(format!("at {}, {}", call.key, call.nth), || {
@@ -174,7 +174,7 @@ fn hosts_at_random_instants() {
         "killed: the host, by a power cut at random calls; every second time the client too",
     );
     for (kind, state) in sweep.pick(vec![("amazon", State::Fresh), ("debian", State::Older)], 1) {
-        let mut machine = Machine::new(kind, state);
+        let mut machine = Machine::of(kind, state);
         let luck = sweep.random.below(2);
         for turn in 0..times(1, 50) {
             let call = machine.calls[sweep.random.below(machine.calls.len())].clone();

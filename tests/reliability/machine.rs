@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
+        Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
         mpsc::channel,
     },
@@ -147,20 +148,38 @@ fn archive(name: &str) -> (String, String) {
     (publish(name, &bytes), digest)
 }
 
+/// The folder of the rig's run.
+fn rig_state() -> PathBuf {
+    std::env::var_os("TRUEUP_RIG_STATE")
+        .expect("inside of rig run")
+        .into()
+}
+
 /// Puts a file on the download site; its url.
 fn publish(name: &str, bytes: &[u8]) -> String {
-    let state = std::env::var("TRUEUP_RIG_STATE").expect("inside of rig run");
-    fs::write(Path::new(&state).join("site").join(name), bytes).expect("written");
+    fs::write(rig_state().join("site").join(name), bytes).expect("written");
     format!("{SITE}/test/{name}")
 }
 
 impl Machine {
+    /// The host of this kind and start state, for one sweep at a time; the rig's run ends it.
+    pub fn of(kind: &str, state: State) -> MutexGuard<'static, Self> {
+        static ALL: [OnceLock<Mutex<Machine>>; 4] = [const { OnceLock::new() }; 4];
+        let place = usize::from(kind == "debian") * 2 + usize::from(state == State::Older);
+        let machine = ALL[place].get_or_init(|| Mutex::new(Self::new(kind, state)));
+        // A sweep that found something has ended; each try begins with a reset.
+        machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A host in its start state, and what an apply makes of it.
-    pub fn new(kind: &str, state: State) -> Self {
+    fn new(kind: &str, state: State) -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let turn = COUNT.fetch_add(1, Ordering::Relaxed);
         let id = format!("{}x{turn}", std::process::id());
-        let host = Host::start(kind, &[]);
+        let mut host = Host::start(kind, &[]);
+        // Nobody takes it away in the end but the rig.
+        let folder = || tempfile::tempdir_in(rig_state()).expect("a folder");
+        host.folder = folder();
         let (url, sha512) = archive(&format!("kafka-{id}.tgz"));
         let jar = jar(20_000, 2);
         let jar_url = publish(&format!("auth-{id}.jar"), &jar);
@@ -178,7 +197,7 @@ impl Machine {
             watch: None,
             host,
             spec,
-            saved: tempfile::tempdir().expect("a folder"),
+            saved: folder(),
             start: Tree::new(),
             wanted: Tree::new(),
             calls: vec![],

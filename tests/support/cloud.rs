@@ -33,7 +33,6 @@ fn server() -> &'static Server {
         let mut child = Command::new("python3")
             .arg(script)
             .env("PYTHONPATH", moto)
-            .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

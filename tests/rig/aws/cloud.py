@@ -37,7 +37,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-sys.dont_write_bytecode = True
+sys.dont_write_bytecode = not sys.pycache_prefix  # the repository stays free of __pycache__ folders
 
 import serve  # noqa: E402
 

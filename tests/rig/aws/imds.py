@@ -11,7 +11,7 @@ import json
 import secrets
 import sys
 
-sys.dont_write_bytecode = True  # the repository stays free of __pycache__ folders
+sys.dont_write_bytecode = not sys.pycache_prefix  # the repository stays free of __pycache__ folders
 
 import serve  # noqa: E402
 

@@ -18,7 +18,7 @@ import urllib.parse
 import uuid
 from xml.sax.saxutils import escape
 
-sys.dont_write_bytecode = True  # the repository stays free of __pycache__ folders
+sys.dont_write_bytecode = not sys.pycache_prefix  # the repository stays free of __pycache__ folders
 
 import serve  # noqa: E402
 

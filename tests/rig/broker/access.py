@@ -19,7 +19,7 @@ import sys
 import time
 from pathlib import Path
 
-sys.dont_write_bytecode = True  # the repository stays free of __pycache__ folders
+sys.dont_write_bytecode = not sys.pycache_prefix  # the repository stays free of __pycache__ folders
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import wire  # noqa: E402

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.dont_write_bytecode = True  # the repository stays free of __pycache__ folders
+sys.dont_write_bytecode = not sys.pycache_prefix  # the repository stays free of __pycache__ folders
 sys.path.insert(0, str(HERE))
 
 import jvm  # noqa: E402

@@ -29,7 +29,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.dont_write_bytecode = True  # the repository stays free of __pycache__ folders
+sys.dont_write_bytecode = not sys.pycache_prefix  # the repository stays free of __pycache__ folders
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "aws"), str(HERE.parent / "broker")]
 
 import bridged  # noqa: E402

@@ -119,8 +119,10 @@ def set_up(facts):
     run("mount", "-t", "tmpfs", "-o", "mode=755", "netns", "/run/netns")
     run("mount", "-t", "tmpfs", "-o", "mode=755,size=75%", "trueup-rig", FOLDER)
     state = FOLDER / name
-    for folder in ["hosts", "addresses", "site"]:
+    for folder in ["hosts", "addresses", "site", "bin"]:
         (state / folder).mkdir(parents=True)
+    # Scripts of the tests take this Python, and no version manager's shim, for which see `rig`.
+    os.symlink(sys.executable, state / "bin" / "python3")
     # Names that only this run knows; its brokers write them (broker/cluster.py).
     shutil.copyfile("/etc/hosts", state / "etc-hosts")
     run("mount", "--bind", state / "etc-hosts", "/etc/hosts")
@@ -155,6 +157,7 @@ def environment(name, state, facts):
     java = facts["yum_java"]
     return {
         **os.environ,
+        "PATH": f"{state / 'bin'}:{os.environ['PATH']}",
         "TRUEUP_RIG_NET": name,
         "TRUEUP_RIG_STATE": str(state),
         "TRUEUP_RIG_CACHE": facts["cache"],
@@ -163,8 +166,10 @@ def environment(name, state, facts):
         "TRUEUP_RIG_YUM_JAVA_VERSION": java["version"],
         "TRUEUP_RIG_APT_JAVA": facts["apt_java"]["package"],
         "TRUEUP_RIG_APT_JAVA_VERSION": facts["apt_java"]["version"],
-        # Python helpers of the tests leave no __pycache__ in the repository.
+        # Python helpers of the tests leave no __pycache__ in the repository; what they import is compiled once,
+        # whatever the machine says of that: with its prefix alone they would look nowhere else.
         "PYTHONPYCACHEPREFIX": str(sys.pycache_prefix),
+        "PYTHONDONTWRITEBYTECODE": "",
     }
 
 
