@@ -18,8 +18,8 @@ use crate::{
     transport::{
         self,
         ssh::{
-            self, Offer, Places,
-            pins::{Pins, Vouched},
+            self, OfferedKeys, SshPaths,
+            pins::{PinSource, Pins},
         },
     },
 };
@@ -27,7 +27,7 @@ use crate::{
 /// What a machine showed, and where it was asked.
 pub(crate) struct Shown {
     way: ssh::Destination,
-    offer: Offer,
+    offer: OfferedKeys,
     /// What the instance's console output says, where it is one.
     console: Option<Result<Vec<PublicKey>, String>>,
 }
@@ -44,7 +44,7 @@ pub(crate) async fn offered(
     let Some(way) = connect::way(target, around) else {
         return Ok(None);
     };
-    let offer = ssh::offered(&Places::of_user(), &way, deadline).await?;
+    let offer = ssh::scan_host_keys(&SshPaths::of_user(), &way, deadline).await?;
     let console = match &way.instance {
         Some(id) => {
             let cloud = target.cloud.as_ref();
@@ -79,7 +79,7 @@ pub(crate) async fn trust(
         ));
         return Ok(Code::Done);
     };
-    let places = Places::of_user();
+    let places = SshPaths::of_user();
     let spec = match &way.host_key {
         ssh::HostKey::Pinned(keys) => keys
             .iter()
@@ -132,26 +132,29 @@ pub(crate) async fn trust(
 /// A machine, and where its keys are kept.
 struct Place<'a> {
     name: &'a str,
-    places: &'a Places,
-    offer: &'a Offer,
+    places: &'a SshPaths,
+    offer: &'a OfferedKeys,
     instance: Option<&'a str>,
 }
 
 impl Place<'_> {
     fn pin(&self, keys: &[PublicKey], verdict: &Verdict) -> Result<(), transport::Error> {
         let Some(id) = self.instance else {
-            ssh::known_as_trusted(self.places, self.offer, keys)?;
+            ssh::add_to_known_hosts(self.places, self.offer, keys)?;
             let file = self.places.known_hosts.display();
-            put(&format!("  kept for {} in {file}\n", self.offer.known_as));
+            put(&format!(
+                "  kept for {} in {file}\n",
+                self.offer.known_hosts_name
+            ));
             return Ok(());
         };
         let pins = Pins::at(&self.places.known_instances);
         let vouched = match verdict {
             Verdict::Vouched(_, Voucher::Console) | Verdict::Changed { vouched: true, .. } => {
-                Vouched::Console
+                PinSource::Console
             }
-            Verdict::Vouched(_, Voucher::KnownHosts) => Vouched::KnownHosts,
-            _ => Vouched::Person,
+            Verdict::Vouched(_, Voucher::KnownHosts) => PinSource::KnownHosts,
+            _ => PinSource::Person,
         };
         match verdict {
             Verdict::Changed { .. } => pins.replace(id, keys, vouched)?,
@@ -174,7 +177,7 @@ impl Place<'_> {
                 format!(
                     "if the machine was made anew, `ssh-keygen -R '{}'` (with `-f FILE` for {}), \
                      then trust it anew",
-                    self.offer.known_as,
+                    self.offer.known_hosts_name,
                     self.places.known_hosts.display()
                 ),
             ),
@@ -197,7 +200,7 @@ impl Place<'_> {
     async fn asked(&self, verdict: &Verdict) -> Result<(), Code> {
         let to = match self.instance {
             Some(id) => format!("Pin them to {id}?"),
-            None => format!("Trust them for {}?", self.offer.known_as),
+            None => format!("Trust them for {}?", self.offer.known_hosts_name),
         };
         const COMPARE: &str = "Nothing vouches for these keys: compare their fingerprints with \
              the machine's own (`ssh-keygen -lf FILE` for /etc/ssh/ssh_host_*_key.pub, in a \
