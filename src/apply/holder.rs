@@ -20,7 +20,7 @@ use crate::{
     meter::{self, Phase},
     script::Script,
     text::escape_lines,
-    transport::{self, Complaints, Connection, Ending, Input, Output, whole_seconds},
+    transport::{self, Connection, ExitFuture, Input, Output, Stderr, whole_seconds},
 };
 
 /// What the holder's steps run: the shared ones, and those that kinds bring along.
@@ -72,7 +72,7 @@ impl Lock {
             answer,
             input,
             output: running.stdout,
-            complaints: Complaints::new(running.stderr),
+            complaints: Stderr::new(running.stderr),
             exit: running.exit,
             frames: Frames::after_mark(HELLO),
             buffer: vec![0; 16 * 1024],
@@ -102,7 +102,7 @@ impl Lock {
         loop {
             let record = tokio::select! {
                 record = timeout_at(limit, writer.next()) => record.map_err(|_| {
-                    let late = transport::Error::late(connection.address(), "lock", wait + answer);
+                    let late = transport::Error::timed_out(connection.address(), "lock", wait + answer);
                     WriteError::from(late)
                 })??,
                 _ = stop.wait_for(|&pressed| pressed > 0) => return Err(LockError::Interrupted),
@@ -221,9 +221,9 @@ pub struct Writer<'c> {
     answer: Duration,
     input: Input,
     output: Output,
-    complaints: Complaints,
+    complaints: Stderr,
     /// Kept, because over SSH a process whose end nobody waits for loses its pipes.
-    exit: Ending,
+    exit: ExitFuture,
     frames: Frames,
     buffer: Vec<u8>,
     /// How many bytes have come.
@@ -401,7 +401,8 @@ impl Writer<'_> {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(self.ended().await),
             Err(_) => {
-                let late = transport::Error::late(self.connection.address(), name, self.answer);
+                let late =
+                    transport::Error::timed_out(self.connection.address(), name, self.answer);
                 Err(late.into())
             }
         }
@@ -436,7 +437,7 @@ impl Writer<'_> {
     async fn read_some(&mut self) -> Result<(), WriteError> {
         let count = tokio::select! {
             count = self.output.read(&mut self.buffer) => count,
-            never = self.complaints.read_on() => match never {},
+            never = self.complaints.drain() => match never {},
         };
         match count {
             Ok(0) | Err(_) => Err(self.ended().await),
@@ -449,7 +450,7 @@ impl Writer<'_> {
     }
 
     async fn ended(&mut self) -> WriteError {
-        let complained = self.complaints.said(Duration::from_secs(2)).await;
+        let complained = self.complaints.text(Duration::from_secs(2)).await;
         // nologin and forced commands speak on stdout.
         let mut said = vec![self.printed(), complained];
         said.retain(|text| !text.is_empty());
@@ -480,7 +481,7 @@ async fn end_step(
 ) -> Result<(), WriteError> {
     let script = Script::new("stop").text(STOP).call("stop", [process])?;
     let running = transport::start(connection, &script, patience).await?;
-    let late = |_| transport::Error::late(connection.address(), script.name(), patience);
+    let late = |_| transport::Error::timed_out(connection.address(), script.name(), patience);
     timeout(patience, running.exit).await.map_err(late)??;
     Ok(())
 }

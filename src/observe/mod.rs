@@ -19,7 +19,7 @@ use crate::{
     meter::{Call, Phase},
     script::{NulByte, Script},
     text::{escape_control, hex},
-    transport::{self, Complaints, Connection, Running, dial::Dial},
+    transport::{self, Connection, Running, Stderr, dial::Dial},
 };
 
 /// Shell functions that all probes share.
@@ -191,7 +191,9 @@ impl<'c> Reader<'c> {
             }
             Err(_) => {
                 let address = self.connection.address();
-                return Err(transport::Error::late(address, script.name(), self.deadline).into());
+                return Err(
+                    transport::Error::timed_out(address, script.name(), self.deadline).into(),
+                );
             }
         };
         let exec = script.exec();
@@ -368,14 +370,14 @@ async fn read_all(running: Running, frames: &mut Frames) -> Result<(Vec<Record>,
         exit,
     } = running;
     drop(stdin);
-    let mut complaints = Complaints::new(stderr);
+    let mut complaints = Stderr::new(stderr);
     let mut records = Vec::new();
     let mut buffer = vec![0; 64 * 1024];
     let mut got = 0;
     loop {
         let count = tokio::select! {
             count = stdout.read(&mut buffer) => count,
-            never = complaints.read_on() => match never {},
+            never = complaints.drain() => match never {},
         };
         let count = match count {
             Ok(0) | Err(_) => break,
@@ -390,7 +392,7 @@ async fn read_all(running: Running, frames: &mut Frames) -> Result<(Vec<Record>,
             records.push(record);
         }
     }
-    let said = complaints.said(PATIENCE).await;
+    let said = complaints.text(PATIENCE).await;
     let ended = exit.await;
     let words = printed(frames.before_mark());
     let said = match (said.is_empty(), ended) {

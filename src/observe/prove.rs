@@ -43,7 +43,7 @@ impl Reader<'_> {
         let (output, got) = tokio::time::timeout(limit, read(running, &mark))
             .await
             .map_err(|_| {
-                transport::Error::late(self.connection.address(), script.name(), limit)
+                transport::Error::timed_out(self.connection.address(), script.name(), limit)
             })??;
         Call {
             phase: Phase::Probe,

@@ -15,8 +15,8 @@ use crate::{
         self, Connection,
         local::Local,
         ssh::{
-            self, Places,
-            pins::{Pins, Vouched},
+            self, SshPaths,
+            pins::{PinSource, Pins},
         },
     },
 };
@@ -55,7 +55,7 @@ async fn open(
     let Some(destination) = destination(target, around) else {
         return Ok(Box::new(Local::new()?));
     };
-    console_keys(target, &destination, &Places::of_user()).await?;
+    console_keys(target, &destination, &SshPaths::of_user()).await?;
     let started = std::time::Instant::now();
     let connected = ssh::Ssh::connect(&destination, deadline).await;
     Call {
@@ -123,7 +123,7 @@ pub(super) fn destination(target: &Target, around: &Surroundings) -> Option<ssh:
 async fn console_keys(
     target: &Target,
     destination: &ssh::Destination,
-    places: &Places,
+    places: &SshPaths,
 ) -> Result<(), transport::Error> {
     let (Route::Ec2 { ssh, .. }, Some(id)) = (&target.host.route, &destination.instance) else {
         return Ok(());
@@ -137,7 +137,7 @@ async fn console_keys(
     }
     let keys = console::host_keys(target.cloud.as_ref(), &target.host.aws, id).await;
     let keys = keys.map_err(transport::Error::LookUp)?;
-    pins.add(id, &keys, Vouched::Console)?;
+    pins.add(id, &keys, PinSource::Console)?;
     complain_safely(&format!(
         "note: host `{}`: what the console output of {id} vouches for is pinned to it: {}",
         target.host.name,

@@ -18,8 +18,8 @@ use crate::{
     transport::{
         self,
         ssh::{
-            self, Offer, Places,
-            pins::{Pins, Vouched},
+            self, OfferedKeys, SshPaths,
+            pins::{PinSource, Pins},
         },
     },
 };
@@ -27,7 +27,7 @@ use crate::{
 /// The keys that a machine offered.
 pub(crate) struct Offered {
     destination: ssh::Destination,
-    offer: Offer,
+    offer: OfferedKeys,
     /// The keys in its console output, where it is an instance.
     console: Option<Result<Vec<PublicKey>, String>>,
 }
@@ -44,7 +44,7 @@ pub(crate) async fn offered(
     let Some(destination) = connect::destination(target, around) else {
         return Ok(None);
     };
-    let offer = ssh::offered(&Places::of_user(), &destination, deadline).await?;
+    let offer = ssh::scan_host_keys(&SshPaths::of_user(), &destination, deadline).await?;
     let console = match &destination.instance {
         Some(id) => {
             let cloud = target.cloud.as_ref();
@@ -78,7 +78,7 @@ pub(crate) async fn trust(
         ));
         return Ok(Code::Done);
     };
-    let places = Places::of_user();
+    let places = SshPaths::of_user();
     let spec = match &destination.host_key {
         ssh::HostKey::Pinned(keys) => keys
             .iter()
@@ -131,26 +131,29 @@ pub(crate) async fn trust(
 /// What keys are pinned to.
 struct PinTarget<'a> {
     name: &'a str,
-    places: &'a Places,
-    offer: &'a Offer,
+    places: &'a SshPaths,
+    offer: &'a OfferedKeys,
     instance: Option<&'a str>,
 }
 
 impl PinTarget<'_> {
     fn pin(&self, keys: &[PublicKey], verdict: &Verdict) -> Result<(), transport::Error> {
         let Some(id) = self.instance else {
-            ssh::known_as_trusted(self.places, self.offer, keys)?;
+            ssh::add_to_known_hosts(self.places, self.offer, keys)?;
             let file = self.places.known_hosts.display();
-            put(&format!("  kept for {} in {file}\n", self.offer.known_as));
+            put(&format!(
+                "  kept for {} in {file}\n",
+                self.offer.known_hosts_name
+            ));
             return Ok(());
         };
         let pins = Pins::at(&self.places.known_instances);
         let vouched = match verdict {
             Verdict::Vouched(_, Voucher::Console) | Verdict::Changed { vouched: true, .. } => {
-                Vouched::Console
+                PinSource::Console
             }
-            Verdict::Vouched(_, Voucher::KnownHosts) => Vouched::KnownHosts,
-            _ => Vouched::Person,
+            Verdict::Vouched(_, Voucher::KnownHosts) => PinSource::KnownHosts,
+            _ => PinSource::Person,
         };
         match verdict {
             Verdict::Changed { .. } => pins.replace(id, keys, vouched)?,
@@ -173,7 +176,7 @@ impl PinTarget<'_> {
                 format!(
                     "if the machine was made anew, `ssh-keygen -R '{}'` (with `-f FILE` for {}), \
                      then trust it anew",
-                    self.offer.known_as,
+                    self.offer.known_hosts_name,
                     self.places.known_hosts.display()
                 ),
             ),
@@ -196,7 +199,7 @@ impl PinTarget<'_> {
     async fn confirm(&self, verdict: &Verdict) -> Result<(), Code> {
         let to = match self.instance {
             Some(id) => format!("Pin them to {id}?"),
-            None => format!("Trust them for {}?", self.offer.known_as),
+            None => format!("Trust them for {}?", self.offer.known_hosts_name),
         };
         const COMPARE: &str = "Nothing vouches for these keys: compare their fingerprints with \
              the machine's own (`ssh-keygen -lf FILE` for /etc/ssh/ssh_host_*_key.pub, in a \

@@ -10,18 +10,18 @@ pub(super) struct Account {
     pub shell: String,
 }
 
-/// The effective user's entry: from the file, else from what `getent` knows besides (LDAP, SSSD).
+/// The effective user's entry: from the file, else from `getent` (LDAP, SSSD).
 pub(super) fn account() -> io::Result<Account> {
-    // Not by the owner of /proc/self: that is root, where a process keeps its memory to itself.
+    // Not the owner of /proc/self, which is root for a process that is not dumpable.
     let uid = rustix::process::geteuid().as_raw();
-    let known = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    if let Some(account) = find(&known, uid) {
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    if let Some(account) = find(&passwd, uid) {
         return Ok(account);
     }
-    let asked = Command::new("getent")
+    let output = Command::new("getent")
         .args(["passwd", &uid.to_string()])
         .output()?;
-    find(&String::from_utf8_lossy(&asked.stdout), uid)
+    find(&String::from_utf8_lossy(&output.stdout), uid)
         .ok_or_else(|| io::Error::other(format!("passwd has no entry for user id {uid}")))
 }
 

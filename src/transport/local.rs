@@ -30,7 +30,7 @@ impl Local {
     /// When passwd has no entry for the account.
     pub fn new() -> Result<Self, Error> {
         let account = account().map_err(|error| Error::Setup {
-            what: format!("{ADDRESS}: the account that runs trueup is not known: {error}"),
+            problem: format!("{ADDRESS}: the account that runs trueup is not known: {error}"),
             help: "run it as a user that `getent passwd \"$(id -u)\"` prints".into(),
         })?;
         Ok(Self { account })
@@ -38,8 +38,8 @@ impl Local {
 
     fn command(&self, line: &str) -> Command {
         let Account { name, home, shell } = &self.account;
-        // A session of its own: Ctrl-C in the terminal must not reach a step. `setsid` forks only
-        // where it leads a process group, which a child of ours never does: its status is ours.
+        // A session of its own: Ctrl-C in the terminal must not reach a step. `setsid` does not fork here,
+        // since a child never leads a process group.
         let mut command = Command::new("setsid");
         command.args(["sh", "-c", line]).env_clear();
         command
@@ -47,7 +47,7 @@ impl Local {
             .env("USER", name)
             .env("LOGNAME", name);
         command.env("SHELL", shell).env("PATH", PATH);
-        // sshd, too, starts in `/` where the home is not there.
+        // Like sshd, start in `/` if there is no home.
         command.current_dir(if home.is_dir() { home } else { Path::new("/") });
         command
             .stdin(Stdio::piped())
@@ -70,7 +70,7 @@ impl Connection for Local {
             .command(&exec.command)
             .spawn()
             .map_err(|error| Error::Setup {
-                what: format!("{ADDRESS}: `setsid` cannot be run: {error}"),
+                problem: format!("{ADDRESS}: `setsid` cannot be run: {error}"),
                 help: "install util-linux; `local` needs Linux".into(),
             })?;
         let (Some(stdin), Some(stdout), Some(stderr)) =

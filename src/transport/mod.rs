@@ -1,19 +1,19 @@
-//! Ways to a machine: `ssh` and `local`. Everything above sees a [`Connection`].
+//! Connections to machines: `ssh` and `local`. Everything above uses [`Connection`].
 
 mod account;
-mod complaints;
 pub mod dial;
 pub mod direct;
 pub mod local;
 pub mod ssh;
+mod stderr;
 
 use std::{future::Future, pin::Pin, time::Duration};
 
 use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
-pub use self::complaints::Complaints;
 use self::dial::Dial;
+pub use self::stderr::Stderr;
 use crate::script::Script;
 
 /// Standard input of a remote process.
@@ -21,21 +21,21 @@ pub type Input = Pin<Box<dyn AsyncWrite + Send>>;
 /// Standard output or error of a remote process.
 pub type Output = Pin<Box<dyn AsyncRead + Send>>;
 
-/// The end of a remote process.
-pub type Ending = Pin<Box<dyn Future<Output = Result<Exit, Error>> + Send>>;
+/// Resolves when a remote process has ended.
+pub type ExitFuture = Pin<Box<dyn Future<Output = Result<Exit, Error>> + Send>>;
 
-/// A running remote process. Dropping it closes its pipes; it does not end the process.
+/// A running remote process. Dropping it closes its pipes, and does not end the process.
 ///
-/// `exit` carries the channel: while output is still wanted, keep it, awaited or not.
+/// `exit` owns the channel: keep it, awaited or not, as long as output is read.
 pub struct Running {
-    /// What the process reads; `None` when the script itself went there.
+    /// Its input; `None` if the script itself was sent there.
     pub stdin: Option<Input>,
-    /// What it writes.
+    /// Its output.
     pub stdout: Output,
-    /// What it complains of.
+    /// Its errors.
     pub stderr: Output,
     /// Resolves when it has ended.
-    pub exit: Ending,
+    pub exit: ExitFuture,
 }
 
 /// How a remote process ended.
@@ -43,7 +43,7 @@ pub struct Running {
 pub enum Exit {
     /// With this status.
     Code(i32),
-    /// By a signal, or together with the connection: ssh cannot tell, so the outcome is unknown.
+    /// By a signal, or with the connection: ssh does not distinguish them, so the outcome is unknown.
     Lost,
 }
 
@@ -56,37 +56,37 @@ impl std::fmt::Display for Exit {
     }
 }
 
-/// Why a machine could not be reached or would not have us. Each is exit code 4.
+/// Why a machine is unreachable or refused the login. Exit code 4.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The spec's way to the machine cannot be used here (a missing key file, …).
-    #[error("{what}\n  help: {help}")]
+    /// The connection cannot be set up here (a missing key file, …).
+    #[error("{problem}\n  help: {help}")]
     Setup {
         /// What is wrong, naming the thing.
-        what: String,
-        /// The way out.
+        problem: String,
+        /// What helps.
         help: String,
     },
-    /// What the spec refers to was not found, so there is no way to the machine.
+    /// A reference of the spec was not found.
     #[error("{0}")]
     LookUp(String),
     /// No connection: name, network, host key or login.
-    #[error("{address}: {said}\n  help: {help}")]
+    #[error("{address}: {message}\n  help: {help}")]
     Connect {
         /// The address as the spec has it.
         address: String,
-        /// What ssh said, on one line or more, with control characters escaped.
-        said: String,
-        /// The way out.
+        /// ssh's message, on one line or more, with control characters escaped.
+        message: String,
+        /// What helps.
         help: String,
     },
-    /// The connection was there and went.
+    /// An open connection was lost.
     #[error("{address}: the connection was lost: {source}")]
     Lost {
         /// The address as the spec has it.
         address: String,
-        /// What the transport said.
+        /// The transport's error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A call took longer than its deadline.
@@ -104,8 +104,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// A call that was not answered in time. Less than a second counts as one.
-    pub fn late(address: &str, call: &'static str, deadline: Duration) -> Self {
+    /// A call without a reply in time. Less than a second counts as one.
+    pub fn timed_out(address: &str, call: &'static str, deadline: Duration) -> Self {
         Self::Deadline {
             address: address.to_owned(),
             call,
@@ -114,16 +114,15 @@ impl Error {
     }
 }
 
-/// Seconds, rounded up: what waits at least so long.
+/// Seconds, rounded up.
 pub fn whole_seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
-/// Starts a script on a machine, unless that takes longer than `deadline`. Nobody calls
-/// [`Connection::spawn`] without one.
+/// Starts a script on a machine with a deadline, which [`Connection::spawn`] does not have.
 ///
 /// # Errors
-/// When the connection is gone, and past the deadline.
+/// When the connection is lost, or the deadline has passed.
 pub async fn start(
     connection: &dyn Connection,
     script: &Script,
@@ -131,11 +130,10 @@ pub async fn start(
 ) -> Result<Running, Error> {
     tokio::time::timeout(deadline, connection.spawn(script))
         .await
-        .map_err(|_| Error::late(connection.address(), script.name(), deadline))?
+        .map_err(|_| Error::timed_out(connection.address(), script.name(), deadline))?
 }
 
-/// A way to one machine. [`Connection::spawn`] is the one method that a transport implements for
-/// work on it; everything else is built on that. Streams to what the machine can reach are dialled.
+/// A connection to one machine: runs scripts on it, and dials from it.
 #[async_trait]
 pub trait Connection: Dial {
     /// The address as the spec has it (`local` for this machine), for messages.
@@ -144,10 +142,10 @@ pub trait Connection: Dial {
     /// Starts a script on the machine, as the account, without a terminal.
     ///
     /// # Errors
-    /// When the connection is gone.
+    /// When the connection is lost.
     async fn spawn(&self, script: &Script) -> Result<Running, Error>;
 
-    /// Whether it may still be used, as far as this machine can tell without asking the other one.
+    /// Whether it can still be used, as far as this machine knows.
     async fn is_alive(&self) -> bool {
         true
     }
@@ -156,14 +154,14 @@ pub trait Connection: Dial {
     async fn close(self: Box<Self>);
 }
 
-/// Sends a script that was too long for the command line, in the background: the other side may
-/// write before it has read all. Gives the pipe back where it is still the caller's.
+/// Sends a script that was too long for the command line, in the background, since the process may
+/// write before it has read all of it. Without such a script, returns the pipe.
 fn feed(mut stdin: Input, script: Option<Vec<u8>>) -> Option<Input> {
     let Some(script) = script else {
         return Some(stdin);
     };
     tokio::spawn(async move {
-        // A process that ends early says why by itself; a broken pipe here adds nothing.
+        // The exit status of a process that ends early says more than a broken pipe.
         let _ = stdin.write_all(&script).await;
         let _ = stdin.shutdown().await;
     });

@@ -12,7 +12,7 @@ use trueup::{
     script::Script,
     transport::{
         Connection, Exit,
-        ssh::{Destination, HostKey, Places, Ssh},
+        ssh::{Destination, HostKey, Ssh, SshPaths},
     },
 };
 
@@ -198,7 +198,7 @@ fn configurations() {
         ),
     )
     .expect("written");
-    let places = Places {
+    let places = SshPaths {
         user_config: path("config"),
         system_config: path("none"),
         known_hosts: path("state/known_hosts"),

@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf, process::Command};
 use tempfile::TempDir;
 use trueup::transport::{
     Error,
-    ssh::{Destination, HostKey, Places, Ssh},
+    ssh::{Destination, HostKey, Ssh, SshPaths},
 };
 
 use crate::sshd::{self, PATIENCE, Sshd, keygen, until, user};
@@ -36,8 +36,8 @@ impl Bench {
         Sshd::start(&self.path("sshd"), kinds, &self.public, "")
     }
 
-    pub fn places(&self) -> Places {
-        Places {
+    pub fn places(&self) -> SshPaths {
+        SshPaths {
             user_config: self.path("user_config"),
             system_config: self.path("none"),
             known_hosts: self.path("state/trueup/known_hosts"),

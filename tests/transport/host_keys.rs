@@ -3,8 +3,8 @@
 use std::fs;
 
 use trueup::transport::ssh::{
-    self, Offer,
-    pins::{Pins, Vouched},
+    self, OfferedKeys,
+    pins::{PinSource, Pins},
 };
 
 use super::*;
@@ -39,8 +39,8 @@ async fn connects(bench: &Bench, way: &Destination) {
     Box::new(ssh).close().await;
 }
 
-async fn look(bench: &Bench, way: &Destination) -> Result<Offer, Error> {
-    ssh::offered(&bench.places(), way, PATIENCE).await
+async fn look(bench: &Bench, way: &Destination) -> Result<OfferedKeys, Error> {
+    ssh::scan_host_keys(&bench.places(), way, PATIENCE).await
 }
 
 /// A server at two addresses of the loopback network.
@@ -54,7 +54,7 @@ async fn a_pin_follows_the_instance_to_another_address_and_no_other_machine() {
     let bench = Bench::new();
     let pins = Pins::at(&bench.places().known_instances);
     let first = at_two(&bench, "first", &["ed25519"]);
-    pins.add(ID, &keys(&first, &["ed25519"]), Vouched::Console)
+    pins.add(ID, &keys(&first, &["ed25519"]), PinSource::Console)
         .expect("pinned");
     connects(
         &bench,
@@ -106,7 +106,7 @@ async fn an_impostor_with_a_key_of_another_type_is_told_with_both_fingerprints()
     let bench = Bench::new();
     let sshd = bench.sshd(&["ed25519", "ecdsa"]);
     let pins = Pins::at(&bench.places().known_instances);
-    pins.add(ID, &keys(&sshd, &["ed25519", "ecdsa"]), Vouched::Console)
+    pins.add(ID, &keys(&sshd, &["ed25519", "ecdsa"]), PinSource::Console)
         .expect("pinned");
     let port = sshd.port;
     let (ed, ecdsa) = (fingerprint(&sshd, "ed25519"), fingerprint(&sshd, "ecdsa"));
@@ -204,7 +204,7 @@ async fn accept_new_pins_to_the_instance() {
     let ssh = ssh.expect("taken");
     let learned = ssh.learned().expect("learned");
     assert_eq!(
-        (learned.known_as.as_str(), &learned.key),
+        (learned.known_hosts_name.as_str(), &learned.key),
         (ID, &sshd.public("ed25519"))
     );
     Box::new(ssh).close().await;
@@ -233,7 +233,7 @@ async fn what_a_machine_shows_is_read_without_a_name_or_a_login() {
     ));
     let offer = look(&bench, &at).await.expect("shown");
     assert_eq!(offer.keys, keys(&sshd, &kinds));
-    assert_eq!(offer.known_as, format!("[127.0.0.1]:{}", sshd.port));
+    assert_eq!(offer.known_hosts_name, format!("[127.0.0.1]:{}", sshd.port));
     assert_eq!(
         (offer.known.as_slice(), offer.pinned.as_slice()),
         (&[][..], &[][..])
@@ -241,10 +241,10 @@ async fn what_a_machine_shows_is_read_without_a_name_or_a_login() {
     assert!(!bench.path("theirs").exists() && !bench.places().known_hosts.exists());
 
     // What is known of it.
-    let line = format!("{} {}\n", offer.known_as, sshd.public("rsa"));
+    let line = format!("{} {}\n", offer.known_hosts_name, sshd.public("rsa"));
     fs::write(bench.path("theirs"), line).expect("written");
     let pins = Pins::at(&bench.places().known_instances);
-    pins.add(ID, &keys(&sshd, &["ecdsa"]), Vouched::Person)
+    pins.add(ID, &keys(&sshd, &["ecdsa"]), PinSource::Person)
         .expect("pinned");
     let offer = look(&bench, &at).await.expect("shown");
     assert_eq!(offer.keys, keys(&sshd, &kinds));
@@ -253,7 +253,7 @@ async fn what_a_machine_shows_is_read_without_a_name_or_a_login() {
     for sent in ["userauth-request", "attempt", &format!("user {}", user())] {
         assert_eq!(sshd.count(sent), 0, "{sent}: {}", sshd.log());
     }
-    ssh::known_as_trusted(&bench.places(), &offer, &offer.keys).expect("kept");
+    ssh::add_to_known_hosts(&bench.places(), &offer, &offer.keys).expect("kept");
     let strict = bench.connect(sshd.port, HostKey::Strict).await;
     Box::new(strict.expect("known now")).close().await;
     bench.assert_clean();
@@ -301,7 +301,8 @@ async fn it_is_looked_at_through_the_users_own_way() {
     let offer = look(&bench, &at).await.expect("shown");
     assert_eq!(offer.keys, keys(&sshd, &["ed25519", "rsa"]));
     let pins = Pins::at(&bench.places().known_instances);
-    pins.add(ID, &offer.keys, Vouched::Person).expect("pinned");
+    pins.add(ID, &offer.keys, PinSource::Person)
+        .expect("pinned");
     connects(&bench, &at).await;
     bench.assert_clean();
 }
@@ -319,7 +320,7 @@ async fn a_machine_that_shows_nothing_says_why() {
     let port = hole.local_addr().expect("bound").port();
     let at = way(&bench, "127.0.0.1", port, HostKey::Strict);
     let places = bench.places();
-    let error = ssh::offered(&places, &at, Duration::from_secs(2)).await;
+    let error = ssh::scan_host_keys(&places, &at, Duration::from_secs(2)).await;
     let error = error.expect_err("silence").to_string();
     assert!(
         error.contains("timed out") || error.contains("no answer"),

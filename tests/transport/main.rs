@@ -34,7 +34,7 @@ use trueup::{
     transport::{
         Connection, Error, Exit, Running,
         local::Local,
-        ssh::{Destination, HostKey, Places, Ssh},
+        ssh::{Destination, HostKey, Ssh, SshPaths},
     },
 };
 
@@ -822,7 +822,7 @@ fn login_shells_of_every_kind_hand_the_command_on() {
 
 #[test]
 fn the_user_s_places_are_absolute() {
-    let places = Places::of_user();
+    let places = SshPaths::of_user();
     assert!(places.user_config.ends_with(".ssh/config"));
     assert!(places.known_hosts.ends_with("trueup/known_hosts"));
     assert!(places.runtime.contains(&Path::new("/tmp").to_owned()));

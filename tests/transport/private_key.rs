@@ -108,7 +108,7 @@ async fn child() {
     let mut pem = String::new();
     std::io::stdin().read_to_string(&mut pem).expect("a key");
     let text = |name: &str| fs::read_to_string(folder.join(name)).expect("text");
-    let places = Places {
+    let places = SshPaths {
         user_config: folder.join("user_config"),
         system_config: folder.join("none"),
         known_hosts: folder.join("state/trueup/known_hosts"),

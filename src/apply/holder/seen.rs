@@ -27,7 +27,7 @@ impl Writer<'_> {
         let got = self.got;
         self.frames.begin_anew();
         let (place, limit) = (self.connection.address(), self.answer);
-        let late = |_| transport::Error::late(place, NAME, limit);
+        let late = |_| transport::Error::timed_out(place, NAME, limit);
         let records = match timeout(limit, self.records()).await.map_err(late)? {
             Ok(records) => records,
             Err(WriteError::Garbled(garbled)) => return Err(garbled.into()),

@@ -1,10 +1,9 @@
-//! A private key that must not touch the disk: an `ssh-agent` of our own holds it, for the login.
+//! An `ssh-agent` of our own, for a private key that must not touch the disk.
 //!
-//! The key goes to `ssh-add` by a pipe, never into a file, an argument or the environment. The
-//! agent lives in our private folder and forbids itself to be traced or dumped (OpenSSH's agent
-//! does that by itself). It ends with us, however we end: the shell that started it waits at a pipe
-//! whose other end only we hold, and kills it when that closes. Should somebody kill that shell
-//! too, the agent forgets the key after its lifetime.
+//! `ssh-add` reads the key from a pipe: it is in no file, argument or environment. The agent's socket
+//! is in our private folder, and the agent cannot be traced or dumped (OpenSSH sees to that). It ends
+//! with this process, however that ends: the shell that started it waits for the end of a pipe whose
+//! other end only we hold, and then kills it. If that shell is killed, too, the key expires.
 
 use std::{path::Path, process::Stdio, time::Duration};
 
@@ -21,7 +20,8 @@ use super::{
 use crate::text::escape_control;
 
 /// Starts the agent ($1 its socket, $2 the lifetime of keys), and ends it at the end of stdin. The
-/// agent says on stdout when it listens; the shell lets go of stdout, so that its end is told.
+/// agent writes to stdout when it listens; the shell closes its own, so that EOF means that the agent
+/// has ended.
 const WATCH: &str = r#"
 ulimit -c 0
 ssh-agent -D -a "$1" -t "$2" </dev/null &
@@ -34,13 +34,13 @@ wait
 rm -f -- "$1"
 "#;
 
-/// Hands a key from stdin to the agent, for so many seconds ($1).
+/// Adds a key from stdin to the agent, for $1 seconds.
 const ADD: &str = r#"ulimit -c 0; exec ssh-add -q -t "$1" -"#;
 
-/// How long the shell is waited for at its end: a matter of milliseconds.
+/// How long to wait for the shell to end; it takes milliseconds.
 const END: Duration = Duration::from_secs(2);
 
-/// An agent that holds one key. Dropping it ends it.
+/// A running agent with one key. Dropping it ends it.
 #[derive(Debug)]
 pub(super) struct KeyAgent {
     watch: Child,
@@ -48,11 +48,11 @@ pub(super) struct KeyAgent {
 }
 
 impl KeyAgent {
-    /// Starts an agent at a socket and hands it the key, which it holds for a lifetime at most.
-    /// `name` is the host's, for messages.
+    /// Starts an agent at a socket and adds the key, for at most `lifetime`. `name` is the host's, for
+    /// messages.
     ///
     /// # Errors
-    /// When it is no key that can be used without anybody at hand, or OpenSSH's agent is not here.
+    /// When the key is invalid or has a passphrase, or the agent cannot be started.
     pub(super) async fn start(
         name: &str,
         socket: &Path,
@@ -60,15 +60,15 @@ impl KeyAgent {
         lifetime: Duration,
     ) -> Result<Self, Error> {
         let bad = |bad: BadKey| Error::Setup {
-            what: format!("host {name}: its private key cannot be used: {bad}"),
+            problem: format!("host {name}: its private key cannot be used: {bad}"),
             help: bad.help().into(),
         };
-        let broken = |said: String| Error::Setup {
-            what: format!("host {name}: no agent for its private key: {said}"),
-            help: super::install_or_look("ssh-agent"),
+        let broken = |message: String| Error::Setup {
+            problem: format!("host {name}: no agent for its private key: {message}"),
+            help: super::install_help("ssh-agent"),
         };
         let key = PrivateKey::unprotected(key).map_err(bad)?;
-        // Whole seconds, and zero would be for ever.
+        // Whole seconds; zero would mean no limit.
         let seconds = lifetime.as_secs().saturating_add(1).to_string();
 
         let mut command = Command::new("sh");
@@ -82,26 +82,26 @@ impl KeyAgent {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| broken(error.to_string()))?;
-        let (Some(hold), Some(said), Some(mut complaint)) =
+        let (Some(hold), Some(stdout), Some(mut stderr)) =
             (watch.stdin.take(), watch.stdout.take(), watch.stderr.take())
         else {
             return Err(broken("its pipes were not made".into()));
         };
         let agent = Self { watch, hold };
         let mut line = String::new();
-        let listens = BufReader::new(said.take(4096)).read_line(&mut line).await;
+        let listens = BufReader::new(stdout.take(4096)).read_line(&mut line).await;
         if !matches!(listens, Ok(length) if length > 0) {
             agent.end().await;
-            let mut said = Vec::new();
-            let _ = (&mut complaint).take(4096).read_to_end(&mut said).await;
-            return Err(broken(first_line(&said)));
+            let mut message = Vec::new();
+            let _ = (&mut stderr).take(4096).read_to_end(&mut message).await;
+            return Err(broken(first_line(&message)));
         }
 
         let mut command = Command::new("sh");
         command.args(["-c", ADD, "trueup", &seconds]);
         let mut add = quiet(&mut command)
             .env("SSH_AUTH_SOCK", socket)
-            // Whatever graphical way of asking there is: a passphrase is not asked for.
+            // Never prompt for a passphrase, not even with a window.
             .env("SSH_ASKPASS_REQUIRE", "never")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -109,7 +109,7 @@ impl KeyAgent {
             .spawn()
             .map_err(|error| broken(error.to_string()))?;
         if let Some(mut pipe) = add.stdin.take() {
-            // When it ends before it has read all, its own words say why.
+            // If it ends early, its stderr says why.
             let _ = pipe.write_all(key.expose().as_bytes()).await;
             let _ = pipe.shutdown().await;
         }
@@ -119,13 +119,13 @@ impl KeyAgent {
             .map_err(|error| broken(error.to_string()))?;
         if !out.status.success() {
             return Err(bad(BadKey::Refused {
-                said: first_line(&out.stderr),
+                message: first_line(&out.stderr),
             }));
         }
         Ok(agent)
     }
 
-    /// Ends it, and waits for that.
+    /// Ends it, and waits for its end.
     pub(super) async fn end(self) {
         let Self { mut watch, hold } = self;
         drop(hold);
@@ -133,7 +133,7 @@ impl KeyAgent {
     }
 }
 
-/// With nothing of ours but the search path, and out of the reach of Ctrl-C in the terminal.
+/// Without our environment but for `PATH`, and not reached by Ctrl-C in the terminal.
 fn quiet(command: &mut Command) -> &mut Command {
     command.env_clear();
     if let Some(path) = std::env::var_os("PATH") {
@@ -142,9 +142,9 @@ fn quiet(command: &mut Command) -> &mut Command {
     command.env("LC_ALL", "C").process_group(0)
 }
 
-fn first_line(said: &[u8]) -> String {
-    let said = String::from_utf8_lossy(said);
-    let line = said.lines().find(|line| !line.trim().is_empty());
+fn first_line(stderr: &[u8]) -> String {
+    let stderr = String::from_utf8_lossy(stderr);
+    let line = stderr.lines().find(|line| !line.trim().is_empty());
     let line: String = line
         .unwrap_or("it ended without a word")
         .chars()
@@ -169,7 +169,7 @@ mod tests {
         SecretString::from(text)
     }
 
-    fn held(socket: &Path) -> String {
+    fn identities(socket: &Path) -> String {
         let out = std::process::Command::new("ssh-add")
             .arg("-l")
             .env("SSH_AUTH_SOCK", socket)
@@ -179,26 +179,30 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_holds_the_key_until_its_end_and_no_longer_than_its_lifetime() {
+    async fn the_key_is_held_until_the_end_or_its_lifetime() {
         let folder = tempfile::tempdir().expect("a folder");
         let key = keygen(folder.path());
         let socket = folder.path().join("agent");
         let agent = KeyAgent::start("client", &socket, &key, Duration::from_secs(600)).await;
         let agent = agent.expect("an agent");
-        assert!(held(&socket).contains("ED25519"), "{}", held(&socket));
+        assert!(
+            identities(&socket).contains("ED25519"),
+            "{}",
+            identities(&socket)
+        );
         agent.end().await;
         assert!(!socket.exists());
-        assert!(held(&socket).contains("Error connecting"));
+        assert!(identities(&socket).contains("Error connecting"));
 
         let agent = KeyAgent::start("client", &socket, &key, Duration::ZERO).await;
         let agent = agent.expect("an agent");
         let mut polls = 0;
-        while !held(&socket).contains("no identities") {
+        while !identities(&socket).contains("no identities") {
             polls += 1;
             assert!(polls < 6000, "the key is never forgotten");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        // The future is dropped, or the runtime: the end of the pipe ends it.
+        // Dropping closes the pipe, which ends it.
         drop(agent);
         while socket.exists() {
             polls += 1;

@@ -1,8 +1,8 @@
-//! The text of the ssh configuration that a connection runs with.
+//! The ssh configuration of a connection.
 //!
-//! ssh takes the first value that it finds, and hands `-F` on to the ssh of a jump host. So what
-//! must hold everywhere stands first, under `Host *`; what is meant for this machine alone stands
-//! under its address; and the user's own files, included last, say the rest.
+//! ssh takes the first value that it finds, and passes `-F` on to the ssh of a jump host. So what must
+//! apply everywhere is first, under `Host *`; then what applies to this machine, under its address;
+//! the user's own files are included last.
 
 use std::path::{Path, PathBuf};
 
@@ -12,64 +12,64 @@ use crate::{
     text::escape_control,
 };
 
-/// What the master's options rest on besides the way itself.
+/// Inputs of the configuration besides the destination.
 #[derive(Debug, Clone)]
-pub(super) struct Ground<'a> {
-    pub trust: Trust<'a>,
+pub(super) struct Inputs<'a> {
+    pub accepted: AcceptedKeys<'a>,
     pub connect_timeout: u64,
-    /// The socket of an agent that was made for this connection.
+    /// The socket of this connection's own agent.
     pub agent: Option<PathBuf>,
     pub user_config: &'a Path,
     pub system_config: &'a Path,
 }
 
-/// Which host keys the machine may show.
+/// Which host keys are accepted.
 #[derive(Debug, Clone)]
-pub(super) enum Trust<'a> {
-    /// Those that the user's own configuration leads to.
-    Users,
-    /// Those in these files and no others.
+pub(super) enum AcceptedKeys<'a> {
+    /// As the user's own configuration says.
+    UserConfig,
+    /// Only those in these files.
     Known(Vec<&'a Path>),
-    /// Any, at this first meeting; it is written to the first of these files.
-    First {
+    /// Any, on first use; it is written to the first of these files.
+    FirstUse {
         files: Vec<&'a Path>,
-        /// What the machine is called there; else its name or address.
+        /// The machine's name there; else its name or address.
         alias: Option<&'a str>,
     },
-    /// Those in a file of their own.
+    /// Only those in this file.
     Pinned {
         file: &'a Path,
-        /// What the machine is called there.
+        /// The machine's name there.
         alias: &'a str,
-        /// What the machine is asked to prove itself by.
+        /// `HostKeyAlgorithms`.
         algorithms: String,
-        /// Options of the user's that could let another key pass, and that this ssh knows.
+        /// Options of the user's that could accept another key, turned off.
         extra: Vec<&'static str>,
     },
-    /// None: the key is handed to a script, and that is the end of the connection.
-    Look {
+    /// None: the key is passed to a script, and the connection ends.
+    Scan {
         /// `KnownHostsCommand`.
         command: String,
-        /// What the machine is asked to prove itself by.
+        /// `HostKeyAlgorithms`.
         algorithms: String,
         /// As with `Pinned`.
         extra: Vec<&'static str>,
     },
 }
 
-/// Makes the text.
+/// The text of the configuration.
 ///
 /// # Errors
-/// When the way holds something that a line of it cannot carry.
-pub(super) fn config(way: &Destination, ground: &Ground<'_>) -> Result<String, Error> {
+/// When a value cannot be written in a line of it.
+pub(super) fn config(destination: &Destination, inputs: &Inputs<'_>) -> Result<String, Error> {
     let mut text = String::from("# Made by trueup for one connection.\n");
     let mut line = |line: &str| {
         text.push_str(line);
         text.push('\n');
     };
-    let address = named(way, SshAddress::parse(&way.address))?;
-    if let Trust::First { .. } = ground.trust {
-        // For this machine alone: jump hosts meet the `yes` below.
+    let address = checked(destination, SshAddress::parse(&destination.address))?;
+    if let AcceptedKeys::FirstUse { .. } = inputs.accepted {
+        // For this machine only: `yes` below is for jump hosts.
         line(&format!("Host {address}"));
         line("    StrictHostKeyChecking accept-new");
         line("    HashKnownHosts no");
@@ -87,48 +87,51 @@ pub(super) fn config(way: &Destination, ground: &Ground<'_>) -> Result<String, E
     line("    RemoteCommand none");
     line("    RequestTTY no");
     line("    PermitLocalCommand no");
-    // ssh gives a connection up that has been silent for one interval more than this count: a little
-    // sooner than a call has waited for its answer, and also where a step may take long.
-    let interval = (ground.connect_timeout / 4).max(1);
+    // ssh gives up a silent connection after one interval more than the count: a little before the
+    // deadline of a call, and during long steps, too.
+    let interval = (inputs.connect_timeout / 4).max(1);
     line(&format!("    ServerAliveInterval {interval}"));
     line("    ServerAliveCountMax 3");
-    line(&format!("    ConnectTimeout {}", ground.connect_timeout));
-    // What ssh says is what we explain: `LogLevel QUIET` in a user's file would hide it.
+    line(&format!("    ConnectTimeout {}", inputs.connect_timeout));
+    // ssh's messages are needed: `LogLevel QUIET` in a user's file would hide them.
     line("    LogLevel INFO");
 
     line(&format!("Host {address}"));
-    if let Some(port) = way.port {
+    if let Some(port) = destination.port {
         line(&format!("    Port {port}"));
     }
-    if let Some(user) = &way.user {
-        line(&format!("    User {}", named(way, User::parse(user))?));
+    if let Some(user) = &destination.user {
+        line(&format!(
+            "    User {}",
+            checked(destination, User::parse(user))?
+        ));
     }
-    if let Some(socket) = &ground.agent {
+    if let Some(socket) = &inputs.agent {
         line(&format!(
             "    IdentityAgent {}",
-            quoted(way, socket, Tokens::Expanded)?
+            quoted(destination, socket, Percent::Escaped)?
         ));
-        // What ssh reads from the user's own files is none of this agent's.
+        // Keys from the user's files are not added to this agent.
         line("    AddKeysToAgent no");
     }
-    match (&way.key_file, &ground.agent) {
+    match (&destination.key_file, &inputs.agent) {
         (Some(file), _) => {
             line(&format!(
                 "    IdentityFile {}",
-                quoted(way, file, Tokens::Expanded)?
+                quoted(destination, file, Percent::Escaped)?
             ));
             line("    IdentitiesOnly yes");
         }
-        // The agent was made for this connection: what it holds is meant to be offered.
+        // The key of this agent is to be offered.
         (None, Some(_)) => line("    IdentitiesOnly no"),
         (None, None) => {}
     }
-    match &ground.trust {
-        Trust::Users => {}
-        Trust::Known(files) | Trust::First { files, .. } => {
-            if let Trust::First {
+    match &inputs.accepted {
+        AcceptedKeys::UserConfig => {}
+        AcceptedKeys::Known(files) | AcceptedKeys::FirstUse { files, .. } => {
+            if let AcceptedKeys::FirstUse {
                 alias: Some(alias), ..
-            } = &ground.trust
+            } = &inputs.accepted
             {
                 line(&format!("    HostKeyAlias {alias}"));
                 line("    GlobalKnownHostsFile /dev/null");
@@ -136,11 +139,11 @@ pub(super) fn config(way: &Destination, ground: &Ground<'_>) -> Result<String, E
             }
             let files: Result<Vec<_>, _> = files
                 .iter()
-                .map(|file| quoted(way, file, Tokens::AsTheyAre))
+                .map(|file| quoted(destination, file, Percent::Literal))
                 .collect();
             line(&format!("    UserKnownHostsFile {}", files?.join(" ")));
         }
-        Trust::Pinned {
+        AcceptedKeys::Pinned {
             file,
             alias,
             algorithms,
@@ -149,17 +152,17 @@ pub(super) fn config(way: &Destination, ground: &Ground<'_>) -> Result<String, E
             line(&format!("    HostKeyAlias {alias}"));
             line(&format!(
                 "    UserKnownHostsFile {}",
-                quoted(way, file, Tokens::AsTheyAre)?
+                quoted(destination, file, Percent::Literal)?
             ));
             line("    GlobalKnownHostsFile /dev/null");
-            // A server with several keys shows one: ask for one that is pinned.
+            // A server with several keys shows one: request a pinned one.
             line(&format!("    HostKeyAlgorithms {algorithms}"));
             line("    CheckHostIP no");
             for option in extra {
                 line(&format!("    {option}"));
             }
         }
-        Trust::Look {
+        AcceptedKeys::Scan {
             command,
             algorithms,
             extra,
@@ -169,7 +172,7 @@ pub(super) fn config(way: &Destination, ground: &Ground<'_>) -> Result<String, E
             line("    GlobalKnownHostsFile /dev/null");
             line(&format!("    HostKeyAlgorithms {algorithms}"));
             line("    CheckHostIP no");
-            // Should a key ever pass, nothing is offered.
+            // Even if a key were accepted, no credentials are offered.
             line("    IdentityAgent none");
             line("    PubkeyAuthentication no");
             line("    PreferredAuthentications none");
@@ -181,37 +184,37 @@ pub(super) fn config(way: &Destination, ground: &Ground<'_>) -> Result<String, E
     line("Host *");
     line(&format!(
         "    Include {}",
-        quoted(way, ground.user_config, Tokens::AsTheyAre)?
+        quoted(destination, inputs.user_config, Percent::Literal)?
     ));
     line(&format!(
         "    Include {}",
-        quoted(way, ground.system_config, Tokens::AsTheyAre)?
+        quoted(destination, inputs.system_config, Percent::Literal)?
     ));
     Ok(text)
 }
 
-/// A name of the spec that a line of the configuration is to carry as it is.
-fn named<N>(way: &Destination, name: Result<N, WrongName>) -> Result<N, Error> {
-    name.map_err(|wrong| setup(way, wrong.sentence(), &wrong.help))
+/// A name of the spec for a line of the configuration.
+fn checked<N>(destination: &Destination, name: Result<N, WrongName>) -> Result<N, Error> {
+    name.map_err(|invalid| setup(destination, invalid.sentence(), &invalid.help))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Tokens {
-    Expanded,
-    AsTheyAre,
+enum Percent {
+    Escaped,
+    Literal,
 }
 
-fn quoted(way: &Destination, path: &Path, tokens: Tokens) -> Result<String, Error> {
-    let fit = |text: &&str| {
-        let percent = tokens == Tokens::AsTheyAre && text.contains('%');
+fn quoted(destination: &Destination, path: &Path, percent: Percent) -> Result<String, Error> {
+    let is_valid = |text: &&str| {
+        let percent = percent == Percent::Literal && text.contains('%');
         !text.contains(['"', '\\'])
             && !text.contains("${")
             && !text.contains(char::is_control)
             && !percent
     };
-    let Some(text) = path.to_str().filter(fit) else {
+    let Some(text) = path.to_str().filter(is_valid) else {
         return Err(setup(
-            way,
+            destination,
             format!(
                 "ssh cannot take the path `{}`",
                 escape_control(&path.to_string_lossy())
@@ -219,15 +222,15 @@ fn quoted(way: &Destination, path: &Path, tokens: Tokens) -> Result<String, Erro
             "move the file to a path of letters, digits, blanks and `/._-`",
         ));
     };
-    Ok(match tokens {
-        Tokens::Expanded => format!("\"{}\"", text.replace('%', "%%")),
-        Tokens::AsTheyAre => format!("\"{text}\""),
+    Ok(match percent {
+        Percent::Escaped => format!("\"{}\"", text.replace('%', "%%")),
+        Percent::Literal => format!("\"{text}\""),
     })
 }
 
-fn setup(way: &Destination, what: String, help: &str) -> Error {
+fn setup(destination: &Destination, problem: String, help: &str) -> Error {
     Error::Setup {
-        what: format!("host {}: {what}", way.name),
+        problem: format!("host {}: {problem}", destination.name),
         help: help.into(),
     }
 }

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 
 use super::{
     Ssh,
-    help::last_words,
-    mux::{Answer, stdio_forward},
+    help::last_message,
+    mux::{ForwardReply, stdio_forward},
 };
 use crate::{
     text::escape_control,
@@ -31,13 +31,13 @@ const UNKNOWN_NAME: [&str; 8] = [
 impl Dial for Ssh {
     async fn dial(&self, host: &str, port: u16) -> Result<Stream, DialError> {
         check(host, port)?;
-        let before = self.master.said_bytes();
+        let before = self.master.log_bytes();
         tracing::debug!(address = self.address, host, port, "dial");
         match stdio_forward(&self.master.socket(), host, port).await {
-            Ok(Answer::Opened(stream)) => Ok(Box::new(stream)),
-            Ok(Answer::Refused(message)) => {
+            Ok(ForwardReply::Opened(stream)) => Ok(Box::new(stream)),
+            Ok(ForwardReply::Refused(message)) => {
                 // The master writes its log before it replies.
-                let log = self.master.said_since(before);
+                let log = self.master.log_since(before);
                 let reason = reason(&log, host, port).unwrap_or(&message);
                 Err(refused(reason, host, port))
             }
@@ -52,8 +52,8 @@ impl Ssh {
             BrokenPipe, ConnectionRefused, ConnectionReset, NotFound, UnexpectedEof,
         };
         let address = &self.address;
-        let log = self.master.said();
-        let message = match (error.kind(), last_words(&log)) {
+        let log = self.master.log_text();
+        let message = match (error.kind(), last_message(&log)) {
             (BrokenPipe | ConnectionRefused | ConnectionReset | NotFound | UnexpectedEof, last) => {
                 let last = last.map(|last| format!(": {last}")).unwrap_or_default();
                 format!("the connection to {address} is gone{last}")

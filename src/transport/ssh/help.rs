@@ -1,19 +1,19 @@
-//! From what ssh said to the way out.
+//! From ssh's messages to help.
 
-use super::{Destination, HostKey, key_file::fault_of};
+use super::{Destination, HostKey, key_file::diagnose};
 use crate::{
     hostkey::{PublicKey, shown as shown_keys},
     text::escape_control,
 };
 
-/// Most of what ssh said that is shown.
+/// Most lines of ssh's output that are shown.
 const LINES: usize = 12;
 
-/// What this ssh would do, from `ssh -G`.
+/// The effective configuration of ssh, from `ssh -G`.
 #[derive(Debug, Clone, Default)]
-pub(super) struct View(Vec<(String, String)>);
+pub(super) struct EffectiveConfig(Vec<(String, String)>);
 
-impl View {
+impl EffectiveConfig {
     pub(super) fn parse(text: &str) -> Self {
         let pairs = text.lines().filter_map(|line| line.split_once(' '));
         Self(
@@ -30,8 +30,7 @@ impl View {
             .map(|(_, value)| value.as_str())
     }
 
-    /// A list of files. `ssh -G` does not quote, so a word that starts no path goes on with the
-    /// one before.
+    /// A list of files. `ssh -G` does not quote: a word that starts no path belongs to the one before.
     pub(super) fn files(&self, key: &str) -> Vec<std::path::PathBuf> {
         let mut files: Vec<String> = Vec::new();
         for word in self.get(key).unwrap_or_default().split(' ') {
@@ -47,8 +46,8 @@ impl View {
         files.into_iter().map(Into::into).collect()
     }
 
-    /// What known_hosts calls the machine.
-    pub(super) fn known_as(&self) -> Option<String> {
+    /// The machine's name in known_hosts.
+    pub(super) fn known_hosts_name(&self) -> Option<String> {
         if let Some(alias) = self.get("hostkeyalias").filter(|alias| *alias != "none") {
             return Some(alias.to_owned());
         }
@@ -61,8 +60,8 @@ impl View {
     }
 }
 
-/// The lines that ssh would have said without `-v`.
-pub(super) fn plain(said: &str) -> impl DoubleEndedIterator<Item = &str> {
+/// The lines of ssh's output without those of `-v`.
+pub(super) fn plain_lines(stderr: &str) -> impl DoubleEndedIterator<Item = &str> {
     const VERBOSE: [&str; 5] = [
         "debug",
         "OpenSSH_",
@@ -70,20 +69,21 @@ pub(super) fn plain(said: &str) -> impl DoubleEndedIterator<Item = &str> {
         "Transferred: ",
         "Bytes per second: ",
     ];
-    said.lines()
+    stderr
+        .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty() && !VERBOSE.iter().any(|start| line.starts_with(start)))
 }
 
-/// The reason why a connection went, if ssh gave one ("Timeout, server … not responding."). What
-/// it says of a single stream that was refused is no such reason.
-pub(super) fn last_words(said: &str) -> Option<&str> {
-    plain(said).rfind(|line| !line.starts_with("channel "))
+/// ssh's last message, the reason for the end of a connection ("Timeout, server … not responding.");
+/// without messages of single refused streams.
+pub(super) fn last_message(stderr: &str) -> Option<&str> {
+    plain_lines(stderr).rfind(|line| !line.starts_with("channel "))
 }
 
-/// What ssh said, for people: without the drawing around a changed key, without the advice to
-/// delete it, escaped, and bounded.
-pub(super) fn shown(said: &str) -> String {
+/// ssh's output for people: without the banner around a changed key and the advice to delete it,
+/// escaped, and bounded.
+pub(super) fn summary(stderr: &str) -> String {
     const NOISE: [&str; 11] = [
         "@",
         "Warning: Permanently added",
@@ -97,14 +97,14 @@ pub(super) fn shown(said: &str) -> String {
         "remove with:",
         "ssh-keygen -f",
     ];
-    let lines: Vec<String> = plain(said)
+    let lines: Vec<String> = plain_lines(stderr)
         .filter(|line| !NOISE.iter().any(|noise| line.starts_with(noise)))
         .map(|line| escape_control(&line.chars().take(400).collect::<String>()))
         .collect();
     if lines.is_empty() {
         return "ssh ended without a word".into();
     }
-    // The reason stands last; before it may be a banner of any length.
+    // The reason is last, after a banner of any length.
     let (left_out, last) = lines.split_at(lines.len().saturating_sub(LINES));
     let last = last.join("\n  ");
     if left_out.is_empty() {
@@ -114,39 +114,44 @@ pub(super) fn shown(said: &str) -> String {
     }
 }
 
-/// The way out of what ssh said.
-///
-/// `held` are the keys that alone may be shown, where it is so.
-pub(super) fn help(said: &str, way: &Destination, view: &View, held: &[PublicKey]) -> String {
-    let has = |text: &str| said.contains(text);
-    let address = &way.address;
-    let host = view.get("hostname").unwrap_or(address);
-    let port = view.get("port").unwrap_or("22");
-    let user = way
+/// What helps against ssh's error. `pinned_keys` are the only accepted host keys,
+/// if there are any.
+pub(super) fn help(
+    stderr: &str,
+    destination: &Destination,
+    effective: &EffectiveConfig,
+    pinned_keys: &[PublicKey],
+) -> String {
+    let has = |text: &str| stderr.contains(text);
+    let address = &destination.address;
+    let host = effective.get("hostname").unwrap_or(address);
+    let port = effective.get("port").unwrap_or("22");
+    let user = destination
         .user
         .as_deref()
-        .or_else(|| view.get("user"))
+        .or_else(|| effective.get("user"))
         .unwrap_or("your own user name");
 
     if has("Could not resolve hostname") || has("Name or service not known") {
         return format!("check `address: {address}`; `getent hosts {host}` must print an address");
     }
     if has("you have requested strict checking") || has("REMOTE HOST IDENTIFICATION HAS CHANGED") {
-        let name = named(said, "Host key for ").or_else(|| named(said, "host key is known for "));
-        let target = name.is_none_or(|name| is_target(&name, way, view));
-        if target && !held.is_empty() {
-            return not_held(said, way, held);
+        let name = word_after(stderr, "Host key for ")
+            .or_else(|| word_after(stderr, "host key is known for "));
+        let target = name.is_none_or(|name| is_target(&name, destination, effective));
+        if target && !pinned_keys.is_empty() {
+            return not_pinned(stderr, destination, pinned_keys);
         }
     }
     if has("REMOTE HOST IDENTIFICATION HAS CHANGED") {
-        let name = named(said, "Host key for ");
+        let name = word_after(stderr, "Host key for ");
         let name = name.map_or_else(|| "it".to_owned(), |name| format!("'{name}'"));
-        let (file, key) = match offending(said) {
+        let (file, key) = match expected_key_line(stderr) {
             Some((file, line)) => (Some(escape_control(&file)), key_in(&file, line)),
             None => (None, None),
         };
         let holds = key.map_or_else(String::new, |key| format!(", which is {}", key.shown()));
-        let shows = offered(said).map_or_else(String::new, |key| format!(" ({key})"));
+        let shows = shown_key(stderr).map_or_else(String::new, |key| format!(" ({key})"));
         return format!(
             "it showed another key{shows} than known_hosts holds{holds}, so nothing was sent to \
              it: if it was made anew, compare the fingerprint above with its console output, then \
@@ -155,10 +160,10 @@ pub(super) fn help(said: &str, way: &Destination, view: &View, held: &[PublicKey
         );
     }
     if has("no matching host key type") {
-        if !held.is_empty() {
+        if !pinned_keys.is_empty() {
             return format!(
                 "the machine has no key of a type that this ssh takes; pinned is {}",
-                shown_keys(held)
+                shown_keys(pinned_keys)
             );
         }
         return "its host keys are of types that this ssh refuses: update the machine's sshd, or \
@@ -169,20 +174,20 @@ pub(super) fn help(said: &str, way: &Destination, view: &View, held: &[PublicKey
         return "its sshd and this ssh have no algorithm in common: update the older one".into();
     }
     if has("you have requested strict checking") || has("Host key verification failed") {
-        if let Some(name) = named(said, "host key is known for ")
-            && !is_target(&name, way, view)
+        if let Some(name) = word_after(stderr, "host key is known for ")
+            && !is_target(&name, destination, effective)
         {
             return format!(
                 "the jump host {name} is not in your ~/.ssh/known_hosts: log in to it once \
                  with ssh, and compare the fingerprint that ssh shows ({})",
-                offered(said).unwrap_or_default()
+                shown_key(stderr).unwrap_or_default()
             );
         }
-        let shows = match offered(said) {
+        let shows = match shown_key(stderr) {
             Some(key) => format!("its host key is not known here; it shows {key}"),
             None => "its host key is not known here".into(),
         };
-        let console = match way.instance {
+        let console = match destination.instance {
             Some(_) => {
                 ", or let `host_key: { console: true }` read them from the EC2 console output"
             }
@@ -204,20 +209,20 @@ pub(super) fn help(said: &str, way: &Destination, view: &View, held: &[PublicKey
             .into();
     }
     if has("Permission denied (") {
-        let key = match (&way.key_file, &way.private_key) {
+        let key = match (&destination.key_file, &destination.private_key) {
             (Some(file), _) => format!("the key {}", file.display()),
             (None, Some(_)) => "the key from the Parameter Store".into(),
             (None, None) => "every key of the agent and of ~/.ssh".into(),
         };
-        // ssh's own word is that it could not load it; the file says why.
+        // ssh only reports that it could not load the key.
         let loaded = |file: &&std::path::PathBuf| !has(&format!("Load key \"{}\"", file.display()));
-        if let Some(file) = way.key_file.as_ref().filter(|file| !loaded(file))
-            && let Some(fault) = fault_of(file)
+        if let Some(file) = destination.key_file.as_ref().filter(|file| !loaded(file))
+            && let Some(fault) = diagnose(file)
         {
             return format!(
                 "the key {} {}, and ssh cannot read it: {}",
                 escape_control(&file.display().to_string()),
-                fault.what,
+                fault.problem,
                 fault.help
             );
         }
@@ -273,29 +278,29 @@ pub(super) fn help(said: &str, way: &Destination, view: &View, held: &[PublicKey
     format!("see what `ssh -v {address}` says")
 }
 
-/// The word after a text: `Host key for NAME has changed`.
-fn named(said: &str, before: &str) -> Option<String> {
-    let (_, rest) = said.split_once(before)?;
+/// The word after a text, as in `Host key for NAME has changed`.
+fn word_after(stderr: &str, before: &str) -> Option<String> {
+    let (_, rest) = stderr.split_once(before)?;
     rest.split_whitespace()
         .next()
         .map(|name| escape_control(name.trim_end_matches(',')))
 }
 
-/// Type and fingerprint of the key that was shown last.
-fn offered(said: &str) -> Option<String> {
-    let (_, key) = said.rsplit_once("debug1: Server host key: ")?;
+/// Type and fingerprint of the last key that was shown.
+fn shown_key(stderr: &str) -> Option<String> {
+    let (_, key) = stderr.rsplit_once("debug1: Server host key: ")?;
     key.lines().next().map(|key| escape_control(key.trim()))
 }
 
-/// The file and line of the key which was not shown: `Offending ED25519 key in FILE:LINE`.
-fn offending(said: &str) -> Option<(String, usize)> {
-    let line = said.lines().find(|line| line.starts_with("Offending "))?;
+/// The file and line of the expected key: `Offending ED25519 key in FILE:LINE`.
+fn expected_key_line(stderr: &str) -> Option<(String, usize)> {
+    let line = stderr.lines().find(|line| line.starts_with("Offending "))?;
     let (_, place) = line.trim().split_once(" key in ")?;
     let (file, line) = place.rsplit_once(':')?;
     Some((file.to_owned(), line.trim().parse().ok()?))
 }
 
-/// The key in a line of known_hosts, which ssh has just read.
+/// The key in a line of known_hosts.
 fn key_in(file: &str, line: usize) -> Option<PublicKey> {
     const MOST: u64 = 16 * 1024 * 1024;
     let mut text = String::new();
@@ -305,19 +310,19 @@ fn key_in(file: &str, line: usize) -> Option<PublicKey> {
     PublicKey::parse(line.split_once(' ')?.1.trim_end()).ok()
 }
 
-/// A machine showed a key that is not among those that we hold: both, and the way out.
-fn not_held(said: &str, way: &Destination, held: &[PublicKey]) -> String {
-    let showed = offered(said).unwrap_or_else(|| "the one above".into());
-    let held = shown_keys(held);
-    match (&way.host_key, &way.instance) {
+/// Help for a host key that is not one of the pinned ones.
+fn not_pinned(stderr: &str, destination: &Destination, pinned_keys: &[PublicKey]) -> String {
+    let showed = shown_key(stderr).unwrap_or_else(|| "the one above".into());
+    let pinned_keys = shown_keys(pinned_keys);
+    match (&destination.host_key, &destination.instance) {
         (HostKey::Pinned(_), _) => format!(
-            "the machine showed another key ({showed}) than the spec pins ({held}), so nothing was \
+            "the machine showed another key ({showed}) than the spec pins ({pinned_keys}), so nothing was \
              sent to it: if it was made anew, compare the fingerprint with its console output and \
              pin the new key under `host_key` of host {}; if not, this may be a man in the middle",
-            way.name
+            destination.name
         ),
         (_, instance) => format!(
-            "it showed another key ({showed}) than the ones pinned to {} ({held}), so nothing was \
+            "it showed another key ({showed}) than the ones pinned to {} ({pinned_keys}), so nothing was \
              sent to it: if its host keys were made anew, `trueup trust SPEC` shows what vouches \
              for them and pins them; if not, another machine has this address, or this \
              may be a man in the middle",
@@ -326,21 +331,21 @@ fn not_held(said: &str, way: &Destination, held: &[PublicKey]) -> String {
     }
 }
 
-/// Whether ssh speaks of the machine, not of a jump host on the way to it.
-fn is_target(name: &str, way: &Destination, view: &View) -> bool {
-    let pinned = matches!(way.host_key, HostKey::Pinned(_));
-    (pinned && name.eq_ignore_ascii_case(&way.address))
-        || way.instance.as_deref() == Some(name)
-        || view
-            .known_as()
-            .is_none_or(|known_as| name.eq_ignore_ascii_case(&known_as))
+/// Whether a name in ssh's output is the machine's, and not a jump host's.
+fn is_target(name: &str, destination: &Destination, effective: &EffectiveConfig) -> bool {
+    let pinned = matches!(destination.host_key, HostKey::Pinned(_));
+    (pinned && name.eq_ignore_ascii_case(&destination.address))
+        || destination.instance.as_deref() == Some(name)
+        || effective
+            .known_hosts_name()
+            .is_none_or(|known_hosts_name| name.eq_ignore_ascii_case(&known_hosts_name))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn way() -> Destination {
+    fn destination() -> Destination {
         Destination {
             name: "client".into(),
             address: "10.0.0.5".into(),
@@ -349,14 +354,14 @@ mod tests {
         }
     }
 
-    fn view() -> View {
-        View::parse(
+    fn effective() -> EffectiveConfig {
+        EffectiveConfig::parse(
             "user ec2-user\nhostname 10.0.0.5\nport 2222\nuserknownhostsfile /a b/c /d ~/x none\n",
         )
     }
 
     #[test]
-    fn each_refusal_has_its_way_out() {
+    fn each_refusal_has_its_help() {
         let cases = [
             (
                 "ssh: Could not resolve hostname x: Name or service not known",
@@ -397,15 +402,15 @@ mod tests {
             ("Session open refused by peer", "MaxSessions"),
             ("something new", "ssh -v 10.0.0.5"),
         ];
-        for (said, wanted) in cases {
-            let help = help(said, &way(), &view(), &[]);
-            assert!(help.contains(wanted), "{said}: {help}");
+        for (stderr, expected) in cases {
+            let help = help(stderr, &destination(), &effective(), &[]);
+            assert!(help.contains(expected), "{stderr}: {help}");
         }
     }
 
     #[test]
-    fn a_changed_key_is_told_without_the_drawing() {
-        let said = "@@@@@@@@@@@@\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\n\
+    fn a_changed_key_is_shown_without_the_banner() {
+        let stderr = "@@@@@@@@@@@@\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\n\
             @@@@@@@@@@@@\nIT IS POSSIBLE THAT SOMEONE IS DOING SOMETHING NASTY!\n\
             The fingerprint for the ED25519 key sent by the remote host is\nSHA256:abc.\n\
             Add correct host key in /h/known_hosts to get rid of this message.\n\
@@ -413,12 +418,12 @@ mod tests {
             Host key for [10.0.0.5]:2222 has changed and you have requested strict checking.\n\
             Host key verification failed.";
         assert_eq!(
-            shown(said),
+            summary(stderr),
             "The fingerprint for the ED25519 key sent by the remote host is\n  SHA256:abc.\n  \
              Host key for [10.0.0.5]:2222 has changed and you have requested strict checking.\n  \
              Host key verification failed."
         );
-        let strict = help(said, &way(), &view(), &[]);
+        let strict = help(stderr, &destination(), &effective(), &[]);
         assert!(
             strict.contains("ssh-keygen -R '[10.0.0.5]:2222'"),
             "{strict}"
@@ -426,17 +431,17 @@ mod tests {
         assert!(strict.contains("-f FILE` for /h/known_hosts"), "{strict}");
         let pinned = Destination {
             host_key: HostKey::Pinned(Vec::new()),
-            ..way()
+            ..destination()
         };
         let ed = PublicKey::parse(crate::hostkey::tests::ED25519).expect("a key");
-        let said = format!("debug1: Server host key: ssh-ed25519 SHA256:new\n{said}");
-        let by_spec = help(&said, &pinned, &view(), std::slice::from_ref(&ed));
+        let stderr = format!("debug1: Server host key: ssh-ed25519 SHA256:new\n{stderr}");
+        let by_spec = help(&stderr, &pinned, &effective(), std::slice::from_ref(&ed));
         assert!(by_spec.contains("than the spec pins"), "{by_spec}");
         let instance = Destination {
             instance: Some("i-0123456789abcdef0".into()),
-            ..way()
+            ..destination()
         };
-        let by_us = help(&said, &instance, &view(), std::slice::from_ref(&ed));
+        let by_us = help(&stderr, &instance, &effective(), std::slice::from_ref(&ed));
         assert!(by_us.contains("pinned to i-0123456789abcdef0"), "{by_us}");
         assert!(by_us.contains("trueup trust"), "{by_us}");
         for help in [by_spec, by_us] {
@@ -450,37 +455,40 @@ mod tests {
         let banner: String = (0..500)
             .map(|n| format!("\x1b[2J{n}\r\n::error::x\n"))
             .collect();
-        let shown = shown(&format!("{banner}u@h: Permission denied (publickey)."));
-        assert!(!shown.contains(['\x1b', '\r']), "{shown}");
-        assert!(shown.lines().count() <= LINES + 1, "{shown}");
+        let summary = summary(&format!("{banner}u@h: Permission denied (publickey)."));
+        assert!(!summary.contains(['\x1b', '\r']), "{summary}");
+        assert!(summary.lines().count() <= LINES + 1, "{summary}");
         assert!(
-            !shown
+            !summary
                 .lines()
                 .any(|line| line.trim_start().starts_with("::")),
-            "{shown}"
+            "{summary}"
         );
-        assert!(shown.ends_with("Permission denied (publickey)."));
+        assert!(summary.ends_with("Permission denied (publickey)."));
     }
 
     #[test]
-    fn a_refused_stream_is_no_reason_for_an_end() {
+    fn a_refused_stream_does_not_explain_a_lost_connection() {
         let refused = "channel 2: open failed: connect failed: Connection refused\r\n";
-        assert_eq!(last_words(&format!("debug1: x\r\n{refused}")), None);
+        assert_eq!(last_message(&format!("debug1: x\r\n{refused}")), None);
         let ended = format!("Timeout, server h not responding.\r\n{refused}");
         assert_eq!(
-            last_words(&ended),
+            last_message(&ended),
             Some("Timeout, server h not responding.")
         );
     }
 
     #[test]
-    fn the_view_gives_files_and_the_name_in_known_hosts() {
-        let files: Vec<String> = view()
+    fn the_effective_config_has_files_and_the_name_in_known_hosts() {
+        let files: Vec<String> = effective()
             .files("userknownhostsfile")
             .iter()
             .map(|f| f.display().to_string())
             .collect();
         assert_eq!(files, ["/a b/c", "/d"]);
-        assert_eq!(view().known_as().as_deref(), Some("[10.0.0.5]:2222"));
+        assert_eq!(
+            effective().known_hosts_name().as_deref(),
+            Some("[10.0.0.5]:2222")
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! Why ssh could not load a private key's file. ssh says "error in libcrypto" or "invalid format" of
-//! all of them; whether it refuses a file is for ssh to say, this only looks for the cause.
+//! Why ssh could not load a private key's file. ssh only reports "error in libcrypto" or "invalid
+//! format"; this looks for the cause.
 
 use std::{
     io::{self, Read},
@@ -12,43 +12,43 @@ use super::{Destination, Error};
 /// A file of this size is no key; the cause is in the first bytes and the last.
 const LARGEST: u64 = 64 * 1024;
 
-/// What is wrong with a file, and the way out.
+/// What is wrong with a key file, and what helps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(super) struct KeyFileProblem {
     /// The rest of a sentence about the file: `has no line end after its last line`.
-    pub(super) what: &'static str,
-    /// The way out.
+    pub(super) problem: &'static str,
+    /// What helps.
     pub(super) help: &'static str,
 }
 
-/// The cause, where the file's own bytes tell it.
-pub(super) fn fault_of(file: &Path) -> Option<Fault> {
+/// The cause, if the file's bytes show it.
+pub(super) fn diagnose(file: &Path) -> Option<KeyFileProblem> {
     let mut bytes = Vec::new();
     let opened = std::fs::File::open(file).ok()?;
     opened.take(LARGEST).read_to_end(&mut bytes).ok()?;
-    fault(&bytes)
+    diagnose_bytes(&bytes)
 }
 
-fn fault(bytes: &[u8]) -> Option<Fault> {
-    let is = |what, help| Some(Fault { what, help });
+fn diagnose_bytes(bytes: &[u8]) -> Option<KeyFileProblem> {
+    let found = |problem, help| Some(KeyFileProblem { problem, help });
     if bytes.trim_ascii().is_empty() {
-        return is("is empty", "save the private key into it again");
+        return found("is empty", "save the private key into it again");
     }
     if bytes.starts_with(b"\xef\xbb\xbf") {
-        return is(
+        return found(
             "begins with a byte order mark, as some editors write it",
             "save it as plain UTF-8 without one",
         );
     }
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return is(
+        return found(
             "is UTF-16, as PowerShell's `>` writes it",
             "save it as plain text (ASCII or UTF-8 without a byte order mark)",
         );
     }
     let text = bytes.trim_ascii_start();
     if text.starts_with(b"PuTTY-User-Key-File") {
-        return is(
+        return found(
             "is PuTTY's own format",
             "`puttygen KEY.ppk -O private-openssh -o KEY.pem` makes OpenSSH's of it",
         );
@@ -65,38 +65,38 @@ fn fault(bytes: &[u8]) -> Option<Fault> {
         .any(|start| text.starts_with(start.as_bytes()))
         || text.starts_with(b"-----BEGIN") && first_line(text).ends_with(b"PUBLIC KEY-----")
     {
-        return is(
+        return found(
             "is a public key",
             "name the private one under `key:`, the file without `.pub`",
         );
     }
     if !text.starts_with(b"-----BEGIN ") {
-        return is(
+        return found(
             "does not begin with `-----BEGIN`, as private keys do",
             "save the whole key, its first and last line included",
         );
     }
     if bytes.contains(&b'\r') {
-        return is(
+        return found(
             "has Windows line ends (CRLF)",
             "`sed -i 's/\\r$//'` on the file takes them away",
         );
     }
     if text.len() < bytes.len() {
-        return is(
+        return found(
             "has blanks or empty lines before `-----BEGIN`",
             "remove them: the key begins with the file",
         );
     }
     let last = bytes.trim_ascii_end();
     if !last.ends_with(b"PRIVATE KEY-----") {
-        return is(
+        return found(
             "ends before its `-----END` line",
             "save the whole key, its first and last line included",
         );
     }
     if !bytes.ends_with(b"\n") {
-        return is(
+        return found(
             "has no line end after its last line",
             "`echo >>` the file adds it",
         );
@@ -105,7 +105,7 @@ fn fault(bytes: &[u8]) -> Option<Fault> {
         .split(|&byte| byte == b'\n')
         .any(|line| line.trim_ascii() != line)
     {
-        return is(
+        return found(
             "has blanks at the beginning or the end of its lines",
             "save the key again as it was handed out",
         );
@@ -118,12 +118,22 @@ fn first_line(text: &[u8]) -> &[u8] {
     line.trim_ascii_end()
 }
 
-/// What ssh would find wrong with a key file only after it has connected.
-pub(super) fn check_key(way: &Destination, file: &Path, uid: Option<u32>) -> Result<(), Error> {
-    let what = |said: &str| format!("host {}: the key {} {said}", way.name, file.display());
-    let setup = |said: &str, help: String| {
+/// Checks a key file before ssh connects.
+pub(super) fn check_key(
+    destination: &Destination,
+    file: &Path,
+    uid: Option<u32>,
+) -> Result<(), Error> {
+    let problem = |reason: &str| {
+        format!(
+            "host {}: the key {} {reason}",
+            destination.name,
+            file.display()
+        )
+    };
+    let refuse = |reason: &str, help: String| {
         Err(Error::Setup {
-            what: what(said),
+            problem: problem(reason),
             help,
         })
     };
@@ -131,41 +141,41 @@ pub(super) fn check_key(way: &Destination, file: &Path, uid: Option<u32>) -> Res
         .to_str()
         .and_then(|file| crate::script::quote(file).ok())
         .unwrap_or_default();
-    let found = match std::fs::metadata(file) {
-        Ok(found) => found,
+    let metadata = match std::fs::metadata(file) {
+        Ok(metadata) => metadata,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return setup(
+            return refuse(
                 "is not there",
                 "check `key:`, or leave it out to use the agent".into(),
             );
         }
         Err(error) => {
-            return setup(
+            return refuse(
                 &format!("cannot be looked at: {error}"),
                 "check `key:`".into(),
             );
         }
     };
-    if !found.is_file() {
-        return setup(
+    if !metadata.is_file() {
+        return refuse(
             "is no file",
             "name the private key itself under `key:`".into(),
         );
     }
     if let Err(error) = std::fs::File::open(file) {
-        return setup(
+        return refuse(
             &format!("cannot be read: {error}"),
             format!("`chmod 400 {quoted}`"),
         );
     }
-    // A public key names one that the agent holds; ssh asks nothing of its mode.
+    // A public key selects one of the agent's; its mode does not matter to ssh.
     let public = file.extension().is_some_and(|extension| extension == "pub");
-    if !public && uid == Some(found.uid()) && found.mode() & 0o077 != 0 {
+    if !public && uid == Some(metadata.uid()) && metadata.mode() & 0o077 != 0 {
         let mode = format!(
             "has mode {:04o}: ssh refuses a key that others may read",
-            found.mode() & 0o7777
+            metadata.mode() & 0o7777
         );
-        return setup(&mode, format!("`chmod 400 {quoted}`"));
+        return refuse(&mode, format!("`chmod 400 {quoted}`"));
     }
     Ok(())
 }
@@ -208,7 +218,7 @@ mod tests {
         ] {
             let good = key(folder.path(), kind);
             assert!(ssh_loads(&good, folder.path()));
-            assert_eq!(fault(&good), None);
+            assert_eq!(diagnose_bytes(&good), None);
             let text = String::from_utf8(good.clone()).expect("text");
             let indented: String = text.lines().map(|line| format!("  {line}\n")).collect();
             let trailing: String = text.lines().map(|line| format!("{line} \n")).collect();
@@ -238,13 +248,14 @@ mod tests {
                     "UTF-16",
                 ),
             ] {
-                // What ssh loads is no fault, whatever the bytes are: nobody asks for one then.
+                // A file that ssh loads is never diagnosed.
                 if ssh_loads(&bytes, folder.path()) {
                     continue;
                 }
                 refused += 1;
-                let found = fault(&bytes).unwrap_or_else(|| panic!("no cause: {word}, {kind:?}"));
-                assert!(found.what.contains(word), "{word}: {}", found.what);
+                let found =
+                    diagnose_bytes(&bytes).unwrap_or_else(|| panic!("no cause: {word}, {kind:?}"));
+                assert!(found.problem.contains(word), "{word}: {}", found.problem);
             }
             assert!(refused >= 6, "{refused} of {kind:?}");
         }

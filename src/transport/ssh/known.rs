@@ -1,4 +1,4 @@
-//! Host keys: pins, and what was learned at a first meeting.
+//! Host keys: those that a spec pins, and those learned on first use.
 
 use std::{
     fs::{File, OpenOptions},
@@ -10,15 +10,18 @@ use std::{
 use super::{Destination, Error};
 use crate::hostkey::PublicKey;
 
-/// Reads the keys that a spec pins.
-pub(super) fn parse_all(way: &Destination, keys: &[String]) -> Result<Vec<PublicKey>, Error> {
+/// Parses the keys that a spec pins.
+pub(super) fn parse_all(
+    destination: &Destination,
+    keys: &[String],
+) -> Result<Vec<PublicKey>, Error> {
     let keys: Result<Vec<_>, _> = keys
         .iter()
         .map(|key| {
             PublicKey::parse(key).map_err(|_| Error::Setup {
-                what: format!(
+                problem: format!(
                     "host {}: `{}` is no public host key",
-                    way.name,
+                    destination.name,
                     crate::text::escape_control(key)
                 ),
                 help: "pin the full key, as in /etc/ssh/ssh_host_ed25519_key.pub on the machine: \
@@ -30,18 +33,18 @@ pub(super) fn parse_all(way: &Destination, keys: &[String]) -> Result<Vec<Public
     let keys = keys?;
     if keys.is_empty() {
         return Err(Error::Setup {
-            what: format!("host {}: `pinned` holds no key", way.name),
+            problem: format!("host {}: `pinned` holds no key", destination.name),
             help: "give at least one full public key, or `host_key: strict`".into(),
         });
     }
     Ok(keys)
 }
 
-/// A host key that was taken at a first meeting (`host_key: accept-new`).
+/// A host key that was accepted on first use (`host_key: accept-new`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LearnedKey {
-    /// What known_hosts calls the machine.
-    pub known_as: String,
+    /// The machine's name in known_hosts.
+    pub known_hosts_name: String,
     /// The full public key.
     pub key: String,
     /// Its fingerprint, as `ssh-keygen -l` prints it: `SHA256:…`.
@@ -49,18 +52,18 @@ pub struct LearnedKey {
 }
 
 impl LearnedKey {
-    /// The line for the spec that pins it.
+    /// The line of a spec that pins it.
     pub fn spec_line(&self) -> String {
         format!("host_key: {{ pinned: [\"{}\"] }}", self.key)
     }
 
-    /// The first key that a file of known hosts holds.
+    /// The first key of a known_hosts file.
     pub(super) fn first_in(known_hosts: &str) -> Option<Self> {
         known_hosts.lines().find_map(|line| {
-            let (known_as, key) = line.split_once(' ')?;
+            let (known_hosts_name, key) = line.split_once(' ')?;
             let key = PublicKey::parse(key).ok()?;
             Some(Self {
-                known_as: known_as.to_owned(),
+                known_hosts_name: known_hosts_name.to_owned(),
                 fingerprint: key.fingerprint(),
                 key: key.to_string(),
             })
@@ -68,8 +71,8 @@ impl LearnedKey {
     }
 }
 
-/// Adds lines to our known_hosts: under its lock, and none twice.
-pub(super) fn keep(file: &Path, lines: &str) -> io::Result<()> {
+/// Adds new lines to our known_hosts, under its lock.
+pub(super) fn add_lines(file: &Path, lines: &str) -> io::Result<()> {
     if let Some(folder) = file.parent() {
         std::fs::DirBuilder::new()
             .recursive(true)
@@ -77,16 +80,16 @@ pub(super) fn keep(file: &Path, lines: &str) -> io::Result<()> {
             .create(folder)?;
     }
     let mut options = OpenOptions::new();
-    let mut kept: File = options
+    let mut file: File = options
         .read(true)
         .append(true)
         .create(true)
         .mode(0o600)
         .open(file)?;
-    // Where the file system has no locks, one whole write is the next best thing.
-    let locked = kept.lock().is_ok();
+    // On a file system without locks, a single write has to do.
+    let locked = file.lock().is_ok();
     let mut known = String::new();
-    kept.read_to_string(&mut known)?;
+    file.read_to_string(&mut known)?;
     let mut added = String::new();
     if !known.is_empty() && !known.ends_with('\n') {
         added.push('\n');
@@ -100,11 +103,11 @@ pub(super) fn keep(file: &Path, lines: &str) -> io::Result<()> {
         added.push('\n');
     }
     if added.len() > before {
-        kept.write_all(added.as_bytes())?;
-        kept.sync_all()?;
+        file.write_all(added.as_bytes())?;
+        file.sync_all()?;
     }
     if locked {
-        kept.unlock()?;
+        file.unlock()?;
     }
     Ok(())
 }
@@ -129,15 +132,15 @@ mod tests {
     fn a_learned_key_is_read_and_kept_once() {
         let line = format!("[127.0.0.1]:2222 {KEY}\n");
         let learned = LearnedKey::first_in(&line).expect("a key");
-        assert_eq!(learned.known_as, "[127.0.0.1]:2222");
+        assert_eq!(learned.known_hosts_name, "[127.0.0.1]:2222");
         assert_eq!(
             learned.spec_line(),
             format!("host_key: {{ pinned: [\"{KEY}\"] }}")
         );
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("deep/er/known_hosts");
-        keep(&file, &line).expect("kept");
-        keep(&file, &line).expect("kept");
+        add_lines(&file, &line).expect("kept");
+        add_lines(&file, &line).expect("kept");
         assert_eq!(std::fs::read_to_string(&file).expect("there"), line);
     }
 }

@@ -1,5 +1,5 @@
-//! What ssh and its helpers (a jump host's ssh, a ProxyCommand) say on standard error: read from a pipe
-//! and kept in memory, up to a bound. A server may send banners and debug messages without end.
+//! Standard error of ssh and its helpers (a jump host's ssh, a ProxyCommand): read from a pipe and kept
+//! in memory, bounded, since a server may send banners and debug messages without end.
 
 use std::{
     io::{self, PipeReader, PipeWriter, Read},
@@ -9,7 +9,7 @@ use std::{
 
 use tokio::{net::unix::pipe::Receiver, task::JoinHandle};
 
-/// How much is kept, of the end, in bytes.
+/// Bytes that are kept, of the end.
 const KEPT: usize = 64 * 1024;
 
 /// The log of one connection. Dropping it closes the pipe; ssh does not mind.
@@ -17,13 +17,12 @@ const KEPT: usize = 64 * 1024;
 pub(super) struct Log {
     inner: Arc<Inner>,
     writer: PipeWriter,
-    reading: JoinHandle<()>,
+    task: JoinHandle<()>,
 }
 
 #[derive(Debug)]
 struct Inner {
-    /// Does not block: it is the same pipe as the one that the event loop knows, which may not yet
-    /// have seen what was written just now.
+    /// Non-blocking; the same pipe as the event loop's, which may lag behind.
     pipe: PipeReader,
     kept: Mutex<Kept>,
 }
@@ -31,24 +30,24 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Kept {
     end: Vec<u8>,
-    /// How many bytes there were in all.
+    /// Bytes read in all.
     total: u64,
 }
 
 impl Log {
-    /// An empty one, whose pipe is read as long as the event loop turns.
+    /// An empty log, whose pipe is read by the event loop.
     pub(super) fn new() -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
-        let of_loop = Receiver::from_owned_fd(OwnedFd::from(reader.try_clone()?))?;
+        let receiver = Receiver::from_owned_fd(OwnedFd::from(reader.try_clone()?))?;
         let inner = Arc::new(Inner {
             pipe: reader,
             kept: Mutex::default(),
         });
-        let of_task = Arc::clone(&inner);
-        let reading = tokio::spawn(async move {
-            // Without an end: we have a writer ourselves.
-            while of_loop.readable().await.is_ok() {
-                match of_loop.try_io(|| of_task.read_some(&mut of_task.kept())) {
+        let shared = Arc::clone(&inner);
+        let task = tokio::spawn(async move {
+            // Never EOF: this process has a writer, too.
+            while receiver.readable().await.is_ok() {
+                match receiver.try_io(|| shared.read_some(&mut shared.kept())) {
                     Ok(1..) => {}
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     Ok(0) | Err(_) => break,
@@ -58,23 +57,23 @@ impl Log {
         Ok(Self {
             inner,
             writer,
-            reading,
+            task,
         })
     }
 
-    /// The end that a process writes to.
+    /// The write end, for a process.
     pub(super) fn writer(&self) -> io::Result<PipeWriter> {
         self.writer.try_clone()
     }
 
-    /// How many bytes have been said so far, for [`Log::since`].
+    /// Bytes so far, for [`Log::since`].
     pub(super) fn bytes(&self) -> u64 {
-        self.inner.read_what_is_there().total
+        self.inner.read_available().total
     }
 
-    /// What was said after the first so many bytes, the last of it.
+    /// The output after the first `bytes`, as far as it is kept.
     pub(super) fn since(&self, bytes: u64) -> String {
-        let kept = self.inner.read_what_is_there();
+        let kept = self.inner.read_available();
         let new = usize::try_from(kept.total.saturating_sub(bytes)).unwrap_or(usize::MAX);
         let from = kept.end.len().saturating_sub(new);
         String::from_utf8_lossy(&kept.end[from..]).into_owned()
@@ -88,10 +87,10 @@ impl Inner {
             .unwrap_or_else(|broken| broken.into_inner())
     }
 
-    /// What was written before this call is in it: nobody has to wait for the task.
-    fn read_what_is_there(&self) -> MutexGuard<'_, Kept> {
+    /// Reads what was written before this call, without waiting for the task.
+    fn read_available(&self) -> MutexGuard<'_, Kept> {
         let mut kept = self.kept();
-        // A flood does not keep us: as much as a pipe holds, at most.
+        // Bounded, in case of a flood.
         let mut read = 0;
         while read < KEPT
             && let Ok(count @ 1..) = self.read_some(&mut kept)
@@ -114,7 +113,7 @@ impl Inner {
 
 impl Drop for Log {
     fn drop(&mut self) {
-        self.reading.abort();
+        self.task.abort();
     }
 }
 
@@ -138,7 +137,7 @@ mod tests {
             writer.write_all(b"last\n").expect("written");
         });
         flood.await.expect("it is read meanwhile");
-        // What is there is read without the task, too.
+        // The output is read without the task, too.
         while log.bytes() < before + 2_000_005 {}
         assert_eq!(log.since(before + 2_000_000), "last\n");
         assert!(log.since(0).len() <= KEPT && log.since(0).ends_with("xlast\n"));

@@ -1,8 +1,8 @@
-//! The ssh process that holds a connection, its private folder, and its end.
+//! The ssh master process of a connection, and its private folder.
 //!
-//! It is started here and not by the crate `openssh`: the crate's start cannot be cancelled (the
-//! ssh process goes on, logs in, and then stays for ever, because its control folder is gone), it
-//! loses what a ProxyCommand complains of, and its way to end a master waits for open channels.
+//! It is not started by the crate `openssh`, because that cannot be cancelled (the ssh process goes on,
+//! logs in, and stays for ever, since its control folder is gone), loses a ProxyCommand's stderr, and
+//! waits for open channels when it ends a master.
 
 use std::{
     fs::{self, OpenOptions, Permissions},
@@ -19,35 +19,34 @@ use tempfile::TempDir;
 
 use super::{
     log::Log,
-    mux::{Request, ask},
+    mux::{Request, send_request},
 };
 
-/// How long a master stays when nobody uses it: only for the case that we are killed, and long
-/// enough for people to think about a plan.
+/// How long an unused master stays, in case this process is killed; long enough to read a plan.
 const IDLE: &str = "ControlPersist=600";
-/// Longest path of the folder: a socket's path ends at 108 bytes (104 on macOS), ssh adds 17.
+/// Longest path of the folder: a socket's path has at most 108 bytes (104 on macOS), ssh adds 17.
 const LONGEST: usize = 70;
 
-/// A control folder, and the master in it once it runs. Dropping it ends both.
+/// A control folder, and the master in it once it runs. Dropping it removes both.
 #[derive(Debug)]
 pub(super) struct Master {
     folder: TempDir,
     log: Log,
     watch: Watch,
     pid: Option<u32>,
-    /// The socket of a master that is the user's own: it stays.
-    users: Option<PathBuf>,
+    /// The socket of the user's own master, which stays.
+    user_socket: Option<PathBuf>,
 }
 
 impl Master {
-    /// Makes the folder, below the first of these that will have it.
+    /// Makes the folder, below the first usable one of these.
     pub(super) fn in_folder_below(candidates: &[&Path]) -> io::Result<Self> {
         let mut refused = io::Error::other("no folder for ssh's control socket");
         for base in candidates {
             let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
-            // ssh hands the path of the configuration to the shell that runs a jump host's ssh.
-            let fit = |text: &str| text.len() < LONGEST && text.chars().all(plain);
-            if !base.is_absolute() || !base.to_str().is_some_and(fit) {
+            // The path of the configuration goes through the shell that runs a jump host's ssh.
+            let is_usable = |text: &str| text.len() < LONGEST && text.chars().all(plain);
+            if !base.is_absolute() || !base.to_str().is_some_and(is_usable) {
                 continue;
             }
             let mut builder = tempfile::Builder::new();
@@ -61,7 +60,7 @@ impl Master {
                         watch: Watch::over(folder.path())?,
                         folder,
                         pid: None,
-                        users: None,
+                        user_socket: None,
                     });
                 }
                 Err(error) => refused = error,
@@ -75,29 +74,29 @@ impl Master {
     }
 
     pub(super) fn socket(&self) -> PathBuf {
-        let users = self.users.clone();
-        users.unwrap_or_else(|| self.file("master"))
+        let user_socket = self.user_socket.clone();
+        user_socket.unwrap_or_else(|| self.file("master"))
     }
 
-    /// Takes a master of the user's at this socket, if one answers there.
-    pub(super) fn takes(&mut self, socket: PathBuf) -> bool {
-        let answers = ask(&socket, Request::Alive).is_ok();
-        self.users = answers.then_some(socket);
-        answers
+    /// Adopts the user's own master at this socket, if it is alive.
+    pub(super) fn adopt(&mut self, socket: PathBuf) -> bool {
+        let alive = send_request(&socket, Request::Alive).is_ok();
+        self.user_socket = alive.then_some(socket);
+        alive
     }
 
-    /// How many bytes ssh and its helpers have said so far, for [`Master::said_since`].
-    pub(super) fn said_bytes(&self) -> u64 {
+    /// Bytes of stderr so far, for [`Master::log_since`].
+    pub(super) fn log_bytes(&self) -> u64 {
         self.log.bytes()
     }
 
-    /// What they have said, the last of it.
-    pub(super) fn said(&self) -> String {
+    /// stderr of ssh and its helpers, the last of it.
+    pub(super) fn log_text(&self) -> String {
         self.log.since(0)
     }
 
-    /// What was said after the first so many bytes, the last of it.
-    pub(super) fn said_since(&self, bytes: u64) -> String {
+    /// stderr after the first `bytes`, the last of it.
+    pub(super) fn log_since(&self, bytes: u64) -> String {
         self.log.since(bytes)
     }
 
@@ -114,81 +113,81 @@ impl Master {
         Ok(file)
     }
 
-    /// Logs in. ssh goes to the background once that is done, so the answer is its status.
+    /// Logs in; whether that succeeded. ssh then goes to the background.
     pub(super) async fn start(&mut self, config: &Path, address: &str) -> io::Result<bool> {
         let mut command = Command::new("ssh");
         command.arg("-F").arg(config).arg("-S").arg(self.socket());
         command.args(["-M", "-f", "-N", "-o", IDLE, "-o", "BatchMode=yes"]);
-        // In the background ssh keeps its standard error, and that of a jump host's ssh or a
-        // ProxyCommand, only under `-v`. That names the key which the machine shows, too.
+        // In the background, ssh and its helpers keep stderr open only with `-v`, which also reports the
+        // host key.
         command.args(["-v", "--", address]);
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(self.log.writer()?);
-        let status = Group::spawn(command)?.wait().await?;
+        let status = ProcessGroup::spawn(command)?.wait().await?;
         if !status.success() {
             return Ok(false);
         }
         let socket = self.socket();
-        let asked = tokio::task::spawn_blocking(move || ask(&socket, Request::Alive)).await;
-        self.pid = Some(asked.map_err(io::Error::other)??);
+        let alive =
+            tokio::task::spawn_blocking(move || send_request(&socket, Request::Alive)).await;
+        self.pid = Some(alive.map_err(io::Error::other)??);
         Ok(true)
     }
 
-    /// Goes as far as the host key and no farther; what it said is in the log.
-    pub(super) async fn look(&self, config: &Path, address: &str) -> io::Result<()> {
+    /// Connects up to the host key only; the output is in the log.
+    pub(super) async fn scan(&self, config: &Path, address: &str) -> io::Result<()> {
         let mut command = Command::new("ssh");
         command.arg("-F").arg(config);
-        // A connection that a user's file would share has shown its key long ago.
+        // A shared connection of the user's would not show a key.
         command.args(["-S", "none", "-N", "-T", "-vv", "--", address]);
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(self.log.writer()?);
-        Group::spawn(command)?.wait().await.map(drop)
+        ProcessGroup::spawn(command)?.wait().await.map(drop)
     }
 
-    /// Whether its process answers. One that nobody has used for a while has gone, see [`IDLE`].
+    /// Whether its process responds; an idle one ends, see [`IDLE`].
     pub(super) fn is_alive(&self) -> bool {
-        ask(&self.socket(), Request::Alive).is_ok()
+        send_request(&self.socket(), Request::Alive).is_ok()
     }
 
-    /// Ends the master, whatever channels are open; one of the user's goes on.
-    fn end(&self) {
-        if self.users.is_some() {
+    /// Ends the master and its open channels; the user's own is left alone.
+    fn stop(&self) {
+        if self.user_socket.is_some() {
             return;
         }
         let socket = self.socket();
-        if ask(&socket, Request::Terminate).is_ok() {
+        if send_request(&socket, Request::Terminate).is_ok() {
             return;
         }
-        // Stopped, or its socket was taken away: by number, if it is still the same process.
+        // It is stopped, or its socket is gone: kill it by pid, if that is still the same process.
         if let Some(pid) = self.pid {
             let script = r#"case "$(ps -o args= -p "$1")" in *"$2"*) kill -9 "$1" ;; esac"#;
             let mut kill = Command::new("sh");
             kill.args(["-c", script, "sh", &pid.to_string()])
                 .arg(&socket);
-            let quiet = kill
+            let command = kill
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null());
-            let _ = quiet.status();
+            let _ = command.status();
         }
     }
 }
 
 impl Drop for Master {
     fn drop(&mut self) {
-        self.end();
+        self.stop();
         let _ = fs::remove_dir_all(self.folder.path());
-        self.watch.end();
+        self.watch.stop();
     }
 }
 
-/// Ends a master and removes its folder ($1), when our process has gone without doing it: the pipe has
-/// an end then. A login that is under way, and the agent of a private key, have the folder's path in
-/// their arguments.
+/// Ends a master and removes its folder ($1) at the end of the pipe, if this process ended without doing
+/// so. A login in progress and the agent have the folder's path in their arguments.
 const WATCH: &str = r#"
 trap '' HUP INT TERM QUIT
 if read -r _; then exit 0; fi
@@ -199,7 +198,7 @@ done
 rm -rf -- "$1"
 "#;
 
-/// A shell that outlives us by as long as it takes to clean up, however we end.
+/// A shell that cleans up after this process, however that ends.
 #[derive(Debug)]
 struct Watch {
     shell: std::process::Child,
@@ -213,7 +212,7 @@ impl Watch {
         if let Some(path) = std::env::var_os("PATH") {
             command.env("PATH", path);
         }
-        // Ctrl-C in the terminal is for us.
+        // Ctrl-C in the terminal must not reach it.
         command.process_group(0);
         let shell = command
             .current_dir("/")
@@ -224,24 +223,24 @@ impl Watch {
         Ok(Self { shell })
     }
 
-    /// All is cleaned up.
-    fn end(&mut self) {
+    /// Ends the shell: nothing is left to clean up.
+    fn stop(&mut self) {
         if let Some(mut pipe) = self.shell.stdin.take() {
-            // One that is gone has nothing to do either.
+            // It may have ended.
             let _ = pipe.write_all(b"end\n");
         }
         let _ = self.shell.wait();
     }
 }
 
-/// A process and the helpers that it starts (a jump host's ssh), in a group of their own: Ctrl-C
-/// in the terminal does not reach them, and dropping this before its end kills them all.
-struct Group {
+/// A process and its helpers (a jump host's ssh) in a process group of their own: Ctrl-C in the terminal
+/// does not reach them, and dropping this before the end kills all of them.
+struct ProcessGroup {
     child: tokio::process::Child,
     leader: Option<u32>,
 }
 
-impl Group {
+impl ProcessGroup {
     fn spawn(command: Command) -> io::Result<Self> {
         let mut command = tokio::process::Command::from(command);
         let child = command.process_group(0).kill_on_drop(true).spawn()?;
@@ -258,23 +257,23 @@ impl Group {
     }
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
-        // Not reaped yet, so the number is still the group's.
+        // Not reaped yet, so the pid is still the group's.
         if let Some(leader) = self.leader {
             let mut kill = Command::new("sh");
             // dash takes no `--` here.
             kill.args(["-c", r#"kill -9 "-$1""#, "sh", &leader.to_string()]);
-            let quiet = kill
+            let command = kill
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null());
-            let _ = quiet.status();
+            let _ = command.status();
         }
     }
 }
 
-/// Runs a helper to its end and gives what it printed; it dies with the caller's deadline.
+/// Runs a helper and returns its output; it is killed if the future is dropped.
 pub(super) async fn output(
     mut command: tokio::process::Command,
 ) -> io::Result<std::process::Output> {

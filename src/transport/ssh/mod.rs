@@ -1,8 +1,8 @@
 //! Over SSH: one connection of the system's own `ssh`, and any number of scripts in it.
 //!
-//! `~/.ssh/config` stays the user's way to the machine (jump hosts, proxies, agents); what keeps
-//! people safe is decided here (see `config.rs`). The connection's process is ours (`master.rs`),
-//! the crate `openssh` runs the scripts in it, and streams to others go through it (`forward.rs`).
+//! `~/.ssh/config` decides on the route (jump hosts, proxies, agents), `config.rs` on security. The
+//! process is ours (`master.rs`), the crate `openssh` runs the scripts in it, and streams go through it
+//! (`forward.rs`).
 
 mod agent;
 mod config;
@@ -27,77 +27,75 @@ use secrecy::SecretString;
 use tokio::sync::Semaphore;
 
 use self::{
-    help::{View, help, last_words, shown},
+    help::{EffectiveConfig, help, last_message, summary},
     master::Master,
-    start::Start,
+    start::Attempt,
 };
 use super::{Connection, Error, Exit, Running, account, feed};
 use crate::{script::Script, text::escape_control, whole::state_folder};
 
 pub use self::{
     known::LearnedKey,
-    offered::{Offer, known_as_trusted, offered},
+    offered::{OfferedKeys, add_to_known_hosts, scan_host_keys},
     private_key::{BadKey, PrivateKey},
 };
 
-/// Sessions at a time. sshd takes ten on a connection (`MaxSessions`); streams that are dialled do
-/// not count.
+/// Concurrent sessions. sshd allows ten on a connection (`MaxSessions`), not counting streams.
 const SESSIONS: usize = 8;
 
-/// The way to a machine, with every default and reference of the spec resolved.
+/// How to connect to a machine, with every default and reference of the spec resolved.
 #[derive(Debug, Clone, Default)]
 pub struct Destination {
     /// The host's name in the spec, for messages.
     pub name: String,
-    /// What is handed to ssh, unchanged, so that the user's own `Host` blocks match.
+    /// Passed to ssh unchanged, so that the user's own `Host` blocks match.
     pub address: String,
-    /// Port; else the user's configuration says.
+    /// Port; else that of the user's configuration.
     pub port: Option<u16>,
-    /// Account; else the user's configuration says.
+    /// Account; else that of the user's configuration.
     pub user: Option<String>,
     /// Private key, as an absolute path; else the agent and the user's configuration.
     pub key_file: Option<PathBuf>,
-    /// Private key that must not touch the disk, as PEM. While the login lasts, an agent of our
-    /// own holds it.
+    /// Private key that must not touch the disk, as PEM; an agent of our own holds it during the login.
     pub private_key: Option<SecretString>,
-    /// The EC2 instance that the machine is, `i-…`: pins belong to it, whatever its address.
+    /// Its EC2 instance, `i-…`: pins belong to the instance, whatever its address.
     pub instance: Option<String>,
-    /// How the machine proves who it is.
+    /// Which host keys are accepted.
     pub host_key: HostKey,
-    /// Whether the user's own master is taken, where one runs.
+    /// Whether to use the user's own master, if one runs.
     pub reuse_master: bool,
 }
 
-/// How a machine proves who it is, with references resolved.
+/// Which host keys are accepted, with references resolved.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum HostKey {
-    /// By a key that known_hosts holds, the user's or ours.
+    /// A key in known_hosts, the user's or ours.
     #[default]
     Strict,
-    /// By any key at the first meeting, by the same key ever after.
+    /// Any key on first use, then the same one.
     AcceptNew,
-    /// By one of these full public keys and no other.
+    /// Only these full public keys.
     Pinned(Vec<String>),
 }
 
-/// Where the user's files are.
+/// Paths of the user's and our own ssh files.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Places {
+pub struct SshPaths {
     /// The user's ssh configuration.
     pub user_config: PathBuf,
     /// The system's.
     pub system_config: PathBuf,
-    /// Host keys that trueup took at a first meeting.
+    /// Host keys that were accepted on first use.
     pub known_hosts: PathBuf,
     /// Host keys that are pinned to EC2 instances.
     pub known_instances: PathBuf,
-    /// Folders for control sockets, the first that can be used.
+    /// Candidate folders for control sockets.
     pub runtime: Vec<PathBuf>,
 }
 
-impl Places {
-    /// Those of the user who runs trueup. The ssh configuration is the one that ssh itself would
-    /// read: in the home that passwd names, whatever `HOME` says.
+impl SshPaths {
+    /// Those of the current user. Like ssh itself, finds the ssh configuration in passwd's home, whatever
+    /// `HOME` is.
     pub fn of_user() -> Self {
         let absolute = |name| {
             std::env::var_os(name)
@@ -134,39 +132,39 @@ pub struct Ssh {
 }
 
 impl Ssh {
-    /// Connects and logs in; no command is run for it.
+    /// Connects and logs in, without running a command.
     ///
     /// # Errors
-    /// When the way cannot be used here, or the machine cannot be reached, is not the one it
-    /// should be, or refuses the login, each with the way out; and past the deadline.
-    pub async fn connect(way: &Destination, deadline: Duration) -> Result<Self, Error> {
-        Self::connect_from(&Places::of_user(), way, deadline).await
+    /// When the connection cannot be set up here, the machine is unreachable, has a wrong host key or
+    /// refuses the login, or the deadline has passed; each with help.
+    pub async fn connect(destination: &Destination, deadline: Duration) -> Result<Self, Error> {
+        Self::connect_from(&SshPaths::of_user(), destination, deadline).await
     }
 
-    /// Like [`Ssh::connect`], with the user's files elsewhere.
+    /// Like [`Ssh::connect`], with other paths.
     ///
     /// # Errors
     /// As [`Ssh::connect`].
     pub async fn connect_from(
-        places: &Places,
-        way: &Destination,
+        paths: &SshPaths,
+        destination: &Destination,
         deadline: Duration,
     ) -> Result<Self, Error> {
-        let mut start = Start::new(places, way, deadline)?;
+        let mut start = Attempt::new(paths, destination, deadline)?;
         let logged_in = tokio::time::timeout(deadline, start.log_in()).await;
-        // The key is needed for the login alone.
+        // The key is only needed for the login.
         start.end_agent().await;
-        // Refused or late, the key was taken, and that is never kept in silence.
-        let learned = start.keep_learned();
+        // Even if the login failed, a host key may have been accepted, which must be reported.
+        let learned = start.save_learned_key();
         match logged_in {
             Ok(result) => result?,
-            Err(_) => return Err(start.late(deadline)),
+            Err(_) => return Err(start.timed_out(deadline)),
         }
         let master = start.master;
         let session = openssh::Session::resume_mux(master.socket().into(), None);
-        tracing::debug!(address = way.address, "connected");
+        tracing::debug!(address = destination.address, "connected");
         Ok(Self {
-            address: way.address.clone(),
+            address: destination.address.clone(),
             session: Arc::new(session),
             master: Arc::new(master),
             slots: Arc::new(Semaphore::new(SESSIONS)),
@@ -174,46 +172,51 @@ impl Ssh {
         })
     }
 
-    /// The host key that was taken at this first meeting (`host_key: accept-new` only).
+    /// The host key that was accepted on first use (`host_key: accept-new` only).
     pub fn learned(&self) -> Option<LearnedKey> {
         self.learned.clone()
     }
 
-    /// The control socket, for `ssh -S SOCKET`. It goes with this value.
+    /// The control socket, for `ssh -S SOCKET`. It is removed with this value.
     pub fn control_socket(&self) -> PathBuf {
         self.master.socket()
     }
 
     fn failed(&self, error: &openssh::Error) -> Error {
-        let mut said = error.to_string();
+        let mut message = error.to_string();
         let mut source = std::error::Error::source(error);
         while let Some(cause) = source {
-            said.push_str(": ");
-            said.push_str(&cause.to_string());
+            message.push_str(": ");
+            message.push_str(&cause.to_string());
             source = cause.source();
         }
         if let openssh::Error::SshMux(_) = error
-            && said.contains("refused")
+            && message.contains("refused")
         {
-            let way = Destination {
+            let destination = Destination {
                 address: self.address.clone(),
                 ..Destination::default()
             };
             return Error::Connect {
                 address: self.address.clone(),
-                help: help("Session open refused", &way, &View::default(), &[]),
-                said: shown(&said),
+                help: help(
+                    "Session open refused",
+                    &destination,
+                    &EffectiveConfig::default(),
+                    &[],
+                ),
+                message: summary(&message),
             };
         }
-        // The master's last words: "Timeout, server … not responding."
-        let log = self.master.said();
-        if let Some(line) = last_words(&log) {
-            said.push_str(": ");
-            said.push_str(line);
+        // Such as "Timeout, server … not responding."
+        let log = self.master.log_text();
+        if let Some(line) = last_message(&log) {
+            message.push_str(": ");
+            message.push_str(line);
         }
         Error::Lost {
             address: self.address.clone(),
-            source: escape_control(&said).into(),
+            source: escape_control(&message).into(),
         }
     }
 }
@@ -275,8 +278,8 @@ impl Connection for Ssh {
 
     async fn is_alive(&self) -> bool {
         let master = Arc::clone(&self.master);
-        let asked = tokio::task::spawn_blocking(move || master.is_alive()).await;
-        asked.unwrap_or(false)
+        let alive = tokio::task::spawn_blocking(move || master.is_alive()).await;
+        alive.unwrap_or(false)
     }
 
     async fn close(self: Box<Self>) {
@@ -284,17 +287,17 @@ impl Connection for Ssh {
             session, master, ..
         } = *self;
         drop(session);
-        // The end is waited for: it is a matter of milliseconds, but a blocking one.
+        // Wait for the end, which blocks for milliseconds.
         let _ = tokio::task::spawn_blocking(move || drop(master)).await;
     }
 }
 
-/// The way out where one of OpenSSH's programs could not be run: to install it only where it is not
-/// there. Any other cause (no descriptors, no memory, a missing folder) is in the error itself.
-fn install_or_look(program: &str) -> String {
+/// Help where one of OpenSSH's programs could not be run: to install it only if it is missing. Any other
+/// cause (no descriptors, no memory, a missing folder) is in the error itself.
+fn install_help(program: &str) -> String {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let there = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
-    if there {
+    let exists = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
+    if exists {
         format!(
             "`{program}` is here: see what the error says of this machine, and run the command again"
         )
@@ -307,11 +310,11 @@ fn install_or_look(program: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::install_or_look;
+    use super::install_help;
 
     #[test]
-    fn only_what_is_not_here_is_to_be_installed() {
-        assert!(install_or_look("ssh-nowhere").contains("install the OpenSSH client"));
-        assert!(!install_or_look("sh").contains("install"));
+    fn only_a_missing_program_is_to_be_installed() {
+        assert!(install_help("ssh-nowhere").contains("install the OpenSSH client"));
+        assert!(!install_help("sh").contains("install"));
     }
 }

@@ -1,4 +1,4 @@
-//! What is asked of an ssh master over its control socket (OpenSSH's PROTOCOL.mux, version 4).
+//! Requests to an ssh master over its control socket (OpenSSH's PROTOCOL.mux, version 4).
 
 use std::{
     io::{self, IoSlice, Read, Write, pipe},
@@ -25,9 +25,9 @@ use tokio::{
     },
 };
 
-/// How long a master is given to answer what it knows by itself; it is on this machine.
+/// How long a master on this machine may take to reply.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Longest packet that a master has for us.
+/// Longest packet of a master.
 const LONGEST: u32 = 4096;
 
 const HELLO: u32 = 1;
@@ -45,9 +45,9 @@ pub(super) enum Request {
     Terminate,
 }
 
-/// Asks a master. Alive: its process id. Terminate: comes back when it has gone, which it does
-/// with channels open, too.
-pub(super) fn ask(socket: &Path, request: Request) -> io::Result<u32> {
+/// Sends a request to a master. Alive returns its process id. Terminate returns when it has ended, which
+/// it does even with open channels.
+pub(super) fn send_request(socket: &Path, request: Request) -> io::Result<u32> {
     let mut stream = BlockingStream::connect(socket)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
@@ -56,26 +56,26 @@ pub(super) fn ask(socket: &Path, request: Request) -> io::Result<u32> {
     } else {
         TERMINATE
     };
-    let mut message = words(&[8, HELLO, VERSION]);
-    message.extend(words(&[8, sent, 0]));
-    let answer = exchange(&mut stream, &message, expected);
+    let mut message = encode(&[8, HELLO, VERSION]);
+    message.extend(encode(&[8, sent, 0]));
+    let reply = exchange(&mut stream, &message, expected);
     match request {
-        Request::Alive => word(&answer?, 2).ok_or_else(not_understood),
-        Request::Terminate => match answer.and_then(|_| to_end(&mut stream)) {
-            // It may go before its answer does.
+        Request::Alive => word(&reply?, 2).ok_or_else(not_understood),
+        Request::Terminate => match reply.and_then(|_| to_end(&mut stream)) {
+            // It may end before it replies.
             Err(error) if !has_closed(&error) => Err(error),
             _ => Ok(0),
         },
     }
 }
 
-/// Sends a message, and gives the answer to it, which has to be as expected.
+/// Sends a message, and returns the reply, which must be of the expected type.
 fn exchange(stream: &mut BlockingStream, message: &[u8], expected: u32) -> io::Result<Vec<u8>> {
     stream.write_all(message)?;
     let hello = packet(stream)?;
-    let answer = packet(stream)?;
-    match word(&hello, 0) == Some(HELLO) && word(&answer, 0) == Some(expected) {
-        true => Ok(answer),
+    let reply = packet(stream)?;
+    match word(&hello, 0) == Some(HELLO) && word(&reply, 0) == Some(expected) {
+        true => Ok(reply),
         false => Err(not_understood()),
     }
 }
@@ -90,61 +90,67 @@ fn has_closed(error: &io::Error) -> bool {
     matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
 }
 
-/// What a master says to a stream that is asked for.
+/// A master's reply to a request for a stream.
 #[derive(Debug)]
-pub(super) enum Answer {
-    /// It is open, at its far end too.
+pub(super) enum ForwardReply {
+    /// It is open, also at its remote end.
     Opened(Forward),
-    /// It is not; the master's log says why.
+    /// It was refused; the master's log says why.
     Refused(String),
 }
 
-/// Asks for a stream from the machine to a host and a port. There is no deadline; dropping the
-/// future ends the attempt (the master drops the channel when its opening is answered).
+/// Requests a stream from the machine to a host and a port. There is no deadline: dropping the future
+/// ends the attempt (the master then closes the channel once it is open).
 ///
-/// This is what `ssh -W` does, without its process; and `ssh -W` cannot tell that it got through.
-pub(super) async fn stdio_forward(socket: &Path, host: &str, port: u16) -> io::Result<Answer> {
+/// This is what `ssh -W` does, without its process; and `ssh -W` does not report success.
+pub(super) async fn stdio_forward(
+    socket: &Path,
+    host: &str,
+    port: u16,
+) -> io::Result<ForwardReply> {
     let mut control = UnixStream::connect(socket).await?;
-    control.write_all(&words(&[8, HELLO, VERSION])).await?;
+    control.write_all(&encode(&[8, HELLO, VERSION])).await?;
     let hello = next_packet(&mut control).await?;
     if word(&hello, 0) != Some(HELLO) || word(&hello, 1) != Some(VERSION) {
         return Err(not_understood());
     }
-    // Two pipes and not one socket: the master tells the two directions apart by closing one.
-    let (their_input, to) = pipe()?;
-    let (from, their_output) = pipe()?;
-    let to = Sender::from_owned_fd(OwnedFd::from(to))?;
-    let from = Receiver::from_owned_fd(OwnedFd::from(from))?;
+    // Two pipes instead of one socket: the master signals the end of a direction by closing it.
+    let (remote_stdin, writer) = pipe()?;
+    let (reader, remote_stdout) = pipe()?;
+    let writer = Sender::from_owned_fd(OwnedFd::from(writer))?;
+    let reader = Receiver::from_owned_fd(OwnedFd::from(reader))?;
     control.write_all(&request(host, port)?).await?;
-    send_fd(&control, their_input.as_fd()).await?;
-    send_fd(&control, their_output.as_fd()).await?;
-    let answer = next_packet(&mut control).await?;
-    match word(&answer, 0) {
-        Some(SESSION_OPENED) => Ok(Answer::Opened(Forward {
-            from,
-            to: Some(to),
+    send_fd(&control, remote_stdin.as_fd()).await?;
+    send_fd(&control, remote_stdout.as_fd()).await?;
+    let reply = next_packet(&mut control).await?;
+    match word(&reply, 0) {
+        Some(SESSION_OPENED) => Ok(ForwardReply::Opened(Forward {
+            reader,
+            writer: Some(writer),
             _control: control,
         })),
         Some(FAILURE | PERMISSION_DENIED) => {
-            let said = answer.get(12..).unwrap_or_default();
-            Ok(Answer::Refused(String::from_utf8_lossy(said).into_owned()))
+            let message = reply.get(12..).unwrap_or_default();
+            Ok(ForwardReply::Refused(
+                String::from_utf8_lossy(message).into_owned(),
+            ))
         }
         _ => Err(not_understood()),
     }
 }
 
-/// The bytes of a request, with their length.
+/// The request for a stream, with its length.
 fn request(host: &str, port: u16) -> io::Result<Vec<u8>> {
     let length = u32::try_from(host.len()).map_err(io::Error::other)?;
-    let mut body = words(&[NEW_STDIO_FWD, 0, 0, length]);
+    let mut body = encode(&[NEW_STDIO_FWD, 0, 0, length]);
     body.extend_from_slice(host.as_bytes());
-    body.extend(words(&[u32::from(port)]));
-    let mut message = words(&[u32::try_from(body.len()).map_err(io::Error::other)?]);
+    body.extend(encode(&[u32::from(port)]));
+    let mut message = encode(&[u32::try_from(body.len()).map_err(io::Error::other)?]);
     message.append(&mut body);
     Ok(message)
 }
 
-/// Hands an open file over, with the one byte that carries it.
+/// Sends a file descriptor, with the one byte that carries it.
 async fn send_fd(control: &UnixStream, fd: BorrowedFd<'_>) -> io::Result<()> {
     let fds = [fd];
     let send = || {
@@ -167,9 +173,9 @@ async fn send_fd(control: &UnixStream, fd: BorrowedFd<'_>) -> io::Result<()> {
 /// A stream through a master. Dropping it ends the channel.
 #[derive(Debug)]
 pub(super) struct Forward {
-    from: Receiver,
-    to: Option<Sender>,
-    /// When this closes, the master ends the channel, whatever its far end does.
+    reader: Receiver,
+    writer: Option<Sender>,
+    /// When this closes, the master ends the channel.
     _control: UnixStream,
 }
 
@@ -179,7 +185,7 @@ impl AsyncRead for Forward {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.from).poll_read(context, buffer)
+        Pin::new(&mut self.reader).poll_read(context, buffer)
     }
 }
 
@@ -189,28 +195,28 @@ impl AsyncWrite for Forward {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.to {
-            Some(to) => Pin::new(to).poll_write(context, bytes),
+        match &mut self.writer {
+            Some(writer) => Pin::new(writer).poll_write(context, bytes),
             None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
         }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.to {
-            Some(to) => Pin::new(to).poll_flush(context),
+        match &mut self.writer {
+            Some(writer) => Pin::new(writer).poll_flush(context),
             None => Poll::Ready(Ok(())),
         }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.as_mut().poll_flush(context))?;
-        // A pipe knows no shutdown: its end is that it is closed.
-        self.to = None;
+        // A pipe is shut down by closing it.
+        self.writer = None;
         Poll::Ready(Ok(()))
     }
 }
 
-fn words(words: &[u32]) -> Vec<u8> {
+fn encode(words: &[u32]) -> Vec<u8> {
     words.iter().copied().flat_map(u32::to_be_bytes).collect()
 }
 
@@ -225,7 +231,7 @@ fn not_understood() -> io::Error {
 }
 
 /// A buffer for a packet of this length.
-fn room(length: [u8; 4]) -> io::Result<Vec<u8>> {
+fn buffer(length: [u8; 4]) -> io::Result<Vec<u8>> {
     let length = u32::from_be_bytes(length);
     if length > LONGEST {
         return Err(not_understood());
@@ -236,7 +242,7 @@ fn room(length: [u8; 4]) -> io::Result<Vec<u8>> {
 fn packet(stream: &mut BlockingStream) -> io::Result<Vec<u8>> {
     let mut length = [0; 4];
     stream.read_exact(&mut length)?;
-    let mut body = room(length)?;
+    let mut body = buffer(length)?;
     stream.read_exact(&mut body)?;
     Ok(body)
 }
@@ -244,7 +250,7 @@ fn packet(stream: &mut BlockingStream) -> io::Result<Vec<u8>> {
 async fn next_packet(stream: &mut UnixStream) -> io::Result<Vec<u8>> {
     let mut length = [0; 4];
     stream.read_exact(&mut length).await?;
-    let mut body = room(length)?;
+    let mut body = buffer(length)?;
     stream.read_exact(&mut body).await?;
     Ok(body)
 }
@@ -255,28 +261,28 @@ mod tests {
 
     use super::*;
 
-    /// A master that hears what is asked and closes; it says so much before.
-    fn ended(said: Vec<u8>, request: Request) -> io::Result<u32> {
+    /// Sends a request to a master that replies with these bytes and closes.
+    fn ask_fake(reply: Vec<u8>, request: Request) -> io::Result<u32> {
         let folder = tempfile::tempdir().expect("a folder");
         let socket = folder.path().join("master");
         let listener = UnixListener::bind(&socket).expect("bound");
         let master = thread::spawn(move || {
             let (mut stream, _) = listener.accept().expect("asked");
             stream.read_exact(&mut [0; 24]).expect("a request");
-            stream.write_all(&said).expect("said");
+            stream.write_all(&reply).expect("written");
         });
-        let answer = ask(&socket, request);
+        let reply = send_request(&socket, request);
         master.join().expect("it ends");
-        answer
+        reply
     }
 
     #[test]
-    fn a_master_that_goes_before_it_answers_has_gone() {
-        let hello = words(&[8, HELLO, VERSION]);
-        assert!(ended(hello.clone(), Request::Terminate).is_ok());
-        assert!(ended(vec![], Request::Terminate).is_ok());
-        assert!(ended(hello.clone(), Request::Alive).is_err());
-        let refused = [hello, words(&[12, PERMISSION_DENIED, 0, 0])].concat();
-        assert!(ended(refused, Request::Terminate).is_err());
+    fn a_master_that_ends_before_it_replies_has_ended() {
+        let hello = encode(&[8, HELLO, VERSION]);
+        assert!(ask_fake(hello.clone(), Request::Terminate).is_ok());
+        assert!(ask_fake(vec![], Request::Terminate).is_ok());
+        assert!(ask_fake(hello.clone(), Request::Alive).is_err());
+        let refused = [hello, encode(&[12, PERMISSION_DENIED, 0, 0])].concat();
+        assert!(ask_fake(refused, Request::Terminate).is_err());
     }
 }

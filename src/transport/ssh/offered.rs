@@ -1,31 +1,29 @@
-//! Which host keys a machine shows, without logging in.
+//! Which host keys a machine has, without logging in.
 //!
-//! ssh goes the user's own way to the machine (jump hosts, proxies), once for each type of key that
-//! it has, and hands the key that it is shown to a script of ours (`KnownHostsCommand`, OpenSSH 8.5
-//! and newer). No key is taken, so that is the end of it: neither an account's name nor a login
-//! follows. A machine can show whatever it likes; who connects later has it prove that it holds
-//! the key.
+//! ssh connects by the user's own route (jump hosts, proxies), once for each type of key, and passes the
+//! key to a script of ours (`KnownHostsCommand`, OpenSSH 8.5 and newer). No key is accepted, so the
+//! connection ends before an account's name is sent. The machine does not prove here that it holds the
+//! keys; it must when somebody connects.
 
 use std::path::Path;
 
 use super::{
-    Destination, Error, Places,
-    config::Trust,
-    help::{View, plain, shown},
+    Destination, Error, SshPaths,
+    config::AcceptedKeys,
+    help::{EffectiveConfig, plain_lines, summary},
     known,
     pins::Pins,
     retry::Retry,
-    start::{Start, extra, with},
+    start::{Attempt, extra_options, known_hosts_files},
 };
 use crate::hostkey::PublicKey;
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
-/// Writes what it is given: the type of a key and the key, in base64. ssh asks it before, too, for
-/// what it knows of the machine.
+/// Appends a key's type and base64 to a file. ssh also runs it before it has a key.
 const SCRIPT: &str = "printf '%s %s\\n' \"$1\" \"$2\" >>\"$3\"\n";
 
-/// The types that a machine is asked for; a security key cannot be in a server.
-const ASKED: [&str; 6] = [
+/// The types to request; servers have no security keys.
+const TYPES: [&str; 6] = [
     "ssh-ed25519",
     "ecdsa-sha2-nistp256",
     "ecdsa-sha2-nistp384",
@@ -34,194 +32,205 @@ const ASKED: [&str; 6] = [
     "rsa-sha2-256",
 ];
 
-/// What a machine showed.
+/// A machine's host keys, and what is known of them here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Offer {
+pub struct OfferedKeys {
     /// Its keys, sorted, one or more.
     pub keys: Vec<PublicKey>,
-    /// What known_hosts calls the machine.
-    pub known_as: String,
-    /// Those that the user's known_hosts, the system's or ours hold for it.
+    /// The machine's name in known_hosts.
+    pub known_hosts_name: String,
+    /// Its keys in known_hosts, the user's, the system's or ours.
     pub known: Vec<PublicKey>,
-    /// Those that are pinned to the instance that it is.
+    /// The keys that are pinned to its instance.
     pub pinned: Vec<PublicKey>,
 }
 
-/// Reads which keys a machine shows, and what is known of it here.
+/// Reads a machine's host keys, and what is known of them here.
 ///
 /// # Errors
-/// As [`super::Ssh::connect`], but for what concerns host keys and logins.
-pub async fn offered(
-    places: &Places,
-    way: &Destination,
+/// As [`super::Ssh::connect`], except for host keys and logins.
+pub async fn scan_host_keys(
+    paths: &SshPaths,
+    destination: &Destination,
     deadline: Duration,
-) -> Result<Offer, Error> {
-    // The private key is not needed, so it is not here either.
-    let way = Destination {
+) -> Result<OfferedKeys, Error> {
+    // No private key is needed.
+    let destination = Destination {
         key_file: None,
         private_key: None,
-        ..way.clone()
+        ..destination.clone()
     };
-    let mut look = Look {
-        start: Start::new(places, &way, deadline)?,
+    let mut scan = Scan {
+        attempt: Attempt::new(paths, &destination, deadline)?,
         file: PathBuf::new(),
     };
-    match tokio::time::timeout(deadline, look.all()).await {
+    match tokio::time::timeout(deadline, scan.run()).await {
         Ok(offer) => offer,
-        Err(_) => Err(look.start.late(deadline)),
+        Err(_) => Err(scan.attempt.timed_out(deadline)),
     }
 }
 
-/// Adds keys to our own known_hosts, by the name that it has for the machine: what was looked at
-/// is known from then on.
+/// Adds keys to our own known_hosts, under the machine's name.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn known_as_trusted(places: &Places, offer: &Offer, keys: &[PublicKey]) -> Result<(), Error> {
+pub fn add_to_known_hosts(
+    paths: &SshPaths,
+    offer: &OfferedKeys,
+    keys: &[PublicKey],
+) -> Result<(), Error> {
     let lines: String = keys
         .iter()
-        .map(|key| format!("{} {key}\n", offer.known_as))
+        .map(|key| format!("{} {key}\n", offer.known_hosts_name))
         .collect();
-    known::keep(&places.known_hosts, &lines).map_err(|error| Error::Setup {
-        what: format!(
-            "{} cannot be written: {error}",
-            places.known_hosts.display()
-        ),
+    known::add_lines(&paths.known_hosts, &lines).map_err(|error| Error::Setup {
+        problem: format!("{} cannot be written: {error}", paths.known_hosts.display()),
         help: "see to its folder's owner and mode, and to free space".into(),
     })
 }
 
-struct Look<'a> {
-    start: Start<'a>,
-    /// Where the script writes.
+struct Scan<'a> {
+    attempt: Attempt<'a>,
+    /// The script's output.
     file: PathBuf,
 }
 
-impl Look<'_> {
-    async fn all(&mut self) -> Result<Offer, Error> {
-        let start = &self.start;
-        let (places, way) = (start.places, start.way);
-        let config = start.config(Trust::Users)?;
-        start.has_way_to_instance(&config).await?;
-        let view = start.view(&config).await?;
-        let theirs = view.files("userknownhostsfile");
-        let global = view.files("globalknownhostsfile");
-        let mut files = with(&places.known_hosts, &theirs);
+impl Scan<'_> {
+    async fn run(&mut self) -> Result<OfferedKeys, Error> {
+        let attempt = &self.attempt;
+        let (paths, destination) = (attempt.paths, attempt.destination);
+        let config = attempt.config(AcceptedKeys::UserConfig)?;
+        attempt.check_instance_route(&config).await?;
+        let effective = attempt.effective(&config).await?;
+        let user_files = effective.files("userknownhostsfile");
+        let global = effective.files("globalknownhostsfile");
+        let mut files = known_hosts_files(&paths.known_hosts, &user_files);
         files.extend(global.iter().map(PathBuf::as_path));
-        let known = start.known(&view, &files).await?;
-        let pinned = match &way.instance {
-            Some(id) => Pins::at(&places.known_instances).of(id)?,
+        let known = attempt.known(&effective, &files).await?;
+        let pinned = match &destination.instance {
+            Some(id) => Pins::at(&paths.known_instances).of(id)?,
             None => Vec::new(),
         };
-        let known_as = view.known_as().unwrap_or_else(|| way.address.clone());
-        let script = start.write("look", SCRIPT)?;
-        self.file = start.master.file("shown");
+        let known_hosts_name = effective
+            .known_hosts_name()
+            .unwrap_or_else(|| destination.address.clone());
+        let script = attempt.write("look", SCRIPT)?;
+        self.file = attempt.master.file("shown");
 
-        let supported: Vec<&str> = view
+        let supported: Vec<&str> = effective
             .get("hostkeyalgorithms")
             .unwrap_or_default()
             .split(',')
             .collect();
-        let mut left: Vec<&str> = ASKED
+        let mut remaining: Vec<&str> = TYPES
             .into_iter()
             .filter(|algorithm| supported.contains(algorithm))
             .collect();
         let mut keys = BTreeSet::new();
-        while !left.is_empty() {
-            let said = self.once(&script, &left, &view).await?;
-            let shown_now = self.shown();
+        while !remaining.is_empty() {
+            let stderr = self.scan_types(&script, &remaining, &effective).await?;
+            let new_keys = self.scanned_keys();
             let before = keys.len();
-            keys.extend(shown_now);
+            keys.extend(new_keys);
             if keys.len() == before {
-                // The machine has none of the types that are left; or there is no machine.
-                if said.contains("no matching host key type") && !keys.is_empty() {
+                // The machine has none of the remaining types, or is unreachable.
+                if stderr.contains("no matching host key type") && !keys.is_empty() {
                     break;
                 }
-                return Err(self.failed(&said).await);
+                return Err(self.error(&stderr).await);
             }
-            let of_server = of_server(&said);
-            left.retain(|algorithm| {
+            let server_types = server_types(&stderr);
+            remaining.retain(|algorithm| {
                 let has = keys
                     .iter()
                     .any(|key: &PublicKey| key.algorithms().contains(algorithm));
-                let may = of_server
+                let may = server_types
                     .as_ref()
-                    .is_none_or(|all| all.iter().any(|one| one == algorithm));
+                    .is_none_or(|types| types.iter().any(|name| name == algorithm));
                 !has && may
             });
         }
-        let mut known: Vec<PublicKey> = known.iter().filter_map(|line| key_of(line)).collect();
+        let mut known: Vec<PublicKey> = known.iter().filter_map(|line| key_in_line(line)).collect();
         known.sort();
         known.dedup();
-        Ok(Offer {
+        Ok(OfferedKeys {
             keys: keys.into_iter().collect(),
-            known_as,
+            known_hosts_name,
             known,
             pinned,
         })
     }
 
-    /// Asks for a key of one of these types; what ssh said.
-    async fn once(&self, script: &Path, left: &[&str], view: &View) -> Result<String, Error> {
+    /// Requests a key of one of these types; ssh's output.
+    async fn scan_types(
+        &self,
+        script: &Path,
+        remaining: &[&str],
+        effective: &EffectiveConfig,
+    ) -> Result<String, Error> {
         let command = format!("/bin/sh {} %t %K {}", script.display(), self.file.display());
-        let config = self.start.config(Trust::Look {
+        let config = self.attempt.config(AcceptedKeys::Scan {
             command,
-            algorithms: left.join(","),
-            extra: extra(view),
+            algorithms: remaining.join(","),
+            extra: extra_options(effective),
         })?;
-        let mut retry = Retry::within(self.start.deadline);
+        let mut retry = Retry::within(self.attempt.deadline);
         loop {
-            let before = self.start.master.said_bytes();
-            let looking = self.start.master.look(&config, &self.start.way.address);
-            looking.await.map_err(|error| self.start.no_ssh(&error))?;
-            let said = self.start.master.said_since(before);
-            if !retry.again(&said).await {
-                return Ok(said);
+            let before = self.attempt.master.log_bytes();
+            let Attempt {
+                master,
+                destination,
+                ..
+            } = &self.attempt;
+            let scanned = master.scan(&config, &destination.address).await;
+            scanned.map_err(|error| self.attempt.ssh_error(&error))?;
+            let stderr = self.attempt.master.log_since(before);
+            if !retry.again(&stderr).await {
+                return Ok(stderr);
             }
         }
     }
 
-    fn shown(&self) -> Vec<PublicKey> {
+    fn scanned_keys(&self) -> Vec<PublicKey> {
         let text = std::fs::read_to_string(&self.file).unwrap_or_default();
-        // When ssh only asks what is known, it gives `NONE` for both.
+        // Before ssh has a key, both arguments are `NONE`.
         text.lines()
             .filter_map(|line| PublicKey::parse(line).ok())
             .collect()
     }
 
-    async fn failed(&self, said: &str) -> Error {
-        if said.contains("Bad configuration option: knownhostscommand") {
+    async fn error(&self, stderr: &str) -> Error {
+        if stderr.contains("Bad configuration option: knownhostscommand") {
             return Error::Setup {
-                what: format!(
+                problem: format!(
                     "host {}: this machine's ssh cannot show a host key before a login",
-                    self.start.way.name
+                    self.attempt.destination.name
                 ),
                 help: "use OpenSSH 8.5 or newer, or compare by hand: `ssh-keyscan HOST`, then \
                        `host_key: { pinned: […] }`"
                     .into(),
             };
         }
-        if plain(said).next().is_none() {
+        if plain_lines(stderr).next().is_none() {
             return Error::Connect {
-                address: self.start.way.address.clone(),
-                said: shown(said),
+                address: self.attempt.destination.address.clone(),
+                message: summary(stderr),
                 help: "see what `ssh -v` says".into(),
             };
         }
-        self.start.refused().await
+        self.attempt.connect_error().await
     }
 }
 
-/// The types of keys that the server has, from what ssh says of it with `-vv`. A jump host's is
-/// said, too, before the machine's.
-fn of_server(said: &str) -> Option<Vec<String>> {
-    let (_, rest) = said.rsplit_once("debug2: peer server KEXINIT proposal")?;
+/// The server's types of keys, from ssh's output with `-vv`, where a jump host's come first.
+fn server_types(stderr: &str) -> Option<Vec<String>> {
+    let (_, rest) = stderr.rsplit_once("debug2: peer server KEXINIT proposal")?;
     let (_, rest) = rest.split_once("debug2: host key algorithms: ")?;
     let list = rest.lines().next()?;
     Some(list.trim().split(',').map(str::to_owned).collect())
 }
 
 /// The key in a line of known_hosts.
-fn key_of(line: &str) -> Option<PublicKey> {
+fn key_in_line(line: &str) -> Option<PublicKey> {
     PublicKey::parse(line.split_once(' ')?.1).ok()
 }

@@ -3,8 +3,8 @@
 //! A line is `INSTANCE TYPE KEY [WHAT VOUCHED FOR IT]`, which is known_hosts's own format with the
 //! instance's id for a name, so that `ssh-keygen -F i-…` and `-R i-…` work on it. A stop and start
 //! of an instance keeps its host key and changes its address, and an address may become another
-//! instance's: so a pin belongs to the id. The file is written whole, under a lock beside it; one
-//! that is damaged is never taken for "no pins".
+//! instance's: so a pin belongs to the id. The file is replaced as a whole, under a lock beside it; a
+//! damaged one is never read as "no pins".
 
 use std::{
     fs::{DirBuilder, File, OpenOptions},
@@ -20,7 +20,7 @@ use crate::{
     whole::Whole,
 };
 
-/// Most that is read: 100,000 keys.
+/// Largest file: 100,000 keys.
 const MOST: u64 = 64 * 1024 * 1024;
 
 const HEAD: &str = "# Host keys that trueup has pinned to EC2 instances: INSTANCE TYPE KEY [WHAT \
@@ -32,21 +32,21 @@ pub struct Pins {
     file: PathBuf,
 }
 
-/// What a pin rests on. It is kept beside the key, for people.
+/// Why a key was pinned; written beside the key, for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Vouched {
+pub enum PinSource {
     /// The instance's console output, through the EC2 API.
     Console,
-    /// known_hosts held it for the address.
+    /// known_hosts had it for the address.
     KnownHosts,
-    /// A person looked at its fingerprint.
+    /// A person confirmed its fingerprint.
     Person,
     /// Nothing: `host_key: accept-new`.
     Nothing,
 }
 
-impl Vouched {
-    fn word(self) -> &'static str {
+impl PinSource {
+    fn as_str(self) -> &'static str {
         match self {
             Self::Console => "console",
             Self::KnownHosts => "known_hosts",
@@ -61,32 +61,32 @@ impl Vouched {
 #[non_exhaustive]
 pub enum PinsError {
     /// The file cannot be used.
-    #[error("{}: {what}\n  help: {help}", file.display())]
+    #[error("{}: {problem}\n  help: {help}", file.display())]
     File {
         /// The file.
         file: PathBuf,
-        /// What is wrong with it.
-        what: String,
-        /// The way out.
+        /// What is wrong.
+        problem: String,
+        /// What helps.
         help: String,
     },
     /// Other keys are pinned to the instance.
     #[error(
-        "other host keys are pinned to {id}: {held}; not {offered}\n  help: `trueup trust` shows \
+        "other host keys are pinned to {id}: {pinned}; not {offered}\n  help: `trueup trust` shows \
          what vouches for each"
     )]
     Differ {
         /// The instance.
         id: String,
-        /// What people are shown of the keys that are pinned.
-        held: String,
-        /// What people are shown of those that were to be.
+        /// The pinned keys, for people.
+        pinned: String,
+        /// The new keys, for people.
         offered: String,
     },
-    /// That names no instance.
+    /// This is no id of an instance.
     #[error("`{id}` is no id of an instance\n  help: it looks like `i-0123456789abcdef0`")]
     Id {
-        /// What was given, escaped.
+        /// The text, escaped.
         id: String,
     },
 }
@@ -94,23 +94,23 @@ pub enum PinsError {
 impl From<PinsError> for super::Error {
     fn from(error: PinsError) -> Self {
         let text = error.to_string();
-        let (what, help) = text.split_once("\n  help: ").unwrap_or((&text, ""));
+        let (problem, help) = text.split_once("\n  help: ").unwrap_or((&text, ""));
         Self::Setup {
-            what: what.to_owned(),
+            problem: problem.to_owned(),
             help: help.to_owned(),
         }
     }
 }
 
 impl Pins {
-    /// Those of a file, which need not be there.
+    /// Pins in a file, which may be missing.
     pub fn at(file: &Path) -> Self {
         Self {
             file: file.to_owned(),
         }
     }
 
-    /// Where they are.
+    /// The file.
     pub fn file(&self) -> &Path {
         &self.file
     }
@@ -118,9 +118,9 @@ impl Pins {
     /// The keys that are pinned to an instance, sorted.
     ///
     /// # Errors
-    /// When the file is there and cannot be used.
+    /// When the file exists and cannot be used.
     pub fn of(&self, id: &str) -> Result<Vec<PublicKey>, PinsError> {
-        checked(id)?;
+        check_id(id)?;
         let text = self.read()?;
         let mut keys: Vec<PublicKey> = self
             .lines(&text)?
@@ -133,43 +133,48 @@ impl Pins {
         Ok(keys)
     }
 
-    /// Pins keys to an instance that has none yet. The same keys again are nothing new.
+    /// Pins keys to an instance without pins. The same keys again change nothing.
     ///
     /// # Errors
     /// When other keys are pinned to it, or the file cannot be used.
-    pub fn add(&self, id: &str, keys: &[PublicKey], vouched: Vouched) -> Result<(), PinsError> {
-        self.write(id, keys, vouched, false)
+    pub fn add(&self, id: &str, keys: &[PublicKey], source: PinSource) -> Result<(), PinsError> {
+        self.write(id, keys, source, false)
     }
 
-    /// Pins keys to an instance instead of those that were.
+    /// Pins keys to an instance, instead of earlier ones.
     ///
     /// # Errors
     /// When the file cannot be used.
-    pub fn replace(&self, id: &str, keys: &[PublicKey], vouched: Vouched) -> Result<(), PinsError> {
-        self.write(id, keys, vouched, true)
+    pub fn replace(
+        &self,
+        id: &str,
+        keys: &[PublicKey],
+        source: PinSource,
+    ) -> Result<(), PinsError> {
+        self.write(id, keys, source, true)
     }
 
     fn write(
         &self,
         id: &str,
         keys: &[PublicKey],
-        vouched: Vouched,
+        source: PinSource,
         replace: bool,
     ) -> Result<(), PinsError> {
-        checked(id)?;
+        check_id(id)?;
         let _lock = self.lock().map_err(|error| self.cannot("locked", &error))?;
-        let held = self.of(id)?;
-        let mut wanted = keys.to_vec();
-        wanted.sort();
-        wanted.dedup();
-        if held == wanted {
+        let pinned = self.of(id)?;
+        let mut new = keys.to_vec();
+        new.sort();
+        new.dedup();
+        if pinned == new {
             return Ok(());
         }
-        if !held.is_empty() && !replace {
+        if !pinned.is_empty() && !replace {
             return Err(PinsError::Differ {
                 id: id.to_owned(),
-                held: shown(&held),
-                offered: shown(&wanted),
+                pinned: shown(&pinned),
+                offered: shown(&new),
             });
         }
         let old = self.read()?;
@@ -183,8 +188,8 @@ impl Pins {
                 text.push('\n');
             }
         }
-        for key in &wanted {
-            text.push_str(&format!("{id} {key} {}\n", vouched.word()));
+        for key in &new {
+            text.push_str(&format!("{id} {key} {}\n", source.as_str()));
         }
         self.put(&text)
             .map_err(|error| self.cannot("written", &error))
@@ -197,18 +202,18 @@ impl Pins {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
             Err(error) => return Err(self.cannot("read", &error)),
         };
-        let found = file
+        let metadata = file
             .metadata()
             .map_err(|error| self.cannot("looked at", &error))?;
-        if !found.is_file() || found.len() > MOST {
-            return Err(self.wrong(
+        if !metadata.is_file() || metadata.len() > MOST {
+            return Err(self.error(
                 "it is no file of pins".into(),
                 "move it away; `trueup trust` pins anew",
             ));
         }
-        let mode = found.permissions().mode();
+        let mode = metadata.permissions().mode();
         if mode & 0o022 != 0 {
-            return Err(self.wrong(
+            return Err(self.error(
                 format!("others may write it (mode {:04o})", mode & 0o7777),
                 "`chmod 600` it, and look at what is in it",
             ));
@@ -220,7 +225,7 @@ impl Pins {
         }
     }
 
-    /// Each line, and the pin that it is. Comments and blank lines are kept.
+    /// Each line with its pin; comments and blank lines have none.
     fn lines<'a>(&self, text: &'a str) -> Result<Vec<Line<'a>>, PinsError> {
         let mut lines = Vec::new();
         for (at, line) in text.lines().enumerate() {
@@ -231,16 +236,16 @@ impl Pins {
             let pin = line.split_once(' ').filter(|(id, _)| is_instance_id(id));
             let pin = pin.and_then(|(id, key)| Some((id, PublicKey::parse(key).ok()?)));
             if pin.is_none() {
-                return Err(self.wrong(
+                return Err(self.error(
                     format!("line {} is damaged", at + 1),
                     "put the line right, or take it out: `trueup trust` pins its instance anew",
                 ));
             }
             lines.push((line, pin));
         }
-        // The last line is whole, too.
+        // The last line must be complete, too.
         if !text.is_empty() && !text.ends_with('\n') {
-            return Err(self.wrong(
+            return Err(self.error(
                 format!("line {} is cut short", lines.len()),
                 "take the line out: `trueup trust` pins its instance anew",
             ));
@@ -248,7 +253,7 @@ impl Pins {
         Ok(lines)
     }
 
-    /// The lock is a file beside it, because the file itself is replaced. It goes with the value.
+    /// Locks a file beside it, because the file itself is replaced. Dropping the value unlocks.
     fn lock(&self) -> io::Result<File> {
         let folder = self.file.parent().unwrap_or(Path::new("."));
         DirBuilder::new()
@@ -264,7 +269,7 @@ impl Pins {
             .mode(0o600)
             .open(name)?;
         match lock.lock() {
-            // A file system without locks: the file is still whole, a pin of another run may go.
+            // Without locks the file stays complete, but a concurrent run's pin may get lost.
             Err(error) if error.kind() != io::ErrorKind::Unsupported => Err(error),
             _ => Ok(lock),
         }
@@ -274,28 +279,28 @@ impl Pins {
         Whole::beside(&self.file, 0o600)?.put(text.as_bytes())
     }
 
-    fn cannot(&self, what: &str, error: &io::Error) -> PinsError {
-        self.wrong(
-            format!("it cannot be {what}: {error}"),
+    fn cannot(&self, problem: &str, error: &io::Error) -> PinsError {
+        self.error(
+            format!("it cannot be {problem}: {error}"),
             "it holds the host keys of EC2 instances: see to its folder's owner and mode, and to \
              free space",
         )
     }
 
-    fn wrong(&self, what: String, help: &str) -> PinsError {
+    fn error(&self, problem: String, help: &str) -> PinsError {
         PinsError::File {
             file: self.file.clone(),
-            what,
+            problem,
             help: help.into(),
         }
     }
 }
 
-/// A line, and its instance and key where it is a pin.
+/// A line, and the instance and key of its pin.
 type Line<'a> = (&'a str, Option<(&'a str, PublicKey)>);
 
-/// An id becomes a name in files that ssh reads.
-fn checked(id: &str) -> Result<(), PinsError> {
+/// Checks an id, which becomes a name in files that ssh reads.
+fn check_id(id: &str) -> Result<(), PinsError> {
     if is_instance_id(id) {
         Ok(())
     } else {
@@ -339,10 +344,10 @@ mod tests {
         let pins = pins(&folder);
         assert_eq!(pins.of(A).expect("none"), vec![]);
         assert!(!pins.file().exists(), "reading makes no file");
-        pins.add(A, &keys(&[1, 2]), Vouched::Console)
+        pins.add(A, &keys(&[1, 2]), PinSource::Console)
             .expect("pinned");
-        pins.add(B, &keys(&[3]), Vouched::Person).expect("pinned");
-        pins.add(A, &keys(&[2, 1]), Vouched::Console)
+        pins.add(B, &keys(&[3]), PinSource::Person).expect("pinned");
+        pins.add(A, &keys(&[2, 1]), PinSource::Console)
             .expect("the same");
         assert_eq!(pins.of(A).expect("pins"), keys(&[1, 2]));
         assert_eq!(pins.of(B).expect("pins"), keys(&[3]));
@@ -355,7 +360,7 @@ mod tests {
         );
 
         let error = pins
-            .add(A, &keys(&[1]), Vouched::Console)
+            .add(A, &keys(&[1]), PinSource::Console)
             .expect_err("others");
         let error = error.to_string();
         for key in keys(&[1, 2]) {
@@ -368,7 +373,7 @@ mod tests {
         );
         text.push_str("\n# mine\n");
         std::fs::write(pins.file(), &text).expect("written");
-        pins.replace(A, &keys(&[4]), Vouched::Person)
+        pins.replace(A, &keys(&[4]), PinSource::Person)
             .expect("replaced");
         assert_eq!(pins.of(A).expect("pins"), keys(&[4]));
         assert_eq!(pins.of(B).expect("pins"), keys(&[3]));
@@ -383,15 +388,16 @@ mod tests {
             .arg(pins.file())
             .output()
             .expect("install openssh-client");
-        let found = String::from_utf8_lossy(&out.stdout);
-        assert!(found.contains(&keys(&[3])[0].to_string()), "{found}");
+        let metadata = String::from_utf8_lossy(&out.stdout);
+        assert!(metadata.contains(&keys(&[3])[0].to_string()), "{metadata}");
     }
 
     #[test]
-    fn a_damaged_file_is_never_taken_for_no_pins() {
+    fn a_damaged_file_is_never_read_as_no_pins() {
         let folder = tempfile::tempdir().expect("a folder");
         let pins = pins(&folder);
-        pins.add(A, &keys(&[1]), Vouched::Console).expect("pinned");
+        pins.add(A, &keys(&[1]), PinSource::Console)
+            .expect("pinned");
         let good = std::fs::read_to_string(pins.file()).expect("text");
         let line = good.lines().last().expect("a pin");
         for damaged in [
@@ -409,9 +415,9 @@ mod tests {
             for error in [
                 pins.of(A).expect_err("damaged"),
                 pins.of(B).expect_err("damaged"),
-                pins.add(B, &keys(&[2]), Vouched::Console)
+                pins.add(B, &keys(&[2]), PinSource::Console)
                     .expect_err("damaged"),
-                pins.replace(A, &keys(&[2]), Vouched::Console)
+                pins.replace(A, &keys(&[2]), PinSource::Console)
                     .expect_err("damaged"),
             ] {
                 let error = error.to_string();
@@ -450,7 +456,7 @@ mod tests {
             assert!(pins(&folder).of(id).is_err(), "{id}");
             assert!(
                 pins(&folder)
-                    .add(id, &keys(&[1]), Vouched::Console)
+                    .add(id, &keys(&[1]), PinSource::Console)
                     .is_err()
             );
         }
@@ -465,7 +471,7 @@ mod tests {
                 let pins = &pins;
                 scope.spawn(move || {
                     let id = format!("i-{n:017x}");
-                    pins.add(&id, &keys(&[n]), Vouched::Console)
+                    pins.add(&id, &keys(&[n]), PinSource::Console)
                         .expect("pinned");
                 });
             }

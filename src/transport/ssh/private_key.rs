@@ -1,12 +1,12 @@
-//! A private key in memory: what it must look like before an agent is given it.
+//! A private key in memory: checks before it is passed to an agent.
 //!
-//! Only the envelope is looked at here, so that people hear what is wrong in words of ours, which
-//! never hold a part of the key; what is inside is for OpenSSH to read.
+//! Only the PEM envelope is checked, for messages that never contain a part of the key; OpenSSH reads
+//! the rest.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret, SecretString, zeroize::Zeroizing};
 
-/// The envelopes (RFC 7468) that OpenSSH takes: OpenSSL's, PKCS #8, and its own.
+/// The labels (RFC 7468) that OpenSSH accepts: OpenSSL's, PKCS #8, and its own.
 const LABELS: [&str; 6] = [
     "RSA PRIVATE KEY",
     "EC PRIVATE KEY",
@@ -16,24 +16,24 @@ const LABELS: [&str; 6] = [
     "OPENSSH PRIVATE KEY",
 ];
 
-/// A private key as PEM, with the line ends that OpenSSH wants.
+/// A private key as PEM, with the line ends that OpenSSH requires.
 #[derive(Debug, Clone)]
 pub struct PrivateKey {
     text: SecretString,
     protected: bool,
 }
 
-/// Why a text is no private key that can be used. None of these holds a part of the text.
+/// Why a text is no usable private key. No error contains a part of the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadKey {
-    /// There is nothing.
+    /// It is empty.
     #[error("it is empty")]
     Empty,
     /// It has a passphrase.
     #[error("it is protected by a passphrase, and nobody is asked here")]
     Protected,
-    /// It is the other half.
+    /// It is a public key.
     #[error("it is a public key, not a private one")]
     Public,
     /// It is a certificate.
@@ -42,25 +42,25 @@ pub enum BadKey {
     /// It is in PuTTY's own format.
     #[error("it is in PuTTY's format, which OpenSSH does not read")]
     Putty,
-    /// Its line ends are gone.
+    /// Its line ends are lost.
     #[error("it is a PEM without its line ends")]
     OneLine,
-    /// Its end is gone.
+    /// It is cut off.
     #[error("it is cut short: the line `-----END … PRIVATE KEY-----` is not there")]
     CutShort,
     /// It is something else.
     #[error("it is no private key in PEM (`-----BEGIN … PRIVATE KEY-----`)")]
     NoPem,
-    /// OpenSSH does not take it.
-    #[error("`ssh-add` does not take it: {said}")]
+    /// OpenSSH refuses it.
+    #[error("`ssh-add` does not take it: {message}")]
     Refused {
-        /// What it said, escaped.
-        said: String,
+        /// Its message, escaped.
+        message: String,
     },
 }
 
 impl BadKey {
-    /// The way out.
+    /// What helps.
     pub fn help(&self) -> &'static str {
         match self {
             Self::Protected => {
@@ -78,7 +78,7 @@ impl BadKey {
 }
 
 impl PrivateKey {
-    /// Looks at a text and mends what storing may have done to its line ends.
+    /// Checks a text and repairs line ends that storage may have changed.
     ///
     /// # Errors
     /// When it is no private key.
@@ -93,25 +93,25 @@ impl PrivateKey {
             .strip_prefix("-----BEGIN ")
             .and_then(|label| label.strip_suffix("-----"));
         let Some(label) = label.filter(|label| LABELS.contains(label)) else {
-            return Err(other(text, first));
+            return Err(refused(text, first));
         };
         let last = text.lines().next_back().unwrap_or_default();
         if last != format!("-----END {label}-----") {
             return Err(BadKey::CutShort);
         }
-        // Exactly as long as needed: a buffer that grows would leave copies behind.
-        let mut mended = Zeroizing::new(String::with_capacity(text.len() + 1));
+        // Preallocated: a growing buffer would leave copies behind.
+        let mut repaired = Zeroizing::new(String::with_capacity(text.len() + 1));
         for line in text.lines() {
-            mended.push_str(line.trim_end());
-            mended.push('\n');
+            repaired.push_str(line.trim_end());
+            repaired.push('\n');
         }
         Ok(Self {
-            protected: is_protected(label, &mended),
-            text: SecretString::from(mended.as_str()),
+            protected: is_protected(label, &repaired),
+            text: SecretString::from(repaired.as_str()),
         })
     }
 
-    /// The same, for use without anybody at hand.
+    /// The same, for use without a prompt.
     ///
     /// # Errors
     /// As [`PrivateKey::parse`], and when it has a passphrase.
@@ -123,14 +123,14 @@ impl PrivateKey {
         Ok(key)
     }
 
-    /// The PEM, with a line end behind its last line.
+    /// The PEM, with a line end after its last line.
     pub fn expose(&self) -> &str {
         self.text.expose_secret()
     }
 }
 
-/// What a text is that begins as no private key does.
-fn other(text: &str, first: &str) -> BadKey {
+/// What a text is instead of a private key.
+fn refused(text: &str, first: &str) -> BadKey {
     let public = ["ssh-", "ecdsa-", "sk-", "---- BEGIN SSH2 PUBLIC"];
     if first.starts_with("PuTTY-User-Key-File") {
         BadKey::Putty
@@ -150,8 +150,8 @@ fn other(text: &str, first: &str) -> BadKey {
     }
 }
 
-/// Whether a passphrase is needed: OpenSSL says so in a header, PKCS #8 in the label, and OpenSSH
-/// (PROTOCOL.key) by the name of a cipher at the start.
+/// Whether a passphrase is needed: OpenSSL has a header for it, PKCS #8 a label, OpenSSH
+/// (PROTOCOL.key) the name of a cipher at the start.
 fn is_protected(label: &str, pem: &str) -> bool {
     if label == "ENCRYPTED PRIVATE KEY" {
         return true;
@@ -161,7 +161,7 @@ fn is_protected(label: &str, pem: &str) -> bool {
             line.starts_with("Proc-Type:") && line.to_ascii_uppercase().contains("ENCRYPTED")
         });
     }
-    // The magic, a length, and `none`: 23 bytes are in the first line alone.
+    // The magic, a length, and `none` (23 bytes) are in the first line.
     let Some(start) = pem.lines().nth(1).and_then(|line| line.get(..32)) else {
         return false;
     };
@@ -175,7 +175,7 @@ mod tests {
 
     use super::*;
 
-    fn made(kind: &str, format: &str, passphrase: &str) -> String {
+    fn keygen(kind: &str, format: &str, passphrase: &str) -> String {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("key");
         let args = ["-q", "-C", "", "-t", kind, "-m", format, "-N", passphrase];
@@ -193,14 +193,14 @@ mod tests {
     }
 
     #[test]
-    fn keys_in_every_format_are_taken_and_their_line_ends_mended() {
+    fn keys_in_every_format_are_accepted_and_their_line_ends_repaired() {
         for (kind, format) in [
             ("ed25519", "RFC4716"),
             ("ecdsa", "PEM"),
             ("ecdsa", "PKCS8"),
             ("rsa", "PEM"),
         ] {
-            let text = made(kind, format, "");
+            let text = keygen(kind, format, "");
             assert_eq!(parse(&text).expect(format).expose(), text);
             for spoiled in [
                 text.replace('\n', "\r\n"),
@@ -214,14 +214,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_usable_key_is_told_without_a_part_of_it() {
-        let good = made("ed25519", "RFC4716", "");
+    fn an_unusable_key_is_refused_without_leaking_it() {
+        let good = keygen("ed25519", "RFC4716", "");
         let body = good.lines().nth(1).expect("a line").to_owned();
         let cases = [
             ("  \n".to_owned(), BadKey::Empty),
-            (made("ed25519", "RFC4716", "secret"), BadKey::Protected),
-            (made("ecdsa", "PKCS8", "secret"), BadKey::Protected),
-            (made("ecdsa", "PEM", "secret"), BadKey::Protected),
+            (keygen("ed25519", "RFC4716", "secret"), BadKey::Protected),
+            (keygen("ecdsa", "PKCS8", "secret"), BadKey::Protected),
+            (keygen("ecdsa", "PEM", "secret"), BadKey::Protected),
             (format!("ssh-ed25519 {body} me@here"), BadKey::Public),
             (
                 format!("-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----"),
@@ -247,8 +247,8 @@ mod tests {
             assert_eq!(error, wrong);
             assert!(!format!("{error} {error:?} {}", error.help()).contains(&body[..12]));
         }
-        // For a person who asks for the file, a passphrase is no obstacle.
-        let protected = SecretString::from(made("ed25519", "RFC4716", "secret"));
+        // `trueup key` gives out a key with a passphrase, too.
+        let protected = SecretString::from(keygen("ed25519", "RFC4716", "secret"));
         assert!(PrivateKey::parse(&protected).is_ok());
         assert!(!format!("{:?}", parse(&good).expect("a key")).contains(&body[..12]));
     }

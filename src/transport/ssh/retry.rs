@@ -1,26 +1,25 @@
-//! A handshake that was hung up on before the server named itself: sshd and jump hosts do so where
-//! many come at once (`MaxStartups`, sshd_config(5)). It is tried again, each time a little later, and
-//! not by all at the same time.
+//! Retries of a handshake that the server closed before its banner, as sshd and jump hosts do with many
+//! concurrent connections (`MaxStartups`, sshd_config(5)): with growing, random pauses.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::help::plain;
+use super::help::plain_lines;
 
-/// How often again.
+/// Most retries.
 const TRIES: u32 = 3;
-/// The longest pause before the first of them; each further one may be twice as long.
+/// The longest pause before the first retry; it doubles with each.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// The tries of one connection.
+/// The retries of one connection.
 pub(super) struct Retry {
     until: Instant,
     tries: u32,
 }
 
 impl Retry {
-    /// Half of the deadline is left for the try that succeeds.
+    /// Half of the deadline is left for the last try.
     pub(super) fn within(deadline: Duration) -> Self {
         Self {
             until: Instant::now() + deadline / 2,
@@ -28,13 +27,13 @@ impl Retry {
         }
     }
 
-    /// Whether there is to be another try after what ssh said; its time has come then.
-    pub(super) async fn again(&mut self, said: &str) -> bool {
-        if self.tries == TRIES || !hung_up(said) {
+    /// Whether to try again after this output of ssh; pauses before it returns true.
+    pub(super) async fn again(&mut self, stderr: &str) -> bool {
+        if self.tries == TRIES || !hung_up(stderr) {
             return false;
         }
         let most = PAUSE * 2_u32.pow(self.tries);
-        let pause = most.mul_f64(0.5 + spread() / 2.0);
+        let pause = most.mul_f64(0.5 + random() / 2.0);
         if Instant::now() + pause > self.until {
             return false;
         }
@@ -45,17 +44,18 @@ impl Retry {
     }
 }
 
-/// Whether that is all that happened: a jump host that is refused for another reason ends in the same words.
-fn hung_up(said: &str) -> bool {
+/// Whether nothing else happened: if a jump host fails for another reason, the output ends the same way.
+fn hung_up(stderr: &str) -> bool {
     const CUT: &str = "exchange_identification: ";
     let follows = ["Connection closed by ", "Connection reset by "];
     let is_cut = |line: &str| line.contains(CUT);
-    plain(said).any(is_cut)
-        && plain(said).all(|line| is_cut(line) || follows.iter().any(|one| line.starts_with(one)))
+    plain_lines(stderr).any(is_cut)
+        && plain_lines(stderr)
+            .all(|line| is_cut(line) || follows.iter().any(|start| line.starts_with(start)))
 }
 
-/// Between 0 and 1. Without randomness all come at once, as if there were no spread.
-fn spread() -> f64 {
+/// A random number between 0 and 1; 0 if the system has no randomness.
+fn random() -> f64 {
     let mut byte = [0];
     let _ = getrandom::fill(&mut byte);
     f64::from(byte[0]) / 255.0
@@ -65,11 +65,11 @@ fn spread() -> f64 {
 mod tests {
     use super::*;
 
-    const SAID: &str = "debug1: Connecting\nkex_exchange_identification: Connection closed by remote host\n\
+    const STDERR: &str = "debug1: Connecting\nkex_exchange_identification: Connection closed by remote host\n\
                         Connection closed by 192.0.2.7 port 22\n";
 
     #[tokio::test(start_paused = true)]
-    async fn a_refused_handshake_is_tried_again_and_nothing_else() {
+    async fn only_a_closed_handshake_is_tried_again() {
         let mut retry = Retry::within(Duration::from_secs(30));
         assert!(!retry.again("c01: Permission denied (publickey).\n").await);
         assert!(
@@ -81,9 +81,9 @@ mod tests {
         assert!(!retry.again(jump).await);
         let started = Instant::now();
         for _ in 0..TRIES {
-            assert!(retry.again(SAID).await);
+            assert!(retry.again(STDERR).await);
         }
-        assert!(!retry.again(SAID).await);
+        assert!(!retry.again(STDERR).await);
         let took = started.elapsed();
         assert!(took >= PAUSE * 7 / 2 && took <= PAUSE * 7, "{took:?}");
     }
@@ -91,6 +91,6 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_deadline_is_not_spent_on_pauses() {
         let mut retry = Retry::within(Duration::from_millis(300));
-        assert!(!retry.again(SAID).await);
+        assert!(!retry.again(STDERR).await);
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     transport::ssh::HostKey,
 };
 
-fn way() -> Destination {
+fn destination() -> Destination {
     Destination {
         name: "client".into(),
         address: "Kafka-client".into(),
@@ -18,9 +18,9 @@ fn way() -> Destination {
     }
 }
 
-fn ground(user_config: &Path) -> Ground<'_> {
-    Ground {
-        trust: Trust::Users,
+fn inputs(user_config: &Path) -> Inputs<'_> {
+    Inputs {
+        accepted: AcceptedKeys::UserConfig,
         connect_timeout: 9,
         agent: None,
         user_config,
@@ -52,17 +52,17 @@ fn effective(text: &str, address: &str) -> Vec<String> {
         .collect()
 }
 
-fn assert_has(lines: &[String], wanted: &[&str]) {
-    for want in wanted {
+fn assert_has(lines: &[String], expected: &[&str]) {
+    for wanted in expected {
         assert!(
-            lines.iter().any(|line| line == want),
-            "no `{want}` in {lines:#?}"
+            lines.iter().any(|line| line == wanted),
+            "no `{wanted}` in {lines:#?}"
         );
     }
 }
 
 #[test]
-fn the_values_win_over_a_hostile_file_and_the_users_own_way_is_kept() {
+fn our_values_override_a_hostile_file_and_the_users_route_is_kept() {
     let home = tempfile::tempdir().expect("a folder");
     let hostile = home.path().join("the config");
     std::fs::write(
@@ -76,13 +76,13 @@ fn the_values_win_over_a_hostile_file_and_the_users_own_way_is_kept() {
            ProxyCommand nc %h %p\n  IdentityFile ~/.ssh/own\n  UserKnownHostsFile /dev/null\n",
     )
     .expect("written");
-    let way = Destination {
+    let destination = Destination {
         port: Some(2222),
         user: Some("ec2-user".into()),
         key_file: Some(PathBuf::from("/keys/50% of it.pem")),
-        ..way()
+        ..destination()
     };
-    let text = config(&way, &ground(&hostile)).expect("a config");
+    let text = config(&destination, &inputs(&hostile)).expect("a config");
     let lines = effective(&text, "Kafka-client");
     assert_has(
         &lines,
@@ -106,7 +106,7 @@ fn the_values_win_over_a_hostile_file_and_the_users_own_way_is_kept() {
             "user ec2-user",
             "identitiesonly yes",
             "identityfile /keys/50%% of it.pem",
-            // The user's own way to the machine.
+            // The user's own route to the machine.
             "hostname 10.9.8.7",
             "proxycommand nc %h %p",
         ],
@@ -131,11 +131,11 @@ fn an_agent_of_our_own_wins_over_the_users_and_is_for_the_machine_alone() {
          Host Kafka-client\n  IdentityAgent SSH_AUTH_SOCK\n  IdentityFile ~/.ssh/own\n",
     )
     .expect("written");
-    let ground = Ground {
+    let inputs = Inputs {
         agent: Some(PathBuf::from("/run/trueup-x/agent")),
-        ..ground(&file)
+        ..inputs(&file)
     };
-    let text = config(&way(), &ground).expect("a config");
+    let text = config(&destination(), &inputs).expect("a config");
     let lines = effective(&text, "Kafka-client");
     assert_has(
         &lines,
@@ -149,8 +149,8 @@ fn an_agent_of_our_own_wins_over_the_users_and_is_for_the_machine_alone() {
     );
     let jump = effective(&text, "bastion");
     assert_has(&jump, &["identityagent /their/agent", "identitiesonly yes"]);
-    // Without a key of ours, the user's agent is the way.
-    let text = config(&way(), &self::ground(&file)).expect("a config");
+    // Without a key of ours, the user's agent is used.
+    let text = config(&destination(), &self::inputs(&file)).expect("a config");
     assert_has(
         &effective(&text, "Kafka-client"),
         &["identityagent /their/agent", "identitiesonly yes"],
@@ -167,14 +167,14 @@ fn accept_new_is_for_the_machine_alone_never_for_a_jump_host() {
     )
     .expect("written");
     let own = [Path::new("/p/new"), Path::new("/s/known hosts")];
-    let ground = Ground {
-        trust: Trust::First {
+    let inputs = Inputs {
+        accepted: AcceptedKeys::FirstUse {
             files: own.to_vec(),
             alias: None,
         },
-        ..ground(&file)
+        ..inputs(&file)
     };
-    let text = config(&way(), &ground).expect("a config");
+    let text = config(&destination(), &inputs).expect("a config");
     let machine = effective(&text, "Kafka-client");
     assert_has(
         &machine,
@@ -210,17 +210,17 @@ fn a_pin_is_all_that_counts() {
          HostKeyAlgorithms ssh-rsa\nKnownHostsCommand /bin/echo %H\nCheckHostIP yes\n",
     )
     .expect("written");
-    let trust = Trust::Pinned {
+    let accepted = AcceptedKeys::Pinned {
         file: Path::new("/p/known_hosts"),
         alias: "i-0123456789abcdef0",
         algorithms: "ssh-ed25519,rsa-sha2-512".into(),
         extra: vec!["KnownHostsCommand none"],
     };
     let text = config(
-        &way(),
-        &Ground {
-            trust,
-            ..ground(&file)
+        &destination(),
+        &Inputs {
+            accepted,
+            ..inputs(&file)
         },
     )
     .expect("a config");
@@ -257,31 +257,37 @@ fn what_could_be_more_than_an_address_is_refused() {
         "a\nHost b",
         "\"a",
     ] {
-        let way = Destination {
+        let destination = Destination {
             address: address.into(),
-            ..way()
+            ..destination()
         };
-        let refused = config(&way, &ground(Path::new("/h"))).expect_err(address);
+        let refused = config(&destination, &inputs(Path::new("/h"))).expect_err(address);
         assert!(refused.to_string().contains("is no address"), "{refused}");
     }
     for user in ["", "-l", "a b", "a\nProxyCommand id", "${HOME}", "%h"] {
-        let way = Destination {
+        let destination = Destination {
             user: Some(user.into()),
-            ..way()
+            ..destination()
         };
-        assert!(config(&way, &ground(Path::new("/h"))).is_err(), "{user}");
+        assert!(
+            config(&destination, &inputs(Path::new("/h"))).is_err(),
+            "{user}"
+        );
     }
     for file in ["/a\"b", "/a\nb", "/${HOME}/k", "/a\\b"] {
-        let way = Destination {
+        let destination = Destination {
             key_file: Some(file.into()),
-            ..way()
+            ..destination()
         };
-        assert!(config(&way, &ground(Path::new("/h"))).is_err(), "{file}");
+        assert!(
+            config(&destination, &inputs(Path::new("/h"))).is_err(),
+            "{file}"
+        );
     }
-    assert_eq!(way().host_key, HostKey::Strict);
+    assert_eq!(destination().host_key, HostKey::Strict);
 }
 
-/// What is like a name, what is like an address, and anything.
+/// Texts like names, like addresses, and any.
 fn nearly_a_name() -> impl Strategy<Value = String> {
     prop_oneof![
         3 => "[a-zA-Z0-9._@+%:/$'\"\\\\, ~#!*?=-]{0,10}",
@@ -305,7 +311,7 @@ fn yaml(text: &str) -> String {
     format!("\"{escaped}\"")
 }
 
-/// What `validate` says of a host.
+/// Whether `validate` accepts a host.
 fn is_valid(address: &str, user: &str) -> bool {
     let text = format!(
         "version: 1\nhosts: {{ client: {{ ssh: {{ address: {}, user: {} }} }} }}\n",
@@ -332,12 +338,12 @@ proptest! {
         prop_assume!(!address.contains("${") && !user.contains("${"));
         let plain = "ec2-user";
         for (address, user) in [(&*address, plain), ("client", &*user), (&*address, &*user)] {
-            let way = Destination {
+            let destination = Destination {
                 address: address.into(),
                 user: Some(user.into()),
-                ..way()
+                ..destination()
             };
-            let text = config(&way, &ground(Path::new("/nonexistent")));
+            let text = config(&destination, &inputs(Path::new("/nonexistent")));
             prop_assert_eq!(text.is_ok(), is_valid(address, user), "{:?} {:?}", address, user);
             let Ok(text) = text else { continue };
             let lines = effective(&text, address);
@@ -351,7 +357,7 @@ proptest! {
             // Which interface a zone means, this machine says: a number may become a name.
             let canonical = |text: &str| {
                 let text = text.split('%').next().unwrap_or_default();
-                SshAddress::parse(text).map(|it| it.canonical())
+                SshAddress::parse(text).map(|address| address.canonical())
             };
             prop_assert_eq!(canonical(&hostname), canonical(address), "{} {}", hostname, address);
         }

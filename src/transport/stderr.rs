@@ -1,4 +1,4 @@
-//! What a remote process complains of.
+//! Standard error of a remote process.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -10,19 +10,19 @@ use tokio::{
 use super::Output;
 use crate::text::escape_lines;
 
-/// Bytes that are kept of it.
+/// Bytes that are kept.
 const KEPT: usize = 4096;
 
-/// Standard error of a remote process: read all along, so that the process never waits for us, and its
-/// first bytes kept.
-pub struct Complaints {
+/// Standard error of a remote process: read continuously, so that the process never blocks; the first
+/// bytes are kept.
+pub struct Stderr {
     pipe: Output,
     kept: Vec<u8>,
     ended: bool,
 }
 
-impl Complaints {
-    /// From the process's pipe.
+impl Stderr {
+    /// Over the process's pipe.
     pub fn new(pipe: Output) -> Self {
         Self {
             pipe,
@@ -31,8 +31,8 @@ impl Complaints {
         }
     }
 
-    /// Reads on without an end: beside what is waited for, in a `select!`.
-    pub async fn read_on(&mut self) -> Infallible {
+    /// Reads without an end, for a `select!`.
+    pub async fn drain(&mut self) -> Infallible {
         loop {
             if self.ended {
                 std::future::pending::<()>().await;
@@ -41,9 +41,9 @@ impl Complaints {
         }
     }
 
-    /// The first that was said, fit for a terminal. What is still to come is waited for at most so long:
-    /// a pipe that somebody else holds open says nothing more.
-    pub async fn said(&mut self, patience: Duration) -> String {
+    /// The first output, escaped for a terminal. Waits for more at most for `patience`: another process
+    /// may hold the pipe open.
+    pub async fn text(&mut self, patience: Duration) -> String {
         let until = Instant::now() + patience;
         while !self.ended && self.kept.len() < KEPT {
             if timeout_at(until, self.read_some()).await.is_err() {
@@ -72,22 +72,22 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn all_is_read_and_the_first_is_kept() {
-        let (mut far, near) = tokio::io::duplex(1024);
-        let mut complaints = Complaints::new(Box::pin(near));
+    async fn all_is_read_and_the_first_bytes_are_kept() {
+        let (mut writer, reader) = tokio::io::duplex(1024);
+        let mut stderr = Stderr::new(Box::pin(reader));
         let flood = async {
-            far.write_all(b"first\x1b\n").await.expect("written");
+            writer.write_all(b"first\x1b\n").await.expect("written");
             for _ in 0..1000 {
-                far.write_all(&[b'x'; 4096]).await.expect("written");
+                writer.write_all(&[b'x'; 4096]).await.expect("written");
             }
         };
         tokio::select! {
             () = flood => {}
-            never = complaints.read_on() => match never {},
+            never = stderr.drain() => match never {},
         }
         // The pipe stays open.
-        let said = complaints.said(Duration::ZERO).await;
-        assert!(said.starts_with("first"), "{said:.20}");
-        assert!(said.len() < 2 * KEPT && !said.contains('\x1b'));
+        let text = stderr.text(Duration::ZERO).await;
+        assert!(text.starts_with("first"), "{text:.20}");
+        assert!(text.len() < 2 * KEPT && !text.contains('\x1b'));
     }
 }
