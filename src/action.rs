@@ -1,5 +1,5 @@
 //! What can be done to a machine: a small closed family. Resources choose among these; the
-//! executor knows nothing else.
+//! runner knows nothing else.
 
 use indexmap::IndexMap;
 use secrecy::{ExposeSecret, SecretString};
@@ -49,7 +49,7 @@ pub enum Action {
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         as_root: bool,
     },
-    /// Puts a block of our own at the end of a text file, in place of an older one.
+    /// Puts our block at the end of a text file, in place of an older one.
     EditBlock {
         /// The file.
         path: String,
@@ -82,9 +82,9 @@ pub enum Action {
         /// Its mode afterwards.
         mode: Mode,
     },
-    /// Runs a step that its kind brings along, or one that all share.
+    /// Runs a step of its kind, or a shared one.
     Step(Step),
-    /// Asks a cluster for something about one topic; nothing happens on a host.
+    /// A request to a cluster about one topic; nothing happens on a host.
     Topic(TopicAction),
 }
 
@@ -95,7 +95,7 @@ pub struct Step {
     pub step: &'static str,
     /// Its parameters.
     pub values: Vec<String>,
-    /// Bytes that it gets through a pipe; the pipe is its last parameter.
+    /// Bytes for a pipe, which is its last parameter.
     #[serde(serialize_with = "digest")]
     pub content: Option<Vec<u8>>,
     /// Whether root runs it.
@@ -103,7 +103,7 @@ pub struct Step {
     /// One or two words for progress: what is being done.
     #[serde(skip)]
     pub verb: &'static str,
-    /// What was done then, in a few words.
+    /// What has been done, in a few words.
     #[serde(skip)]
     pub done: String,
 }
@@ -120,7 +120,7 @@ fn digest<S: Serializer>(content: &Option<Vec<u8>>, serializer: S) -> Result<S::
     digest.serialize(serializer)
 }
 
-/// What can be asked of a cluster about one topic.
+/// A request to a cluster about one topic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TopicAction {
@@ -148,7 +148,7 @@ pub enum TopicAction {
         name: String,
         /// Settings to set.
         set: IndexMap<String, String>,
-        /// Settings to give back to the brokers' default.
+        /// Settings to reset to the brokers' default.
         reset: Vec<String>,
     },
     /// Removes it with all that is in it.
@@ -285,7 +285,7 @@ impl Action {
         match self {
             Self::InstallPackage { .. } => "install",
             Self::Fetch(_) => "fetch",
-            // Unpacking follows, and says so itself.
+            // Unpacking has progress of its own.
             Self::Unpack { .. } | Self::Extract { .. } => "fetch",
             Self::EditBlock { .. } | Self::EditProperties { .. } => "edit",
             Self::SetMode { .. } => "set mode",
@@ -315,7 +315,7 @@ fn find_block(lines: &[&[u8]], marker: &str) -> Option<(usize, usize)> {
     let length = lines[first..]
         .iter()
         .position(|line| line.trim_ascii() == BLOCK_END.as_bytes());
-    // A block whose end somebody removed is its first line alone: nothing of the user's may go.
+    // A block without its end is its first line alone: nothing of the user's is removed.
     Some((first, length.map_or(first, |length| first + length)))
 }
 
@@ -325,8 +325,8 @@ pub fn ends_with_block(content: &[u8], marker: &str, lines: &[String]) -> bool {
         && find_block(&content.split(|&b| b == b'\n').collect::<Vec<_>>(), marker).is_some()
 }
 
-/// The file's bytes with the block at its end, and nowhere else. Other blocks of ours may stand
-/// between it and the end: blocks do not chase each other to the last line.
+/// The file's bytes with the block at its end, and nowhere else. Other blocks of ours may follow it, so that
+/// two blocks do not take turns at the end.
 pub fn edit_block(content: &[u8], marker: &str, lines: &[String]) -> Vec<u8> {
     let mut kept: Vec<&[u8]> = content.split(|&b| b == b'\n').collect();
     if kept.last().is_some_and(|last| last.is_empty()) {
@@ -353,7 +353,7 @@ pub fn without_block(content: &[u8], marker: &str) -> Vec<u8> {
     kept.join(&b'\n')
 }
 
-/// Takes the blocks of a marker out, and says where the last one began.
+/// Removes the blocks of a marker, and returns where the last one began.
 fn drain_blocks(lines: &mut Vec<&[u8]>, marker: &str) -> Option<usize> {
     let mut place = None;
     while let Some((first, last)) = find_block(lines, marker) {
@@ -439,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn two_blocks_at_the_end_do_not_chase_each_other() {
+    fn two_blocks_at_the_end_do_not_take_turns() {
         let both = edit_block(block("x\n").as_bytes(), "JAVA_HOME", &["export J=1".into()]);
         let both = String::from_utf8(both).expect("text");
         assert!(
@@ -454,7 +454,7 @@ mod tests {
         ));
         let changed = block(&both.replace("A=1", "A=0"));
         assert_eq!(changed, both);
-        // What is the user's after them counts: the block goes behind it.
+        // Lines of the user after them count: the block moves behind them.
         let behind = block(&format!("{both}export A=2\n"));
         assert!(
             behind.ends_with(&format!("export A=2\n{BLOCK}")),

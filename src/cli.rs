@@ -7,7 +7,7 @@ pub(crate) mod man;
 mod refused;
 mod values;
 
-pub use environment::misread;
+pub use environment::unknown_variables;
 pub use help::command;
 pub use refused::refuse;
 
@@ -207,7 +207,7 @@ is pinned only when somebody who has compared the fingerprints says so."
 }
 
 impl Command {
-    /// The specs that it is about; `None`: it has none.
+    /// Its specs; `None`: it takes none.
     pub fn specs(&mut self) -> Option<&mut Vec<PathBuf>> {
         Some(match self {
             Self::Validate { spec, .. } => &mut spec.specs,
@@ -222,7 +222,7 @@ impl Command {
         })
     }
 
-    /// Whether it is to say nothing where nothing is to be said.
+    /// Whether it prints nothing where nothing is wrong.
     pub fn is_quiet(&self) -> bool {
         match self {
             Self::Validate { quiet, .. } | Self::Plan { quiet, .. } => *quiet,
@@ -231,7 +231,7 @@ impl Command {
         }
     }
 
-    /// Its name, as it is typed.
+    /// Its name on the command line.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Init { .. } => "init",
@@ -360,7 +360,7 @@ pub struct HostArgs {
     pub limits: LimitArgs,
 }
 
-/// Which clients are asked, and which brokers they ask.
+/// Which clients list topics, and of which brokers.
 #[derive(Debug, Clone, Args)]
 #[command(mut_arg("timeout", |arg| arg.default_value("60s")
     .help("How long the client may take; then it is ended on the host")))]

@@ -1,4 +1,4 @@
-//! Problems in a text: what is wrong, where, and the way out; and how people see them.
+//! Problems in a text: message, place and help; and how they are rendered.
 
 use std::{fmt::Write as _, ops::Range};
 
@@ -9,11 +9,11 @@ use crate::{
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet, renderer::DecorStyle};
 use unicode_width::UnicodeWidthStr;
 
-/// So many problems of one file are shown; the closing line counts them all.
+/// How many problems of one file are shown; the closing line counts them all.
 const MOST_SHOWN: usize = 100;
-/// A source line longer than this, in bytes, is cut around the caret before it is looked at.
+/// A longer source line, in bytes, is cut around the caret first.
 const LONGEST_LINE: usize = 400;
-/// What the renderer is told of a terminal's width: lines have been cut, at words, before they come to it.
+/// The width for the renderer: lines have been cut, at words, before.
 const ANY_WIDTH: usize = 10_000;
 
 /// A stretch of a text: bytes, and where it starts for people (both from 1).
@@ -29,10 +29,10 @@ pub struct Span {
     pub column: u32,
 }
 
-/// How bad it is.
+/// The severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {
-    /// Nothing is done until it is mended.
+    /// Nothing is done until it is fixed.
     Error,
     /// Worth knowing; nothing stops.
     Warning,
@@ -41,13 +41,13 @@ pub enum Severity {
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Problem {
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
     /// What is wrong: a lower-case fragment with the thing in backticks.
     pub message: String,
     /// Where; `None` when it is not in the text (a `--var`).
     pub span: Option<Span>,
-    /// The way out, shown at the caret. May be empty.
+    /// Help, shown at the caret. May be empty.
     pub label: String,
 }
 
@@ -106,7 +106,9 @@ pub fn render(path: &str, text: &str, problems: &[Problem], styled: bool, width:
     let hidden = secrets::hidden(text);
     let mut out = String::new();
     for problem in sorted.iter().take(MOST_SHOWN) {
-        out.push_str(&one(&renderer, &path, text, &hidden, problem, width));
+        out.push_str(&render_problem(
+            &renderer, &path, text, &hidden, problem, width,
+        ));
         out.push('\n');
     }
     if sorted.len() > MOST_SHOWN {
@@ -128,7 +130,7 @@ fn counted(errors: usize, warnings: usize) -> String {
     both.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-fn one(
+fn render_problem(
     renderer: &Renderer,
     path: &str,
     text: &str,
@@ -142,7 +144,7 @@ fn one(
     };
     let title = level.primary_title(hanging(&problem.message, width, lead.len()));
     let number = problem.span.map_or(1, |span| span.line);
-    // Before a line stand its number and three columns; before what helps, ` ├ help: `.
+    // A line has its number and three columns in front; help has ` ├ help: `.
     let margin = number.to_string().len() + 3;
     let help = |label: &str| Level::HELP.message(hanging(label, width, margin + "help: ".len()));
     let Some(span) = problem.span else {
@@ -195,8 +197,8 @@ struct Line {
     as_written: bool,
 }
 
-/// The line where a span starts, as far as it has room in so many columns, with what a terminal would act on
-/// made visible, and with what is `hidden` masked.
+/// The line where a span starts, cut to `room` columns, with control characters escaped and what is `hidden`
+/// masked.
 fn line_at(text: &str, hidden: &[Range<usize>], span: Span, room: usize) -> Line {
     let start = floor(text, span.start);
     let first = text[..start].rfind('\n').map_or(0, |at| at + 1);
@@ -254,11 +256,11 @@ fn line_at(text: &str, hidden: &[Range<usize>], span: Span, room: usize) -> Line
     }
 }
 
-/// Cuts a line to so many columns around its second part, at words where that can be. `…` stands for what is
-/// left out, also where it `was` before.
-fn cut([before, under, after]: [&str; 3], was: [bool; 2], room: usize) -> [String; 3] {
-    let marks = was.map(usize::from);
-    // What is marked, with the rest of its word, comes first; but it leaves some room for what leads to it.
+/// Cuts a line to `room` columns around its second part, at words where possible. `…` stands for what is left
+/// out, also at an end that is cut already.
+fn cut([before, under, after]: [&str; 3], is_cut: [bool; 2], room: usize) -> [String; 3] {
+    let marks = is_cut.map(usize::from);
+    // The marked part with the rest of its word comes first, but leaves some room for what stands before it.
     let rest = after.find(' ').unwrap_or(after.len());
     let wanted = (under.width() + after[..rest].width()).max(1);
     let wanted = if wanted + 2 > room {
@@ -268,7 +270,7 @@ fn cut([before, under, after]: [&str; 3], was: [bool; 2], room: usize) -> [Strin
     };
     let left = room.saturating_sub(wanted + 1);
     let before = match before.width() + marks[0] <= left {
-        true if was[0] => format!("…{before}"),
+        true if is_cut[0] => format!("…{before}"),
         true => before.to_owned(),
         false => format!("…{}", tail(before, left.saturating_sub(1))),
     };
@@ -279,7 +281,7 @@ fn cut([before, under, after]: [&str; 3], was: [bool; 2], room: usize) -> [Strin
     }
     let left = left - under.width();
     let after = match after.width() + marks[1] <= left {
-        true if was[1] => format!("{after}…"),
+        true if is_cut[1] => format!("{after}…"),
         true => after.to_owned(),
         false => format!("{}…", head(after, left.saturating_sub(1))),
     };
@@ -291,7 +293,7 @@ fn is_joint(c: char) -> bool {
     "/:.,;=-_".contains(c)
 }
 
-/// As many of the first words as fit into so many columns; of a word that fits nowhere a part.
+/// As many of the first words as fit into `columns`; a part of a word where none fits.
 fn head(text: &str, columns: usize) -> &str {
     let ends = || text.char_indices().map(|(at, _)| at).chain([text.len()]);
     let fit: Vec<usize> = ends()
@@ -304,7 +306,7 @@ fn head(text: &str, columns: usize) -> &str {
     &text[..at.unwrap_or_default()]
 }
 
-/// Likewise the last words.
+/// The same for the last words.
 fn tail(text: &str, columns: usize) -> &str {
     let starts = || text.char_indices().map(|(at, _)| at).chain([text.len()]);
     let fit: Vec<usize> = starts()
@@ -317,7 +319,7 @@ fn tail(text: &str, columns: usize) -> &str {
     &text[at.unwrap_or(text.len())..]
 }
 
-/// A stretch of the text without what is hidden.
+/// A part of the text, with what is hidden masked.
 fn masked(text: &str, hidden: &[Range<usize>], part: Range<usize>) -> String {
     let mut out = String::new();
     let mut at = part.start;
@@ -342,13 +344,13 @@ fn floor(text: &str, at: usize) -> usize {
         .unwrap_or(0)
 }
 
-/// As [`escape_control`], and with what is [`visible`].
+/// Escapes control and invisible characters.
 fn escape(text: &str) -> String {
     escape_control(&visible(text))
 }
 
-/// What takes no room as an escape: a key with an invisible character in it looks like the right one.
-/// Tabs become blanks, so that carets stand where they belong.
+/// Escapes invisible characters: a key with one looks like the right one. Tabs become blanks, so that carets are
+/// in the right column.
 fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

@@ -39,7 +39,7 @@ impl Code {
         Self::Done,
     ];
 
-    /// The one of a number.
+    /// The code of a number.
     pub fn of(number: u8) -> Option<Self> {
         let mut all = Self::ORDER.into_iter();
         all.find(|code| *code as u8 == number)
@@ -47,13 +47,13 @@ impl Code {
 
     /// Over many hosts the worst wins; [`Code::Done`] when there are none.
     pub fn worst(codes: impl IntoIterator<Item = Self>) -> Self {
-        let rank = |code: &Self| Self::ORDER.iter().position(|other| other == code);
+        let rank = |code: &Self| Self::ORDER.iter().position(|ranked| ranked == code);
         codes.into_iter().min_by_key(rank).unwrap_or(Self::Done)
     }
 }
 
 impl Code {
-    /// What it means, in the words of that table.
+    /// What it means, for tables.
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Done => "done; nothing to change",
@@ -77,14 +77,14 @@ const UNREACHABLE: &str = "something could not be reached, refused us or could n
 const LOCKED: &str = "another apply holds the lock";
 const INTERRUPTED: &str = "interrupted, nothing written";
 
-/// Of what only prints.
+/// Codes of commands that only print.
 const PRINTED: &[(Code, &str)] = &[
     (Code::Done, "it is printed"),
     (Code::Failed, "it could not be written"),
     (Code::Usage, "the command line is wrong"),
 ];
 
-/// What each command may end with, and what that means of it: what its `--help` shows.
+/// The codes of each command, and what they mean there, for `--help`.
 const OF_COMMANDS: [(&str, &[(Code, &str)]); 15] = {
     use Code::{Changes, Done, Failed, Interrupted, Locked, Partial, Stale, Unreachable, Usage};
     [
@@ -227,13 +227,13 @@ const OF_COMMANDS: [(&str, &[(Code, &str)]); 15] = {
     ]
 };
 
-/// What a command may end with, and what that means of it, by number; nothing of what is no command.
+/// The codes of a command, and what they mean there, by number; empty for an unknown command.
 pub fn of_command(name: &str) -> &'static [(Code, &'static str)] {
-    let found = OF_COMMANDS.iter().find(|(command, _)| *command == name);
-    found.map(|(_, codes)| *codes).unwrap_or_default()
+    let entry = OF_COMMANDS.iter().find(|(command, _)| *command == name);
+    entry.map(|(_, codes)| *codes).unwrap_or_default()
 }
 
-/// All of them, by number.
+/// All codes, by number.
 pub fn all() -> impl Iterator<Item = (Code, &'static str)> {
     (0..=u8::MAX).filter_map(|number| {
         let code = Code::of(number)?;
@@ -255,7 +255,7 @@ mod tests {
     };
 
     #[test]
-    fn codes_are_told_once_and_by_number() {
+    fn codes_are_listed_once_and_by_number() {
         let numbers: Vec<u8> = all().map(|(code, _)| code as u8).collect();
         assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 130]);
         for (command, codes) in OF_COMMANDS {

@@ -1,11 +1,11 @@
 //! The one place that quotes: constant shell texts with values as positional parameters.
 //!
 //! A [`Script`] is made of constants of this program and of calls whose values are quoted here,
-//! for POSIX `sh`. It travels inside an exec request as one word in single quotes, without what login
-//! shells of any kind (bash, zsh, csh, fish) would read there, so that they hand it on.
+//! for POSIX `sh`. An exec request has it as one word in single quotes, without characters that login shells
+//! (bash, zsh, csh, fish) interpret there.
 
-/// Largest command line that rides in an exec request, in bytes. Linux takes 128 KiB for one
-/// argument (`MAX_ARG_STRLEN`), and sshd hands the whole line to the login shell as one.
+/// Longest command line of an exec request, in bytes. Linux takes 128 KiB for one argument
+/// (`MAX_ARG_STRLEN`), and sshd passes the whole line to the login shell as one.
 const LARGEST_COMMAND: usize = 96 * 1024;
 
 /// A value with a NUL byte cannot be a shell parameter.
@@ -21,7 +21,7 @@ pub struct Script {
     text: String,
 }
 
-/// What is handed to a transport: a line for the account's login shell, and what goes on stdin.
+/// What a transport gets: a line for the account's login shell, and stdin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exec {
     /// One line, free of anything that a login shell of any kind would expand.
@@ -38,7 +38,7 @@ impl Exec {
 }
 
 impl Script {
-    /// An empty script; `name` is what logs call it.
+    /// An empty script; `name` is for logs.
     pub fn new(name: &'static str) -> Self {
         Self {
             name,
@@ -47,8 +47,8 @@ impl Script {
         }
     }
 
-    /// What the process is called on the host (its `$0`, seen in `ps`): characters other than
-    /// letters, digits and `@._:+-` become `-`, blanks stay.
+    /// Sets the title of the process on the host (its `$0`, seen in `ps`): characters other than letters, digits,
+    /// blanks and `@._:+-` become `-`.
     #[must_use]
     pub fn titled(mut self, title: &str) -> Self {
         self.title = title
@@ -64,7 +64,7 @@ impl Script {
         self
     }
 
-    /// Appends a constant text, without its comments: they are for those who read the file.
+    /// Appends a constant text, without its comments.
     #[must_use]
     pub fn text(mut self, constant: &'static str) -> Self {
         self.text.extend(bare(constant));
@@ -107,12 +107,12 @@ impl Script {
         self
     }
 
-    /// What logs call it.
+    /// Its name in logs.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The text itself, for tests that run it with a shell of their own.
+    /// The text, for tests that run it in a shell.
     pub fn as_text(&self) -> &str {
         &self.text
     }
@@ -135,8 +135,8 @@ impl Script {
     }
 }
 
-/// A text for `printf %b`, of characters that no login shell reads between single quotes; all others are
-/// in octal. It takes no program, and fewer bytes than base64.
+/// A text for `printf %b`, with all characters in octal that a login shell may interpret between single quotes. It
+/// needs no program, and fewer bytes than base64.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() * 5 / 4);
     for byte in text.bytes() {
@@ -148,15 +148,15 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-/// The lines of a constant text that are run, each with its newline.
+/// The lines of a constant text without comments, each with its newline.
 fn bare(constant: &'static str) -> impl Iterator<Item = String> {
     let lines = constant.lines();
     let run = lines.filter(|line| !line.trim_start().starts_with('#'));
     run.map(|line| format!("{line}\n"))
 }
 
-/// Quotes a value for POSIX `sh`. Plain words stay as they are, so that lines which people will
-/// read (a start file's block) look as people would have written them.
+/// Quotes a value for POSIX `sh`. Plain words stay as they are, so that lines which people read (a start file's
+/// block) look hand-written.
 ///
 /// # Errors
 /// When the value contains a NUL byte.
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_login_shell_would_read_in_quotes_is_escaped() {
+    fn what_a_login_shell_interprets_in_quotes_is_escaped() {
         let script = Script::new("test").call("f", ["a\\ b!\n\tß `$x` \"$(y)\"~7"]);
         let exec = script.expect("no NUL").exec();
         let word = r#"f \0047a\0134 b\0041\0012\0011\0303\0237 `$x` "$(y)"~7\0047\0012"#;

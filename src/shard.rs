@@ -1,20 +1,20 @@
-//! `--shard I/N`: one of N parts of a fleet. Which part a host is in follows from its name alone, so
-//! that N machines need not know of each other, and a host that comes or goes moves no other.
+//! `--shard I/N`: one of N parts of a fleet. The shard of a host follows from its name alone, so that the N
+//! machines need not coordinate, and a host that is added or removed moves no other.
 
 use sha2::{Digest, Sha256};
 
-/// One of so many parts, as the command line or the engine that runs us says.
+/// A shard, from the command line or the CI engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Share {
-    /// Which, from 1 on.
+    /// Its number, from 1.
     pub index: u32,
-    /// Of how many.
+    /// How many there are.
     pub total: u32,
-    /// The variables that said so; empty: the command line did.
+    /// The environment variables that it was read from; empty: the command line.
     pub by: Vec<&'static str>,
 }
 
-/// An engine that runs one command many times, each with its number.
+/// An engine that runs one command many times, with a number for each.
 struct Engine {
     index: &'static str,
     /// The number of the first.
@@ -24,7 +24,7 @@ struct Engine {
 
 enum First {
     Is(u32),
-    /// It stands in a variable, and they may be further apart than one.
+    /// In a variable, with another for the distance between two.
     In {
         first: &'static str,
         step: &'static str,
@@ -38,7 +38,7 @@ const ENGINES: [Engine; 4] = [
         first: First::Is(1),
         total: Some("CI_NODE_TOTAL"),
     },
-    // An indexed Job of Kubernetes, which says no total.
+    // An indexed Job of Kubernetes, without a total.
     Engine {
         index: "JOB_COMPLETION_INDEX",
         first: First::Is(0),
@@ -59,8 +59,8 @@ const ENGINES: [Engine; 4] = [
     },
 ];
 
-/// Which of `total` parts a host is in, from 1 on: the first eight hexadecimal digits of its name's
-/// sha256, modulo `total`, and one.
+/// Which of `total` shards a host is in, from 1: the first eight hexadecimal digits of its name's
+/// sha256, modulo `total`, plus one.
 pub fn of(host: &str, total: u32) -> u32 {
     let digest = Sha256::digest(host.as_bytes());
     let first = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
@@ -73,10 +73,10 @@ impl Share {
         of(host, self.total) == self.index
     }
 
-    /// Reads what `--shard` says; for `auto` also the environment.
+    /// Reads `--shard`, and for `auto` the environment.
     ///
     /// # Errors
-    /// A sentence, with the way out.
+    /// A sentence, with help.
     pub fn given(text: &str) -> Result<Self, String> {
         Self::parse(text, |name| std::env::var(name).ok())
     }
@@ -84,7 +84,7 @@ impl Share {
     /// As [`Share::given`], with any environment.
     ///
     /// # Errors
-    /// A sentence, with the way out.
+    /// A sentence, with help.
     pub fn parse(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let (index, total) = match text.split_once('/') {
             Some((index, total)) => (index, Some(total)),
@@ -122,9 +122,9 @@ impl Share {
                 "`auto` takes the part from one of {names}, and none is set: say I/N"
             ));
         };
-        if let Some(other) = engines.next() {
-            let (one, other) = (engine.index, other.index);
-            return Err(format!("{one} and {other} are both set: say I/N"));
+        if let Some(second) = engines.next() {
+            let (one, second) = (engine.index, second.index);
+            return Err(format!("{one} and {second} are both set: say I/N"));
         }
         let mut by = vec![engine.index];
         let (first, step) = match engine.first {
@@ -134,20 +134,20 @@ impl Share {
                 (read(first)?.unwrap_or(0), read(step)?.unwrap_or(1).max(1))
             }
         };
-        let said = match engine.total {
+        let total_of_engine = match engine.total {
             Some(name) => read(name)?.map(|total| (name, total)),
             None => None,
         };
-        let total = match (given, said) {
-            (Some(given), Some((name, said))) if given != said => {
+        let total = match (given, total_of_engine) {
+            (Some(given), Some((name, total_of_engine))) if given != total_of_engine => {
                 return Err(format!(
-                    "N is {given}, and {name} is {said}: some hosts would be in no part; say I/N"
+                    "N is {given}, and {name} is {total_of_engine}: some hosts would be in no part; say I/N"
                 ));
             }
             (Some(given), _) => given,
-            (None, Some((name, said))) => {
+            (None, Some((name, total_of_engine))) => {
                 by.push(name);
-                said
+                total_of_engine
             }
             (None, None) => {
                 return Err(format!(
@@ -157,11 +157,11 @@ impl Share {
             }
         };
         let index = read(engine.index)?.unwrap_or(0);
-        let off = index
+        let offset = index
             .checked_sub(first)
             .map(|from| (from / step, from % step));
-        match off {
-            Some((nth, 0)) if nth < total => Self::new(nth + 1, total, by),
+        match offset {
+            Some((position, 0)) if position < total => Self::new(position + 1, total, by),
             _ => Err(format!(
                 "{} is {index}, which is none of {total} in a row: say I/N",
                 engine.index
@@ -169,7 +169,7 @@ impl Share {
         }
     }
 
-    /// Which part, and who says so.
+    /// For messages: which shard, and where that comes from.
     pub fn in_words(&self) -> String {
         let by = match self.by.as_slice() {
             [] => String::new(),
@@ -198,9 +198,11 @@ mod tests {
 
     #[test]
     fn a_host_is_in_one_part_by_its_name_alone() {
-        // What docs/scale.md tells people to reckon: `printf %s web-1 | sha256sum`.
+        // The calculation of docs/scale.md: `printf %s web-1 | sha256sum`.
         assert_eq!(of("web-1", 8), 0xc471_9afa % 8 + 1);
-        let names: Vec<String> = (0..1000).map(|nth| format!("c{nth:04}")).collect();
+        let names: Vec<String> = (0..1000)
+            .map(|position| format!("c{position:04}"))
+            .collect();
         let mut sizes = [0_u32; 8];
         for name in &names {
             let parts: Vec<u32> = (1..=8)
@@ -219,9 +221,9 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_says_which_part() {
+    fn the_command_line_names_the_shard() {
         assert_eq!(parse("3/8", &[("CI_NODE_INDEX", "1")]), Ok((3, 8)));
-        for wrong in [
+        for invalid in [
             "",
             "3",
             "0/8",
@@ -232,12 +234,12 @@ mod tests {
             "-1/8",
             "automatic",
         ] {
-            assert!(parse(wrong, &[]).is_err(), "{wrong}");
+            assert!(parse(invalid, &[]).is_err(), "{invalid}");
         }
     }
 
     #[test]
-    fn the_engine_says_it_only_when_it_is_asked() {
+    fn the_engine_names_the_shard_only_for_auto() {
         let gitlab = [("CI_NODE_INDEX", "2"), ("CI_NODE_TOTAL", "5")];
         assert_eq!(parse("auto", &gitlab), Ok((2, 5)));
         assert_eq!(parse("auto/5", &gitlab), Ok((2, 5)));
@@ -255,7 +257,10 @@ mod tests {
         ];
         assert_eq!(parse("auto", &slurm), Ok((3, 3)));
         slurm[0].1 = "13";
-        assert!(parse("auto", &slurm).is_err_and(|said| said.contains("in a row")));
+        assert!(
+            parse("auto", &slurm)
+                .is_err_and(|total_of_engine| total_of_engine.contains("in a row"))
+        );
         // One task of them once more: it is not the whole fleet.
         let once_more = [
             ("SLURM_ARRAY_TASK_ID", "3"),
@@ -274,11 +279,14 @@ mod tests {
     }
 
     #[test]
-    fn what_leaves_the_part_open_is_an_error() {
+    fn an_ambiguous_shard_is_an_error() {
         let error = parse("auto", &[("CI_NODE_TOTAL", "1")]).expect_err("no index");
         assert!(error.contains("none is set: say I/N"), "{error}");
         let two = [("CI_NODE_INDEX", "1"), ("SLURM_ARRAY_TASK_ID", "1")];
-        assert!(parse("auto/2", &two).is_err_and(|said| said.contains("both set")));
+        assert!(
+            parse("auto/2", &two)
+                .is_err_and(|total_of_engine| total_of_engine.contains("both set"))
+        );
         let hostile = [("CI_NODE_INDEX", "1\u{1b}[2J"), ("CI_NODE_TOTAL", "2")];
         let error = parse("auto", &hostile).expect_err("no number");
         assert!(!error.contains('\u{1b}'), "{error}");

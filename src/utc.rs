@@ -1,4 +1,4 @@
-//! A moment as reports and the history name it: UTC, to the second.
+//! Times of reports and the history: UTC, to the second.
 
 use std::{
     fmt,
@@ -12,12 +12,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 /// The last second that RFC 3339 has a year for.
 const LAST: u64 = 253_402_300_799;
 
-/// A moment, to the second; as a text `2026-11-27T03:10:00Z`.
+/// A time, to the second; as a text `2026-11-27T03:10:00Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Utc(u64);
 
 impl Utc {
-    /// The one so many seconds after 1970 began; of years beyond 9999 the last of that.
+    /// From seconds since 1970 began; at most the last second of 9999.
     pub const fn of_seconds(seconds: u64) -> Self {
         Self(if seconds < LAST { seconds } else { LAST })
     }
@@ -27,12 +27,12 @@ impl Utc {
         self.0
     }
 
-    /// `2026-11-27 03:10`, for people, who are told elsewhere that it is UTC.
+    /// `2026-11-27 03:10`, for reports that name UTC elsewhere.
     pub fn minute(self) -> String {
         self.to_string().replace('T', " ")[..16].to_owned()
     }
 
-    /// Likewise, without the day where that is the same as of another that stands before it.
+    /// The same, without the day where `other`, which stands before it, has the same.
     pub fn minute_after(self, other: Self) -> String {
         let text = self.minute();
         match text[..10] == other.minute()[..10] {
@@ -91,19 +91,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_is_written_as_it_is_read() {
+    fn a_time_is_written_as_it_is_read() {
         let at: Utc = "2026-11-27T03:10:59Z".parse().expect("a time");
         assert_eq!(at.seconds(), 1_795_749_059);
         assert_eq!(at.to_string(), "2026-11-27T03:10:59Z");
         assert_eq!(at.minute(), "2026-11-27 03:10");
-        let later = Utc::of_seconds(at.seconds() + 86_400);
+        let next_day = Utc::of_seconds(at.seconds() + 86_400);
         assert_eq!(at.minute_after(at), "03:10");
-        assert_eq!(later.minute_after(at), "2026-11-28 03:10");
+        assert_eq!(next_day.minute_after(at), "2026-11-28 03:10");
         let json = serde_json::to_string(&at).expect("plain data");
         assert_eq!(json, "\"2026-11-27T03:10:59Z\"");
         assert_eq!(serde_json::from_str::<Utc>(&json).expect("a time"), at);
         assert!(serde_json::from_str::<Utc>("\"yesterday\"").is_err());
-        let last = Utc::of_seconds(u64::MAX);
-        assert_eq!(last.to_string(), "9999-12-31T23:59:59Z");
+        let latest = Utc::of_seconds(u64::MAX);
+        assert_eq!(latest.to_string(), "9999-12-31T23:59:59Z");
     }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::LookArgs;
 
-/// What has moved, and how it is told.
+/// What has moved, and how that is reported.
 #[derive(Debug, Clone, Args)]
 pub struct DriftArgs {
     /// Which machines, and how

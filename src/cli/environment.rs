@@ -1,52 +1,52 @@
-//! Variables of the environment that stand for flags.
+//! Environment variables that stand for flags.
 
 use clap::{Arg, Command};
 
 use crate::spec::{VARIABLE, suggestions::nearest};
 
-const OURS: &str = "TRUEUP_";
+const PREFIX: &str = "TRUEUP_";
 
-/// What looks like a variable of ours and is none: one sentence each, with the way out. What looks like
-/// nothing of ours is somebody else's.
-pub fn misread<'n>(names: impl Iterator<Item = &'n String>) -> Vec<String> {
-    let ours: Vec<&str> = names
-        .filter_map(|name| name.strip_prefix(OURS))
-        .filter(|rest| !format!("{OURS}{rest}").starts_with(VARIABLE))
+/// Warnings about variables that look like ours and are not read, with help. Those that resemble none of ours are
+/// left alone.
+pub fn unknown_variables<'n>(names: impl Iterator<Item = &'n String>) -> Vec<String> {
+    let names_without_prefix: Vec<&str> = names
+        .filter_map(|name| name.strip_prefix(PREFIX))
+        .filter(|name| !format!("{PREFIX}{name}").starts_with(VARIABLE))
         .collect();
-    if ours.is_empty() {
+    if names_without_prefix.is_empty() {
         return vec![];
     }
     let command = super::command();
     let known = variables(&command);
-    let mut said = Vec::new();
-    for rest in ours {
-        if known.iter().any(|(name, _)| name == rest) {
+    let mut warnings = Vec::new();
+    for name in names_without_prefix {
+        if known.iter().any(|(known, _)| known == name) {
             continue;
         }
-        let flag = rest.to_lowercase().replace('_', "-");
-        let near = nearest(rest, known.iter().map(|(name, _)| name.as_str()));
-        let help = match near {
-            Some(near) => format!("did you mean `{OURS}{near}`?"),
+        let flag = name.to_lowercase().replace('_', "-");
+        let suggestion = nearest(name, known.iter().map(|(name, _)| name.as_str()));
+        let help = match suggestion {
+            Some(suggestion) => format!("did you mean `{PREFIX}{suggestion}`?"),
             None if is_flag(&command, &flag) => format!("say `--{flag}` on the command line"),
             None => continue,
         };
-        said.push(format!("`{OURS}{rest}` is not read\n  help: {help}"));
+        warnings.push(format!("`{PREFIX}{name}` is not read\n  help: {help}"));
     }
-    said
+    warnings
 }
 
-/// The variable that a flag was read from, as far as the command line did not say it.
-pub(super) fn behind(flag: &str) -> Option<String> {
+/// The variable that a flag may have been read from.
+pub(super) fn variable_of(flag: &str) -> Option<String> {
     let known = variables(&super::command());
     let (name, _) = known.into_iter().find(|(_, long)| long == flag)?;
-    Some(format!("{OURS}{name}")).filter(|name| std::env::var_os(name).is_some())
+    Some(format!("{PREFIX}{name}")).filter(|name| std::env::var_os(name).is_some())
 }
 
-/// The variables, without what they begin with, and their flags.
+/// The variables, without their prefix, and their flags.
 fn variables(command: &Command) -> Vec<(String, String)> {
     let mut all: Vec<(String, String)> = arguments(command)
         .filter_map(|arg| {
-            let name = arg.get_env()?.to_str()?.strip_prefix(OURS)?;
+            let name = arg.get_env()?.to_str()?.strip_prefix(PREFIX)?;
             Some((name.to_owned(), arg.get_long()?.to_owned()))
         })
         .collect();

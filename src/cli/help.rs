@@ -1,11 +1,11 @@
-//! What `--help` says beside what the types of the command line say.
+//! The part of `--help` that does not come from the types of the command line.
 
 use clap::CommandFactory;
 
 use super::Cli;
 use crate::exit::{self, Code};
 
-/// The command line as it is parsed and shown: each command's help ends with its exit codes.
+/// The command line; each command's help ends with its exit codes.
 pub fn command() -> clap::Command {
     Cli::command()
         .after_help(table(exit::all()))

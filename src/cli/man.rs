@@ -8,7 +8,7 @@ use clap_mangen::{
 
 use crate::exit::{self, Code};
 
-/// Its name as a page.
+/// The name of its page.
 pub(crate) fn name(command: &Command) -> &str {
     command.get_display_name().unwrap_or(command.get_name())
 }
@@ -16,7 +16,7 @@ pub(crate) fn name(command: &Command) -> &str {
 /// A page of the program, or of a command of it.
 pub(crate) fn page(command: &Command, of: Option<&Command>) -> String {
     let man = Man::new(command.clone());
-    // No date: a page is of a version, and is the same whenever it is made.
+    // No date: a page depends on the version alone.
     let title = name(command).to_uppercase();
     let version = env!("CARGO_PKG_VERSION");
     let mut text =
@@ -37,7 +37,7 @@ pub(crate) fn page(command: &Command, of: Option<&Command>) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// What the help says below the flags.
+/// What the help has below the flags.
 fn notes(command: &Command) -> Roff {
     let mut roff = Roff::new();
     if let Some(text) = command.get_after_help() {

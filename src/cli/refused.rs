@@ -1,4 +1,4 @@
-//! What is said of a command line that is none, with the way to one.
+//! Errors of the command line, with help for what people know from other tools.
 
 use std::ffi::{OsStr, OsString};
 
@@ -7,20 +7,20 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use super::environment;
 use crate::{exit::Code, run::complain_safely};
 
-/// Says what is wrong with a command line, or shows the help that it asks for; how the program ends.
+/// Prints the error of a command line, or the help that it asks for; returns the exit code.
 pub fn refuse(error: &clap::Error) -> Code {
     if !error.use_stderr() {
-        // Whoever reads no further (`| head`) has had enough of it.
+        // The reader may have closed the pipe (`| head`).
         let _ = error.print();
         return Code::Done;
     }
     let words: Vec<_> = std::env::args_os().skip(1).collect();
-    match in_our_words(error, &words) {
+    match translated(error, &words) {
         Some(line) => complain_safely(&format!("error: {line}")),
         None => {
-            // Nobody is left to be told that stderr is closed.
+            // An error of stderr cannot be reported.
             let _ = error.print();
-            if let Some(name) = variable_behind(error, &words) {
+            if let Some(name) = variable_of_value(error, &words) {
                 complain_safely(&format!(
                     "note: it is `{name}` of the environment that says so"
                 ));
@@ -31,7 +31,7 @@ pub fn refuse(error: &clap::Error) -> Code {
     Code::Usage
 }
 
-/// Terraform's flags, in words of ours.
+/// Flags of Terraform, and ours instead.
 const FLAGS: [(&str, &str); 22] = [
     ("auto-approve", "here it is `--auto-approve`, or `-y`"),
     ("out", "here it is `--out FILE`"),
@@ -61,7 +61,7 @@ const FLAGS: [(&str, &str); 22] = [
         "chdir",
         "name the spec with its folder: `trueup plan DIR/SPEC`",
     ),
-    // And Ansible's.
+    // Of Ansible.
     ("check", "here it is `trueup plan`"),
     ("dry-run", "here it is `trueup plan`"),
     (
@@ -70,7 +70,7 @@ const FLAGS: [(&str, &str); 22] = [
     ),
 ];
 
-/// Commands of Terraform, and what others call ours.
+/// Commands of Terraform and others, and ours instead.
 const COMMANDS: [(&str, &str); 20] = [
     ("destroy", DESTROY),
     (
@@ -125,16 +125,16 @@ const DESTROY: &str = "nothing is taken away as a whole: what the spec no longer
                        with `apply --allow-delete topics/NAME`";
 const NO_STATE: &str = "there is no state to care for: each command reads the machines anew";
 
-/// What hands of other tools mean, in one line; `None` where clap has the better words.
-fn in_our_words(error: &clap::Error, words: &[impl AsRef<OsStr>]) -> Option<String> {
+/// One line for what other tools have; `None` where clap's own error is better.
+fn translated(error: &clap::Error, words: &[impl AsRef<OsStr>]) -> Option<String> {
     if error.kind() == ErrorKind::InvalidSubcommand
         && let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand)
     {
-        if let Some((_, ours)) = COMMANDS.iter().find(|(theirs, _)| theirs == word) {
-            return Some(format!("there is no `{word}`: {ours}"));
+        if let Some((_, hint)) = COMMANDS.iter().find(|(foreign, _)| foreign == word) {
+            return Some(format!("there is no `{word}`: {hint}"));
         }
-        let is_file = [".yaml", ".yml", ".json"];
-        if is_file.iter().any(|end| word.ends_with(end)) {
+        let extensions = [".yaml", ".yml", ".json"];
+        if extensions.iter().any(|end| word.ends_with(end)) {
             return Some(format!(
                 "what is to be done with `{word}`? `trueup plan {word}`, say"
             ));
@@ -148,16 +148,16 @@ fn in_our_words(error: &clap::Error, words: &[impl AsRef<OsStr>]) -> Option<Stri
             Some(name) => (name, true),
             None => (name, false),
         };
-        let (_, ours) = FLAGS.iter().find(|(theirs, _)| *theirs == name)?;
-        // What is ours is right in its long form, and something else is wrong.
-        let is_right = is_long && ours.contains(&format!("`--{name}"));
-        (!is_right && (!is_long || was_refused(error, flag)))
-            .then(|| format!("there is no `{flag}`: {ours}"))
+        let (_, hint) = FLAGS.iter().find(|(foreign, _)| *foreign == name)?;
+        // Our own flag in its long form: the error is another.
+        let is_known = is_long && hint.contains(&format!("`--{name}"));
+        (!is_known && (!is_long || is_unknown(error, flag)))
+            .then(|| format!("there is no `{flag}`: {hint}"))
     })
 }
 
-/// The variable of the environment that a refused value comes from.
-fn variable_behind(error: &clap::Error, words: &[OsString]) -> Option<String> {
+/// The environment variable that an invalid value comes from.
+fn variable_of_value(error: &clap::Error, words: &[OsString]) -> Option<String> {
     let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) else {
         return None;
     };
@@ -168,11 +168,11 @@ fn variable_behind(error: &clap::Error, words: &[OsString]) -> Option<String> {
         .iter()
         .any(|word| word.to_string_lossy().ends_with(value.as_str()));
     let flag = arg.split(' ').next()?.strip_prefix("--")?;
-    environment::behind(flag).filter(|_| !typed)
+    environment::variable_of(flag).filter(|_| !typed)
 }
 
-/// Whether it is this flag that clap does not know.
-fn was_refused(error: &clap::Error, flag: &str) -> bool {
+/// Whether this is the flag that clap does not know.
+fn is_unknown(error: &clap::Error, flag: &str) -> bool {
     let refused = error.get(ContextKind::InvalidArg);
     matches!(refused, Some(ContextValue::String(refused)) if refused == flag)
 }

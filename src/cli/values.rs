@@ -1,4 +1,4 @@
-//! Values on the command line, and how they are read.
+//! Parsers of command line values.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -22,7 +22,7 @@ pub(super) fn output(text: &str) -> Result<Output, String> {
     Ok(Output { format, path })
 }
 
-/// How long something may take: `30s`, `5m`, `1h 30m`; a bare number is in seconds.
+/// A duration: `30s`, `5m`, `1h 30m`; a bare number is in seconds.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let seconds = text
@@ -32,7 +32,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     seconds.map_err(|_| "expected a time: `30` (seconds), `90s`, `5m` or `1h30m`".to_owned())
 }
 
-/// `NAME=VALUE` of `--var`. What is none is not shown: it may be a secret, with another separator.
+/// `NAME=VALUE` of `--var`. Another form is not shown: it may be a secret with another separator.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct KeyValue;
 
@@ -89,16 +89,16 @@ mod tests {
 
     #[test]
     fn a_format_may_have_a_file() {
-        let of = |text: &str| output(text).map(|it| (it.format.name(), it.path));
+        let of = |text: &str| output(text).map(|output| (output.format.name(), output.path));
         assert_eq!(of("human"), Ok(("human", None)));
         assert_eq!(of("json=-"), Ok(("json", None)));
         assert_eq!(of("junit=a=b.xml"), Ok(("junit", Some("a=b.xml".into()))));
         assert!(of("json=").is_err());
-        assert!(of("yaml").is_err_and(|said| said.contains("markdown")));
+        assert!(of("yaml").is_err_and(|message| message.contains("markdown")));
     }
 
     #[test]
-    fn a_variable_that_is_none_is_not_shown() {
+    fn a_malformed_variable_is_not_shown() {
         let words = ["trueup", "validate", "a.yaml", "--var", "password:canary"];
         let error = Cli::command()
             .try_get_matches_from(words)

@@ -52,10 +52,10 @@ pub(super) async fn run(example: Example, file: Option<&Path>) -> Code {
 /// What was written, what is still to be filled in, and what comes next.
 fn summary(file: &Path, made: &First) -> String {
     let mut text = format!("{} is written\n", file.display());
-    if !made.yours.is_empty() {
+    if !made.marks.is_empty() {
         text.push_str("\nyours to say in it:\n");
-        for (line, what) in &made.yours {
-            text.push_str(&format!("  line {line:<3} {what}\n"));
+        for (line, description) in &made.marks {
+            text.push_str(&format!("  line {line:<3} {description}\n"));
         }
     }
     let name = match file == Path::new(DEFAULT) {
@@ -64,7 +64,7 @@ fn summary(file: &Path, made: &First) -> String {
     };
     text.push_str("\nnext:\n");
     let wide = "apply".len() + name.chars().count();
-    for (command, what) in [
+    for (command, description) in [
         (
             "trust",
             "shows the host keys, and keeps those that you trust",
@@ -73,7 +73,7 @@ fn summary(file: &Path, made: &First) -> String {
         ("apply", "shows it, asks, and makes it so"),
     ] {
         let words = format!("{command}{name}");
-        text.push_str(&format!("  trueup {words:wide$}   # {what}\n"));
+        text.push_str(&format!("  trueup {words:wide$}   # {description}\n"));
     }
     text
 }

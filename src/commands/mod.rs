@@ -53,7 +53,7 @@ fn run_command(cli: &mut Cli) -> Code {
         ));
         return Code::Usage;
     }
-    for warning in cli::misread(around.environment.keys()) {
+    for warning in cli::unknown_variables(around.environment.keys()) {
         complain_safely(&format!("warning: {warning}"));
     }
     if cli.command.is_quiet() {

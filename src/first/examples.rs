@@ -1,8 +1,8 @@
-//! What the first spec is made of: the repository's own specs, and what in them is their user's.
+//! The templates of the first spec: the repository's own specs, and the parts that users fill in.
 
 use clap::ValueEnum;
 
-/// A spec to begin with.
+/// A spec to start from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Example {
     /// One machine, found by its address, and topics for tables
@@ -15,70 +15,70 @@ pub enum Example {
     Fleet,
 }
 
-/// An example and what can be said of it.
-pub struct Table {
+/// An example, and the parts of it that can be filled in.
+pub struct Template {
     /// The spec, as it is in the repository.
     pub text: &'static str,
     /// The host's key in it, with its value.
     pub host: (&'static str, &'static str),
-    /// The cluster's.
+    /// The cluster's key, with its value.
     pub cluster: (&'static str, &'static str),
-    /// The user, wherever one stands.
+    /// The user, at each place.
     pub user: &'static str,
-    /// The private key, where it is a file of this machine; empty: there is none.
+    /// The private key, where that is a local file; empty: there is none.
     pub key: Option<&'static str>,
-    /// What nobody but its user knows, in the order of the text.
-    pub parts: &'static [Part],
+    /// What only the user knows, in the order of the text.
+    pub placeholders: &'static [Placeholder],
 }
 
-/// What a part is answered by.
+/// Which question a placeholder is filled in by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Of {
-    /// The question of the host.
+pub enum Question {
+    /// That of the host.
     Host,
-    /// The question of the cluster.
+    /// That of the cluster.
     Cluster,
-    /// No question; it belongs to the topics.
+    /// None; it belongs to the topics.
     Topics,
-    /// No question.
-    Rest,
+    /// None.
+    None,
 }
 
-/// Something that is the user's.
-pub struct Part {
-    /// What its line has.
+/// Something that the user fills in.
+pub struct Placeholder {
+    /// A part of its line.
     pub line: &'static str,
-    /// What it is.
-    pub what: &'static str,
-    /// Where it comes from.
-    pub from: &'static [&'static str],
-    /// What answers it.
-    pub of: Of,
+    /// What belongs there; empty: nothing is marked.
+    pub description: &'static str,
+    /// Where to find it.
+    pub hints: &'static [&'static str],
+    /// Which question fills it in.
+    pub question: Question,
 }
 
-const fn part(
-    of: Of,
+const fn placeholder(
+    question: Question,
     line: &'static str,
-    what: &'static str,
-    from: &'static [&'static str],
-) -> Part {
-    Part {
+    description: &'static str,
+    hints: &'static [&'static str],
+) -> Placeholder {
+    Placeholder {
         line,
-        what,
-        from,
-        of,
+        description,
+        hints,
+        question,
     }
 }
 
 const USER: &str = "user: ec2-user";
-const ID: Part = part(
-    Of::Rest,
+const ID: Placeholder = placeholder(
+    Question::None,
     "vars: { user_id:",
     "the id that your role and your topics begin with",
     &[],
 );
-const KAFKA: Part = part(
-    Of::Rest,
+const KAFKA: Placeholder = placeholder(
+    Question::None,
     "kafka: { version: 2.8.1",
     "Kafka's version, your cluster's; add the archive's `sha512: …`",
     &[
@@ -86,8 +86,8 @@ const KAFKA: Part = part(
         "Until it is there `validate` warns of it, and `apply` prints the line to paste.",
     ],
 );
-const ROLE: Part = part(
-    Of::Rest,
+const ROLE: Placeholder = placeholder(
+    Question::None,
     "role_arn:",
     "the role that may use the cluster",
     &["Its ARN: aws iam get-role --role-name NAME"],
@@ -98,9 +98,14 @@ const BROKERS: &[&str] = &[
 ];
 const JAR: &[&str] =
     &["Of this version; leave it out for another one, and `apply` prints the line to paste."];
-const TABLES: Part = part(Of::Topics, "tables:", "your tables: each gets a topic", &[]);
+const TABLES: Placeholder = placeholder(
+    Question::Topics,
+    "tables:",
+    "your tables: each gets a topic",
+    &[],
+);
 
-const CLIENT: Table = Table {
+const CLIENT: Template = Template {
     text: include_str!("../../specs/pinterest-client.yaml"),
     host: ("address: ", "10.0.0.5"),
     cluster: (
@@ -109,43 +114,63 @@ const CLIENT: Table = Table {
     ),
     user: USER,
     key: Some(", key: { file: ~/.ssh/kafka-client.pem }"),
-    parts: &[
+    placeholders: &[
         ID,
-        part(
-            Of::Host,
+        placeholder(
+            Question::Host,
             "address:",
             "the machine: its address, your user and its private key",
             &["Without `key` it is ssh's agent and ~/.ssh/config that count."],
         ),
         KAFKA,
-        part(Of::Rest, "sha256:", "", JAR),
+        placeholder(Question::None, "sha256:", "", JAR),
         ROLE,
-        part(Of::Cluster, "bootstrap:", "the cluster's brokers", BROKERS),
+        placeholder(
+            Question::Cluster,
+            "bootstrap:",
+            "the cluster's brokers",
+            BROKERS,
+        ),
         TABLES,
     ],
 };
 
-const BY_NAME: Table = Table {
+const BY_NAME: Template = Template {
     text: include_str!("../../specs/pinterest-client-by-name.yaml"),
     host: ("name: ", "\"${user_id}-kafka-client\""),
     cluster: ("name: ", "pinterest-msk-cluster"),
     user: USER,
     key: None,
-    parts: &[
+    placeholders: &[
         ID,
-        part(Of::Rest, "region:", "the region of all that is named", &[]),
-        part(Of::Host, "ec2:", "the instance's name, its tag `Name`", &[]),
+        placeholder(
+            Question::None,
+            "region:",
+            "the region of all that is named",
+            &[],
+        ),
+        placeholder(
+            Question::Host,
+            "ec2:",
+            "the instance's name, its tag `Name`",
+            &[],
+        ),
         KAFKA,
-        part(Of::Rest, "sha256:", "", JAR),
-        part(
-            Of::Rest,
+        placeholder(Question::None, "sha256:", "", JAR),
+        placeholder(
+            Question::None,
             "role:",
             "the name of the role that may use the cluster",
             &[],
         ),
-        part(Of::Cluster, "cluster:", "the cluster's name in MSK", &[]),
-        part(
-            Of::Topics,
+        placeholder(
+            Question::Cluster,
+            "cluster:",
+            "the cluster's name in MSK",
+            &[],
+        ),
+        placeholder(
+            Question::Topics,
             "host: ",
             "the database: its name, your user, password and tables",
             &[],
@@ -153,7 +178,7 @@ const BY_NAME: Table = Table {
     ],
 };
 
-const TOPICS: Table = Table {
+const TOPICS: Template = Template {
     text: include_str!("../../examples/topics.yaml"),
     host: ("address: ", "10.0.0.5"),
     cluster: (
@@ -162,23 +187,28 @@ const TOPICS: Table = Table {
     ),
     user: USER,
     key: Some(""),
-    parts: &[
+    placeholders: &[
         ID,
-        part(
-            Of::Host,
+        placeholder(
+            Question::Host,
             "address:",
             "the machine that reaches the cluster, and your user",
             &[],
         ),
         KAFKA,
-        part(Of::Rest, "sha256:", "", JAR),
+        placeholder(Question::None, "sha256:", "", JAR),
         ROLE,
-        part(Of::Cluster, "bootstrap:", "the cluster's brokers", BROKERS),
+        placeholder(
+            Question::Cluster,
+            "bootstrap:",
+            "the cluster's brokers",
+            BROKERS,
+        ),
         TABLES,
     ],
 };
 
-const FLEET: Table = Table {
+const FLEET: Template = Template {
     text: include_str!("../../specs/fleet.yaml"),
     host: ("address: ", "client-01.internal"),
     cluster: (
@@ -187,50 +217,65 @@ const FLEET: Table = Table {
     ),
     user: USER,
     key: Some(""),
-    parts: &[
-        part(Of::Rest, "account:", "your account's number in AWS", &[]),
-        part(
-            Of::Rest,
+    placeholders: &[
+        placeholder(
+            Question::None,
+            "account:",
+            "your account's number in AWS",
+            &[],
+        ),
+        placeholder(
+            Question::None,
             "role: kafka-client",
             "the role that may use the cluster",
             &[],
         ),
-        part(
-            Of::Host,
+        placeholder(
+            Question::Host,
             "address: client-01",
             "the first machine: its address, and your user",
             &[],
         ),
-        part(Of::Rest, "address: client-02", "the second machine", &[]),
-        part(
-            Of::Rest,
+        placeholder(
+            Question::None,
+            "address: client-02",
+            "the second machine",
+            &[],
+        ),
+        placeholder(
+            Question::None,
             "kafka: { version: 2.8.2 }",
             "the Kafka that it tries; add its `sha512: …`",
             &[
                 "The digest: curl https://archive.apache.org/dist/kafka/2.8.2/kafka_2.12-2.8.2.tgz.sha512",
             ],
         ),
-        part(
-            Of::Rest,
+        placeholder(
+            Question::None,
             "address: client-03",
             "the third machine, and its role",
             &[],
         ),
-        part(
-            Of::Rest,
+        placeholder(
+            Question::None,
             "  kafka:",
             "Kafka's version, your cluster's; add the archive's `sha512: …`",
-            KAFKA.from,
+            KAFKA.hints,
         ),
-        part(Of::Rest, "sha256:", "", JAR),
-        part(Of::Cluster, "bootstrap:", "the cluster's brokers", BROKERS),
+        placeholder(Question::None, "sha256:", "", JAR),
+        placeholder(
+            Question::Cluster,
+            "bootstrap:",
+            "the cluster's brokers",
+            BROKERS,
+        ),
         TABLES,
     ],
 };
 
 impl Example {
-    /// What it is made of.
-    pub fn table(self) -> &'static Table {
+    /// Its template.
+    pub fn template(self) -> &'static Template {
         match self {
             Self::Client => &CLIENT,
             Self::ByName => &BY_NAME,

@@ -1,13 +1,13 @@
-//! The first spec: one of the repository's own, with what is its user's filled in, or marked. Pure.
+//! The first spec: one of the repository's own, with the user's parts filled in, or marked. Pure.
 
 mod examples;
 
 pub use examples::Example;
 
 use crate::spec::{Given, Source, load};
-use examples::{Of, Table};
+use examples::{Question, Template};
 
-/// What somebody has said of it.
+/// Answers to the questions of `init`.
 #[derive(Debug, Clone, Default)]
 pub struct Answers {
     /// `[USER@]ADDRESS[:PORT]`, or an instance's name; `None`: as in the example.
@@ -20,66 +20,66 @@ pub struct Answers {
     pub cluster: Option<Option<String>>,
 }
 
-/// A spec that can be read as it is.
+/// A valid spec.
 #[derive(Debug)]
 pub struct First {
     /// The spec.
     pub text: String,
-    /// What is still its user's: the number of the line, from 1, and what it is.
-    pub yours: Vec<(usize, &'static str)>,
+    /// What is still to be filled in: the line, from 1, and what belongs there.
+    pub marks: Vec<(usize, &'static str)>,
 }
 
-/// Makes a spec of an example and what is known.
+/// Makes a spec of an example and answers.
 ///
 /// # Errors
 /// What is wrong with an answer.
 pub fn first(example: Example, answers: &Answers) -> Result<First, String> {
-    let table = example.table();
-    let made = marked(table, &filled(table, answers), answers);
+    let template = example.template();
+    let spec = marked(template, &filled(template, answers), answers);
     let source = Source {
         path: "trueup.yaml".into(),
-        text: made.text.clone(),
+        text: spec.text.clone(),
     };
     let (_, problems) = load(&source, &Given::default());
     match problems.into_iter().find(|problem| problem.is_error()) {
         Some(problem) => Err(problem.message),
-        None => Ok(made),
+        None => Ok(spec),
     }
 }
 
-/// Whether the host's answer says who logs in.
+/// The user in the answer for the host.
 pub fn user_of(host: &str) -> Option<&str> {
     host.rsplit_once('@').map(|(user, _)| user)
 }
 
-/// The example with the answers in the places of what stands there.
-fn filled(table: &Table, answers: &Answers) -> String {
-    let mut text = table.text.to_owned();
-    let (key, value) = table.host;
+/// The example with the answers filled in.
+fn filled(template: &Template, answers: &Answers) -> String {
+    let mut text = template.text.to_owned();
+    let (key, value) = template.host;
     if let Some(host) = &answers.host {
-        let (address, port) = place(host);
+        let (address, port) = address_and_port(host);
         let port = port.map(|port| format!(", port: {port}"));
-        let new = format!("{key}{}{}", quoted(address), port.unwrap_or_default());
-        text = text.replacen(&format!("{key}{value}"), &new, 1);
+        let filled_text = format!("{key}{}{}", quoted(address), port.unwrap_or_default());
+        text = text.replacen(&format!("{key}{value}"), &filled_text, 1);
     }
-    let of_host = answers.host.as_deref().and_then(user_of);
-    let user = of_host.or(answers.user.as_deref()).map(quoted);
-    let mut new = format!("user: {}", user.as_deref().unwrap_or("ec2-user"));
-    if let (Some(own), Some(file)) = (table.key, &answers.key) {
-        if !own.is_empty() {
-            text = text.replace(own, "");
+    let user_of_host = answers.host.as_deref().and_then(user_of);
+    let user = user_of_host.or(answers.user.as_deref()).map(quoted);
+    let mut filled_text = format!("user: {}", user.as_deref().unwrap_or("ec2-user"));
+    if let (Some(key), Some(file)) = (template.key, &answers.key) {
+        if !key.is_empty() {
+            text = text.replace(key, "");
         }
         if let Some(file) = file {
-            new.push_str(&format!(", key: {{ file: {} }}", quoted(file)));
+            filled_text.push_str(&format!(", key: {{ file: {} }}", quoted(file)));
         }
     }
-    text = text.replace(table.user, &new);
-    let (key, value) = table.cluster;
+    text = text.replace(template.user, &filled_text);
+    let (key, value) = template.cluster;
     if let Some(Some(cluster)) = &answers.cluster {
-        let new = format!("{key}{}", quoted(cluster));
-        text = text.replacen(&format!("{key}{value}"), &new, 1);
+        let filled_text = format!("{key}{}", quoted(cluster));
+        text = text.replacen(&format!("{key}{value}"), &filled_text, 1);
         if let Some(security) = security(cluster) {
-            let end = text.find(&new).map_or(text.len(), |at| {
+            let end = text.find(&filled_text).map_or(text.len(), |at| {
                 text[at..].find('\n').map_or(text.len(), |line| at + line)
             });
             text.insert_str(end, &format!("\n  security: {security}"));
@@ -88,8 +88,8 @@ fn filled(table: &Table, answers: &Answers) -> String {
     text
 }
 
-/// Where the host is: what is no user, and the port, where one is said.
-fn place(host: &str) -> (&str, Option<u16>) {
+/// The address in the answer for the host, and the port, where it has one.
+fn address_and_port(host: &str) -> (&str, Option<u16>) {
     let place = host.rsplit_once('@').map_or(host, |(_, place)| place);
     match place.split_once(':') {
         // More colons are those of an IPv6 address.
@@ -101,7 +101,7 @@ fn place(host: &str) -> (&str, Option<u16>) {
     }
 }
 
-/// What the port of a broker speaks, where that is not IAM's.
+/// The `security` that fits the port of a broker; `None` for IAM, the default.
 fn security(cluster: &str) -> Option<&'static str> {
     let first = cluster.split(',').next()?;
     match first.rsplit_once(':')?.1.trim() {
@@ -111,16 +111,16 @@ fn security(cluster: &str) -> Option<&'static str> {
     }
 }
 
-/// A text in YAML, whatever it is.
+/// A text, quoted for YAML.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// With a header of its own, and with what is the user's marked.
-fn marked(table: &Table, text: &str, answers: &Answers) -> First {
-    let mut lines = header(table);
-    let mut yours = Vec::new();
-    let mut parts = table.parts.iter().peekable();
+/// Adds the header, and marks what is still to be filled in.
+fn marked(template: &Template, text: &str, answers: &Answers) -> First {
+    let mut lines = header(template);
+    let mut marks = Vec::new();
+    let mut placeholders = template.placeholders.iter().peekable();
     let without_topics = answers.cluster == Some(None);
     let mut commented = false;
     for line in text.lines().skip_while(|line| line.starts_with('#')) {
@@ -129,41 +129,46 @@ fn marked(table: &Table, text: &str, answers: &Answers) -> First {
             commented = true;
         }
         let indent = &line[..line.len() - line.trim_start().len()];
-        let mut is_yours = None;
+        let mut mark = None;
         let is_comment = line.trim_start().starts_with('#');
-        while let Some(part) = parts.next_if(|part| !is_comment && line.contains(part.line)) {
-            let answered = match part.of {
-                Of::Host => answers.host.is_some(),
-                Of::Cluster => matches!(answers.cluster, Some(Some(_))),
-                Of::Topics | Of::Rest => false,
+        while let Some(placeholder) =
+            placeholders.next_if(|placeholder| !is_comment && line.contains(placeholder.line))
+        {
+            let answered = match placeholder.question {
+                Question::Host => answers.host.is_some(),
+                Question::Cluster => matches!(answers.cluster, Some(Some(_))),
+                Question::Topics | Question::None => false,
             };
             if answered || commented {
                 continue;
             }
-            if !part.what.is_empty() {
-                lines.push(format!("{indent}# yours: {}", part.what));
-                is_yours = Some(part.what);
+            if !placeholder.description.is_empty() {
+                lines.push(format!("{indent}# yours: {}", placeholder.description));
+                mark = Some(placeholder.description);
             }
-            let from = part.from.iter();
-            lines.extend(from.map(|from| format!("{indent}# {from}")));
+            let hints = placeholder.hints.iter();
+            lines.extend(hints.map(|hint| format!("{indent}# {hint}")));
         }
         match commented {
             true => lines.push(format!("# {line}").trim_end().to_owned()),
             false => lines.push(line.to_owned()),
         }
-        yours.extend(is_yours.map(|what| (lines.len(), what)));
+        marks.extend(mark.map(|description| (lines.len(), description)));
     }
     First {
         text: lines.join("\n") + "\n",
-        yours,
+        marks,
     }
 }
 
-/// What the example says of itself, without what holds in the repository alone.
-fn header(table: &Table) -> Vec<String> {
-    let own = table.text.lines().take_while(|line| line.starts_with('#'));
-    let own = own.filter(|line| !line.contains("yaml-language-server") && *line != "#");
-    let mut lines: Vec<String> = own.map(str::to_owned).collect();
+/// The comments at the top of the example, without what only holds in the repository.
+fn header(template: &Template) -> Vec<String> {
+    let comments = template
+        .text
+        .lines()
+        .take_while(|line| line.starts_with('#'));
+    let comments = comments.filter(|line| !line.contains("yaml-language-server") && *line != "#");
+    let mut lines: Vec<String> = comments.map(str::to_owned).collect();
     lines.extend(
         [
             "#",
@@ -194,42 +199,45 @@ mod tests {
     }
 
     #[test]
-    fn each_says_what_its_example_does_and_marks_what_is_to_be_said() {
+    fn each_declares_what_its_example_does_and_marks_what_is_to_be_filled_in() {
         let places =
             r#"path: [^,]*, sha256: "[0-9a-f]*", hosts|(start|end|line): [0-9]+|"[^"]*": [0-9]+"#;
         let places = Regex::new(places).expect("a pattern");
         for example in Example::value_variants() {
-            let table = example.table();
-            let made = first(*example, &Answers::default()).expect("a spec");
-            let (own, of_file) = (read(&made.text), read(table.text));
-            let marks = made.text.matches("# yours: ").count();
-            let wanted = table.parts.iter().filter(|part| !part.what.is_empty());
+            let template = example.template();
+            let spec = first(*example, &Answers::default()).expect("a spec");
+            let (written, of_file) = (read(&spec.text), read(template.text));
+            let marks = spec.text.matches("# yours: ").count();
+            let expected = template
+                .placeholders
+                .iter()
+                .filter(|placeholder| !placeholder.description.is_empty());
             assert_eq!(
-                (marks, made.yours.len()),
-                (wanted.count(), marks),
+                (marks, spec.marks.len()),
+                (expected.count(), marks),
                 "{}",
-                made.text
+                spec.text
             );
-            for (line, what) in &made.yours {
-                let lines: Vec<&str> = made.text.lines().collect();
+            for (line, description) in &spec.marks {
+                let lines: Vec<&str> = spec.text.lines().collect();
                 let above = lines[..line - 1].iter().rev();
                 let above: Vec<&&str> = above
                     .take_while(|line| line.trim().starts_with('#'))
                     .collect();
                 assert!(
-                    above.iter().any(|line| line.contains(what)),
-                    "{what}: {above:?}"
+                    above.iter().any(|line| line.contains(description)),
+                    "{description}: {above:?}"
                 );
-                assert!(!lines[line - 1].trim().starts_with('#'), "{what}");
+                assert!(!lines[line - 1].trim().starts_with('#'), "{description}");
             }
             // Comments are all that it has more: only places differ.
-            let [own, of_file] = [own, of_file].map(|spec| {
+            let [written, of_file] = [written, of_file].map(|spec| {
                 let text = format!("{spec:?}");
                 places.replace_all(&text, "").into_owned()
             });
-            assert!(own.contains("clusters: [ResolvedCluster"), "{own}");
-            assert_eq!(own, of_file);
-            let comments = made
+            assert!(written.contains("clusters: [ResolvedCluster"), "{written}");
+            assert_eq!(written, of_file);
+            let comments = spec
                 .text
                 .lines()
                 .filter(|line| line.trim().starts_with('#'));
@@ -240,12 +248,12 @@ mod tests {
     }
 
     #[test]
-    fn the_only_warnings_are_of_digests_that_it_asks_for() {
+    fn the_only_warnings_are_of_digests_that_are_marked() {
         for example in Example::value_variants() {
-            let made = first(*example, &Answers::default()).expect("a spec");
+            let spec = first(*example, &Answers::default()).expect("a spec");
             let source = Source {
                 path: "trueup.yaml".into(),
-                text: made.text.clone(),
+                text: spec.text.clone(),
             };
             let (_, problems) = load(&source, &Given::default());
             for problem in problems {
@@ -254,18 +262,18 @@ mod tests {
                     "{problem:?}"
                 );
                 let line = problem.span.expect("a place").line as usize;
-                let text = made.text.lines().nth(line - 1).expect("a line");
-                let told = made
-                    .yours
+                let text = spec.text.lines().nth(line - 1).expect("a line");
+                let is_marked = spec
+                    .marks
                     .iter()
-                    .any(|(at, what)| *at == line && what.contains("sha512"));
-                assert!(told, "{text}: {:?}", made.yours);
+                    .any(|(at, description)| *at == line && description.contains("sha512"));
+                assert!(is_marked, "{text}: {:?}", spec.marks);
             }
         }
     }
 
     #[test]
-    fn what_was_answered_is_no_longer_to_be_said() {
+    fn what_was_answered_is_no_longer_marked() {
         for example in Example::value_variants() {
             let by_name = *example == Example::ByName;
             let cluster = if by_name {
@@ -286,34 +294,38 @@ mod tests {
                 key: Some(Some("~/my key".into())),
                 cluster: Some(Some(cluster.into())),
             };
-            let made = first(*example, &answers).expect("a spec");
-            let asked = example.table().parts.iter();
-            let asked: Vec<&str> = asked
-                .filter(|part| matches!(part.of, Of::Host | Of::Cluster))
-                .map(|part| part.what)
+            let spec = first(*example, &answers).expect("a spec");
+            let asked_for = example.template().placeholders.iter();
+            let asked_for: Vec<&str> = asked_for
+                .filter(|placeholder| {
+                    matches!(placeholder.question, Question::Host | Question::Cluster)
+                })
+                .map(|placeholder| placeholder.description)
                 .collect();
-            assert_eq!(asked.len(), 2);
+            assert_eq!(asked_for.len(), 2);
             assert!(
-                made.yours.iter().all(|(_, what)| !asked.contains(what)),
+                spec.marks
+                    .iter()
+                    .all(|(_, description)| !asked_for.contains(description)),
                 "{:?}",
-                made.yours
+                spec.marks
             );
-            let mut wanted = vec!["user: \"me\"", cluster];
-            wanted.extend(match by_name {
+            let mut expected = vec!["user: \"me\"", cluster];
+            expected.extend(match by_name {
                 true => vec!["\"it: is # it\""],
                 false => vec![
                     "address: \"10.1.2.3\", port: 2222",
                     "key: { file: \"~/my key\" }",
                 ],
             });
-            for text in wanted {
-                assert!(made.text.contains(text), "no {text} in {}", made.text);
+            for text in expected {
+                assert!(spec.text.contains(text), "no {text} in {}", spec.text);
             }
             assert_eq!(
-                made.text.matches(" key:").count(),
-                example.table().text.matches("ssh:").count(),
+                spec.text.matches(" key:").count(),
+                example.template().text.matches("ssh:").count(),
                 "{}",
-                made.text
+                spec.text
             );
         }
     }
@@ -326,16 +338,16 @@ mod tests {
                 cluster: Some(None),
                 ..Answers::default()
             };
-            let made = first(*example, &answers).expect("a spec");
-            assert!(read(&made.text).clusters.is_empty(), "{}", made.text);
-            assert!(made.text.contains("\n# topics:\n"), "{}", made.text);
-            assert!(!made.text.contains("kafka-client.pem"), "{}", made.text);
+            let spec = first(*example, &answers).expect("a spec");
+            assert!(read(&spec.text).clusters.is_empty(), "{}", spec.text);
+            assert!(spec.text.contains("\n# topics:\n"), "{}", spec.text);
+            assert!(!spec.text.contains("kafka-client.pem"), "{}", spec.text);
         }
     }
 
     #[test]
-    fn a_port_says_what_it_speaks_and_what_cannot_be_is_refused() {
-        let of = |host: &str, cluster: &str| {
+    fn a_port_decides_security_and_invalid_answers_are_refused() {
+        let specs_of = |host: &str, cluster: &str| {
             let answers = Answers {
                 host: Some(host.into()),
                 cluster: Some(Some(cluster.into())),
@@ -348,8 +360,8 @@ mod tests {
             ("a:9094,b:9094", Some("security: tls")),
             ("a:9098", None),
         ] {
-            for made in of("h", cluster) {
-                let text = made.expect("a spec").text;
+            for spec in specs_of("h", cluster) {
+                let text = spec.expect("a spec").text;
                 match security {
                     Some(security) => assert!(text.contains(security), "{text}"),
                     None => assert!(!text.contains("security:"), "{text}"),
@@ -362,11 +374,11 @@ mod tests {
             ("h", "a:port"),
             ("-h", "a:1"),
         ] {
-            for made in of(host, cluster) {
-                assert!(made.is_err(), "{host} {cluster}: {made:?}");
+            for spec in specs_of(host, cluster) {
+                assert!(spec.is_err(), "{host} {cluster}: {spec:?}");
             }
         }
-        assert_eq!(place("u@[::1]"), ("[::1]", None));
-        assert_eq!(place("::1"), ("::1", None));
+        assert_eq!(address_and_port("u@[::1]"), ("[::1]", None));
+        assert_eq!(address_and_port("::1"), ("::1", None));
     }
 }

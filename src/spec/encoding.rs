@@ -1,13 +1,13 @@
-//! Bytes → the text of a spec, which is UTF-8.
+//! Bytes → the text of a spec, which must be UTF-8.
 
 use crate::diagnostic::{Problem, Span};
 
-/// Bytes that are no text in UTF-8.
+/// Bytes that are not UTF-8.
 #[derive(Debug)]
 pub struct Undecoded {
-    /// What can be shown of them: each byte that is no UTF-8 as the character that it is in Latin-1.
+    /// The text to show: invalid bytes are taken as Latin-1.
     pub text: String,
-    /// What is wrong, with its place.
+    /// The problem, with its place.
     pub problem: Problem,
 }
 
@@ -17,44 +17,44 @@ pub struct Undecoded {
 /// When it is not UTF-8.
 pub fn decode(bytes: Vec<u8>) -> Result<String, Box<Undecoded>> {
     if let Some((name, text)) = utf16(&bytes) {
-        return Err(wide(name, text));
+        return Err(of_utf16(name, text));
     }
     let error = match String::from_utf8(bytes) {
         Ok(text) => return Ok(text),
         Err(error) => error,
     };
-    let at = error.utf8_error().valid_up_to();
+    let offset = error.utf8_error().valid_up_to();
     let bytes = error.into_bytes();
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
         text.extend(chunk.invalid().iter().map(|byte| char::from(*byte)));
     }
-    let before = &text[..at];
+    let before = &text[..offset];
     let line = before.matches('\n').count() + 1;
-    let first = before.rfind('\n').map_or(0, |at| at + 1);
+    let first = before.rfind('\n').map_or(0, |offset| offset + 1);
     let column = before[first..].chars().count() + 1;
-    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let u32_of = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let span = Span {
-        start: at,
-        end: at + text[at..].chars().next().map_or(0, char::len_utf8),
-        line: number(line),
-        column: number(column),
+        start: offset,
+        end: offset + text[offset..].chars().next().map_or(0, char::len_utf8),
+        line: u32_of(line),
+        column: u32_of(column),
     };
-    // Archives and programs have these, texts of any kind have none.
+    // In archives and programs, and in no text.
     let is_binary = bytes.contains(&0) || bytes.starts_with(&[0x1f, 0x8b]);
     let problem = match is_binary {
         true => Problem::error(span, "this is no text", "is this the right file?"),
         false => Problem::error(
             span,
-            format!("the byte 0x{:02x} is no character in UTF-8", bytes[at]),
+            format!("the byte 0x{:02x} is no character in UTF-8", bytes[offset]),
             "save the file as UTF-8; of one in Latin-1, `iconv -f LATIN1 -t UTF-8` makes that",
         ),
     };
     Err(Box::new(Undecoded { text, problem }))
 }
 
-fn wide(name: &str, text: String) -> Box<Undecoded> {
+fn of_utf16(name: &str, text: String) -> Box<Undecoded> {
     let first = text.lines().next().unwrap_or_default();
     let span = Span {
         start: 0,
@@ -70,7 +70,7 @@ fn wide(name: &str, text: String) -> Box<Undecoded> {
     Box::new(Undecoded { text, problem })
 }
 
-/// The text of bytes that are UTF-16: they say so, or every other of the first ones is zero.
+/// The text of bytes that are UTF-16, by a byte order mark, or because every other of the first bytes is zero.
 fn utf16(bytes: &[u8]) -> Option<(&'static str, String)> {
     let head = &bytes[..bytes.len().min(64)];
     let zeros = |of: usize| {
@@ -94,19 +94,24 @@ fn utf16(bytes: &[u8]) -> Option<(&'static str, String)> {
 mod tests {
     use super::*;
 
-    fn wrong(bytes: &[u8]) -> (String, u32, u32, String) {
-        let wrong = decode(bytes.to_vec()).expect_err("no UTF-8");
-        let span = wrong.problem.span.expect("a place");
-        assert!(wrong.text.get(span.start..span.end).is_some());
-        assert!(!wrong.problem.label.is_empty());
-        (wrong.problem.message, span.line, span.column, wrong.text)
+    fn undecoded(bytes: &[u8]) -> (String, u32, u32, String) {
+        let undecoded = decode(bytes.to_vec()).expect_err("no UTF-8");
+        let span = undecoded.problem.span.expect("a place");
+        assert!(undecoded.text.get(span.start..span.end).is_some());
+        assert!(!undecoded.problem.label.is_empty());
+        (
+            undecoded.problem.message,
+            span.line,
+            span.column,
+            undecoded.text,
+        )
     }
 
     #[test]
-    fn what_is_no_utf_8_has_a_place() {
+    fn invalid_utf_8_has_a_place() {
         assert_eq!(decode(b"a: \xc3\xa9\n".to_vec()).expect("UTF-8"), "a: é\n");
         assert_eq!(
-            wrong(b"a: \xc3\xa9\nb: \xc3\xa9\xe9t\xe9\n"),
+            undecoded(b"a: \xc3\xa9\nb: \xc3\xa9\xe9t\xe9\n"),
             (
                 "the byte 0xe9 is no character in UTF-8".into(),
                 2,
@@ -114,7 +119,7 @@ mod tests {
                 "a: é\nb: éété\n".into()
             )
         );
-        assert_eq!(wrong(b"\x1f\x8b\x08\x00").0, "this is no text");
+        assert_eq!(undecoded(b"\x1f\x8b\x08\x00").0, "this is no text");
         for (name, bytes) in [
             ("UTF-16", &b"\xff\xfea\0:\0\n\0"[..]),
             ("UTF-16", b"\xfe\xff\0a\0:\0\n"),
@@ -122,7 +127,7 @@ mod tests {
             ("UTF-16BE", b"\0a\0:\0\n"),
         ] {
             let message = format!("this is {name}, and a spec is UTF-8");
-            assert_eq!(wrong(bytes), (message, 1, 1, "a:\n".into()));
+            assert_eq!(undecoded(bytes), (message, 1, 1, "a:\n".into()));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The forms that a schema allows for a value: what it may be, and how messages say so.
+//! The forms that a schema allows for a value, and their description in messages.
 
 use serde_json::Value as Json;
 
@@ -8,9 +8,9 @@ use super::{schema::resolve, suggestions::listed};
 pub struct Alternative<'a> {
     /// Its schema.
     pub schema: &'a Json,
-    /// What a value of it is.
+    /// The kind of its values.
     pub kind: Kind<'a>,
-    /// Whether it stood in a `oneOf`: a variant of an enum.
+    /// Whether it is in a `oneOf`: a variant of an enum.
     pub of_enum: bool,
 }
 
@@ -21,7 +21,7 @@ impl<'a> Alternative<'a> {
         required.into_iter().flatten().filter_map(Json::as_str)
     }
 
-    /// The key of an object that has exactly one, and must.
+    /// The key of an object that has exactly one, which is required.
     pub fn tag(&self) -> Option<&'a str> {
         let properties = self.schema.get("properties")?.as_object()?;
         let required = self.schema.get("required")?.as_array()?;
@@ -32,7 +32,7 @@ impl<'a> Alternative<'a> {
     }
 }
 
-/// What a value is, in YAML's types.
+/// A kind of value, in YAML's terms.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kind<'a> {
     Null,
@@ -61,9 +61,9 @@ impl<'a> Kind<'a> {
 pub fn flatten<'a>(root: &'a Json, schema: &'a Json, out: &mut Vec<Alternative<'a>>) {
     let schema = resolve(root, schema);
     for (keyword, of_enum) in [("anyOf", false), ("oneOf", true)] {
-        if let Some(several) = schema.get(keyword).and_then(Json::as_array) {
+        if let Some(alternatives) = schema.get(keyword).and_then(Json::as_array) {
             let before = out.len();
-            several.iter().for_each(|one| flatten(root, one, out));
+            alternatives.iter().for_each(|one| flatten(root, one, out));
             out[before..]
                 .iter_mut()
                 .for_each(|one| one.of_enum |= of_enum);
@@ -96,13 +96,13 @@ pub fn flatten<'a>(root: &'a Json, schema: &'a Json, out: &mut Vec<Alternative<'
             Some("boolean") => add(Kind::Boolean),
             Some("array") => add(Kind::List),
             Some("object") => add(Kind::Map),
-            // `number` only stands beside `string`, for a scalar's own text.
+            // `number` is only used beside `string`, for the text of a scalar.
             _ => {}
         }
     }
 }
 
-/// What would have been right, in words.
+/// The allowed forms, for messages.
 pub fn expected(all: &[Alternative<'_>]) -> String {
     let mut parts: Vec<String> = Vec::new();
     let words: Vec<&str> = all.iter().filter_map(|one| one.kind.word()).collect();

@@ -11,6 +11,7 @@ pub mod checks;
 mod encoding;
 mod format_1;
 mod forms;
+mod hints;
 mod host_names;
 pub mod merge;
 pub mod resolved;
@@ -26,7 +27,6 @@ pub mod types;
 pub mod unsupported;
 pub mod vars;
 pub mod walk;
-mod ways;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -132,7 +132,7 @@ fn read(source: &Source, given: &Given, problems: &mut Vec<Problem>) -> Option<R
         let mut scope = variables.scope(&name.text, own);
         let mut tree = merge::host(&root, name, entry, &mut variables, &mut scope, problems);
         let pattern = topics::pattern(&tree, &mut variables, &mut scope);
-        let own = topics::own(&root, &tree, pattern.as_ref());
+        let own = topics::render_key(&root, &tree, pattern.as_ref());
         let here = trees.len();
         let first = own.map_or(here, |own| *first_with.entry(own).or_insert(here));
         values += to_fill;

@@ -1,5 +1,5 @@
-//! Literals of a spec that no message may show: what a key calls a secret, wherever it stands, and
-//! whether or not the spec is right.
+//! Literals of a spec that no message may show: values of keys that are named like secrets, also in comments and
+//! in invalid specs.
 
 use std::ops::Range;
 
@@ -8,12 +8,12 @@ use super::{
     tree::{self, Node, Value},
 };
 
-/// Keys that refer to a secret, and hold none.
+/// Keys that refer to a secret, and hold none themselves.
 const REFERENCES: [&str; 3] = ["env", "file", "ssm_parameter"];
-/// What begins, whatever comes before, the names of secrets.
+/// Words that names of secrets contain.
 const WORDS: [&str; 5] = ["password", "passwd", "secret", "token", "pwd"];
 
-/// Stretches of a spec's text, in bytes, that hold secrets; in order, and none in another.
+/// Byte ranges of a spec's text that hold secrets, in order, without overlaps.
 pub fn hidden(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     if text.len() <= tree::LARGEST
@@ -21,7 +21,7 @@ pub fn hidden(text: &str) -> Vec<Range<usize>> {
     {
         walk(&root, false, &mut found);
     }
-    by_words(text, &mut found);
+    search_words(text, &mut found);
     found.retain(|range| !range.is_empty());
     found.sort_by_key(|range| range.start);
     let mut out: Vec<Range<usize>> = Vec::new();
@@ -44,13 +44,13 @@ fn walk(node: &Node, secret: bool, found: &mut Vec<Range<usize>>) {
         Value::Seq(items) => items.iter().for_each(|item| walk(item, secret, found)),
         Value::Map(entries) => {
             for (key, value) in entries.iter() {
-                let refers = REFERENCES.contains(&key.text.as_str());
-                // A reference that cannot be one is likely to be the secret itself.
-                let odd = |text: &str| {
+                let is_reference = REFERENCES.contains(&key.text.as_str());
+                // An invalid reference is likely to be the secret itself.
+                let is_no_name = |text: &str| {
                     key.text == "env" && text.contains(|c: char| !c.is_alphanumeric() && c != '_')
                 };
                 let secret = match value.text() {
-                    Some(text) if refers => secret && odd(text),
+                    Some(text) if is_reference => secret && is_no_name(text),
                     _ => secret || is_secret(&key.text) || names_a_secret(&key.text),
                 };
                 walk(value, secret, found);
@@ -65,22 +65,21 @@ fn names_a_secret(key: &str) -> bool {
     ["passwd", "pwd"].iter().any(|word| key.ends_with(word))
 }
 
-/// Lines in which a name of a secret is followed by `:` or `=`: for texts that are no YAML, and for
-/// comments.
-fn by_words(text: &str, found: &mut Vec<Range<usize>>) {
+/// Finds names of secrets that are followed by `:` or `=`: for texts that are no YAML, and for comments.
+fn search_words(text: &str, found: &mut Vec<Range<usize>>) {
     let lower = text.to_ascii_lowercase();
     for word in WORDS {
-        // Where the last name ended, and the last value without quotes: what begins in one ends there.
-        let (mut named, mut hidden) = (0, 0);
+        // The ends of the last name and of the last unquoted value: what begins inside of one is part of it.
+        let (mut name_end, mut hidden) = (0, 0);
         for (at, _) in lower.match_indices(word) {
-            if at < named {
+            if at < name_end {
                 continue;
             }
             let rest = &text[at + word.len()..];
             let name = rest.trim_start_matches(|c: char| {
                 c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '"' | '\'')
             });
-            named = text.len() - name.len();
+            name_end = text.len() - name.len();
             let Some(value) = name
                 .trim_start_matches([' ', '\t'])
                 .strip_prefix([':', '='])
@@ -90,7 +89,7 @@ fn by_words(text: &str, found: &mut Vec<Range<usize>>) {
             let value = value.trim_start_matches([' ', '\t']);
             let start = text.len() - value.len();
             let length = match value.chars().next() {
-                // Nothing, a map, a list, an alias, a variable, a block: it stands elsewhere.
+                // Empty, a map, a list, an alias, a variable, a block: the value stands elsewhere.
                 None | Some('{' | '[' | '*' | '&' | '|' | '>' | '\n' | '\r' | '#' | '$') => 0,
                 Some(quote @ ('"' | '\'')) => match value[1..].find([quote, '\n']) {
                     Some(end) if value[1 + end..].starts_with(quote) => end + 2,
@@ -125,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_hidden_wherever_it_stands() {
+    fn a_secret_is_hidden_at_any_place() {
         for text in [
             "extra: { ssl.key.password: canary, a: b }",
             "extra:\n  ssl.key.password: \"canary canary\"\n",
@@ -149,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_stays() {
+    fn other_values_stay() {
         for text in [
             "extra: { ssl.key.password: { env: KEY_PASSWORD } }",
             "extra: { x.token.endpoint.url: https://login.example }",
@@ -166,12 +165,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_can_be_looked_at(text in "(password|secret|é|[:={}\\[\\]\"' \n&*|]){0,20}") {
+        fn any_text_can_be_searched(text in "(password|secret|é|[:={}\\[\\]\"' \n&*|]){0,20}") {
             let ranges = hidden(&text);
             for range in &ranges {
                 prop_assert!(text.get(range.clone()).is_some(), "{:?} of {:?}", range, text);
             }
-            prop_assert!(ranges.windows(2).all(|two| two[0].end < two[1].start));
+            prop_assert!(ranges.windows(2).all(|pair| pair[0].end < pair[1].start));
         }
     }
 }

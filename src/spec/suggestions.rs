@@ -3,7 +3,7 @@
 /// More candidates than this are not searched.
 const MOST_CANDIDATES: usize = 500;
 
-/// The candidate that a word was most likely meant to be.
+/// The candidate closest to a word, if any is close enough.
 pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let word: String = word.to_lowercase().chars().take(64).collect();
     let length = word.chars().count();
@@ -11,16 +11,16 @@ pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
     candidates
         .take(MOST_CANDIDATES)
         .filter_map(|candidate| {
-            let other: String = candidate.to_lowercase().chars().take(64).collect();
-            let other_length = other.chars().count();
+            let lower: String = candidate.to_lowercase().chars().take(64).collect();
+            let other_length = lower.chars().count();
             if length.abs_diff(other_length) > allowed {
                 return None;
             }
-            // Inserted, deleted, replaced, and neighbours that changed places.
-            let distance = strsim::osa_distance(&word, &other);
-            // One letter of a one-letter word is the whole word.
-            let near = distance <= allowed && distance < length.max(other_length);
-            near.then_some((distance, candidate))
+            // Insertions, deletions, replacements and swaps of neighbours.
+            let distance = strsim::osa_distance(&word, &lower);
+            // Not a word of which nothing is the same.
+            let is_near = distance <= allowed && distance < length.max(other_length);
+            is_near.then_some((distance, candidate))
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)

@@ -1,5 +1,4 @@
-//! Tables that were read from a database → topics, by the rules that hold for tables that a spec
-//! names.
+//! Tables read from a database → topics, by the same rules as tables that a spec names.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -11,17 +10,17 @@ use super::{
 };
 use crate::diagnostic::Problem;
 
-/// So many mistakes of one list are named; the rest is counted.
+/// How many mistakes of one list are named; the rest is counted.
 const MOST_NAMED: usize = 5;
 
-/// A list of tables that is still to be read, and what becomes of it.
+/// A list of tables that is still to be read, and the template of its topics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableList {
-    /// What one host makes of each table.
+    /// The topic of each table for one host.
     pub template: Template,
-    /// Where the tables are read, and what is said of single ones.
+    /// Where the tables are read, and settings of single ones.
     pub tables: FromDatabase,
-    /// Which AWS account is asked for the database's password, where the Parameter Store has it.
+    /// The AWS account with the database's password, where that is in the Parameter Store.
     pub aws: Aws,
 }
 
@@ -32,12 +31,12 @@ impl TableList {
     }
 }
 
-/// What became of the lists of a cluster.
+/// The result of the lists of a cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expanded {
     /// The cluster's topics, each once.
     pub topics: Vec<ResolvedTopic>,
-    /// What people should know, as sentences.
+    /// Warnings, as sentences.
     pub warnings: Vec<String>,
 }
 
@@ -45,10 +44,10 @@ pub struct Expanded {
 /// cluster, in its order.
 ///
 /// # Errors
-/// Where the tables cannot have the topics that the spec wants for them: a sentence that names the
-/// tables, with the way out. Exit code 3: only the spec, or the database, can say otherwise.
+/// Where tables cannot have the topics that the spec declares for them: a message that names the tables, with
+/// help. It is exit code 3: the spec or the database has to change.
 pub fn expand(cluster: &ResolvedCluster, read: &[&[String]]) -> Result<Expanded, String> {
-    let (mut rows, mut of_list) = (Vec::new(), Vec::new());
+    let (mut rows, mut hosts_of_rows) = (Vec::new(), Vec::new());
     let mut warnings = Vec::new();
     for (list, tables) in cluster.lists.iter().zip(read) {
         let FromDatabase {
@@ -62,10 +61,12 @@ pub fn expand(cluster: &ResolvedCluster, read: &[&[String]]) -> Result<Expanded,
             .iter()
             .filter(|table| !except.contains(table.as_str()));
         let hosts: Arc<[String]> = [list.template.host.clone()].into();
-        of_list.extend(kept.clone().map(|_| Arc::clone(&hosts)));
+        hosts_of_rows.extend(kept.clone().map(|_| Arc::clone(&hosts)));
         rows.extend(kept.map(|table| list.template.row(table, settings.get(table).cloned())));
-        let there: HashSet<&str> = tables.iter().map(String::as_str).collect();
-        let unknown = settings.keys().filter(|key| !there.contains(key.as_str()));
+        let existing: HashSet<&str> = tables.iter().map(String::as_str).collect();
+        let unknown = settings
+            .keys()
+            .filter(|key| !existing.contains(key.as_str()));
         warnings.extend(unknown.map(|key| {
             format!(
                 "`tables.settings` names `{key}`, and no such table of `{}` was found",
@@ -78,32 +79,33 @@ pub fn expand(cluster: &ResolvedCluster, read: &[&[String]]) -> Result<Expanded,
     // Two hosts may have one mistake.
     let mut seen = HashSet::new();
     problems.retain(|problem| seen.insert(problem.clone()));
-    let (wrong, odd): (Vec<Problem>, Vec<Problem>) =
+    let (errors, other_warnings): (Vec<Problem>, Vec<Problem>) =
         problems.into_iter().partition(Problem::is_error);
-    if !wrong.is_empty() {
-        return Err(said(&wrong));
+    if !errors.is_empty() {
+        return Err(message(&errors));
     }
     warnings.extend(
-        odd.into_iter()
-            .map(|one| format!("{}: {}", one.message, one.label)),
+        other_warnings
+            .into_iter()
+            .map(|problem| format!("{}: {}", problem.message, problem.label)),
     );
     let mut topics = cluster.topics.clone();
-    topics.extend(merged(rows.into_iter().zip(of_list)));
+    topics.extend(merged(rows.into_iter().zip(hosts_of_rows)));
     let mut seen = HashSet::new();
     warnings.retain(|warning| seen.insert(warning.clone()));
     Ok(Expanded { topics, warnings })
 }
 
-fn said(wrong: &[Problem]) -> String {
-    let mut out = match wrong {
+fn message(errors: &[Problem]) -> String {
+    let mut out = match errors {
         [_] => "a table of the database cannot have a topic as the spec wants it",
         _ => "tables of the database cannot have topics as the spec wants them",
     }
     .to_owned();
-    for one in wrong.iter().take(MOST_NAMED) {
-        out.push_str(&format!("\n  {}: {}", one.message, one.label));
+    for problem in errors.iter().take(MOST_NAMED) {
+        out.push_str(&format!("\n  {}: {}", problem.message, problem.label));
     }
-    if let Some(more @ 1..) = wrong.len().checked_sub(MOST_NAMED) {
+    if let Some(more @ 1..) = errors.len().checked_sub(MOST_NAMED) {
         out.push_str(&format!("\n  and {more} more"));
     }
     out.push_str(

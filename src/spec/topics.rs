@@ -30,39 +30,39 @@ pub struct Row {
     pub place: Span,
     /// The cluster; `None` when the spec does not say.
     pub cluster: Option<Cluster>,
-    /// The table's settings over the defaults.
+    /// The table's settings, merged into the defaults.
     pub settings: TopicSettings,
-    /// What happens to other overrides.
+    /// What happens to overrides that the spec does not name.
     pub policy: ConfigPolicy,
-    /// What of other names on the cluster may be a topic of the spec's.
+    /// The pattern that other names on the cluster are compared with.
     pub pattern: Pattern,
 }
 
-/// What `topics.name` makes of tables: the literal parts, with a table between each two.
+/// The pattern of `topics.name`: the literal parts, with a table between each two.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "Vec<String>", try_from = "Vec<String>")]
 pub struct Pattern(Arc<[String]>);
 
 /// Stands for the table while a pattern is rendered; YAML has no such character.
-const HOLE: &str = "\0";
+const PLACEHOLDER: &str = "\0";
 
 impl Pattern {
-    /// From the pattern's text, filled in but for the table.
+    /// From its text, filled in but for the table.
     fn new(rendered: &str) -> Self {
-        Self(rendered.split(HOLE).map(str::to_owned).collect())
+        Self(rendered.split(PLACEHOLDER).map(str::to_owned).collect())
     }
 
-    /// What it says beside the table, and how often it says the table.
+    /// The literal parts, and how often the table occurs.
     pub fn parts(&self) -> (String, usize) {
         (self.0.concat(), self.0.len() - 1)
     }
 
-    /// Whether it says anything but the table: else every topic of a cluster would be of it.
+    /// Whether it has a literal part: without one every topic of a cluster would match.
     pub fn is_telling(&self) -> bool {
         self.0.iter().any(|part| !part.is_empty())
     }
 
-    /// Whether some table's name makes this topic of it.
+    /// Whether a topic matches, for any table.
     pub fn makes(&self, topic: &str) -> bool {
         let (literal, tables) = (self.0.concat().len(), self.0.len() - 1);
         let Some(rest) = topic.len().checked_sub(literal) else {
@@ -104,25 +104,25 @@ impl std::fmt::Display for Pattern {
     }
 }
 
-/// What one host makes of tables: all of a row but the table.
+/// The topics of a host's tables: all of a row but the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
     /// The host.
     pub host: String,
     /// The cluster; `None` when the spec does not say.
     pub cluster: Option<Cluster>,
-    /// Settings of a table that has none of its own.
+    /// Settings of a table without its own.
     pub defaults: TopicSettings,
-    /// What happens to other overrides.
+    /// What happens to overrides that the spec does not name.
     pub policy: ConfigPolicy,
-    /// What a table's name becomes.
+    /// The pattern of the name.
     pub pattern: Pattern,
     /// Where the tables are listed.
     pub place: Span,
 }
 
 impl Template {
-    /// The row of a table whose topic has been named; `own` is what the table says of it.
+    /// The row of a table whose topic has this name; `own` are the settings of the table.
     fn named(&self, name: String, table: &str, place: Span, own: Option<TableSettings>) -> Row {
         let defaults = &self.defaults;
         Row {
@@ -131,7 +131,7 @@ impl Template {
             name,
             place,
             cluster: self.cluster.clone(),
-            settings: own.map_or_else(|| defaults.clone(), |own| over(defaults, own)),
+            settings: own.map_or_else(|| defaults.clone(), |own| merged(defaults, own)),
             policy: self.policy,
             pattern: self.pattern.clone(),
         }
@@ -147,43 +147,41 @@ impl Template {
 
 /// What one host renders.
 #[derive(Debug, Clone, Default)]
-pub struct OfHost {
+pub struct HostTopics {
     /// The topics of the tables that the spec names.
     pub rows: Vec<Row>,
-    /// What the tables of a database are to become, where the spec names one.
+    /// The template for the tables of a database, where the spec names one.
     pub database: Option<Template>,
 }
 
-/// What a host's `topics.name` makes of tables. `None` where it cannot be filled in, of which nothing
-/// is said here.
+/// The pattern of a host's `topics.name`. `None` where it cannot be filled in, which is not reported here.
 pub fn pattern<'a>(
     tree: &HostTree,
     variables: &mut Variables<'a>,
     scope: &mut Scope<'a>,
 ) -> Option<Pattern> {
-    let hole = Specials {
-        table: Special::Is(HOLE),
+    let specials = Specials {
+        table: Special::Is(PLACEHOLDER),
         ..Specials::NONE
     };
     let rendered = match at!(tree, topics.name).text() {
-        None => Some(HOLE.to_owned()),
-        Some(Text { text, span }) => variables.text(scope, text, span, hole, &mut Vec::new()),
+        None => Some(PLACEHOLDER.to_owned()),
+        Some(Text { text, span }) => variables.text(scope, text, span, specials, &mut Vec::new()),
     };
     rendered.map(|rendered| Pattern::new(&rendered))
 }
 
-/// What tells the topics of one host from those of another.
+/// What the rendered topics of a host depend on: hosts with equal keys have the same topics.
 #[derive(PartialEq, Eq, Hash)]
-pub struct Own {
+pub struct RenderKey {
     pattern: Pattern,
-    /// What the variables made of texts in `topics`, in their order; and in `aws` and `ec2`, which say
-    /// who is asked about a cluster.
+    /// The filled-in texts of `topics`, in their order; and of `aws` and `ec2`, which decide where a cluster is
+    /// looked up.
     texts: Vec<Option<String>>,
 }
 
-/// What is a host's own in the topics that it renders: where it is equal, they are. `None` where they
-/// stand for themselves.
-pub fn own(root: &Node, tree: &HostTree, pattern: Option<&Pattern>) -> Option<Own> {
+/// The key of a host's topics. `None` where they are compared with no other host's.
+pub fn render_key(root: &Node, tree: &HostTree, pattern: Option<&Pattern>) -> Option<RenderKey> {
     let topics = at!(tree, topics);
     let of_database = at!(topics, tables(Tables::Database).from).is_there();
     let (common, filled) = (root.get("topics")?, topics.node()?);
@@ -196,7 +194,7 @@ pub fn own(root: &Node, tree: &HostTree, pattern: Option<&Pattern>) -> Option<Ow
         filled_in(common, filled, &mut texts);
     }
     let pattern = pattern.filter(|_| !of_database)?.clone();
-    Some(Own { pattern, texts })
+    Some(RenderKey { pattern, texts })
 }
 
 /// The texts that had variables.
@@ -207,19 +205,19 @@ fn filled_in(common: &Node, filled: &Node, texts: &mut Vec<Option<String>>) {
     if common.text().is_some() {
         texts.push(filled.text().map(str::to_owned));
     }
-    let below = common.below().zip(filled.below());
-    below.for_each(|(common, filled)| filled_in(common, filled, texts));
+    let children = common.children().zip(filled.children());
+    children.for_each(|(common, filled)| filled_in(common, filled, texts));
 }
 
 /// Renders the topics of one host, whose `topics.name` is this pattern.
 pub fn of_host<'a>(
     tree: &HostTree,
-    whole: Option<Pattern>,
+    rendered: Option<Pattern>,
     variables: &mut Variables<'a>,
     scope: &mut Scope<'a>,
     problems: &mut Vec<Problem>,
-) -> OfHost {
-    let mut made = OfHost::default();
+) -> HostTopics {
+    let mut host_topics = HostTopics::default();
     let topics = at!(tree, topics);
     let pattern = at!(topics, name);
     let mut clusters = [Cluster::Name, Cluster::Arn, Cluster::Bootstrap].into_iter();
@@ -229,15 +227,15 @@ pub fn of_host<'a>(
     });
     let policy = at!(topics, config_policy).read().unwrap_or_default();
     let defaults = settings(at!(topics, defaults));
-    // A pattern that cannot be filled in is said with the first table below that needs it.
-    let telling = whole.is_some();
-    let mut said = false;
+    // A pattern that cannot be filled in is reported with the first table below that needs it.
+    let is_rendered = rendered.is_some();
+    let mut is_reported = false;
     let template = Template {
         host: tree.name.text.clone(),
         cluster,
         defaults,
         policy,
-        pattern: whole.unwrap_or_else(|| Pattern::new(HOLE)),
+        pattern: rendered.unwrap_or_else(|| Pattern::new(PLACEHOLDER)),
         place: Span::default(),
     };
     let mut add = |Text { text: table, span }: Text<'_>, own: Option<TableSettings>| {
@@ -248,13 +246,15 @@ pub fn of_host<'a>(
         let name = match own.as_ref().and_then(|own| own.topic.clone()) {
             Some(name) => Some(name),
             None if !pattern.is_there() => Some(table.to_owned()),
-            None if std::mem::replace(&mut said, !telling) => None,
+            None if std::mem::replace(&mut is_reported, !is_rendered) => None,
             None => pattern.text().and_then(|Text { text, span }| {
                 variables.text(scope, text, span, specials, problems)
             }),
         };
         let Some(name) = name else { return };
-        made.rows.push(template.named(name, table, span, own));
+        host_topics
+            .rows
+            .push(template.named(name, table, span, own));
     };
     let tables = at!(topics, tables);
     at!(tables, (Tables::Names))
@@ -268,19 +268,19 @@ pub fn of_host<'a>(
             }
         }
         Some(span) => {
-            // Where it cannot be filled in, no table below says so.
-            if !telling {
+            // Reports a pattern that cannot be filled in: there is no table below.
+            if !is_rendered {
                 let text = "table";
                 add(Text { text, span }, None);
             }
             let place = span;
-            made.database = Some(Template { place, ..template });
+            host_topics.database = Some(Template { place, ..template });
         }
     }
-    made
+    host_topics
 }
 
-/// What a table says of its topic, as far as it is well-formed; what is not has been said.
+/// The settings of a table, as far as they are well-formed; errors have been reported.
 fn of_table(own: At<'_, TableSettings>) -> TableSettings {
     TableSettings {
         topic: at!(own, topic).read(),
@@ -290,7 +290,7 @@ fn of_table(own: At<'_, TableSettings>) -> TableSettings {
     }
 }
 
-/// What the spec says of all of them, likewise.
+/// The defaults of all tables, likewise.
 fn settings(own: At<'_, TopicSettings>) -> TopicSettings {
     TopicSettings {
         partitions: at!(own, partitions).read(),
@@ -309,8 +309,8 @@ fn config(own: At<'_, Config>) -> Config {
         .collect()
 }
 
-/// A table's settings over the defaults, key by key.
-fn over(defaults: &TopicSettings, own: TableSettings) -> TopicSettings {
+/// A table's settings merged into the defaults, key by key.
+fn merged(defaults: &TopicSettings, own: TableSettings) -> TopicSettings {
     let mut config: Config = defaults.config.clone();
     config.extend(own.config);
     TopicSettings {
@@ -324,15 +324,15 @@ fn over(defaults: &TopicSettings, own: TableSettings) -> TopicSettings {
 
 #[cfg(test)]
 mod tests {
-    use super::{HOLE, Pattern};
+    use super::{PLACEHOLDER, Pattern};
 
     fn pattern(text: &str) -> Pattern {
-        Pattern::new(&text.replace('*', HOLE))
+        Pattern::new(&text.replace('*', PLACEHOLDER))
     }
 
     #[test]
-    fn a_pattern_makes_what_it_says_and_nothing_beside() {
-        for (text, makes, not) in [
+    fn a_pattern_matches_whole_names_only() {
+        for (text, makes, fails) in [
             (
                 "u.*",
                 &["u.pin", "u.p.q", "u.u."][..],
@@ -348,7 +348,7 @@ mod tests {
             for topic in makes {
                 assert!(pattern(text).makes(topic), "{text} makes {topic}");
             }
-            for topic in not {
+            for topic in fails {
                 assert!(!pattern(text).makes(topic), "{text} does not make {topic}");
             }
         }

@@ -1,4 +1,4 @@
-//! YAML text → a tree in which every key and value knows its place.
+//! YAML text → a tree of keys and values with their places.
 //!
 //! Types are not decided here: a plain scalar keeps its own source text, so that `scala: 2.12`,
 //! `user_id: 12e5`, `mode: 0755` and `country: no` mean what they look like.
@@ -14,19 +14,19 @@ use serde_yaml::{DuplicateKeyPolicy, Error, Location, Options, Spanned};
 use super::syntax;
 use crate::diagnostic::{Problem, Span};
 
-/// Largest spec that is read, in bytes: 10,000 topics with settings of their own are 1.5 MiB.
+/// The largest spec, in bytes: 10,000 topics with settings of their own are 1.5 MiB.
 pub const LARGEST: usize = 4 * 1024 * 1024;
-/// Deepest nesting of maps and lists; the format itself needs seven.
+/// The deepest nesting of maps and lists; the format itself needs seven levels.
 const DEEPEST: usize = 32;
-/// Most values that aliases may stand for, and most aliases.
+/// The most values that aliases may stand for, and the most aliases.
 const MOST_REPLAYED: usize = 20_000;
 
 /// A value and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
-    /// Where it stands. For maps and lists: where they begin.
+    /// Its place; of maps and lists where they begin.
     pub span: Span,
-    /// What it is.
+    /// The value.
     pub value: Value,
 }
 
@@ -35,23 +35,23 @@ pub struct Node {
 pub enum Value {
     /// `null`, `~` or nothing.
     Null,
-    /// Text: a plain scalar's own source, or what a quoted one stands for.
+    /// Text: the source of a plain scalar, or the content of a quoted one.
     Scalar {
         /// The text.
         text: String,
         /// Whether it was quoted (or a block).
         quoted: bool,
     },
-    /// A scalar whose variables could not be filled in; that has been said already.
+    /// A scalar whose variables could not be filled in, which has been reported.
     Broken,
     /// A list.
     Seq(Shared<Node>),
-    /// A map, in the file's order, without doubles.
+    /// A map, in the order of the file, without duplicate keys.
     Map(Shared<(Key, Node)>),
 }
 
-/// What a list or a map holds. A copy is the same one: what all hosts have is there once, as far as no
-/// variable makes another of it.
+/// The contents of a list or a map, shared by its copies: what all hosts have in common is there once, as far as it
+/// has no variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shared<T> {
     all: Arc<[T]>,
@@ -85,7 +85,7 @@ impl FromIterator<(Key, Node)> for Shared<(Key, Node)> {
 /// A key and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// Where it stands.
+    /// Its place.
     pub span: Span,
     /// Its text.
     pub text: String,
@@ -118,7 +118,7 @@ impl Node {
 
     /// A key of a map, with its value.
     pub fn entry(&self, key: &str) -> Option<&(Key, Node)> {
-        self.entries().iter().find(|(own, _)| own.text == key)
+        self.entries().iter().find(|(known, _)| known.text == key)
     }
 
     /// The value under a key of a map.
@@ -126,7 +126,7 @@ impl Node {
         self.entry(key).map(|(_, node)| node)
     }
 
-    /// A map with other entries; anything else as it is.
+    /// A map with other entries; any other node as it is.
     #[must_use]
     pub fn with_entries(&self, entries: Vec<(Key, Self)>) -> Self {
         let value = match self.value {
@@ -139,30 +139,30 @@ impl Node {
         }
     }
 
-    /// A map with the keys alone that are kept; anything else as it is.
+    /// A map with only the keys that a predicate keeps; any other node as it is.
     #[must_use]
-    pub fn only(&self, is_kept: impl Fn(&Key) -> bool) -> Self {
+    pub fn only(&self, keeps: impl Fn(&Key) -> bool) -> Self {
         let Value::Map(entries) = &self.value else {
             return self.clone();
         };
-        let kept = entries.iter().filter(|(key, _)| is_kept(key)).cloned();
+        let kept = entries.iter().filter(|(key, _)| keeps(key)).cloned();
         Self {
             span: self.span,
             value: Value::Map(kept.collect()),
         }
     }
 
-    /// How many values it holds, itself included.
+    /// The number of values in it, itself included.
     pub fn size(&self) -> usize {
-        1 + self.below().map(Node::size).sum::<usize>()
+        1 + self.children().map(Node::size).sum::<usize>()
     }
 
-    /// How many of them are made anew where the variables are filled in.
+    /// How many of them are copied when variables are filled in.
     pub fn to_fill(&self) -> usize {
         match self.has_variables() {
             true => {
                 1 + self
-                    .below()
+                    .children()
                     .map(|node| node.to_fill().max(1))
                     .sum::<usize>()
             }
@@ -181,13 +181,13 @@ impl Node {
     }
 
     /// The values of a list or a map.
-    pub fn below(&self) -> impl Iterator<Item = &Node> {
+    pub fn children(&self) -> impl Iterator<Item = &Node> {
         let values = self.entries().iter().map(|(_, node)| node);
         self.items().iter().chain(values)
     }
 }
 
-/// Reads a text. `None` when it is no YAML or goes beyond a budget: then there is one problem.
+/// Reads a text. `None` when it is no YAML or exceeds a limit: then there is one problem.
 pub fn parse(text: &str, problems: &mut Vec<Problem>) -> Option<Node> {
     let start = Span {
         start: 0,
@@ -207,46 +207,46 @@ pub fn parse(text: &str, problems: &mut Vec<Problem>) -> Option<Node> {
         ));
         return None;
     }
-    let (node, mut doubles) = match read(text) {
+    let (node, mut duplicates) = match read(text) {
         Ok(read) => read,
         Err(error) => {
-            problems.push(syntax::problem(text, skipped(text), &error));
+            problems.push(syntax::problem(text, bom_length(text), &error));
             return None;
         }
     };
-    if let (false, Some(other)) = (
+    if let (false, Some(other_file)) = (
         matches!(node.value, Value::Map(_)),
         syntax::other_file(text),
     ) {
-        problems.push(other);
+        problems.push(other_file);
         return None;
     }
-    problems.append(&mut doubles);
+    problems.append(&mut duplicates);
     Some(node)
 }
 
-/// A byte order mark is no part of the text, and positions are counted without it.
-fn skipped(text: &str) -> usize {
+/// The length of the byte order mark, which is not part of the text: positions are counted without it.
+fn bom_length(text: &str) -> usize {
     match text.starts_with('\u{feff}') {
         true => '\u{feff}'.len_utf8(),
         false => 0,
     }
 }
 
-/// Reads a text; beside it, the keys that are there twice.
+/// Reads a text; also returns problems for duplicate keys.
 ///
 /// # Errors
-/// When it is no YAML or goes beyond a budget.
+/// When it is no YAML or exceeds a limit.
 pub fn read(text: &str) -> Result<(Node, Vec<Problem>), Box<Error>> {
-    let skipped = skipped(text);
-    let raw = serde_yaml::from_str_with_options::<Spanned<Raw>>(&text[skipped..], options());
+    let bom_length = bom_length(text);
+    let raw = serde_yaml::from_str_with_options::<Spanned<Raw>>(&text[bom_length..], options());
     let mut reader = Reader {
         text,
-        skipped,
-        doubles: Vec::new(),
+        bom_length,
+        duplicates: Vec::new(),
     };
     let node = reader.node(raw.map_err(Box::new)?);
-    Ok((node, reader.doubles))
+    Ok((node, reader.duplicates))
 }
 
 fn options() -> Options {
@@ -270,7 +270,7 @@ fn options() -> Options {
             limits.max_replay_stack_depth = 16;
             limits
         },
-        // Doubles are found below, all of them, with the place of the first.
+        // Duplicates are found below, all of them, with the line of the first.
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         emit_comments: false,
         reject_unsupported_tags: true,
@@ -281,17 +281,17 @@ fn options() -> Options {
     }
 }
 
-/// What serde hands over: it has no access to the text.
+/// A value from serde, which has no access to the source.
 enum Raw {
     Null,
-    /// A plain scalar that looks like a number or a boolean; its own text is taken later.
+    /// A plain scalar that looks like a number or a boolean; its text is taken from the source.
     Plain,
     Text(String),
     Seq(Vec<Spanned<Raw>>),
     Map(Vec<(Spanned<RawKey>, Spanned<Raw>)>),
 }
 
-/// A key: text, or a plain scalar whose own text is taken later.
+/// A key: text, or a plain scalar whose text is taken from the source.
 struct RawKey(Option<String>);
 
 impl<'de> Deserialize<'de> for Raw {
@@ -384,22 +384,22 @@ impl<'de> Deserialize<'de> for RawKey {
 /// Turns positions of the body into spans of the text.
 struct Reader<'a> {
     text: &'a str,
-    skipped: usize,
-    doubles: Vec<Problem>,
+    bom_length: usize,
+    duplicates: Vec<Problem>,
 }
 
 impl Reader<'_> {
     fn span(&self, location: Location) -> Span {
         let span = location.span();
-        let number = |n: u64| u32::try_from(n).unwrap_or(u32::MAX).max(1);
-        let (line, column) = (number(location.line()), number(location.column()));
+        let u32_of = |n: u64| u32::try_from(n).unwrap_or(u32::MAX).max(1);
+        let (line, column) = (u32_of(location.line()), u32_of(location.column()));
         let clamp = |n: u64| {
             usize::try_from(n)
                 .unwrap_or(usize::MAX)
                 .min(self.text.len())
         };
         let start = match span.byte_offset() {
-            Some(offset) => clamp(offset.saturating_add(self.skipped as u64)),
+            Some(offset) => clamp(offset.saturating_add(self.bom_length as u64)),
             None => self.offset_of(line, column),
         };
         let end = clamp((start as u64).saturating_add(span.byte_len().unwrap_or(0)));
@@ -411,9 +411,9 @@ impl Reader<'_> {
         }
     }
 
-    /// Errors carry line and column only.
+    /// The byte of a line and column, which is all that errors have.
     fn offset_of(&self, line: u32, column: u32) -> usize {
-        let mut start = self.skipped.min(self.text.len());
+        let mut start = self.bom_length.min(self.text.len());
         for _ in 1..line {
             match self.text[start..].find('\n') {
                 Some(at) => start += at + 1,
@@ -426,15 +426,15 @@ impl Reader<'_> {
             .map_or(self.text.len(), |(at, _)| start + at)
     }
 
-    /// A scalar's own text.
-    fn own(&self, span: Span) -> &str {
+    /// A scalar's source text.
+    fn source_text(&self, span: Span) -> &str {
         self.text.get(span.start..span.end).unwrap_or_default()
     }
 
-    /// A plain scalar's own text. Quotes are there when a tag made a number of a text: `!!int "3"`.
-    fn plain(&self, span: Span) -> String {
-        let own = self.own(span).trim();
-        own.trim_matches(['"', '\'']).to_owned()
+    /// A plain scalar's source text. Quotes are there when a tag made a number of a text: `!!int "3"`.
+    fn plain_text(&self, span: Span) -> String {
+        let text = self.source_text(span).trim();
+        text.trim_matches(['"', '\'']).to_owned()
     }
 
     fn node(&mut self, raw: Spanned<Raw>) -> Node {
@@ -442,11 +442,11 @@ impl Reader<'_> {
         let value = match raw.value {
             Raw::Null => Value::Null,
             Raw::Plain => Value::Scalar {
-                text: self.plain(span),
+                text: self.plain_text(span),
                 quoted: false,
             },
             Raw::Text(text) => {
-                let quoted = self.own(span).starts_with(['"', '\'', '|', '>']);
+                let quoted = self.source_text(span).starts_with(['"', '\'', '|', '>']);
                 Value::Scalar { text, quoted }
             }
             Raw::Seq(items) => Value::Seq(items.into_iter().map(|item| self.node(item)).collect()),
@@ -457,20 +457,20 @@ impl Reader<'_> {
 
     fn map(&mut self, raw: Vec<(Spanned<RawKey>, Spanned<Raw>)>) -> Vec<(Key, Node)> {
         let mut entries: Vec<(Key, Node)> = Vec::with_capacity(raw.len());
-        let mut seen: HashMap<String, u32> = HashMap::with_capacity(raw.len());
+        let mut lines: HashMap<String, u32> = HashMap::with_capacity(raw.len());
         for (key, value) in raw {
             let span = self.span(key.defined);
-            let text = key.value.0.unwrap_or_else(|| self.plain(span));
+            let text = key.value.0.unwrap_or_else(|| self.plain_text(span));
             let node = self.node(value);
-            if let Some(first) = seen.get(&text) {
-                self.doubles.push(Problem::error(
+            if let Some(first) = lines.get(&text) {
+                self.duplicates.push(Problem::error(
                     span,
                     format!("duplicate key `{text}`"),
                     format!("line {first} has it already: keep one of the two"),
                 ));
                 continue;
             }
-            seen.insert(text.clone(), span.line);
+            lines.insert(text.clone(), span.line);
             entries.push((Key { span, text }, node));
         }
         entries

@@ -1,5 +1,5 @@
-//! What is right in a spec and cannot be planned by this build: what only one with the feature `aws` or
-//! `mysql` can look up. Said with its place, before anything is asked.
+//! What a valid spec has that this build cannot plan, because it lacks the feature `aws` or `mysql`: problems with
+//! a place, before anything is looked up.
 
 use std::collections::HashSet;
 
@@ -21,7 +21,7 @@ const AWS: bool = cfg!(feature = "aws");
 /// Whether this build can ask a MySQL or MariaDB server.
 const MYSQL: bool = cfg!(feature = "mysql");
 
-/// What validates and cannot be planned by this build yet, of the hosts that are selected.
+/// What this build cannot plan, of the selected hosts.
 pub fn unsupported(spec: &Resolved, selected: impl Fn(&str) -> bool) -> Vec<Problem> {
     let mut out: Vec<Problem> = Vec::new();
     let mut seen = HashSet::new();
@@ -33,11 +33,14 @@ pub fn unsupported(spec: &Resolved, selected: impl Fn(&str) -> bool) -> Vec<Prob
     out
 }
 
-/// What this build cannot plan of a spec that is right, with its place.
-/// `alike` has the host's `topics`.
-pub(super) fn find(host: &HostTree, alike: &HostTree, out: &mut Vec<(Option<String>, Problem)>) {
+/// Finds what this build cannot plan. `with_topics` is a host with the same `topics`.
+pub(super) fn find(
+    host: &HostTree,
+    with_topics: &HostTree,
+    out: &mut Vec<(Option<String>, Problem)>,
+) {
     let mut problems = Vec::new();
-    way(host, &mut problems);
+    route(host, &mut problems);
     client(host, &mut problems);
     for kind in KINDS {
         let entry = host.node.entry(kind.key);
@@ -45,12 +48,16 @@ pub(super) fn find(host: &HostTree, alike: &HostTree, out: &mut Vec<(Option<Stri
             needs_parameter(secret, &mut problems);
         }
     }
-    topics(alike, &mut problems);
+    topics(with_topics, &mut problems);
     let name = &host.name.text;
-    out.extend(problems.into_iter().map(|one| (Some(name.clone()), one)));
+    out.extend(
+        problems
+            .into_iter()
+            .map(|problem| (Some(name.clone()), problem)),
+    );
 }
 
-fn way(host: &HostTree, problems: &mut Vec<Problem>) {
+fn route(host: &HostTree, problems: &mut Vec<Problem>) {
     let address = "give the host `ssh: { address: … }`";
     needs_aws(at!(host, ec2), "`ec2`", address, problems);
     let file = "use `key: { file: … }`, or an agent";
@@ -121,12 +128,12 @@ fn needs_parameter(secret: At<'_, SecretRef>, problems: &mut Vec<Problem>) {
     );
 }
 
-/// Nothing where the key is not there.
-fn needs_aws<T>(at: At<'_, T>, what: &str, instead: &str, problems: &mut Vec<Problem>) {
+/// Adds a problem where the key is there and this build has no AWS.
+fn needs_aws<T>(at: At<'_, T>, what: &str, alternative: &str, problems: &mut Vec<Problem>) {
     if let (Some(span), false) = (at.key(), AWS) {
         let message = format!("{what} asks AWS, and this build of trueup has no AWS in it");
         let label =
-            format!("build it with the feature `aws`, which is on by default; or {instead}");
+            format!("build it with the feature `aws`, which is on by default; or {alternative}");
         problems.push(Problem::error(span, message, label));
     }
 }

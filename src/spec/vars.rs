@@ -9,21 +9,21 @@ use super::{
 };
 use crate::diagnostic::{Problem, Span};
 
-/// Longest text that variables may grow to, in bytes.
+/// The longest text after filling in, in bytes.
 const LONGEST: usize = 64 * 1024;
-/// What all filled-in texts of a spec may have together, in bytes.
-const MOST_WORK: usize = 32 * 1024 * 1024;
-/// How deep variables may use variables.
+/// The most bytes of all filled-in texts of a spec together.
+const MOST_BYTES: usize = 32 * 1024 * 1024;
+/// How deep variables may refer to each other.
 const DEEPEST: usize = 32;
 
-/// A name with a meaning of its own at one place.
+/// A built-in variable at one place of the spec.
 #[derive(Debug, Clone, Copy)]
 pub enum Special<'a> {
-    /// Its value here.
+    /// Its value.
     Is(&'a str),
-    /// It has none here: the way out.
+    /// It has no value here: the help.
     Not(&'a str),
-    /// It has none because of a mistake that has been named already.
+    /// It has no value because of a mistake that has been reported.
     Silent,
 }
 
@@ -44,10 +44,10 @@ impl Specials<'_> {
     };
 }
 
-/// What a variable of the environment begins with that sets one of a spec.
+/// The prefix of environment variables that set one of a spec.
 pub const VARIABLE: &str = "TRUEUP_VAR_";
 
-/// The variables of the environment that set one of a spec, with the name of that.
+/// The environment variables that set one of a spec, with the name of that.
 fn of_environment(given: &Given) -> impl Iterator<Item = (&str, &str)> {
     let names = given.env.keys();
     names.filter_map(|name| Some((name.as_str(), name.strip_prefix(VARIABLE)?)))
@@ -63,13 +63,13 @@ pub struct Variables<'a> {
     names: BTreeSet<&'a str>,
     /// `--var`, else the environment's, as far as some `vars` has them.
     overrides: BTreeMap<&'a str, Definition<'a>>,
-    work: usize,
+    bytes: usize,
 }
 
 /// The variables of one host.
 pub struct Scope<'a> {
     host: &'a str,
-    /// What it says itself; a `null` takes the common one away.
+    /// Its own; `null` removes a common one.
     own: BTreeMap<&'a str, Definition<'a>>,
     filled: HashMap<&'a str, Option<String>>,
 }
@@ -81,7 +81,7 @@ enum Definition<'a> {
 }
 
 impl<'a> Variables<'a> {
-    /// Gathers the variables of a spec, and says what is wrong with their names.
+    /// Collects the variables of a spec, and checks their names.
     pub fn new(
         source: &'a str,
         root: &'a Node,
@@ -102,7 +102,7 @@ impl<'a> Variables<'a> {
         for (name, _) in &given.vars {
             if !names.contains(name.as_str()) {
                 let label = match nearest(name, names.iter().copied()) {
-                    Some(near) => format!("did you mean `{near}`?"),
+                    Some(suggestion) => format!("did you mean `{suggestion}`?"),
                     None => {
                         format!("add `{name}` to `vars`, with the value that holds without `--var`")
                     }
@@ -116,14 +116,14 @@ impl<'a> Variables<'a> {
         }
         let allow_env = root.get("allow_env").map(Node::items).unwrap_or_default();
         for (variable, name) in of_environment(given) {
-            // What is like none of them is another spec's.
-            if let (false, Some(near)) =
+            // A variable that resembles none may be for another spec.
+            if let (false, Some(suggestion)) =
                 (names.contains(name), nearest(name, names.iter().copied()))
             {
                 problems.push(Problem::warning(
                     None,
                     format!("`{variable}` of the environment sets no variable"),
-                    format!("did you mean `{VARIABLE}{near}`?"),
+                    format!("did you mean `{VARIABLE}{suggestion}`?"),
                 ));
             }
         }
@@ -141,12 +141,11 @@ impl<'a> Variables<'a> {
                 .filter_map(|(name, value)| Some((*names.get(name)?, Definition::Given(value))))
                 .collect(),
             names,
-            work: 0,
+            bytes: 0,
         }
     }
 
-    /// The variables of a host: its own over the common ones, and `--var` and the environment's over
-    /// both.
+    /// The variables of a host: its own override the common ones, `--var` and the environment override both.
     pub fn scope(&self, host: &'a str, own: &'a [(Key, Node)]) -> Scope<'a> {
         Scope {
             host,
@@ -155,16 +154,15 @@ impl<'a> Variables<'a> {
         }
     }
 
-    /// What a host's variable is, with its name as the spec has it.
+    /// The definition of a variable for a host, with its key in the spec.
     fn definition(&self, scope: &Scope<'a>, name: &str) -> Option<(&'a str, Definition<'a>)> {
         let mut of = [&self.overrides, &scope.own, &self.common].into_iter();
         let found = of.find_map(|one| one.get_key_value(name));
         let (&name, &definition) = found?;
-        (!definition.removes()).then_some((name, definition))
+        (!definition.is_null()).then_some((name, definition))
     }
 
-    /// Fills in a whole tree. What cannot be filled in becomes [`Value::Broken`]; what has no
-    /// variables stays what it is.
+    /// Fills in a tree. What cannot be filled in becomes [`Value::Broken`]; what has no variables is shared.
     pub fn fill(
         &mut self,
         scope: &mut Scope<'a>,
@@ -206,7 +204,7 @@ impl<'a> Variables<'a> {
         }
     }
 
-    /// Fills in one text; `span` is where it stands in the source.
+    /// Fills in one text; `span` is its place in the source.
     pub fn text(
         &mut self,
         scope: &mut Scope<'a>,
@@ -231,7 +229,7 @@ impl<'a> Variables<'a> {
             return Some(text.to_owned());
         }
         let mut out = String::new();
-        let mut whole = true;
+        let mut is_complete = true;
         let mut at = 0;
         while let Some(found) = text[at..].find("${").map(|found| at + found) {
             if text[at..found].ends_with('$') {
@@ -255,10 +253,10 @@ impl<'a> Variables<'a> {
             let place = self.part(text, span, found..end);
             match self.value(scope, name, place, specials, stack, problems) {
                 Some(value) => out.push_str(&value),
-                None => whole = false,
+                None => is_complete = false,
             }
-            self.work = self.work.saturating_add(out.len());
-            if out.len() > LONGEST || self.work > MOST_WORK {
+            self.bytes = self.bytes.saturating_add(out.len());
+            if out.len() > LONGEST || self.bytes > MOST_BYTES {
                 problems.push(Problem::error(
                     place,
                     "the variables make this text too long",
@@ -269,7 +267,7 @@ impl<'a> Variables<'a> {
             at = end;
         }
         out.push_str(&text[at..]);
-        whole.then_some(out)
+        is_complete.then_some(out)
     }
 
     fn value(
@@ -311,14 +309,14 @@ impl<'a> Variables<'a> {
             return filled.clone();
         }
         if let Some(first) = stack.iter().position(|seen| seen == name) {
-            let mut circle: Vec<String> = stack[first..]
+            let mut cycle: Vec<String> = stack[first..]
                 .iter()
                 .map(|seen| format!("`{seen}`"))
                 .collect();
-            circle.push(format!("`{name}`"));
+            cycle.push(format!("`{name}`"));
             problems.push(Problem::error(
                 span,
-                format!("the variable `{name}` needs itself: {}", circle.join(" → ")),
+                format!("the variable `{name}` needs itself: {}", cycle.join(" → ")),
                 "give one of them a value without the other",
             ));
             return None;
@@ -336,13 +334,13 @@ impl<'a> Variables<'a> {
             Definition::Written(node) => match &node.value {
                 Value::Scalar { text, .. } => {
                     stack.push(name.to_owned());
-                    // A variable means the same wherever it is used.
+                    // A variable has the same value at each place.
                     let none = Specials::NONE;
                     let filled = self.expand(scope, text, node.span, none, stack, problems);
                     stack.pop();
                     filled
                 }
-                // The schema has said that it takes text.
+                // The schema check has reported it.
                 _ => None,
             },
         };
@@ -383,11 +381,11 @@ impl<'a> Variables<'a> {
                 "give it one under the host's `vars`, or a common one under `vars`",
             );
         }
-        let reserved = ["table", "kafka.home", "host.name"];
+        let built_in = ["table", "kafka.home", "host.name"];
         let known = self.names.iter().copied();
         let known = known.filter(|name| self.definition(scope, name).is_some());
-        let label = match nearest(name, known.chain(reserved)) {
-            Some(near) => format!("did you mean `${{{near}}}`?"),
+        let label = match nearest(name, known.chain(built_in)) {
+            Some(suggestion) => format!("did you mean `${{{suggestion}}}`?"),
             None if name.contains('.') => {
                 "there are `${host.name}`, `${env.NAME}` and `${kafka.home}`".into()
             }
@@ -396,7 +394,7 @@ impl<'a> Variables<'a> {
         Problem::error(span, format!("unknown variable `{name}`"), label)
     }
 
-    /// The place of a part of a scalar, when its text stands in the source letter by letter.
+    /// The place of a part of a scalar, where its text stands verbatim in the source.
     fn part(&self, text: &str, span: Span, part: std::ops::Range<usize>) -> Span {
         let own = self.source.get(span.start..span.end).unwrap_or_default();
         let shift = if own == text {
@@ -422,7 +420,7 @@ impl<'a> Variables<'a> {
 }
 
 impl Definition<'_> {
-    fn removes(self) -> bool {
+    fn is_null(self) -> bool {
         matches!(self, Self::Written(node) if node.value == Value::Null)
     }
 }
@@ -444,7 +442,7 @@ fn is_reference(name: &str) -> bool {
 
 fn check_name(key: &Key, problems: &mut Vec<Problem>) {
     let name = key.text.as_str();
-    let good = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+    let is_valid = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
@@ -455,7 +453,7 @@ fn check_name(key: &Key, problems: &mut Vec<Problem>) {
             "`table` is no name for a variable",
             "`${table}` is the table of a topic: choose another name",
         ));
-    } else if !good {
+    } else if !is_valid {
         problems.push(Problem::error(
             key.span,
             format!("`{name}` is no name for a variable"),
@@ -464,7 +462,7 @@ fn check_name(key: &Key, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Says which keys hold a `${`: only values are filled in.
+/// Reports keys with a `${`: only values are filled in.
 pub fn check_keys(node: &Node, problems: &mut Vec<Problem>) {
     for (key, value) in node.entries() {
         if key.text.contains("${") {

@@ -1,4 +1,4 @@
-//! Checks a tree against the schema and turns it into JSON, collecting every problem.
+//! Checks a tree against the schema and turns it into JSON, collecting all problems.
 
 use serde_json::{Map, Value as Json};
 
@@ -6,19 +6,19 @@ mod unknown;
 
 use super::{
     forms::{Alternative, Kind, expected, flatten},
+    hints,
     suggestions::{listed, nearest},
     tree::{Key, Node, Value},
-    ways,
 };
 use crate::diagnostic::{Problem, Span};
 pub use unknown::is_ignored;
 
-/// How scalars with variables are taken.
+/// Whether variables have been filled in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Variables {
-    /// They are still to be filled in: a `${…}` may become anything.
+    /// Not yet: a `${…}` may become any scalar.
     Open,
-    /// They have been filled in.
+    /// They have.
     Filled,
 }
 
@@ -27,21 +27,21 @@ pub struct Walker<'a> {
     root: &'a Json,
     variables: Variables,
     problems: &'a mut Vec<Problem>,
-    /// The text, for what a tree does not say.
+    /// The source text.
     text: &'a str,
-    /// The maps around what is looked at: of which key they are, their schema, and the first of their keys.
-    around: Vec<(Option<String>, &'a Json, Option<Span>)>,
+    /// The maps around the current node: their own key, their schema, and the span of their first key.
+    ancestors: Vec<(Option<String>, &'a Json, Option<Span>)>,
 }
 
-/// Where a node hangs: what messages call it and where the caret goes when it has no text.
+/// The location of a node: its name in messages, and the caret where it has no text.
 #[derive(Clone, Copy)]
-struct Place<'k> {
+struct Location<'k> {
     key: Option<&'k Key>,
     /// An entry of the list under that key.
     entry: bool,
 }
 
-impl Place<'_> {
+impl Location<'_> {
     fn name(&self) -> String {
         match self.key {
             None => "the spec".into(),
@@ -64,7 +64,7 @@ impl<'a> Walker<'a> {
             variables,
             problems,
             text,
-            around: Vec::new(),
+            ancestors: Vec::new(),
         }
     }
 
@@ -74,7 +74,7 @@ impl<'a> Walker<'a> {
         self.check(
             root,
             node,
-            Place {
+            Location {
                 key: None,
                 entry: false,
             },
@@ -88,7 +88,7 @@ impl<'a> Walker<'a> {
         self.check(
             schema,
             node,
-            Place {
+            Location {
                 key: Some(key),
                 entry: false,
             },
@@ -100,62 +100,67 @@ impl<'a> Walker<'a> {
         None
     }
 
-    fn check(&mut self, schema: &'a Json, node: &Node, place: Place<'_>) -> Option<Json> {
+    fn check(&mut self, schema: &'a Json, node: &Node, location: Location<'_>) -> Option<Json> {
         let mut alternatives = Vec::new();
         flatten(self.root, schema, &mut alternatives);
         match &node.value {
             Value::Broken => None,
-            Value::Null => self.null(&alternatives, node, place),
+            Value::Null => self.null(&alternatives, node, location),
             Value::Scalar { text, quoted } => {
-                self.scalar(&alternatives, node, text, *quoted, place)
+                self.scalar(&alternatives, node, text, *quoted, location)
             }
-            Value::Seq(items) => self.seq(&alternatives, node, items, place),
-            Value::Map(entries) => self.map(&alternatives, node, entries, place),
+            Value::Seq(items) => self.seq(&alternatives, node, items, location),
+            Value::Map(entries) => self.map(&alternatives, node, entries, location),
         }
     }
 
-    fn null(&mut self, all: &[Alternative<'a>], node: &Node, place: Place<'_>) -> Option<Json> {
+    fn null(
+        &mut self,
+        all: &[Alternative<'a>],
+        node: &Node,
+        location: Location<'_>,
+    ) -> Option<Json> {
         if all.iter().any(|one| one.kind == Kind::Null) {
             return Some(Json::Null);
         }
         let defaults = all
             .iter()
-            .any(|one| one.kind == Kind::Map && ways::has_defaults(one));
-        let name = place.key.map_or("it", |key| &key.text);
-        let parent = self.around.last().map(|(_, schema, _)| *schema);
+            .any(|one| one.kind == Kind::Map && hints::has_defaults(one));
+        let name = location.key.map_or("it", |key| &key.text);
+        let parent = self.ancestors.last().map(|(_, schema, _)| *schema);
         let example = parent.and_then(|parent| parent["properties"][name]["examples"].get(0));
         let required = parent.and_then(|parent| parent["required"].as_array());
-        let or_not = match required.is_some_and(|all| all.iter().any(|key| key == name)) {
+        let or_leave_out = match required.is_some_and(|all| all.iter().any(|key| key == name)) {
             true => "",
             false => ", or leave the key out",
         };
-        let label = if place.key.is_none() {
+        let label = if location.key.is_none() {
             "a spec starts with `version: 1` and `hosts:`".into()
-        } else if place.entry {
+        } else if location.entry {
             format!("it takes {}", expected(all))
-        } else if place
+        } else if location
             .key
-            .is_some_and(|key| ways::is_anchored(self.text, key))
+            .is_some_and(|key| hints::is_anchored(self.text, key))
         {
-            ways::ANCHORED.into()
+            hints::ANCHORED.into()
         } else if name == "hosts" {
-            ways::A_MACHINE.into()
+            hints::A_MACHINE.into()
         } else if defaults {
-            format!("write `{name}: {{}}` for the defaults{or_not}")
+            format!("write `{name}: {{}}` for the defaults{or_leave_out}")
         } else if let Some(example @ Json::Object(_)) = example {
             format!(
-                "give it what belongs there, as in `{name}: {}`{or_not}",
-                ways::flow(example)
+                "give it what belongs there, as in `{name}: {}`{or_leave_out}",
+                hints::flow(example)
             )
         } else {
-            format!("give it {}{or_not}", expected(all))
+            format!("give it {}{or_leave_out}", expected(all))
         };
-        if place.key.is_none() {
+        if location.key.is_none() {
             return self.error(node.span, "the spec is empty".into(), label);
         }
         self.error(
-            caret(node, place),
-            format!("{} has no value", place.name()),
+            caret(node, location),
+            format!("{} has no value", location.name()),
             label,
         )
     }
@@ -166,14 +171,14 @@ impl<'a> Walker<'a> {
         node: &Node,
         text: &str,
         quoted: bool,
-        place: Place<'_>,
+        location: Location<'_>,
     ) -> Option<Json> {
         if self.variables == Variables::Open && text.contains("${") {
             return all
                 .iter()
                 .any(|one| one.kind.is_scalar())
                 .then_some(Json::Null)
-                .or_else(|| self.wrong_type(all, node, place));
+                .or_else(|| self.wrong_type(all, node, location));
         }
         if all.iter().any(|one| one.kind == Kind::Text) {
             return Some(Json::String(text.to_owned()));
@@ -183,14 +188,17 @@ impl<'a> Walker<'a> {
             return Some(Json::String((*word).to_owned()));
         }
         if let Some(one) = all.iter().find(|one| one.kind == Kind::Integer) {
-            return self.integer(one.schema, &words, node, text, quoted, place);
+            return self.integer(one.schema, &words, node, text, quoted, location);
         }
         if all.iter().any(|one| one.kind == Kind::Boolean) {
             return match text {
                 "true" | "false" if !quoted => Some(Json::Bool(text == "true")),
                 _ => self.error(
                     node.span,
-                    format!("{} is `{text}`, and takes `true` or `false`", place.name()),
+                    format!(
+                        "{} is `{text}`, and takes `true` or `false`",
+                        location.name()
+                    ),
                     "write `true` or `false`",
                 ),
             };
@@ -202,11 +210,11 @@ impl<'a> Walker<'a> {
             };
             return self.error(
                 node.span,
-                format!("`{text}` is not a value of {}", place.name()),
+                format!("`{text}` is not a value of {}", location.name()),
                 label,
             );
         }
-        self.wrong_type(all, node, place)
+        self.wrong_type(all, node, location)
     }
 
     fn integer(
@@ -216,7 +224,7 @@ impl<'a> Walker<'a> {
         node: &Node,
         text: &str,
         quoted: bool,
-        place: Place<'_>,
+        location: Location<'_>,
     ) -> Option<Json> {
         let digits = text.strip_prefix('-').unwrap_or(text);
         let plain = !digits.is_empty()
@@ -235,7 +243,7 @@ impl<'a> Walker<'a> {
             };
             return self.error(
                 node.span,
-                format!("{} takes a whole number{or}", place.name()),
+                format!("{} takes a whole number{or}", location.name()),
                 label,
             );
         }
@@ -256,7 +264,7 @@ impl<'a> Walker<'a> {
                 };
                 self.error(
                     node.span,
-                    format!("{} cannot be {text}", place.name()),
+                    format!("{} cannot be {text}", location.name()),
                     label,
                 )
             }
@@ -268,10 +276,10 @@ impl<'a> Walker<'a> {
         all: &[Alternative<'a>],
         node: &Node,
         items: &[Node],
-        place: Place<'_>,
+        location: Location<'_>,
     ) -> Option<Json> {
         let Some(list) = all.iter().find(|one| one.kind == Kind::List) else {
-            return self.wrong_type(all, node, place);
+            return self.wrong_type(all, node, location);
         };
         let schema = list.schema.get("items").unwrap_or(&Json::Bool(true));
         let checked: Vec<Option<Json>> = items
@@ -280,9 +288,9 @@ impl<'a> Walker<'a> {
                 self.check(
                     schema,
                     item,
-                    Place {
+                    Location {
                         entry: true,
-                        ..place
+                        ..location
                     },
                 )
             })
@@ -298,53 +306,53 @@ impl<'a> Walker<'a> {
         all: &[Alternative<'a>],
         node: &Node,
         entries: &[(Key, Node)],
-        place: Place<'_>,
+        location: Location<'_>,
     ) -> Option<Json> {
         let maps: Vec<&Alternative<'a>> = all.iter().filter(|one| one.kind == Kind::Map).collect();
         let tags: Vec<&str> = maps.iter().filter_map(|one| one.tag()).collect();
         match maps.as_slice() {
-            [] => self.wrong_type(all, node, place),
+            [] => self.wrong_type(all, node, location),
             _ if tags.len() == maps.len() && maps.iter().all(|one| one.of_enum) => {
-                self.one_of(&maps, &tags, node, entries, place)
+                self.tagged_object(&maps, &tags, node, entries, location)
             }
-            several => {
-                // The form whose required keys are there, before one that requires none.
+            objects => {
+                // A form whose required keys are all there, before one without required keys.
                 let fits = |one: &&&Alternative<'a>| {
                     one.required().next().is_some()
                         && one.required().all(|key| node.get(key).is_some())
                 };
-                let free = |one: &&&Alternative<'a>| one.required().next().is_none();
-                let found = several.iter().find(fits);
-                let found = found
-                    .or_else(|| several.iter().find(free))
-                    .unwrap_or(&several[0]);
-                self.object(found.schema, node, entries, place)
+                let optional = |one: &&&Alternative<'a>| one.required().next().is_none();
+                let chosen = objects.iter().find(fits);
+                let chosen = chosen
+                    .or_else(|| objects.iter().find(optional))
+                    .unwrap_or(&objects[0]);
+                self.object(chosen.schema, node, entries, location)
             }
         }
     }
 
-    /// An object of exactly one key, which says what the payload is.
-    fn one_of(
+    /// An object of exactly one key, the tag of its value.
+    fn tagged_object(
         &mut self,
         maps: &[&Alternative<'a>],
         tags: &[&str],
         node: &Node,
         entries: &[(Key, Node)],
-        place: Place<'_>,
+        location: Location<'_>,
     ) -> Option<Json> {
         let mut out = Map::new();
-        let mut whole = true;
+        let mut is_valid = true;
         for (key, value) in entries {
             let Some(at) = tags.iter().position(|tag| *tag == key.text) else {
                 self.unknown(key, None, tags.iter().copied());
-                whole = false;
+                is_valid = false;
                 continue;
             };
             let schema = &maps[at].schema["properties"][tags[at]];
             match self.check(
                 schema,
                 value,
-                Place {
+                Location {
                     key: Some(key),
                     entry: false,
                 },
@@ -352,7 +360,7 @@ impl<'a> Walker<'a> {
                 Some(json) => {
                     out.insert(key.text.clone(), json);
                 }
-                None => whole = false,
+                None => is_valid = false,
             }
         }
         let known = entries
@@ -360,19 +368,19 @@ impl<'a> Walker<'a> {
             .filter(|(key, _)| tags.contains(&key.text.as_str()));
         match known.collect::<Vec<_>>().as_slice() {
             [] if entries.is_empty() => self.error(
-                caret(node, place),
-                format!("{} is empty", place.name()),
+                caret(node, location),
+                format!("{} is empty", location.name()),
                 format!("give it one of {}", listed(tags.iter().copied(), "and")),
             ),
             [_, (second, _), ..] => self.error(
                 second.span,
-                format!("{} takes one key, not two", place.name()),
+                format!("{} takes one key, not two", location.name()),
                 format!(
                     "keep one of {}",
                     listed(entries.iter().map(|(key, _)| key.text.as_str()), "and")
                 ),
             ),
-            _ => whole.then_some(Json::Object(out)),
+            _ => is_valid.then_some(Json::Object(out)),
         }
     }
 
@@ -381,38 +389,42 @@ impl<'a> Walker<'a> {
         schema: &'a Json,
         node: &Node,
         entries: &[(Key, Node)],
-        place: Place<'_>,
+        location: Location<'_>,
     ) -> Option<Json> {
         let empty = Map::new();
         let properties = schema
             .get("properties")
             .and_then(Json::as_object)
             .unwrap_or(&empty);
-        let further = schema
+        let additional = schema
             .get("additionalProperties")
-            .filter(|further| further.is_object());
+            .filter(|additional| additional.is_object());
         let mut out = Map::new();
-        let mut whole = true;
-        // What unknown keys were likely meant to be: they are not missing too.
-        let mut meant: Vec<&str> = Vec::new();
-        let name = place.key.map(|key| key.text.clone());
+        let mut is_valid = true;
+        // Suggestions for unknown keys: those are not missing, too.
+        let mut suggested: Vec<&str> = Vec::new();
+        let name = location.key.map(|key| key.text.clone());
         let first = entries.first().map(|(key, _)| key.span);
-        self.around.push((name, schema, first));
+        self.ancestors.push((name, schema, first));
         for (at, (key, value)) in entries.iter().enumerate() {
-            if place.key.is_none() && is_ignored(schema, key) {
+            if location.key.is_none() && is_ignored(schema, key) {
                 continue;
             }
-            let known = schema["properties"].get(&key.text).or(further);
+            let known = schema["properties"].get(&key.text).or(additional);
             let Some(schema) = known else {
-                let under = self.elsewhere(schema, &entries[..at], key);
-                meant.extend(self.unknown(key, under, properties.keys().map(String::as_str)));
-                whole = false;
+                let parent_key = self.right_parent(schema, &entries[..at], key);
+                suggested.extend(self.unknown(
+                    key,
+                    parent_key,
+                    properties.keys().map(String::as_str),
+                ));
+                is_valid = false;
                 continue;
             };
             match self.check(
                 schema,
                 value,
-                Place {
+                Location {
                     key: Some(key),
                     entry: false,
                 },
@@ -420,17 +432,17 @@ impl<'a> Walker<'a> {
                 Some(json) => {
                     out.insert(key.text.clone(), json);
                 }
-                None => whole = false,
+                None => is_valid = false,
             }
         }
-        self.around.pop();
+        self.ancestors.pop();
         let required = schema.get("required").and_then(Json::as_array);
         for name in required.into_iter().flatten().filter_map(Json::as_str) {
             if node.get(name).is_some() {
                 continue;
             }
-            whole = false;
-            if meant.contains(&name) {
+            is_valid = false;
+            if suggested.contains(&name) {
                 continue;
             }
             let example = schema["properties"][name]["examples"].get(0);
@@ -440,21 +452,21 @@ impl<'a> Walker<'a> {
                 _ => format!("add `{name}: …`"),
             };
             self.error(
-                caret(node, place),
-                format!("{} lacks `{name}`", place.name()),
+                caret(node, location),
+                format!("{} lacks `{name}`", location.name()),
                 label,
             );
         }
-        whole.then_some(Json::Object(out))
+        is_valid.then_some(Json::Object(out))
     }
 
     fn wrong_type(
         &mut self,
         all: &[Alternative<'a>],
         node: &Node,
-        place: Place<'_>,
+        location: Location<'_>,
     ) -> Option<Json> {
-        let found = match node.value {
+        let actual = match node.value {
             Value::Seq(_) => "a list",
             Value::Map(_) => "a map",
             _ => "text",
@@ -462,24 +474,26 @@ impl<'a> Walker<'a> {
         let span = if matches!(node.value, Value::Scalar { .. }) {
             node.span
         } else {
-            caret(node, place)
+            caret(node, location)
         };
-        let label = match (&node.value, place.key) {
+        let label = match (&node.value, location.key) {
             (_, None) => "a spec starts with `version: 1` and `hosts:`".into(),
-            (Value::Scalar { text, .. }, Some(key)) if !place.entry => {
-                ways::of_text(self.root, all, &key.text, text)
+            (Value::Scalar { text, .. }, Some(key)) if !location.entry => {
+                hints::of_text(self.root, all, &key.text, text)
             }
-            (Value::Seq(items), Some(key)) if !place.entry => ways::of_list(all, &key.text, items),
+            (Value::Seq(items), Some(key)) if !location.entry => {
+                hints::of_list(all, &key.text, items)
+            }
             _ => format!("it takes {}", expected(all)),
         };
-        self.error(span, format!("{} is {found}", place.name()), label)
+        self.error(span, format!("{} is {actual}", location.name()), label)
     }
 }
 
-/// The caret of a map, a list or nothing is its key.
-fn caret(node: &Node, place: Place<'_>) -> Span {
-    place
+/// The caret for maps, lists and empty values is their key.
+fn caret(node: &Node, location: Location<'_>) -> Span {
+    location
         .key
-        .filter(|_| !place.entry)
+        .filter(|_| !location.entry)
         .map_or(node.span, |key| key.span)
 }

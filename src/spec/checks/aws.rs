@@ -1,4 +1,4 @@
-//! Which AWS account is asked, and what only AWS can answer.
+//! The AWS account, and what is looked up in AWS.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// Profile, region and role are what they should be.
+/// Profile, region and role are valid.
 pub fn account(view: &View<'_>, problems: &mut Vec<Problem>) {
     for host in view.hosts {
         if let Some(Text { text, span }) = at!(host, aws.profile).text()
@@ -32,17 +32,16 @@ pub fn account(view: &View<'_>, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Which listeners are taken matters only where a cluster is looked up, and MSK has not all of
-/// them.
+/// `network` needs a cluster that is looked up, and MSK does not have all listeners.
 pub fn listeners(view: &View<'_>, problems: &mut Vec<Problem>) {
-    let mut said = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     for host in view.hosts {
         let cluster = at!(host, topics.cluster);
         let looked_up =
             at!(cluster, [Cluster::Name]).is_there() || at!(cluster, [Cluster::Arn]).is_there();
         if let Some(span) = at!(host, topics.network).key()
             && at!(cluster, [Cluster::Bootstrap]).is_there()
-            && said.insert((span.line, span.column))
+            && reported.insert((span.line, span.column))
         {
             problems.push(Problem::error(
                 span,
@@ -54,7 +53,7 @@ pub fn listeners(view: &View<'_>, problems: &mut Vec<Problem>) {
         for mechanism in [Security::Plain, Security::ScramSha256] {
             if let Some(span) = at!(host, topics.security[mechanism]).key()
                 && looked_up
-                && said.insert((span.line, span.column))
+                && reported.insert((span.line, span.column))
             {
                 problems.push(Problem::error(
                     span,
@@ -66,7 +65,7 @@ pub fn listeners(view: &View<'_>, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Names of parameters are such names.
+/// Names of parameters are valid.
 pub fn parameters(host: &HostTree, problems: &mut Vec<Problem>) {
     let names = [
         at!(host, ssh.key[Key::SsmParameter]),
@@ -89,8 +88,8 @@ pub fn parameters(host: &HostTree, problems: &mut Vec<Problem>) {
 pub(crate) fn parameter(name: At<'_, String>, problems: &mut Vec<Problem>) {
     if let Some(Text { text, span }) = name.text() {
         let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:".contains(c);
-        let good = !text.is_empty() && text.len() <= 2048 && text.chars().all(plain);
-        if !good {
+        let is_valid = !text.is_empty() && text.len() <= 2048 && text.chars().all(plain);
+        if !is_valid {
             problems.push(Problem::error(
                 span,
                 format!("`{text}` is no name of a parameter"),

@@ -1,4 +1,4 @@
-//! Hosts and the ways to them.
+//! Hosts and their routes.
 
 use std::collections::HashMap;
 
@@ -10,10 +10,10 @@ use crate::{
     hostkey::{PublicKey, Wrong},
     names::{SshAddress, User},
     spec::{
+        hints::A_MACHINE,
         merge::HostTree,
-        tree::{Key as KeyOf, Node, Value},
+        tree::{Key as TreeKey, Node, Value},
         types::{HostKey, Key},
-        ways::A_MACHINE,
     },
 };
 
@@ -24,7 +24,7 @@ pub fn some_host(view: &View<'_>, problems: &mut Vec<Problem>) {
     }
 }
 
-/// A host's name is a word in addresses (`HOST:client/kafka`) and in reports.
+/// A host's name is part of addresses (`HOST:client/kafka`), so it is one plain word.
 pub fn name_is_plain(host: &HostTree, problems: &mut Vec<Problem>) {
     let name = &host.name;
     let plain = |c: char| c.is_alphanumeric() || "._-".contains(c);
@@ -47,13 +47,13 @@ pub fn name_is_plain(host: &HostTree, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Whether the keys that make the way to the host are all known ones.
-fn way_is_known(host: &HostTree) -> bool {
+/// Whether all keys of the route are known ones.
+fn route_is_known(host: &HostTree) -> bool {
     !host.has_unknown && at!(host, ssh).all_known()
 }
 
-/// There is exactly one way to a host.
-pub fn one_way(host: &HostTree, problems: &mut Vec<Problem>) {
+/// A host has exactly one route.
+pub fn one_route(host: &HostTree, problems: &mut Vec<Problem>) {
     let (ec2, local) = (at!(host, ec2).key(), at!(host, local).key());
     let (ssh, address) = (at!(host, ssh).key(), at!(host, ssh.address).key());
     let name = &host.name.text;
@@ -74,7 +74,7 @@ pub fn one_way(host: &HostTree, problems: &mut Vec<Problem>) {
             format!("host `{name}` has two ways: `local` and `ssh`"),
             keep(local.line, "`local`"),
         )),
-        (None, None, None) if way_is_known(host) => problems.push(Problem::error(
+        (None, None, None) if route_is_known(host) => problems.push(Problem::error(
             ssh.unwrap_or(host.name.span),
             format!("host `{name}` has no way to it"),
             "give it `ssh: { address: … }`, `ec2: { … }` or `local: {}`",
@@ -83,7 +83,7 @@ pub fn one_way(host: &HostTree, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Words that go to ssh are ones that its configuration can carry.
+/// Values for ssh are valid in its configuration.
 pub fn ssh_words(host: &HostTree, problems: &mut Vec<Problem>) {
     name(at!(host, ssh.address), SshAddress::parse, problems);
     name(at!(host, ssh.user), User::parse, problems);
@@ -117,7 +117,7 @@ pub fn pinned_keys(host: &HostTree, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Who opened the connection that is taken has not asked for these keys.
+/// A shared connection was opened without checking pinned keys.
 pub fn pinned_beside_reuse(host: &HostTree, problems: &mut Vec<Problem>) {
     let reuse = at!(host, ssh.reuse_master);
     let pinned = at!(host, ssh.host_key[HostKey::Pinned]).key();
@@ -133,22 +133,22 @@ pub fn pinned_beside_reuse(host: &HostTree, problems: &mut Vec<Problem>) {
 }
 
 fn public_key(text: &str) -> Result<(), (String, String)> {
-    let how = "take the line from known_hosts, or what `ssh-keyscan HOST` prints once you have compared it with the machine's console; without the host's name";
-    let how = how.to_owned();
+    let help = "take the line from known_hosts, or what `ssh-keyscan HOST` prints once you have compared it with the machine's console; without the host's name";
+    let help = help.to_owned();
     Err(match PublicKey::parse(text) {
         Ok(_) => return Ok(()),
-        Err(Wrong::Fingerprint) => ("a fingerprint is not a public key".into(), how),
-        Err(Wrong::Control) => ("a public key is one line".into(), how),
-        Err(Wrong::Damaged(kind)) => (format!("this is no whole `{kind}` key"), how),
+        Err(Wrong::Fingerprint) => ("a fingerprint is not a public key".into(), help),
+        Err(Wrong::Control) => ("a public key is one line".into(), help),
+        Err(Wrong::Damaged(kind)) => (format!("this is no whole `{kind}` key"), help),
         Err(Wrong::Named(kind)) => (
             "a line of known_hosts with the host's name in it".into(),
             format!("leave out what stands before `{kind}`"),
         ),
-        Err(Wrong::Unknown) => ("this is not a public key".into(), how),
+        Err(Wrong::Unknown) => ("this is not a public key".into(), help),
     })
 }
 
-/// Some ways to keys need the EC2 API.
+/// Keys that only the EC2 API has need an instance.
 pub fn ec2_only(host: &HostTree, problems: &mut Vec<Problem>) {
     for (at, what) in [
         (at!(host, ssh.host_key[HostKey::Console]), "`console`"),
@@ -163,7 +163,7 @@ pub fn ec2_only(host: &HostTree, problems: &mut Vec<Problem>) {
                 format!("{what} can only be `true`"),
                 "leave it out instead",
             ));
-        } else if !at!(host, ec2).is_there() && way_is_known(host) {
+        } else if !at!(host, ec2).is_there() && route_is_known(host) {
             problems.push(Problem::error(
                 key.span,
                 format!("{what} needs an instance to ask about"),
@@ -173,20 +173,20 @@ pub fn ec2_only(host: &HostTree, problems: &mut Vec<Problem>) {
     }
 }
 
-/// An instance is named in exactly one way.
+/// An instance is identified by exactly one key.
 pub fn instance(host: &HostTree, problems: &mut Vec<Problem>) {
     let ec2 = at!(host, ec2);
     let Some(key) = ec2.key().filter(|_| ec2.all_known()) else {
         return;
     };
     let empty = |node: &Node| node.entries().is_empty() && node.text().is_none_or(str::is_empty);
-    let ways = [
+    let identifiers = [
         at!(ec2, instance_id).entry(),
         at!(ec2, name).entry(),
         at!(ec2, tags).entry(),
     ];
-    let ways: Vec<_> = ways.into_iter().flatten().collect();
-    match ways.as_slice() {
+    let identifiers: Vec<_> = identifiers.into_iter().flatten().collect();
+    match identifiers.as_slice() {
         [] => problems.push(Problem::error(
             key,
             "`ec2` does not say which instance",
@@ -234,7 +234,7 @@ pub fn different_machines(view: &View<'_>, problems: &mut Vec<Problem>) {
     for host in view.hosts {
         let user = at!(host, ssh.user).text().map_or("", |user| user.text);
         let port = at!(host, ssh.port).text().map_or("", |port| port.text);
-        let (way, span) = match (
+        let (machine, span) = match (
             at!(host, local).key(),
             at!(host, ssh.address).text(),
             at!(host, ec2.instance_id).text(),
@@ -245,31 +245,31 @@ pub fn different_machines(view: &View<'_>, problems: &mut Vec<Problem>) {
             _ => continue,
         };
         let name = host.name.text.as_str();
-        if let Some((first, line)) = seen.get(&way) {
+        if let Some((first, line)) = seen.get(&machine) {
             problems.push(Problem::error(
                 span,
                 format!("hosts `{first}` and `{name}` are the same account of the same machine"),
                 format!("keep one; `{first}` is in line {line}"),
             ));
         } else {
-            seen.insert(way, (name, host.name.span.line));
+            seen.insert(machine, (name, host.name.span.line));
         }
     }
 }
 
-/// What is said of SSH for all hosts is of use to some.
+/// Each key of the common `ssh` is inherited by some host.
 pub fn common_ssh(view: &View<'_>, problems: &mut Vec<Problem>) {
     let Some((ssh, common)) = view.ssh else {
         return;
     };
-    let takes = |host: &HostTree, key: &KeyOf| {
+    let inherits = |host: &HostTree, key: &TreeKey| {
         let own = at!(host, ssh).node().and_then(|ssh| ssh.entry(&key.text));
         own.is_some_and(|(own, _)| own.span == key.span)
     };
     let keys = common.entries().iter().map(|(key, _)| key);
-    let (used, idle): (Vec<_>, Vec<_>) =
-        keys.partition(|key| view.hosts.iter().any(|host| takes(host, key)));
-    if view.hosts.is_empty() || idle.is_empty() {
+    let (used, unused): (Vec<_>, Vec<_>) =
+        keys.partition(|key| view.hosts.iter().any(|host| inherits(host, key)));
+    if view.hosts.is_empty() || unused.is_empty() {
         return;
     }
     if used.is_empty() {
@@ -280,7 +280,7 @@ pub fn common_ssh(view: &View<'_>, problems: &mut Vec<Problem>) {
         ));
         return;
     }
-    for key in idle {
+    for key in unused {
         problems.push(Problem::warning(
             key.span,
             format!("no host takes the common `{}`", key.text),

@@ -53,7 +53,7 @@ macro_rules! checks {
 /// Checks of one host.
 const OF_HOST: &[OfHost] = checks![
     hosts::name_is_plain,
-    hosts::one_way,
+    hosts::one_route,
     hosts::ssh_words,
     hosts::pinned_keys,
     hosts::pinned_beside_reuse,

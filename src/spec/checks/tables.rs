@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// What is said of the server goes together.
+/// The settings of the server are valid and fit together.
 pub fn server(view: &View<'_>, problems: &mut Vec<Problem>) {
     for host in view.hosts {
         let mysql = at!(
@@ -88,13 +88,13 @@ pub fn server(view: &View<'_>, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Whether Amazon's own authorities vouch for a server: RDS, but for its proxies.
+/// Whether a server has a certificate of Amazon's own authorities: RDS, but for its proxies.
 pub fn is_of_rds(host: &str) -> bool {
     (host.ends_with(".rds.amazonaws.com") || host.ends_with(".rds.amazonaws.com.cn"))
         && !host.contains(".proxy-")
 }
 
-/// Whatever the tables are called, their topics have names, and different ones.
+/// Every table of a database has a valid topic name, and one of its own.
 pub fn pattern(view: &View<'_>, problems: &mut Vec<Problem>) {
     let hosts = view.hosts.iter();
     let hosts: HashMap<&str, &HostTree> =
@@ -105,16 +105,16 @@ pub fn pattern(view: &View<'_>, problems: &mut Vec<Problem>) {
             continue;
         };
         let (text, tables) = template.pattern.parts();
-        let odd = TopicName::odd(&text);
+        let invalid = TopicName::odd(&text);
         let (message, label) = if tables == 0 {
             (
                 "`name` has no `${table}`, and every table of the database would have one topic"
                     .into(),
                 "write `${table}` where the table's name goes",
             )
-        } else if let Some(odd) = odd {
+        } else if let Some(invalid) = invalid {
             (
-                format!("topics of `{}` would hold `{odd}`", template.pattern),
+                format!("topics of `{}` would hold `{invalid}`", template.pattern),
                 "names have letters, digits, `.`, `_` and `-`",
             )
         } else if text.len() >= TopicName::LONGEST {

@@ -19,13 +19,13 @@ use crate::{
     },
 };
 
-/// The cluster is named as clusters are.
+/// The name, ARN or brokers of the cluster are valid.
 pub fn cluster(view: &View<'_>, problems: &mut Vec<Problem>) {
     for host in view.hosts {
         if let Some(Text { text, span }) = at!(host, topics.cluster[Cluster::Name]).text() {
-            let good = (1..=64).contains(&text.len())
+            let is_valid = (1..=64).contains(&text.len())
                 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-            if !good {
+            if !is_valid {
                 let label = if text.starts_with("arn:") {
                     "write `arn: …`"
                 } else {
@@ -40,8 +40,8 @@ pub fn cluster(view: &View<'_>, problems: &mut Vec<Problem>) {
         }
         if let Some(Text { text, span }) = at!(host, topics.cluster[Cluster::Arn]).text() {
             let parts: Vec<&str> = text.splitn(6, ':').collect();
-            let good = matches!(parts.as_slice(), ["arn", _, "kafka", _, _, id] if id.starts_with("cluster/"));
-            if !good {
+            let is_valid = matches!(parts.as_slice(), ["arn", _, "kafka", _, _, id] if id.starts_with("cluster/"));
+            if !is_valid {
                 problems.push(Problem::error(
                     span,
                     format!("`{text}` is no ARN of an MSK cluster"),
@@ -73,21 +73,21 @@ pub fn cluster(view: &View<'_>, problems: &mut Vec<Problem>) {
     }
 }
 
-/// The way out of ZooKeeper's string.
+/// Help for a ZooKeeper's connection string.
 const ZOOKEEPER: &str = "name brokers, such as `b-1.….kafka.REGION.amazonaws.com:9098`: the console's \
                          \"View client information\", `aws kafka get-bootstrap-brokers`, or \
                          `cluster: { name: … }`, which is looked up";
 
-/// Whether this is part of a ZooKeeper's string: 2181 is its port, MSK's are called `z-1.…` (2182
-/// with TLS), and the whole may end in a path.
+/// Whether this is part of a ZooKeeper's connection string: its port is 2181, MSK's names begin with `z-` (2182
+/// with TLS), and the string may end in a path.
 fn is_zookeepers(entry: &str) -> bool {
     let server = entry.split('/').next().unwrap_or_default();
     let (host, port) = server.rsplit_once(':').unwrap_or((server, ""));
-    let of_msk = host.starts_with("z-") && host.contains(".kafka.");
-    of_msk || port == "2181"
+    let is_of_msk = host.starts_with("z-") && host.contains(".kafka.");
+    is_of_msk || port == "2181"
 }
 
-/// Tables are there, and each once.
+/// There are tables, each once.
 pub fn tables(view: &View<'_>, problems: &mut Vec<Problem>) {
     for host in view.hosts {
         let tables = at!(host, topics.tables);
@@ -119,7 +119,7 @@ pub fn tables(view: &View<'_>, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Names are what Kafka takes.
+/// Names are valid in Kafka.
 pub fn names(rows: &[Row], problems: &mut Vec<Problem>) {
     for row in rows {
         let name = row.name.as_str();
@@ -140,7 +140,7 @@ pub fn names(rows: &[Row], problems: &mut Vec<Problem>) {
     }
 }
 
-/// A topic has the same settings wherever it comes from.
+/// A topic has the same settings from all its hosts and tables.
 pub fn one_setting(rows: &[Row], problems: &mut Vec<Problem>) {
     let mut seen: HashMap<(&Option<Cluster>, &str), &Row> = HashMap::new();
     for row in rows {
@@ -175,8 +175,8 @@ pub fn one_setting(rows: &[Row], problems: &mut Vec<Problem>) {
 pub fn dots_and_underscores(rows: &[Row], problems: &mut Vec<Problem>) {
     let mut seen: HashMap<(&Option<Cluster>, String), &Row> = HashMap::new();
     for row in rows {
-        let alike = (&row.cluster, row.name.replace('.', "_"));
-        let first = *seen.entry(alike).or_insert(row);
+        let normalized = (&row.cluster, row.name.replace('.', "_"));
+        let first = *seen.entry(normalized).or_insert(row);
         if first.name != row.name {
             problems.push(Problem::error(
                 row.place,
@@ -201,7 +201,7 @@ pub fn via(view: &View<'_>, problems: &mut Vec<Problem>) {
         };
         if text != "direct" && !known.contains(text) {
             let label = match nearest(text, names.iter().copied().chain(["direct"])) {
-                Some(near) => format!("did you mean `{near}`?"),
+                Some(suggestion) => format!("did you mean `{suggestion}`?"),
                 None => "name a host of this spec, or `direct`".into(),
             };
             problems.push(Problem::error(
@@ -213,7 +213,7 @@ pub fn via(view: &View<'_>, problems: &mut Vec<Problem>) {
     }
 }
 
-/// What is said of the way to the brokers goes together.
+/// The settings of access to the brokers fit together.
 pub fn access(view: &View<'_>, problems: &mut Vec<Problem>) {
     for host in view.hosts {
         let at = at!(host, topics.security);
@@ -233,10 +233,10 @@ pub fn access(view: &View<'_>, problems: &mut Vec<Problem>) {
                 "take it out, or say `security: iam`",
             ));
         }
-        let clear = security == word(&Security::Plaintext)
+        let is_plaintext = security == word(&Security::Plaintext)
             || LOGINS.iter().any(|&login| at!(at, [login].tls).is(false));
         if let Some(span) = at!(host, topics.ca).key()
-            && clear
+            && is_plaintext
         {
             problems.push(Problem::error(
                 span,
@@ -245,7 +245,7 @@ pub fn access(view: &View<'_>, problems: &mut Vec<Problem>) {
             ));
         }
         if let Some(span) = at!(at, [Security::Plain]).key()
-            && clear
+            && is_plaintext
         {
             problems.push(Problem::warning(
                 span,
@@ -257,15 +257,15 @@ pub fn access(view: &View<'_>, problems: &mut Vec<Problem>) {
             continue;
         };
         for broker in text.split(',').map(str::trim) {
-            if let Some(wanted) = speaks(broker)
-                && wanted != security
-                && (wanted, security) != ("scram_sha_512", "scram_sha_256")
+            if let Some(expected) = security_of_port(broker)
+                && expected != security
+                && (expected, security) != ("scram_sha_512", "scram_sha_256")
             {
-                let speaks = wanted.replace('_', "-").replace("scram-sha-512", "SCRAM");
+                let security_of_port = expected.replace('_', "-").replace("scram-sha-512", "SCRAM");
                 problems.push(Problem::warning(
                     span,
-                    format!("the port of `{broker}` speaks {speaks} on MSK, and `security` is `{security}`"),
-                    format!("say `security: {wanted}`, or name the port that fits"),
+                    format!("the port of `{broker}` speaks {security_of_port} on MSK, and `security` is `{security}`"),
+                    format!("say `security: {expected}`, or name the port that fits"),
                 ));
                 break;
             }
@@ -273,8 +273,8 @@ pub fn access(view: &View<'_>, problems: &mut Vec<Problem>) {
     }
 }
 
-/// What an MSK broker's port expects, by the numbers of Amazon's documentation: private, public.
-fn speaks(broker: &str) -> Option<&'static str> {
+/// The `security` of an MSK broker's port, by Amazon's documentation: private, public.
+fn security_of_port(broker: &str) -> Option<&'static str> {
     let (name, port) = broker.rsplit_once(':')?;
     if !name.contains(".kafka.") || !name.contains(".amazonaws.com") {
         return None;
@@ -330,14 +330,14 @@ const KEYS: [&str; 38] = [
     "internal.segment.bytes",
 ];
 
-/// Settings that no Kafka knows are most likely misspelt; a broker of another kind may have them.
+/// Settings that no Kafka has are most likely misspelt; another kind of broker may have them.
 pub fn config_keys(view: &View<'_>, problems: &mut Vec<Problem>) {
     // `topics` is common to all hosts, and no key of it has variables.
     let Some(host) = view.hosts.first() else {
         return;
     };
     let tables = at!(host, topics.tables);
-    // Of a database, settings of single tables stand apart.
+    // With a database, settings of single tables have a key of their own.
     let own: Vec<_> = match at!(tables, (Tables::Database).from).is_there() {
         true => at!(tables, (Tables::Database).settings).values().collect(),
         false => {
@@ -349,7 +349,7 @@ pub fn config_keys(view: &View<'_>, problems: &mut Vec<Problem>) {
     for Text { text, span } in at!(host, topics.defaults.config).keys().chain(own) {
         if !KEYS.contains(&text) {
             let label = match nearest(text, KEYS.into_iter()) {
-                Some(near) => format!("did you mean `{near}`?"),
+                Some(suggestion) => format!("did you mean `{suggestion}`?"),
                 None => "the broker refuses what it does not know".into(),
             };
             problems.push(Problem::warning(
@@ -380,11 +380,11 @@ pub fn enough_replicas(rows: &[Row], problems: &mut Vec<Problem>) {
             }
             Ordering::Equal | Ordering::Greater => continue,
         };
-        let of = if replicas == 1 { "replica" } else { "replicas" };
+        let noun = if replicas == 1 { "replica" } else { "replicas" };
         problems.push(Problem::warning(
             row.place,
             format!(
-                "the topic `{}` has {replicas} {of}, and `min.insync.replicas` is {least}",
+                "the topic `{}` has {replicas} {noun}, and `min.insync.replicas` is {least}",
                 row.name
             ),
             label,

@@ -1,13 +1,13 @@
-//! Blanks that YAML takes for none.
+//! Characters that look like blanks, and tabs.
 
-use super::{Cause, NO_YAML, look::Look};
+use super::{Cause, NO_YAML, failure::Failure};
 use crate::diagnostic::Problem;
 
-/// So many lines back an odd blank is looked for,
-const NEAR: usize = 200;
-/// and so many of those lines are tried.
+/// How many lines back an odd blank is looked for,
+const MOST_LINES: usize = 200;
+/// and how many of those lines are tried.
 const MOST_ODD: usize = 5;
-/// What looks like nothing or like a blank: which it is, and what was meant.
+/// Characters that look like nothing, a blank or a colon: their names, and what to write instead.
 const ODD: &[(char, &str, &str)] = &[
     ('\u{a0}', "a no-break space", " "),
     ('\u{202f}', "a narrow no-break space", " "),
@@ -29,7 +29,7 @@ const ODD: &[(char, &str, &str)] = &[
     ('\u{85}', "a next-line character", " "),
 ];
 
-/// What an odd character is, as in `a no-break space (U+00A0)`.
+/// The description of the first odd character, such as `a no-break space (U+00A0)`.
 fn odd_character(text: &str) -> Option<String> {
     let found = text
         .chars()
@@ -37,36 +37,43 @@ fn odd_character(text: &str) -> Option<String> {
     Some(format!("{} (U+{:04X})", found.1, u32::from(found.0)))
 }
 
-/// Says of what is wrong that there are characters in it which look like others.
+/// Adds to errors that there are look-alike characters in what they point at.
 pub fn look_alike(text: &str, problems: &mut [Problem]) {
     for problem in problems.iter_mut().filter(|problem| problem.is_error()) {
         let span = problem.span.unwrap_or_default();
         let under = text.get(span.start..span.end).unwrap_or_default();
         let quote = under.chars().next().filter(|c| "“”„‟«»‘’‚‛".contains(*c));
-        let why = match (odd_character(under), quote) {
+        let explanation = match (odd_character(under), quote) {
             (Some(odd), _) => format!("{odd} is in it"),
             (None, Some(quote)) => format!("`{quote}` is no quote, but part of it"),
             (None, None) => continue,
         };
         if !problem.message.starts_with(NO_YAML) {
             problem.label = match problem.label.as_str() {
-                "" => why,
-                label => format!("{why}: {label}"),
+                "" => explanation,
+                label => format!("{explanation}: {label}"),
             };
         }
     }
 }
 
 /// A tab in the indentation.
-pub fn tab(look: &Look<'_>) -> Vec<Cause> {
-    let numbers = [look.line, look.line + 1, look.line.saturating_sub(1)];
-    for line in numbers.into_iter().filter_map(|number| look.at(number)) {
+pub fn tab(failure: &Failure<'_>) -> Vec<Cause> {
+    let numbers = [
+        failure.line,
+        failure.line + 1,
+        failure.line.saturating_sub(1),
+    ];
+    for line in numbers
+        .into_iter()
+        .filter_map(|number| failure.line_at(number))
+    {
         let margin = &line.text[..line.text.len() - line.text.trim_start().len()];
         let Some(tab) = margin.find('\t').filter(|_| line.is_filled()) else {
             continue;
         };
         let at = line.start + tab..line.start + margin.len();
-        return vec![Cause::sure(
+        return vec![Cause::new(
             at,
             "a tab is no indentation",
             "write blanks instead, as many as the lines around it have",
@@ -76,28 +83,34 @@ pub fn tab(look: &Look<'_>) -> Vec<Cause> {
 }
 
 /// A character that looks like a blank.
-pub fn odd(look: &Look<'_>) -> Vec<Cause> {
-    let lines = look.back().take(NEAR).chain(look.at(look.line + 1));
+pub fn odd(failure: &Failure<'_>) -> Vec<Cause> {
+    let lines = failure
+        .lines_back()
+        .take(MOST_LINES)
+        .chain(failure.line_at(failure.line + 1));
     let mut found = Vec::new();
     for line in lines {
-        let here = line.text.char_indices();
-        let odd = here.filter_map(|(at, c)| {
-            let (_, _, meant) = ODD.iter().find(|(odd, ..)| *odd == c)?;
-            Some((line.start + at..line.start + at + c.len_utf8(), *meant))
+        let chars = line.text.char_indices();
+        let odd = chars.filter_map(|(at, c)| {
+            let (_, _, replacement) = ODD.iter().find(|(odd, ..)| *odd == c)?;
+            Some((
+                line.start + at..line.start + at + c.len_utf8(),
+                *replacement,
+            ))
         });
         let odd: Vec<_> = odd.collect();
-        let Some((first, meant)) = odd.first().cloned() else {
+        let Some((first, replacement)) = odd.first().cloned() else {
             continue;
         };
-        let what = odd_character(&look.text[first.clone()]).unwrap_or_default();
-        let label = match meant {
+        let description = odd_character(&failure.text[first.clone()]).unwrap_or_default();
+        let label = match replacement {
             "" => "it cannot be seen: take it out",
             ":" => "write a plain `:`",
             _ => "type a plain blank instead; it comes along when text is pasted",
         };
-        let said = format!("{what} stands here");
-        let cause = Cause::sure(first, said, label);
-        let mend = |cause: Cause, (at, meant)| cause.if_mended(at, meant);
+        let message = format!("{description} stands here");
+        let cause = Cause::new(first, message, label);
+        let mend = |cause: Cause, (at, replacement)| cause.with_edit(at, replacement);
         found.push(odd.into_iter().fold(cause, mend));
         if found.len() == MOST_ODD {
             break;

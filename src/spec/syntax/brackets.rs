@@ -4,16 +4,16 @@ use serde_yaml::granit_parser::ErrorKind;
 
 use super::{
     Cause,
-    look::{Look, Mark, is_of_key, marks},
+    failure::{Failure, Mark, is_of_key, marks},
 };
 
-/// So many lines with an open bracket are tried.
+/// How many lines with an open bracket are tried.
 const MOST_OPEN: usize = 4;
 
 /// A bracket that is not closed, closed by another, or never opened.
-pub fn open(look: &Look<'_>) -> Vec<Cause> {
+pub fn open(failure: &Failure<'_>) -> Vec<Cause> {
     let mut found = Vec::new();
-    for line in look.filled() {
+    for line in failure.filled_lines_back() {
         let mut open: Vec<(usize, char)> = Vec::new();
         for (at, mark) in marks(line.text) {
             match mark {
@@ -28,23 +28,23 @@ pub fn open(look: &Look<'_>) -> Vec<Cause> {
         let (at, end) = (line.start + at, line.end());
         let close: String = open.iter().rev().map(|(_, open)| closing(*open)).collect();
         let cause = not_closed(at, bracket);
-        found.push(cause.if_mended(end..end, format!(" {close}")));
+        found.push(cause.with_edit(end..end, format!(" {close}")));
         if found.len() == MOST_OPEN {
             break;
         }
     }
-    let here = look.stop..look.word_end(look.stop);
-    match look.kind {
+    let range = failure.stop..failure.word_end(failure.stop);
+    match failure.kind {
         Some(ErrorKind::UnclosedFlowCollection { open }) => {
-            found.push(not_closed(look.stop, *open));
+            found.push(not_closed(failure.stop, *open));
         }
-        Some(ErrorKind::MisplacedFlowCollectionEnd) => found.push(Cause::sure(
-            here.clone(),
-            format!("`{}` closes nothing", &look.text[here]),
+        Some(ErrorKind::MisplacedFlowCollectionEnd) => found.push(Cause::new(
+            range.clone(),
+            format!("`{}` closes nothing", &failure.text[range]),
             "take it out, or open it before",
         )),
-        Some(ErrorKind::MismatchedFlowCollectionEnd { open, close }) => found.push(Cause::sure(
-            here,
+        Some(ErrorKind::MismatchedFlowCollectionEnd { open, close }) => found.push(Cause::new(
+            range,
             format!("`{open}` is closed by `{close}`"),
             format!("close it with `{}`", closing(*open)),
         )),
@@ -54,7 +54,7 @@ pub fn open(look: &Look<'_>) -> Vec<Cause> {
 }
 
 fn not_closed(at: usize, bracket: char) -> Cause {
-    Cause::sure(
+    Cause::new(
         at..at + 1,
         format!("the `{bracket}` that opens here is not closed"),
         format!("close it with `{}`", closing(bracket)),
@@ -69,7 +69,7 @@ fn closing(bracket: char) -> char {
 }
 
 /// Two entries without a comma between them.
-pub fn comma(look: &Look<'_>) -> Vec<Cause> {
+pub fn comma(failure: &Failure<'_>) -> Vec<Cause> {
     let of_kind = [
         ErrorKind::ExpectedFlowMappingSeparator,
         ErrorKind::ExpectedFlowSequenceSeparator,
@@ -77,40 +77,40 @@ pub fn comma(look: &Look<'_>) -> Vec<Cause> {
         ErrorKind::InvalidTrailingDoubleQuotedScalar,
         ErrorKind::InvalidTrailingSingleQuotedScalar,
     ];
-    if !look.kind.is_some_and(|kind| of_kind.contains(kind)) {
+    if !failure.kind.is_some_and(|kind| of_kind.contains(kind)) {
         return Vec::new();
     }
-    let line = look.here();
-    let before = &look.text[line.start..look.stop];
+    let line = failure.current_line();
+    let before = &failure.text[line.start..failure.stop];
     let word = before.rfind([' ', '{', '[', ',']).map_or(0, |at| at + 1);
     let word = line.start + word;
     let cause = |at: usize| {
-        let end = look.text[at..].find([' ', ':', ',', '}', ']', '\n']);
-        let end = end.map_or(look.text.len(), |end| at + end);
-        let what = &look.text[at..end];
-        // What may be a value stays unsaid.
-        let is_key = look.text[end..].starts_with(':');
-        let what = if is_key {
-            format!("`{what}`")
+        let end = failure.text[at..].find([' ', ':', ',', '}', ']', '\n']);
+        let end = end.map_or(failure.text.len(), |end| at + end);
+        let entry = &failure.text[at..end];
+        // A value may be a secret, and is not shown.
+        let is_key = failure.text[end..].starts_with(':');
+        let entry = if is_key {
+            format!("`{entry}`")
         } else {
             "what begins here".into()
         };
-        Cause::sure(
+        Cause::new(
             at..end,
-            format!("no comma stands before {what}"),
+            format!("no comma stands before {entry}"),
             "between `{ }` and `[ ]`, entries are parted by commas",
         )
-        .if_mended(at..at, ", ")
+        .with_edit(at..at, ", ")
     };
-    // Behind a quote begins another entry, or what should have been quoted, too.
-    let rest = &look.text[look.stop..];
+    // Behind a quote there is another entry, or text that should have been quoted, too.
+    let rest = &failure.text[failure.stop..];
     let key = rest.trim_start_matches(is_of_key);
     let is_entry = key.starts_with(':') || rest.starts_with(['"', '\'']);
-    match look.kind {
+    match failure.kind {
         Some(
             ErrorKind::InvalidTrailingDoubleQuotedScalar
             | ErrorKind::InvalidTrailingSingleQuotedScalar,
         ) if !is_entry => Vec::new(),
-        _ => vec![cause(word), cause(look.stop)],
+        _ => vec![cause(word), cause(failure.stop)],
     }
 }

@@ -1,18 +1,18 @@
-//! What is no YAML, told as the mistake that it most likely is, where it is.
+//! Texts that are no YAML: the most likely mistake, at its place.
 //!
-//! A reader says where it could not go on, which is at or behind the mistake. [`CAUSES`] looks for what people
-//! get wrong: a cause is believed when the text, mended in a copy, is read further than before, and the one that
-//! brings the reader the farthest before others of its kind. What none of them explains is said in the reader's terms ([`words`]).
+//! A reader reports where it stopped, which is at or behind the mistake. [`CAUSES`] looks for common mistakes: a
+//! cause is accepted when a copy of the text with its edits is read further than before; of several of one kind, the
+//! one that gets the reader farthest. Without a cause the message is that of the reader ([`messages`]).
 
 mod blanks;
 mod brackets;
 mod colons;
+mod failure;
 mod indentation;
-mod look;
 mod marks;
+mod messages;
 mod others;
 mod quotes;
-mod words;
 
 use std::ops::Range;
 
@@ -23,60 +23,60 @@ use serde_yaml::{
 };
 
 use crate::diagnostic::Problem;
-use look::Look;
+use failure::Failure;
 
 pub use blanks::look_alike;
 pub use others::other_file;
 
-/// What each message begins with.
+/// How each message begins.
 const NO_YAML: &str = "this is not the YAML of a spec: ";
-/// What a map's reader says of a colon without a key.
+/// The error for a colon without a key.
 pub const NO_KEY: &str = "a key is missing before `:`";
-/// What it says of a key that is not a word.
+/// The error for a key that is not a word.
 pub const KEY_IS_NO_WORD: &str = "a key is a list or a map; keys are words";
-/// What mended copies may come to together, in bytes: a large file has few tries.
-const MOST_TRIED: usize = 8 * 1024 * 1024;
-/// So many lines behind the one where the reader stopped are read again.
-const FURTHER: usize = 200;
-/// Where a reader comes that reads all.
+/// The most bytes of all copies that are tried: a large file has few tries.
+const MOST_BYTES_TRIED: usize = 8 * 1024 * 1024;
+/// How many lines behind the one where the reader stopped are in a copy.
+const MOST_LINES_AHEAD: usize = 200;
+/// The position of a reader that reads all.
 const END: (usize, usize) = (usize::MAX, 0);
 
-/// What may be wrong.
+/// A possible mistake.
 struct Cause {
     /// Where, in bytes.
     at: Range<usize>,
-    /// What is wrong: what follows [`NO_YAML`].
-    said: String,
-    /// The way out.
+    /// What is wrong, to follow [`NO_YAML`].
+    message: String,
+    /// Help.
     label: String,
-    /// What would mend it: from which byte to which, and what belongs there. Nothing where no doubt is.
-    mended: Vec<(Range<usize>, String)>,
+    /// Edits that would fix it: a range, and what belongs there. Empty where there is no doubt.
+    edits: Vec<(Range<usize>, String)>,
 }
 
 impl Cause {
-    /// One that is what it looks like.
-    fn sure(at: Range<usize>, said: impl Into<String>, label: impl Into<String>) -> Self {
+    /// A mistake without doubt.
+    fn new(at: Range<usize>, message: impl Into<String>, label: impl Into<String>) -> Self {
         Self {
             at,
-            said: said.into(),
+            message: message.into(),
             label: label.into(),
-            mended: Vec::new(),
+            edits: Vec::new(),
         }
     }
 
-    /// One that is believed if a text belongs in the place of another.
-    fn if_mended(self, at: Range<usize>, with: impl Into<String>) -> Self {
-        let mut mended = self.mended;
-        mended.push((at, with.into()));
-        Self { mended, ..self }
+    /// The same, to be accepted if this edit gets the reader further.
+    fn with_edit(self, at: Range<usize>, with: impl Into<String>) -> Self {
+        let mut edits = self.edits;
+        edits.push((at, with.into()));
+        Self { edits, ..self }
     }
 }
 
-/// What may be wrong, the likelier first.
-type Find = fn(&Look<'_>) -> Vec<Cause>;
+/// Finds possible mistakes, the likelier first.
+type Finder = fn(&Failure<'_>) -> Vec<Cause>;
 
 /// What is looked for, the more certain first.
-const CAUSES: &[Find] = &[
+const CAUSES: &[Finder] = &[
     marks::conflict,
     marks::documents,
     quotes::escape,
@@ -99,7 +99,7 @@ const CAUSES: &[Find] = &[
     marks::tag,
 ];
 
-/// What is wrong with a text that the reader refuses. Its byte order mark has been `skipped`.
+/// The problem of a text that the reader refuses; `skipped` is the length of its byte order mark.
 pub fn problem(text: &str, skipped: usize, error: &Error) -> Problem {
     let mut inner = error;
     while let Error::AliasError { error, .. } | Error::WithSnippet { error, .. } = inner {
@@ -113,17 +113,17 @@ pub fn problem(text: &str, skipped: usize, error: &Error) -> Problem {
         _ => None,
     };
     let location = error.location().filter(|at| *at != Location::UNKNOWN);
-    let look = Look::new(text, skipped, location, kind, inner);
-    if let Some(other) = other_file(text) {
-        return other;
+    let failure = Failure::new(text, skipped, location, kind, inner);
+    if let Some(other_problem) = other_file(text) {
+        return other_problem;
     }
-    let mut left = MOST_TRIED;
+    let mut budget = MOST_BYTES_TRIED;
     for find in CAUSES {
         let mut best: Option<((usize, usize), Cause)> = None;
-        for cause in find(&look) {
-            let reached = match cause.mended.is_empty() {
+        for cause in find(&failure) {
+            let reached = match cause.edits.is_empty() {
                 true => Some(END),
-                false => reached(&look, &cause, &mut left),
+                false => reached(&failure, &cause, &mut budget),
             };
             let farthest = best.as_ref().map(|(at, _)| *at);
             if let Some(at) = reached.filter(|at| farthest.is_none_or(|best| *at > best)) {
@@ -134,57 +134,57 @@ pub fn problem(text: &str, skipped: usize, error: &Error) -> Problem {
             }
         }
         if let Some((_, cause)) = best {
-            let span = look.span(cause.at);
-            return Problem::error(span, format!("{NO_YAML}{}", cause.said), cause.label);
+            let span = failure.span(cause.at);
+            return Problem::error(span, format!("{NO_YAML}{}", cause.message), cause.label);
         }
     }
-    let (said, label) = words::of(inner, kind);
-    let at = look.stop..look.word_end(look.stop);
-    Problem::error(look.span(at), format!("{NO_YAML}{said}"), label)
+    let (message, label) = messages::of(inner, kind);
+    let at = failure.stop..failure.word_end(failure.stop);
+    Problem::error(failure.span(at), format!("{NO_YAML}{message}"), label)
 }
 
-/// Where the reader comes once what may be wrong is mended, when that is further than it came: line and column.
-fn reached(look: &Look<'_>, cause: &Cause, left: &mut usize) -> Option<(usize, usize)> {
-    let until = look.start_of(look.line + FURTHER);
-    let length = until - look.skipped;
-    *left = left.checked_sub(length)?;
-    let mut edits: Vec<&(Range<usize>, String)> = cause.mended.iter().collect();
+/// Where the reader gets with the edits of a cause, if that is further: line and column.
+fn reached(failure: &Failure<'_>, cause: &Cause, budget: &mut usize) -> Option<(usize, usize)> {
+    let until = failure.start_of(failure.line + MOST_LINES_AHEAD);
+    let length = until - failure.skipped;
+    *budget = budget.checked_sub(length)?;
+    let mut edits: Vec<&(Range<usize>, String)> = cause.edits.iter().collect();
     edits.sort_by_key(|(at, _)| at.start);
-    let mut mended = String::with_capacity(length + 16);
-    let mut from = look.skipped;
+    let mut fixed = String::with_capacity(length + 16);
+    let mut from = failure.skipped;
     for (at, with) in edits {
         if at.start < from || at.end > until {
             return None;
         }
-        mended.push_str(&look.text[from..at.start]);
-        mended.push_str(with);
+        fixed.push_str(&failure.text[from..at.start]);
+        fixed.push_str(with);
         from = at.end;
     }
-    mended.push_str(&look.text[from..until]);
-    let Some((line, column)) = stop(&mended, until < look.text.len()) else {
+    fixed.push_str(&failure.text[from..until]);
+    let Some((line, column)) = stop(&fixed, until < failure.text.len()) else {
         return Some(END);
     };
-    // Of two mistakes in one line the first is told first.
-    let is_further = match line == look.line {
-        true => cause.at.start <= look.stop && column > look.column + added(look, cause),
-        false => line > look.line,
+    // Of two mistakes in one line the first is reported.
+    let is_further = match line == failure.line {
+        true => cause.at.start <= failure.stop && column > failure.column + added(failure, cause),
+        false => line > failure.line,
     };
     is_further.then_some((line, column))
 }
 
 /// How many characters a cause's edits add to the line where the reader stopped.
-fn added(look: &Look<'_>, cause: &Cause) -> usize {
-    let first = look.start_of(look.line);
-    let here = cause.mended.iter().filter(|(at, _)| at.start >= first);
-    let more = here.map(|(at, with)| {
-        let before = look.text[at.clone()].chars().count();
+fn added(failure: &Failure<'_>, cause: &Cause) -> usize {
+    let first = failure.start_of(failure.line);
+    let current = cause.edits.iter().filter(|(at, _)| at.start >= first);
+    let more = current.map(|(at, with)| {
+        let before = failure.text[at.clone()].chars().count();
         with.chars().count().saturating_sub(before)
     });
     more.sum()
 }
 
-/// Where a text can no longer be read: line and column, from 1. What is still open where it `is_cut` may be
-/// closed later.
+/// Where reading a text stops: line and column, from 1. In a text that `is_cut`, what is still open at its end is
+/// no error.
 fn stop(text: &str, is_cut: bool) -> Option<(usize, usize)> {
     let error = Parser::new_from_str(text).find_map(Result::err)?;
     let is_open = matches!(

@@ -1,8 +1,8 @@
-//! Files that are something else.
+//! Files of other formats.
 
 use crate::diagnostic::{Problem, Span};
 
-/// What a text is, when its first line says that it is no spec.
+/// The problem of a text whose first line shows that it is no spec.
 pub fn other_file(text: &str) -> Option<Problem> {
     let body = text.trim_start_matches('\u{feff}');
     let start = body.trim_start();
@@ -49,10 +49,10 @@ pub fn other_file(text: &str) -> Option<Problem> {
 
 /// `[hosts]`.
 fn is_section(line: &str) -> bool {
-    let inside = line
+    let section = line
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'));
-    inside.is_some_and(|name| {
+    section.is_some_and(|name| {
         let name = name.trim_matches(['[', ']']);
         !name.is_empty()
             && name

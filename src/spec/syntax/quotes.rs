@@ -1,18 +1,18 @@
-//! Quotes that are not closed, not there, or others than YAML's.
+//! Quotes that are open, missing, or not YAML's.
 
 use serde_yaml::granit_parser::ErrorKind;
 
 use super::{
     Cause,
-    look::{Look, Mark, marks},
+    failure::{Failure, Mark, marks},
 };
 
-/// So many lines with a quote that stays open are tried.
+/// How many lines with an open quote are tried.
 const MOST_OPEN: usize = 5;
 
 /// Quotes as typographers make them.
-pub fn typographic(look: &Look<'_>) -> Vec<Cause> {
-    let line = look.here();
+pub fn typographic(failure: &Failure<'_>) -> Vec<Cause> {
+    let line = failure.current_line();
     let plain = |c: char| match c {
         '“' | '”' | '„' | '‟' | '«' | '»' => Some("\""),
         '‘' | '’' | '‚' | '‛' => Some("'"),
@@ -27,18 +27,18 @@ pub fn typographic(look: &Look<'_>) -> Vec<Cause> {
     let Some((first, with)) = found.first().cloned() else {
         return Vec::new();
     };
-    let said = format!("`{}` is no quote", &look.text[first.clone()]);
-    let cause = Cause::sure(first, said, format!("write the plain `{with}`"));
-    let mend = |cause: Cause, (at, with)| cause.if_mended(at, with);
+    let message = format!("`{}` is no quote", &failure.text[first.clone()]);
+    let cause = Cause::new(first, message, format!("write the plain `{with}`"));
+    let mend = |cause: Cause, (at, with)| cause.with_edit(at, with);
     vec![found.into_iter().fold(cause, mend)]
 }
 
 /// `${…}` without quotes, where braces are those of a map.
-pub fn variables(look: &Look<'_>) -> Vec<Cause> {
-    if matches!(look.kind, Some(ErrorKind::UnexpectedCharacter { .. })) {
+pub fn variables(failure: &Failure<'_>) -> Vec<Cause> {
+    if matches!(failure.kind, Some(ErrorKind::UnexpectedCharacter { .. })) {
         return Vec::new();
     }
-    let line = look.here();
+    let line = failure.current_line();
     let mut found = Vec::new();
     let mut from = 0;
     while let Some(at) = line.text[from..].find("${").map(|at| from + at) {
@@ -66,21 +66,21 @@ pub fn variables(look: &Look<'_>) -> Vec<Cause> {
     let Some(first) = found.first().cloned() else {
         return Vec::new();
     };
-    let cause = Cause::sure(
+    let cause = Cause::new(
         first,
         "`${…}` stands here without quotes",
         "inside `{ }` and `[ ]`, text with `${…}` needs quotes",
     );
     let quote = |cause: Cause, at: std::ops::Range<usize>| {
-        let with = format!("\"{}\"", &look.text[at.clone()]);
-        cause.if_mended(at, with)
+        let with = format!("\"{}\"", &failure.text[at.clone()]);
+        cause.with_edit(at, with)
     };
     vec![found.into_iter().fold(cause, quote)]
 }
 
-/// `{{ name }}`, as other tools have it.
-pub fn template(look: &Look<'_>) -> Vec<Cause> {
-    let line = look.here();
+/// `{{ name }}`, the syntax of other tools.
+pub fn template(failure: &Failure<'_>) -> Vec<Cause> {
+    let line = failure.current_line();
     let found = ["{{", "{%"].into_iter().find_map(|mark| {
         let at = line.text.find(mark)?;
         let is_bare = line.text[..at].ends_with([' ', '[', ',']) || at == 0;
@@ -89,7 +89,7 @@ pub fn template(look: &Look<'_>) -> Vec<Cause> {
     let Some((mark, at)) = found else {
         return Vec::new();
     };
-    vec![Cause::sure(
+    vec![Cause::new(
         at..at + mark.len(),
         format!("`{mark}` begins a map, not a variable"),
         "write `\"${NAME}\"`, with NAME under `vars`; a text with braces needs quotes",
@@ -97,10 +97,10 @@ pub fn template(look: &Look<'_>) -> Vec<Cause> {
 }
 
 /// A quote that is not closed in its line.
-pub fn open(look: &Look<'_>) -> Vec<Cause> {
+pub fn open(failure: &Failure<'_>) -> Vec<Cause> {
     let mut found = Vec::new();
     let mut lines = 0;
-    for line in look.filled() {
+    for line in failure.filled_lines_back() {
         let marks = marks(line.text);
         let Some((at, Mark::Quoted(false))) = marks.last() else {
             continue;
@@ -110,13 +110,13 @@ pub fn open(look: &Look<'_>) -> Vec<Cause> {
             line.start + at.start,
             line.end().max(line.start + at.start + 1),
         );
-        let quote = &look.text[start..=start];
+        let quote = &failure.text[start..=start];
         let depth = marks.iter().fold(0_usize, |depth, (_, mark)| match mark {
             Mark::Bracket('{' | '[') => depth + 1,
             Mark::Bracket(_) => depth.saturating_sub(1),
             Mark::Quoted(_) => depth,
         });
-        let inside = &look.text[start + 1..end];
+        let inside = &failure.text[start + 1..end];
         let ends = |what: &str| inside.find(what).map(|at| start + 1 + at);
         let in_brackets = [", ", " }", " ]", "}", "]"].into_iter().filter_map(ends);
         let in_brackets: Vec<usize> = if depth > 0 {
@@ -125,9 +125,9 @@ pub fn open(look: &Look<'_>) -> Vec<Cause> {
             Vec::new()
         };
         for end in in_brackets.into_iter().chain([end]) {
-            let said = format!("the `{quote}` that opens here is not closed");
+            let message = format!("the `{quote}` that opens here is not closed");
             let label = format!("write a `{quote}` where the text ends");
-            found.push(Cause::sure(start..end, said, label).if_mended(end..end, quote));
+            found.push(Cause::new(start..end, message, label).with_edit(end..end, quote));
         }
         if lines == MOST_OPEN {
             break;
@@ -137,20 +137,20 @@ pub fn open(look: &Look<'_>) -> Vec<Cause> {
 }
 
 /// What follows a backslash in double quotes.
-pub fn escape(look: &Look<'_>) -> Vec<Cause> {
+pub fn escape(failure: &Failure<'_>) -> Vec<Cause> {
     let in_single = "write the text in single quotes: there a backslash is a backslash";
-    match look.kind {
+    match failure.kind {
         Some(
             ErrorKind::UnknownQuotedScalarEscape
             | ErrorKind::InvalidQuotedScalarHexEscape
             | ErrorKind::InvalidUnicodeEscape,
         ) => {
-            let Some(at) = bad_escape(&look.text[look.stop..]) else {
+            let Some(at) = bad_escape(&failure.text[failure.stop..]) else {
                 return Vec::new();
             };
-            let at = look.stop + at;
-            let escape: String = look.text[at..].chars().take(2).collect();
-            vec![Cause::sure(
+            let at = failure.stop + at;
+            let escape: String = failure.text[at..].chars().take(2).collect();
+            vec![Cause::new(
                 at..at + escape.len(),
                 format!("`{escape}` in double quotes is no character"),
                 in_single,
@@ -161,8 +161,8 @@ pub fn escape(look: &Look<'_>) -> Vec<Cause> {
 }
 
 /// What follows a quoted text.
-pub fn behind(look: &Look<'_>) -> Vec<Cause> {
-    let label = match look.kind {
+pub fn behind(failure: &Failure<'_>) -> Vec<Cause> {
+    let label = match failure.kind {
         Some(ErrorKind::InvalidTrailingSingleQuotedScalar) => {
             "quote all of it; a `'` inside of single quotes is written `''`"
         }
@@ -171,8 +171,8 @@ pub fn behind(look: &Look<'_>) -> Vec<Cause> {
         }
         _ => return Vec::new(),
     };
-    let at = look.stop..look.here().end().max(look.stop);
-    vec![Cause::sure(at, "text follows the closing quote", label)]
+    let at = failure.stop..failure.current_line().end().max(failure.stop);
+    vec![Cause::new(at, "text follows the closing quote", label)]
 }
 
 /// Where, in a text in double quotes, the first backslash stands that makes no character.

@@ -1,4 +1,4 @@
-//! Keys that the schema does not have where they stand.
+//! Keys that are unknown where they stand.
 
 use serde_json::Value as Json;
 
@@ -13,9 +13,8 @@ use crate::{
 };
 
 impl<'a> Walker<'a> {
-    /// Under which other key a key belongs that is unknown where it stands: one of those around, or the one
-    /// before it; with the way out.
-    pub(super) fn elsewhere(
+    /// Help for an unknown key that belongs under another key: an ancestor, or the previous one.
+    pub(super) fn right_parent(
         &self,
         schema: &'a Json,
         before: &[(Key, Node)],
@@ -29,64 +28,68 @@ impl<'a> Walker<'a> {
             wanted => format!(": give it {wanted} blanks instead of {in_line}"),
         };
         let is_block = |span: &Span| span.line != key.span.line;
-        let (_, outer) = self.around.split_last()?;
+        let (_, outer) = self.ancestors.split_last()?;
         if let Some((name, _, first)) = outer.iter().rev().find(|(_, schema, _)| has(schema)) {
-            let way = first.filter(is_block);
-            let way = way.map_or_else(String::new, |first| columns(first.column as usize - 1));
+            let columns_hint = first.filter(is_block);
+            let columns_hint =
+                columns_hint.map_or_else(String::new, |first| columns(first.column as usize - 1));
             return Some(match name {
-                Some(name) => format!("`{}` goes under `{name}`{way}", key.text),
-                None => format!("`{}` is a key of the spec itself{way}", key.text),
+                Some(name) => format!("`{}` goes under `{name}`{columns_hint}", key.text),
+                None => format!("`{}` is a key of the spec itself{columns_hint}", key.text),
             });
         }
-        let (above, node) = before.last()?;
+        let (previous, node) = before.last()?;
         let mut forms = Vec::new();
         flatten(
             self.root,
-            schema["properties"].get(&above.text)?,
+            schema["properties"].get(&previous.text)?,
             &mut forms,
         );
         let is_open = matches!(node.value, Value::Map(_) | Value::Null);
-        if !is_open || !forms.iter().any(|one| has(one.schema)) {
+        if !is_open || !forms.iter().any(|form| has(form.schema)) {
             return None;
         }
         let first = node.entries().first().map(|(key, _)| key.span);
-        let way = match first.filter(is_block) {
+        let columns_hint = match first.filter(is_block) {
             Some(first) => columns(first.column as usize - 1),
-            None if is_block(&above.span) => columns(above.span.column as usize + 1),
+            None if is_block(&previous.span) => columns(previous.span.column as usize + 1),
             None => String::new(),
         };
-        Some(format!("`{}` goes under `{}`{way}", key.text, above.text))
+        Some(format!(
+            "`{}` goes under `{}`{columns_hint}",
+            key.text, previous.text
+        ))
     }
 
-    /// Names an unknown key; returns the one that it was likely meant to be. It may belong `elsewhere`.
+    /// Reports an unknown key; returns the suggestion. `elsewhere` is help for a key that belongs under another.
     pub(super) fn unknown<'k>(
         &mut self,
         key: &Key,
-        elsewhere: Option<String>,
+        right_parent: Option<String>,
         known: impl Iterator<Item = &'k str> + Clone,
     ) -> Option<&'k str> {
         if let Some((name, _)) = key.text.split_once(':')
-            && let Some(meant) = known.clone().find(|known| *known == name)
+            && let Some(known_key) = known.clone().find(|known| *known == name)
         {
             let label = format!("write `{name}: …`, with a blank");
             self.error(key.span, format!("`{name}:` has no blank behind it"), label);
-            return Some(meant);
+            return Some(known_key);
         }
-        let near = nearest(&key.text, known.clone());
-        let label = match (elsewhere, near) {
-            (Some(elsewhere), _) => elsewhere,
-            (None, Some(near)) => format!("did you mean `{near}`?"),
+        let suggestion = nearest(&key.text, known.clone());
+        let label = match (right_parent, suggestion) {
+            (Some(right_parent), _) => right_parent,
+            (None, Some(suggestion)) => format!("did you mean `{suggestion}`?"),
             (None, None) => match listed(known, "and").as_str() {
                 "" => "there are no keys here".into(),
                 all => format!("the keys here are {all}"),
             },
         };
         self.error(key.span, format!("unknown key `{}`", key.text), label);
-        near
+        suggestion
     }
 }
 
-/// Whether a key is one of those of which nothing is looked at: `x-…`.
+/// Whether a key is ignored: `x-…`.
 pub fn is_ignored(schema: &Json, key: &Key) -> bool {
     let patterns = schema.get("patternProperties").and_then(Json::as_object);
     let mut prefixes = patterns

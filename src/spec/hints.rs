@@ -1,4 +1,4 @@
-//! Ways out: what would have been right where a value is of another kind than the schema has it.
+//! Help for values of a kind that the schema does not allow there: an example of what it allows.
 
 use serde_json::Value as Json;
 
@@ -10,51 +10,52 @@ use super::{
 };
 use crate::text::columns;
 
-/// What a spec without hosts lacks.
+/// Help for a spec without hosts.
 pub const A_MACHINE: &str = "name a machine: `client: { ssh: { address: … } }`";
-/// What is said of an `&name` without anything behind it.
+/// Help for an `&name` without a value.
 pub const ANCHORED: &str = "`&` names a value for `*`; a text that begins with it needs quotes";
-/// A value that is shown has no more columns.
+/// The most columns of an example.
 const LONGEST: usize = 44;
-/// What YAML 1.1 took for truth values, and who writes them means.
-const YES: [&str; 4] = ["yes", "true", "on", "y"];
-const NO: [&str; 4] = ["no", "false", "off", "n"];
+/// Words for true that YAML 1.1 had.
+const TRUE_WORDS: [&str; 4] = ["yes", "true", "on", "y"];
+/// Words for false that YAML 1.1 had.
+const FALSE_WORDS: [&str; 4] = ["no", "false", "off", "n"];
 
-/// What is said of a text where none belongs: what it takes, and how that is written.
+/// Help for a text where none is allowed: what is, and how to write it.
 pub fn of_text(root: &Json, all: &[Alternative<'_>], name: &str, text: &str) -> String {
     let takes = format!("it takes {}", expected(all));
-    let maps = || all.iter().filter(|one| one.kind == Kind::Map);
+    let maps = || all.iter().filter(|form| form.kind == Kind::Map);
     let word = text.to_lowercase();
-    if maps().any(|one| !one.of_enum && has_defaults(one)) {
-        if YES.contains(&&*word) {
+    if maps().any(|form| !form.of_enum && has_defaults(form)) {
+        if TRUE_WORDS.contains(&&*word) {
             return format!("write `{name}: {{}}` for the defaults");
         }
-        if NO.contains(&&*word) {
+        if FALSE_WORDS.contains(&&*word) {
             return format!("leave the key out; `{name}: {{}}` stands for the defaults");
         }
     }
-    let is_secret = is_secret(name) || maps().any(|one| one.tag() == Some("env"));
+    let is_secret = is_secret(name) || maps().any(|form| form.tag() == Some("env"));
     let shown = (!is_secret).then_some(text);
-    let map = maps().find_map(|one| match one.of_enum {
-        true => tagged(one, shown),
-        false => required(root, one, shown),
+    let map = maps().find_map(|form| match form.of_enum {
+        true => tagged(form, shown),
+        false => required(root, form, shown),
     });
-    let list = all.iter().any(|one| one.kind == Kind::List);
-    let written = match list {
+    let list = all.iter().any(|form| form.kind == Kind::List);
+    let example = match list {
         true if is_secret => None,
         true => listed(text),
         false => map,
     };
-    match written {
-        Some(written) if written.starts_with('`') => format!("{takes}: {written}"),
-        Some(written) if columns(&written) <= LONGEST => {
-            format!("{takes}: write `{name}: {written}`")
+    match example {
+        Some(example) if example.starts_with('`') => format!("{takes}: {example}"),
+        Some(example) if columns(&example) <= LONGEST => {
+            format!("{takes}: write `{name}: {example}`")
         }
         _ => takes,
     }
 }
 
-/// Whether a key is followed by an `&name`, in the text where it stands.
+/// Whether a key is followed by an `&name` in the source.
 pub fn is_anchored(text: &str, key: &Key) -> bool {
     let rest = text.get(key.span.end..).unwrap_or_default();
     let line = rest.lines().next().unwrap_or_default();
@@ -63,14 +64,14 @@ pub fn is_anchored(text: &str, key: &Key) -> bool {
 }
 
 /// Whether a map of it can be empty.
-pub fn has_defaults(one: &Alternative<'_>) -> bool {
-    !one.schema["additionalProperties"].is_object() && one.required().next().is_none()
+pub fn has_defaults(form: &Alternative<'_>) -> bool {
+    !form.schema["additionalProperties"].is_object() && form.required().next().is_none()
 }
 
 /// `{ file: PATH }`.
-fn tagged(one: &Alternative<'_>, text: Option<&str>) -> Option<String> {
-    let tag = one.tag()?;
-    let payload = &one.schema["properties"][tag];
+fn tagged(form: &Alternative<'_>, text: Option<&str>) -> Option<String> {
+    let tag = form.tag()?;
+    let payload = &form.schema["properties"][tag];
     if payload.get("type") != Some(&"string".into()) {
         return None;
     }
@@ -81,15 +82,15 @@ fn tagged(one: &Alternative<'_>, text: Option<&str>) -> Option<String> {
     Some(format!("{{ {tag}: {value} }}"))
 }
 
-/// `{ version: "1.8.0" }`: what a map must have, with the text where only one key is needed, or for `version`.
-fn required(root: &Json, one: &Alternative<'_>, text: Option<&str>) -> Option<String> {
-    let keys: Vec<&str> = one.required().collect();
+/// `{ version: "1.8.0" }`: the required keys of a map, with the text for the only one, or for `version`.
+fn required(root: &Json, form: &Alternative<'_>, text: Option<&str>) -> Option<String> {
+    let keys: Vec<&str> = form.required().collect();
     let entry = |key: &&str| {
-        let schema = &one.schema["properties"][*key];
+        let schema = &form.schema["properties"][*key];
         let takes_text = resolve(root, schema)["type"].to_string().contains("string");
-        let is_it = takes_text && (keys.len() == 1 || *key == "version");
+        let takes_it = takes_text && (keys.len() == 1 || *key == "version");
         let value = match text {
-            Some(text) if is_it => scalar(text),
+            Some(text) if takes_it => scalar(text),
             _ => flow(schema["examples"].get(0)?),
         };
         Some(format!("{key}: {value}"))
@@ -112,18 +113,18 @@ fn listed(text: &str) -> Option<String> {
     Some(format!("[{}]", items.join(", ")))
 }
 
-/// What is said of a list where none belongs.
+/// Help for a list where none is allowed.
 pub fn of_list(all: &[Alternative<'_>], name: &str, items: &[Node]) -> String {
     let takes = format!("it takes {}", expected(all));
     let texts: Option<Vec<&str>> = items.iter().map(Node::text).collect();
-    if all.iter().any(|one| one.kind == Kind::Map) {
+    if all.iter().any(|form| form.kind == Kind::Map) {
         return format!("{takes}: `NAME: …` in the lines below, without `- `");
     }
-    let has = |one: &Alternative<'_>, what: &str| {
-        let description = one.schema["description"].as_str();
-        description.is_some_and(|text| text.contains(what))
+    let has = |form: &Alternative<'_>, words: &str| {
+        let description = form.schema["description"].as_str();
+        description.is_some_and(|text| text.contains(words))
     };
-    if all.iter().any(|one| has(one, "with commas between")) {
+    if all.iter().any(|form| has(form, "with commas between")) {
         let joined = texts.map(|texts| scalar(&texts.join(",")));
         return match joined.filter(|joined| columns(joined) <= LONGEST) {
             Some(joined) => {
@@ -138,7 +139,7 @@ pub fn of_list(all: &[Alternative<'_>], name: &str, items: &[Node]) -> String {
     }
 }
 
-/// A text as a spec has it: quoted where it is not a plain word.
+/// A text in YAML: quoted where it is not a plain word.
 fn scalar(text: &str) -> String {
     let is_number = matches!(text.matches('.').count(), 1 | 2)
         && text.chars().all(|c| c.is_ascii_digit() || c == '.');
@@ -152,7 +153,7 @@ fn scalar(text: &str) -> String {
     }
 }
 
-/// JSON as a spec has it, in one line.
+/// JSON as YAML, in one line.
 pub fn flow(value: &Json) -> String {
     match value {
         Json::String(text) => scalar(text),

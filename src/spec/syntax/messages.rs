@@ -1,24 +1,24 @@
-//! What the reader says, in the words of who writes a spec; each with a way out.
+//! Messages for the errors of the reader, with help.
 
 use serde_yaml::{
     DefaultMessageFormatter, Error, MessageFormatter, budget::BudgetBreach,
     granit_parser::ErrorKind,
 };
 
-/// What is wrong, and the way out.
+/// The message, and help.
 pub fn of(error: &Error, kind: Option<&ErrorKind>) -> (String, String) {
     let known = kind.and_then(of_kind).or_else(|| of_error(error));
-    let (said, label) = match known {
-        Some((said, label)) => (said.to_owned(), label),
+    let (message, label) = match known {
+        Some((message, label)) => (message.to_owned(), label),
         None => {
-            let said = DefaultMessageFormatter.format_message(error).into_owned();
+            let message = DefaultMessageFormatter.format_message(error).into_owned();
             (
-                said,
+                message,
                 "what is before it may be the cause: a quote, a bracket, a colon",
             )
         }
     };
-    (said, label.to_owned())
+    (message, label.to_owned())
 }
 
 fn of_error(error: &Error) -> Option<(&'static str, &'static str)> {

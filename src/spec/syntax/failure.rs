@@ -6,14 +6,14 @@ use serde_yaml::{Error, Location, granit_parser::ErrorKind};
 
 use crate::diagnostic::Span;
 
-/// More lines than this are not looked at before the one where the reader stopped.
-const BACK: usize = 5_000;
+/// How many lines before the one where the reader stopped are looked at.
+const MOST_LINES_BACK: usize = 5_000;
 
-/// The text and the place.
-pub struct Look<'t> {
+/// The text, and where the reader stopped.
+pub struct Failure<'t> {
     /// All of it.
     pub text: &'t str,
-    /// Its byte order mark, in bytes.
+    /// The length of its byte order mark.
     pub skipped: usize,
     /// The byte where the reader stopped.
     pub stop: usize,
@@ -21,9 +21,9 @@ pub struct Look<'t> {
     pub line: usize,
     /// Its column, from 1.
     pub column: usize,
-    /// Why, when it was the scanner's or the parser's decision.
+    /// The kind of an error of the scanner or the parser.
     pub kind: Option<&'t ErrorKind>,
-    /// What the reader said.
+    /// The error of the reader.
     pub error: &'t Error,
     starts: Vec<usize>,
 }
@@ -33,14 +33,14 @@ pub struct Look<'t> {
 pub struct Line<'t> {
     /// Its first byte.
     pub start: usize,
-    /// Which it is, from 1.
+    /// Its number, from 1.
     pub number: usize,
-    /// Without what ends it.
+    /// Its text, without the line break.
     pub text: &'t str,
 }
 
-impl<'t> Look<'t> {
-    /// Looks at a text where a reader stopped.
+impl<'t> Failure<'t> {
+    /// The failure of a reader at a location.
     pub fn new(
         text: &'t str,
         skipped: usize,
@@ -55,9 +55,9 @@ impl<'t> Look<'t> {
         let line = line.min(starts.len());
         let first = if line == 1 { skipped } else { starts[line - 1] };
         let end = starts.get(line).map_or(text.len(), |next| next - 1);
-        let here = &text[first..end.max(first)];
-        let mut chars = here.char_indices().map(|(at, _)| first + at);
-        let stop = chars.nth(column - 1).unwrap_or(first + here.len());
+        let line_text = &text[first..end.max(first)];
+        let mut chars = line_text.char_indices().map(|(at, _)| first + at);
+        let stop = chars.nth(column - 1).unwrap_or(first + line_text.len());
         Self {
             text,
             skipped,
@@ -77,10 +77,10 @@ impl<'t> Look<'t> {
     }
 
     /// A line, from 1.
-    pub fn at(&self, number: usize) -> Option<Line<'t>> {
-        let here = number.checked_sub(1).filter(|at| *at < self.starts.len())?;
-        let start = self.starts[here].max(self.skipped);
-        let end = self.starts.get(here + 1).copied();
+    pub fn line_at(&self, number: usize) -> Option<Line<'t>> {
+        let index = number.checked_sub(1).filter(|at| *at < self.starts.len())?;
+        let start = self.starts[index].max(self.skipped);
+        let end = self.starts.get(index + 1).copied();
         let text = &self.text[start..end.unwrap_or(self.text.len())];
         let text = text.trim_end_matches(['\n', '\r']);
         Some(Line {
@@ -91,26 +91,26 @@ impl<'t> Look<'t> {
     }
 
     /// The line where the reader stopped, and those before it, the last first.
-    pub fn back(&self) -> impl Iterator<Item = Line<'t>> + '_ {
-        let numbers = (1..=self.line).rev().take(BACK);
-        numbers.filter_map(|number| self.at(number))
+    pub fn lines_back(&self) -> impl Iterator<Item = Line<'t>> + '_ {
+        let numbers = (1..=self.line).rev().take(MOST_LINES_BACK);
+        numbers.filter_map(|number| self.line_at(number))
     }
 
-    /// As [`Look::back`], as far as there is something in them.
-    pub fn filled(&self) -> impl Iterator<Item = Line<'t>> + '_ {
-        self.back().filter(Line::is_filled)
+    /// The same, without empty lines and comments.
+    pub fn filled_lines_back(&self) -> impl Iterator<Item = Line<'t>> + '_ {
+        self.lines_back().filter(Line::is_filled)
     }
 
     /// The line where the reader stopped.
-    pub fn here(&self) -> Line<'t> {
-        self.at(self.line).unwrap_or(Line {
+    pub fn current_line(&self) -> Line<'t> {
+        self.line_at(self.line).unwrap_or(Line {
             start: self.stop,
             number: self.line,
             text: "",
         })
     }
 
-    /// Where the word ends that begins at a byte; one character at least, where there is one.
+    /// The end of the word that begins at a byte; at least one character behind it, where there is one.
     pub fn word_end(&self, at: usize) -> usize {
         let rest = &self.text[at..];
         let Some(first) = rest.chars().next().filter(|c| !matches!(c, '\n' | '\r')) else {
@@ -124,7 +124,7 @@ impl<'t> Look<'t> {
         at + length
     }
 
-    /// A stretch of the text, for people.
+    /// The span of a byte range.
     pub fn span(&self, at: Range<usize>) -> Span {
         let line = self
             .starts
@@ -153,7 +153,7 @@ impl<'t> Line<'t> {
         self.text.trim()
     }
 
-    /// Whether there is more than a comment in it.
+    /// Whether it has more than a comment.
     pub fn is_filled(&self) -> bool {
         !self.content().is_empty() && !self.content().starts_with('#')
     }
@@ -163,13 +163,13 @@ impl<'t> Line<'t> {
         self.start + self.text.len() - self.text.trim_start().len()
     }
 
-    /// The byte behind what is in it, and before a comment.
+    /// The byte behind its content, before a comment.
     pub fn end(&self) -> usize {
         let text = &self.text[..comment(self.text)];
         self.start + text.trim_end().len()
     }
 
-    /// Its key, where it begins with one, behind any `- `.
+    /// Its key, where it begins with one, after any `- `.
     pub fn key(&self) -> Option<&'t str> {
         let content = self.content().trim_start_matches("- ").trim_start();
         let (key, rest) = content.split_once(':')?;
@@ -177,7 +177,7 @@ impl<'t> Line<'t> {
         (is_key && (rest.is_empty() || rest.starts_with(' '))).then_some(key)
     }
 
-    /// What stands behind its key.
+    /// What follows its key.
     pub fn value(&self) -> Option<&'t str> {
         let key = self.key()?;
         let at = self.text.find(key)? + key.len() + 1;
@@ -185,21 +185,21 @@ impl<'t> Line<'t> {
     }
 }
 
-/// Whether a character is one of those that keys have.
+/// Whether keys may have a character.
 pub fn is_of_key(c: char) -> bool {
     c.is_alphanumeric() || "_-.".contains(c)
 }
 
-/// What a line has that is no plain text.
+/// A part of a line that is not plain text.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
-    /// A quoted text, whether it ends in this line.
+    /// A quoted text; `true`: it ends in this line.
     Quoted(bool),
     /// A bracket.
     Bracket(char),
 }
 
-/// The quoted texts and the brackets of a line that begins outside of a quoted text: from where to where.
+/// The quoted texts and brackets of a line that begins outside of a quoted text, with their ranges.
 pub fn marks(text: &str) -> Vec<(Range<usize>, Mark)> {
     let mut found = Vec::new();
     let mut before = ' ';
@@ -230,7 +230,7 @@ pub fn marks(text: &str) -> Vec<(Range<usize>, Mark)> {
     found
 }
 
-/// Where a quoted text ends, behind its first quote.
+/// The closing quote of a text behind its first quote.
 fn closing(text: &str, quote: char) -> Option<usize> {
     let mut chars = text.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
@@ -250,7 +250,7 @@ fn closing(text: &str, quote: char) -> Option<usize> {
     None
 }
 
-/// Where a line's comment begins, or the line ends.
+/// Where a line's comment begins, or else the line ends.
 fn comment(text: &str) -> usize {
     let mut quote = None;
     let mut before = ' ';
