@@ -125,7 +125,7 @@ fn the_client_is_the_judge_of_its_host() {
     prove(
         &aws,
         &host,
-        &["--bootstrap-server", &closed, "--timeout", "8s"],
+        &["--bootstrap-server", &closed, "--timeout", "20s"],
     )
     .code(5)
     .says("the port is closed")
