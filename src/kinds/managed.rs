@@ -1,5 +1,5 @@
-//! A path that trueup manages: what the prelude's `path_facts` says of it, and what follows from
-//! links, owners and folders that cannot be written.
+//! A path that trueup manages: the records of the prelude's `path_facts`, and what follows from links,
+//! owners and folders that cannot be written.
 
 use serde::Serialize;
 
@@ -38,10 +38,10 @@ pub struct Managed {
     pub link_refused: Option<String>,
     /// Why root would not follow it.
     pub link_refused_to_root: Option<String>,
-    /// A folder on the way in which others can put something else in the place of what is there: they
-    /// can write in it, and it is not sticky.
+    /// A folder on the path in which other accounts can replace what is there: they can write in it, and it
+    /// is not sticky.
     pub open_folder: Option<String>,
-    /// Whose that folder is, where it is another account's.
+    /// That folder's owner, where it is another account.
     pub open_folder_owner: Option<String>,
 }
 
@@ -57,7 +57,7 @@ pub enum PathKind {
     Absent,
     /// A device, a socket, a broken link.
     Other,
-    /// A folder above it lets us not look.
+    /// Unknown: a folder above it is closed.
     Hidden,
 }
 
@@ -177,21 +177,21 @@ impl Managed {
     }
 
     /// Why nothing may be made or replaced at this path, if so.
-    pub fn blocked(&self, what: &str, host: &Host) -> Option<Verdict> {
-        self.blocked_in(None, what, host)
+    pub fn blocked(&self, subject: &str, host: &Host) -> Option<Verdict> {
+        self.blocked_in(None, subject, host)
     }
 
     /// As [`Managed::blocked`], of a file in a Kafka tree: where the tree is not the account's, the
-    /// way out gives it the whole of it at once.
-    pub fn blocked_in(&self, tree: Option<&str>, what: &str, host: &Host) -> Option<Verdict> {
+    /// help gives it the whole of it at once.
+    pub fn blocked_in(&self, tree: Option<&str>, subject: &str, host: &Host) -> Option<Verdict> {
         let not_ours = || {
             let tree = tree.map(|tree| (tree, true));
             self.another_owner(tree.unwrap_or((&self.real, false)), host)
         };
-        let refused = self.refused_link(what).or_else(not_ours);
+        let refused = self.refused_link(subject).or_else(not_ours);
         // Where nothing can be made at all, that comes first.
         let refused = refused.or_else(|| match self.folder_closed {
-            None => self.in_open_folder(what, host),
+            None => self.in_open_folder(subject, host),
             Some(_) => None,
         });
         refused.or_else(|| self.no_folder(host)).or_else(|| {
@@ -212,10 +212,10 @@ impl Managed {
 
     /// Why no tree may be made, filled or repaired at this path, if so. A folder of the account's is
     /// enough, whoever has the folder above it.
-    pub fn blocked_as_tree(&self, what: &str, host: &Host) -> Option<Verdict> {
+    pub fn blocked_as_tree(&self, subject: &str, host: &Host) -> Option<Verdict> {
         let not_ours = || self.another_owner((&self.real, true), host);
-        let refused = self.refused_link(what).or_else(not_ours);
-        let refused = refused.or_else(|| self.in_open_folder(what, host));
+        let refused = self.refused_link(subject).or_else(not_ours);
+        let refused = refused.or_else(|| self.in_open_folder(subject, host));
         if refused.is_some() || self.kind == PathKind::Dir {
             return refused;
         }
@@ -232,8 +232,8 @@ impl Managed {
         })
     }
 
-    /// That nothing may be made here, with root as one more way out where root could do it and was not asked,
-    /// and without it where only that is in the way.
+    /// A blocked verdict whose help names `become: true` where root could do it, and advises against it where only
+    /// root is kept from it.
     pub fn or_as_root(&self, blocked: Verdict, as_root: bool, host: &Host) -> Verdict {
         let Verdict::Blocked { reason, help } = blocked else {
             return blocked;
@@ -251,15 +251,15 @@ impl Managed {
         Verdict::Blocked { reason, help }
     }
 
-    fn in_open_folder(&self, what: &str, host: &Host) -> Option<Verdict> {
+    fn in_open_folder(&self, subject: &str, host: &Host) -> Option<Verdict> {
         let folder = self.open_folder.as_ref()?;
         let shown = host.shorten(folder);
         if let Some(owner) = &self.open_folder_owner {
             return Some(Verdict::Blocked {
                 reason: match *folder == self.real {
-                    true => format!("{what} is {owner}'s, who could put something else into it"),
+                    true => format!("{subject} is {owner}'s, who could put something else into it"),
                     false => format!(
-                        "{what} is below `{shown}`, which is {owner}'s: {owner} could put something else in \
+                        "{subject} is below `{shown}`, which is {owner}'s: {owner} could put something else in \
                          its place"
                     ),
                 },
@@ -270,7 +270,7 @@ impl Managed {
         }
         Some(Verdict::Blocked {
             reason: format!(
-                "{what} is below `{shown}`, where others can write, and which is not sticky: they could \
+                "{subject} is below `{shown}`, where others can write, and which is not sticky: they could \
                  put something else in its place"
             ),
             help: match within(folder, &host.account.home) {
@@ -283,15 +283,15 @@ impl Managed {
         })
     }
 
-    fn refused_link(&self, what: &str) -> Option<Verdict> {
+    fn refused_link(&self, subject: &str) -> Option<Verdict> {
         let reason = self.link_refused.as_ref()?;
         Some(Verdict::Blocked {
-            reason: format!("{what} is a link that {reason}"),
+            reason: format!("{subject} is a link that {reason}"),
             help: "replace the link by what it points to, or name its target in the spec".into(),
         })
     }
 
-    /// That it is another account's, when that keeps ours from changing it. The way out gives away a
+    /// That it is another account's, when that keeps ours from changing it. The help gives away a
     /// path, or the whole of what is below it.
     fn another_owner(&self, (path, whole): (&str, bool), host: &Host) -> Option<Verdict> {
         let (uid, owner) = self.owner.as_ref()?;

@@ -1,6 +1,6 @@
 //! A start file that takes a block of ours: what keeps the block from being read, and the edit.
 
-mod complaint;
+mod shell_message;
 
 use super::{
     Change, Follows, TextChange, Verdict, Work,
@@ -16,12 +16,12 @@ use crate::{
     },
 };
 
-/// What the probe's functions `start_file`, `path_facts`, `content` and `start_file_end` said.
+/// The records of the probe's functions `start_file`, `path_facts`, `content`, `start_file_end` and `left_blocks`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observed {
     content: Vec<u8>,
     never_read: Option<String>,
-    /// What the shell that reads it says of its syntax.
+    /// The message of the shell that reads it about its syntax.
     syntax: Option<String>,
     /// A quote or a here-document is open at its end.
     left_open: bool,
@@ -53,8 +53,8 @@ pub struct Line {
 }
 
 impl Line {
-    /// Reads what the probe's `start_lines` said; `sets`: whether a line, without blanks around it, sets the
-    /// variable.
+    /// Reads the records of the probe's `start_lines`; `sets`: whether a line, without blanks around it, sets
+    /// the variable.
     pub fn all(records: &Section, sets: impl Fn(&str) -> bool) -> Vec<Self> {
         let line = |line: String| {
             let mut parts = line.splitn(3, ':');
@@ -68,7 +68,7 @@ impl Line {
         records.all("line").filter_map(line).collect()
     }
 
-    /// The one that sets the variable last, as far as lines tell.
+    /// The last line that sets the variable.
     pub fn winner(lines: &[Self]) -> Option<&Self> {
         lines.iter().rev().find(|line| line.sets)
     }
@@ -181,7 +181,7 @@ impl Observed {
         removable.map(|left| left.path.clone()).collect()
     }
 
-    /// What is to be known of older blocks that stay where they are.
+    /// A warning for each older block that stays where it is.
     pub fn left_warnings(&self, variable: &str, host: &Host) -> Vec<String> {
         let staying = self.left.iter().filter(|left| left.by_root.is_none());
         let warning = |left: &LeftBlock| {
@@ -253,11 +253,11 @@ impl Observed {
             );
         }
         let shell = host.account.shell.rsplit('/').next().unwrap_or("sh");
-        if let Some(complaint) = &self.syntax {
+        if let Some(message) = &self.syntax {
             return blocked(
                 format!(
                     "{shell} cannot read {shown} to its end: {}",
-                    complaint::shown(complaint)
+                    shell_message::redacted(message)
                 ),
                 format!("mend {shown}: `{shell} -n {shown}` shows where"),
             );
@@ -289,7 +289,7 @@ impl Observed {
         self.path.blocked(&format!("`{shown}`"), host)
     }
 
-    /// The edit of [`Observed::edit`], for later.
+    /// The edit of [`Observed::edit`], where it may have to follow an action.
     pub fn follows(&self, marker: &str) -> Follows {
         Follows {
             path: self.path.real.clone(),
@@ -297,7 +297,7 @@ impl Observed {
         }
     }
 
-    /// The work that brings the block to the file's end, with what it is besides that; or what is in the way.
+    /// Adds to `work` what brings the block to the file's end; blocked where that cannot be.
     pub fn take(&self, block: Block<'_>, mut work: Work, host: &Host) -> Verdict {
         let shown = self.shown(host);
         let blocked = |reason: String, help: String| Verdict::Blocked { reason, help };
@@ -402,7 +402,7 @@ impl Observed {
 }
 
 impl LeftBlock {
-    /// Reads what the probe's `left_blocks` said of a file.
+    /// Reads a record of the probe's `left_blocks`.
     fn read(record: &str) -> Option<Self> {
         let (who, path) = record.split_once(' ')?;
         Some(Self {
@@ -417,17 +417,17 @@ impl LeftBlock {
 }
 
 impl LoginEnd {
-    /// The verdict on what only a terminal can tell.
-    pub fn blocked(&self, what: &str, host: &Host) -> Verdict {
+    /// The verdict on a value that only a login shell on a terminal shows.
+    pub fn blocked(&self, subject: &str, host: &Host) -> Verdict {
         Verdict::Blocked {
-            reason: format!("{what} cannot be told: {}", self.reason(host)),
+            reason: format!("{subject} cannot be told: {}", self.reason(host)),
             help: self.help(host),
         }
     }
 }
 
 impl Host {
-    /// Where start files ask for a terminal that the host had no means to give: what differs may be
+    /// Blocked where start files ask for a terminal and the host has no means to make one: what differs may be
     /// right in a person's terminal.
     pub fn without_terminal(&self, reason: &str) -> Option<Verdict> {
         let Observation::Present(login) = &self.login else {

@@ -17,12 +17,12 @@ use crate::{
     },
 };
 
-/// A folder, whose it is and where that stands.
-type Place<'a> = (HostPath, &'a str, Span);
+/// A folder, the name of its archive, and where the spec says it.
+type Folder<'a> = (HostPath, &'a str, Span);
 
 /// Checks all of them; `at` is where they stand.
 pub fn archives(all: &Archives, at: At<'_, Archives>, problems: &mut Vec<Problem>) {
-    let mut places: Vec<Place<'_>> = Vec::new();
+    let mut folders: Vec<Folder<'_>> = Vec::new();
     for (key, node) in at.entries() {
         let Some(archive) = all.0.get(&key.text) else {
             continue;
@@ -56,16 +56,16 @@ pub fn archives(all: &Archives, at: At<'_, Archives>, problems: &mut Vec<Problem
         match HostPath::folder(text) {
             Err(wrong) => problems.push(Problem::error(span, wrong.sentence(), wrong.help)),
             Ok(path) => {
-                let mut before = places.iter();
-                problems.extend(before.find_map(|other| shared(text, &path, span, other)));
-                places.push((path, &key.text, span));
+                let mut earlier = folders.iter();
+                problems.extend(earlier.find_map(|other| shared(text, &path, span, other)));
+                folders.push((path, &key.text, span));
             }
         }
     }
 }
 
 /// That a folder is another archive's, too, or one is in the other: each is replaced as a whole.
-fn shared(text: &str, path: &HostPath, span: Span, other: &Place<'_>) -> Option<Problem> {
+fn shared(text: &str, path: &HostPath, span: Span, other: &Folder<'_>) -> Option<Problem> {
     let (other, name, before) = other;
     let message = if path.is(other) {
         format!("`{text}` is the folder of `{name}`, too")

@@ -26,11 +26,11 @@ struct Wanted {
     archive: Archive,
 }
 
-/// A folder at the archive's place.
+/// The folder where the archive belongs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Observed {
     /// What is there.
-    place: Place,
+    place: Occupant,
     /// Files of the archive that are not there.
     missing: Vec<String>,
     /// Files that are not as they were unpacked.
@@ -42,10 +42,10 @@ pub struct Observed {
     path: Managed,
 }
 
-/// What is at an archive's place.
+/// What stands where the archive belongs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Place {
+enum Occupant {
     /// Nothing, or an empty folder.
     Free,
     /// A tree that we unpacked, of an archive that the manifest calls so.
@@ -131,11 +131,11 @@ impl Kind for Wanted {
         let label = label.as_deref().and_then(|line| line.strip_prefix("1: "));
         let label = label.filter(|label| label.contains(" strip:"));
         let place = match (path.kind, label) {
-            _ if path.link_refused.is_some() => Place::Link,
-            (PathKind::Absent, _) => Place::Free,
-            (PathKind::Dir, _) if records.says_yes("empty") => Place::Free,
-            (PathKind::Dir, Some(label)) => Place::Ours(label.to_owned()),
-            _ => Place::Foreign,
+            _ if path.link_refused.is_some() => Occupant::Link,
+            (PathKind::Absent, _) => Occupant::Free,
+            (PathKind::Dir, _) if records.says_yes("empty") => Occupant::Free,
+            (PathKind::Dir, Some(label)) => Occupant::Ours(label.to_owned()),
+            _ => Occupant::Foreign,
         };
         let missing: Vec<String> = records.all("missing").collect();
         let mut changed: Vec<String> = records.all("damaged").collect();
@@ -158,28 +158,28 @@ impl Kind for Wanted {
         let (start, end) = self.archive.label();
         let wanted = self.label();
         let (reason, change) = match &observed.place {
-            Place::Foreign => {
+            Occupant::Foreign => {
                 return Verdict::Blocked {
                     reason: format!("`{shown}` is there, and is of no archive of trueup's"),
                     help: "move it away, or name another folder in `to`".into(),
                 };
             }
-            Place::Ours(label) if !(label.starts_with(&start) && label.ends_with(&end)) => {
+            Occupant::Ours(label) if !(label.starts_with(&start) && label.ends_with(&end)) => {
                 let (before, after) = (in_words(label), in_words(&wanted));
                 (
                     format!("`{shown}` holds {before}; the spec wants {after}"),
                     Change::shown("archive", Some(&before), Some(&after)),
                 )
             }
-            Place::Ours(_) if observed.missing.is_empty() && observed.changed.is_empty() => {
+            Occupant::Ours(_) if observed.missing.is_empty() && observed.changed.is_empty() => {
                 return Verdict::InPlace;
             }
-            Place::Ours(_) => {
+            Occupant::Ours(_) => {
                 let (reason, now) = observed.in_words(&shown);
                 let change = Change::shown("files", Some(&now), Some("as unpacked"));
                 (reason, change)
             }
-            Place::Free | Place::Link => (
+            Occupant::Free | Occupant::Link => (
                 format!("`{shown}` is missing"),
                 Change::shown("to", None, Some(&shown)),
             ),
@@ -195,7 +195,7 @@ impl Kind for Wanted {
                     .into(),
             };
         }
-        let effect = Effect::on(observed.place != Place::Free);
+        let effect = Effect::on(observed.place != Occupant::Free);
         let mut work = Work::new(effect, reason, vec![change], vec![self.action(path)]);
         work.notes.push(format!("fetch  {}", self.archive.url));
         let (algorithm, digest) = self.archive.digest();

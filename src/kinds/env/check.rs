@@ -25,11 +25,11 @@ pub fn env(all: &Env, at: At<'_, Env>, problems: &mut Vec<Problem>) {
                 message,
                 "letters, digits and `_`, and no digit at its beginning",
             );
-        } else if let Some((why, instead)) = refused(name) {
+        } else if let Some((reason, help)) = refused(name) {
             error(
                 Some(key.span),
-                format!("`{name}` cannot be set: {why}"),
-                instead,
+                format!("`{name}` cannot be set: {reason}"),
+                help,
             );
         }
         let value = at!(at, value).node().map(|node| node.span);
@@ -68,7 +68,7 @@ fn is_name(name: &str) -> bool {
     name.starts_with(|c: char| !c.is_ascii_digit()) && name.chars().all(word)
 }
 
-/// Why a variable would break the login or what runs on the machine, if so, and the way out.
+/// Why a variable would break the login or what runs on the machine, if so, and the help.
 fn refused(name: &str) -> Option<(&'static str, &'static str)> {
     const OF_THE_LOGIN: [&str; 10] = [
         "HOME",
@@ -121,23 +121,23 @@ fn refused(name: &str) -> Option<(&'static str, &'static str)> {
         "POSIXLY_CORRECT",
         "TAR_OPTIONS",
     ];
-    let of_its_own = "set it where the program that needs it is started";
+    let elsewhere = "set it where the program that needs it is started";
     // zsh ties `path` to `PATH`.
     if name == "PATH" || name == "path" {
-        let why = "it would be replaced as a whole, and the login's own commands with it";
+        let reason = "it would be replaced as a whole, and the login's own commands with it";
         Some((
-            why,
+            reason,
             "add to it in a file of `files`, such as /etc/profile.d/NAME.sh",
         ))
     } else if OF_THE_LOGIN.contains(&name) {
         Some(("each login sets it", "leave it out"))
     } else if OF_THE_SHELL.contains(&name) || name.starts_with("BASH") || name.starts_with("COMP_")
     {
-        Some(("it is the shell's own", of_its_own))
+        Some(("it is the shell's own", elsewhere))
     } else if OF_TOOLS.contains(&name) || name.starts_with("LD_") {
         Some((
             "it changes every program, those of the login too",
-            of_its_own,
+            elsewhere,
         ))
     } else if name.starts_with("TRUEUP_") {
         Some(("it is trueup's own", "name it otherwise"))

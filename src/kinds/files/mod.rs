@@ -47,7 +47,7 @@ pub struct Observed {
     sha256: Option<String>,
     /// Permission bits, likewise.
     mode: Option<Mode>,
-    /// Whose it is, as far as the spec says whose it is to be.
+    /// Its owner, where the spec names one; with the group where it names that.
     #[serde(skip_serializing_if = "Option::is_none")]
     owner: Option<String>,
     /// The groups that the account is in, where the spec says an owner.
@@ -168,7 +168,7 @@ impl Kind for Wanted {
             Ok(path) => path,
             Err(reason) if records.get("lacks").is_none() => {
                 let or_become = self.or_become(host);
-                let or_become = or_become.map(|way_out| format!("; {way_out}"));
+                let or_become = or_become.map(|help| format!("; {help}"));
                 return Observation::Unknown(reason + &or_become.unwrap_or_default());
             }
             Err(reason) => return Observation::Unknown(reason),
@@ -227,7 +227,7 @@ impl Kind for Wanted {
             differs
         };
         let before = observed.mode.map(|mode| mode.to_string());
-        let opens = change("mode", before, self.mode.to_string());
+        let sets_mode = change("mode", before, self.mode.to_string());
         let owner = self.file.owner.clone();
         let owner = owner.filter(|owner| change("owner", observed.owner.clone(), owner.clone()));
         if changes.is_empty() {
@@ -257,8 +257,8 @@ impl Kind for Wanted {
                 ..self.step("write", values, "write")
             });
         }
-        if owner.is_some() || (opens && !writes) {
-            let mode = (opens && !writes).then(|| self.mode.to_string());
+        if owner.is_some() || (sets_mode && !writes) {
+            let mode = (sets_mode && !writes).then(|| self.mode.to_string());
             let verb = if mode.is_some() {
                 "set mode"
             } else {
@@ -282,8 +282,8 @@ impl Wanted {
         let place = |path: &str| HostPath::file(&host.expand(path)).ok();
         let (path, own) = (&self.file.path, place(&self.file.path)?);
         let is_home = |path: &str| path.starts_with('~');
-        let mut others = self.all.iter();
-        let (name, other) = others.find(|(_, other)| {
+        let mut all = self.all.iter();
+        let (name, other) = all.find(|(_, other)| {
             is_home(other) != is_home(path) && place(other).is_some_and(|other| other.is(&own))
         })?;
         let first = Address::named(Files::KEY, name);
@@ -331,22 +331,22 @@ impl Wanted {
         given.is_some_and(|(user, _)| user != host.account.user) || self.mode.0 & 0o077 != 0
     }
 
-    /// Why the file cannot be made or changed, if so; `gives`: it changes its owner.
+    /// Why the file cannot be made or changed, if so.
     fn blocked(
         &self,
         observed: &Observed,
         reason: &str,
-        gives: bool,
+        changes_owner: bool,
         host: &Host,
     ) -> Option<Verdict> {
         let path = &observed.path;
         let shown = format!("`{}`", host.shorten(&path.real));
         if let Some(blocked) = path.blocked(&shown, host) {
-            return Some(self.with_way_out(path, blocked, host));
+            return Some(self.with_help(path, blocked, host));
         }
-        let (user, group) = self.file.owner().filter(|_| gives)?;
+        let (user, group) = self.file.owner().filter(|_| changes_owner)?;
         let mut groups = observed.groups.split_whitespace();
-        if user == host.account.user && group.is_none_or(|it| groups.any(|one| one == it)) {
+        if user == host.account.user && group.is_none_or(|group| groups.any(|name| name == group)) {
             return None;
         }
         let owner = self.file.owner.as_deref().unwrap_or_default();
@@ -362,9 +362,9 @@ impl Wanted {
         })
     }
 
-    /// With root as a way out, where root would not be kept from it; and without it, where only that is in
-    /// the way.
-    fn with_way_out(&self, path: &Managed, blocked: Verdict, host: &Host) -> Verdict {
+    /// A blocked verdict whose help names `become: true` where root could do it, and advises against it where only
+    /// root is kept from it.
+    fn with_help(&self, path: &Managed, blocked: Verdict, host: &Host) -> Verdict {
         let Verdict::Blocked { reason, help } = blocked else {
             return blocked;
         };
@@ -379,7 +379,7 @@ impl Wanted {
                 "name `{}` itself in the spec, and say `become: true`; or {help}",
                 host.shorten(&path.real)
             ),
-            Some(way_out) if root_could => format!("{way_out}; or {help}"),
+            Some(or_become) if root_could => format!("{or_become}; or {help}"),
             None if of_the_account && self.file.owner.is_some() => OUT_OF_HOME.into(),
             None if of_the_account => "leave `become` out: the account writes there itself".into(),
             _ => help,
@@ -387,7 +387,7 @@ impl Wanted {
         Verdict::Blocked { reason, help }
     }
 
-    /// How root is had, where it is not.
+    /// The help that names root, where the account is another.
     fn or_become(&self, host: &Host) -> Option<&'static str> {
         let is_root = self.file.as_root || host.account.uid == 0;
         (!is_root).then_some("say `become: true`, which uses `sudo -n`")
@@ -408,7 +408,7 @@ fn in_bytes(size: u64) -> String {
     }
 }
 
-/// What is the case, and what the spec wants.
+/// How the file differs from the spec, as a sentence.
 fn reason(there: bool, changes: &[Change], shown: &str) -> String {
     match changes {
         _ if !there => format!("`{shown}` is missing"),
@@ -422,7 +422,10 @@ fn reason(there: bool, changes: &[Change], shown: &str) -> String {
         ] if path != "content" => {
             format!("the {path} of {shown} is {before}, the spec wants {after}")
         }
-        [one] => format!("the {} of {shown} is another than the spec wants", one.path),
+        [change] => format!(
+            "the {} of {shown} is another than the spec wants",
+            change.path
+        ),
         [rest @ .., last] => {
             let rest: Vec<&str> = rest.iter().map(|change| change.path.as_str()).collect();
             format!(

@@ -25,10 +25,10 @@ struct Wanted {
     package: Package,
 }
 
-/// What the package manager's records say of a package.
+/// A package's state in the package manager's records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Observed {
-    /// It is installed; in which version is no matter, and changes with updates.
+    /// Whether it is installed, in any version: that changes with updates.
     installed: bool,
     /// dpkg's word for a state in between: `unpacked`, `half-configured` (dpkg-query(1)).
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -21,11 +21,11 @@ pub use spec::Timezone;
 /// What `/etc/localtime` is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Observed {
-    /// The zone that it leads to; nothing where there is none.
+    /// The zone that it leads to; `None`: there is no such link or file.
     name: Option<String>,
-    /// It is the wanted zone, by its bytes.
+    /// Whether it has the bytes of the wanted zone.
     same: bool,
-    /// The host has a zone of the wanted name.
+    /// Whether the host has a zone of the wanted name.
     known: bool,
 }
 

@@ -23,7 +23,7 @@ pub fn address(name: &str) -> Address {
 ///
 /// Compared are partitions, replicas and the settings that the spec names; of other settings only
 /// the topic's own, and only where the policy is `exact`. What the brokers give by default is never
-/// a difference. What the cluster has said that it would not do is blocked.
+/// a difference. What the cluster refuses in a rehearsal is blocked.
 pub fn assess(wanted: &ResolvedTopic, cluster: &Cluster) -> Assessment {
     let (observed, verdict) = compare(wanted, cluster);
     let rehearsed = cluster.rehearsed.get(&wanted.name);
@@ -86,10 +86,10 @@ pub struct Tight {
 }
 
 impl Tight {
-    /// What that means, with the way out; `topics` are named in it, and `brokers` are alive.
+    /// The warning, with its help; `topics` are named in it, and `brokers` are alive.
     pub fn warning(self, topics: &str, brokers: usize) -> String {
         let Self { replicas, least } = self;
-        let what = match replicas < least {
+        let consequence = match replicas < least {
             true => "never a message is taken with `acks=all`",
             false => "no message is taken with `acks=all` while one of their brokers is patched",
         };
@@ -105,24 +105,25 @@ impl Tight {
             (false, false) => "add brokers, and raise `replication_factor`".to_owned(),
         };
         format!(
-            "{topics}: {}, and `min.insync.replicas` is {least}: {what}\nhelp: {help}",
+            "{topics}: {}, and `min.insync.replicas` is {least}: {consequence}\nhelp: {help}",
             counted(replicas, "replica")
         )
     }
 }
 
 /// Whether the replicas of a topic leave no room, as it is or as it will be. A single replica where
-/// there is one broker cannot be helped, and is not said.
+/// there is one broker cannot be helped, and is no warning.
 pub fn tight(wanted: &ResolvedTopic, cluster: &Cluster) -> Option<Tight> {
     const KEY: &str = "min.insync.replicas";
     let name = &wanted.name;
-    let said = wanted.settings.config.get(KEY);
-    let said = said.map(|value| value.as_ref().and_then(|value| value.trim().parse().ok()));
+    let configured = wanted.settings.config.get(KEY);
+    let configured =
+        configured.map(|value| value.as_ref().and_then(|value| value.trim().parse().ok()));
     let (replicas, default) = match (cluster.topics.get(name), cluster.rehearsed.get(name)) {
         (Some(Observation::Present(topic)), _) => {
             let now = topic.config.get(KEY);
             // What the spec takes away leaves the brokers' default, which is not shown then.
-            let now = now.filter(|now| said.is_none() || !now.own);
+            let now = now.filter(|now| configured.is_none() || !now.own);
             let now = now.and_then(|now| now.value.as_ref()?.parse().ok());
             (Some(topic.replicas.0), now)
         }
@@ -135,7 +136,7 @@ pub fn tight(wanted: &ResolvedTopic, cluster: &Cluster) -> Option<Tight> {
         ) => (*replicas, *min_insync_replicas),
         _ => return None,
     };
-    let (replicas, least) = (replicas?, said.flatten().or(default)?);
+    let (replicas, least) = (replicas?, configured.flatten().or(default)?);
     let helpless = replicas == 1 && least == 1 && cluster.brokers <= 1;
     (replicas <= least && !helpless).then_some(Tight { replicas, least })
 }
@@ -275,7 +276,7 @@ fn differ(wanted: &ResolvedTopic, topic: &Topic) -> Verdict {
     work.verdict()
 }
 
-/// The drift that an apply cannot close, with the way out.
+/// The drift that an apply cannot close, with the help.
 fn replicas(wanted: &ResolvedTopic, topic: &Topic) -> Option<(String, String)> {
     let Some(ReplicationFactor::Count(count)) = wanted.settings.replication_factor else {
         return None;
@@ -319,8 +320,7 @@ impl Settings {
         let mut out = Self::default();
         for (key, value) in &wanted.settings.config {
             match (value, topic.config.get(key)) {
-                // The brokers name every setting that they know; whether they take this one is theirs
-                // to say.
+                // The brokers list every setting that they know; they may take this one all the same.
                 (Some(value), None) => out.set_unknown(key, value),
                 (Some(value), Some(now)) => {
                     if !now.value.as_deref().is_some_and(|now| same(now, value)) {
@@ -357,13 +357,13 @@ impl Settings {
 
     fn set(&mut self, key: &str, value: &str, now: &Setting) {
         let before = now.value.as_deref();
-        let whose = if now.own {
+        let origin = if now.own {
             ""
         } else {
             " by the brokers' default"
         };
         self.reasons.push(format!(
-            "`{key}` is {}{whose}, the spec wants {value}",
+            "`{key}` is {}{origin}, the spec wants {value}",
             before.unwrap_or("not shown")
         ));
         self.changes
@@ -413,25 +413,25 @@ fn counted(number: u32, thing: &str) -> String {
 
 /// Whether two texts mean the same value: a broker shows numbers, booleans and lists in a form of
 /// its own (`ConfigDef.convertToString`), whatever it was given.
-pub fn same(one: &str, other: &str) -> bool {
+pub fn same(left: &str, right: &str) -> bool {
     let list = |text: &str| -> Vec<String> {
         text.split(',')
             .map(|item| item.trim().to_owned())
             .filter(|item| !item.is_empty())
             .collect()
     };
-    let (one, other) = (one.trim(), other.trim());
-    if let (Ok(one), Ok(other)) = (one.parse::<i64>(), other.parse::<i64>()) {
-        return one == other;
+    let (left, right) = (left.trim(), right.trim());
+    if let (Ok(left), Ok(right)) = (left.parse::<i64>(), right.parse::<i64>()) {
+        return left == right;
     }
-    if let (Ok(one), Ok(other)) = (one.parse::<f64>(), other.parse::<f64>()) {
-        return one == other;
+    if let (Ok(left), Ok(right)) = (left.parse::<f64>(), right.parse::<f64>()) {
+        return left == right;
     }
     let boolean = |text: &str| text.to_ascii_lowercase().parse::<bool>().ok();
-    if let (Some(one), Some(other)) = (boolean(one), boolean(other)) {
-        return one == other;
+    if let (Some(left), Some(right)) = (boolean(left), boolean(right)) {
+        return left == right;
     }
-    list(one) == list(other)
+    list(left) == list(right)
 }
 
 #[cfg(test)]
@@ -440,7 +440,7 @@ mod tests {
 
     #[test]
     fn a_value_is_the_same_in_another_form() {
-        for (one, other, alike) in [
+        for (left, right, equal) in [
             ("604800000", "604800000", true),
             ("0.5", "0.50", true),
             ("1", "1.0", true),
@@ -454,8 +454,8 @@ mod tests {
             ("lz4", "LZ4", false),
             ("1", "true", false),
         ] {
-            assert_eq!(same(one, other), alike, "{one} {other}");
-            assert_eq!(same(other, one), alike, "{other} {one}");
+            assert_eq!(same(left, right), equal, "{left} {right}");
+            assert_eq!(same(right, left), equal, "{right} {left}");
         }
     }
 }

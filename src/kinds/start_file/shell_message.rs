@@ -1,4 +1,4 @@
-//! What a shell complains of in a start file, fit to be shown.
+//! A shell's message about a start file, without words of the file.
 
 /// Words of a shell's grammar, which may be shown of a user's line.
 const GRAMMAR: [&str; 18] = [
@@ -24,7 +24,7 @@ const GRAMMAR: [&str; 18] = [
 
 /// A shell's message about a file that it cannot read: from the line's number on, without words of the
 /// file, which may be secrets.
-pub fn shown(text: &str) -> String {
+pub fn redacted(text: &str) -> String {
     let from = text
         .char_indices()
         .filter(|(_, c)| *c == ':')
@@ -71,10 +71,10 @@ pub fn shown(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::shown;
+    use super::redacted;
 
     #[test]
-    fn what_a_shell_complains_of_is_shown_without_words_of_the_file() {
+    fn a_shells_message_is_shown_without_words_of_the_file() {
         for (message, expected) in [
             (
                 "/h/.bashrc: line 7: unexpected EOF while looking for matching `\"'",
@@ -107,7 +107,7 @@ mod tests {
             ("/h/.zshrc:3: unmatched \"", "line 3: unmatched \""),
             ("what", "its syntax is wrong"),
         ] {
-            assert_eq!(shown(message), expected, "{message}");
+            assert_eq!(redacted(message), expected, "{message}");
         }
     }
 }
