@@ -112,8 +112,8 @@ pub(crate) async fn trust(
             put(&human::pinned_line(keys, &around.style));
             return Ok(Code::Done);
         }
-        Verdict::Contradicted { by, wanted } => {
-            place.contradicted(*by, wanted);
+        Verdict::Contradicted { by, expected } => {
+            place.contradicted(*by, expected);
             return Ok(Code::Unreachable);
         }
         Verdict::Vouched(keys, _) if yes => keys,
