@@ -1,47 +1,46 @@
-//! How a host answers: records whose values carry their length, so that no value can be taken for
-//! another record.
+//! The format of a host's reply: records whose values carry their length, so that no value can be read
+//! as another record.
 //!
 //! A record is `SECTION KEY LENGTH:VALUE` and a newline; the length counts the value's bytes. The
 //! shell function `say` of `observe/prelude.sh` writes it. Whatever a start file prints before the
 //! first record is skipped up to the mark (see [`Frames::after_mark`]).
 
-/// Longest header that is read, in bytes: sections and keys are names of our own.
+/// Longest header, in bytes: sections and keys are our own names.
 const LONGEST_HEADER: usize = 1024;
-/// Longest value that is read, in bytes. Files that a probe carries are at most 1 MiB before base64.
+/// Longest value, in bytes. Files in a reply have at most 1 MiB before base64.
 const LONGEST_VALUE: usize = 4 * 1024 * 1024;
-/// Most bytes that one reply may have in all, the noise before it too: a host may lie, hang and flood.
-/// Three files of 1 MiB in base64 fit, with all that is said beside them.
+/// Largest reply in bytes, with the noise before it: a host may be hostile. Three files of 1 MiB in base64
+/// fit, with all other records.
 pub const LARGEST_REPLY: usize = 8 * 1024 * 1024;
-/// Most records that one reply may have: each costs more than its bytes. A tree of Kafka has a few
-/// hundred files.
+/// Most records of one reply: each costs more than its bytes. A Kafka tree has a few hundred files.
 pub const MOST_RECORDS: usize = 50_000;
 
-/// One record of a host's answer.
+/// One record of a host's reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Whose record it is: a resource's address, or `host`.
+    /// A resource's address, or `host`.
     pub section: String,
-    /// Which fact.
+    /// The name of the fact.
     pub key: String,
     /// Its value, any bytes but NUL.
     pub value: Vec<u8>,
 }
 
-/// The answer is not made of records.
+/// The reply is malformed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the host's answer is garbled: {0}")]
 pub struct Garbled(pub String);
 
-/// Takes bytes as they arrive and gives records as they complete.
+/// Decodes records from bytes as they arrive.
 #[derive(Debug, Default)]
 pub struct Frames {
     buffer: Vec<u8>,
-    /// Where in the buffer the next record begins.
+    /// The start of the next record in the buffer.
     start: usize,
     mark: Option<Vec<u8>>,
-    /// How many bytes this reply had so far.
+    /// Bytes of this reply so far.
     bytes: usize,
-    /// How many records it had.
+    /// Records of this reply so far.
     records: usize,
 }
 
@@ -51,7 +50,7 @@ impl Frames {
         Self::default()
     }
 
-    /// Records after a line that is `mark`; what comes before it is a start file's noise.
+    /// Records after the line `mark`; output of start files comes before it.
     pub fn after_mark(mark: &str) -> Self {
         Self {
             mark: Some(format!("{mark}\n").into_bytes()),
@@ -59,12 +58,12 @@ impl Frames {
         }
     }
 
-    /// Another reply begins: what has been read so far does not count any more.
+    /// Resets the limits, for another reply.
     pub fn begin_anew(&mut self) {
         (self.bytes, self.records) = (0, 0);
     }
 
-    /// Whether the mark has come, if there is one.
+    /// Whether the mark was read, if there is one.
     pub fn begun(&self) -> bool {
         self.mark.is_none()
     }
@@ -78,7 +77,7 @@ impl Frames {
         if self.bytes > LARGEST_REPLY {
             return Err(Garbled(format!("more than {LARGEST_REPLY} bytes")));
         }
-        // Once for many records: each byte is moved a few times at most.
+        // Rarely, so that each byte is moved a few times at most.
         if self.start > self.buffer.len() / 2 {
             self.buffer.drain(..self.start);
             self.start = 0;
@@ -97,15 +96,15 @@ impl Frames {
         Ok(())
     }
 
-    /// What has come before the mark so far; empty once the mark is there.
+    /// Output before the mark so far; empty once the mark was read.
     pub fn before_mark(&self) -> &[u8] {
         if self.begun() { &[] } else { &self.buffer }
     }
 
-    /// The next whole record, if there is one.
+    /// The next complete record, if there is one.
     ///
     /// # Errors
-    /// When the bytes are no record, or one beyond the bounds.
+    /// When the bytes are no record, or exceed a limit.
     pub fn next_record(&mut self) -> Result<Option<Record>, Garbled> {
         if self.mark.is_some() {
             return Ok(None);
@@ -140,7 +139,7 @@ impl Frames {
             return Err(Garbled(format!("more than {MOST_RECORDS} records")));
         }
         let value = &rest[colon + 1..end];
-        // No shell has one in a value: this is none.
+        // No shell can write NUL.
         if value.contains(&0) {
             return Err(self.garbled());
         }
@@ -254,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_is_refused() {
+    fn malformed_records_are_refused() {
         for bytes in [
             &b"no colon here but a very long line".repeat(40)[..],
             b"a b c d:\n",

@@ -15,10 +15,10 @@ pub const OAUTH_MODULE: &str =
     "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule";
 /// The option of AWS's jar that names the role to assume.
 pub const ROLE: &str = "awsRoleArn";
-/// The key that says where the tokens of OAUTHBEARER come from; no other mechanism knows it.
+/// The key of the handler that provides tokens, for OAUTHBEARER only.
 pub const LOGIN_HANDLER: &str = "sasl.login.callback.handler.class";
 
-/// One login: what a client's line must hold, and no more than one of.
+/// One login module entry; a client's line must have exactly one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct JaasLogin {
     /// The login module's class.
@@ -32,10 +32,10 @@ pub struct JaasLogin {
 /// Why Kafka refuses a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// There is no entry in it.
+    /// It has no entry.
     #[error("it names no login module")]
     Empty,
-    /// There are several.
+    /// It has several entries.
     #[error("it holds more than one entry")]
     Several,
     /// An entry does not begin with the name of a class.
@@ -84,8 +84,8 @@ pub fn read(line: &str) -> Result<JaasLogin, Refused> {
     found.ok_or(Refused::Empty)
 }
 
-/// The options that were meant in a line that Kafka refuses: words with a `=` in them. Each once; of
-/// two with one name the last counts, as where Kafka reads.
+/// The likely options of a line that Kafka refuses: words with a `=` in them; of several with one name,
+/// the last.
 pub fn meant(line: &str) -> Vec<(String, String)> {
     let mut quote = None;
     let words = line.split(|c: char| {
@@ -105,7 +105,7 @@ pub fn meant(line: &str) -> Vec<(String, String)> {
     last_of_each(found.collect())
 }
 
-/// Each option once: of those with one name the last counts. A line may have a megabyte of them.
+/// Of options with one name, the last. A line may have a megabyte of options.
 fn last_of_each(mut options: Vec<(String, String)>) -> Vec<(String, String)> {
     let mut seen = HashSet::new();
     options.reverse();
@@ -114,12 +114,12 @@ fn last_of_each(mut options: Vec<(String, String)>) -> Vec<(String, String)> {
     options
 }
 
-/// Options of a file's line that the spec does not name, and that mean the same beside the spec's.
+/// Options of a file's line that the spec does not name, and that keep their meaning beside the spec's.
 pub fn own_options(wanted: &JaasLogin, found: &str) -> Vec<(String, String)> {
     let found = found.trim_matches(|c| c <= ' ');
     let (module, options) = match read(found) {
         Ok(login) => (login.module, login.options),
-        // Where nothing could be read, somebody meant it all the same.
+        // The line is invalid: take its likely options.
         Err(_) => {
             let module = found.split_whitespace().next().unwrap_or_default();
             (module.to_owned(), meant(found))
@@ -152,7 +152,7 @@ fn entry(module: Option<String>, tokens: &mut Tokens<'_>) -> Result<JaasLogin, R
         let equals = tokens.next() == Token::Char(u16::from(b'='));
         let value = if equals { tokens.next().text() } else { None };
         let value = value.ok_or(Refused::Value)?;
-        // Kafka takes an option without a name, too, under which nobody looks.
+        // Kafka accepts an option without a name, which is never read.
         let Some(name) = name else { continue };
         options.push((name, value));
     }
@@ -164,8 +164,7 @@ fn entry(module: Option<String>, tokens: &mut Tokens<'_>) -> Result<JaasLogin, R
     })
 }
 
-/// `MODULE FLAG NAME="VALUE" …;`, which is read back as it is meant. A name that is no word is quoted,
-/// too: Kafka takes any.
+/// `MODULE FLAG NAME="VALUE" …;`, which reads back as the same login. A name that is no word is quoted.
 pub fn write(login: &JaasLogin) -> String {
     let mut line = format!("{} {}", login.module, login.flag);
     for (name, value) in &login.options {
@@ -179,7 +178,7 @@ pub fn write(login: &JaasLogin) -> String {
     line
 }
 
-/// What stands between double quotes.
+/// Escapes a text for double quotes.
 fn escape(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     for c in value.chars() {
@@ -193,7 +192,7 @@ fn escape(value: &str) -> String {
     out
 }
 
-/// What `StreamTokenizer.nextToken` gives.
+/// A token of `StreamTokenizer.nextToken`.
 #[derive(Debug, PartialEq, Eq)]
 enum Token {
     /// The text is over, or the rest of it is a comment without an end.
@@ -215,7 +214,7 @@ impl Token {
     }
 }
 
-/// A line's tokens, by the rules of `StreamTokenizer` with what Kafka sets.
+/// A line's tokens, by the rules of `StreamTokenizer` with Kafka's settings.
 struct Tokens<'u> {
     units: &'u [u16],
     at: usize,
@@ -432,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn blanks_comments_and_quotes_are_of_no_meaning() {
+    fn blanks_comments_and_quotes_are_ignored() {
         let wanted = JaasLogin {
             module: "a.b.M".into(),
             flag: "required".into(),

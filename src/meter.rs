@@ -1,6 +1,5 @@
-//! `-v`: each remote call with its name, time, round trips and bytes, and at the end where the time
-//! went. Calls are events of `tracing`, so that nothing is handed through for them, and nothing is
-//! measured that nobody looks at.
+//! `-v`: each remote call with its name, time, round trips and bytes, and at the end the time by phase.
+//! Calls are `tracing` events.
 
 use std::{
     io::Write,
@@ -16,15 +15,15 @@ use tracing_subscriber::layer::{Context, Layer};
 
 use crate::text::escape_control;
 
-/// The target of the events that are calls.
+/// The target of the events of calls.
 pub const TARGET: &str = "trueup::call";
 
 /// What a call is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// What the spec refers to: AWS.
+    /// Look-ups in AWS.
     LookUp,
-    /// The way to a host: name, TCP, host key, login.
+    /// Connecting to a host: name, TCP, host key, login.
     Connect,
     /// Reading a host.
     Probe,
@@ -53,7 +52,7 @@ impl Phase {
     }
 }
 
-/// One remote call that is over.
+/// One finished remote call.
 #[derive(Debug, Clone)]
 pub struct Call<'c> {
     /// What it is for.
@@ -64,18 +63,18 @@ pub struct Call<'c> {
     pub place: &'c str,
     /// How long it took.
     pub took: Duration,
-    /// How often an answer was waited for; absent where that is not ours to know (ssh's handshake).
+    /// Round trips; `None` if not known (ssh's handshake).
     pub round_trips: Option<u64>,
-    /// Bytes there, as far as they are ours.
+    /// Bytes sent, as far as known.
     pub sent: u64,
-    /// Bytes back.
+    /// Bytes received.
     pub got: u64,
-    /// More of it, in a few words.
+    /// Details, in a few words.
     pub detail: &'c str,
 }
 
 impl Call<'_> {
-    /// Tells whoever looks.
+    /// Emits the event.
     pub fn log(&self) {
         tracing::debug!(
             target: TARGET,
@@ -83,7 +82,7 @@ impl Call<'_> {
             name = self.name,
             place = self.place,
             microseconds = u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX),
-            // None of them is told as 0, which no call has.
+            // 0 stands for `None`.
             round_trips = self.round_trips.unwrap_or(0),
             sent = self.sent,
             got = self.got,
@@ -92,7 +91,7 @@ impl Call<'_> {
     }
 }
 
-/// Takes calls and shows them, a line each.
+/// Prints calls, a line each.
 #[derive(Clone)]
 pub struct Meter(Arc<Inner>);
 
@@ -106,10 +105,10 @@ struct State {
     phases: [Vec<Span>; Phase::ALL.len()],
 }
 
-/// When a call began and ended, in microseconds since the meter began.
+/// Start and end of a call, in microseconds since the meter's start.
 type Span = (i64, i64);
 
-/// How long at least one of the calls was under way: look-ups go out side by side.
+/// How long at least one of the calls was in progress: look-ups are concurrent.
 fn busy<'s>(spans: impl IntoIterator<Item = &'s Span>) -> Duration {
     let mut spans: Vec<&Span> = spans.into_iter().collect();
     spans.sort_unstable();
@@ -122,7 +121,7 @@ fn busy<'s>(spans: impl IntoIterator<Item = &'s Span>) -> Duration {
 }
 
 impl Meter {
-    /// Shows on a writer; the time begins now.
+    /// Prints to a writer; the time starts now.
     pub fn new(writer: Box<dyn Write + Send>) -> Self {
         Self(Arc::new(Inner {
             started: Instant::now(),
@@ -133,12 +132,12 @@ impl Meter {
         }))
     }
 
-    /// Shows where the time went.
+    /// Prints the time by phase.
     pub fn end(&self) {
         let whole = self.0.started.elapsed();
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         let line = summary(&state.phases, whole);
-        // Nobody reads it: no reason to stop.
+        // A closed stderr is no reason to stop.
         let _ = writeln!(state.writer, "{line}");
     }
 }

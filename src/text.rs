@@ -1,4 +1,4 @@
-//! Text that others wrote, made safe to show; bytes as text.
+//! Escaping, wrapping and matching of text.
 
 use unicode_width::UnicodeWidthStr;
 
@@ -7,7 +7,7 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Whether a text is what a pattern says: `*` stands for any characters, `?` for one.
+/// Whether a text matches a pattern: `*` is any characters, `?` is one.
 pub fn matches(pattern: &str, text: &str) -> bool {
     let mut starts = pattern.chars();
     match starts.next() {
@@ -36,17 +36,16 @@ pub fn columns(text: &str) -> usize {
     escape_control(text).width()
 }
 
-/// A text with blanks behind it up to a width in columns. `{text:width$}` counts characters.
+/// A text padded to a width in columns; `{text:width$}` counts characters.
 pub fn padded(text: &str, width: usize) -> String {
     let blanks = width.saturating_sub(columns(text));
     format!("{text}{:blanks$}", "")
 }
 
-/// Like [`escape_control`], the parts of one line: what is a command only where they meet is escaped,
-/// too.
+/// Like [`escape_control`], for the parts of one line; commands across parts are escaped, too.
 pub fn escape_parts(parts: &[&str]) -> Vec<String> {
     let text = parts.concat();
-    // GitHub takes `::` at the start of a line, and older agents `##name[` anywhere, as commands.
+    // Commands: `::` at the start of a line (GitHub), `##name[` anywhere (older agents).
     let start = text.len() - text.trim_start().len();
     let mut at = 0;
     let mut shown = Vec::with_capacity(parts.len());
@@ -67,7 +66,7 @@ pub fn escape_parts(parts: &[&str]) -> Vec<String> {
     shown
 }
 
-/// Like [`escape_control`], line by line: line ends stay, carriage returns before them go.
+/// Like [`escape_control`], line by line: line ends stay, without carriage returns.
 pub fn escape_lines(text: &str) -> String {
     let lines: Vec<String> = text.lines().map(escape_control).collect();
     lines.join("\n")
@@ -76,7 +75,7 @@ pub fn escape_lines(text: &str) -> String {
 /// The lines of a text: broken at blanks, the first begins at the column `start`, the others at `hang`. A word
 /// that fits on no line of its own stays whole: it is a path or a URL, which people copy.
 pub fn wrap(text: &str, width: usize, start: usize, hang: usize) -> Vec<String> {
-    // Up to this much before a word that fits nowhere (`fetch  https://…`) is no reason for a break.
+    // No break after a short label before a word that is too long (`fetch  https://…`).
     const LABEL: usize = 8;
     let mut lines = vec![String::new()];
     let mut room = width.saturating_sub(start);
@@ -106,7 +105,7 @@ pub fn wrap(text: &str, width: usize, start: usize, hang: usize) -> Vec<String> 
     lines
 }
 
-/// Where the first word ends. What stands between backticks is one word, if a line can hold it.
+/// The end of the first word. Text between backticks is one word if it fits on a line.
 fn word_end(text: &str, room: usize) -> usize {
     let blank = |from: usize| text[from..].find(' ').map_or(text.len(), |at| from + at);
     let end = blank(0);
@@ -196,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_moves_a_terminal_is_shown_instead() {
+    fn control_characters_are_escaped() {
         assert_eq!(
             escape_control("\x1b[31mred\r\u{9b}x"),
             "\\u{1b}[31mred\\u{d}\\u{9b}x"
@@ -209,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_ci_system_would_run_is_broken_up() {
+    fn commands_of_ci_systems_are_escaped() {
         assert_eq!(
             escape_control("  ::set-env name=X::y"),
             "  \\u{3a}:set-env name=X::y"
@@ -228,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_stands_for_many_texts() {
+    fn patterns_match() {
         for (pattern, text) in [
             ("web-*", "web-1"),
             ("web-*", "web-"),

@@ -1,5 +1,5 @@
-//! Files of this machine that are written whole or not at all: beside their place, synced, renamed; and where
-//! trueup has its own.
+//! Local files that are written completely or not at all: to a temporary file, synced, renamed; and the folder of
+//! trueup's own state.
 
 use std::{
     ffi::OsString,
@@ -11,18 +11,18 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-/// A file beside its place, which goes where nothing is put into it. That it can be made shows that
-/// its place can be written.
+/// A temporary file beside its destination, removed unless it is put there. That it can be created shows
+/// that the folder can be written.
 pub struct Whole {
     new: NamedTempFile,
     place: PathBuf,
 }
 
 impl Whole {
-    /// Makes it, with what the umask leaves of a mode from its first byte on.
+    /// Creates it with a mode (less the umask).
     ///
     /// # Errors
-    /// When its folder is not there, or cannot be written.
+    /// When the folder is missing, or cannot be written.
     pub fn beside(place: &Path, mode: u32) -> io::Result<Self> {
         let new = tempfile::Builder::new()
             .prefix(".trueup-")
@@ -32,20 +32,20 @@ impl Whole {
         Ok(Self { new, place })
     }
 
-    /// Puts a text in its place, instead of what is there.
+    /// Writes it, replacing an existing file.
     ///
     /// # Errors
-    /// When it cannot be written; what was there is still there then.
+    /// When it cannot be written; an existing file is unchanged then.
     pub fn put(mut self, bytes: &[u8]) -> io::Result<()> {
         self.fill(bytes)?;
         self.new.persist(&self.place)?;
         sync(folder(&self.place))
     }
 
-    /// Puts a text in its place, where nothing is there.
+    /// Writes it as a new file.
     ///
     /// # Errors
-    /// When it cannot be written, or something is there.
+    /// When it cannot be written, or the file exists.
     pub fn put_new(mut self, bytes: &[u8]) -> io::Result<()> {
         self.fill(bytes)?;
         self.new.persist_noclobber(&self.place)?;
@@ -70,7 +70,7 @@ pub(crate) fn state_folder(variable: impl Fn(&str) -> Option<OsString>) -> Optio
     state.map(|state| state.join("trueup"))
 }
 
-/// The folder that a file is in.
+/// The folder of a file.
 pub fn folder(file: &Path) -> &Path {
     match file.parent() {
         Some(folder) if folder != Path::new("") => folder,
@@ -78,10 +78,10 @@ pub fn folder(file: &Path) -> &Path {
     }
 }
 
-/// Whether nothing stands at a path, not even a link that leads nowhere.
+/// Checks that nothing exists at a path, not even a dangling link.
 ///
 /// # Errors
-/// When something does, or nobody can tell.
+/// When something exists, or that is not known.
 pub fn free(file: &Path) -> io::Result<()> {
     match fs::symlink_metadata(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -92,7 +92,7 @@ pub fn free(file: &Path) -> io::Result<()> {
 
 fn sync(folder: &Path) -> io::Result<()> {
     match File::open(folder) {
-        // It may be written, and not read: the file is there all the same.
+        // The folder may be writable and not readable.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
         folder => folder?.sync_all(),
     }
@@ -130,7 +130,7 @@ mod tests {
         let left: Vec<_> = fs::read_dir(folder.path()).expect("there").collect();
         assert_eq!(left.len(), 4, "{left:?}");
 
-        // What is not put anywhere leaves nothing, and what is there may be replaced.
+        // A dropped file leaves nothing, and an existing one can be replaced.
         let beside = || Whole::beside(&at("key"), 0o600).expect("a file");
         drop(beside());
         beside().put(b"new").expect("written");

@@ -2,33 +2,32 @@
 //!
 //! cloud-init's helper `write-ssh-key-fingerprints` prints, once for each new instance, a line
 //! `-----BEGIN SSH HOST KEY KEYS-----`, the lines of `/etc/ssh/ssh_host_*key.pub`, and the line
-//! that ends it. Who reads the console through the EC2 API knows the keys from elsewhere than the
-//! network that a connection will go through. All else that writes to the console is in there, too:
-//! the kernel, systemd, login prompts, and what a program on the machine has printed. So only
-//! whole lines count, a key that is torn spoils its block, and blocks that disagree are refused.
+//! that ends it. The EC2 API is a channel of its own, apart from the network of the connection. The
+//! kernel, systemd, login prompts and any program may write to the console, too: so only whole lines
+//! count, a damaged key invalidates its block, and blocks that disagree are refused.
 
-use super::{PublicKey, Wrong, is_whole, shown};
+use super::{InvalidKey, PublicKey, is_whole, shown};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 const BEGIN: &str = "-----BEGIN SSH HOST KEY KEYS-----";
 const END: &str = "-----END SSH HOST KEY KEYS-----";
 
-/// What EC2Launch and EC2Config print, the agents of Windows AMIs.
+/// Printed by EC2Launch and EC2Config, the agents of Windows AMIs.
 const WINDOWS: [&str; 2] = ["Windows is Ready to use", "RDPCERTIFICATE-"];
 
-/// Most of a console that is read, in bytes: four times what EC2 keeps.
+/// Longest console output, in bytes: four times what EC2 keeps.
 const MOST: usize = 256 * 1024;
-/// Most lines of a block. A machine has up to five keys; the rest is what came between them.
+/// Most lines of a block: up to five keys, and other output between them.
 const MOST_LINES: usize = 256;
 
 /// Why a console vouches for no key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// There is nothing on it.
+    /// It is empty.
     #[error("the console output is still empty: EC2 shows it some minutes after the boot")]
     Empty,
-    /// There is more than there can be.
+    /// It is too long.
     #[error("the console output has more than {} KiB", MOST / 1024)]
     TooLong,
     /// It has no block.
@@ -37,19 +36,19 @@ pub enum Error {
          and EC2 keeps the last 64 KiB (`ssh: {{ emit_keys_to_console: false }}` turns that off)"
     )]
     None,
-    /// It is one of Windows.
+    /// It is a Windows machine's.
     #[error("the console output is a Windows machine's, which prints no SSH host keys there")]
     Windows,
-    /// The block's end is not there.
+    /// The block is not finished.
     #[error("the host keys in the console output are cut short: the machine is still starting")]
     Unfinished,
-    /// A line of the block is a key that is not whole, or holds what a key does not.
+    /// A line of the block is a damaged key.
     #[error("line {line} of the console output is a damaged host key")]
     Damaged {
         /// Its number, from 1.
         line: usize,
     },
-    /// A block without end, within reason.
+    /// The block is longer than [`MOST_LINES`].
     #[error("the host keys in line {line} and after it of the console output have no end")]
     Endless {
         /// The line of the block's begin, from 1.
@@ -61,12 +60,12 @@ pub enum Error {
         /// Its number, from 1.
         line: usize,
     },
-    /// Two blocks name other keys.
+    /// Two blocks have different keys.
     #[error("the console output names two sets of host keys: {first}; and {second}")]
     Disagree {
-        /// What people are shown of the first.
+        /// The first block's keys, for people.
         first: String,
-        /// And of one that differs.
+        /// The other block's keys, for people.
         second: String,
     },
 }
@@ -74,7 +73,7 @@ pub enum Error {
 /// The keys that the console vouches for, sorted: one or more, one of each type.
 ///
 /// # Errors
-/// When there are none, or something about them is not as cloud-init prints it.
+/// When there are none, or they are not as cloud-init prints them.
 pub fn keys(text: &str) -> Result<Vec<PublicKey>, Error> {
     if text.trim().is_empty() {
         return Err(Error::Empty);
@@ -98,15 +97,15 @@ pub fn keys(text: &str) -> Result<Vec<PublicKey>, Error> {
                 open = None;
                 found = agreed(found, keys)?;
             }
-            // The window of 64 KiB may begin within a block; its end alone says nothing.
+            // The window of 64 KiB may begin within a block.
             (_, None) => {}
-            // Without its line end, what stands there is not all of it yet.
+            // Without a line end, the line is not complete yet.
             (_, Some(_)) if is_last => {}
             (line, Some(block)) => block.add(line, number)?,
         }
     }
     match (found, open) {
-        // A block that is being printed again might differ.
+        // An unfinished second block might differ.
         (_, Some(_)) => Err(Error::Unfinished),
         (Some(keys), None) => Ok(keys),
         (None, None) if WINDOWS.iter().any(|words| text.contains(words)) => Err(Error::Windows),
@@ -114,7 +113,7 @@ pub fn keys(text: &str) -> Result<Vec<PublicKey>, Error> {
     }
 }
 
-/// The keys of the blocks so far, and those of one more. A block without keys is none.
+/// The keys of the blocks so far and of one more; a block without keys is ignored.
 fn agreed(
     found: Option<Vec<PublicKey>>,
     mut keys: Vec<PublicKey>,
@@ -152,18 +151,17 @@ impl Block {
             Ok(key) => {
                 let same_kind = self.keys.iter().find(|known| known.kind() == key.kind());
                 match same_kind {
-                    // Printed twice: nothing new.
+                    // Printed twice.
                     Some(known) if *known == key => {}
                     Some(_) => return Err(Error::Doubled { line: number }),
                     None => self.keys.push(key),
                 }
                 Ok(())
             }
-            // What old images print besides, and no ssh of today takes.
+            // Old images print these, too; ssh no longer accepts them.
             Err(_) if is_dss(line) => Ok(()),
-            Err(Wrong::Damaged(_) | Wrong::Named(_)) => Err(damaged()),
-            // A message of the kernel, of systemd or of a login prompt; but not the rest of a key
-            // (every key begins with `AAAA` in base64) that something has come before.
+            Err(InvalidKey::Damaged(_) | InvalidKey::Named(_)) => Err(damaged()),
+            // Other output, unless it contains a key (`AAAA` in base64) after other text.
             Err(_) if line.contains("AAAA") => Err(damaged()),
             Err(_) => Ok(()),
         }
@@ -209,7 +207,7 @@ mod tests {
         vec![PublicKey::parse(text).expect("a key")]
     }
 
-    /// What stands around a block on the console of an EC2 instance.
+    /// A console of an EC2 instance with a block.
     fn console(block: &str) -> String {
         format!(
             "[    0.000000] Linux version 5.10.0 (mockbuild@build) #1 SMP\r\n\
@@ -230,18 +228,18 @@ mod tests {
             format!("{ED25519} root@ip-10-0-0-5"),
         ];
         let text = console(&block(&[&lines[0], &lines[1]]));
-        let mut wanted = parsed(&ecdsa());
-        wanted.extend(parsed(ED25519));
-        wanted.sort();
-        assert_eq!(keys(&text), Ok(wanted.clone()));
+        let mut expected = parsed(&ecdsa());
+        expected.extend(parsed(ED25519));
+        expected.sort();
+        assert_eq!(keys(&text), Ok(expected.clone()));
         // Line ends of any kind, and the same block once more.
-        assert_eq!(keys(&text.replace("\r\n", "\n")), Ok(wanted.clone()));
-        assert_eq!(keys(&text.replace("\r\n", "\r\r\n")), Ok(wanted.clone()));
-        assert_eq!(keys(&format!("{text}\r\n{text}")), Ok(wanted));
+        assert_eq!(keys(&text.replace("\r\n", "\n")), Ok(expected.clone()));
+        assert_eq!(keys(&text.replace("\r\n", "\r\r\n")), Ok(expected.clone()));
+        assert_eq!(keys(&format!("{text}\r\n{text}")), Ok(expected));
     }
 
     #[test]
-    fn what_comes_between_is_passed_over() {
+    fn other_output_in_a_block_is_ignored() {
         let between = [
             "",
             "[   21.904] random: crng init done",
@@ -265,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_not_as_it_should_be_vouches_for_nothing() {
+    fn malformed_output_vouches_for_no_key() {
         let good = ed(1);
         let torn = &good[..good.len() - 8];
         let cases = [
@@ -332,13 +330,13 @@ mod tests {
         ];
         for (text, error) in cases {
             // Blanks at a line's end are no difference.
-            let wanted = if text.contains("KEYS----- \r\n") {
+            let expected = if text.contains("KEYS----- \r\n") {
                 Ok(parsed(&good))
             } else {
                 Err(error)
             };
             let shown: String = text.chars().take(200).collect();
-            assert_eq!(keys(&text), wanted, "{shown:?}");
+            assert_eq!(keys(&text), expected, "{shown:?}");
         }
     }
 
@@ -351,8 +349,8 @@ mod tests {
         ] {
             let text =
                 |lines: &[String]| block(&lines.iter().map(String::as_str).collect::<Vec<_>>());
-            let both = console(&(text(&first) + "x\r\n" + &text(&second)));
-            let error = keys(&both).expect_err("they disagree");
+            let common = console(&(text(&first) + "x\r\n" + &text(&second)));
+            let error = keys(&common).expect_err("they disagree");
             assert!(matches!(error, Error::Disagree { .. }), "{error}");
             let print = PublicKey::parse(&first[0]).expect("a key").fingerprint();
             assert!(error.to_string().contains(&print), "{error}");
@@ -360,9 +358,9 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever else is on the console: the keys are those of the block, or there are none.
+        /// Whatever else is on the console, the keys are those of the block, or none.
         #[test]
-        fn a_console_never_vouches_for_what_was_not_printed_whole(
+        fn a_console_never_vouches_for_incomplete_keys(
             before in "\\PC{0,60}(\n\\PC{0,60}){0,4}",
             between in "\\PC{0,60}(\n\\PC{0,60}){0,4}",
             after in "\\PC{0,60}(\n\\PC{0,60}){0,4}",
@@ -372,24 +370,23 @@ mod tests {
                 "{before}\r\n{}{after}",
                 block(&[ED25519, &between, &ecdsa()])
             );
-            let mut wanted = parsed(&ecdsa());
-            wanted.extend(parsed(ED25519));
-            wanted.sort();
+            let mut expected = parsed(&ecdsa());
+            expected.extend(parsed(ED25519));
+            expected.sort();
             if let Ok(found) = keys(&text) {
-                prop_assert_eq!(&found, &wanted);
+                prop_assert_eq!(&found, &expected);
             }
             // Cut anywhere, it is refused or still whole.
             let cut = text.char_indices().map(|(at, _)| at).take_while(|at| *at <= cut).last();
             let (head, tail) = text.split_at(cut.unwrap_or(0));
             for part in [head, tail] {
                 if let Ok(found) = keys(part) {
-                    prop_assert_eq!(&found, &wanted);
+                    prop_assert_eq!(&found, &expected);
                 }
             }
         }
 
-        /// A character of a key that changes on the way is never taken for another key, unless
-        /// it makes one; then another block tells.
+        /// A changed character damages a key, or makes another one, which disagrees with the other block.
         #[test]
         fn a_flipped_character_disagrees_with_the_other_block(at in 12_usize..80, c in "[A-Za-z0-9+/=# ]") {
             let mut damaged = ED25519.to_owned();
@@ -398,8 +395,8 @@ mod tests {
             match keys(&text) {
                 Ok(found) => prop_assert_eq!(found, parsed(ED25519)),
                 Err(error) => {
-                    let told = matches!(error, Error::Damaged { .. } | Error::Disagree { .. });
-                    prop_assert!(told, "{}", error);
+                    let is_refused = matches!(error, Error::Damaged { .. } | Error::Disagree { .. });
+                    prop_assert!(is_refused, "{}", error);
                 }
             }
         }

@@ -1,8 +1,8 @@
-//! What vouches for the host keys that a machine shows, and what follows from it.
+//! What vouches for a machine's host keys, and whether they can be trusted.
 
 use super::PublicKey;
 
-/// What can vouch for a key.
+/// A source that vouches for a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Voucher {
     /// The spec pins it.
@@ -16,7 +16,7 @@ pub enum Voucher {
 }
 
 impl Voucher {
-    /// For people.
+    /// Its name for people.
     pub fn word(self) -> &'static str {
         match self {
             Self::Spec => "the spec",
@@ -27,52 +27,52 @@ impl Voucher {
     }
 }
 
-/// All that is known of a machine's keys.
+/// What is known of a machine's keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Evidence {
-    /// Those that it shows, to whoever asks; one or more.
+    /// The keys that the machine shows, one or more.
     pub shown: Vec<PublicKey>,
-    /// Those that the spec pins.
+    /// Keys that the spec pins.
     pub spec: Vec<PublicKey>,
     /// Whether it is an EC2 instance, to which keys can be pinned.
     pub is_instance: bool,
-    /// Those that are pinned to the instance.
+    /// Keys that are pinned to the instance.
     pub pinned: Vec<PublicKey>,
-    /// Those that the console vouches for, or why it does not; `None` where there is no console.
+    /// Keys in the console output, or why there are none; `None` without a console.
     pub console: Option<Result<Vec<PublicKey>, String>>,
-    /// Those that known_hosts has for the address.
+    /// Keys of the address in known_hosts.
     pub known: Vec<PublicKey>,
 }
 
-/// What follows.
+/// Whether the shown keys can be trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// These are trusted already.
     Trusted(Vec<PublicKey>),
-    /// These can be pinned: something vouches for them that did not come with the connection.
+    /// These can be pinned: another source than the connection vouches for them.
     Vouched(Vec<PublicKey>, Voucher),
-    /// Nothing vouches for these. Only a person who compares can.
+    /// Nothing vouches for these but a person who compares fingerprints.
     Unvouched(Vec<PublicKey>),
-    /// Others are pinned to the instance.
+    /// Other keys are pinned to the instance.
     Changed {
-        /// Those that are.
+        /// The pinned keys.
         pinned: Vec<PublicKey>,
-        /// Those that would be.
+        /// The keys to pin instead.
         shown: Vec<PublicKey>,
         /// Whether the console vouches for these.
         vouched: bool,
     },
-    /// Something that is to be believed names other keys: this is not the machine.
+    /// A trusted source has other keys: this is not the machine.
     Contradicted {
-        /// What does.
+        /// The source.
         by: Voucher,
-        /// The keys that it names.
-        wanted: Vec<PublicKey>,
+        /// Its keys.
+        expected: Vec<PublicKey>,
     },
 }
 
 impl Evidence {
-    /// Each key that is shown, and what vouches for it.
+    /// Each shown key, and what vouches for it.
     pub fn rows(&self) -> Vec<(&PublicKey, Vec<Voucher>)> {
         let console = self.console_keys().unwrap_or_default();
         let all = [
@@ -82,37 +82,37 @@ impl Evidence {
             (Voucher::KnownHosts, &self.known),
         ];
         let vouchers = |key: &PublicKey| {
-            let of_it = all.iter().filter(|(_, keys)| keys.contains(key));
-            of_it.map(|(voucher, _)| *voucher).collect()
+            let vouching = all.iter().filter(|(_, keys)| keys.contains(key));
+            vouching.map(|(voucher, _)| *voucher).collect()
         };
         self.shown.iter().map(|key| (key, vouchers(key))).collect()
     }
 
-    /// What follows. The spec is the last word, then the pins that we hold, then the console; what
-    /// an address is known for says little about an instance, but something.
+    /// The verdict. The spec decides, then pins, then the console; for an instance, known_hosts is weak
+    /// evidence, since its address may have been another machine's.
     pub fn verdict(&self) -> Verdict {
-        let contradicted = |by, wanted: &[PublicKey]| Verdict::Contradicted {
+        let contradicted = |by, expected: &[PublicKey]| Verdict::Contradicted {
             by,
-            wanted: wanted.to_vec(),
+            expected: expected.to_vec(),
         };
         if !self.spec.is_empty() {
-            return match self.of_these(&self.spec) {
+            return match self.shown_among(&self.spec) {
                 Some(keys) => Verdict::Trusted(keys),
                 None => contradicted(Voucher::Spec, &self.spec),
             };
         }
         if !self.is_instance {
-            return match self.of_these(&self.known) {
+            return match self.shown_among(&self.known) {
                 Some(keys) => Verdict::Trusted(keys),
                 None if self.known.is_empty() => Verdict::Unvouched(self.shown.clone()),
                 None => contradicted(Voucher::KnownHosts, &self.known),
             };
         }
-        if let Some(keys) = self.of_these(&self.pinned) {
+        if let Some(keys) = self.shown_among(&self.pinned) {
             return Verdict::Trusted(keys);
         }
         let by_console = match self.console_keys() {
-            Some(keys) => match self.of_these(keys) {
+            Some(keys) => match self.shown_among(keys) {
                 Some(keys) => Some(keys),
                 None => return contradicted(Voucher::Console, keys),
             },
@@ -120,7 +120,7 @@ impl Evidence {
         };
         match (by_console, self.pinned.as_slice()) {
             (Some(keys), []) => Verdict::Vouched(keys, Voucher::Console),
-            (None, []) => match self.of_these(&self.known) {
+            (None, []) => match self.shown_among(&self.known) {
                 Some(keys) => Verdict::Vouched(keys, Voucher::KnownHosts),
                 None => Verdict::Unvouched(self.shown.clone()),
             },
@@ -139,11 +139,11 @@ impl Evidence {
         }
     }
 
-    /// Of the keys that are shown those that are among these; `None` when there is none.
-    fn of_these(&self, keys: &[PublicKey]) -> Option<Vec<PublicKey>> {
-        let both = self.shown.iter().filter(|key| keys.contains(key));
-        let both: Vec<PublicKey> = both.cloned().collect();
-        (!both.is_empty()).then_some(both)
+    /// The shown keys that are among these; `None` if there are none.
+    fn shown_among(&self, keys: &[PublicKey]) -> Option<Vec<PublicKey>> {
+        let common = self.shown.iter().filter(|key| keys.contains(key));
+        let common: Vec<PublicKey> = common.cloned().collect();
+        (!common.is_empty()).then_some(common)
     }
 }
 
@@ -181,9 +181,9 @@ mod tests {
             shown: keys(shown),
             vouched,
         };
-        let contradicted = |wanted: &[u8]| Contradicted {
+        let contradicted = |expected: &[u8]| Contradicted {
             by: Voucher::Console,
-            wanted: keys(wanted),
+            expected: keys(expected),
         };
         let cases = [
             // shown, pinned, console, known
@@ -200,7 +200,7 @@ mod tests {
                 instance(&[9], &[], Some(&[1, 2]), &[]),
                 contradicted(&[1, 2]),
             ),
-            // What the address is known for does not outweigh the console.
+            // The console outweighs known_hosts.
             (instance(&[9], &[], Some(&[1]), &[9]), contradicted(&[1])),
             (
                 instance(&[1], &[], None, &[1]),
@@ -237,18 +237,18 @@ mod tests {
         assert_eq!(at(&[1], &[]).verdict(), Verdict::Unvouched(keys(&[1])));
         let other = Verdict::Contradicted {
             by: Voucher::KnownHosts,
-            wanted: keys(&[2]),
+            expected: keys(&[2]),
         };
         assert_eq!(at(&[1], &[2]).verdict(), other);
     }
 
     #[test]
-    fn what_the_spec_pins_is_the_last_word() {
+    fn the_spec_decides() {
         let mut evidence = instance(&[1], &[1], Some(&[1]), &[1]);
         evidence.spec = keys(&[2]);
         let other = Verdict::Contradicted {
             by: Voucher::Spec,
-            wanted: keys(&[2]),
+            expected: keys(&[2]),
         };
         assert_eq!(evidence.verdict(), other);
         evidence.spec = keys(&[1, 2]);

@@ -1,4 +1,4 @@
-//! The public keys by which machines prove who they are.
+//! Host keys.
 
 pub mod console;
 pub mod evidence;
@@ -11,8 +11,8 @@ use base64::{
 };
 use sha2::{Digest, Sha256};
 
-/// Types of host keys that OpenSSH takes, each with the signature algorithms that prove it, in the
-/// order in which we would rather have them. Formats: RFC 8709 (ed25519), RFC 5656 (ecdsa), RFC
+/// Types of host keys that OpenSSH accepts, each with its signature algorithms, in the order of
+/// preference. Formats: RFC 8709 (ed25519), RFC 5656 (ecdsa), RFC
 /// 4253 (rsa), and OpenSSH's PROTOCOL.u2f (sk-).
 const KINDS: [(&str, &[&str]); 7] = [
     ("ssh-ed25519", &["ssh-ed25519"]),
@@ -30,13 +30,13 @@ const KINDS: [(&str, &[&str]); 7] = [
     ),
 ];
 
-/// The longest key that is looked at, in characters: RSA with 16384 bits has 2764.
+/// Longest key, in characters: RSA with 16384 bits has 2764.
 const LONGEST: usize = 4096;
 
-/// A whole public key, checked: what it is made of, and nothing besides.
+/// A validated public key, without a comment.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublicKey {
-    /// The place among [`KINDS`].
+    /// The index in [`KINDS`].
     kind: usize,
     /// In base64, as OpenSSH writes it.
     blob: String,
@@ -44,16 +44,16 @@ pub struct PublicKey {
 
 /// Why a text is no public key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wrong {
-    /// It is the fingerprint of one.
+pub enum InvalidKey {
+    /// It is a fingerprint.
     Fingerprint,
-    /// It holds a line end or another control character.
+    /// It has a line end or another control character.
     Control,
-    /// It begins with the name of a host, as in known_hosts; the key's type follows.
+    /// It begins with a host name, as in known_hosts; with the key's type.
     Named(&'static str),
-    /// It says that it is of this type, and is not, or not whole.
+    /// It is a damaged key of this type.
     Damaged(&'static str),
-    /// It says of itself nothing that is known here.
+    /// It is of no known type.
     Unknown,
 }
 
@@ -61,15 +61,15 @@ impl PublicKey {
     /// Reads `TYPE BASE64 [COMMENT]`; the comment is dropped.
     ///
     /// # Errors
-    /// When it is anything but one whole key of a known type: the type inside must be the one
-    /// that is stated, each part must have its length, and nothing may follow.
-    pub fn parse(text: &str) -> Result<Self, Wrong> {
+    /// When it is not one complete key of a known type: the inner type must be the stated one, each
+    /// part must have its length, and nothing may follow.
+    pub fn parse(text: &str) -> Result<Self, InvalidKey> {
         let md5 = text.len() == 47 && text.bytes().filter(|byte| *byte == b':').count() == 15;
         if text.starts_with("SHA256:") || text.starts_with("MD5:") || md5 {
-            return Err(Wrong::Fingerprint);
+            return Err(InvalidKey::Fingerprint);
         }
         if text.chars().any(char::is_control) {
-            return Err(Wrong::Control);
+            return Err(InvalidKey::Control);
         }
         let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
         let known = |word: &str| KINDS.iter().position(|(kind, _)| *kind == word);
@@ -84,13 +84,14 @@ impl PublicKey {
                 if whole {
                     return Ok(Self { kind, blob });
                 }
-                Err(Wrong::Damaged(KINDS[kind].0))
+                Err(InvalidKey::Damaged(KINDS[kind].0))
             }
-            (Some(kind), _) => Err(Wrong::Damaged(KINDS[kind].0)),
+            (Some(kind), _) => Err(InvalidKey::Damaged(KINDS[kind].0)),
             (None, [_, second, _, ..]) => {
-                Err(known(second).map_or(Wrong::Unknown, |kind| Wrong::Named(KINDS[kind].0)))
+                Err(known(second)
+                    .map_or(InvalidKey::Unknown, |kind| InvalidKey::Named(KINDS[kind].0)))
             }
-            (None, _) => Err(Wrong::Unknown),
+            (None, _) => Err(InvalidKey::Unknown),
         }
     }
 
@@ -99,7 +100,7 @@ impl PublicKey {
         KINDS[self.kind].0
     }
 
-    /// The signature algorithms that prove it, the best first.
+    /// Its signature algorithms, the preferred one first.
     pub fn algorithms(&self) -> &'static [&'static str] {
         KINDS[self.kind].1
     }
@@ -110,7 +111,7 @@ impl PublicKey {
         format!("SHA256:{}", STANDARD_NO_PAD.encode(Sha256::digest(bytes)))
     }
 
-    /// The type with which it is shown to people, and its fingerprint.
+    /// Its type and fingerprint, for people.
     pub fn shown(&self) -> String {
         format!("{} {}", self.kind(), self.fingerprint())
     }
@@ -129,20 +130,20 @@ pub fn spec_line(keys: &[PublicKey]) -> String {
     format!("host_key: {{ pinned: [{}] }}", quoted.join(", "))
 }
 
-/// All signature algorithms that prove a key of a known type, the best first.
+/// All signature algorithms, the preferred one first.
 pub fn algorithms() -> impl Iterator<Item = &'static str> {
     KINDS
         .iter()
         .flat_map(|(_, algorithms)| algorithms.iter().copied())
 }
 
-/// What people are shown of several keys: `TYPE SHA256:…, …`.
+/// Several keys for people: `TYPE SHA256:…, …`.
 pub fn shown(keys: &[PublicKey]) -> String {
     let shown: Vec<String> = keys.iter().map(PublicKey::shown).collect();
     shown.join(", ")
 }
 
-/// Whether the bytes are a key of this type, whole, with nothing behind it.
+/// Whether the bytes are a complete key of this type, and nothing else.
 fn is_whole(kind: &str, bytes: &[u8]) -> bool {
     let Some(parts) = parts(bytes) else {
         return false;
@@ -153,7 +154,7 @@ fn is_whole(kind: &str, bytes: &[u8]) -> bool {
     // An uncompressed point (0x04) of two coordinates.
     let point =
         |point: &[u8], size: usize| point.len() == 1 + 2 * size && point.first() == Some(&4);
-    let curve = |curve: &[u8], wanted: &str| curve == wanted.as_bytes();
+    let curve = |curve: &[u8], expected: &str| curve == expected.as_bytes();
     // A positive integer in its shortest form.
     let number = |number: &[u8]| match number {
         [] => false,
@@ -180,7 +181,7 @@ fn is_whole(kind: &str, bytes: &[u8]) -> bool {
         }
 }
 
-/// The length-prefixed strings (RFC 4251, section 5) that the bytes are made of, to the last byte.
+/// The length-prefixed strings (RFC 4251, section 5) of a key.
 fn parts(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
     let mut parts = Vec::new();
     while !bytes.is_empty() {
@@ -204,7 +205,7 @@ pub(crate) mod tests {
     pub(crate) const ED25519: &str =
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIKy8D7x0Sd0xTOxcBpVbJNxG3xBgi1dhZ2y5jjHpJ5R";
 
-    /// A key of a type that is made of these parts.
+    /// A key of these parts.
     pub(crate) fn key(kind: &str, parts: &[&[u8]]) -> String {
         let mut bytes = Vec::new();
         for part in std::iter::once(&kind.as_bytes()).chain(parts) {
@@ -259,53 +260,59 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn whatever_is_not_one_whole_key_is_refused() {
+    fn only_one_complete_key_is_accepted() {
         let ed = ED25519.split_once(' ').expect("two words").1;
         let short = &[1_u8; 31];
         let cases = [
-            (String::new(), Wrong::Unknown),
-            ("SHA256:abc".into(), Wrong::Fingerprint),
+            (String::new(), InvalidKey::Unknown),
+            ("SHA256:abc".into(), InvalidKey::Fingerprint),
             (
                 "aa:bb:cc:dd:ee:ff:00:11:22:33:44:55:66:77:88:99".into(),
-                Wrong::Fingerprint,
+                InvalidKey::Fingerprint,
             ),
-            (format!("{ED25519}\n* ssh-rsa AAAA"), Wrong::Control),
-            (format!("{ED25519}\r"), Wrong::Control),
-            (format!("h {ED25519}"), Wrong::Named("ssh-ed25519")),
-            ("ssh-ed25519".into(), Wrong::Damaged("ssh-ed25519")),
-            ("ssh-ed25519 AAAA".into(), Wrong::Damaged("ssh-ed25519")),
-            (format!("ssh-rsa {ed}"), Wrong::Damaged("ssh-rsa")),
-            (key("ssh-ed25519", &[short]), Wrong::Damaged("ssh-ed25519")),
+            (format!("{ED25519}\n* ssh-rsa AAAA"), InvalidKey::Control),
+            (format!("{ED25519}\r"), InvalidKey::Control),
+            (format!("h {ED25519}"), InvalidKey::Named("ssh-ed25519")),
+            ("ssh-ed25519".into(), InvalidKey::Damaged("ssh-ed25519")),
+            (
+                "ssh-ed25519 AAAA".into(),
+                InvalidKey::Damaged("ssh-ed25519"),
+            ),
+            (format!("ssh-rsa {ed}"), InvalidKey::Damaged("ssh-rsa")),
+            (
+                key("ssh-ed25519", &[short]),
+                InvalidKey::Damaged("ssh-ed25519"),
+            ),
             // Cut where base64 is still good, and longer by a part.
             (
                 format!("ssh-ed25519 {}", &ed[..ed.len() - 4]),
-                Wrong::Damaged("ssh-ed25519"),
+                InvalidKey::Damaged("ssh-ed25519"),
             ),
             (
                 key("ssh-ed25519", &[&[1; 32], b""]),
-                Wrong::Damaged("ssh-ed25519"),
+                InvalidKey::Damaged("ssh-ed25519"),
             ),
             (
                 key("ecdsa-sha2-nistp256", &[b"nistp384", &[4; 65]]),
-                Wrong::Damaged("ecdsa-sha2-nistp256"),
+                InvalidKey::Damaged("ecdsa-sha2-nistp256"),
             ),
             (
                 key("ecdsa-sha2-nistp256", &[b"nistp256", &[2; 65]]),
-                Wrong::Damaged("ecdsa-sha2-nistp256"),
+                InvalidKey::Damaged("ecdsa-sha2-nistp256"),
             ),
             (
                 key("ssh-rsa", &[&[1, 0, 1], &[0x7f; 100]]),
-                Wrong::Damaged("ssh-rsa"),
+                InvalidKey::Damaged("ssh-rsa"),
             ),
             (
                 key("ssh-rsa", &[&[1, 0, 1], &[0xff; 256]]),
-                Wrong::Damaged("ssh-rsa"),
+                InvalidKey::Damaged("ssh-rsa"),
             ),
-            (key("ssh-dss", &[&[1], &[1], &[1]]), Wrong::Unknown),
-            ("*".into(), Wrong::Unknown),
+            (key("ssh-dss", &[&[1], &[1], &[1]]), InvalidKey::Unknown),
+            ("*".into(), InvalidKey::Unknown),
             (
                 format!("ssh-rsa {}", "A".repeat(LONGEST + 4)),
-                Wrong::Damaged("ssh-rsa"),
+                InvalidKey::Damaged("ssh-rsa"),
             ),
         ];
         for (text, wrong) in cases {
@@ -315,8 +322,8 @@ pub(crate) mod tests {
 
     proptest! {
         #[test]
-        fn what_is_read_is_its_own_text_again(text in "\\PC{0,40}") {
-            // Nothing at all passes by chance, and nothing panics.
+        fn random_text_is_no_key(text in "\\PC{0,40}") {
+            // And nothing panics.
             prop_assert!(PublicKey::parse(&text).is_err());
         }
 

@@ -1,10 +1,10 @@
-//! Where a broker listens.
+//! Addresses of brokers.
 
 use std::{fmt, str::FromStr};
 
 use super::{HostName, WrongName};
 
-/// A broker's name and port. The name has been checked: it can be handed on as an argument.
+/// A broker's name and port. The name is valid, and safe as an argument of a command.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BrokerAddress {
     /// A name or an address; IPv6 without brackets.
@@ -14,7 +14,7 @@ pub struct BrokerAddress {
 }
 
 impl BrokerAddress {
-    /// From a name and a port, as they come in a reply.
+    /// From a name and a port of a reply.
     ///
     /// # Errors
     /// When they could not be dialled, or could be taken for an option of a command.
@@ -31,7 +31,7 @@ impl BrokerAddress {
         }
     }
 
-    /// Whether the name has to be looked up.
+    /// Whether the host is a name, which DNS has to resolve.
     pub fn is_name(&self) -> bool {
         self.host.parse::<std::net::IpAddr>().is_err()
     }
@@ -64,7 +64,7 @@ impl FromStr for BrokerAddress {
         let bracketed = host
             .strip_prefix('[')
             .and_then(|host| host.strip_suffix(']'));
-        // Brackets belong to IPv6, and IPv6 needs them here.
+        // IPv6, and only IPv6, needs brackets here.
         if bracketed.is_some() != host.contains(':') {
             return Err(wrong());
         }

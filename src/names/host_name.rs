@@ -10,8 +10,7 @@ use super::{WrongName, odd, quoted};
 /// The longest name that DNS has, with its final dot.
 const LONGEST: usize = 254;
 
-/// What can be dialled: a name, or an address (IPv6 without brackets and zone). It can be handed on
-/// as an argument of a command.
+/// A host name, or an IP address (IPv6 without brackets and zone); safe as an argument of a command.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct HostName(String);
 
@@ -19,7 +18,7 @@ impl HostName {
     /// Reads a name or an address; IPv6 gets its usual form (RFC 5952).
     ///
     /// # Errors
-    /// When it could not be dialled, or could be taken for an option.
+    /// When it cannot be dialled, or could be read as an option.
     pub fn parse(text: &str) -> Result<Self, WrongName> {
         let wrong = |help: String| WrongName::new(text, "is no host name", help);
         if let Ok(v6) = text.parse::<Ipv6Addr>() {
@@ -33,7 +32,7 @@ impl HostName {
         &self.0
     }
 
-    /// The address, where it is one.
+    /// The address, if it is one.
     pub fn address(&self) -> Option<IpAddr> {
         address(&self.0)
     }
@@ -45,9 +44,8 @@ impl fmt::Display for HostName {
     }
 }
 
-/// What ssh takes for a machine: a name, a `Host` of its configuration, or an address, which may
-/// name an interface of this machine (`fe80::1%eth0`). ssh gets it as it is written, so that the
-/// user's own `Host` lines match.
+/// A destination of ssh: a name, a `Host` of its configuration, or an address, which may have a zone
+/// (`fe80::1%eth0`). ssh gets it unchanged, so that the user's own `Host` lines match.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SshAddress(String);
 
@@ -55,7 +53,7 @@ impl SshAddress {
     /// Reads it.
     ///
     /// # Errors
-    /// When it could not stand in a `Host` line and on ssh's command line as itself.
+    /// When a `Host` line or ssh's command line would read it as something else.
     pub fn parse(text: &str) -> Result<Self, WrongName> {
         let wrong = |help: String| WrongName::new(text, "is no address", help);
         let v6 = text.split_once('%').map_or(text, |(v6, _)| v6);
@@ -82,18 +80,18 @@ impl SshAddress {
         Err(wrong(help))
     }
 
-    /// As it was written.
+    /// The text, unchanged.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// A form that two ways of writing one address have in common: an address as ssh resolves it
-    /// (`10.77.37` is `10.77.0.37`), a name in lower case.
+    /// The canonical form: an address as ssh resolves it (`10.77.37` is `10.77.0.37`), a name in lower
+    /// case.
     pub fn canonical(&self) -> String {
         if let Some((v6, zone)) = self.0.split_once('%')
             && let Some(address) = address(v6)
         {
-            // The zone 0 is none.
+            // Zone 0 means no zone.
             let zone = Some(zone).filter(|zone| zone.parse() != Ok(0_u32));
             let zone = zone.map_or_else(String::new, |zone| format!("%{zone}"));
             return format!("{address}{zone}");
@@ -114,7 +112,7 @@ impl fmt::Display for SshAddress {
     }
 }
 
-/// Whether a text is a name of letters, digits and `._-`; else the way out.
+/// Whether a text is a name of letters, digits and `._-`; else what helps.
 fn plain(text: &str) -> Result<(), String> {
     if text.is_empty() {
         return Err("give a name or an address".into());
@@ -190,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_addresses_pass_and_nothing_else() {
+    fn only_names_and_addresses_are_accepted() {
         let long = "a".repeat(255);
         for host in ["b-1.x_y.kafka.example", "10.0.0.5", "::1", "fe80::1", "h."] {
             assert_eq!(HostName::parse(host).expect(host).as_str(), host);
@@ -224,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ssh_takes_is_kept_as_it_is_written() {
+    fn ssh_addresses_are_unchanged() {
         for text in [
             "Kafka-client",
             "10.77.37",

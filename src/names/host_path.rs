@@ -2,25 +2,24 @@
 
 use super::WrongName;
 
-/// A path as specs write it: absolute, or below the account's home (`~/…`), straight, and of something
-/// below `/` or `~`.
+/// A path of a spec: absolute or below the account's home (`~/…`), normalized, and not `/` or `~` itself.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HostPath(String);
 
 impl HostPath {
-    /// Reads the path of a folder; slashes at its end say nothing.
+    /// Parses the path of a folder; trailing slashes are dropped.
     ///
     /// # Errors
-    /// When it starts nowhere, goes through `.` or `..`, is `/` or a home itself, is in another account's
+    /// When it is relative, goes through `.` or `..`, is `/` or a home itself, is in another account's
     /// home, or has a control character.
     pub fn folder(text: &str) -> Result<Self, WrongName> {
         Self::parse(text, "a folder")
     }
 
-    /// Reads the path of a file.
+    /// Parses the path of a file.
     ///
     /// # Errors
-    /// As [`HostPath::folder`], and when it ends as a folder's does.
+    /// As [`HostPath::folder`], and when it ends in `/`.
     pub fn file(text: &str) -> Result<Self, WrongName> {
         let path = Self::parse(text, "a file")?;
         if text.ends_with('/') {
@@ -54,12 +53,12 @@ impl HostPath {
         Err(WrongName::new(text, what, help))
     }
 
-    /// Whether both are one place, however many slashes they are written with.
+    /// Whether both are the same path, ignoring repeated slashes.
     pub fn is(&self, other: &Self) -> bool {
         self.parts().eq(other.parts())
     }
 
-    /// Whether it is a folder or in it.
+    /// Whether it is the folder or below it.
     pub fn is_in(&self, folder: &Self) -> bool {
         let depth = folder.parts().count();
         self.parts().take(depth).eq(folder.parts())

@@ -1,8 +1,8 @@
 //! Names that people and machines write: of hosts and paths on them, accounts, packages, brokers, regions, roles,
 //! topics.
 //!
-//! There is one parser for each, and everybody takes it: `validate`, the ssh configuration, the
-//! broker's client, what asks AWS. So what `validate` takes is what the others take, too.
+//! There is one parser for each, which `validate`, the ssh configuration, the broker client and AWS
+//! look-ups share: what `validate` accepts, the others accept, too.
 
 mod broker_address;
 mod host_name;
@@ -28,17 +28,17 @@ pub use role_arn::{RoleArn, RoleName};
 pub use topic_name::TopicName;
 pub use user::User;
 
-/// So many characters of a text that is no name are shown.
+/// Most characters of an invalid text that are shown.
 const MOST_SHOWN: usize = 80;
 
-/// A text is no name of its kind: what is wrong with it, and the way out.
+/// A text is no valid name: what is wrong, and what helps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrongName {
     /// The text, escaped and bounded.
     pub shown: String,
     /// What is wrong, as the rest of a sentence about it: `is no host name`.
     pub what: String,
-    /// The way out.
+    /// What helps.
     pub help: String,
 }
 
@@ -53,7 +53,7 @@ impl WrongName {
         }
     }
 
-    /// The sentence, without the way out.
+    /// The sentence, without help.
     pub fn sentence(&self) -> String {
         format!("`{}` {}", self.shown, self.what)
     }
@@ -79,7 +79,7 @@ fn odd(text: &str, beside: &str) -> Option<char> {
         .find(|c| !(c.is_ascii_alphanumeric() || beside.contains(*c)))
 }
 
-/// A character within a sentence.
+/// A character for a sentence.
 fn quoted(c: char) -> String {
     match c {
         ' ' => "a blank".into(),

@@ -4,11 +4,11 @@ use std::fmt;
 
 use super::{WrongName, odd, quoted};
 
-/// No package of Debian's or Amazon Linux's comes near it.
+/// Longer than any name of Debian or Amazon Linux.
 const LONGEST: usize = 200;
 
-/// A package as apt-get, yum and dnf take it: a plain name, and nothing that they would read as a
-/// pattern, a file, a group, a version, or as the wish to remove it.
+/// A package's plain name, which apt-get, yum and dnf do not read as a pattern, a file, a group, a
+/// version, or a removal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PackageName(String);
 
@@ -17,7 +17,7 @@ impl PackageName {
     /// capital letters and `_`, too.
     ///
     /// # Errors
-    /// When one of the managers would take it for more than a name: `NAME-` is removed by apt-get and
+    /// When a package manager would read it as more than a name: `NAME-` is removed by apt-get and
     /// `NAME+` installed, `@NAME` is a group, `NAME.rpm` a file.
     pub fn parse(text: &str) -> Result<Self, WrongName> {
         let named = "name one package, such as `java-1.8.0-openjdk` or `openjdk-17-jre-headless`";
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_names_pass_and_orders_do_not() {
+    fn only_plain_names_are_accepted() {
         for name in [
             "java-1.8.0-openjdk",
             "java-17-amazon-corretto-headless",

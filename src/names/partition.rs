@@ -1,15 +1,15 @@
-//! AWS partitions: worlds of their own, with regions, ARNs and names of endpoints of their own.
+//! AWS partitions.
 
 /// A partition ("AWS partitions" in AWS's white papers; the SDKs' `partitions.json`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Partition {
     /// As ARNs have it.
     pub name: &'static str,
-    /// What the names of its regions begin with.
+    /// The prefix of its regions' names.
     regions: &'static str,
-    /// The region that no account of it can be without: IAM is there, and STS.
+    /// The region that every account has, with IAM and STS.
     pub home: &'static str,
-    /// What the names of its endpoints end in.
+    /// The suffix of its endpoints' names.
     pub suffix: &'static str,
 }
 
@@ -53,7 +53,7 @@ impl Partition {
             .unwrap_or(AWS)
     }
 
-    /// The partition of an ARN; of one that is not known, the usual one.
+    /// The partition of an ARN; the default for an unknown name.
     pub fn named(name: &str) -> Self {
         let mut others = OTHERS.into_iter();
         others.find(|one| one.name == name).unwrap_or(AWS)
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_region_and_an_arn_lead_to_the_same_one() {
+    fn region_and_arn_have_the_same_partition() {
         for (region, name, home) in [
             ("eu-south-1", "aws", "us-east-1"),
             ("cn-northwest-1", "aws-cn", "cn-north-1"),

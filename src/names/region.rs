@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::WrongName;
 
-/// A region by its form (`us-east-1`, `us-gov-west-1`): words and a number, with `-` between. It may
-/// stand in a name that is dialled.
+/// A region by its form (`us-east-1`, `us-gov-west-1`): words and a number, joined by `-`; safe as a part
+/// of a host name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Region(String);
 
@@ -13,7 +13,7 @@ impl Region {
     /// Reads it.
     ///
     /// # Errors
-    /// When it has not the form of a region.
+    /// When it does not have the form of a region.
     pub fn parse(text: &str) -> Result<Self, WrongName> {
         if has_form(text) {
             return Ok(Self(text.to_owned()));

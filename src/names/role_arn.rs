@@ -4,11 +4,11 @@ use std::fmt;
 
 use super::{WrongName, odd};
 
-/// The longest name that IAM gives a role.
+/// Longest name of a role in IAM.
 const LONGEST: usize = 64;
-/// The longest ARN that STS takes of a role.
+/// Longest ARN of a role that STS accepts.
 const LONGEST_ARN: usize = 2048;
-/// What names of roles have beside letters and digits.
+/// Characters of roles' names besides letters and digits.
 const BESIDE: &str = "+=,.@_-";
 
 /// The name of an IAM role, without its path.
@@ -49,7 +49,7 @@ impl RoleArn {
     /// Reads it.
     ///
     /// # Errors
-    /// When it is not the ARN of a role, be it that of a session or of an instance profile.
+    /// When it is not the ARN of a role (but that of a session, or an instance profile).
     pub fn parse(text: &str) -> Result<Self, WrongName> {
         if is_role_arn(text) {
             return Ok(Self(text.to_owned()));

@@ -4,12 +4,12 @@ use std::fmt;
 
 use super::{WrongName, odd, quoted};
 
-/// A topic's name, as Kafka takes it (`org.apache.kafka.common.internals.Topic`).
+/// A topic's name that Kafka accepts (`org.apache.kafka.common.internals.Topic`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TopicName(String);
 
 impl TopicName {
-    /// The longest one.
+    /// Longest name.
     pub const LONGEST: usize = 249;
 
     /// Reads it.
@@ -40,7 +40,7 @@ impl TopicName {
         Err(WrongName::new(text, what, help))
     }
 
-    /// The first character that no topic's name has: for what becomes part of one.
+    /// The first character that is invalid in a topic's name, of a part of one.
     pub fn odd(part: &str) -> Option<char> {
         odd(part, "._-")
     }
@@ -55,8 +55,7 @@ impl TopicName {
         self.0.starts_with("__")
     }
 
-    /// What Kafka's metrics make of it. Two topics of which this is alike collide, and Kafka refuses
-    /// the second.
+    /// Its name in Kafka's metrics. Kafka refuses a topic whose metric name collides with another's.
     pub fn metric(&self) -> String {
         self.0.replace('.', "_")
     }

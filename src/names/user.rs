@@ -7,7 +7,7 @@ use super::{WrongName, odd, quoted};
 /// The longest name of an account, `LOGIN_NAME_MAX` without its final zero byte.
 const LONGEST: usize = 255;
 
-/// An account on a machine, as `ssh -l` takes it.
+/// An account on a machine, for `ssh -l`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct User(String);
 
@@ -15,8 +15,8 @@ impl User {
     /// Reads it.
     ///
     /// # Errors
-    /// When it could not stand in a `User` line of ssh's configuration as itself: ssh expands `%`
-    /// and `$` there, and reads quotes.
+    /// When a `User` line of ssh's configuration would change it: ssh expands `%` and `$` there, and
+    /// interprets quotes.
     pub fn parse(text: &str) -> Result<Self, WrongName> {
         let help = if text.is_empty() {
             "write it as the machine has it, such as `ec2-user`".into()

@@ -1,5 +1,5 @@
-//! A proof: what the installed client's own list of topics came to, in a fresh login shell of the
-//! account. The client is the judge; what it says is read here, and the cause is named.
+//! A proof: whether the installed client can list the topics, in a fresh login shell of the account; and
+//! the cause if it cannot.
 
 mod cause;
 mod output;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-pub use cause::{Asked, Cause, cause};
+pub use cause::{Cause, ClientRun, cause};
 pub use output::{Output, Stream};
 pub use secrets::Secrets;
 
@@ -92,7 +92,7 @@ impl Proof {
                 let topics = match self.topics.unwrap_or_default() {
                     0 => "no topics".to_owned(),
                     1 => "1 topic".to_owned(),
-                    more => format!("{more} topics"),
+                    count => format!("{count} topics"),
                 };
                 let role = self.role.as_ref().map(|role| format!(" as {role}"));
                 format!(

@@ -1,25 +1,24 @@
-//! The client's two streams, as they arrive: the topics are counted, and what it says is kept, as
-//! far as people need it.
+//! The client's output: topics are counted, and other lines are kept, bounded.
 
 use std::collections::BTreeSet;
 
-/// Lines that are kept of one run, each once: as many of the first, and as many of the last.
+/// Distinct lines that are kept: as many of the first and as many of the last.
 const LINES: usize = 100;
 /// Bytes of one line that are kept.
 const LINE: usize = 2_000;
 /// Kafka's own limit for the name of a topic.
 const LONGEST_NAME: usize = 249;
 
-/// Which stream.
+/// An output stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
-    /// Standard output: the topics, and Kafka's sentence of what went wrong.
+    /// Standard output: the topics, and Kafka's error message.
     Out,
     /// Standard error: the log.
     Err,
 }
 
-/// What a run printed, read line by line between two marks; what start files print comes before.
+/// The output of a run, read line by line between two marks, after that of start files.
 #[derive(Debug, Clone, Default)]
 pub struct Output {
     mark: String,
@@ -27,16 +26,16 @@ pub struct Output {
     err: Partial,
     /// How many topics were listed.
     pub topics: usize,
-    /// All else that was said, as it came, each line once.
-    pub words: Vec<String>,
+    /// All other lines, each once.
+    pub lines: Vec<String>,
     seen: BTreeSet<String>,
-    /// How it ended, as the host's shell has it: 128 and more for a signal.
+    /// The exit status, as the host's shell reports it: 128 and more for a signal.
     pub status: Option<i32>,
-    /// The deadline came first, and the host ended it.
-    pub late: bool,
+    /// The host killed it at the deadline.
+    pub timed_out: bool,
 }
 
-/// A stream with its last, unfinished line.
+/// The state of a stream, with its unfinished line.
 #[derive(Debug, Clone, Default)]
 struct Partial {
     line: Vec<u8>,
@@ -45,7 +44,7 @@ struct Partial {
 }
 
 impl Output {
-    /// Of a run whose lines `MARK begin`, `MARK late` and `MARK end STATUS` are the host's.
+    /// For a run in which the host prints `MARK begin`, `MARK late` and `MARK end STATUS`.
     pub fn new(mark: &str) -> Self {
         Self {
             mark: mark.to_owned(),
@@ -53,12 +52,12 @@ impl Output {
         }
     }
 
-    /// Whether the client was reached at all: the start files had come to an end.
+    /// Whether the start files ended and the client began.
     pub fn begun(&self) -> bool {
         self.out.begun
     }
 
-    /// Whether the host has said that a stream is over.
+    /// Whether the host has reported the end of a stream.
     pub fn ended(&self, stream: Stream) -> bool {
         match stream {
             Stream::Out => self.out.ended,
@@ -66,7 +65,7 @@ impl Output {
         }
     }
 
-    /// Takes bytes as they arrive.
+    /// Adds bytes as they arrive.
     pub fn feed(&mut self, stream: Stream, bytes: &[u8]) {
         for &byte in bytes {
             let partial = self.partial(stream);
@@ -93,12 +92,12 @@ impl Output {
         if self.ended(stream) {
             return;
         }
-        let own = line.strip_prefix(self.mark.as_str());
-        if let Some(own) = own.and_then(|rest| rest.strip_prefix(' ')) {
+        let report = line.strip_prefix(self.mark.as_str());
+        if let Some(report) = report.and_then(|rest| rest.strip_prefix(' ')) {
             let partial = self.partial(stream);
-            match own.split_once(' ').unwrap_or((own, "")) {
+            match report.split_once(' ').unwrap_or((report, "")) {
                 ("begin", _) => partial.begun = true,
-                ("late", _) => self.late = true,
+                ("late", _) => self.timed_out = true,
                 ("end", status) => {
                     partial.ended = true;
                     self.status = status.parse().ok().or(self.status);
@@ -121,23 +120,23 @@ impl Output {
         if line.is_empty() || !self.seen.insert(line.to_owned()) {
             return;
         }
-        if self.words.len() >= 2 * LINES {
-            let gone = self.words.remove(LINES);
-            self.seen.remove(&gone);
+        if self.lines.len() >= 2 * LINES {
+            let dropped = self.lines.remove(LINES);
+            self.seen.remove(&dropped);
         }
-        self.words.push(line.to_owned());
+        self.lines.push(line.to_owned());
     }
 }
 
-/// A line of the list. While a topic is being deleted, Kafka says so after its name.
+/// Whether a line is a topic, with Kafka's note if it is being deleted.
 fn is_topic(line: &str) -> bool {
     let name = line.strip_suffix(" - marked for deletion").unwrap_or(line);
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(plain)
 }
 
-/// Stack frames; and lines of the account's own: a JVM repeats the options that it picks up from
-/// the environment, a traced shell each command.
+/// Stack frames, and lines that may have secrets of the account: a JVM's options from the environment,
+/// commands of a traced shell.
 fn is_noise(line: &str) -> bool {
     let line = line.trim_start();
     let frame = line
@@ -150,7 +149,7 @@ fn is_noise(line: &str) -> bool {
         || line.starts_with("NOTE: Picked up ")
 }
 
-/// A line of a log without the time that it begins with: `[2026-11-28 01:34:08,756] WARN …`, and
+/// A log line without the time at its start: `[2026-11-28 01:34:08,756] WARN …`, and
 /// Log4j 2's `01:34:48.319 [main] ERROR …`.
 fn without_time(line: &str) -> &str {
     let line = line.trim();
@@ -183,24 +182,24 @@ mod tests {
     }
 
     #[test]
-    fn topics_are_counted_and_start_files_are_not_heard() {
+    fn topics_are_counted_and_start_files_are_ignored() {
         let run = run(
             "welcome\nu.pin\n\nMARK begin\nu.pin\nu.geo - marked for deletion\n__consumer_offsets\n\nMARK end 0\nlate.topic\n",
             "+ export PASSWORD=canary\n\nMARK begin\n[2026-11-28 01:34:08,756] WARN a (b)\n[2026-11-28 01:34:08,863] WARN a (b)\nMARK end 0\n",
         );
-        assert_eq!((run.topics, run.status, run.late), (3, Some(0), false));
-        assert_eq!(run.words, ["WARN a (b)"]);
+        assert_eq!((run.topics, run.status, run.timed_out), (3, Some(0), false));
+        assert_eq!(run.lines, ["WARN a (b)"]);
         assert!(run.ended(Stream::Out) && run.ended(Stream::Err));
     }
 
     #[test]
-    fn what_the_account_has_in_its_environment_is_not_repeated() {
+    fn the_accounts_environment_is_not_repeated() {
         let run = run(
             "\nMARK begin\n",
             "\nMARK begin\nPicked up JAVA_TOOL_OPTIONS: -Dx=canary\nNOTE: Picked up JDK_JAVA_OPTIONS: canary\n++ PW=canary\n\tat a.b(C.java:1)\n\t... 5 more\n01:34:48.319 [main] ERROR o.a.k - said\nException in thread \"main\" x\n",
         );
         assert_eq!(
-            run.words,
+            run.lines,
             [
                 "[main] ERROR o.a.k - said",
                 "Exception in thread \"main\" x"
@@ -209,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_comes_is_bounded_and_its_end_is_kept() {
+    fn output_is_bounded_and_its_end_is_kept() {
         let mut output = Output::new("MARK");
         output.feed(Stream::Err, b"MARK begin\n");
         for number in 0..5_000 {
@@ -218,10 +217,10 @@ mod tests {
                 format!("line {number} {}\n", "x ".repeat(3_000)).as_bytes(),
             );
         }
-        assert_eq!(output.words.len(), 2 * LINES);
-        assert!(output.words.iter().all(|line| line.len() <= LINE));
-        assert!(output.words[0].starts_with("line 0 "));
-        assert!(output.words[199].starts_with("line 4999 "));
+        assert_eq!(output.lines.len(), 2 * LINES);
+        assert!(output.lines.iter().all(|line| line.len() <= LINE));
+        assert!(output.lines[0].starts_with("line 0 "));
+        assert!(output.lines[199].starts_with("line 4999 "));
         assert!(!output.begun(), "the other stream has not begun");
     }
 }

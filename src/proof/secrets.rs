@@ -1,19 +1,19 @@
-//! Secrets are in no words that are shown. Kafka's messages quote what they cannot read, so a
-//! broken line of a password may stand in one of them.
+//! Masks secrets in output. Kafka's messages quote what they cannot parse, which may be a part of a
+//! password.
 
 use crate::{kinds::client::properties::is_sensitive, properties};
 
-/// What is masked.
+/// The replacement.
 const MASK: &str = "(sensitive)";
-/// A shorter piece of a line masks nothing: it would be found everywhere.
+/// Shorter texts are not masked: they would match everywhere.
 const SHORTEST: usize = 3;
 
-/// Texts that must not be shown: what a properties file has under sensitive keys.
+/// Texts that must not be shown: the values of sensitive keys.
 #[derive(Clone, Default)]
 pub struct Secrets(Vec<String>);
 
 impl Secrets {
-    /// Of a file as it is on the machine, and of values that are known otherwise.
+    /// Those of a properties file, and other known ones.
     pub fn new<'v>(file: &[u8], known: impl IntoIterator<Item = &'v str>) -> Self {
         let mut texts: Vec<String> = Vec::new();
         for entry in properties::entries(file).unwrap_or_default() {
@@ -25,13 +25,13 @@ impl Secrets {
         }
         texts.extend(known.into_iter().flat_map(pieces));
         texts.retain(|text| text.len() >= SHORTEST);
-        // The longest first, so that no piece cuts a whole one.
+        // The longest first: parts would break up whole values.
         texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
         texts.dedup();
         Self(texts)
     }
 
-    /// A line as it may be shown.
+    /// A line without secrets.
     pub fn mask(&self, line: &str) -> String {
         let mut line = line.to_owned();
         for secret in &self.0 {
@@ -39,19 +39,22 @@ impl Secrets {
                 line = line.replace(secret.as_str(), MASK);
             }
         }
-        // Where the line of the file is broken, Kafka takes any part of it for a name.
+        // If the line of the file is broken, Kafka may quote any part of it.
         if line.contains("JAAS") {
-            let quoted = line.split('\'').enumerate().map(|(at, part)| match part {
-                part if at % 2 == 0 || part == "null" || part.contains('.') => part,
-                _ => "…",
-            });
+            let quoted = line
+                .split('\'')
+                .enumerate()
+                .map(|(index, part)| match part {
+                    part if index % 2 == 0 || part == "null" || part.contains('.') => part,
+                    _ => "…",
+                });
             line = quoted.collect::<Vec<_>>().join("'");
         }
         line
     }
 }
 
-/// A value, and its parts as a tokenizer may cut them.
+/// A value, and its parts as a tokenizer may split them.
 fn pieces(value: &str) -> Vec<String> {
     let parts = value.split(|c: char| c.is_whitespace() || "\"';=/".contains(c));
     std::iter::once(value.trim())
@@ -60,13 +63,13 @@ fn pieces(value: &str) -> Vec<String> {
         .collect()
 }
 
-/// What comes after the name of the first secret option: whatever is broken, the secret is there.
+/// The text after the name of the first secret option, whatever is broken in it.
 fn of_jaas(line: &str) -> Vec<String> {
     let lower = line.to_ascii_lowercase();
     let names = ["password", "secret", "token"].into_iter();
-    // A line whose lower case is longer has letters that no option has.
+    // `find` may miss in a line whose lower case is longer; no option is such.
     let first = names.filter_map(|name| lower.find(name)).min();
-    let rest = first.and_then(|at| line.get(at..));
+    let rest = first.and_then(|index| line.get(index..));
     let Some((_, value)) = rest.and_then(|rest| rest.split_once('=')) else {
         return vec![];
     };
@@ -78,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_part_of_a_secret_is_shown_however_the_line_is_broken() {
+    fn no_part_of_a_secret_of_a_broken_line_is_shown() {
         let file = b"ssl.keystore.password=hunter2 more\nsasl.jaas.config=a.b.PlainLoginModule required username=\"me\" password=can ary;\nclient.id=seen\n";
         let secrets = Secrets::new(file, ["known-canary"]);
         let masked = |line: &str| secrets.mask(line);

@@ -1,9 +1,9 @@
-//! Causes and ways out that the installed client and our own meet alike, in the same words.
+//! Help that the errors of the installed client and of our own share.
 
-/// MSK's ports, for those who took the wrong one.
+/// MSK's ports.
 pub const PORTS: &str = "on MSK: 9092 plaintext, 9094 TLS, 9096 SASL/SCRAM, 9098 IAM";
 
-/// The brokers know who it is, and let nobody of that name in.
+/// The caller is authenticated, and not authorized.
 pub const CONNECT_RIGHT: &str = "the caller needs `kafka-cluster:Connect` on the cluster \
     (`kafka:*` is the control plane and gives nothing here): look at the role's policy, and at your \
     organisation's";
@@ -16,7 +16,7 @@ pub const TOO_MANY_CONNECTS: &str = "MSK limits new connections a second: wait a
 pub const NO_INSTANCE_ROLE: &str = "attach an instance profile: `aws ec2 \
     associate-iam-instance-profile --instance-id ID --iam-instance-profile Name=NAME`";
 
-/// STS refuses a role: who has to stand in its trust policy.
+/// STS refuses a role: the principal that its trust policy needs.
 pub fn trust(principal: &str) -> String {
     format!(
         "the trust policy of the role must let the caller in, also when caller and role are the \
@@ -26,7 +26,7 @@ pub fn trust(principal: &str) -> String {
     )
 }
 
-/// A way that is closed, from a machine to the brokers.
+/// No network route from a machine to the brokers.
 pub fn network(machine: &str) -> String {
     format!(
         "the brokers' security group has to let {machine} in on their port; look at subnets and \

@@ -111,8 +111,8 @@ pub(crate) async fn trust(
             put(&human::pinned_line(keys, &around.style));
             return Ok(Code::Done);
         }
-        Verdict::Contradicted { by, wanted } => {
-            pin_target.contradicted(*by, wanted);
+        Verdict::Contradicted { by, expected } => {
+            pin_target.contradicted(*by, expected);
             return Ok(Code::Unreachable);
         }
         Verdict::Vouched(keys, _) if yes => keys,

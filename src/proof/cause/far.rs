@@ -1,34 +1,34 @@
-//! What is far from the machine: AWS, the brokers, and the way there.
+//! Causes outside of the machine: AWS, the brokers, and the network.
 
 use super::{
     super::{
         output::Output,
         shared::{self, CONNECT_RIGHT, NO_INSTANCE_ROLE, PORTS, TOO_MANY_CONNECTS},
     },
-    Asked, Cause, Words, new,
+    Cause, ClientRun, Lines, new,
 };
 
 /// Credentials and STS.
-pub(super) fn of_aws(asked: &Asked, _: &Output, words: &Words<'_>) -> Option<Cause> {
-    let role = match &asked.role {
+pub(super) fn of_aws(client: &ClientRun, _: &Output, lines: &Lines<'_>) -> Option<Cause> {
+    let role = match &client.role {
         Some(role) => role.clone(),
         None => "the role of `awsRoleArn`".into(),
     };
-    if let Some(line) = words.all(&["sts:AssumeRole"]) {
+    if let Some(line) = lines.all(&["sts:AssumeRole"]) {
         return new(
             format!("STS does not let the machine's own role assume {role}"),
             shared::trust(&caller(line).unwrap_or_else(|| "ARN OF THE CALLER'S ROLE".into())),
             line,
         );
     }
-    let late = [
+    let signature = [
         "Signature expired",
         "Signature not yet current",
         "SignatureDoesNotMatch",
         "RequestExpired",
         "Session too short",
     ];
-    if let Some(line) = words.any(&late) {
+    if let Some(line) = lines.any(&signature) {
         return new(
             "AWS refuses the signature",
             "set the machine's clock (`timedatectl`, `chronyc makestep`): what is more than 5 minutes off is refused; \
@@ -36,13 +36,13 @@ pub(super) fn of_aws(asked: &Asked, _: &Output, words: &Words<'_>) -> Option<Cau
             line,
         );
     }
-    let ended = [
+    let expired = [
         "ExpiredToken",
         "InvalidClientTokenId",
         "UnrecognizedClientException",
         "security token included in the request",
     ];
-    if let Some(line) = words.any(&ended) {
+    if let Some(line) = lines.any(&expired) {
         return new(
             "AWS does not take the credentials that the client found on the machine",
             "they have ended or are wrong: look at the start files' `AWS_…` variables and at `~/.aws`, which win over \
@@ -51,7 +51,7 @@ pub(super) fn of_aws(asked: &Asked, _: &Output, words: &Words<'_>) -> Option<Cau
         );
     }
     let sts = |line: &&str| line.contains("sts.") && line.contains("amazonaws");
-    let away = [
+    let unreachable = [
         "UnknownHostException",
         "Connect to ",
         "connect timed out",
@@ -59,20 +59,20 @@ pub(super) fn of_aws(asked: &Asked, _: &Output, words: &Words<'_>) -> Option<Cau
         "Unable to execute HTTP request",
         "Connection refused",
     ];
-    if let Some(line) = words.any(&away).filter(sts) {
+    if let Some(line) = lines.any(&unreachable).filter(sts) {
         return new(
             "STS cannot be reached from the machine",
             "a subnet without a way out needs an endpoint for STS, and `awsStsRegion` in `sasl.jaas.config` to use it",
             line,
         );
     }
-    let none = [
+    let missing = [
         "Failed to find AWS IAM Credentials",
         "Unable to load credentials from any",
         "Unable to load AWS credentials",
         "Unable to find a region",
     ];
-    if let Some(line) = words.any(&none) {
+    if let Some(line) = lines.any(&missing) {
         return new(
             "the client finds no AWS credentials on the machine",
             format!("{NO_INSTANCE_ROLE}; a profile needs `awsProfileName` in `sasl.jaas.config`"),
@@ -82,7 +82,7 @@ pub(super) fn of_aws(asked: &Asked, _: &Output, words: &Words<'_>) -> Option<Cau
     None
 }
 
-/// Who has to stand in the trust policy: of a session its role.
+/// The principal that the trust policy needs: of a session, its role.
 fn caller(line: &str) -> Option<String> {
     let (_, rest) = line.split_once("User: ")?;
     let user = rest.split_whitespace().next()?;
@@ -94,16 +94,16 @@ fn caller(line: &str) -> Option<String> {
     Some(format!("arn:{partition}:iam::{account}:role/{role}"))
 }
 
-/// What brokers say of a login.
-pub(super) fn of_sasl(asked: &Asked, _: &Output, words: &Words<'_>) -> Option<Cause> {
-    if let Some(line) = words.any(&["Too many connects"]) {
+/// Authentication errors of brokers.
+pub(super) fn of_sasl(client: &ClientRun, _: &Output, lines: &Lines<'_>) -> Option<Cause> {
+    if let Some(line) = lines.any(&["Too many connects"]) {
         return new(
             "the brokers refuse: too many new connections",
             TOO_MANY_CONNECTS,
             line,
         );
     }
-    if let Some(line) = words.any(&[
+    if let Some(line) = lines.any(&[
         "not enabled in the server",
         "UnsupportedSaslMechanism",
         "Unexpected handshake request",
@@ -111,37 +111,37 @@ pub(super) fn of_sasl(asked: &Asked, _: &Output, words: &Words<'_>) -> Option<Ca
         return new(
             format!(
                 "the listener of {} does not take the mechanism that {} has",
-                asked.brokers,
-                asked.file()
+                client.brokers,
+                client.file()
             ),
             format!("use the port for it; {PORTS}"),
             line,
         );
     }
-    if let Some(line) = words
+    if let Some(line) = lines
         .any(&["SASL handshake", "IllegalSaslState"])
         .filter(|line| line.contains("Unexpected"))
     {
         return new(
             format!(
                 "the listener of {} asks for SASL, and the client came without",
-                asked.brokers
+                client.brokers
             ),
             format!(
                 "set `sasl.mechanism` and its lines in {}, or use another port; {PORTS}",
-                asked.file()
+                client.file()
             ),
             line,
         );
     }
-    if let Some(line) = words.any(&[
+    if let Some(line) = lines.any(&[
         "Access denied",
         "SaslAuthenticationException",
         "ClusterAuthorizationException",
         "TopicAuthorizationException",
         "Not authorized to access",
     ]) {
-        let who = asked.role.as_deref().unwrap_or("the caller");
+        let who = client.role.as_deref().unwrap_or("the caller");
         if line.contains("Invalid username or password") || line.contains("invalid credentials") {
             return new(
                 "the brokers do not know the user name and password of the properties file",
@@ -154,48 +154,48 @@ pub(super) fn of_sasl(asked: &Asked, _: &Output, words: &Words<'_>) -> Option<Ca
     None
 }
 
-/// Certificates, and ports that speak otherwise.
-pub(super) fn of_tls(asked: &Asked, _: &Output, words: &Words<'_>) -> Option<Cause> {
-    if let Some(line) = words.any(&[
+/// TLS: certificates, and ports with another protocol.
+pub(super) fn of_tls(client: &ClientRun, _: &Output, lines: &Lines<'_>) -> Option<Cause> {
+    if let Some(line) = lines.any(&[
         "plaintext connection?",
         "Unsupported or unrecognized SSL message",
     ]) {
         return new(
             format!(
                 "{} speaks plaintext, and {} asks for TLS",
-                asked.brokers,
-                asked.file()
+                client.brokers,
+                client.file()
             ),
             format!("use the cluster's port for it; {PORTS}"),
             line,
         );
     }
-    if let Some(line) = words.any(&["trustAnchors parameter must be non-empty"]) {
+    if let Some(line) = lines.any(&["trustAnchors parameter must be non-empty"]) {
         return new(
             "the login shell's Java has no authorities that it trusts",
             "install its `cacerts` (`ca-certificates`, `ca-certificates-java`), or set `ssl.truststore.location`",
             line,
         );
     }
-    if let Some(line) = words.any(&[
+    if let Some(line) = lines.any(&[
         "PKIX path",
         "unable to find valid certification path",
         "signature check failed",
     ]) {
-        let what = match line.contains("validity check failed") {
+        let cause = match line.contains("validity check failed") {
             true => "the broker's certificate has expired, or the machine's clock is wrong",
             false => {
                 "the broker's certificate comes from an authority that the client's Java does not trust"
             }
         };
         return new(
-            what,
+            cause,
             "MSK's are in every Java's `cacerts`: is the name that of a broker? For an authority of your own set \
              `ssl.truststore.location`",
             line,
         );
     }
-    if let Some(line) = words.any(&[
+    if let Some(line) = lines.any(&[
         "No subject alternative",
         "No name matching",
         "doesn't match any of the subject",
@@ -212,20 +212,20 @@ pub(super) fn of_tls(asked: &Asked, _: &Output, words: &Words<'_>) -> Option<Cau
         "keystore password was incorrect",
         "Keystore was tampered",
     ];
-    if let Some(line) = words.any(&stores) {
+    if let Some(line) = lines.any(&stores) {
         return new(
             "the client cannot read its trust store or key store",
-            format!("look at the `ssl.…` keys in {}", asked.file()),
+            format!("look at the `ssl.…` keys in {}", client.file()),
             line,
         );
     }
-    if let Some(line) = words.any(&[
+    if let Some(line) = lines.any(&[
         "SSLHandshakeException",
         "SSL handshake failed",
         "SslAuthenticationException",
     ]) {
         return new(
-            format!("TLS with {} fails", asked.brokers),
+            format!("TLS with {} fails", client.brokers),
             format!("use the cluster's TLS port and its own names; {PORTS}"),
             line,
         );
@@ -233,17 +233,17 @@ pub(super) fn of_tls(asked: &Asked, _: &Output, words: &Words<'_>) -> Option<Cau
     None
 }
 
-/// Names, ports, and everything that only shows as time.
-pub(super) fn of_network(asked: &Asked, run: &Output, words: &Words<'_>) -> Option<Cause> {
-    let brokers = &asked.brokers;
-    if let Some(line) = words.any(&["No resolvable bootstrap urls"]) {
+/// Names, ports, and timeouts.
+pub(super) fn of_network(client: &ClientRun, output: &Output, lines: &Lines<'_>) -> Option<Cause> {
+    let brokers = &client.brokers;
+    if let Some(line) = lines.any(&["No resolvable bootstrap urls"]) {
         return new(
             format!("the machine knows no address for {brokers}"),
             "write the brokers' names as the cluster gives them; a private name is known in the cluster's VPC alone",
             line,
         );
     }
-    if let Some(line) = words.any(&[
+    if let Some(line) = lines.any(&[
         "Invalid url in bootstrap.servers",
         "Invalid port in bootstrap.servers",
     ]) {
@@ -253,42 +253,42 @@ pub(super) fn of_network(asked: &Asked, run: &Output, words: &Words<'_>) -> Opti
             line,
         );
     }
-    if let Some(line) = words.any(&["terminated during authentication"]) {
+    if let Some(line) = lines.any(&["terminated during authentication"]) {
         return new(
             format!("{brokers} hang up on the client during its login"),
-            format!("is it the port for what {} says? {PORTS}", asked.file()),
+            format!("is it the port for what {} says? {PORTS}", client.file()),
             line,
         );
     }
-    if let Some(line) = words.any(&["could not be established"]) {
+    if let Some(line) = lines.any(&["could not be established"]) {
         return new(
             format!("nothing answers at {brokers}: the port is closed, or the way there is"),
             format!("{}; {PORTS}", shared::network("the machine")),
             line,
         );
     }
-    if let Some(line) = words.any(&["disconnected"]) {
-        return match asked.speaks_plaintext() {
-            true => asked.plaintext(line),
+    if let Some(line) = lines.any(&["disconnected"]) {
+        return match client.speaks_plaintext() {
+            true => client.plaintext(line),
             false => new(
                 format!("{brokers} hang up on the client"),
-                format!("is it the port for what {} says? {PORTS}", asked.file()),
+                format!("is it the port for what {} says? {PORTS}", client.file()),
                 line,
             ),
         };
     }
-    let waited = words.any(&["Timed out waiting", "TimeoutException", "timed out"]);
-    if run.late || waited.is_some() {
-        let what = match asked.speaks_plaintext() {
+    let waited = lines.any(&["Timed out waiting", "TimeoutException", "timed out"]);
+    if output.timed_out || waited.is_some() {
+        let cause = match client.speaks_plaintext() {
             true => format!("{brokers} give no answer to a client that speaks plaintext"),
             false => format!("no answer came from {brokers}"),
         };
-        let what = match run.late {
-            true => format!("{what} within {} s", asked.seconds),
-            false => what,
+        let cause = match output.timed_out {
+            true => format!("{cause} within {} s", client.seconds),
+            false => cause,
         };
         return Some(Cause {
-            what,
+            cause,
             help: format!(
                 "{}; or it is another listener's port ({PORTS}); a slow machine needs a longer `--timeout`",
                 shared::network("the machine")

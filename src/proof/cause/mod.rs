@@ -1,5 +1,5 @@
-//! What the client's own words mean, and the way out. Where the native client meets the same, the
-//! sentence is the same (see [`super::shared`]).
+//! From the client's output to the cause of a failure, and what helps; in the same words as the native
+//! client's errors (see [`super::shared`]).
 
 mod far;
 #[cfg(test)]
@@ -8,69 +8,71 @@ mod tests;
 use self::far::{of_aws, of_network, of_sasl, of_tls};
 use super::{output::Output, shared::PORTS};
 
-/// What was asked of which client.
+/// Which client was run, and how.
 #[derive(Debug, Clone, Default)]
-pub struct Asked {
+pub struct ClientRun {
     /// The tool that ran, symbolic (`~/kafka_2.12-2.8.1/bin/kafka-topics.sh`).
     pub tool: String,
     /// The properties file, symbolic; `None`: it ran without one.
     pub properties: Option<String>,
-    /// What the file has as `security.protocol`; `None`: it has none, or it is not known.
+    /// The file's `security.protocol`; `None` if it has none, or is not known.
     pub protocol: Option<String>,
-    /// The brokers, with commas between.
+    /// The brokers, separated by commas.
     pub brokers: String,
-    /// How long it had, in seconds.
+    /// The deadline, in seconds.
     pub seconds: u64,
     /// The role that the spec gives the client.
     pub role: Option<String>,
-    /// Memory that a new process could have had, in KiB.
+    /// Available memory, in KiB.
     pub memory_kib: Option<u64>,
 }
 
-/// Why it failed, and the way out.
+/// Why it failed, and what helps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
     /// A sentence.
-    pub what: String,
-    /// The way out.
+    pub cause: String,
+    /// What helps.
     pub help: String,
-    /// The line that says it best, of the client's words.
+    /// The line of the output that shows it.
     pub line: Option<String>,
 }
 
-/// What a run that failed means.
-pub fn cause(asked: &Asked, run: &Output) -> Cause {
-    let words = Words(&run.words);
-    if !run.begun() {
-        return of_login(asked, run);
+/// The cause of a failed run.
+pub fn cause(client: &ClientRun, output: &Output) -> Cause {
+    let lines = Lines(&output.lines);
+    if !output.begun() {
+        return of_login(client, output);
     }
-    let of_words = [
+    let checks = [
         of_start, of_classes, of_memory, of_jaas, of_aws, of_sasl, of_tls, of_file, of_network,
     ];
-    let found = of_words.into_iter().find_map(|of| of(asked, run, &words));
-    found.unwrap_or_else(|| unknown(asked, run))
+    let found = checks
+        .into_iter()
+        .find_map(|check| check(client, output, &lines));
+    found.unwrap_or_else(|| unknown(client, output))
 }
 
-fn new(what: impl Into<String>, help: impl Into<String>, line: &str) -> Option<Cause> {
+fn new(cause: impl Into<String>, help: impl Into<String>, line: &str) -> Option<Cause> {
     Some(Cause {
-        what: what.into(),
+        cause: cause.into(),
         help: help.into(),
         line: Some(line.to_owned()),
     })
 }
 
-/// All that was said, line by line.
-struct Words<'w>(&'w [String]);
+/// The lines of the output.
+struct Lines<'w>(&'w [String]);
 
-impl Words<'_> {
-    /// The last line that has one of these texts.
+impl Lines<'_> {
+    /// The last line with one of these texts.
     fn any(&self, texts: &[&str]) -> Option<&str> {
         let mut lines = self.0.iter().rev();
         let line = lines.find(|line| texts.iter().any(|text| line.contains(text)));
         line.map(String::as_str)
     }
 
-    /// The last line that has all of these texts.
+    /// The last line with all of these texts.
     fn all(&self, texts: &[&str]) -> Option<&str> {
         let mut lines = self.0.iter().rev();
         let line = lines.find(|line| texts.iter().all(|text| line.contains(text)));
@@ -78,17 +80,17 @@ impl Words<'_> {
     }
 }
 
-/// The start files never came to an end, or ended the shell.
-fn of_login(asked: &Asked, run: &Output) -> Cause {
-    let what = match run.late {
+/// The start files did not end in time, or ended the shell.
+fn of_login(client: &ClientRun, output: &Output) -> Cause {
+    let cause = match output.timed_out {
         true => format!(
             "the login shell's start files did not come to an end within {} s",
-            asked.seconds
+            client.seconds
         ),
         false => "the login shell ended in its start files, before it ran the client".into(),
     };
     Cause {
-        what,
+        cause,
         help: "look for what asks, waits or leaves in them: `read`, `exec`, `exit`, `set -e`"
             .into(),
         line: None,
@@ -96,21 +98,21 @@ fn of_login(asked: &Asked, run: &Output) -> Cause {
 }
 
 /// The tool, Java, and the options of the JVM.
-fn of_start(asked: &Asked, run: &Output, words: &Words<'_>) -> Option<Cause> {
+fn of_start(client: &ClientRun, output: &Output, lines: &Lines<'_>) -> Option<Cause> {
     let java = [
         "java: not found",
         "java: command not found",
         "/java: No such file",
         "java: Permission denied",
     ];
-    if let Some(line) = words.any(&java) {
-        let what = match line.contains("/java:") {
+    if let Some(line) = lines.any(&java) {
+        let cause = match line.contains("/java:") {
             true => "`JAVA_HOME` of a fresh login shell leads to no Java",
             false => "a fresh login shell finds no `java`",
         };
         let help = "`trueup plan` shows what `java:` in the spec would install, and what the shell's \
                     `JAVA_HOME` is";
-        return new(what, help, line);
+        return new(cause, help, line);
     }
     let missing = [
         "not found",
@@ -118,27 +120,27 @@ fn of_start(asked: &Asked, run: &Output, words: &Words<'_>) -> Option<Cause> {
         "Permission denied",
         "bad interpreter",
     ];
-    let of_tool = run.words.iter().rev().find(|line| {
+    let of_tool = output.lines.iter().rev().find(|line| {
         line.contains("kafka-topics.sh") && missing.iter().any(|text| line.contains(text))
     });
-    if let (Some(line), Some(126 | 127)) = (of_tool, run.status) {
+    if let (Some(line), Some(126 | 127)) = (of_tool, output.status) {
         return new(
-            format!("`{}` cannot be run", asked.tool),
+            format!("`{}` cannot be run", client.tool),
             "`trueup apply` puts Kafka there; a tree of your own needs its `bin/`, executable",
             line,
         );
     }
-    if let Some(line) = words.any(&["UnsupportedClassVersionError", "class file version"]) {
+    if let Some(line) = lines.any(&["UnsupportedClassVersionError", "class file version"]) {
         return of_class_version(line);
     }
-    if let Some(line) = words.any(&["bootstrap-server is not a recognized option"]) {
+    if let Some(line) = lines.any(&["bootstrap-server is not a recognized option"]) {
         return new(
             "this Kafka's tool asks ZooKeeper alone",
             "take Kafka 2.2 or newer",
             line,
         );
     }
-    if let Some(line) = words
+    if let Some(line) = lines
         .any(&[
             "getSubject is not supported",
             "Security Manager is deprecated and will be",
@@ -153,7 +155,7 @@ fn of_start(asked: &Asked, run: &Output, words: &Words<'_>) -> Option<Cause> {
             line,
         );
     }
-    if let Some(line) = words.any(&["Port already in use"]) {
+    if let Some(line) = lines.any(&["Port already in use"]) {
         return new(
             "`JMX_PORT` is exported by a start file, and another JVM has that port",
             "export it for the broker alone",
@@ -163,7 +165,7 @@ fn of_start(asked: &Asked, run: &Output, words: &Words<'_>) -> Option<Cause> {
     None
 }
 
-/// Java's number is 44 below the class files'.
+/// A class file's version is Java's plus 44.
 fn of_class_version(line: &str) -> Option<Cause> {
     let versions: Vec<u32> = line
         .split(|c: char| !(c.is_ascii_digit() || c == '.'))
@@ -182,7 +184,7 @@ fn of_class_version(line: &str) -> Option<Cause> {
         .map_or("a class".to_owned(), |class| {
             format!("`{}`", class.replace('/', "."))
         });
-    let (what, wanted) = match versions[..] {
+    let (cause, wanted) = match versions[..] {
         [needs, has] => (
             format!("{class} needs Java {needs}, and the login shell's is Java {has}"),
             format!("at least {needs}"),
@@ -196,18 +198,18 @@ fn of_class_version(line: &str) -> Option<Cause> {
         "set `java.version` to {wanted}, or take an older release: Kafka's tools need 17 from 4.0 on, the auth jar \
          from 2.3.5 on"
     );
-    new(what, help, line)
+    new(cause, help, line)
 }
 
 /// Class path and jars.
-fn of_classes(_: &Asked, _: &Output, words: &Words<'_>) -> Option<Cause> {
+fn of_classes(_: &ClientRun, _: &Output, lines: &Lines<'_>) -> Option<Cause> {
     let bare = [
         "com/amazonaws/",
         "com.amazonaws.",
         "software/amazon/awssdk",
         "software.amazon.awssdk",
     ];
-    if let Some(line) = words
+    if let Some(line) = lines
         .any(&["NoClassDefFoundError", "ClassNotFoundException"])
         .filter(|line| bare.iter().any(|text| line.contains(text)))
     {
@@ -225,7 +227,7 @@ fn of_classes(_: &Asked, _: &Output, words: &Words<'_>) -> Option<Cause> {
         "NoClassDefFoundError",
         "ClassNotFoundException",
     ];
-    if let Some(line) = words
+    if let Some(line) = lines
         .any(&missing)
         .filter(|line| own.iter().any(|text| line.contains(text)))
     {
@@ -243,7 +245,7 @@ fn of_classes(_: &Asked, _: &Output, words: &Words<'_>) -> Option<Cause> {
             line,
         );
     }
-    if let Some(line) = words.any(&[
+    if let Some(line) = lines.any(&[
         "Could not find or load main class",
         "NoClassDefFoundError",
         "ClassNotFoundException",
@@ -257,11 +259,11 @@ fn of_classes(_: &Asked, _: &Output, words: &Words<'_>) -> Option<Cause> {
     None
 }
 
-/// Memory, and what looks like it.
-fn of_memory(asked: &Asked, run: &Output, words: &Words<'_>) -> Option<Cause> {
-    if let Some(line) = words.any(&["OutOfMemoryError: Java heap space"]) {
-        if asked.speaks_plaintext() {
-            return asked.plaintext(line);
+/// Memory, and errors that look like it.
+fn of_memory(client: &ClientRun, output: &Output, lines: &Lines<'_>) -> Option<Cause> {
+    if let Some(line) = lines.any(&["OutOfMemoryError: Java heap space"]) {
+        if client.speaks_plaintext() {
+            return client.plaintext(line);
         }
         return new(
             "the JVM's heap is too small for what the brokers answer",
@@ -278,19 +280,19 @@ fn of_memory(asked: &Asked, run: &Output, words: &Words<'_>) -> Option<Cause> {
         "unable to create new native thread",
         "Killed",
     ];
-    let line = words.any(&room);
-    // The host ends it with the same signal at the deadline.
-    let killed = run.status == Some(137) && !run.late;
+    let line = lines.any(&room);
+    // At the deadline the host kills it with the same signal.
+    let killed = output.status == Some(137) && !output.timed_out;
     if killed || line.is_some() {
-        let has = asked
+        let has = client
             .memory_kib
             .map(|kib| format!(" ({} MiB were free)", kib / 1024));
-        let what = match killed {
+        let cause = match killed {
             true => "the JVM was killed: most likely the machine has too little memory for it",
             false => "the machine has too little memory for the JVM",
         };
         return Some(Cause {
-            what: format!("{what}{}", has.unwrap_or_default()),
+            cause: format!("{cause}{}", has.unwrap_or_default()),
             help: "end other JVMs, take a larger instance, add swap, or export `KAFKA_HEAP_OPTS=-Xmx128M`; the kernel's \
                    log says what was killed (`sudo dmesg`)"
                 .into(),
@@ -303,7 +305,7 @@ fn of_memory(asked: &Asked, run: &Output, words: &Words<'_>) -> Option<Cause> {
         "Unrecognized option",
         "Invalid maximum heap size",
     ];
-    if let Some(line) = words.any(&options[1..]).or_else(|| words.any(&options)) {
+    if let Some(line) = lines.any(&options[1..]).or_else(|| lines.any(&options)) {
         return new(
             "the JVM refuses its options",
             "look at `KAFKA_HEAP_OPTS`, `KAFKA_OPTS` and `KAFKA_JVM_PERFORMANCE_OPTS` in the start files",
@@ -313,11 +315,11 @@ fn of_memory(asked: &Asked, run: &Output, words: &Words<'_>) -> Option<Cause> {
     None
 }
 
-/// The line of the login.
-fn of_jaas(asked: &Asked, _: &Output, words: &Words<'_>) -> Option<Cause> {
-    let file = asked.file();
+/// The line `sasl.jaas.config`.
+fn of_jaas(client: &ClientRun, _: &Output, lines: &Lines<'_>) -> Option<Cause> {
+    let file = client.file();
     let written = "`trueup apply` writes the line as Kafka reads it";
-    if let Some(line) = words.any(&["Value not specified for key 'null'"]) {
+    if let Some(line) = lines.any(&["Value not specified for key 'null'"]) {
         return new(
             format!(
                 "`sasl.jaas.config` in {file} has a value without quotes: Kafka takes what follows a `/` for a comment"
@@ -326,14 +328,14 @@ fn of_jaas(asked: &Asked, _: &Output, words: &Words<'_>) -> Option<Cause> {
             line,
         );
     }
-    if let Some(line) = words.any(&["Could not find a 'KafkaClient' entry"]) {
+    if let Some(line) = lines.any(&["Could not find a 'KafkaClient' entry"]) {
         return new(
             format!("{file} has SASL, and no `sasl.jaas.config`"),
             format!("add the line; {written}"),
             line,
         );
     }
-    if let Some(line) = words.any(&["JAAS config", "Login module"]) {
+    if let Some(line) = lines.any(&["JAAS config", "Login module"]) {
         return new(
             format!("Kafka cannot read `sasl.jaas.config` in {file}"),
             format!("it is `MODULE required NAME=\"VALUE\";`, with the semicolon; {written}"),
@@ -344,13 +346,13 @@ fn of_jaas(asked: &Asked, _: &Output, words: &Words<'_>) -> Option<Cause> {
 }
 
 /// The properties file.
-fn of_file(asked: &Asked, _: &Output, words: &Words<'_>) -> Option<Cause> {
-    let path = asked.properties.as_deref()?;
+fn of_file(client: &ClientRun, _: &Output, lines: &Lines<'_>) -> Option<Cause> {
+    let path = client.properties.as_deref()?;
     let name = path.rsplit('/').next().unwrap_or(path);
-    let of_it = |line: &&str| line.contains(name);
-    if let Some(line) = words
+    let names_file = |line: &&str| line.contains(name);
+    if let Some(line) = lines
         .any(&["AccessDeniedException", "(Permission denied)"])
-        .filter(of_it)
+        .filter(names_file)
     {
         return new(
             format!("the account may not read `{path}`"),
@@ -358,9 +360,9 @@ fn of_file(asked: &Asked, _: &Output, words: &Words<'_>) -> Option<Cause> {
             line,
         );
     }
-    if let Some(line) = words
+    if let Some(line) = lines
         .any(&["NoSuchFileException", "FileNotFoundException"])
-        .filter(of_it)
+        .filter(names_file)
     {
         return new(
             format!("`{path}` is not there"),
@@ -368,7 +370,7 @@ fn of_file(asked: &Asked, _: &Output, words: &Words<'_>) -> Option<Cause> {
             line,
         );
     }
-    if let Some(line) = words
+    if let Some(line) = lines
         .any(&["ConfigException", "No enum constant", "Malformed \\u"])
         .filter(|line| !line.contains("bootstrap"))
     {
@@ -381,21 +383,21 @@ fn of_file(asked: &Asked, _: &Output, words: &Words<'_>) -> Option<Cause> {
     None
 }
 
-fn unknown(asked: &Asked, run: &Output) -> Cause {
-    let how = match run.status {
+fn unknown(client: &ClientRun, output: &Output) -> Cause {
+    let how = match output.status {
         Some(status @ 129..) => format!("was ended by signal {}", status - 128),
         Some(status) => format!("ended with status {status}"),
         None => "ended, and its status is not known".into(),
     };
     Cause {
-        what: format!("`{}` {how}", asked.tool),
+        cause: format!("`{}` {how}", client.tool),
         help: "its own words say why; run it in a terminal of the account to see all of them"
             .into(),
         line: None,
     }
 }
 
-impl Asked {
+impl ClientRun {
     fn file(&self) -> String {
         match &self.properties {
             Some(path) => format!("`{path}`"),
@@ -403,7 +405,7 @@ impl Asked {
         }
     }
 
-    /// As far as the file is known: without the key Kafka's clients speak plaintext.
+    /// Without the key, Kafka's clients speak plaintext.
     fn speaks_plaintext(&self) -> bool {
         self.protocol
             .as_deref()
@@ -411,14 +413,14 @@ impl Asked {
     }
 
     fn plaintext(&self, line: &str) -> Option<Cause> {
-        let what = match (&self.properties, &self.protocol) {
+        let cause = match (&self.properties, &self.protocol) {
             (Some(path), Some(protocol)) => format!("`{path}` says `security.protocol={protocol}`"),
             (Some(path), None) => format!("`{path}` has no `security.protocol`"),
             (None, _) => "the client runs without a properties file".into(),
         };
         new(
             format!(
-                "the client speaks plaintext, and {} does not: {what}",
+                "the client speaks plaintext, and {} does not: {cause}",
                 self.brokers
             ),
             format!(

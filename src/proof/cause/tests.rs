@@ -1,9 +1,9 @@
-//! The words of real clients, and what they mean.
+//! Output of real clients, and its causes.
 
 use super::{super::Stream, *};
 
-fn asked() -> Asked {
-    Asked {
+fn client() -> ClientRun {
+    ClientRun {
         tool: "~/k/bin/kafka-topics.sh".into(),
         properties: Some("~/k/bin/client.properties".into()),
         protocol: Some("SASL_SSL".into()),
@@ -14,17 +14,17 @@ fn asked() -> Asked {
     }
 }
 
-fn run(words: &str, end: &str) -> Output {
-    let mut run = Output::new("M");
-    run.feed(
+fn output(lines: &str, end: &str) -> Output {
+    let mut output = Output::new("M");
+    output.feed(
         Stream::Err,
-        format!("M begin\n{words}\nM end {end}\n").as_bytes(),
+        format!("M begin\n{lines}\nM end {end}\n").as_bytes(),
     );
-    run.feed(Stream::Out, format!("M begin\nM end {end}\n").as_bytes());
-    run
+    output.feed(Stream::Out, format!("M begin\nM end {end}\n").as_bytes());
+    output
 }
 
-/// The words of real clients (2.8.1 and 4.3.1, Java 8 and 17), and what they mean.
+/// Output of real clients (2.8.1 and 4.3.1, Java 8 and 17), status, and cause.
 const KNOWN: [(&str, &str, &str); 27] = [
     (
         "Exception in thread \"main\" org.apache.kafka.common.config.ConfigException: Invalid value software.amazon.msk.auth.iam.IAMClientCallbackHandler for configuration sasl.client.callback.handler.class: Class software.amazon.msk.auth.iam.IAMClientCallbackHandler could not be found.",
@@ -164,29 +164,29 @@ const KNOWN: [(&str, &str, &str); 27] = [
 ];
 
 #[test]
-fn what_clients_say_has_a_cause_and_a_way_out() {
-    for (words, end, what) in KNOWN {
-        let mut run = run(words, end);
-        run.late = words.contains("could not be established");
-        let found = cause(&asked(), &run);
-        assert!(found.what.contains(what), "{words}: {found:?}");
+fn each_error_has_a_cause_and_help() {
+    for (lines, end, expected) in KNOWN {
+        let mut output = output(lines, end);
+        output.timed_out = lines.contains("could not be established");
+        let found = cause(&client(), &output);
+        assert!(found.cause.contains(expected), "{lines}: {found:?}");
         assert!(!found.help.is_empty(), "{found:?}");
     }
 }
 
 #[test]
-fn a_file_that_says_plaintext_is_no_lack_of_memory() {
+fn a_plaintext_protocol_is_not_a_lack_of_memory() {
     for protocol in [None, Some("PLAINTEXT".to_owned())] {
-        let asked = Asked {
+        let client = ClientRun {
             protocol,
-            ..asked()
+            ..client()
         };
         let found = cause(
-            &asked,
-            &run("java.lang.OutOfMemoryError: Java heap space", "1"),
+            &client,
+            &output("java.lang.OutOfMemoryError: Java heap space", "1"),
         );
         assert!(
-            found.what.starts_with("the client speaks plaintext"),
+            found.cause.starts_with("the client speaks plaintext"),
             "{found:?}"
         );
     }
@@ -196,7 +196,7 @@ fn a_file_that_says_plaintext_is_no_lack_of_memory() {
 fn the_trust_policy_names_the_role_and_not_its_session() {
     let line =
         "User: arn:aws:sts::1:assumed-role/me/i-0 is not authorized to perform: sts:AssumeRole";
-    let found = cause(&asked(), &run(line, "1"));
+    let found = cause(&client(), &output(line, "1"));
     assert!(
         found.help.contains("{\"AWS\":\"arn:aws:iam::1:role/me\"}"),
         "{found:?}"
@@ -204,10 +204,10 @@ fn the_trust_policy_names_the_role_and_not_its_session() {
 }
 
 #[test]
-fn start_files_that_never_end_are_named_and_the_unknown_is_not_explained() {
+fn endless_start_files_are_named_and_unknown_errors_not_explained() {
     let mut silent = Output::new("M");
     silent.feed(Stream::Out, b"M late\n\nM end 137\n");
-    assert!(cause(&asked(), &silent).what.contains("within 60 s"));
-    let found = cause(&asked(), &run("something else", "3"));
-    assert_eq!(found.what, "`~/k/bin/kafka-topics.sh` ended with status 3");
+    assert!(cause(&client(), &silent).cause.contains("within 60 s"));
+    let found = cause(&client(), &output("something else", "3"));
+    assert_eq!(found.cause, "`~/k/bin/kafka-topics.sh` ended with status 3");
 }

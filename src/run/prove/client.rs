@@ -11,7 +11,7 @@ use crate::{
     kinds::client::{Client as ClientSpec, msk_iam_auth::Role, properties as kind},
     observe::{Facts, Reader, prove::List},
     plan::{HostPlan, StepAction},
-    proof::{Asked, Proof, ProofResult, Secrets, cause},
+    proof::{ClientRun, Proof, ProofResult, Secrets, cause},
     properties,
     run::Target,
     text::escape_control,
@@ -76,7 +76,7 @@ impl Client<'_> {
             .iter()
             .rfind(|entry| entry.key == "security.protocol");
         let host: &Host = &self.facts.host;
-        let asked = Asked {
+        let asked = ClientRun {
             tool,
             properties: properties.map(str::to_owned),
             protocol: protocol.map(|entry| entry.value.clone()),
@@ -95,7 +95,7 @@ impl Client<'_> {
             });
         let secrets = Secrets::new(&file, known);
         let cause = cause(&asked, &run);
-        let mut said: Vec<&String> = run.words.iter().rev().take(LINES).collect();
+        let mut said: Vec<&String> = run.lines.iter().rev().take(LINES).collect();
         said.reverse();
         if let Some(line) = &cause.line
             && !said.contains(&line)
@@ -108,7 +108,7 @@ impl Client<'_> {
             escape_control(&line)
         };
         proof.result = ProofResult::Failed;
-        proof.cause = Some(shown(&cause.what));
+        proof.cause = Some(shown(&cause.cause));
         proof.help = Some(shown(&cause.help));
         proof.said = said.into_iter().map(|line| shown(line)).collect();
         proof

@@ -7,7 +7,7 @@ use crate::{
     at,
     diagnostic::Problem,
     facts::is_instance_id,
-    hostkey::{PublicKey, Wrong},
+    hostkey::{InvalidKey, PublicKey},
     names::{SshAddress, User},
     spec::{
         hints::A_MACHINE,
@@ -137,14 +137,14 @@ fn public_key(text: &str) -> Result<(), (String, String)> {
     let help = help.to_owned();
     Err(match PublicKey::parse(text) {
         Ok(_) => return Ok(()),
-        Err(Wrong::Fingerprint) => ("a fingerprint is not a public key".into(), help),
-        Err(Wrong::Control) => ("a public key is one line".into(), help),
-        Err(Wrong::Damaged(kind)) => (format!("this is no whole `{kind}` key"), help),
-        Err(Wrong::Named(kind)) => (
+        Err(InvalidKey::Fingerprint) => ("a fingerprint is not a public key".into(), help),
+        Err(InvalidKey::Control) => ("a public key is one line".into(), help),
+        Err(InvalidKey::Damaged(kind)) => (format!("this is no whole `{kind}` key"), help),
+        Err(InvalidKey::Named(kind)) => (
             "a line of known_hosts with the host's name in it".into(),
             format!("leave out what stands before `{kind}`"),
         ),
-        Err(Wrong::Unknown) => ("this is not a public key".into(), help),
+        Err(InvalidKey::Unknown) => ("this is not a public key".into(), help),
     })
 }
 
