@@ -17,7 +17,7 @@ use crate::{
         Admin, Cluster, Config, Error, Outcomes, Refusal, Source, Topic, Topics, codes, requests,
     },
     kinds::{Address, topic::same},
-    plan::{Of, Step, TopicsPlan},
+    plan::{Step, Subject, TopicsPlan},
 };
 
 /// So many topics are asked for at once: Ctrl-C and progress come in between.
@@ -41,7 +41,7 @@ pub async fn apply_topics(
         sink,
         done: BTreeMap::new(),
         failures: Vec::new(),
-        outcome: Outcome::new(Of::Cluster(plan.cluster.clone())),
+        outcome: Outcome::new(Subject::Cluster(plan.cluster.clone())),
     };
     let lost = run.all().await.is_break() && !run.outcome.interrupted;
     run.rest();
@@ -141,7 +141,7 @@ impl<'r> Run<'r, '_> {
         }
         let addresses: Vec<&Address> = steps.iter().map(|step| &step.address).collect();
         self.sink.event(Event::Started {
-            of: &self.outcome.of,
+            subject: &self.outcome.subject,
             addresses: &addresses,
             verb,
         });
@@ -204,7 +204,7 @@ impl<'r> Run<'r, '_> {
         }
         let summary = summary(step, did);
         self.sink.event(Event::Done {
-            of: &self.outcome.of,
+            subject: &self.outcome.subject,
             address: &step.address,
             summary: &summary,
         });
@@ -212,8 +212,8 @@ impl<'r> Run<'r, '_> {
     }
 
     fn fail(&mut self, address: &Address, failure: Failure) {
-        let of = &self.outcome.of;
-        self.sink.event(Event::Failed { of, address });
+        let subject = &self.outcome.subject;
+        self.sink.event(Event::Failed { subject, address });
         self.failures.push(Failure {
             address: Some(address.clone()),
             done: self.done.get(address).cloned().unwrap_or_default(),

@@ -11,7 +11,7 @@ use crate::{
     },
     run::{
         Surroundings, complain,
-        history::{Book, host_flags, subject},
+        history::{Book, host_flags, scope},
         output::DRIFT,
         stdio,
     },
@@ -45,7 +45,7 @@ pub(super) async fn run(args: &DriftArgs, around: &Surroundings) -> Code {
     };
     let (of, code) = (ReportOf::Drift, plan.code());
     let history = book.add(
-        &subject(&plan, look),
+        &scope(&plan, look),
         &Ended {
             command: of.command(),
             at,

@@ -13,7 +13,7 @@ use std::{
 use super::{Surroundings, complain_safely};
 use crate::{
     cli::{Keep, LookArgs, PickArgs},
-    history::{self, Ended, History, MOST_BYTES, Subject},
+    history::{self, Ended, History, MOST_BYTES, Scope},
     plan::{Plan, SpecFile},
     shard::Share,
     whole::{Whole, folder},
@@ -63,7 +63,7 @@ impl Book {
     }
 
     /// Adds a run, and gives it with those before it; nothing, where runs are kept nowhere.
-    pub(crate) fn add(&self, of: &Subject, ended: &Ended<'_>) -> Option<History> {
+    pub(crate) fn add(&self, of: &Scope, ended: &Ended<'_>) -> Option<History> {
         let file = self.file.as_ref()?;
         let warn = |what: &str, error: io::Error| {
             let shown = file.display();
@@ -164,10 +164,10 @@ fn write(mut open: File, file: &Path, mut text: String, line: &str) -> io::Resul
 }
 
 /// What a run is of: the specs of its plan, and what its command line says of them.
-pub(crate) fn subject(plan: &Plan, args: &LookArgs) -> Subject {
+pub(crate) fn scope(plan: &Plan, args: &LookArgs) -> Scope {
     let mut vars = args.spec.vars.clone();
     vars.sort();
-    Subject {
+    Scope {
         specs: specs(plan),
         vars,
         only: only(args),
@@ -176,8 +176,8 @@ pub(crate) fn subject(plan: &Plan, args: &LookArgs) -> Subject {
 }
 
 /// What an apply of a saved plan is of: as much of its specs as the plan has.
-pub(crate) fn subject_of_saved(plan: &Plan, args: &LookArgs) -> Subject {
-    Subject {
+pub(crate) fn scope_of_saved(plan: &Plan, args: &LookArgs) -> Scope {
+    Scope {
         specs: specs(plan),
         vars: vec![],
         only: vec!["PLANFILE".into()],
@@ -253,9 +253,9 @@ mod tests {
             plan: &plan,
             outcomes: &[],
         };
-        let of = Subject {
+        let of = Scope {
             specs: vec!["/a.yaml".into()],
-            ..Subject::default()
+            ..Scope::default()
         };
         book.add(&of, &ended)
     }

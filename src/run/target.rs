@@ -72,7 +72,7 @@ impl Target {
         };
         let name = host.name.as_str();
         let beside = |address: &Address| chosen.looks_beside(name, address);
-        let looked_at = |address: &Address| chosen.has(Some(name), address) || beside(address);
+        let looked_at = |address: &Address| chosen.has(name, address) || beside(address);
         let place = secrets::Place {
             parameters: &values.parameters,
             spec,

@@ -28,7 +28,7 @@ use crate::{
     },
     cli::LookArgs,
     observe::{self, Facts, Reader},
-    plan::{HostPlan, Of, TopicsPlan},
+    plan::{HostPlan, Subject, TopicsPlan},
 };
 
 /// Downloads, unpacking and packages have this long.
@@ -62,8 +62,8 @@ impl Visitor<'_> {
     ) -> Result<Visit, LockError> {
         let mut stop = self.stop.clone();
         let name = &target.host.name;
-        let of = Of::Host(name.clone());
-        let waiting = |holder: &str| console.event(Event::Waiting { of: &of, holder });
+        let subject = &Subject::Host(name.clone());
+        let waiting = |holder: &str| console.event(Event::Waiting { subject, holder });
         let title = title();
         let request = LockRequest {
             title: &title,
@@ -157,7 +157,7 @@ impl Visitor<'_> {
                     }
                     // A cluster waits for its host, and not for another cluster.
                     let well = outcomes.iter().all(|done: &Outcome| {
-                        !done.interrupted && (done.of.is_cluster() || done.failure.is_none())
+                        !done.interrupted && (!done.subject.is_host() || done.failure.is_none())
                     });
                     let way = ClusterRoute::through(self.reader(machine), name, Some(&facts.host));
                     outcomes.push(if well {

@@ -14,7 +14,6 @@ use crate::{
     broker::bootstrap::Bootstrap,
     exit::Code,
     facts::Host,
-    kinds::topic,
     lookup::{bootstrap, clusters::Values, tables::Databases},
     observe::Reader,
     plan::{DesiredCluster, LookedUp, TopicsPlan, selection::Chosen},
@@ -205,8 +204,8 @@ fn wanted<'t>(
     chosen: &Chosen,
 ) -> Vec<&'t ResolvedTopic> {
     let own = |host: &String| desired.selected.contains(host);
-    let wanted = topics.iter().filter(|topic| {
-        topic.hosts.names().any(own) && chosen.has(None, &topic::address(&topic.name))
-    });
+    let wanted = topics
+        .iter()
+        .filter(|topic| topic.hosts.names().any(own) && chosen.has_topic(&topic.name));
     wanted.collect()
 }

@@ -10,7 +10,7 @@ use indexmap::IndexSet;
 use super::{ClusterTarget, wanted};
 use crate::{
     exit::Code,
-    kinds::{msk_iam_auth::Role, topic},
+    kinds::msk_iam_auth::Role,
     lookup::{clusters, hosts},
     plan::{DesiredCluster, selection::Chosen},
     run::{Surroundings, complain},
@@ -96,7 +96,7 @@ pub(crate) fn clusters(
             cluster.access.via.as_deref() != Some(DIRECT) && selected.contains(name)
         });
         let mut deletable = how.deletable.to_vec();
-        deletable.retain(|name| how.chosen.has(None, &topic::address(name)));
+        deletable.retain(|name| how.chosen.has_topic(name));
         let mut declared = how.declared.iter();
         let declared = declared.find(|(one, _)| *one == cluster.cluster);
         let role = |one: &hosts::HostLookup| match one.host.client.role()? {
