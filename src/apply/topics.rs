@@ -14,7 +14,8 @@ use super::{
 use crate::{
     action::{Action, TopicAction},
     broker::{
-        Admin, Cluster, Config, Error, Outcomes, Refusal, Source, Topic, Topics, codes, requests,
+        Admin, Cluster, Config, Error, Outcomes, Refusal, Source, Topic, Topics, WritableCluster,
+        codes, requests,
     },
     kinds::{Address, topic::same},
     plan::{Step, Subject, TopicsPlan},
@@ -26,7 +27,7 @@ const BATCH: usize = 100;
 /// Applies the changes of a plan to its cluster. What the cluster refuses of one topic holds no other
 /// back. It comes back when the topics show as they were made, or after `deadline`.
 pub async fn apply_topics(
-    cluster: &mut Cluster<'_>,
+    cluster: &mut WritableCluster<'_>,
     plan: &TopicsPlan,
     deadline: Duration,
     stop: &Stop,
@@ -68,7 +69,7 @@ pub async fn apply_topics(
 }
 
 struct Run<'r, 'd> {
-    cluster: &'r mut Cluster<'d>,
+    cluster: &'r mut WritableCluster<'d>,
     plan: &'r TopicsPlan,
     stop: &'r Stop,
     sink: &'r mut dyn Sink,

@@ -36,7 +36,7 @@ mod tls;
 pub mod wire;
 
 pub use crate::names::BrokerAddress as Address;
-pub use admin::{Admin, Outcomes, Rehearsal, Rehearsed};
+pub use admin::{Admin, Outcomes, Rehearsal, Rehearsed, WritableCluster};
 pub use api::{
     alter_configs::Keys,
     create_topics::{Made, NewTopic},

@@ -276,7 +276,7 @@ impl Visitor<'_> {
     ) -> Outcome {
         let deadline = self.args.timeout;
         let started = Instant::now();
-        let opening = cluster.open(way, deadline);
+        let opening = cluster.open_to_change(way, deadline);
         let mut brokers = match self.unless_stopped(opening).await {
             None => {
                 let mut outcome = not_reached(plan);
