@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use trueup::{
     broker::{
         Admin, BrokerAddress, Cluster, Error, NewTopic, Refusal, Rehearsal, Route, Security,
-        Topics,
+        Topics, WritableCluster,
         api::{
             self, Call,
             alter_configs::AlterConfigs,
@@ -297,6 +297,7 @@ async fn talk(dial: &Brokers, way: Route) -> Result<(), Error> {
     ] {
         one_each(&names, &outcomes);
     }
+    let mut cluster = WritableCluster::new(cluster);
     let mut admin = Admin::over(&mut cluster);
     for outcomes in [
         admin.create_topics(&new).await?,

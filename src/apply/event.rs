@@ -1,6 +1,6 @@
 //! What happens during an apply: one stream, whoever shows it.
 
-use crate::{kinds::Address, plan::Of};
+use crate::{kinds::Address, plan::Subject};
 
 /// One thing that happened.
 #[derive(Debug, Clone, Copy)]
@@ -8,14 +8,14 @@ pub enum Event<'a> {
     /// Another apply holds the lock; we wait.
     Waiting {
         /// Where.
-        of: &'a Of,
+        subject: &'a Subject,
         /// Who holds it.
         holder: &'a str,
     },
     /// An action of a step has begun.
     Started {
         /// Where.
-        of: &'a Of,
+        subject: &'a Subject,
         /// The addresses of its step, or of the topics that are asked for at once.
         addresses: &'a [&'a Address],
         /// What is done, one or two words ([`crate::action::Action::verb`]).
@@ -24,7 +24,7 @@ pub enum Event<'a> {
     /// A download goes on.
     Bytes {
         /// Where.
-        of: &'a Of,
+        subject: &'a Subject,
         /// The step's address.
         address: &'a Address,
         /// How many bytes are there.
@@ -35,7 +35,7 @@ pub enum Event<'a> {
     /// The last line that a package manager printed; control characters are escaped.
     Line {
         /// Where.
-        of: &'a Of,
+        subject: &'a Subject,
         /// The step's address.
         address: &'a Address,
         /// The line.
@@ -44,7 +44,7 @@ pub enum Event<'a> {
     /// A step is done.
     Done {
         /// Where.
-        of: &'a Of,
+        subject: &'a Subject,
         /// The step's address.
         address: &'a Address,
         /// What was done, in a few words (`12.8 MiB in 3.1 s, sha256 as in the spec`).
@@ -53,14 +53,14 @@ pub enum Event<'a> {
     /// A step failed; the reasons come at the end.
     Failed {
         /// Where.
-        of: &'a Of,
+        subject: &'a Subject,
         /// The step's address.
         address: &'a Address,
     },
     /// Ctrl-C came, and this is what we do about it.
     Interrupted {
         /// Where.
-        of: &'a Of,
+        subject: &'a Subject,
         /// The address of the step that runs.
         address: &'a Address,
         /// A sentence.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     kinds::Address,
-    plan::{Moved, Of, Part},
+    plan::{Moved, Part, Subject},
 };
 
 /// What became of one host, or of the topics of one cluster.
@@ -17,7 +17,7 @@ pub struct Outcome {
     /// The host's name in the spec, or the cluster's.
     #[serde(rename = "host", serialize_with = "name")]
     #[schemars(with = "String")]
-    pub of: Of,
+    pub subject: Subject,
     /// Addresses that were applied, in order.
     pub applied: Vec<Address>,
     /// The step that failed, if one did; the first of several.
@@ -54,9 +54,9 @@ pub struct Outcome {
 
 impl Outcome {
     /// Of a host or cluster where nothing has been done yet.
-    pub fn new(of: Of) -> Self {
+    pub fn new(subject: Subject) -> Self {
         Self {
-            of,
+            subject,
             applied: vec![],
             failure: None,
             also_failed: vec![],
@@ -72,7 +72,7 @@ impl Outcome {
 
     /// Whether it is what became of a part of a plan.
     pub fn is_of(&self, part: &Part<'_>) -> bool {
-        self.of.name() == part.name && self.of.is_cluster() != part.is_host
+        self.subject.borrowed() == part.subject
     }
 
     /// With what was done after it on the same host.
@@ -187,8 +187,8 @@ mod or_empty {
     }
 }
 
-fn name<S: Serializer>(of: &Of, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(of.name())
+fn name<S: Serializer>(subject: &Subject, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(subject.name())
 }
 
 fn milliseconds<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -221,7 +221,7 @@ struct Pair {
 
 impl Record {
     /// The outcome of a host or a cluster.
-    pub(crate) fn outcome(self, of: impl Fn(String) -> Of) -> Outcome {
+    pub(crate) fn outcome(self, subject: impl Fn(String) -> Subject) -> Outcome {
         let pairs = |all: Vec<Pair>| {
             let all = all.into_iter();
             all.filter_map(|pair| Some((pair.address?, pair.reason)))
@@ -232,7 +232,7 @@ impl Record {
             how: pair.reason,
         });
         Outcome {
-            of: of(self.host),
+            subject: subject(self.host),
             applied: self.applied,
             failure: self.failure,
             also_failed: self.also_failed,

@@ -19,7 +19,7 @@ use crate::{
     action::{self, Action, Fetch},
     facts::{Host, Reply},
     kinds::{Address, client::kafka::Kafka},
-    plan::{HostPlan, Of, Step},
+    plan::{HostPlan, Step, Subject},
     properties,
     text::hex,
     transport::whole_seconds,
@@ -65,11 +65,11 @@ pub async fn apply_host(
     sink: &mut dyn Sink,
 ) -> Outcome {
     let started = Instant::now();
-    let of = Of::Host(plan.name.clone());
-    let mut outcome = Outcome::new(of.clone());
+    let subject = Subject::Host(plan.name.clone());
+    let mut outcome = Outcome::new(subject.clone());
     let mut run = Run {
         writer,
-        of: &of,
+        subject: &subject,
         host: &plan.name,
         reply,
         facts: plan.facts.as_ref(),
@@ -90,7 +90,7 @@ pub async fn apply_host(
             Ok(done) => {
                 outcome.paste.extend(done.paste);
                 run.sink.event(Event::Done {
-                    of: &of,
+                    subject: &subject,
                     address: &step.address,
                     summary: &done.summary,
                 });
@@ -98,7 +98,7 @@ pub async fn apply_host(
             }
             Err(failure) => {
                 run.sink.event(Event::Failed {
-                    of: &of,
+                    subject: &subject,
                     address: &step.address,
                 });
                 outcome.interrupted = *run.stop.borrow() > 0;
@@ -123,7 +123,7 @@ struct Done {
 
 struct Run<'r, 'c> {
     writer: &'r mut Writer<'c>,
-    of: &'r Of,
+    subject: &'r Subject,
     host: &'r str,
     reply: &'r Reply,
     facts: Option<&'r Host>,
@@ -145,7 +145,7 @@ impl Run<'_, '_> {
                 before.push(done.summary);
             }
             self.sink.event(Event::Started {
-                of: self.of,
+                subject: self.subject,
                 addresses: &[&step.address],
                 verb: action.verb(),
             });
@@ -317,7 +317,7 @@ impl Run<'_, '_> {
         let unpacked: Result<Done, Failure> = async {
             let (fetched_as, took) = self.fetch(address, archive, as_root).await?;
             self.sink.event(Event::Started {
-                of: self.of,
+                subject: self.subject,
                 addresses: &[address],
                 verb: "unpack",
             });
@@ -387,25 +387,29 @@ impl Run<'_, '_> {
         call: &Call,
         deadline: Duration,
     ) -> Result<Answer, Failure> {
-        let (sink, of) = (&mut *self.sink, self.of);
+        let (sink, subject) = (&mut *self.sink, self.subject);
         let answer = self
             .writer
             .run(call, deadline, self.stop, |meanwhile| {
                 sink.event(match meanwhile {
                     Meanwhile::Bytes(have, total) => Event::Bytes {
-                        of,
+                        subject,
                         address,
                         have,
                         total,
                     },
-                    Meanwhile::Line(line) => Event::Line { of, address, line },
+                    Meanwhile::Line(line) => Event::Line {
+                        subject,
+                        address,
+                        line,
+                    },
                     Meanwhile::Interrupted(true) => Event::Interrupted {
-                        of,
+                        subject,
                         address,
                         what: "stopping the running step; nothing further is begun",
                     },
                     Meanwhile::Interrupted(false) => Event::Interrupted {
-                        of,
+                        subject,
                         address,
                         what: "waiting for the running step; nothing further is begun; \
                                Ctrl-C again leaves it to the host",

@@ -14,10 +14,11 @@ use super::{
 use crate::{
     action::{Action, TopicAction},
     broker::{
-        Admin, Cluster, Config, Error, Outcomes, Refusal, Source, Topic, Topics, codes, requests,
+        Admin, Cluster, Config, Error, Outcomes, Refusal, Source, Topic, Topics, WritableCluster,
+        codes, requests,
     },
     kinds::{Address, topic::same},
-    plan::{Of, Step, TopicsPlan},
+    plan::{Step, Subject, TopicsPlan},
 };
 
 /// So many topics are asked for at once: Ctrl-C and progress come in between.
@@ -26,7 +27,7 @@ const BATCH: usize = 100;
 /// Applies the changes of a plan to its cluster. What the cluster refuses of one topic holds no other
 /// back. It comes back when the topics show as they were made, or after `deadline`.
 pub async fn apply_topics(
-    cluster: &mut Cluster<'_>,
+    cluster: &mut WritableCluster<'_>,
     plan: &TopicsPlan,
     deadline: Duration,
     stop: &Stop,
@@ -41,7 +42,7 @@ pub async fn apply_topics(
         sink,
         done: BTreeMap::new(),
         failures: Vec::new(),
-        outcome: Outcome::new(Of::Cluster(plan.cluster.clone())),
+        outcome: Outcome::new(Subject::Cluster(plan.cluster.clone())),
     };
     let lost = run.all().await.is_break() && !run.outcome.interrupted;
     run.rest();
@@ -68,7 +69,7 @@ pub async fn apply_topics(
 }
 
 struct Run<'r, 'd> {
-    cluster: &'r mut Cluster<'d>,
+    cluster: &'r mut WritableCluster<'d>,
     plan: &'r TopicsPlan,
     stop: &'r Stop,
     sink: &'r mut dyn Sink,
@@ -141,7 +142,7 @@ impl<'r> Run<'r, '_> {
         }
         let addresses: Vec<&Address> = steps.iter().map(|step| &step.address).collect();
         self.sink.event(Event::Started {
-            of: &self.outcome.of,
+            subject: &self.outcome.subject,
             addresses: &addresses,
             verb,
         });
@@ -204,7 +205,7 @@ impl<'r> Run<'r, '_> {
         }
         let summary = summary(step, did);
         self.sink.event(Event::Done {
-            of: &self.outcome.of,
+            subject: &self.outcome.subject,
             address: &step.address,
             summary: &summary,
         });
@@ -212,8 +213,8 @@ impl<'r> Run<'r, '_> {
     }
 
     fn fail(&mut self, address: &Address, failure: Failure) {
-        let of = &self.outcome.of;
-        self.sink.event(Event::Failed { of, address });
+        let subject = &self.outcome.subject;
+        self.sink.event(Event::Failed { subject, address });
         self.failures.push(Failure {
             address: Some(address.clone()),
             done: self.done.get(address).cloned().unwrap_or_default(),

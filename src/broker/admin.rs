@@ -1,5 +1,7 @@
 //! Changes of a cluster, and their rehearsal.
 
+use std::ops::{Deref, DerefMut};
+
 use super::{
     api::{
         alter_configs::Keys,
@@ -18,7 +20,59 @@ pub type Outcomes = Vec<(String, Result<(), Refusal>)>;
 /// it would be, if the broker returns it.
 pub type RehearsalOutcomes = Vec<(String, Result<Option<CreatedTopic>, Refusal>)>;
 
-/// The calls that write. Only `apply/` may use it.
+/// A cluster that an apply has opened. It reads as any [`Cluster`] does, and is what an [`Admin`] is made of:
+///
+/// ```
+/// use trueup::broker::{Admin, WritableCluster};
+///
+/// async fn delete(cluster: &mut WritableCluster<'_>, topics: &[String]) {
+///     let _ = Admin::over(cluster).delete_topics(topics).await;
+/// }
+/// ```
+///
+/// What a plan is made with is handed a [`Cluster`], which makes none,
+///
+/// ```compile_fail,E0308
+/// use trueup::broker::{Admin, Cluster};
+///
+/// async fn delete(cluster: &mut Cluster<'_>, topics: &[String]) {
+///     let _ = Admin::over(cluster).delete_topics(topics).await;
+/// }
+/// ```
+///
+/// and does not write itself:
+///
+/// ```compile_fail,E0599
+/// use trueup::broker::Cluster;
+///
+/// async fn delete(cluster: &mut Cluster<'_>, topics: &[String]) {
+///     let _ = cluster.delete_topics(topics).await;
+/// }
+/// ```
+pub struct WritableCluster<'d>(Cluster<'d>);
+
+impl<'d> WritableCluster<'d> {
+    /// Over a cluster, which nobody else has from here on.
+    pub fn new(cluster: Cluster<'d>) -> Self {
+        Self(cluster)
+    }
+}
+
+impl<'d> Deref for WritableCluster<'d> {
+    type Target = Cluster<'d>;
+
+    fn deref(&self) -> &Cluster<'d> {
+        &self.0
+    }
+}
+
+impl DerefMut for WritableCluster<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
+
+/// The calls that write.
 pub struct Admin<'c, 'd>(&'c mut Cluster<'d>);
 
 /// The same calls with `validate_only`: nothing is written, so that a plan may use it.
@@ -65,9 +119,9 @@ impl<'c, 'd> Rehearsal<'c, 'd> {
 }
 
 impl<'c, 'd> Admin<'c, 'd> {
-    /// Over the connections of a cluster.
-    pub fn over(cluster: &'c mut Cluster<'d>) -> Self {
-        Self(cluster)
+    /// Writes over the connections of a cluster.
+    pub fn over(cluster: &'c mut WritableCluster<'d>) -> Self {
+        Self(&mut cluster.0)
     }
 
     /// Creates topics.

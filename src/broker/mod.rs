@@ -34,7 +34,7 @@ mod tls;
 pub mod wire;
 
 pub use crate::names::BrokerAddress;
-pub use admin::{Admin, Outcomes, Rehearsal, RehearsalOutcomes};
+pub use admin::{Admin, Outcomes, Rehearsal, RehearsalOutcomes, WritableCluster};
 pub use api::{
     alter_configs::Keys,
     create_topics::{CreatedTopic, NewTopic},

@@ -10,7 +10,7 @@ use crate::{
     },
     run::{
         Surroundings, complain,
-        history::{HistoryFile, host_flags, subject},
+        history::{HistoryFile, host_flags, scope},
         output::DRIFT,
         plan::{Files, Made, make},
         stdio,
@@ -45,7 +45,7 @@ pub(super) async fn run(args: &DriftArgs, around: &Surroundings) -> Code {
     };
     let (of, code) = (ReportOf::Drift, plan.code());
     let history = history_file.add(
-        &subject(&plan, look),
+        &scope(&plan, look),
         &Ended {
             command: of.command(),
             at,

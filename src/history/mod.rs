@@ -16,12 +16,12 @@ use serde_json::json;
 use crate::{
     apply::outcome::Outcome,
     exit::Code,
-    plan::{Plan, salted},
+    plan::{Plan, Subject, salted},
     utc::Utc,
 };
 pub use news::{Back, News};
 pub use run::Run;
-use run::{Entry, Key, entry};
+use run::{Entry, entry};
 
 /// How many runs of the same specs the file keeps.
 const MOST_RUNS: usize = 500;
@@ -31,7 +31,7 @@ const KEPT_BYTES: usize = 2 << 20;
 
 /// What a run is of. Runs of the same specs and variables are one history.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Subject {
+pub struct Scope {
     /// The spec files, by paths that mean the same wherever the command is given.
     pub specs: Vec<String>,
     /// The variables that the command line sets. Of them only a salted digest is kept.
@@ -75,23 +75,23 @@ pub struct History {
     runs: Vec<Run>,
     news: News,
     /// What the last run found, by name.
-    now: HashMap<(bool, String), Entry>,
+    now: HashMap<Subject, Entry>,
 }
 
 impl History {
     /// A run after those that a file holds, as far as they are of the same specs.
-    pub fn new(of: &Subject, kept: &str, ended: &Ended<'_>) -> Self {
+    pub fn new(scope: &Scope, kept: &str, ended: &Ended<'_>) -> Self {
         let lines = kept.lines().filter_map(Run::read);
-        let mut runs: Vec<Run> = lines.filter(|run| run.is_of(of)).collect();
+        let mut runs: Vec<Run> = lines.filter(|run| run.is_of(scope)).collect();
         let parts = ended.plan.parts();
-        let mut found: Vec<(Key<'_>, Entry)> = parts
-            .map(|part| ((part.is_host, part.name), entry(part, ended)))
+        let mut found: Vec<(Subject<&str>, Entry)> = parts
+            .map(|part| (part.subject, entry(part, ended)))
             .collect();
-        let is_whole = of.only.is_empty() && ended.plan.selection.is_none();
-        let news = news::find(&runs, &mut found, ended, of.deep, is_whole);
-        runs.push(Run::new(of, ended, &found));
+        let is_whole = scope.only.is_empty() && ended.plan.selection.is_none();
+        let news = news::find(&runs, &mut found, ended, scope.deep, is_whole);
+        runs.push(Run::new(scope, ended, &found));
         let now = found.into_iter();
-        let now = now.map(|((is_host, name), entry)| ((is_host, name.to_owned()), entry));
+        let now = now.map(|(subject, entry)| (subject.owned(), entry));
         Self {
             runs,
             news,
@@ -102,20 +102,6 @@ impl History {
     /// All of them, the oldest first.
     pub fn runs(&self) -> &[Run] {
         &self.runs
-    }
-
-    /// Since when a host or a cluster (by its name in reports) or one of its addresses differs, or a host
-    /// or a cluster could not be checked; nothing, where neither is the case.
-    pub fn since(&self, of: &str, address: Option<&str>) -> Option<Since> {
-        let entry = |is_host| self.now.get(&(is_host, of.to_owned()));
-        let mut entries = [entry(true), entry(false)].into_iter().flatten();
-        match address {
-            None => entries.find_map(|entry| entry.since),
-            Some(address) => {
-                let mut all = entries.flat_map(|entry| &entry.differ);
-                all.find(|one| one.address == address).map(|one| one.since)
-            }
-        }
     }
 
     /// What is new or gone since the last run of `drift`.
@@ -140,13 +126,20 @@ impl History {
 
     /// Writes into a plan since when what differs does.
     pub fn date(&self, plan: &mut Plan) {
-        let of = |is_host, name: &str| self.now.get(&(is_host, name.to_owned()));
         let hosts = plan.hosts.iter_mut();
-        let hosts = hosts.map(|host| (of(true, &host.name), &mut host.since, &mut host.steps));
+        let hosts = hosts.map(|host| {
+            let subject = Subject::Host(host.name.clone());
+            (subject, &mut host.since, &mut host.steps)
+        });
         let topics = plan.topics.iter_mut();
-        let topics = topics.map(|one| (of(false, &one.cluster), &mut one.since, &mut one.steps));
-        for (entry, since, steps) in hosts.chain(topics) {
-            let Some(entry) = entry else { continue };
+        let topics = topics.map(|one| {
+            let subject = Subject::Cluster(one.cluster.clone());
+            (subject, &mut one.since, &mut one.steps)
+        });
+        for (subject, since, steps) in hosts.chain(topics) {
+            let Some(entry) = self.now.get(&subject) else {
+                continue;
+            };
             *since = entry.since;
             let differ = entry.differ.iter();
             let differ: HashMap<_, _> = differ.map(|one| (&one.address, one.since)).collect();
@@ -157,7 +150,7 @@ impl History {
     }
 }
 
-impl Subject {
+impl Scope {
     /// Its variables, salted; nothing where there are none.
     fn vars(&self, salt: &str) -> Option<String> {
         (!self.vars.is_empty()).then(|| salted(salt, &json!(self.vars)))
@@ -176,7 +169,7 @@ pub fn trimmed(text: &str) -> String {
     let (mut kept, mut bytes) = (Vec::new(), 0);
     for line in text.lines().rev() {
         let Some(run) = Run::read(line) else { continue };
-        let runs = of.entry(run.subject().to_vec()).or_default();
+        let runs = of.entry(run.specs().to_vec()).or_default();
         *runs += 1;
         bytes += line.len() + 1;
         if *runs == 1 || *runs <= MOST_RUNS && bytes <= KEPT_BYTES {

@@ -5,11 +5,11 @@ use std::collections::{HashMap, HashSet};
 
 use super::{
     Ended, Run, Since,
-    run::{Differs, Entry, Key, digest},
+    run::{Differs, Entry, digest},
 };
 use crate::{
     kinds::Address,
-    plan::{Part, State, Step},
+    plan::{Part, State, Step, Subject},
     utc::Utc,
 };
 
@@ -23,16 +23,14 @@ pub struct News {
     pub since: Option<Utc>,
     /// What is no longer so.
     pub back: Vec<Back>,
-    new: HashSet<(bool, String, Option<Address>)>,
+    new: HashSet<(Subject, Option<Address>)>,
 }
 
 /// Of a host or a cluster: what is no longer wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Back {
-    /// Its name.
-    pub name: String,
-    /// Whether it is a host.
-    pub is_host: bool,
+    /// Whose it is.
+    pub subject: Subject,
     /// It could not be checked, and can be.
     pub checked: bool,
     /// The addresses that differed, and do not.
@@ -49,14 +47,12 @@ impl News {
 
     /// Whether it is new that a host or a cluster could not be checked.
     pub fn has_part(&self, part: Part<'_>) -> bool {
-        let key = (part.is_host, part.name.to_owned(), None);
-        self.new.contains(&key)
+        self.new.contains(&(part.subject.owned(), None))
     }
 
     /// Whether it is new that an address differs, or how.
     pub fn has_step(&self, part: Part<'_>, step: &Step) -> bool {
-        let address = Some(step.address.clone());
-        let key = (part.is_host, part.name.to_owned(), address);
+        let key = (part.subject.owned(), Some(step.address.clone()));
         self.new.contains(&key)
     }
 }
@@ -184,20 +180,20 @@ impl<'r> Heard<'r> {
 /// gives what is new of it; `is_whole`: everything of the specs was looked at.
 pub(super) fn find(
     before: &[Run],
-    found: &mut [(Key<'_>, Entry)],
+    found: &mut [(Subject<&str>, Entry)],
     ended: &Ended<'_>,
     deep: bool,
     is_whole: bool,
 ) -> News {
-    let states: HashMap<Key<'_>, State> = found
+    let states: HashMap<Subject<&str>, State> = found
         .iter()
         .map(|(key, entry)| (*key, entry.state))
         .collect();
-    let parts = ended.plan.parts().map(|part| {
-        let key = (part.is_host, part.name);
-        (key, Heard::new(part, states[&key]))
-    });
-    let mut heard: HashMap<Key<'_>, Heard<'_>> = parts.collect();
+    let parts = ended
+        .plan
+        .parts()
+        .map(|part| (part.subject, Heard::new(part, states[&part.subject])));
+    let mut heard: HashMap<Subject<&str>, Heard<'_>> = parts.collect();
     for run in before.iter().rev() {
         if heard.values().all(Heard::is_over) {
             break;
@@ -227,10 +223,9 @@ pub(super) fn find(
 
 impl News {
     /// What is new of a host or a cluster, and what of it is no longer so.
-    fn add(&mut self, (is_host, name): Key<'_>, entry: &Entry, heard: &Heard<'_>) {
+    fn add(&mut self, subject: Subject<&str>, entry: &Entry, heard: &Heard<'_>) {
         let mut new = |address: Option<&Address>| {
-            self.new
-                .insert((is_host, name.to_owned(), address.cloned()));
+            self.new.insert((subject.owned(), address.cloned()));
         };
         if entry.state.is_unchecked() && heard.told != Some(entry.state) {
             new(None);
@@ -257,8 +252,7 @@ impl News {
             )
         };
         let back = Back {
-            name: name.to_owned(),
-            is_host,
+            subject: subject.owned(),
             checked: told && !entry.state.is_unchecked(),
             in_sync: entry.in_sync.iter().filter(differed).cloned().collect(),
             gone: vec![],
@@ -269,9 +263,9 @@ impl News {
     }
 
     /// What differed in the last run, and is no longer in the spec.
-    fn add_gone(&mut self, last: &Run, heard: &HashMap<Key<'_>, Heard<'_>>) {
-        for ((is_host, name), entry) in last.entries() {
-            let now = heard.get(&(is_host, name));
+    fn add_gone(&mut self, last: &Run, heard: &HashMap<Subject<&str>, Heard<'_>>) {
+        for (subject, entry) in last.entries() {
+            let now = heard.get(&subject);
             if now.is_some_and(|now| now.now.is_unchecked()) {
                 continue;
             }
@@ -282,12 +276,11 @@ impl News {
             if gone.is_empty() {
                 continue;
             }
-            let is_it = |back: &&mut Back| back.is_host == is_host && back.name == name;
+            let is_it = |back: &&mut Back| back.subject.borrowed() == subject;
             match self.back.iter_mut().find(is_it) {
                 Some(back) => back.gone = gone,
                 None => self.back.push(Back {
-                    name: name.to_owned(),
-                    is_host,
+                    subject: subject.owned(),
                     checked: false,
                     in_sync: vec![],
                     gone,

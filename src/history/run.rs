@@ -6,11 +6,11 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use serde_json::json;
 
-use super::{Ended, Since, Subject};
+use super::{Ended, Scope, Since};
 use crate::{
     exit::Code,
     kinds::Address,
-    plan::{Part, State, Step, StepAction, salted},
+    plan::{Part, State, Step, StepAction, Subject, salted},
     utc::Utc,
 };
 
@@ -88,12 +88,9 @@ pub(super) struct Differs {
     pub since: Since,
 }
 
-/// A host or a cluster: whether it is a host, and its name.
-pub(super) type Key<'k> = (bool, &'k str);
-
 impl Run {
     /// A run, with what it found.
-    pub(super) fn new(of: &Subject, ended: &Ended<'_>, found: &[(Key<'_>, Entry)]) -> Self {
+    pub(super) fn new(scope: &Scope, ended: &Ended<'_>, found: &[(Subject<&str>, Entry)]) -> Self {
         let salt = ended.plan.salt.clone();
         let count = |wanted: fn(State) -> bool| {
             let all = found.iter().filter(|(_, entry)| wanted(entry.state));
@@ -108,11 +105,11 @@ impl Run {
             in_sync: count(|state| state == State::InSync),
             drifted: count(|state| state == State::Drifted),
             unreachable: count(State::is_unchecked),
-            specs: of.specs.clone(),
-            vars: of.vars(&salt),
-            only: of.only.clone(),
+            specs: scope.specs.clone(),
+            vars: scope.vars(&salt),
+            only: scope.only.clone(),
             in_part: ended.plan.selection.is_some(),
-            deep: of.deep,
+            deep: scope.deep,
             hosts: groups(found, true),
             clusters: groups(found, false),
             salt,
@@ -132,8 +129,8 @@ impl Run {
     }
 
     /// Whether it is of the same specs and variables, whatever of them it looked at.
-    pub(super) fn is_of(&self, subject: &Subject) -> bool {
-        self.specs == subject.specs && self.vars == subject.vars(&self.salt)
+    pub(super) fn is_of(&self, scope: &Scope) -> bool {
+        self.specs == scope.specs && self.vars == scope.vars(&self.salt)
     }
 
     /// Whether it looked at all that another looked at.
@@ -147,28 +144,35 @@ impl Run {
     }
 
     /// What it found of each host and cluster.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (Key<'_>, &Entry)> {
-        let hosts = self.hosts.iter().map(|group| (true, group));
-        let clusters = self.clusters.iter().map(|group| (false, group));
-        hosts.chain(clusters).flat_map(|(is_host, group)| {
-            let names = group.of.iter();
-            names.map(move |name| ((is_host, name.as_str()), &group.entry))
-        })
+    pub(super) fn entries(&self) -> impl Iterator<Item = (Subject<&str>, &Entry)> {
+        fn named<'g>(
+            groups: &'g [Group],
+            subject: fn(&'g str) -> Subject<&'g str>,
+        ) -> impl Iterator<Item = (Subject<&'g str>, &'g Entry)> {
+            groups.iter().flat_map(move |group| {
+                let names = group.of.iter();
+                names.map(move |name| (subject(name), &group.entry))
+            })
+        }
+        let hosts = named(&self.hosts, Subject::Host);
+        hosts.chain(named(&self.clusters, Subject::Cluster))
     }
 
-    /// What of the file is the same specs' is told apart by this.
-    pub(super) fn subject(&self) -> &[String] {
+    /// The files of its specs.
+    pub(super) fn specs(&self) -> &[String] {
         &self.specs
     }
 }
 
 /// Hosts, or clusters, with the same entry together, in the order of the first.
-fn groups(found: &[(Key<'_>, Entry)], hosts: bool) -> Vec<Group> {
+fn groups(found: &[(Subject<&str>, Entry)], hosts: bool) -> Vec<Group> {
     let mut groups: IndexMap<&Entry, Vec<String>> = IndexMap::new();
-    for ((is_host, name), entry) in found {
-        if *is_host == hosts {
-            groups.entry(entry).or_default().push((*name).to_owned());
-        }
+    for (subject, entry) in found
+        .iter()
+        .filter(|(subject, _)| subject.is_host() == hosts)
+    {
+        let names = groups.entry(entry).or_default();
+        names.push(subject.name().to_owned());
     }
     let group = |(entry, of): (&Entry, Vec<String>)| Group {
         of,

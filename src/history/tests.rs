@@ -1,5 +1,5 @@
 use super::*;
-use crate::plan::{HostPlan, Of, Step, StepAction};
+use crate::plan::{HostPlan, Step, StepAction};
 
 const HOUR: u64 = 3600;
 
@@ -46,7 +46,7 @@ fn away(name: &str) -> HostPlan {
 struct Desk {
     text: String,
     runs: u64,
-    subject: Subject,
+    scope: Scope,
 }
 
 impl Desk {
@@ -65,9 +65,22 @@ impl Desk {
             plan,
             outcomes,
         };
-        let history = History::new(&self.subject, &self.text, &ended);
+        let history = History::new(&self.scope, &self.text, &ended);
         self.text.push_str(&history.line());
         history
+    }
+}
+
+impl History {
+    /// Since when a host or one of its addresses differs, or it could not be checked.
+    fn since(&self, host: &str, address: Option<&str>) -> Option<Since> {
+        let entry = self.now.get(&Subject::Host(host.to_owned()))?;
+        let Some(address) = address else {
+            return entry.since;
+        };
+        let mut differ = entry.differ.iter();
+        let differs = differ.find(|one| one.address == address)?;
+        Some(differs.since)
     }
 }
 
@@ -127,7 +140,7 @@ fn what_was_not_looked_at_says_nothing() {
     let mut desk = Desk::default();
     desk.run(vec![two("a", true, true), two("b", false, false)]);
     // Of the one address it is told that it was in sync.
-    desk.subject.only = vec!["--target".into(), "client/java".into()];
+    desk.scope.only = vec!["--target".into(), "client/java".into()];
     let mut plan = Plan::new(
         "x".into(),
         vec![],
@@ -137,9 +150,9 @@ fn what_was_not_looked_at_says_nothing() {
     plan.selection = Some(crate::plan::Selection::default());
     let some = desk.run_of("drift", &plan, &[]);
     assert_eq!(some.last_in_sync(), Some(at(2)));
-    desk.subject.only = vec!["--host".into(), "b".into()];
+    desk.scope.only = vec!["--host".into(), "b".into()];
     desk.run(vec![two("b", false, false)]);
-    desk.subject.only.clear();
+    desk.scope.only.clear();
     let last = desk.run(vec![two("a", true, true), two("b", false, true)]);
     assert_eq!(last.since("a", Some("client/kafka")), since(1, None));
     assert_eq!(last.since("a", Some("client/java")), since(4, Some(2)));
@@ -152,11 +165,11 @@ fn what_was_not_looked_at_says_nothing() {
 #[test]
 fn a_run_that_sees_less_does_not_vouch_for_what_it_does_not_see() {
     let mut desk = Desk::default();
-    desk.subject.deep = true;
+    desk.scope.deep = true;
     desk.run(vec![two("a", false, true)]);
-    desk.subject.deep = false;
+    desk.scope.deep = false;
     desk.run(vec![two("a", false, false)]);
-    desk.subject.deep = true;
+    desk.scope.deep = true;
     let last = desk.run(vec![two("a", false, true)]);
     assert_eq!(last.since("a", Some("client/kafka")), since(1, None));
     assert_eq!(last.since("a", None), since(1, None));
@@ -166,22 +179,22 @@ fn a_run_that_sees_less_does_not_vouch_for_what_it_does_not_see() {
 #[test]
 fn other_specs_and_other_variables_are_another_history() {
     let mut desk = Desk::default();
-    desk.subject.specs = vec!["/a.yaml".into()];
-    desk.subject.vars = vec![("env".into(), "canary".into())];
+    desk.scope.specs = vec!["/a.yaml".into()];
+    desk.scope.vars = vec![("env".into(), "canary".into())];
     desk.run(vec![two("a", true, false)]);
-    desk.subject.vars[0].1 = "test".into();
+    desk.scope.vars[0].1 = "test".into();
     let other = desk.run(vec![two("a", true, false)]);
     assert_eq!(
         (other.runs().len(), other.since("a", None)),
         (1, since(2, None))
     );
-    desk.subject.vars[0].1 = "canary".into();
+    desk.scope.vars[0].1 = "canary".into();
     let same = desk.run(vec![two("a", true, false)]);
     assert_eq!(
         (same.runs().len(), same.since("a", None)),
         (2, since(1, None))
     );
-    desk.subject.specs = vec!["/b.yaml".into()];
+    desk.scope.specs = vec!["/b.yaml".into()];
     assert_eq!(desk.run(vec![]).runs().len(), 1);
     assert!(!desk.text.contains("canary"), "{}", desk.text);
 }
@@ -194,7 +207,7 @@ fn an_apply_says_what_it_left() {
     let outcome = Outcome {
         applied: vec!["client/java".into(), "client/kafka".into()],
         not_converged: vec![("client/kafka".into(), "still".into())],
-        ..Outcome::new(Of::Host("a".into()))
+        ..Outcome::new(Subject::Host("a".into()))
     };
     let applied = desk.run_of("apply", &plan, &[outcome]);
     assert_eq!(applied.since("a", Some("client/java")), None);
@@ -214,7 +227,7 @@ fn an_apply_says_what_it_left() {
     let lost = Outcome {
         applied: vec!["client/java".into()],
         unverified: vec![("client/java".into(), "lost".into())],
-        ..Outcome::new(Of::Host("b".into()))
+        ..Outcome::new(Subject::Host("b".into()))
     };
     let plan = Plan::new(
         "x".into(),
@@ -257,7 +270,7 @@ fn news_are_what_is_new_and_what_is_gone() {
     let parts: Vec<bool> = (0..4).map(|at| news.has_part(part(at))).collect();
     assert_eq!(parts, [false, false, true, true]);
     assert_eq!(news.back.len(), 1);
-    assert!(news.back[0].checked && news.back[0].name == "b" && news.back[0].is_host);
+    assert!(news.back[0].checked && news.back[0].subject == Subject::Host("b".into()));
 
     // Of `c` nobody knows; the other is no longer in the spec.
     let fixed = desk.run(vec![
@@ -299,9 +312,9 @@ fn a_plan_is_dated_and_no_value_of_a_host_is_kept() {
 #[test]
 fn many_equal_hosts_take_one_group_and_old_runs_go() {
     let mut desk = Desk::default();
-    desk.subject.specs = vec!["/rare.yaml".into()];
+    desk.scope.specs = vec!["/rare.yaml".into()];
     desk.run(vec![two("a", true, false)]);
-    desk.subject.specs = vec!["/a.yaml".into()];
+    desk.scope.specs = vec!["/a.yaml".into()];
     let names: Vec<String> = (0..1000).map(|n| format!("host-{n:04}")).collect();
     let hosts = || names.iter().map(|name| two(name, true, false)).collect();
     desk.run(hosts());

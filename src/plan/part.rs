@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{HostPlan, LookedUp, Step, StepAction, TopicsPlan};
+use super::{HostPlan, LookedUp, Step, StepAction, Subject, TopicsPlan};
 use crate::history::Since;
 
 /// What is the case with a host or a cluster.
@@ -55,10 +55,8 @@ impl State {
 /// A host or a cluster: what both say of themselves.
 #[derive(Debug, Clone, Copy)]
 pub struct Part<'p> {
-    /// The host's name, or the cluster's.
-    pub name: &'p str,
-    /// What it is: a host, or the topics of a cluster.
-    pub is_host: bool,
+    /// Whose it is.
+    pub subject: Subject<&'p str>,
     /// Why it could not be read, if so.
     pub error: Option<&'p str>,
     /// Whether that is the spec's: it asks for what cannot be.
@@ -75,7 +73,19 @@ pub struct Part<'p> {
     pub since: Option<Since>,
 }
 
-impl Part<'_> {
+impl<'p> Part<'p> {
+    /// The host's name, or the cluster's.
+    pub fn name(self) -> &'p str {
+        match self.subject {
+            Subject::Host(name) | Subject::Cluster(name) => name,
+        }
+    }
+
+    /// Whether it is a host.
+    pub fn is_host(&self) -> bool {
+        self.subject.is_host()
+    }
+
     /// What is the case with it.
     pub fn state(&self) -> State {
         let any = |wanted: fn(StepAction) -> bool| self.steps.iter().any(|s| wanted(s.action));
@@ -98,8 +108,7 @@ impl Part<'_> {
 impl<'p> From<&'p HostPlan> for Part<'p> {
     fn from(host: &'p HostPlan) -> Self {
         Self {
-            name: &host.name,
-            is_host: true,
+            subject: Subject::Host(&host.name),
             error: host.error.as_deref(),
             unfit: host.unfit,
             lock_holder: host.lock_holder.as_deref(),
@@ -114,8 +123,7 @@ impl<'p> From<&'p HostPlan> for Part<'p> {
 impl<'p> From<&'p TopicsPlan> for Part<'p> {
     fn from(topics: &'p TopicsPlan) -> Self {
         Self {
-            name: &topics.cluster,
-            is_host: false,
+            subject: Subject::Cluster(&topics.cluster),
             error: topics.error.as_deref(),
             unfit: topics.unfit,
             lock_holder: None,

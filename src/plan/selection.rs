@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    kinds::Address,
+    kinds::{Address, topic},
     spec::{fleet_of, suggestions},
 };
 
@@ -29,7 +29,7 @@ pub struct Selection {
 /// An address that a spec has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
-    /// Its host; topics have none.
+    /// Its host; a topic has none: it is selected on all clusters alike.
     pub host: Option<String>,
     /// The address.
     pub address: Address,
@@ -60,9 +60,12 @@ pub enum Refused {
 pub struct Chosen {
     /// What was asked for; `None`: everything is looked at.
     pub selection: Option<Selection>,
-    picked: BTreeSet<(Option<String>, Address)>,
-    beside: BTreeSet<(Option<String>, Address)>,
+    picked: BTreeSet<Key>,
+    beside: BTreeSet<Key>,
 }
+
+/// A host, which topics have none of, and an address.
+type Key = (Option<String>, Address);
 
 impl Chosen {
     /// Reads the flags with what the specs have.
@@ -111,8 +114,17 @@ impl Chosen {
         })
     }
 
-    /// Whether an address is compared. `host` is absent for topics.
-    pub fn has(&self, host: Option<&str>, address: &Address) -> bool {
+    /// Whether an address of a host is compared.
+    pub fn has(&self, host: &str, address: &Address) -> bool {
+        self.is_compared(Some(host), address)
+    }
+
+    /// Whether a topic is compared, whichever cluster has it.
+    pub fn has_topic(&self, name: &str) -> bool {
+        self.is_compared(None, &topic::address(name))
+    }
+
+    fn is_compared(&self, host: Option<&str>, address: &Address) -> bool {
         match &self.selection {
             None => true,
             // Of a database's tables it is known later which topics they come to.
@@ -132,7 +144,7 @@ impl Chosen {
             .as_ref()
             .is_none_or(|it| it.target.is_empty());
         let topics = self.picked.iter().filter(|(host, _)| host.is_none());
-        let mut names = topics.filter_map(|(_, address)| address.strip_prefix("topics/"));
+        let mut names = topics.filter_map(|(_, address)| address.name());
         all || names.any(makes)
     }
 
@@ -142,11 +154,7 @@ impl Chosen {
     }
 }
 
-fn contains(
-    all: &BTreeSet<(Option<String>, Address)>,
-    host: Option<&str>,
-    address: &Address,
-) -> bool {
+fn contains(all: &BTreeSet<Key>, host: Option<&str>, address: &Address) -> bool {
     all.contains(&(host.map(str::to_owned), address.clone()))
 }
 
@@ -262,7 +270,7 @@ mod tests {
         Chosen::new(&owned(target), &owned(exclude), &known())
     }
 
-    fn has(chosen: &Chosen, host: Option<&str>, address: &str) -> bool {
+    fn has(chosen: &Chosen, host: &str, address: &str) -> bool {
         chosen.has(host, &address.into())
     }
 
@@ -270,10 +278,10 @@ mod tests {
     fn a_target_takes_with_it_what_it_requires() {
         let chosen = chosen(&["a:client/classpath"], &[]).expect("it is there");
         for address in ["client/kafka", "client/msk_iam_auth", "client/classpath"] {
-            assert!(has(&chosen, Some("a"), address), "{address}");
-            assert!(!has(&chosen, Some("b"), address), "{address}");
+            assert!(has(&chosen, "a", address), "{address}");
+            assert!(!has(&chosen, "b", address), "{address}");
         }
-        assert!(!has(&chosen, Some("a"), "client/java") && !has(&chosen, None, "topics/pin"));
+        assert!(!has(&chosen, "a", "client/java") && !chosen.has_topic("pin"));
         assert_eq!(
             chosen.selection.expect("asked for").required,
             ["client/msk_iam_auth", "client/kafka"]
@@ -292,19 +300,17 @@ mod tests {
     #[test]
     fn what_is_excluded_and_required_is_looked_at_beside() {
         let chosen = chosen(&[], &["client/kafka", "topics/pin"]).expect("something is left");
-        assert!(!has(&chosen, Some("a"), "client/kafka") && has(&chosen, Some("b"), "client/java"));
+        assert!(!has(&chosen, "a", "client/kafka") && has(&chosen, "b", "client/java"));
         assert!(chosen.looks_beside("b", &"client/kafka".into()));
         assert!(!chosen.looks_beside("b", &"client/msk_iam_auth".into()));
-        assert!(!has(&chosen, None, "topics/pin"));
+        assert!(!chosen.has_topic("pin"));
     }
 
     #[test]
     fn without_flags_everything_is_looked_at() {
         let all = chosen(&[], &[]).expect("nothing was asked");
         assert!(
-            all.selection.is_none()
-                && has(&all, Some("x"), "y")
-                && !all.looks_beside("a", &"y".into())
+            all.selection.is_none() && has(&all, "x", "y") && !all.looks_beside("a", &"y".into())
         );
     }
 

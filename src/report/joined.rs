@@ -12,7 +12,7 @@ use super::{ReportOf, fix};
 use crate::{
     apply::outcome::{Outcome, Record},
     exit::Code,
-    plan::{FORMAT_VERSION, HostPlan, Of, Plan, Run, Shard},
+    plan::{FORMAT_VERSION, HostPlan, Plan, Run, Shard, Subject},
     proof::{Proof, ProofResult},
     shard,
     utc::Utc,
@@ -103,8 +103,8 @@ impl Part {
             topics,
             proofs,
         } = became.map_err(wrong)?.unwrap_or_default();
-        let hosts = hosts.into_iter().map(|one| one.outcome(Of::Host));
-        let topics = topics.into_iter().map(|one| one.outcome(Of::Cluster));
+        let hosts = hosts.into_iter().map(|one| one.outcome(Subject::Host));
+        let topics = topics.into_iter().map(|one| one.outcome(Subject::Cluster));
         Ok(Self {
             file,
             of,
@@ -170,7 +170,7 @@ impl Joined {
         let place = |name: &str| order.get(name).copied().unwrap_or(usize::MAX);
         hosts.sort_by_key(|host| place(&host.name));
         proofs.sort_by_key(|proof| place(&proof.host));
-        outcomes.sort_by_key(|one| one.of.host().map_or(usize::MAX, place));
+        outcomes.sort_by_key(|one| one.subject.host().map_or(usize::MAX, place));
         let mut plan = Plan::new(String::new(), specs, hosts, topics).of(selection);
         plan.complete = complete && missing.is_empty();
         let of_missing = (!missing.is_empty()).then_some(Code::Unreachable);

@@ -35,7 +35,7 @@ pub fn whole(report: &Report<'_>) -> String {
 /// A plan and what became of it.
 pub fn outcome(plan: &Plan, outcomes: &[Outcome], proofs: &[Proof], code: u8) -> String {
     let mut value = plan_value(plan);
-    let (topics, hosts): (Vec<_>, Vec<_>) = outcomes.iter().partition(|one| one.of.is_cluster());
+    let (topics, hosts): (Vec<_>, Vec<_>) = outcomes.iter().partition(|one| !one.subject.is_host());
     value["outcome"] = json!({ "exit_code": code, "hosts": hosts, "topics": topics });
     if !proofs.is_empty() {
         value["outcome"]["proofs"] = json!(proofs);

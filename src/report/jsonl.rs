@@ -14,8 +14,8 @@ use crate::{
     history::Since,
     kinds::{Address, Change},
     plan::{
-        FORMAT_VERSION, FileChange, LookedUp, Of, Part, Plan, Selection, SpecFile, Step,
-        StepAction, Summary,
+        FORMAT_VERSION, FileChange, LookedUp, Part, Plan, Selection, SpecFile, Step, StepAction,
+        Subject, Summary,
     },
     proof::Proof,
     utc::Utc,
@@ -274,9 +274,9 @@ fn of_step<'a>(host: Option<&'a str>, cluster: Option<&'a str>, step: &'a Step) 
 }
 
 fn place(part: Part<'_>) -> (Option<&str>, Option<&str>) {
-    match part.is_host {
-        true => (Some(part.name), None),
-        false => (None, Some(part.name)),
+    match part.subject {
+        Subject::Host(name) => (Some(name), None),
+        Subject::Cluster(name) => (None, Some(name)),
     }
 }
 
@@ -284,7 +284,7 @@ fn place(part: Part<'_>) -> (Option<&str>, Option<&str>) {
 pub fn end(report: &Report<'_>) -> String {
     let of = |clusters: bool| -> Option<Vec<&Outcome>> {
         let all = report.outcomes.iter();
-        let own = all.filter(|one| one.of.is_cluster() == clusters);
+        let own = all.filter(|one| one.subject.is_host() != clusters);
         (report.of == ReportOf::Apply).then(|| own.collect())
     };
     let line = Line::End {
@@ -305,9 +305,9 @@ pub fn end(report: &Report<'_>) -> String {
 pub struct Lines {
     writer: Box<dyn Write + Send>,
     /// How far the downloads that run have been told.
-    told: BTreeMap<Of, u64>,
+    told: BTreeMap<Subject, u64>,
     /// Who is waited for.
-    holders: BTreeMap<Of, String>,
+    holders: BTreeMap<Subject, String>,
     error: Option<std::io::Error>,
 }
 
@@ -338,8 +338,8 @@ impl Lines {
     }
 
     /// Whether a download is told of now.
-    fn is_worth_a_line(&mut self, of: &Of, have: u64, total: Option<u64>) -> bool {
-        let Some(told) = self.told.get_mut(of) else {
+    fn is_worth_a_line(&mut self, subject: &Subject, have: u64, total: Option<u64>) -> bool {
+        let Some(told) = self.told.get_mut(subject) else {
             return false;
         };
         let each = total.map_or(STEP_OF_BYTES, |total| (total / PARTS_OF_BYTES).max(1));
@@ -355,37 +355,37 @@ impl Lines {
 impl Sink for Lines {
     fn event(&mut self, event: Event<'_>) {
         let line = match event {
-            Event::Waiting { of, holder } => {
-                if self.holders.get(of).is_some_and(|one| one == holder) {
+            Event::Waiting { subject, holder } => {
+                if self.holders.get(subject).is_some_and(|one| one == holder) {
                     return;
                 }
-                self.holders.insert(of.clone(), holder.to_owned());
-                let host = of.host();
+                self.holders.insert(subject.clone(), holder.to_owned());
+                let host = subject.host();
                 Line::Waiting { host, holder }
             }
             Event::Started {
-                of,
+                subject,
                 addresses,
                 verb,
             } => {
-                self.told.insert(of.clone(), 0);
+                self.told.insert(subject.clone(), 0);
                 Line::Started {
-                    host: of.host(),
+                    host: subject.host(),
                     address: words::addresses(addresses),
                     verb,
                 }
             }
             Event::Bytes {
-                of,
+                subject,
                 address,
                 have,
                 total,
             } => {
-                if !self.is_worth_a_line(of, have, total) {
+                if !self.is_worth_a_line(subject, have, total) {
                     return;
                 }
                 Line::Bytes {
-                    host: of.host(),
+                    host: subject.host(),
                     address,
                     have,
                     total,
@@ -394,16 +394,16 @@ impl Sink for Lines {
             // What a package manager prints is for people.
             Event::Line { .. } => return,
             Event::Done {
-                of,
+                subject,
                 address,
                 summary,
             } => Line::Done {
-                host: of.host(),
+                host: subject.host(),
                 address,
                 summary,
             },
-            Event::Failed { of, address } => Line::Failed {
-                host: of.host(),
+            Event::Failed { subject, address } => Line::Failed {
+                host: subject.host(),
                 address,
             },
             Event::Interrupted { what, .. } => Line::Interrupted { what },

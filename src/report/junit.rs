@@ -221,10 +221,7 @@ fn of_suite(about: &Properties, part: Part<'_>) -> Properties {
 }
 
 fn suite_name(part: Part<'_>) -> String {
-    safe(&match part.is_host {
-        true => part.name.to_owned(),
-        false => format!("topics of {}", words::cluster(part.name)),
-    })
+    safe(&words::name(part.subject))
 }
 
 fn tests(report: &Report<'_>, part: Part<'_>) -> Vec<Test> {
@@ -237,7 +234,7 @@ fn tests(report: &Report<'_>, part: Part<'_>) -> Vec<Test> {
         let why = format!("an apply is running, by {holder}; what is shown may change");
         whole("lock", "locked", why);
     } else if let Some(error) = part.error {
-        let name = if part.is_host { "host" } else { "cluster" };
+        let name = part.subject.kind();
         let since = words::since(&[part.since], report.at).into_iter();
         let lines: Vec<String> = std::iter::once(error.to_owned()).chain(since).collect();
         whole(name, "unread", lines.join("\n"));
@@ -247,11 +244,7 @@ fn tests(report: &Report<'_>, part: Part<'_>) -> Vec<Test> {
         let is_it = |step: &Step| address.as_ref() == Some(&step.address);
         // What is looked at has a test of its own, below.
         if !part.steps.iter().any(is_it) {
-            let name = match (address, part.is_host) {
-                (Some(address), _) => address.to_string(),
-                (None, true) => "host".to_owned(),
-                (None, false) => "cluster".to_owned(),
-            };
+            let name = address.as_deref().unwrap_or(part.subject.kind()).to_owned();
             let end = moved(how);
             tests.push(Test { name, end });
         }
@@ -259,7 +252,7 @@ fn tests(report: &Report<'_>, part: Part<'_>) -> Vec<Test> {
     let own = report
         .proofs
         .iter()
-        .filter(|proof| part.is_host && proof.host == part.name);
+        .filter(|proof| part.is_host() && proof.host == part.name());
     tests.extend(own.map(proven));
     let steps = match report.of {
         // What differs is said beside the client's words: it is no test of its own.

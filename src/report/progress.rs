@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     apply::event::{Event, Sink},
-    plan::{Of, Plan},
+    plan::{Plan, Subject},
     text::{columns, escape_control, padded},
 };
 
@@ -35,10 +35,10 @@ pub struct Progress {
     results: Box<dyn Write + Send>,
     log: Box<dyn Write + Send>,
     /// Of each host and cluster the step that runs.
-    running: BTreeMap<Of, Running>,
+    running: BTreeMap<Subject, Running>,
     bars: MultiProgress,
     /// Who is waited for.
-    holders: BTreeMap<Of, String>,
+    holders: BTreeMap<Subject, String>,
 }
 
 /// The step that runs.
@@ -72,7 +72,7 @@ impl Progress {
         self.many = many;
         let labels = plan.parts().flat_map(|part| {
             let steps = part.steps.iter().filter(|step| step.action.changes());
-            let host = part.is_host.then_some(part.name);
+            let host = part.is_host().then_some(part.name());
             steps.map(move |step| columns(&label(host.filter(|_| many), &step.address)))
         });
         let label = labels.max().unwrap_or_default().min(40);
@@ -98,12 +98,12 @@ impl Progress {
         self
     }
 
-    fn label(&self, of: &Of, address: &str) -> String {
-        label(of.host().filter(|_| self.many), address)
+    fn label(&self, subject: &Subject, address: &str) -> String {
+        label(subject.host().filter(|_| self.many), address)
     }
 
-    fn clear(&mut self, of: &Of) {
-        if let Some(Running { bar: Some(bar), .. }) = self.running.remove(of) {
+    fn clear(&mut self, subject: &Subject) {
+        if let Some(Running { bar: Some(bar), .. }) = self.running.remove(subject) {
             bar.finish_and_clear();
             self.bars.remove(&bar);
         }
@@ -128,9 +128,13 @@ impl Progress {
         }
     }
 
-    fn begin(&mut self, of: &Of, address: &str, verb: &str) {
-        self.clear(of);
-        let (label, verb, width) = (self.label(of, address), escape_control(verb), self.label);
+    fn begin(&mut self, subject: &Subject, address: &str, verb: &str) {
+        self.clear(subject);
+        let (label, verb, width) = (
+            self.label(subject, address),
+            escape_control(verb),
+            self.label,
+        );
         let prefix = || padded(&label, width);
         let bar = self
             .terminal
@@ -146,12 +150,12 @@ impl Progress {
             has_bytes: false,
             quarters: 0,
         };
-        self.running.insert(of.clone(), running);
+        self.running.insert(subject.clone(), running);
     }
 
-    fn bytes(&mut self, of: &Of, have: u64, total: Option<u64>) {
+    fn bytes(&mut self, subject: &Subject, have: u64, total: Option<u64>) {
         let (style, label) = (self.style, self.label);
-        let Some(running) = self.running.get_mut(of) else {
+        let Some(running) = self.running.get_mut(subject) else {
             return;
         };
         let shown = match total {
@@ -191,9 +195,9 @@ impl Progress {
         shown_bar.set_message(shown);
     }
 
-    fn over(&mut self, of: &Of, address: &str, word: &str, summary: &str) {
-        self.clear(of);
-        let (label, width) = (self.label(of, address), self.label);
+    fn over(&mut self, subject: &Subject, address: &str, word: &str, summary: &str) {
+        self.clear(subject);
+        let (label, width) = (self.label(subject, address), self.label);
         let line = format!("  {}  {word:8}  {summary}", padded(&label, width));
         self.say(To::Results, line.trim_end());
     }
@@ -208,34 +212,37 @@ enum To {
 impl Sink for Progress {
     fn event(&mut self, event: Event<'_>) {
         match event {
-            Event::Waiting { of, holder } => {
-                if self.holders.get(of).is_none_or(|one| one != holder) {
-                    self.holders.insert(of.clone(), holder.to_owned());
-                    let text = format!("waiting on {} for an apply by {holder}", of.name());
+            Event::Waiting { subject, holder } => {
+                if self.holders.get(subject).is_none_or(|one| one != holder) {
+                    self.holders.insert(subject.clone(), holder.to_owned());
+                    let text = format!("waiting on {} for an apply by {holder}", subject.name());
                     self.say(To::Log, &text);
                 }
             }
             Event::Started {
-                of,
+                subject,
                 addresses,
                 verb,
-            } => self.begin(of, &words::addresses(addresses), verb),
+            } => self.begin(subject, &words::addresses(addresses), verb),
             Event::Bytes {
-                of, have, total, ..
-            } => self.bytes(of, have, total),
-            Event::Line { of, line, .. } => {
-                if let Some(running) = self.running.get(of)
+                subject,
+                have,
+                total,
+                ..
+            } => self.bytes(subject, have, total),
+            Event::Line { subject, line, .. } => {
+                if let Some(running) = self.running.get(subject)
                     && let Some(bar) = &running.bar
                 {
                     bar.set_message(format!("{}  {}", running.verb, escape_control(line)));
                 }
             }
             Event::Done {
-                of,
+                subject,
                 address,
                 summary,
-            } => self.over(of, address, "done", summary),
-            Event::Failed { of, address } => self.over(of, address, "failed", ""),
+            } => self.over(subject, address, "done", summary),
+            Event::Failed { subject, address } => self.over(subject, address, "failed", ""),
             Event::Interrupted { what, .. } => {
                 let text = format!("interrupted: {what}");
                 self.say(To::Log, &text);
@@ -246,8 +253,8 @@ impl Sink for Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        for of in self.running.keys().cloned().collect::<Vec<_>>() {
-            self.clear(&of);
+        for subject in self.running.keys().cloned().collect::<Vec<_>>() {
+            self.clear(&subject);
         }
     }
 }

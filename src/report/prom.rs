@@ -42,7 +42,7 @@ pub fn prom(report: &Report<'_>) -> String {
         let of = |state: State| {
             let all = plan
                 .parts()
-                .filter(|part| part.is_host == hosts && part.state() == state);
+                .filter(|part| part.is_host() == hosts && part.state() == state);
             let word = state.in_words().replace(' ', "_");
             (with(&[("state", &word)]), all.count().to_string())
         };
@@ -68,16 +68,16 @@ pub fn prom(report: &Report<'_>) -> String {
         samples: vec![],
     };
     for part in plan.parts() {
-        let kind = if part.is_host { "host" } else { "cluster" };
+        let kind = part.subject.kind();
         let does = |step: &&Step| step.action.changes() || step.action == StepAction::Blocked;
         let all: Vec<&Step> = part.steps.iter().filter(does).collect();
         // What is not known is no zero.
         if !part.state().is_unchecked() {
             let number = all.len().to_string();
-            by_part.samples.push((with(&[(kind, part.name)]), number));
+            by_part.samples.push((with(&[(kind, part.name())]), number));
         }
         for step in all {
-            let labels = with(&[(kind, part.name), ("address", &step.address)]);
+            let labels = with(&[(kind, part.name()), ("address", &step.address)]);
             let at = step.since.map(|since| seconds(since.at));
             since.samples.extend(at.map(|at| (labels.clone(), at)));
             differs.samples.push((labels, "1".into()));

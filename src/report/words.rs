@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{history::Since, kinds::Address, utc::Utc};
+use crate::{history::Since, kinds::Address, plan::Subject, utc::Utc};
 
 /// `1 step`, `2 steps`.
 pub fn count(number: usize, thing: &str) -> String {
@@ -18,6 +18,14 @@ pub fn addresses<'a>(addresses: &[&'a Address]) -> Cow<'a, str> {
     match addresses {
         [only] => Cow::Borrowed(only),
         more => count(more.len(), "topic").into(),
+    }
+}
+
+/// A host's name, or `topics of` a cluster.
+pub fn name(subject: Subject<&str>) -> String {
+    match subject {
+        Subject::Host(name) => name.to_owned(),
+        Subject::Cluster(name) => format!("topics of {}", cluster(name)),
     }
 }
 

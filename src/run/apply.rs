@@ -166,8 +166,8 @@ pub(crate) async fn carry_out(
             outcomes: &outcomes,
         };
         let subject = match saved {
-            Some(_) => history::subject_of_saved(&plan, args),
-            None => history::subject(&plan, args),
+            Some(_) => history::scope_of_saved(&plan, args),
+            None => history::scope(&plan, args),
         };
         history_file.add(&subject, &ended);
     }

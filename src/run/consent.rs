@@ -4,7 +4,9 @@ use super::{Target, Targets, topics::ClusterTarget, visit::Visit};
 use crate::{
     apply::outcome::Outcome,
     facts::Identity,
-    plan::{HostPlan, Moved, Of, Plan, Step, StepAction, TopicsPlan, moved_on_host, moved_topics},
+    plan::{
+        HostPlan, Moved, Plan, Step, StepAction, Subject, TopicsPlan, moved_on_host, moved_topics,
+    },
 };
 
 /// Why a visit may write.
@@ -41,7 +43,7 @@ impl Consent<'_> {
 fn stale_cluster(now: &TopicsPlan, moved: Vec<Moved>) -> Option<Outcome> {
     (!moved.is_empty()).then(|| Outcome {
         moved,
-        ..Outcome::new(Of::Cluster(now.cluster.clone()))
+        ..Outcome::new(Subject::Cluster(now.cluster.clone()))
     })
 }
 
@@ -79,7 +81,7 @@ impl Shown {
         if let (false, Some(host)) = (of_host.is_empty(), &now.host) {
             outcomes.push(Outcome {
                 moved: of_host,
-                ..Outcome::new(Of::Host(host.name.clone()))
+                ..Outcome::new(Subject::Host(host.name.clone()))
             });
             outcomes.extend(now.topics.iter().enumerate().filter_map(|(at, topics)| {
                 let stale = stale_cluster(topics, consent.moved(at, topics));
@@ -148,6 +150,6 @@ pub(super) fn not_reached(plan: &TopicsPlan) -> Outcome {
     let steps = plan.steps.iter().filter(|step| step.action.changes());
     Outcome {
         not_reached: steps.map(|step| step.address.clone()).collect(),
-        ..Outcome::new(Of::Cluster(plan.cluster.clone()))
+        ..Outcome::new(Subject::Cluster(plan.cluster.clone()))
     }
 }

@@ -14,7 +14,7 @@ use std::{
 use super::{Surroundings, complain_safely};
 use crate::{
     cli::{HistoryTarget, LookArgs, PickArgs},
-    history::{self, Ended, History, MOST_BYTES, Subject},
+    history::{self, Ended, History, MOST_BYTES, Scope},
     plan::{Plan, SpecFile},
     shard::Share,
     whole::{Whole, folder, state_folder},
@@ -59,7 +59,7 @@ impl HistoryFile {
     }
 
     /// Adds a run, and returns it with the earlier ones; `None` where no runs are kept.
-    pub(crate) fn add(&self, subject: &Subject, ended: &Ended<'_>) -> Option<History> {
+    pub(crate) fn add(&self, scope: &Scope, ended: &Ended<'_>) -> Option<History> {
         let file = self.file.as_ref()?;
         let warn = |what: &str, error: io::Error| {
             let shown = file.display();
@@ -80,7 +80,7 @@ impl HistoryFile {
                 (text.unwrap_or_default(), None)
             }
         };
-        let history = History::new(subject, &text, ended);
+        let history = History::new(scope, &text, ended);
         if let Some(opened_file) = opened_file
             && let Err(error) = write(opened_file, file, text, &history.line())
         {
@@ -159,11 +159,11 @@ fn write(mut opened_file: File, file: &Path, mut text: String, line: &str) -> io
     Whole::beside(&place, 0o600)?.put(history::trimmed(&text).as_bytes())
 }
 
-/// The subject of a run: the specs of its plan, and the flags that select from them.
-pub(crate) fn subject(plan: &Plan, args: &LookArgs) -> Subject {
+/// The scope of a run: the specs of its plan, and the flags that select from them.
+pub(crate) fn scope(plan: &Plan, args: &LookArgs) -> Scope {
     let mut vars = args.spec.vars.clone();
     vars.sort();
-    Subject {
+    Scope {
         specs: specs(plan),
         vars,
         only: only(args),
@@ -171,9 +171,9 @@ pub(crate) fn subject(plan: &Plan, args: &LookArgs) -> Subject {
     }
 }
 
-/// The subject of an apply of a saved plan.
-pub(crate) fn subject_of_saved(plan: &Plan, args: &LookArgs) -> Subject {
-    Subject {
+/// The scope of an apply of a saved plan.
+pub(crate) fn scope_of_saved(plan: &Plan, args: &LookArgs) -> Scope {
+    Scope {
         specs: specs(plan),
         vars: vec![],
         only: vec!["PLANFILE".into()],
@@ -248,11 +248,11 @@ mod tests {
             plan: &plan,
             outcomes: &[],
         };
-        let subject = Subject {
+        let scope = Scope {
             specs: vec!["/a.yaml".into()],
-            ..Subject::default()
+            ..Scope::default()
         };
-        history_file.add(&subject, &ended)
+        history_file.add(&scope, &ended)
     }
 
     fn runs(history_file: &HistoryFile) -> usize {

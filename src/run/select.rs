@@ -205,7 +205,7 @@ pub(crate) fn shard(
     let share = look.pick.shard.as_ref()?;
     let is_looked_at = |host: &&ResolvedHost| {
         let resources = host.resources(&Inputs::default());
-        let has = |address: &Address| chosen.has(Some(&host.name), address);
+        let has = |address: &Address| chosen.has(&host.name, address);
         chosen.selection.is_none() || resources.iter().any(|resource| has(&resource.address()))
     };
     let hosts = specs.iter().flat_map(|spec| &spec.hosts);
@@ -271,8 +271,8 @@ pub(crate) fn choose(
         Code::Usage
     })?;
     for name in deletable {
-        let address = topic::address(name);
-        if !chosen.has(None, &address) {
+        if !chosen.has_topic(name) {
+            let address = topic::address(name);
             complain(&format!(
                 "error: `--allow-delete {address}`: this topic is not selected\n  help: add `--target \
                  {address}`, or leave `--allow-delete` out"

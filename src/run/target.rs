@@ -70,8 +70,7 @@ impl Target {
         };
         let name = host.name.as_str();
         let only_required = |address: &Address| chosen.looks_beside(name, address);
-        let looked_at =
-            |address: &Address| chosen.has(Some(name), address) || only_required(address);
+        let looked_at = |address: &Address| chosen.has(name, address) || only_required(address);
         let sources = secrets::Place {
             parameters: &values.parameters,
             spec,

@@ -159,7 +159,7 @@ pub(super) fn code(visits: &[Visit], interrupted: bool) -> Code {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{apply::outcome::Failure, plan::Of};
+    use crate::{apply::outcome::Failure, plan::Subject};
 
     fn plan() -> HostPlan {
         let mut plan = HostPlan::unreached("client", "local", String::new());
@@ -174,7 +174,7 @@ mod tests {
                 outcome_unknown: unknown,
                 ..Failure::default()
             }),
-            ..Outcome::new(Of::Host("client".into()))
+            ..Outcome::new(Subject::Host("client".into()))
         }
     }
 

@@ -28,7 +28,7 @@ use crate::{
     },
     cli::LookArgs,
     observe::{self, Facts, Reader},
-    plan::{HostPlan, Of, TopicsPlan},
+    plan::{HostPlan, Subject, TopicsPlan},
 };
 
 /// The limit for downloads, unpacking and packages.
@@ -62,8 +62,8 @@ impl Visitor<'_> {
     ) -> Result<Visit, LockError> {
         let mut stop = self.stop.clone();
         let name = &target.host.name;
-        let of = Of::Host(name.clone());
-        let waiting = |holder: &str| console.event(Event::Waiting { of: &of, holder });
+        let subject = &Subject::Host(name.clone());
+        let waiting = |holder: &str| console.event(Event::Waiting { subject, holder });
         let title = title();
         let request = LockRequest {
             title: &title,
@@ -159,7 +159,7 @@ impl Visitor<'_> {
                     // A cluster waits for its host, and not for another cluster.
                     let goes_on = outcomes.iter().all(|outcome: &Outcome| {
                         !outcome.interrupted
-                            && (outcome.of.is_cluster() || outcome.failure.is_none())
+                            && (!outcome.subject.is_host() || outcome.failure.is_none())
                     });
                     let route =
                         ClusterRoute::through(self.reader(machine), name, Some(&facts.host));
@@ -280,7 +280,7 @@ impl Visitor<'_> {
     ) -> Outcome {
         let deadline = self.args.limits.timeout;
         let started = Instant::now();
-        let opening = cluster.open(route, deadline);
+        let opening = cluster.open_to_change(route, deadline);
         let mut brokers = match self.unless_stopped(opening).await {
             None => {
                 let mut outcome = not_reached(plan);

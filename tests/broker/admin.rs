@@ -5,16 +5,17 @@ use std::{collections::BTreeMap, time::Duration};
 use kafka_protocol::messages::ApiKey;
 use tokio::time::{Instant, sleep};
 use trueup::{
-    broker::{Admin, Cluster, Error, NewTopic, Rehearsal, Security, Stage, Topics},
+    broker::{
+        Admin, Cluster, Error, NewTopic, Rehearsal, Security, Stage, Topics, WritableCluster,
+    },
     transport::dial::DialStage,
 };
 
 use crate::fake::{Act, Fake, refused, way};
 
-async fn connect(fake: &Fake) -> Cluster<'_> {
-    Cluster::connect(fake, way(Security::Plaintext))
-        .await
-        .expect("a cluster")
+async fn connect(fake: &Fake) -> WritableCluster<'_> {
+    let cluster = Cluster::connect(fake, way(Security::Plaintext)).await;
+    WritableCluster::new(cluster.expect("a cluster"))
 }
 
 fn new(name: &str) -> NewTopic {
@@ -383,7 +384,8 @@ async fn a_setting_that_the_protocol_cannot_carry_is_not_sent() {
 
 /// An apply in small: reads, and then does what is missing. Nothing is done twice.
 async fn converge(fake: &Fake) -> Result<(), Error> {
-    let mut cluster = Cluster::connect(fake, way(Security::Plaintext)).await?;
+    let cluster = Cluster::connect(fake, way(Security::Plaintext)).await?;
+    let mut cluster = WritableCluster::new(cluster);
     let all = cluster.metadata(Topics::All).await?;
     let has = |name: &str| all.topics.iter().any(|t| t.name == name);
     let wanted: Vec<NewTopic> = ["u.pin", "u.geo"]

@@ -5,16 +5,15 @@ use std::{sync::Arc, time::Duration};
 use kafka_protocol::messages::ApiKey;
 use tokio::time::{Instant, advance, sleep};
 use trueup::{
-    broker::{Admin, Cluster, Error, Security, Stage, Topics},
+    broker::{Admin, Cluster, Error, Security, Stage, Topics, WritableCluster},
     transport::dial::DialStage,
 };
 
 use crate::fake::{Act, Fake, Test, refused, way};
 
-async fn connect(fake: &Fake) -> Cluster<'_> {
-    Cluster::connect(fake, way(Security::Plaintext))
-        .await
-        .expect("a cluster")
+async fn connect(fake: &Fake) -> WritableCluster<'_> {
+    let cluster = Cluster::connect(fake, way(Security::Plaintext)).await;
+    WritableCluster::new(cluster.expect("a cluster"))
 }
 
 fn moving() -> [(String, Vec<i32>); 1] {

@@ -10,7 +10,7 @@ use trueup::{
         event::{Event, Sink},
         outcome::Outcome,
     },
-    broker::{Cluster, Security},
+    broker::{Cluster, Security, WritableCluster},
     facts::cluster,
     plan::{Step, StepAction, TopicsPlan},
 };
@@ -61,9 +61,8 @@ fn set_of(name: &str) -> TopicAction {
 }
 
 async fn applied(fake: &Fake, plan: &TopicsPlan, stop: watch::Receiver<u8>) -> Outcome {
-    let mut cluster = Cluster::connect(fake, way(Security::Plaintext))
-        .await
-        .expect("a cluster");
+    let cluster = Cluster::connect(fake, way(Security::Plaintext)).await;
+    let mut cluster = WritableCluster::new(cluster.expect("a cluster"));
     let limit = std::time::Duration::from_secs(30);
     apply_topics(&mut cluster, plan, limit, &stop, &mut Nobody).await
 }
@@ -144,9 +143,8 @@ async fn asked(shown_at: usize, action: TopicAction) -> usize {
         }
         _ => Act::Serve,
     });
-    let mut cluster = Cluster::connect(&fake, way(Security::Plaintext))
-        .await
-        .expect("a cluster");
+    let cluster = Cluster::connect(&fake, way(Security::Plaintext)).await;
+    let mut cluster = WritableCluster::new(cluster.expect("a cluster"));
     let (_keep, stop) = watch::channel(0);
     let limit = std::time::Duration::from_secs(30);
     let outcome = apply_topics(&mut cluster, &plan(action), limit, &stop, &mut Nobody).await;

@@ -96,19 +96,6 @@ fn pure_modules_name_nothing_that_acts() {
 }
 
 #[test]
-fn only_apply_changes_a_cluster() {
-    let admin = Regex::new(r"\bAdmin\b").expect("a pattern");
-    let mut named = 0;
-    for (name, text) in sources("rs") {
-        if admin.is_match(&code(&text)) && !name.starts_with("broker/") {
-            assert!(name.starts_with("apply/"), "{name} names an Admin");
-            named += 1;
-        }
-    }
-    assert!(named > 0, "the pattern matches nothing");
-}
-
-#[test]
 fn a_kind_of_resource_is_one_folder_and_one_line() {
     let sources = sources("rs");
     let kinds: Vec<&str> = sources

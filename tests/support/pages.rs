@@ -5,7 +5,7 @@ use std::time::Duration;
 use trueup::{
     apply::outcome::Outcome,
     exit::Code,
-    history::{Ended, History, Subject},
+    history::{Ended, History, Scope},
     kinds::{Change, TextChange},
     plan::{FileChange, HostPlan, Plan, Step, StepAction},
     proof::{Proof, ProofResult},
@@ -30,7 +30,7 @@ pub const MARKUP: &str = "</td></article><script>alert(1)</script><img src=x one
 /// A page of `drift` after so many runs that found what `before` says, the oldest first.
 pub fn drift(mut plan: Plan, before: &[Plan]) -> String {
     let mut kept = String::new();
-    let subject = Subject::default();
+    let scope = Scope::default();
     let run = |kept: &str, plan: &Plan, ago: usize| {
         let ended = Ended {
             command: "drift",
@@ -40,7 +40,7 @@ pub fn drift(mut plan: Plan, before: &[Plan]) -> String {
             plan,
             outcomes: &[],
         };
-        History::new(&subject, kept, &ended)
+        History::new(&scope, kept, &ended)
     };
     for (at, plan) in before.iter().enumerate() {
         let history = run(&kept, plan, before.len() - at);

@@ -200,7 +200,7 @@ fn seen_in_plan(plan: &Plan) -> Seen {
     parts
         .filter(|(_, step)| step.action != StepAction::None)
         .map(|(part, step)| {
-            let host = if part.is_host { part.name } else { "" };
+            let host = if part.is_host() { part.name() } else { "" };
             let action = serde_json::to_value(step.action).expect("a word");
             (
                 host.into(),

@@ -7,7 +7,7 @@ use trueup::{
     exit::Code,
     facts::{Account, Host, Identity, LoginShell, Observation, Os, PackageManager},
     kinds::{Change, TextChange},
-    plan::{HostPlan, LookedUp, Moved, Of, Plan, SpecFile, Step, StepAction, TopicsPlan},
+    plan::{HostPlan, LookedUp, Moved, Plan, SpecFile, Step, StepAction, Subject, TopicsPlan},
     report::{
         Detail, Report, ReportOf,
         human::{self, Style},
@@ -552,13 +552,15 @@ pub fn outcome(applied: &[&str]) -> Outcome {
     Outcome {
         applied: applied.iter().map(|&address| address.into()).collect(),
         took: Duration::from_millis(6200),
-        ..Outcome::new(Of::Host("client".into()))
+        ..Outcome::new(Subject::Host("client".into()))
     }
 }
 
 pub fn topics_failed() -> Outcome {
     Outcome {
-        of: Of::Cluster("b-1.pinterest.a1b2c3.c2.kafka.us-east-1.amazonaws.com:9098".into()),
+        subject: Subject::Cluster(
+            "b-1.pinterest.a1b2c3.c2.kafka.us-east-1.amazonaws.com:9098".into(),
+        ),
         failure: Some(Failure {
             address: Some("topics/0ab336d6fcf7.geo".into()),
             reasons: vec!["a setting that no broker knows (INVALID_CONFIG)".into()],
@@ -692,7 +694,7 @@ pub fn another_machine() -> Outcome {
 
 pub fn topics_moved() -> Outcome {
     Outcome {
-        of: Of::Cluster(topics().topics[0].cluster.clone()),
+        subject: Subject::Cluster(topics().topics[0].cluster.clone()),
         moved: vec![moves(
             Some("topics/0ab336d6fcf7.user"),
             "the plan says that it would be created; now it would be changed",

@@ -222,7 +222,7 @@ fn of_part<'p>(
         .filter(|step| step.action == StepAction::None);
     One {
         name: String::new(),
-        is_host: part.is_host,
+        is_host: part.is_host(),
         state: state::of_part(report, part),
         deletes: part
             .steps

@@ -46,7 +46,7 @@ impl Row {
             th scope="row" { (shown(&step.address)) }
         };
         let drift = report.of == ReportOf::Drift;
-        let is_new_topic = drift && !part.is_host && step.action == StepAction::Create;
+        let is_new_topic = drift && !part.is_host() && step.action == StepAction::Create;
         let why = html! {
             (lines("", &step.reason))
             @if is_new_topic { p { "apply would create it, empty" } }

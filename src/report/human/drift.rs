@@ -96,7 +96,7 @@ fn counts(page: &mut Page, plan: &Plan) {
     for state in State::ALL {
         let of = |hosts: bool| {
             let parts = plan.parts().filter(|part| part.state() == state);
-            parts.filter(|part| part.is_host == hosts).count()
+            parts.filter(|part| part.is_host() == hosts).count()
         };
         let what = match (of(true), of(false)) {
             (0, 0) => continue,
@@ -148,7 +148,7 @@ fn groups<'p>(
         let mut key: Vec<&str> = error.iter().map(String::as_str).collect();
         key.extend(part.lock_holder);
         // A cluster stands alone.
-        key.extend((!part.is_host).then_some(part.name));
+        key.extend((!part.is_host()).then_some(part.name()));
         let mut alike = Page::new(&report.style);
         for step in &steps {
             self::step(&mut alike, report, part, (step, None), (0, 0));
@@ -167,24 +167,21 @@ fn groups<'p>(
 /// Why it could not be read, line by line, without its name or its address where that begins it, and where
 /// many could not for the same reason, without what is its own.
 fn error(plan: &Plan, part: Part<'_>, errors: &Errors<'_>) -> Vec<String> {
-    let common = errors.common(part.name).filter(|_| part.is_host);
+    let common = errors.common(part.name()).filter(|_| part.is_host());
     let error = common.or(part.error).unwrap_or_default();
     let host = plan
         .hosts
         .iter()
-        .find(|host| part.is_host && host.name == part.name);
+        .find(|host| part.is_host() && host.name == part.name());
     let own = |name: &str| error.strip_prefix(&format!("{name}: "));
-    let text = own(part.name)
+    let text = own(part.name())
         .or_else(|| own(&host?.address))
         .unwrap_or(error);
     text.lines().map(|line| line.trim().to_owned()).collect()
 }
 
 fn section(page: &mut Page, report: &Report<'_>, state: State, group: &Group<'_>) {
-    let names = group.parts.iter().map(|part| match part.is_host {
-        true => part.name.to_owned(),
-        false => format!("topics of {}", words::cluster(part.name)),
-    });
+    let names = group.parts.iter().map(|part| words::name(part.subject));
     let names = words::some(&names.collect::<Vec<_>>());
     let since: Vec<Option<Since>> = group.parts.iter().map(|part| part.since).collect();
     let in_words = words::since(&since, report.at);
@@ -255,7 +252,7 @@ fn step(
         (Ink::Plain, "  "),
     ];
     let mut text = step.reason.clone();
-    if !part.is_host && step.action == StepAction::Create {
+    if !part.is_host() && step.action == StepAction::Create {
         text.push_str(" (apply would create it, empty)");
     }
     // Below its beginning, unless a path of it needs the room.
@@ -305,10 +302,7 @@ pub(in crate::report) fn file_in_words(step: &Step, now: Utc) -> Option<String> 
 fn back(page: &mut Page, news: &News) {
     page.gap();
     for one in &news.back {
-        let name = match one.is_host {
-            true => one.name.clone(),
-            false => format!("topics of {}", words::cluster(&one.name)),
-        };
+        let name = words::name(one.subject.borrowed());
         let mut row = |word: &str, addresses: &[Address]| {
             let what = match addresses {
                 [] => name.clone(),

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     apply::outcome::{Failure, Outcome},
     kinds::Address,
-    plan::{Moved, Of, Part, Plan, StepAction},
+    plan::{Moved, Part, Plan, StepAction, Subject},
     report::words,
 };
 
@@ -97,8 +97,8 @@ fn left(plan: &Plan, outcomes: &[Outcome], many: bool) -> Vec<String> {
             .flat_map(|part| {
                 let steps = part.steps.iter().filter(move |step| step.action == action);
                 steps.map(move |step| {
-                    if many && part.is_host {
-                        format!("{}:{}", part.name, step.address)
+                    if many && part.is_host() {
+                        format!("{}:{}", part.name(), step.address)
                     } else {
                         step.address.to_string()
                     }
@@ -111,10 +111,7 @@ fn left(plan: &Plan, outcomes: &[Outcome], many: bool) -> Vec<String> {
         let parts = plan.parts();
         let names: Vec<String> = parts
             .filter(|part| part.error.is_some() && part.unfit == unfit)
-            .map(|part| match part.is_host {
-                true => part.name.to_owned(),
-                false => format!("topics of {}", words::cluster(part.name)),
-            })
+            .map(|part| words::name(part.subject))
             .collect();
         (!names.is_empty()).then(|| format!("{} ({why})", names.join(", ")))
     };
@@ -123,7 +120,7 @@ fn left(plan: &Plan, outcomes: &[Outcome], many: bool) -> Vec<String> {
     // A cluster whose host failed has no failure of its own.
     let waiting: Vec<Address> = outcomes
         .iter()
-        .filter(|one| one.of.is_cluster() && one.failure.is_none() && !one.interrupted)
+        .filter(|one| !one.subject.is_host() && one.failure.is_none() && !one.interrupted)
         .flat_map(|one| one.not_reached.iter().cloned())
         .collect();
     let waiting = (!waiting.is_empty()).then(|| format!("{} (not reached)", words::some(&waiting)));
@@ -187,9 +184,9 @@ fn paste(page: &mut Page, hosts: &[Outcome]) {
 }
 
 fn named(host: &Outcome, address: Option<&Address>, many: bool) -> String {
-    match (&host.of, address) {
+    match (&host.subject, address) {
         (_, None) => place(host),
-        (Of::Host(name), Some(address)) if many => format!("{name}:{address}"),
+        (Subject::Host(name), Some(address)) if many => format!("{name}:{address}"),
         (_, Some(address)) => address.to_string(),
     }
 }
@@ -268,9 +265,9 @@ fn stale(part: &Part<'_>, outcomes: &[Outcome]) -> bool {
 
 /// The host's name, or the cluster's.
 fn place(host: &Outcome) -> String {
-    match &host.of {
-        Of::Host(name) => name.clone(),
-        Of::Cluster(name) => words::cluster(name),
+    match &host.subject {
+        Subject::Host(name) => name.clone(),
+        Subject::Cluster(name) => words::cluster(name),
     }
 }
 

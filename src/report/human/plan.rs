@@ -52,12 +52,12 @@ fn all(plan: &Plan, style: &Style, took: Option<Duration>) -> String {
     let mut firsts: BTreeMap<&str, &str> = BTreeMap::new();
     for part in plan.parts() {
         if let Some(error) = part.error {
-            firsts.entry(error).or_insert(part.name);
+            firsts.entry(error).or_insert(part.name());
         }
     }
     let before = |part: Part<'_>| {
         let first = firsts.get(part.error?).copied();
-        first.filter(|first| *first != part.name)
+        first.filter(|first| *first != part.name())
     };
     let errors = Errors::of(plan);
     for hosts in alike(plan, style, &errors) {

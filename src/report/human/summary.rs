@@ -29,12 +29,7 @@ pub(super) fn summary(page: &mut Page, plan: &Plan, many: bool) {
         .collect();
     let parts = |wanted: fn(&Part<'_>) -> bool| -> Vec<String> {
         let parts = plan.parts().filter(wanted);
-        parts
-            .map(|part| match part.is_host {
-                true => part.name.to_owned(),
-                false => format!("topics of {}", words::cluster(part.name)),
-            })
-            .collect()
+        parts.map(|part| words::name(part.subject)).collect()
     };
     table.push((
         Ink::Red,
@@ -93,11 +88,11 @@ fn addresses(plan: &Plan, action: StepAction, many: bool) -> Vec<String> {
     let mut seen = HashSet::new();
     for (part, address) in &all {
         let name = match on[address] {
-            _ if !many || !part.is_host => (*address).to_owned(),
+            _ if !many || !part.is_host() => (*address).to_owned(),
             hosts if hosts > FEW && action != StepAction::Delete => {
                 format!("{address} on {hosts} hosts")
             }
-            _ => format!("{}:{address}", part.name),
+            _ => format!("{}:{address}", part.name()),
         };
         if seen.insert(name.clone()) {
             names.push(name);

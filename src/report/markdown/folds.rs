@@ -32,8 +32,8 @@ pub fn folds(page: &mut Page, report: &Report<'_>, (plan, errors): (&Plan, &Erro
     let common = common(report, &parts, errors);
     let mut left_out = 0;
     for part in parts {
-        let alike = common.get(part.name).filter(|_| part.is_host);
-        if alike.is_some_and(|hosts| hosts[0] != part.name) {
+        let alike = common.get(part.name()).filter(|_| part.is_host());
+        if alike.is_some_and(|hosts| hosts[0] != part.name()) {
             continue;
         }
         let telling = human::telling(part.steps);
@@ -73,7 +73,7 @@ pub fn folds(page: &mut Page, report: &Report<'_>, (plan, errors): (&Plan, &Erro
         }
         if let Some(error) = part.error {
             let error = alike
-                .and_then(|_| errors.common(part.name))
+                .and_then(|_| errors.common(part.name()))
                 .unwrap_or(error);
             let lines: Vec<String> = error.lines().take(MOST_LINES).map(line).collect();
             page.fits(&fenced("text", &lines));
@@ -103,11 +103,14 @@ fn common<'p>(
     let mut groups: HashMap<String, Vec<&'p str>> = HashMap::new();
     for part in parts {
         let own = part.error.is_some() || !part.looked_up.is_empty();
-        if !part.is_host || !failures(report.outcomes, *part).is_empty() {
+        if !part.is_host() || !failures(report.outcomes, *part).is_empty() {
             continue;
         }
-        if let Some(error) = errors.common(part.name) {
-            groups.entry(error.to_owned()).or_default().push(part.name);
+        if let Some(error) = errors.common(part.name()) {
+            groups
+                .entry(error.to_owned())
+                .or_default()
+                .push(part.name());
             continue;
         }
         if own {
@@ -122,7 +125,7 @@ fn common<'p>(
         groups
             .entry(format!("{all} {text}"))
             .or_default()
-            .push(part.name);
+            .push(part.name());
     }
     groups.retain(|_, hosts| hosts.len() > FEW);
     let groups = groups.into_values().map(Rc::new);

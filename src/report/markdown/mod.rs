@@ -243,14 +243,14 @@ fn table(
     };
     let mut rows: Vec<Row<'_>> = Vec::new();
     for part in plan.parts() {
-        let common = errors.common(part.name).filter(|_| part.is_host);
+        let common = errors.common(part.name()).filter(|_| part.is_host());
         let since = |since| words::since(&[since], report.at);
         let since = |of| since(of).map_or(String::new(), |text| format!("; {text}"));
         let mut away = |mark, text: &str, common: Option<&str>| {
             rows.push(Row {
                 rank: 1,
                 mark,
-                host: common.is_some().then_some(part.name),
+                host: common.is_some().then_some(part.name()),
                 address: match common {
                     Some(_) => String::new(),
                     None => name(part),
@@ -279,7 +279,7 @@ fn table(
                 }
                 _ => String::new(),
             };
-            let host = (many && part.is_host).then_some(part.name);
+            let host = (many && part.is_host()).then_some(part.name());
             let address = match host {
                 Some(_) => step.address.to_string(),
                 None => code(&shortened(&step.address, MOST_OF_CELL)),
@@ -330,10 +330,10 @@ fn name(part: Part<'_>) -> String {
 }
 
 fn name_as(part: Part<'_>, code: impl Fn(&str) -> String) -> String {
-    match part.is_host {
-        true => code(&shortened(part.name, MOST_OF_CELL)),
+    match part.is_host() {
+        true => code(&shortened(part.name(), MOST_OF_CELL)),
         false => {
-            let cluster = words::cluster(part.name);
+            let cluster = words::cluster(part.name());
             format!("topics of {}", code(&shortened(&cluster, MOST_OF_CELL)))
         }
     }

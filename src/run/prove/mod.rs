@@ -145,7 +145,7 @@ impl Applied<'_> {
         let mut own = self
             .outcomes
             .iter()
-            .filter(|one| one.of.host() == Some(name));
+            .filter(|one| one.subject.host() == Some(name));
         read && own.all(|one| {
             let ended = !one.interrupted && !one.is_stale();
             ended && one.failure.is_none() && one.not_converged.is_empty()

@@ -6,7 +6,7 @@ use super::{ClusterRoute, ClusterTarget};
 use crate::{
     action::TopicAction,
     broker::{
-        self, Cluster as Brokers,
+        self, Cluster as Brokers, WritableCluster,
         bootstrap::{Bootstrap, ConnectError, Dialler},
         credentials::clock::{self, Clock},
     },
@@ -26,7 +26,7 @@ impl ClusterTarget {
     ///
     /// # Errors
     /// See [`Bootstrap::open`].
-    pub(crate) async fn open<'d>(
+    async fn open<'d>(
         &self,
         route: ClusterRoute<'d>,
         deadline: Duration,
@@ -43,6 +43,19 @@ impl ClusterTarget {
             Ok(bootstrap) => bootstrap.open(route.dial, dialler, deadline).await,
             Err(lookup_error) => Err(ConnectError::LookUp(lookup_error.clone())),
         }
+    }
+
+    /// Likewise, to change it.
+    ///
+    /// # Errors
+    /// See [`Bootstrap::open`].
+    pub(crate) async fn open_to_change<'d>(
+        &self,
+        route: ClusterRoute<'d>,
+        deadline: Duration,
+    ) -> Result<WritableCluster<'d>, ConnectError> {
+        let brokers = self.open(route, deadline).await?;
+        Ok(WritableCluster::new(brokers))
     }
 
     /// The topics of the tables that its databases have; read once.

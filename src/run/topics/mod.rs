@@ -13,7 +13,6 @@ use crate::{
     broker::bootstrap::Bootstrap,
     exit::Code,
     facts::Host,
-    kinds::topic,
     lookup::{bootstrap, clusters::Values, tables::Databases},
     observe::Reader,
     plan::{DesiredCluster, LookedUp, TopicsPlan, selection::Chosen},
@@ -201,8 +200,8 @@ fn compared<'t>(
     chosen: &Chosen,
 ) -> Vec<&'t ResolvedTopic> {
     let is_selected = |host: &String| desired.selected.contains(host);
-    let compared = topics.iter().filter(|topic| {
-        topic.hosts.names().any(is_selected) && chosen.has(None, &topic::address(&topic.name))
-    });
+    let compared = topics
+        .iter()
+        .filter(|topic| topic.hosts.names().any(is_selected) && chosen.has_topic(&topic.name));
     compared.collect()
 }

@@ -10,10 +10,7 @@ use indexmap::IndexSet;
 use super::{ClusterTarget, compared};
 use crate::{
     exit::Code,
-    kinds::{
-        client::{Client, msk_iam_auth::Role},
-        topic,
-    },
+    kinds::client::{Client, msk_iam_auth::Role},
     lookup::{clusters, hosts},
     plan::{DesiredCluster, selection::Chosen},
     run::{Surroundings, complain},
@@ -107,7 +104,7 @@ pub(crate) fn clusters(
             cluster.access.via.as_deref() != Some(DIRECT) && selected_names.contains(name)
         });
         let mut deletable = selected.deletable.to_vec();
-        deletable.retain(|name| selected.chosen.has(None, &topic::address(name)));
+        deletable.retain(|name| selected.chosen.has_topic(name));
         let mut declared = selected.declared.iter();
         let declared = declared.find(|(known, _)| *known == cluster.cluster);
         let role = |host_lookup: &hosts::HostLookup| match client(host_lookup)?.role()? {

@@ -6,7 +6,7 @@ use tokio::time::timeout;
 use trueup::{
     broker::{
         Admin, Cluster, Config, DIRECT, NewTopic, Outcomes, Rehearsal, Route, Security, Source,
-        Topics,
+        Topics, WritableCluster,
     },
     transport::direct::Direct,
 };
@@ -16,7 +16,7 @@ use super::cluster::{self, BOTH, own};
 /// How long a change may take to show.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-async fn connect(cluster: &cluster::Cluster) -> Cluster<'static> {
+async fn connect(cluster: &cluster::Cluster) -> WritableCluster<'static> {
     let brokers = cluster.listener("plaintext").split(',');
     let way = Route {
         bootstrap: brokers
@@ -26,7 +26,8 @@ async fn connect(cluster: &cluster::Cluster) -> Cluster<'static> {
         deadline: Duration::from_secs(20),
         via: DIRECT.to_owned(),
     };
-    Cluster::connect(&Direct, way).await.expect("a cluster")
+    let cluster = Cluster::connect(&Direct, way).await;
+    WritableCluster::new(cluster.expect("a cluster"))
 }
 
 fn new(name: &str, partitions: Option<i32>) -> NewTopic {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use trueup::{
     exit::Code,
-    history::{Ended, History, Subject},
+    history::{Ended, History, Scope},
     kinds::{Change, TextChange},
     plan::{HostPlan, Plan, StepAction, selection::Selection},
     report::{
@@ -32,7 +32,7 @@ fn after(runs: &[(u64, Plan)], now: &mut Plan) -> History {
             plan,
             outcomes: &[],
         };
-        History::new(&Subject::default(), text, &ended)
+        History::new(&Scope::default(), text, &ended)
     };
     for (minutes, plan) in runs {
         let line = run(&text, AT.seconds() - 60 * minutes, plan).line();

@@ -9,7 +9,7 @@ use trueup::{
     },
     exit::Code,
     kinds::{Change, TextChange},
-    plan::{HostPlan, Of, Plan, Step, StepAction, TopicsPlan, selection::Selection},
+    plan::{HostPlan, Plan, Step, StepAction, Subject, TopicsPlan, selection::Selection},
     proof::{Proof, ProofResult},
     report::{
         Format, ReportOf,
@@ -312,8 +312,8 @@ fn events_are_lines_as_they_happen() {
     }
     // Topics belong to no host.
     let out = Shared::default();
-    let (of, address) = (&Of::Cluster("b:9098".into()), &"topics/a".into());
-    Lines::new(Box::new(out.clone())).event(Event::Failed { of, address });
+    let (subject, address) = (&Subject::Cluster("b:9098".into()), &"topics/a".into());
+    Lines::new(Box::new(out.clone())).event(Event::Failed { subject, address });
     assert!(valid(&out.text())[0]["host"].is_null());
 }
 
@@ -444,7 +444,7 @@ pub fn filled_with(text: &str) -> Plan {
 /// An outcome in which everything from elsewhere is one text.
 pub fn outcome_of(text: &str) -> Outcome {
     let mut outcome = failure();
-    outcome.of = Of::Host(text.into());
+    outcome.subject = Subject::Host(text.into());
     outcome.not_converged = vec![(text.into(), text.into())];
     let failure = outcome.failure.as_mut().expect("it failed");
     failure.address = Some(text.into());

@@ -21,7 +21,7 @@ use trueup::{
     },
     exit::Code,
     facts::Observation,
-    plan::{Of, Plan},
+    plan::{Plan, Subject},
     report::{
         Format, Report, ReportOf,
         human::{self, Style},
@@ -52,7 +52,7 @@ fn goldens(color: bool) -> Vec<(&'static str, String)> {
         "client/properties",
     ]);
     let mut elsewhere = failure();
-    elsewhere.of = Of::Host("client-3".into());
+    elsewhere.subject = Subject::Host("client-3".into());
     vec![
         ("plan-example", plan_of(&example())),
         ("plan-nothing", plan_of(&nothing)),
@@ -266,7 +266,7 @@ fn assert_tame(text: &str) {
 fn remote_text_is_shown_escaped() {
     let value = hostile();
     let mut of_host = failure();
-    of_host.of = Of::Host(HOSTILE.into());
+    of_host.subject = Subject::Host(HOSTILE.into());
     of_host.applied = vec![HOSTILE.into()];
     of_host.not_converged = vec![(HOSTILE.into(), HOSTILE.into())];
     of_host.unverified = vec![(HOSTILE.into(), HOSTILE.into())];
@@ -403,52 +403,62 @@ fn progress(results: &Shared, log: &Shared) -> Progress {
 }
 
 fn play(progress: &mut dyn Sink, what: &str) {
-    let (of, address) = (&Of::Host("client".into()), &"client/msk_iam_auth".into());
+    let (subject, address) = (
+        &Subject::Host("client".into()),
+        &"client/msk_iam_auth".into(),
+    );
     for _ in 0..3 {
-        progress.event(Event::Waiting { of, holder: what });
+        progress.event(Event::Waiting {
+            subject,
+            holder: what,
+        });
     }
     progress.event(Event::Started {
-        of,
+        subject,
         addresses: &[address],
         verb: "fetch",
     });
     let total = 13_421_772;
     for part in 0..=1000 {
         progress.event(Event::Bytes {
-            of,
+            subject,
             address,
             have: total / 1000 * part,
             total: Some(total),
         });
     }
     progress.event(Event::Done {
-        of,
+        subject,
         address,
         summary: what,
     });
     let address = &"client/java".into();
     progress.event(Event::Started {
-        of,
+        subject,
         addresses: &[address],
         verb: "install",
     });
     let line = Event::Line {
-        of,
+        subject,
         address,
         line: what,
     };
     progress.event(line);
     progress.event(Event::Bytes {
-        of,
+        subject,
         address,
         have: 5,
         total: None,
     });
-    progress.event(Event::Interrupted { of, address, what });
-    progress.event(Event::Failed { of, address });
+    progress.event(Event::Interrupted {
+        subject,
+        address,
+        what,
+    });
+    progress.event(Event::Failed { subject, address });
     // What nobody began does no harm.
     progress.event(Event::Bytes {
-        of,
+        subject,
         address,
         have: 5,
         total: Some(0),
@@ -465,22 +475,22 @@ fn what_happens_at_several_places_at_once_is_kept_apart() {
     progress.expect(&unreachable(), true);
     let out = Shared::default();
     let mut lines = Lines::new(Box::new(out.clone()));
-    let (a, b) = (&Of::Host("a".into()), &Of::Host("b".into()));
+    let (a, b) = (&Subject::Host("a".into()), &Subject::Host("b".into()));
     let (address, total) = (&"client/kafka".into(), 100 << 20);
-    let fetched = |of, have| Event::Bytes {
-        of,
+    let fetched = |subject, have| Event::Bytes {
+        subject,
         address,
         have,
         total: Some(total),
     };
     let addresses = &[address];
-    let [at_a, at_b] = [a, b].map(|of| Event::Started {
-        of,
+    let [at_a, at_b] = [a, b].map(|subject| Event::Started {
+        subject,
         addresses,
         verb: "fetch",
     });
     let done = Event::Done {
-        of: b,
+        subject: b,
         address,
         summary: "b is done",
     };

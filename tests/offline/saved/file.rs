@@ -397,7 +397,7 @@ fn the_samples_of_version_1_load() {
         let kafka = kafka.and_then(|client| client.kafka.as_ref());
         assert_eq!(kafka.expect("kafka").version, "2.8.1");
         assert_eq!(desired.clusters[0].cluster.topics.len(), 3);
-        let has_java = desired.chosen.has(Some("client"), &"client/java".into());
+        let has_java = desired.chosen.has("client", &"client/java".into());
         assert_eq!(has_java, *steps == 5);
         assert_eq!(saved.plan.selection.is_none(), has_java);
         for (_, format) in Format::ALL {
