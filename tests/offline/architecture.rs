@@ -411,9 +411,9 @@ fn what_a_plan_may_ask_of_a_cluster_is_only_ever_tried() {
         .split_once("> Rehearsal<'c, 'd> {")
         .expect("Rehearsal");
     let (rehearsal, rest) = rest.split_once("impl<").expect("another");
-    assert!(head.contains("pub struct Rehearsal") && rest.contains("carried_out"));
-    assert_eq!(rehearsal.matches("Changes::only_tried").count(), 3);
-    assert!(!rehearsal.contains("carried_out") && !rehearsal.contains("delete_topics"));
+    assert!(head.contains("pub struct Rehearsal") && rest.contains("Changes::write"));
+    assert_eq!(rehearsal.matches("Changes::validate_only").count(), 3);
+    assert!(!rehearsal.contains("Changes::write") && !rehearsal.contains("delete_topics"));
     // Nobody else makes such requests.
     for (name, text) in &sources {
         let makes = code(text).contains("Changes::");
