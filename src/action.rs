@@ -320,7 +320,7 @@ fn find_block(lines: &[&[u8]], marker: &str) -> Option<(usize, usize)> {
 }
 
 /// Whether a file has our block with these lines, and after it nothing but other blocks of ours.
-pub fn ends_with_block(content: &[u8], marker: &str, lines: &[String]) -> bool {
+pub(crate) fn ends_with_block(content: &[u8], marker: &str, lines: &[String]) -> bool {
     content == edit_block(content, marker, lines)
         && find_block(&content.split(|&b| b == b'\n').collect::<Vec<_>>(), marker).is_some()
 }
@@ -347,7 +347,7 @@ pub fn edit_block(content: &[u8], marker: &str, lines: &[String]) -> Vec<u8> {
 }
 
 /// The file's bytes without the block.
-pub fn without_block(content: &[u8], marker: &str) -> Vec<u8> {
+pub(crate) fn without_block(content: &[u8], marker: &str) -> Vec<u8> {
     let mut kept: Vec<&[u8]> = content.split(|&b| b == b'\n').collect();
     drain_blocks(&mut kept, marker);
     kept.join(&b'\n')
@@ -381,7 +381,7 @@ fn only_blocks(mut lines: &[&[u8]]) -> bool {
 }
 
 /// A file's text with the block of one marker alone: all other lines are empty.
-pub fn blank_but_block(content: &[u8], marker: &str) -> String {
+pub(crate) fn blank_but_block(content: &[u8], marker: &str) -> String {
     let lines: Vec<&[u8]> = content.split(|&b| b == b'\n').collect();
     let block = find_block(&lines, marker);
     let shown = lines.iter().enumerate().map(|(at, line)| match block {

@@ -223,7 +223,7 @@ impl Command {
     }
 
     /// Whether it prints nothing where nothing is wrong.
-    pub fn is_quiet(&self) -> bool {
+    pub(crate) fn is_quiet(&self) -> bool {
         match self {
             Self::Validate { quiet, .. } | Self::Plan { quiet, .. } => *quiet,
             Self::Drift(drift) => drift.quiet || drift.only_changes_since_last,
@@ -459,7 +459,7 @@ pub struct RolloutArgs {
 
 impl RolloutArgs {
     /// The same, with the shorthand resolved.
-    pub fn rollout(self) -> Rollout {
+    pub(crate) fn rollout(self) -> Rollout {
         let first = self.stop_on_failure.then_some(MaxFailures::Hosts(0));
         Rollout {
             canary: self.canary,

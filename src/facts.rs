@@ -405,7 +405,7 @@ impl Host {
     }
 
     /// A path as people write it: `~` for the account's home.
-    pub fn shorten(&self, path: &str) -> String {
+    pub(crate) fn shorten(&self, path: &str) -> String {
         match path.strip_prefix(self.account.home.trim_end_matches('/')) {
             Some(rest) if !self.account.home.is_empty() && rest.starts_with('/') => {
                 format!("~{rest}")
@@ -416,7 +416,7 @@ impl Host {
 }
 
 /// Whether a text is the id of an EC2 instance: `i-` and 8 or 17 hexadecimal digits.
-pub fn is_instance_id(text: &str) -> bool {
+pub(crate) fn is_instance_id(text: &str) -> bool {
     let hexadecimal = |c: char| matches!(c, '0'..='9' | 'a'..='f');
     text.strip_prefix("i-")
         .is_some_and(|id| matches!(id.len(), 8 | 17) && id.chars().all(hexadecimal))

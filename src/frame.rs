@@ -11,9 +11,9 @@ const LONGEST_HEADER: usize = 1024;
 const LONGEST_VALUE: usize = 4 * 1024 * 1024;
 /// Largest reply in bytes, with the noise before it: a host may be hostile. Three files of 1 MiB in base64
 /// fit, with all other records.
-pub const LARGEST_REPLY: usize = 8 * 1024 * 1024;
+pub(crate) const LARGEST_REPLY: usize = 8 * 1024 * 1024;
 /// Most records of one reply: each costs more than its bytes. A Kafka tree has a few hundred files.
-pub const MOST_RECORDS: usize = 50_000;
+pub(crate) const MOST_RECORDS: usize = 50_000;
 
 /// One record of a host's reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Frames {
     }
 
     /// Resets the limits, for another reply.
-    pub fn begin_anew(&mut self) {
+    pub(crate) fn begin_anew(&mut self) {
         (self.bytes, self.records) = (0, 0);
     }
 
@@ -97,7 +97,7 @@ impl Frames {
     }
 
     /// Output before the mark so far; empty once the mark was read.
-    pub fn before_mark(&self) -> &[u8] {
+    pub(crate) fn before_mark(&self) -> &[u8] {
         if self.begun() { &[] } else { &self.buffer }
     }
 

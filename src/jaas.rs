@@ -11,12 +11,12 @@ use serde::Serialize;
 /// The login module of AWS's jar.
 pub const IAM_MODULE: &str = "software.amazon.msk.auth.iam.IAMLoginModule";
 /// Kafka's own login module for tokens.
-pub const OAUTH_MODULE: &str =
+pub(crate) const OAUTH_MODULE: &str =
     "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule";
 /// The option of AWS's jar that names the role to assume.
 pub const ROLE: &str = "awsRoleArn";
 /// The key of the handler that provides tokens, for OAUTHBEARER only.
-pub const LOGIN_HANDLER: &str = "sasl.login.callback.handler.class";
+pub(crate) const LOGIN_HANDLER: &str = "sasl.login.callback.handler.class";
 
 /// One login module entry; a client's line must have exactly one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

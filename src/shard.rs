@@ -170,7 +170,7 @@ impl Share {
     }
 
     /// For messages: which shard, and where that comes from.
-    pub fn in_words(&self) -> String {
+    pub(crate) fn in_words(&self) -> String {
         let by = match self.by.as_slice() {
             [] => String::new(),
             names => format!(", by {}", names.join(" and ")),

@@ -27,7 +27,7 @@ pub fn matches(pattern: &str, text: &str) -> bool {
 
 /// Text from elsewhere on one line: whatever could move a terminal's cursor, turn the reading
 /// direction or be taken by a CI system as a command is shown as `\u{…}`.
-pub fn escape_control(text: &str) -> String {
+pub(crate) fn escape_control(text: &str) -> String {
     escape_parts(&[text]).concat()
 }
 
@@ -43,7 +43,7 @@ pub fn padded(text: &str, width: usize) -> String {
 }
 
 /// Like [`escape_control`], for the parts of one line; commands across parts are escaped, too.
-pub fn escape_parts(parts: &[&str]) -> Vec<String> {
+pub(crate) fn escape_parts(parts: &[&str]) -> Vec<String> {
     let text = parts.concat();
     // Commands: `::` at the start of a line (GitHub), `##name[` anywhere (older agents).
     let start = text.len() - text.trim_start().len();

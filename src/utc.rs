@@ -33,7 +33,7 @@ impl Utc {
     }
 
     /// The same, without the day where `other`, which stands before it, has the same.
-    pub fn minute_after(self, other: Self) -> String {
+    pub(crate) fn minute_after(self, other: Self) -> String {
         let text = self.minute();
         match text[..10] == other.minute()[..10] {
             true => text[11..].to_owned(),

@@ -46,7 +46,7 @@ impl Whole {
     ///
     /// # Errors
     /// When it cannot be written, or the file exists.
-    pub fn put_new(mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn put_new(mut self, bytes: &[u8]) -> io::Result<()> {
         self.fill(bytes)?;
         self.new.persist_noclobber(&self.place)?;
         sync(folder(&self.place))

@@ -74,7 +74,7 @@ impl LockError {
     }
 
     /// Whether the connection is to blame: over another one the lock may be had.
-    pub fn is_of_connection(&self) -> bool {
+    pub(crate) fn is_of_connection(&self) -> bool {
         let Self::Write(error) = self else {
             return false;
         };

@@ -149,7 +149,7 @@ impl Call {
     }
 
     /// Has root run it, by `sudo -n`, where the account is another.
-    pub fn by_root(mut self, as_root: bool) -> Self {
+    pub(crate) fn by_root(mut self, as_root: bool) -> Self {
         self.as_root = as_root;
         self
     }

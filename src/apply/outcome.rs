@@ -71,7 +71,7 @@ impl Outcome {
     }
 
     /// Whether it is what became of a part of a plan.
-    pub fn is_of(&self, part: &Part<'_>) -> bool {
+    pub(crate) fn is_of(&self, part: &Part<'_>) -> bool {
         self.subject.borrowed() == part.subject
     }
 
@@ -101,7 +101,7 @@ impl Outcome {
     }
 
     /// Whether a saved plan no longer fits here.
-    pub fn is_stale(&self) -> bool {
+    pub(crate) fn is_stale(&self) -> bool {
         !self.moved.is_empty()
     }
 }
@@ -172,14 +172,14 @@ fn moved<S: Serializer>(all: &[Moved], serializer: S) -> Result<S::Ok, S::Error>
 mod or_empty {
     use super::{Address, Deserialize, Deserializer, Serializer};
 
-    pub fn serialize<S: Serializer>(
+    pub(crate) fn serialize<S: Serializer>(
         address: &Option<Address>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(address.as_deref().unwrap_or_default())
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<Address>, D::Error> {
         let text = String::deserialize(deserializer)?;

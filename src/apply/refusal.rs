@@ -41,7 +41,7 @@ impl SpecPlaces {
     }
 
     /// Without lines, of a plan that comes from a file: the specs' paths by host.
-    pub fn without_lines(paths: BTreeMap<String, String>) -> Self {
+    pub(crate) fn without_lines(paths: BTreeMap<String, String>) -> Self {
         Self {
             paths,
             lines: BTreeMap::new(),

@@ -47,7 +47,7 @@ impl fmt::Display for MaxFailures {
 
 impl MaxFailures {
     /// Whether so many failures of so many hosts are too many.
-    pub fn is_exceeded(self, failed: usize, of: usize) -> bool {
+    pub(crate) fn is_exceeded(self, failed: usize, of: usize) -> bool {
         match self {
             Self::Hosts(most) => failed > most,
             Self::Percent(share) => failed * 100 > usize::from(share) * of,

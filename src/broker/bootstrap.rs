@@ -116,12 +116,12 @@ impl Bootstrap {
 
     /// Whether plan and apply have the same caller wherever they run. The environment's credentials
     /// differ: a pipeline's plan may lack rights that its apply has.
-    pub fn has_one_caller(&self) -> bool {
+    pub(crate) fn has_one_caller(&self) -> bool {
         !matches!(self.auth, Auth::Iam(Principal::Given(_)))
     }
 
     /// Whether requests are signed for AWS, so that clocks matter.
-    pub fn uses_iam(&self) -> bool {
+    pub(crate) fn uses_iam(&self) -> bool {
         matches!(self.auth, Auth::Iam(_))
     }
 

@@ -106,25 +106,25 @@ impl Channel {
     }
 
     /// Sets the versions that the broker supports.
-    pub fn set_versions(&mut self, versions: BTreeMap<i16, (i16, i16)>) {
+    pub(crate) fn set_versions(&mut self, versions: BTreeMap<i16, (i16, i16)>) {
         self.versions = versions;
     }
 
     /// Sets the session's lifetime; zero means no limit.
-    pub fn set_lifetime(&mut self, lifetime: Duration) {
+    pub(crate) fn set_lifetime(&mut self, lifetime: Duration) {
         // Some time is left for the last request; Java's client takes 85 to 95 %.
         self.expires = (!lifetime.is_zero()).then(|| Instant::now() + lifetime.mul_f32(0.85));
     }
 
     /// Whether the broker may close it for its age.
-    pub fn is_stale(&self) -> bool {
+    pub(crate) fn is_stale(&self) -> bool {
         let now = Instant::now();
         self.expires.is_some_and(|end| now >= end) || now >= self.used + IDLE
     }
 
     /// Whether the broker has closed it, or sent something unrequested: a write that can still use
     /// another connection must not get lost on this one.
-    pub async fn is_gone(&mut self) -> bool {
+    pub(crate) async fn is_gone(&mut self) -> bool {
         let mut byte = [0];
         timeout(Duration::from_millis(1), self.stream.read(&mut byte))
             .await
@@ -162,7 +162,7 @@ impl Channel {
     }
 
     /// Sends a call in this version.
-    pub async fn call_version<C: Call>(
+    pub(crate) async fn call_version<C: Call>(
         &mut self,
         call: &C,
         version: i16,

@@ -86,7 +86,7 @@ impl<'d> Pool<'d> {
     }
 
     /// Stores the brokers and the controller of a reply.
-    pub fn update_brokers(&mut self, reply: &api::metadata::Reply) {
+    pub(crate) fn update_brokers(&mut self, reply: &api::metadata::Reply) {
         self.brokers = reply
             .brokers
             .iter()
@@ -104,13 +104,13 @@ impl<'d> Pool<'d> {
     }
 
     /// How long a broker may take for a request, in milliseconds: less than our own deadline.
-    pub fn broker_timeout(&self) -> i32 {
+    pub(crate) fn broker_timeout(&self) -> i32 {
         let most = self.route.deadline.mul_f32(0.75).as_millis();
         i32::try_from(most).unwrap_or(i32::MAX).max(1)
     }
 
     /// The error for a reply without one of the requested topics.
-    pub fn missing_from_reply(&self, api: &'static str, name: &str) -> Error {
+    pub(crate) fn missing_from_reply(&self, api: &'static str, name: &str) -> Error {
         let message = format!(
             "the answer to `{api}` leaves out `{}`",
             escape_control(name)
@@ -119,7 +119,7 @@ impl<'d> Pool<'d> {
     }
 
     /// The broker for calls that any can answer, for messages.
-    pub fn home_endpoint(&self) -> Endpoint<'_> {
+    pub(crate) fn home_endpoint(&self) -> Endpoint<'_> {
         self.endpoint(&self.home)
     }
 
@@ -131,13 +131,13 @@ impl<'d> Pool<'d> {
     }
 
     /// Sends a call that reads to any broker.
-    pub async fn call_any<C: Call>(&mut self, call: &C) -> Result<C::Reply, Error> {
+    pub(crate) async fn call_any<C: Call>(&mut self, call: &C) -> Result<C::Reply, Error> {
         self.call(&Target::AnyBroker, call, Intent::Read).await
     }
 
     /// Sends a call to the controller. While it is down and nothing was sent, waits for another to
     /// be elected.
-    pub async fn call_controller<C: Call>(
+    pub(crate) async fn call_controller<C: Call>(
         &mut self,
         call: &C,
         intent: Intent,

@@ -4,7 +4,7 @@ use super::{Keys, NewTopic};
 use crate::action::TopicAction;
 
 /// The topic that an action creates.
-pub fn new_topic(action: &TopicAction) -> Option<NewTopic> {
+pub(crate) fn new_topic(action: &TopicAction) -> Option<NewTopic> {
     let TopicAction::Create {
         name,
         partitions,
@@ -25,7 +25,7 @@ pub fn new_topic(action: &TopicAction) -> Option<NewTopic> {
 }
 
 /// The topic to which an action adds partitions, and their new total.
-pub fn partition_increase(action: &TopicAction) -> Option<(String, i32)> {
+pub(crate) fn partition_increase(action: &TopicAction) -> Option<(String, i32)> {
     match action {
         TopicAction::AddPartitions { name, total } => {
             Some((name.clone(), i32::try_from(*total).unwrap_or(i32::MAX)))
@@ -47,7 +47,7 @@ pub fn settings(action: &TopicAction) -> Option<(String, Keys)> {
 }
 
 /// The topic that an action deletes.
-pub fn deleted_topic(action: &TopicAction) -> Option<String> {
+pub(crate) fn deleted_topic(action: &TopicAction) -> Option<String> {
     match action {
         TopicAction::Delete { name } => Some(name.clone()),
         _ => None,

@@ -73,13 +73,13 @@ pub fn dial(endpoint: Endpoint<'_>, error: &DialError) -> Error {
 }
 
 /// The dial timed out.
-pub fn dial_timeout(endpoint: Endpoint<'_>) -> Error {
+pub(crate) fn dial_timeout(endpoint: Endpoint<'_>) -> Error {
     let message = format!("no connection within {}", endpoint.deadline());
     endpoint.error(Stage::Tcp, message, endpoint.network())
 }
 
 /// No certificate can be for the broker's name.
-pub fn no_tls_name(endpoint: Endpoint<'_>) -> Error {
+pub(crate) fn no_tls_name(endpoint: Endpoint<'_>) -> Error {
     endpoint.error(
         Stage::Tls,
         "no certificate can be for this name",
@@ -88,7 +88,7 @@ pub fn no_tls_name(endpoint: Endpoint<'_>) -> Error {
 }
 
 /// The TLS handshake timed out: most likely the port does not speak TLS.
-pub fn tls_timeout(endpoint: Endpoint<'_>) -> Error {
+pub(crate) fn tls_timeout(endpoint: Endpoint<'_>) -> Error {
     let message = format!("no TLS within {}", endpoint.deadline());
     endpoint.error(
         Stage::Tls,
@@ -157,7 +157,7 @@ fn alert_help(alert: AlertDescription) -> &'static str {
 }
 
 /// The peer does not speak TLS. `is_plaintext`: it speaks Kafka in plaintext.
-pub fn no_tls(endpoint: Endpoint<'_>, error: &io::Error, is_plaintext: bool) -> Error {
+pub(crate) fn no_tls(endpoint: Endpoint<'_>, error: &io::Error, is_plaintext: bool) -> Error {
     if is_plaintext {
         return endpoint.error(
             Stage::Tls,
@@ -266,7 +266,7 @@ pub fn greeting(endpoint: Endpoint<'_>, fault: &Fault) -> Error {
 }
 
 /// A request of the SASL conversation had no reply.
-pub fn sasl_fault(endpoint: Endpoint<'_>, api: &str, fault: &Fault) -> Error {
+pub(crate) fn sasl_fault(endpoint: Endpoint<'_>, api: &str, fault: &Fault) -> Error {
     let help = if fault.is_cut() {
         format!(
             "the broker hung up during authentication: look at its log, and at the listener \
@@ -375,7 +375,7 @@ pub fn request(
 }
 
 /// A call returned an error as a whole.
-pub fn refused_call(
+pub(crate) fn refused_call(
     endpoint: Endpoint<'_>,
     api: &'static str,
     code: i16,
@@ -393,7 +393,7 @@ pub fn refused_call(
 }
 
 /// A reply lacks a requested topic, or has an impossible name.
-pub fn wrong_reply(endpoint: Endpoint<'_>, api: &'static str, message: String) -> Error {
+pub(crate) fn wrong_reply(endpoint: Endpoint<'_>, api: &'static str, message: String) -> Error {
     endpoint.error(
         Stage::Request(api),
         message,

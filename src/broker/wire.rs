@@ -112,7 +112,7 @@ impl Encoder {
     }
 
     /// NULLABLE_STRING or COMPACT_NULLABLE_STRING.
-    pub fn nullable_string(&mut self, text: Option<&str>) {
+    pub(crate) fn nullable_string(&mut self, text: Option<&str>) {
         match text {
             Some(text) => self.string(text),
             None if self.flexible => self.uvarint(0),
@@ -139,7 +139,7 @@ impl Encoder {
     }
 
     /// A null array, which differs from an empty one.
-    pub fn null_array(&mut self) {
+    pub(crate) fn null_array(&mut self) {
         if self.flexible {
             self.uvarint(0);
         } else {
@@ -244,7 +244,7 @@ impl<'a> Decoder<'a> {
     ///
     /// # Errors
     /// When it is not there.
-    pub fn skip_uuid(&mut self) -> Result<(), Malformed> {
+    pub(crate) fn skip_uuid(&mut self) -> Result<(), Malformed> {
         self.take(16).map(drop)
     }
 
@@ -287,7 +287,7 @@ impl<'a> Decoder<'a> {
     ///
     /// # Errors
     /// When it is cut off or not UTF-8.
-    pub fn nullable_string(&mut self) -> Result<Option<String>, Malformed> {
+    pub(crate) fn nullable_string(&mut self) -> Result<Option<String>, Malformed> {
         let Some(length) = self.length(false)? else {
             return Ok(None);
         };
@@ -317,7 +317,7 @@ impl<'a> Decoder<'a> {
     ///
     /// # Errors
     /// When it is cut off, or an item is malformed.
-    pub fn nullable_array<T>(
+    pub(crate) fn nullable_array<T>(
         &mut self,
         mut item: impl FnMut(&mut Self) -> Result<T, Malformed>,
     ) -> Result<Option<Vec<T>>, Malformed> {

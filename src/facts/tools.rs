@@ -10,7 +10,7 @@ const ALWAYS: [&str; 6] = ["flock", "setsid", "mktemp", "stat", "sed", "sha256su
 const UNPACK: [&str; 6] = ["tar", "gzip", "find", "xargs", "awk", "cmp"];
 
 /// What an archive is unpacked by beside tar, or in its place: by its name's end.
-pub fn unpacker(name: &str) -> Option<&'static str> {
+pub(crate) fn unpacker(name: &str) -> Option<&'static str> {
     let (_, end) = name.rsplit_once('.')?;
     match end.to_ascii_lowercase().as_str() {
         "gz" | "tgz" => Some("gzip"),
@@ -92,7 +92,7 @@ fn package(tool: &str, manager: Option<PackageManager>) -> &str {
 }
 
 /// How the missing commands are had: the line to run, or what to install.
-pub fn way_out(tools: &[String], host: &Host) -> String {
+pub(crate) fn way_out(tools: &[String], host: &Host) -> String {
     let manager = host.os.package_manager;
     let mut packages: Vec<&str> = tools.iter().map(|tool| package(tool, manager)).collect();
     packages.sort_unstable();
@@ -106,7 +106,7 @@ pub fn way_out(tools: &[String], host: &Host) -> String {
 }
 
 /// `` `find`, `xargs` and `tar` ``.
-pub fn in_words(tools: &[String]) -> String {
+pub(crate) fn in_words(tools: &[String]) -> String {
     let quoted: Vec<String> = tools
         .iter()
         .map(|tool| format!("`{}`", tool.replace(" or ", "` or `")))

@@ -48,7 +48,7 @@ pub fn first(example: Example, answers: &Answers) -> Result<First, String> {
 }
 
 /// The user in the answer for the host.
-pub fn user_of(host: &str) -> Option<&str> {
+pub(crate) fn user_of(host: &str) -> Option<&str> {
     host.rsplit_once('@').map(|(user, _)| user)
 }
 

@@ -158,7 +158,7 @@ impl Scope {
 }
 
 /// Whether a text is a history, or nothing yet: that a file is none of ours is not overwritten.
-pub fn is_one(text: &str) -> bool {
+pub(crate) fn is_one(text: &str) -> bool {
     text.trim().is_empty() || text.lines().any(|line| Run::read(line).is_some())
 }
 

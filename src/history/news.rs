@@ -46,12 +46,12 @@ impl News {
     }
 
     /// Whether it is new that a host or a cluster could not be checked.
-    pub fn has_part(&self, part: Part<'_>) -> bool {
+    pub(crate) fn has_part(&self, part: Part<'_>) -> bool {
         self.new.contains(&(part.subject.owned(), None))
     }
 
     /// Whether it is new that an address differs, or how.
-    pub fn has_step(&self, part: Part<'_>, step: &Step) -> bool {
+    pub(crate) fn has_step(&self, part: Part<'_>, step: &Step) -> bool {
         let key = (part.subject.owned(), Some(step.address.clone()));
         self.new.contains(&key)
     }

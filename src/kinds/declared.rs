@@ -112,7 +112,7 @@ impl Claim {
 }
 
 /// Names of entries are parts of addresses: people read and type them.
-pub fn check_name(key: &Key, problems: &mut Vec<Problem>) {
+pub(crate) fn check_name(key: &Key, problems: &mut Vec<Problem>) {
     const LONGEST: usize = 64;
     let message = if key.text.is_empty() {
         "a name is empty".to_owned()

@@ -92,7 +92,7 @@ impl Download<'_> {
 }
 
 /// A URL's path, without what stands before and behind it.
-pub fn path_of(url: &str) -> &str {
+pub(crate) fn path_of(url: &str) -> &str {
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let path = path.split_once("://").map_or(path, |(_, rest)| rest);
     path.split_once('/').map_or("", |(_, path)| path)

@@ -8,16 +8,16 @@ use crate::{
 };
 
 /// What to do where something would have to go, at plan and when it is found out by the step.
-pub const NOTHING_GOES: &str = "nothing is removed unasked: install it by hand where that is what you want, or name \
+pub(crate) const NOTHING_GOES: &str = "nothing is removed unasked: install it by hand where that is what you want, or name \
                                 another package in the spec";
 /// What to do where a package cannot be installed, likewise.
-pub const TRY_BY_HAND: &str =
+pub(crate) const TRY_BY_HAND: &str =
     "try the same command on the host, or name another package in the spec";
 
 /// A change that installs a package, with what comes along; blocked where something would have to go.
 /// The records are those of the probe's `package_facts`: apt-get tells it to any account, and changes
 /// nothing. yum and dnf tell it to root alone, and renew their caches for it.
-pub fn with_what_comes_along(verdict: Verdict, records: &Section) -> Verdict {
+pub(crate) fn with_what_comes_along(verdict: Verdict, records: &Section) -> Verdict {
     let Verdict::Change(mut work) = verdict else {
         return verdict;
     };

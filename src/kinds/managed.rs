@@ -88,7 +88,7 @@ impl Managed {
     ///
     /// # Errors
     /// The reason why it is not known what stands there, or what is in it.
-    pub fn read_file(records: &Section, host: &Host) -> Result<Self, String> {
+    pub(crate) fn read_file(records: &Section, host: &Host) -> Result<Self, String> {
         Self::read(records, host).and_then(|path| match path.kind {
             PathKind::File if !path.readable => Err(path.closed("read", host)),
             _ => Ok(path),
@@ -152,7 +152,7 @@ impl Managed {
     }
 
     /// Why there can be no folder for what belongs here, if so.
-    pub fn no_folder(&self, host: &Host) -> Option<Verdict> {
+    pub(crate) fn no_folder(&self, host: &Host) -> Option<Verdict> {
         let (path, folder) = (host.shorten(&self.real), host.shorten(&self.folder));
         self.folder_is_none.then(|| Verdict::Blocked {
             reason: match &self.folder_link {
@@ -170,7 +170,7 @@ impl Managed {
     }
 
     /// The folder of a file that is not there yet, where that is not there either.
-    pub fn folder_to_make(&self) -> Option<String> {
+    pub(crate) fn folder_to_make(&self) -> Option<String> {
         let (parent, _) = self.real.rsplit_once('/')?;
         let missing = self.kind == PathKind::Absent && self.link_refused.is_none();
         (missing && !parent.is_empty() && parent != self.folder).then(|| parent.to_owned())
@@ -183,7 +183,12 @@ impl Managed {
 
     /// As [`Managed::blocked`], of a file in a Kafka tree: where the tree is not the account's, the
     /// help gives it the whole of it at once.
-    pub fn blocked_in(&self, tree: Option<&str>, subject: &str, host: &Host) -> Option<Verdict> {
+    pub(crate) fn blocked_in(
+        &self,
+        tree: Option<&str>,
+        subject: &str,
+        host: &Host,
+    ) -> Option<Verdict> {
         let not_ours = || {
             let tree = tree.map(|tree| (tree, true));
             self.another_owner(tree.unwrap_or((&self.real, false)), host)
@@ -212,7 +217,7 @@ impl Managed {
 
     /// Why no tree may be made, filled or repaired at this path, if so. A folder of the account's is
     /// enough, whoever has the folder above it.
-    pub fn blocked_as_tree(&self, subject: &str, host: &Host) -> Option<Verdict> {
+    pub(crate) fn blocked_as_tree(&self, subject: &str, host: &Host) -> Option<Verdict> {
         let not_ours = || self.another_owner((&self.real, true), host);
         let refused = self.refused_link(subject).or_else(not_ours);
         let refused = refused.or_else(|| self.in_open_folder(subject, host));
@@ -234,7 +239,7 @@ impl Managed {
 
     /// A blocked verdict whose help names `become: true` where root could do it, and advises against it where only
     /// root is kept from it.
-    pub fn or_as_root(&self, blocked: Verdict, as_root: bool, host: &Host) -> Verdict {
+    pub(crate) fn or_as_root(&self, blocked: Verdict, as_root: bool, host: &Host) -> Verdict {
         let Verdict::Blocked { reason, help } = blocked else {
             return blocked;
         };

@@ -216,7 +216,7 @@ impl Host {
     }
 
     /// That only root can change something, where the account is another; `reason` is what differs.
-    pub fn needs_root(&self, reason: &str) -> Option<Verdict> {
+    pub(crate) fn needs_root(&self, reason: &str) -> Option<Verdict> {
         (self.account.uid != 0).then(|| Verdict::Blocked {
             reason: format!("{reason}; only root can change it"),
             help: "say `become: true`, which uses `sudo -n`, or log in as root".into(),
@@ -375,7 +375,7 @@ impl Change {
     }
 
     /// What it will be, as people read it.
-    pub fn after_in_words(&self) -> Option<String> {
+    pub(crate) fn after_in_words(&self) -> Option<String> {
         let known = self.known_after.as_ref();
         let known = known.map(|address| format!("known after `{address}`"));
         self.after.clone().or(known)

@@ -69,7 +69,7 @@ impl Line {
     }
 
     /// The last line that sets the variable.
-    pub fn winner(lines: &[Self]) -> Option<&Self> {
+    pub(crate) fn winner(lines: &[Self]) -> Option<&Self> {
         lines.iter().rev().find(|line| line.sets)
     }
 
@@ -97,7 +97,7 @@ pub struct Block<'b> {
 
 impl StartFile {
     /// The machine's own file, which is root's; `None`: it is the account's.
-    pub fn of_the_machine(self) -> Option<&'static str> {
+    pub(crate) fn of_the_machine(self) -> Option<&'static str> {
         match self {
             Self::Bashrc | Self::Profile => None,
             Self::ProfileD => Some("/etc/profile.d/trueup.sh"),
@@ -182,7 +182,7 @@ impl Observed {
     }
 
     /// A warning for each older block that stays where it is.
-    pub fn left_warnings(&self, variable: &str, host: &Host) -> Vec<String> {
+    pub(crate) fn left_warnings(&self, variable: &str, host: &Host) -> Vec<String> {
         let staying = self.left.iter().filter(|left| left.by_root.is_none());
         let warning = |left: &LeftBlock| {
             format!(
@@ -205,14 +205,14 @@ impl Observed {
     }
 
     /// The change of place that a right value needs.
-    pub fn change_of_place(&self, host: &Host) -> Change {
+    pub(crate) fn change_of_place(&self, host: &Host) -> Change {
         let from = self.left().first().map(|from| host.shorten(from));
         Change::shown("in", from.as_deref(), Some(&self.shown(host)))
     }
 
     /// As the shells of other accounts read it: for what the account's own shell has from elsewhere, and keeps.
     #[must_use]
-    pub fn for_others(&self) -> Self {
+    pub(crate) fn for_others(&self) -> Self {
         let moves = !self.left().is_empty();
         Self {
             never_read: self.never_read.clone().filter(|_| moves),
@@ -227,7 +227,7 @@ impl Observed {
 
     /// Why lines at its end would not be read, or cannot be written; `reason` is what differs, `or_elsewhere`
     /// as in [`Block`].
-    pub fn obstacle(
+    pub(crate) fn obstacle(
         &self,
         reason: &str,
         or_elsewhere: Option<&'static str>,

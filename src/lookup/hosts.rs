@@ -353,7 +353,7 @@ impl Settling<'_> {
 }
 
 /// A row for a region that the spec does not name.
-pub fn region_row(region: &Region) -> LookedUp {
+pub(crate) fn region_row(region: &Region) -> LookedUp {
     LookedUp::shown("aws.region", "default", &region.name, &region.source)
 }
 

@@ -61,7 +61,7 @@ const MOST: usize = 16;
 
 impl Answers {
     /// Asks what is asked for, again as long as answers lead to more questions.
-    pub async fn gather(
+    pub(crate) async fn gather(
         cloud: &Arc<dyn Cloud>,
         asked_for: impl Fn(&Self) -> BTreeSet<Question>,
     ) -> Self {
@@ -149,7 +149,7 @@ impl Answers {
     }
 
     /// The id of a key pair.
-    pub fn key_pair(&self, aws: &Aws, name: &str) -> Known<'_, String> {
+    pub(crate) fn key_pair(&self, aws: &Aws, name: &str) -> Known<'_, String> {
         let question = Question::KeyPair(aws.clone(), name.to_owned());
         self.known(&question, |answer| match answer {
             Answer::Text(id) => Some(id),
@@ -194,7 +194,7 @@ impl Answers {
     }
 
     /// What signs.
-    pub fn signing(&self, aws: &Aws) -> Known<'_, Credentials> {
+    pub(crate) fn signing(&self, aws: &Aws) -> Known<'_, Credentials> {
         let question = Question::Signing(aws.clone());
         self.known(&question, |answer| match answer {
             Answer::Signing(credentials) => Some(credentials),

@@ -186,7 +186,11 @@ pub fn secret(
 ///
 /// # Errors
 /// A sentence with the way out, when it holds what `key` cannot mean.
-pub fn of_parameter(key: &str, name: &str, value: &SecretString) -> Result<SecretString, String> {
+pub(crate) fn of_parameter(
+    key: &str,
+    name: &str,
+    value: &SecretString,
+) -> Result<SecretString, String> {
     checked(key, value.expose_secret())
         .map_err(|wrong| format!("`{key}`: the parameter `{name}` {wrong}\n  help: {ALONE}"))
 }
@@ -219,7 +223,11 @@ fn is_object(text: &str) -> bool {
 
 /// A path of this machine that a spec names: `~` is the user's home, and a relative one starts at
 /// the spec's folder.
-pub fn local_path(name: &str, spec: &Path, environment: &BTreeMap<String, String>) -> PathBuf {
+pub(crate) fn local_path(
+    name: &str,
+    spec: &Path,
+    environment: &BTreeMap<String, String>,
+) -> PathBuf {
     match (name.strip_prefix("~/"), environment.get("HOME")) {
         (Some(rest), Some(home)) => Path::new(home).join(rest),
         _ => spec.parent().unwrap_or_else(|| Path::new(".")).join(name),

@@ -10,7 +10,7 @@ pub struct TopicName(String);
 
 impl TopicName {
     /// Longest name.
-    pub const LONGEST: usize = 249;
+    pub(crate) const LONGEST: usize = 249;
 
     /// Reads it.
     ///

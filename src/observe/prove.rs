@@ -64,7 +64,7 @@ impl Reader<'_> {
 ///
 /// # Errors
 /// When a value of the spec contains a NUL byte.
-pub fn prove_script(list: List<'_>, mark: &str) -> Result<Script, NulByte> {
+pub(crate) fn prove_script(list: List<'_>, mark: &str) -> Result<Script, NulByte> {
     let seconds = list.deadline.as_secs().max(1).to_string();
     let (tool, brokers) = (list.tool, list.brokers);
     Script::new("prove")

@@ -31,7 +31,7 @@ const NO_VERDICT: [i16; 12] = [
 ///
 /// # Errors
 /// When the cluster does not answer.
-pub async fn rehearse(
+pub(crate) async fn rehearse(
     cluster: &mut Cluster<'_>,
     actions: &[&TopicAction],
     same_caller: bool,

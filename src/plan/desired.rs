@@ -67,7 +67,7 @@ pub struct DesiredCluster {
 impl DesiredCluster {
     /// With which options the client of who dials assumes its role; of whoever dials from here, those
     /// of the first host that has some.
-    pub fn options_of(&self, dialler: &str) -> Option<&IndexMap<String, String>> {
+    pub(crate) fn options_of(&self, dialler: &str) -> Option<&IndexMap<String, String>> {
         let own = self.options.get(dialler);
         own.or_else(|| {
             self.options
@@ -78,7 +78,7 @@ impl DesiredCluster {
     }
 
     /// The role that is taken where this machine dials.
-    pub fn role_of(&self, dialler: &str) -> Option<&str> {
+    pub(crate) fn role_of(&self, dialler: &str) -> Option<&str> {
         match self.roles.get(dialler) {
             Some(role) => role.as_deref(),
             None => self.role_arn.as_deref(),

@@ -13,7 +13,7 @@ pub fn salted(salt: &str, value: &Value) -> String {
 
 /// Hexadecimal sha256 over a salt, what a secret is for, and the secret: equal secrets in two
 /// places do not show as equal.
-pub fn of_secret(salt: &str, of: &str, key: &str, secret: &str) -> String {
+pub(crate) fn of_secret(salt: &str, of: &str, key: &str, secret: &str) -> String {
     of_parts(&[salt, of, key, secret])
 }
 

@@ -26,7 +26,7 @@ impl LookedUp {
     }
 
     /// In a sentence: `client.msk_iam_auth.role: NAME is ARN (IAM)`.
-    pub fn in_words(&self) -> String {
+    pub(crate) fn in_words(&self) -> String {
         let is = match &self.value {
             Some(value) => format!("is {value}"),
             None => "was read, and is not shown".to_owned(),

@@ -44,7 +44,7 @@ pub use summary::Summary;
 pub use topics::TopicsPlan;
 
 /// Version of the JSON form. Readers ignore unknown fields and refuse another major.
-pub const FORMAT_VERSION: &str = "1.0";
+pub(crate) const FORMAT_VERSION: &str = "1.0";
 
 /// What a command found and would do, over all its hosts.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]

@@ -4,7 +4,7 @@ use super::{Step, StepAction};
 use crate::kinds::Address;
 
 /// Puts every step after those that it requires; otherwise the order stays.
-pub fn by_requirement(steps: &mut Vec<Step>) {
+pub(crate) fn by_requirement(steps: &mut Vec<Step>) {
     let mut waiting = std::mem::take(steps);
     while !waiting.is_empty() {
         let ready = waiting.iter().position(|step| {
@@ -18,7 +18,7 @@ pub fn by_requirement(steps: &mut Vec<Step>) {
 }
 
 /// A step that would change something waits for what it requires: blocked or unknown, it is so too.
-pub fn hold_back(steps: &mut [Step]) {
+pub(crate) fn hold_back(steps: &mut [Step]) {
     for at in 0..steps.len() {
         if !steps[at].action.changes() {
             continue;
@@ -41,7 +41,7 @@ pub fn hold_back(steps: &mut [Step]) {
 }
 
 /// What requires something that is left out and not there is blocked, and so is what requires that.
-pub fn hold_without(steps: &mut [Step], left_out: impl Fn(&Address) -> bool) {
+pub(crate) fn hold_without(steps: &mut [Step], left_out: impl Fn(&Address) -> bool) {
     let absent: Vec<Address> = steps
         .iter()
         .filter(|step| left_out(&step.address) && step.action == StepAction::Create)

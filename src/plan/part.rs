@@ -35,12 +35,12 @@ impl State {
     ];
 
     /// Whether nobody can say that it is in sync, nor that it is not.
-    pub fn is_unchecked(self) -> bool {
+    pub(crate) fn is_unchecked(self) -> bool {
         !matches!(self, Self::Drifted | Self::InSync)
     }
 
     /// As people are told.
-    pub fn in_words(self) -> &'static str {
+    pub(crate) fn in_words(self) -> &'static str {
         match self {
             Self::Drifted => "drifted",
             Self::Unseen => "not seen",

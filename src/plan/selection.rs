@@ -120,7 +120,7 @@ impl Chosen {
     }
 
     /// Whether a topic is compared, whichever cluster has it.
-    pub fn has_topic(&self, name: &str) -> bool {
+    pub(crate) fn has_topic(&self, name: &str) -> bool {
         self.is_compared(None, &topic::address(name))
     }
 
@@ -138,7 +138,7 @@ impl Chosen {
 
     /// Whether a topic may be compared whose name is not known yet; `makes` tells of names whether
     /// it may be this one.
-    pub fn may_have_topics(&self, makes: impl Fn(&str) -> bool) -> bool {
+    pub(crate) fn may_have_topics(&self, makes: impl Fn(&str) -> bool) -> bool {
         let all = self
             .selection
             .as_ref()
@@ -149,7 +149,7 @@ impl Chosen {
     }
 
     /// Whether an address is looked at only because something selected requires it.
-    pub fn looks_beside(&self, host: &str, address: &Address) -> bool {
+    pub(crate) fn looks_beside(&self, host: &str, address: &Address) -> bool {
         contains(&self.beside, Some(host), address)
     }
 }

@@ -52,14 +52,19 @@ pub struct Run {
 impl Plan {
     /// Of this part of a fleet.
     #[must_use]
-    pub fn in_shard(mut self, shard: Option<Shard>) -> Self {
+    pub(crate) fn in_shard(mut self, shard: Option<Shard>) -> Self {
         self.shard = shard;
         self
     }
 
     /// Made by a run that ended so.
     #[must_use]
-    pub fn made_by(mut self, command: &str, code: Code, (at, took): (Utc, Duration)) -> Self {
+    pub(crate) fn made_by(
+        mut self,
+        command: &str,
+        code: Code,
+        (at, took): (Utc, Duration),
+    ) -> Self {
         self.run = Some(Run {
             command: command.to_owned(),
             exit_code: code as u8,
@@ -72,7 +77,7 @@ impl Plan {
 
     /// With the command that closes what it found, word by word.
     #[must_use]
-    pub fn with_fix(mut self, words: &[String]) -> Self {
+    pub(crate) fn with_fix(mut self, words: &[String]) -> Self {
         if let Some(run) = &mut self.run {
             run.fix = words.to_vec();
         }

@@ -85,7 +85,7 @@ impl Proof {
     }
 
     /// What it came to, in one sentence.
-    pub fn in_words(&self) -> String {
+    pub(crate) fn in_words(&self) -> String {
         let cause = self.cause.as_deref().unwrap_or("the reason is not known");
         match self.result {
             ProofResult::Proven => {

@@ -1,19 +1,19 @@
 //! Help that the errors of the installed client and of our own share.
 
 /// MSK's ports.
-pub const PORTS: &str = "on MSK: 9092 plaintext, 9094 TLS, 9096 SASL/SCRAM, 9098 IAM";
+pub(crate) const PORTS: &str = "on MSK: 9092 plaintext, 9094 TLS, 9096 SASL/SCRAM, 9098 IAM";
 
 /// The caller is authenticated, and not authorized.
-pub const CONNECT_RIGHT: &str = "the caller needs `kafka-cluster:Connect` on the cluster \
+pub(crate) const CONNECT_RIGHT: &str = "the caller needs `kafka-cluster:Connect` on the cluster \
     (`kafka:*` is the control plane and gives nothing here): look at the role's policy, and at your \
     organisation's";
 
 /// MSK's limit of new connections.
-pub const TOO_MANY_CONNECTS: &str = "MSK limits new connections a second: wait a little, and let \
+pub(crate) const TOO_MANY_CONNECTS: &str = "MSK limits new connections a second: wait a little, and let \
     fewer programs connect at once";
 
 /// An instance without a role has no credentials.
-pub const NO_INSTANCE_ROLE: &str = "attach an instance profile: `aws ec2 \
+pub(crate) const NO_INSTANCE_ROLE: &str = "attach an instance profile: `aws ec2 \
     associate-iam-instance-profile --instance-id ID --iam-instance-profile Name=NAME`";
 
 /// STS refuses a role: the principal that its trust policy needs.

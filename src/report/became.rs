@@ -33,7 +33,7 @@ pub enum Became {
 
 impl Became {
     /// In a few words.
-    pub fn in_words(self) -> &'static str {
+    pub(crate) fn in_words(self) -> &'static str {
         match self {
             Self::Nothing => "–",
             Self::Applied => "applied",

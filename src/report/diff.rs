@@ -31,7 +31,7 @@ pub struct Line {
 }
 
 /// The fields that differ, without those that the reason or the lines of a text file say anyway.
-pub fn untold(step: &Step) -> Vec<&Change> {
+pub(crate) fn untold(step: &Step) -> Vec<&Change> {
     let added = step.text.as_ref().map(added_lines).unwrap_or_default();
     let creates = step.action == StepAction::Create;
     let is_said = |change: &Change| match &change.after {

@@ -114,7 +114,7 @@ pub fn bytes(number: u64) -> String {
 }
 
 /// `8.9/12.8 MiB`: both in the unit of the whole.
-pub fn bytes_of(have: u64, total: u64) -> String {
+pub(crate) fn bytes_of(have: u64, total: u64) -> String {
     let unit = unit(total);
     let (have, total) = (scaled(have, unit), scaled(total, unit));
     format!("{have}/{total} {}", unit.0)

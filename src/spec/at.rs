@@ -140,7 +140,7 @@ impl<'a, T> At<'a, T> {
     }
 
     /// Whether something stands there.
-    pub fn is_there(self) -> bool {
+    pub(crate) fn is_there(self) -> bool {
         self.entry.is_some()
     }
 
@@ -151,7 +151,7 @@ impl<'a, T> At<'a, T> {
 
     /// Whether all keys are ones that the format has: else a missing one may be there, misspelt, and saying
     /// so twice helps nobody.
-    pub fn all_known(self) -> bool
+    pub(crate) fn all_known(self) -> bool
     where
         T: JsonSchema,
     {

@@ -35,7 +35,10 @@ enum KeptRole {
 }
 
 /// For `serialize_with`.
-pub fn serialize<S: Serializer>(all: &Declarations, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn serialize<S: Serializer>(
+    all: &Declarations,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     let none = Client::default();
     let client = all.get().unwrap_or(&none);
     let declared = all.iter().filter(|(key, _)| *key != Client::KEY);
@@ -49,7 +52,9 @@ pub fn serialize<S: Serializer>(all: &Declarations, serializer: S) -> Result<S::
 }
 
 /// For `deserialize_with`. Fields that are not known are left aside, as readers of version 1 do.
-pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Declarations, D::Error> {
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Declarations, D::Error> {
     let Kept {
         client,
         mut declared,

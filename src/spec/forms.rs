@@ -45,7 +45,7 @@ pub enum Kind<'a> {
 }
 
 impl<'a> Kind<'a> {
-    pub fn is_scalar(self) -> bool {
+    pub(crate) fn is_scalar(self) -> bool {
         !matches!(self, Self::Null | Self::List | Self::Map)
     }
 

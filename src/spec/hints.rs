@@ -11,9 +11,10 @@ use super::{
 use crate::text::columns;
 
 /// Help for a spec without hosts.
-pub const A_MACHINE: &str = "name a machine: `client: { ssh: { address: … } }`";
+pub(crate) const A_MACHINE: &str = "name a machine: `client: { ssh: { address: … } }`";
 /// Help for an `&name` without a value.
-pub const ANCHORED: &str = "`&` names a value for `*`; a text that begins with it needs quotes";
+pub(crate) const ANCHORED: &str =
+    "`&` names a value for `*`; a text that begins with it needs quotes";
 /// The most columns of an example.
 const LONGEST: usize = 44;
 /// Words for true that YAML 1.1 had.
@@ -22,7 +23,7 @@ const TRUE_WORDS: [&str; 4] = ["yes", "true", "on", "y"];
 const FALSE_WORDS: [&str; 4] = ["no", "false", "off", "n"];
 
 /// Help for a text where none is allowed: what is, and how to write it.
-pub fn of_text(root: &Json, all: &[Alternative<'_>], name: &str, text: &str) -> String {
+pub(crate) fn of_text(root: &Json, all: &[Alternative<'_>], name: &str, text: &str) -> String {
     let takes = format!("it takes {}", expected(all));
     let maps = || all.iter().filter(|form| form.kind == Kind::Map);
     let word = text.to_lowercase();
@@ -56,7 +57,7 @@ pub fn of_text(root: &Json, all: &[Alternative<'_>], name: &str, text: &str) -> 
 }
 
 /// Whether a key is followed by an `&name` in the source.
-pub fn is_anchored(text: &str, key: &Key) -> bool {
+pub(crate) fn is_anchored(text: &str, key: &Key) -> bool {
     let rest = text.get(key.span.end..).unwrap_or_default();
     let line = rest.lines().next().unwrap_or_default();
     line.trim_start_matches([':', ' ', '"', '\''])
@@ -64,7 +65,7 @@ pub fn is_anchored(text: &str, key: &Key) -> bool {
 }
 
 /// Whether a map of it can be empty.
-pub fn has_defaults(form: &Alternative<'_>) -> bool {
+pub(crate) fn has_defaults(form: &Alternative<'_>) -> bool {
     !form.schema["additionalProperties"].is_object() && form.required().next().is_none()
 }
 
@@ -114,7 +115,7 @@ fn listed(text: &str) -> Option<String> {
 }
 
 /// Help for a list where none is allowed.
-pub fn of_list(all: &[Alternative<'_>], name: &str, items: &[Node]) -> String {
+pub(crate) fn of_list(all: &[Alternative<'_>], name: &str, items: &[Node]) -> String {
     let takes = format!("it takes {}", expected(all));
     let texts: Option<Vec<&str>> = items.iter().map(Node::text).collect();
     if all.iter().any(|form| form.kind == Kind::Map) {
@@ -154,7 +155,7 @@ fn scalar(text: &str) -> String {
 }
 
 /// JSON as YAML, in one line.
-pub fn flow(value: &Json) -> String {
+pub(crate) fn flow(value: &Json) -> String {
     match value {
         Json::String(text) => scalar(text),
         Json::Array(items) => {

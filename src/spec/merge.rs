@@ -233,7 +233,7 @@ impl HostTree {
     }
 
     /// Without `topics`: another host's are the same.
-    pub fn without_topics(&mut self) {
+    pub(crate) fn without_topics(&mut self) {
         self.node = self.node.only(|key| key.text != "topics");
     }
 }

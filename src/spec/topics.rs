@@ -58,7 +58,7 @@ impl Pattern {
     }
 
     /// Whether it has a literal part: without one every topic of a cluster would match.
-    pub fn is_telling(&self) -> bool {
+    pub(crate) fn is_telling(&self) -> bool {
         self.0.iter().any(|part| !part.is_empty())
     }
 
@@ -181,7 +181,11 @@ pub struct RenderKey {
 }
 
 /// The key of a host's topics. `None` where they are compared with no other host's.
-pub fn render_key(root: &Node, tree: &HostTree, pattern: Option<&Pattern>) -> Option<RenderKey> {
+pub(crate) fn render_key(
+    root: &Node,
+    tree: &HostTree,
+    pattern: Option<&Pattern>,
+) -> Option<RenderKey> {
     let topics = at!(tree, topics);
     let of_database = at!(topics, tables(Tables::Database).from).is_there();
     let (common, filled) = (root.get("topics")?, topics.node()?);

@@ -15,7 +15,7 @@ use super::syntax;
 use crate::diagnostic::{Problem, Span};
 
 /// The largest spec, in bytes: 10,000 topics with settings of their own are 1.5 MiB.
-pub const LARGEST: usize = 4 * 1024 * 1024;
+pub(crate) const LARGEST: usize = 4 * 1024 * 1024;
 /// The deepest nesting of maps and lists; the format itself needs seven levels.
 const DEEPEST: usize = 32;
 /// The most values that aliases may stand for, and the most aliases.
@@ -128,7 +128,7 @@ impl Node {
 
     /// A map with other entries; any other node as it is.
     #[must_use]
-    pub fn with_entries(&self, entries: Vec<(Key, Self)>) -> Self {
+    pub(crate) fn with_entries(&self, entries: Vec<(Key, Self)>) -> Self {
         let value = match self.value {
             Value::Map(_) => Value::Map(entries.into_iter().collect()),
             _ => return self.clone(),
@@ -158,7 +158,7 @@ impl Node {
     }
 
     /// How many of them are copied when variables are filled in.
-    pub fn to_fill(&self) -> usize {
+    pub(crate) fn to_fill(&self) -> usize {
         match self.has_variables() {
             true => {
                 1 + self
@@ -171,7 +171,7 @@ impl Node {
     }
 
     /// Whether a text in it has variables.
-    pub fn has_variables(&self) -> bool {
+    pub(crate) fn has_variables(&self) -> bool {
         match &self.value {
             Value::Scalar { text, .. } => text.contains("${"),
             Value::Seq(items) => items.has_variables,

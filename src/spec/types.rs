@@ -299,7 +299,7 @@ pub enum Security {
 }
 
 /// The mechanisms with a user and a password.
-pub const LOGINS: [fn(Login) -> Security; 3] = [
+pub(crate) const LOGINS: [fn(Login) -> Security; 3] = [
     Security::ScramSha512,
     Security::ScramSha256,
     Security::Plain,

@@ -463,7 +463,7 @@ fn check_name(key: &Key, problems: &mut Vec<Problem>) {
 }
 
 /// Reports keys with a `${`: only values are filled in.
-pub fn check_keys(node: &Node, problems: &mut Vec<Problem>) {
+pub(crate) fn check_keys(node: &Node, problems: &mut Vec<Problem>) {
     for (key, value) in node.entries() {
         if key.text.contains("${") {
             problems.push(Problem::error(

@@ -53,7 +53,7 @@ pub fn machine(via: &str) -> String {
 
 impl DialError {
     /// What helps, if that does not depend on the target; `via` as in [`machine`].
-    pub fn help_for(&self, via: &str) -> Option<String> {
+    pub(crate) fn help_for(&self, via: &str) -> Option<String> {
         let machine = machine(via);
         self.help.clone().or(match self.stage {
             DialStage::Machine => Some(format!("look at the connection to {machine}")),

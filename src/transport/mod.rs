@@ -105,7 +105,7 @@ pub enum Error {
 
 impl Error {
     /// A call without a reply in time. Less than a second counts as one.
-    pub fn timed_out(address: &str, call: &'static str, deadline: Duration) -> Self {
+    pub(crate) fn timed_out(address: &str, call: &'static str, deadline: Duration) -> Self {
         Self::Deadline {
             address: address.to_owned(),
             call,
@@ -115,7 +115,7 @@ impl Error {
 }
 
 /// Seconds, rounded up.
-pub fn whole_seconds(time: Duration) -> u64 {
+pub(crate) fn whole_seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 

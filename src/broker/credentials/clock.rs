@@ -42,7 +42,7 @@ pub fn skew(host_epoch_seconds: i64, local: SystemTime) -> i64 {
 }
 
 /// A warning, for a skew of more than four minutes.
-pub fn skew_warning(host: &str, skew: i64) -> Option<String> {
+pub(crate) fn skew_warning(host: &str, skew: i64) -> Option<String> {
     let off = skew.unsigned_abs();
     if off <= WARNING_SECONDS {
         return None;

@@ -141,7 +141,7 @@ impl fmt::Display for CredentialsError {
 ///
 /// # Errors
 /// When a variable is missing or cannot be what it should be.
-pub fn from_environment(
+pub(crate) fn from_environment(
     environment: &BTreeMap<String, String>,
 ) -> Result<Credentials, CredentialsError> {
     const ID: &str = "AWS_ACCESS_KEY_ID";

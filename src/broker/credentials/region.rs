@@ -16,7 +16,7 @@ const SUFFIXES: [&str; 8] = [
 
 /// The region in a broker's name, as MSK makes it: `b-1.NAME.ID.c2.kafka.REGION.amazonaws.com`, and
 /// `boot-ID.c1.kafka-serverless.REGION.amazonaws.com`.
-pub fn of_broker(name: &str) -> Option<Region> {
+pub(crate) fn of_broker(name: &str) -> Option<Region> {
     let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
     SUFFIXES.iter().find_map(|suffix| {
         let labels = name.strip_suffix(suffix)?.strip_suffix('.')?;

@@ -16,7 +16,7 @@ use super::Credentials;
 use crate::text::hex;
 
 /// The one algorithm.
-pub const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+pub(crate) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// Inputs of a signature.
 #[derive(Debug, Clone, Copy)]
@@ -110,7 +110,7 @@ pub fn timestamp(at: SystemTime) -> String {
 }
 
 /// Percent-encoding as signatures want it: all but letters, digits and `-._~`.
-pub fn percent_encode(text: &str) -> String {
+pub(crate) fn percent_encode(text: &str) -> String {
     // What RFC 3986 calls unreserved stays.
     const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
         .remove(b'-')

@@ -36,10 +36,10 @@ use crate::{
 const GLOBAL: (&str, &str) = ("sts.amazonaws.com", "us-east-1");
 
 /// The session name that AWS's jar uses by default.
-pub const SESSION_NAME: &str = "aws-msk-iam-auth";
+pub(crate) const SESSION_NAME: &str = "aws-msk-iam-auth";
 
 /// How long the jar's sessions last; the shortest that STS grants.
-pub const DURATION: Duration = Duration::from_secs(900);
+pub(crate) const DURATION: Duration = Duration::from_secs(900);
 
 /// A role to assume.
 #[derive(Debug, Clone, Copy)]

@@ -84,7 +84,7 @@ fn shared(text: &str, path: &HostPath, span: Span, other: &Folder<'_>) -> Option
 }
 
 /// What is unpacked has its folder for itself: a file of another's in it would be in the way of the next one.
-pub fn folders_are_their_own(host: &HostTree, problems: &mut Vec<Problem>) {
+pub(crate) fn folders_are_their_own(host: &HostTree, problems: &mut Vec<Problem>) {
     let archives = host.of::<Archives>().untagged(Archives);
     let folders = archives.entries().iter().filter_map(|(key, node)| {
         let archive: At<'_, Archive> = At::new(Some((key, node)));

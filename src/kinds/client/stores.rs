@@ -68,7 +68,7 @@ impl Lacking {
 }
 
 /// The file that a key names, and what names it: the path of a key store, or the keytab of a jaas line.
-pub fn named_by(key: &str, value: &str) -> Option<(String, String)> {
+pub(crate) fn named_by(key: &str, value: &str) -> Option<(String, String)> {
     let value = value.trim_matches(|c| c <= ' ');
     if key.ends_with("sasl.jaas.config") {
         let login = jaas::read(value).ok()?;

@@ -24,7 +24,7 @@ const GRAMMAR: [&str; 18] = [
 
 /// A shell's message about a file that it cannot read: from the line's number on, without words of the
 /// file, which may be secrets.
-pub fn redacted(text: &str) -> String {
+pub(crate) fn redacted(text: &str) -> String {
     let from = text
         .char_indices()
         .filter(|(_, c)| *c == ':')

@@ -113,7 +113,7 @@ impl Tight {
 
 /// Whether the replicas of a topic leave no room, as it is or as it will be. A single replica where
 /// there is one broker cannot be helped, and is no warning.
-pub fn tight(wanted: &ResolvedTopic, cluster: &Cluster) -> Option<Tight> {
+pub(crate) fn tight(wanted: &ResolvedTopic, cluster: &Cluster) -> Option<Tight> {
     const KEY: &str = "min.insync.replicas";
     let name = &wanted.name;
     let configured = wanted.settings.config.get(KEY);

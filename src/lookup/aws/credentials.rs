@@ -161,7 +161,7 @@ async fn assume(arn: &str, base: Account) -> Result<Account, CloudError> {
 }
 
 /// For IAM and STS, which are the same in every region.
-pub fn with_region(config: &SdkConfig) -> SdkConfig {
+pub(crate) fn with_region(config: &SdkConfig) -> SdkConfig {
     match config.region() {
         Some(_) => config.clone(),
         None => {
@@ -381,7 +381,7 @@ fn in_words(error: &ProfileFileError) -> String {
 }
 
 /// Credentials that AWS did not take.
-pub fn no_good(account: &Account, said: String, asked: Box<Asked>) -> CloudError {
+pub(crate) fn no_good(account: &Account, said: String, asked: Box<Asked>) -> CloudError {
     let help = match account.no_token {
         true => {
             "the access key is a temporary one (ASIA…), which is good only with its token: set \
@@ -469,7 +469,7 @@ fn source(keys: &Keys, aws: &Aws, environment: &BTreeMap<String, String>) -> Str
 }
 
 /// What signs, for brokers.
-pub async fn signing(account: &Account) -> Result<Credentials, CloudError> {
+pub(crate) async fn signing(account: &Account) -> Result<Credentials, CloudError> {
     let nothing = |said: &str| none(&account.source, said);
     let provider = account.config.credentials_provider();
     let provider = provider.ok_or_else(|| nothing("there are none"))?;

@@ -64,7 +64,7 @@ pub async fn instances(account: &Account, which: &Which) -> Result<Vec<Instance>
 
 /// Those of several, by filters that take them all: ids, or tags of the same keys. An id that is not there is
 /// left out.
-pub async fn instances_of(
+pub(crate) async fn instances_of(
     account: &Account,
     all: &[Which],
 ) -> Result<BTreeMap<Which, Vec<Instance>>, CloudError> {
@@ -198,7 +198,7 @@ fn instance(from: &aws_sdk_ec2::types::Instance) -> Instance {
 }
 
 /// The id of a key pair.
-pub async fn key_pair_id(account: &Account, name: &str) -> Result<String, CloudError> {
+pub(crate) async fn key_pair_id(account: &Account, name: &str) -> Result<String, CloudError> {
     let what = format!("the key pair `{name}`");
     let about = About {
         action: "ec2:DescribeKeyPairs",
@@ -223,7 +223,7 @@ pub async fn key_pair_id(account: &Account, name: &str) -> Result<String, CloudE
 }
 
 /// The ids of those of several key pairs that are there.
-pub async fn key_pair_ids(
+pub(crate) async fn key_pair_ids(
     account: &Account,
     names: &[String],
 ) -> Result<BTreeMap<String, String>, CloudError> {

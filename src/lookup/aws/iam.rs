@@ -48,7 +48,10 @@ pub async fn role(account: &Account, name: &str) -> Result<Role, CloudError> {
 }
 
 /// The roles of an instance profile.
-pub async fn profile_roles(account: &Account, name: &str) -> Result<Vec<String>, CloudError> {
+pub(crate) async fn profile_roles(
+    account: &Account,
+    name: &str,
+) -> Result<Vec<String>, CloudError> {
     let what = format!("the instance profile `{name}`");
     let about = About {
         action: "iam:GetInstanceProfile",

@@ -48,7 +48,7 @@ const REGIONS: [&str; 40] = [
 ];
 
 /// Whether this version knows it.
-pub fn is_known(region: &str) -> bool {
+pub(crate) fn is_known(region: &str) -> bool {
     REGIONS.contains(&region)
 }
 

@@ -99,7 +99,7 @@ impl Settings {
     }
 
     /// Whether the environment's keys are taken.
-    pub fn has_keys(&self) -> bool {
+    pub(crate) fn has_keys(&self) -> bool {
         !self.of_spec && self.set("AWS_ACCESS_KEY_ID").is_some() && self.secret()
     }
 
@@ -120,7 +120,7 @@ impl Settings {
     }
 
     /// What an AWS command line needs to mean the same profile.
-    pub fn profile_flag(&self) -> String {
+    pub(crate) fn profile_flag(&self) -> String {
         match self.named_by {
             Some(_) => format!(" --profile {}", escape_control(&self.profile)),
             None => String::new(),
@@ -128,7 +128,7 @@ impl Settings {
     }
 
     /// Whether the profile logs in through IAM Identity Center.
-    pub fn is_sso(&self) -> bool {
+    pub(crate) fn is_sso(&self) -> bool {
         ["sso_session", "sso_start_url"]
             .iter()
             .any(|key| self.of_profile(key).is_some())

@@ -17,7 +17,7 @@ use tokio::{
 use crate::transport::dial::Stream;
 
 /// Longest packet that is taken or sent, in bytes; names of tables have 64 characters at most.
-pub const LONGEST_PACKET: u32 = 64 * 1024;
+pub(crate) const LONGEST_PACKET: u32 = 64 * 1024;
 
 /// Why there is no packet.
 #[derive(Debug)]
@@ -126,7 +126,7 @@ impl Packets {
     }
 
     /// Takes leave; what comes of it matters no more.
-    pub async fn quit(mut self, until: Instant) {
+    pub(crate) async fn quit(mut self, until: Instant) {
         const COM_QUIT: [u8; 1] = [0x01];
         if self.command(&COM_QUIT, until).await.is_ok() {
             let _ = timeout_at(until, self.stream.shutdown()).await;

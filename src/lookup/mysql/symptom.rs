@@ -85,7 +85,7 @@ impl At<'_> {
     }
 
     /// The server offers no TLS.
-    pub fn no_tls(self) -> Error {
+    pub(crate) fn no_tls(self) -> Error {
         self.error(
             Stage::Tls,
             "the server offers no TLS",
@@ -95,7 +95,7 @@ impl At<'_> {
     }
 
     /// No certificate could be for the server's name.
-    pub fn no_tls_name(self) -> Error {
+    pub(crate) fn no_tls_name(self) -> Error {
         let said = "no certificate can be for this name";
         self.error(
             Stage::Tls,
@@ -157,7 +157,7 @@ impl At<'_> {
     }
 
     /// A way to log in that shows the password itself.
-    pub fn needs_tls(self, name: &str) -> Error {
+    pub(crate) fn needs_tls(self, name: &str) -> Error {
         self.error(
             Stage::Login,
             &format!("`{name}` wants the password itself, and there is no TLS to hide it"),

@@ -40,7 +40,7 @@ const fn state(rank: u8, word: &'static str, tone: Tone) -> State {
 }
 
 /// Of a host or a cluster.
-pub fn of_part(report: &Report<'_>, part: Part<'_>) -> State {
+pub(crate) fn of_part(report: &Report<'_>, part: Part<'_>) -> State {
     if report.of == ReportOf::Apply
         && let Some(outcome) = report.outcomes.iter().find(|one| one.is_of(&part))
         && let Some(state) = of_outcome(outcome)
@@ -86,7 +86,7 @@ fn of_outcome(outcome: &Outcome) -> Option<State> {
 }
 
 /// Of what an installed client says.
-pub fn of_proof(result: ProofResult) -> State {
+pub(crate) fn of_proof(result: ProofResult) -> State {
     match result {
         ProofResult::Failed => state(0, "not proven", Tone::Bad),
         ProofResult::Unread => state(1, "could not be asked", Tone::Bad),
@@ -96,7 +96,7 @@ pub fn of_proof(result: ProofResult) -> State {
 }
 
 /// Of an address: what has moved, or what is planned.
-pub fn of_step(of: ReportOf, action: StepAction) -> (&'static str, Tone) {
+pub(crate) fn of_step(of: ReportOf, action: StepAction) -> (&'static str, Tone) {
     match (of, action) {
         (_, StepAction::None) => ("unchanged", Tone::Good),
         (_, StepAction::Blocked) => ("blocked", Tone::Bad),

@@ -60,7 +60,7 @@ pub fn lines(lead: &str, text: &str) -> Markup {
 }
 
 /// Lines that are shown as they are.
-pub fn as_is<'l>(all: impl IntoIterator<Item = &'l str>) -> Markup {
+pub(crate) fn as_is<'l>(all: impl IntoIterator<Item = &'l str>) -> Markup {
     html! {
         pre { @for line in all { code { (shown(line)) } "\n" } }
     }

@@ -290,7 +290,7 @@ fn now_true(host: &Outcome) -> Vec<String> {
 }
 
 /// The error of a host or cluster; where another has had the same one, above, its name.
-pub fn error_or_same(page: &mut Page, text: &str, before: Option<&str>) {
+pub(crate) fn error_or_same(page: &mut Page, text: &str, before: Option<&str>) {
     match before {
         Some(first) => error(page, "  ", &format!("the same as that of {first}, above")),
         None => error(page, "  ", text),

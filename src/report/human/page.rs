@@ -46,7 +46,7 @@ impl<'a> Page<'a> {
         self.text.is_empty()
     }
 
-    pub fn into_text(self) -> String {
+    pub(crate) fn into_text(self) -> String {
         self.text
     }
 

@@ -91,7 +91,7 @@ fn line(page: &mut Page, step: &Step, width: usize) {
 }
 
 /// What is no difference and yet worth knowing.
-pub fn remarks(page: &mut Page, cluster: &TopicsPlan) {
+pub(crate) fn remarks(page: &mut Page, cluster: &TopicsPlan) {
     if !cluster.unmanaged.is_empty() {
         let names: Vec<&str> = cluster.unmanaged.iter().map(String::as_str).collect();
         let text = format!(

@@ -18,7 +18,7 @@ pub fn code(text: &str) -> String {
 }
 
 /// A value in HTML, where backticks are no code.
-pub fn code_in_html(text: &str) -> String {
+pub(crate) fn code_in_html(text: &str) -> String {
     format!("<code>{}</code>", entities(&escape_control(text), false))
 }
 
@@ -103,7 +103,7 @@ fn entities(text: &str, begins: bool) -> String {
 }
 
 /// Lines in a block of code; each is escaped, and the fence is longer than any that they hold.
-pub fn fenced(language: &str, lines: &[String]) -> String {
+pub(crate) fn fenced(language: &str, lines: &[String]) -> String {
     let lines: Vec<String> = lines.iter().map(|line| escape_control(line)).collect();
     let longest = lines.iter().map(|line| run_of_backticks(line)).max();
     let fence = "`".repeat(longest.unwrap_or(0).max(2) + 1);

@@ -18,14 +18,14 @@ use crate::{
 };
 
 /// A spec without hosts does nothing.
-pub fn some_host(view: &View<'_>, problems: &mut Vec<Problem>) {
+pub(crate) fn some_host(view: &View<'_>, problems: &mut Vec<Problem>) {
     if let Some(span) = view.no_hosts {
         problems.push(Problem::error(span, "`hosts` is empty", A_MACHINE));
     }
 }
 
 /// A host's name is part of addresses (`HOST:client/kafka`), so it is one plain word.
-pub fn name_is_plain(host: &HostTree, problems: &mut Vec<Problem>) {
+pub(crate) fn name_is_plain(host: &HostTree, problems: &mut Vec<Problem>) {
     let name = &host.name;
     let plain = |c: char| c.is_alphanumeric() || "._-".contains(c);
     if name.text == "direct" {
@@ -53,7 +53,7 @@ fn route_is_known(host: &HostTree) -> bool {
 }
 
 /// A host has exactly one route.
-pub fn one_route(host: &HostTree, problems: &mut Vec<Problem>) {
+pub(crate) fn one_route(host: &HostTree, problems: &mut Vec<Problem>) {
     let (ec2, local) = (at!(host, ec2).key(), at!(host, local).key());
     let (ssh, address) = (at!(host, ssh).key(), at!(host, ssh.address).key());
     let name = &host.name.text;
@@ -84,7 +84,7 @@ pub fn one_route(host: &HostTree, problems: &mut Vec<Problem>) {
 }
 
 /// Values for ssh are valid in its configuration.
-pub fn ssh_words(host: &HostTree, problems: &mut Vec<Problem>) {
+pub(crate) fn ssh_words(host: &HostTree, problems: &mut Vec<Problem>) {
     name(at!(host, ssh.address), SshAddress::parse, problems);
     name(at!(host, ssh.user), User::parse, problems);
     if let Some(Text { text, span }) = at!(host, ssh.key[Key::File]).text()
@@ -118,7 +118,7 @@ pub fn pinned_keys(host: &HostTree, problems: &mut Vec<Problem>) {
 }
 
 /// A shared connection was opened without checking pinned keys.
-pub fn pinned_beside_reuse(host: &HostTree, problems: &mut Vec<Problem>) {
+pub(crate) fn pinned_beside_reuse(host: &HostTree, problems: &mut Vec<Problem>) {
     let reuse = at!(host, ssh.reuse_master);
     let pinned = at!(host, ssh.host_key[HostKey::Pinned]).key();
     if let (Some((key, _)), Some(pinned)) = (reuse.entry(), pinned)
@@ -149,7 +149,7 @@ fn public_key(text: &str) -> Result<(), (String, String)> {
 }
 
 /// Keys that only the EC2 API has need an instance.
-pub fn ec2_only(host: &HostTree, problems: &mut Vec<Problem>) {
+pub(crate) fn ec2_only(host: &HostTree, problems: &mut Vec<Problem>) {
     for (at, what) in [
         (at!(host, ssh.host_key[HostKey::Console]), "`console`"),
         (at!(host, ssh.key[Key::FromInstance]), "`from_instance`"),
@@ -229,7 +229,7 @@ pub fn instance(host: &HostTree, problems: &mut Vec<Problem>) {
 }
 
 /// No two hosts are the same account of the same machine.
-pub fn different_machines(view: &View<'_>, problems: &mut Vec<Problem>) {
+pub(crate) fn different_machines(view: &View<'_>, problems: &mut Vec<Problem>) {
     let mut seen: HashMap<Vec<&str>, (&str, u32)> = HashMap::new();
     for host in view.hosts {
         let user = at!(host, ssh.user).text().map_or("", |user| user.text);
@@ -258,7 +258,7 @@ pub fn different_machines(view: &View<'_>, problems: &mut Vec<Problem>) {
 }
 
 /// Each key of the common `ssh` is inherited by some host.
-pub fn common_ssh(view: &View<'_>, problems: &mut Vec<Problem>) {
+pub(crate) fn common_ssh(view: &View<'_>, problems: &mut Vec<Problem>) {
     let Some((ssh, common)) = view.ssh else {
         return;
     };

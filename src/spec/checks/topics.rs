@@ -141,7 +141,7 @@ pub fn names(rows: &[Row], problems: &mut Vec<Problem>) {
 }
 
 /// A topic has the same settings from all its hosts and tables.
-pub fn one_setting(rows: &[Row], problems: &mut Vec<Problem>) {
+pub(crate) fn one_setting(rows: &[Row], problems: &mut Vec<Problem>) {
     let mut seen: HashMap<(&Option<Cluster>, &str), &Row> = HashMap::new();
     for row in rows {
         let Some(first) = seen.insert((&row.cluster, &row.name), row) else {
@@ -172,7 +172,7 @@ pub fn one_setting(rows: &[Row], problems: &mut Vec<Problem>) {
 }
 
 /// Kafka refuses names that differ in `.` and `_` only.
-pub fn dots_and_underscores(rows: &[Row], problems: &mut Vec<Problem>) {
+pub(crate) fn dots_and_underscores(rows: &[Row], problems: &mut Vec<Problem>) {
     let mut seen: HashMap<(&Option<Cluster>, String), &Row> = HashMap::new();
     for row in rows {
         let normalized = (&row.cluster, row.name.replace('.', "_"));
@@ -331,7 +331,7 @@ const KEYS: [&str; 38] = [
 ];
 
 /// Settings that no Kafka has are most likely misspelt; another kind of broker may have them.
-pub fn config_keys(view: &View<'_>, problems: &mut Vec<Problem>) {
+pub(crate) fn config_keys(view: &View<'_>, problems: &mut Vec<Problem>) {
     // `topics` is common to all hosts, and no key of it has variables.
     let Some(host) = view.hosts.first() else {
         return;
@@ -363,7 +363,7 @@ pub fn config_keys(view: &View<'_>, problems: &mut Vec<Problem>) {
 
 /// A topic whose `min.insync.replicas` is beyond its replicas takes no message with `acks=all`; where
 /// it is as many, none while one of its brokers is patched. A single replica has nothing to lose.
-pub fn enough_replicas(rows: &[Row], problems: &mut Vec<Problem>) {
+pub(crate) fn enough_replicas(rows: &[Row], problems: &mut Vec<Problem>) {
     for row in rows {
         let Some(ReplicationFactor::Count(replicas)) = row.settings.replication_factor else {
             continue;

@@ -11,7 +11,7 @@ use super::{
 const MOST_LINES: usize = 3;
 
 /// `version:2.8.1`.
-pub fn blank_behind(failure: &Failure<'_>) -> Vec<Cause> {
+pub(crate) fn blank_behind(failure: &Failure<'_>) -> Vec<Cause> {
     let found = failure
         .filled_lines_back()
         .take(MOST_LINES)

@@ -71,13 +71,13 @@ impl<'t> Failure<'t> {
     }
 
     /// The first byte of a line, from 1; the text's end where there is none.
-    pub fn start_of(&self, line: usize) -> usize {
+    pub(crate) fn start_of(&self, line: usize) -> usize {
         let start = self.starts.get(line - 1).copied();
         start.unwrap_or(self.text.len()).max(self.skipped)
     }
 
     /// A line, from 1.
-    pub fn line_at(&self, number: usize) -> Option<Line<'t>> {
+    pub(crate) fn line_at(&self, number: usize) -> Option<Line<'t>> {
         let index = number.checked_sub(1).filter(|at| *at < self.starts.len())?;
         let start = self.starts[index].max(self.skipped);
         let end = self.starts.get(index + 1).copied();
@@ -91,18 +91,18 @@ impl<'t> Failure<'t> {
     }
 
     /// The line where the reader stopped, and those before it, the last first.
-    pub fn lines_back(&self) -> impl Iterator<Item = Line<'t>> + '_ {
+    pub(crate) fn lines_back(&self) -> impl Iterator<Item = Line<'t>> + '_ {
         let numbers = (1..=self.line).rev().take(MOST_LINES_BACK);
         numbers.filter_map(|number| self.line_at(number))
     }
 
     /// The same, without empty lines and comments.
-    pub fn filled_lines_back(&self) -> impl Iterator<Item = Line<'t>> + '_ {
+    pub(crate) fn filled_lines_back(&self) -> impl Iterator<Item = Line<'t>> + '_ {
         self.lines_back().filter(Line::is_filled)
     }
 
     /// The line where the reader stopped.
-    pub fn current_line(&self) -> Line<'t> {
+    pub(crate) fn current_line(&self) -> Line<'t> {
         self.line_at(self.line).unwrap_or(Line {
             start: self.stop,
             number: self.line,
@@ -111,7 +111,7 @@ impl<'t> Failure<'t> {
     }
 
     /// The end of the word that begins at a byte; at least one character behind it, where there is one.
-    pub fn word_end(&self, at: usize) -> usize {
+    pub(crate) fn word_end(&self, at: usize) -> usize {
         let rest = &self.text[at..];
         let Some(first) = rest.chars().next().filter(|c| !matches!(c, '\n' | '\r')) else {
             return at;
@@ -144,7 +144,7 @@ impl<'t> Failure<'t> {
 
 impl<'t> Line<'t> {
     /// How many blanks it begins with.
-    pub fn indent(&self) -> usize {
+    pub(crate) fn indent(&self) -> usize {
         self.text.len() - self.text.trim_start_matches(' ').len()
     }
 
@@ -154,7 +154,7 @@ impl<'t> Line<'t> {
     }
 
     /// Whether it has more than a comment.
-    pub fn is_filled(&self) -> bool {
+    pub(crate) fn is_filled(&self) -> bool {
         !self.content().is_empty() && !self.content().starts_with('#')
     }
 
@@ -186,7 +186,7 @@ impl<'t> Line<'t> {
 }
 
 /// Whether keys may have a character.
-pub fn is_of_key(c: char) -> bool {
+pub(crate) fn is_of_key(c: char) -> bool {
     c.is_alphanumeric() || "_-.".contains(c)
 }
 

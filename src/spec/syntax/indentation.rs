@@ -126,7 +126,7 @@ pub fn wrong(failure: &Failure<'_>) -> Vec<Cause> {
 }
 
 /// An entry of a list beside keys, or a key beside entries.
-pub fn list_and_map(failure: &Failure<'_>) -> Vec<Cause> {
+pub(crate) fn list_and_map(failure: &Failure<'_>) -> Vec<Cause> {
     let line = failure.current_line();
     let is_entry = |line: &Line<'_>| line.content() == "-" || line.content().starts_with("- ");
     let first = line.first();

@@ -25,7 +25,7 @@ pub fn conflict(failure: &Failure<'_>) -> Vec<Cause> {
 }
 
 /// `---` after the first document.
-pub fn documents(failure: &Failure<'_>) -> Vec<Cause> {
+pub(crate) fn documents(failure: &Failure<'_>) -> Vec<Cause> {
     use serde_yaml::budget::BudgetBreach;
     let breach = match failure.error {
         Error::Budget { breach, .. } => breach,
@@ -44,7 +44,7 @@ pub fn documents(failure: &Failure<'_>) -> Vec<Cause> {
 }
 
 /// A character that begins a text and needs quotes.
-pub fn first_character(failure: &Failure<'_>) -> Vec<Cause> {
+pub(crate) fn first_character(failure: &Failure<'_>) -> Vec<Cause> {
     let Some(ErrorKind::UnexpectedCharacter { character }) = failure.kind else {
         return Vec::new();
     };

@@ -31,9 +31,9 @@ pub use others::other_file;
 /// How each message begins.
 const NO_YAML: &str = "this is not the YAML of a spec: ";
 /// The error for a colon without a key.
-pub const NO_KEY: &str = "a key is missing before `:`";
+pub(crate) const NO_KEY: &str = "a key is missing before `:`";
 /// The error for a key that is not a word.
-pub const KEY_IS_NO_WORD: &str = "a key is a list or a map; keys are words";
+pub(crate) const KEY_IS_NO_WORD: &str = "a key is a list or a map; keys are words";
 /// The most bytes of all copies that are tried: a large file has few tries.
 const MOST_BYTES_TRIED: usize = 8 * 1024 * 1024;
 /// How many lines behind the one where the reader stopped are in a copy.

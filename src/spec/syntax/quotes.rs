@@ -11,7 +11,7 @@ use super::{
 const MOST_OPEN: usize = 5;
 
 /// Quotes as typographers make them.
-pub fn typographic(failure: &Failure<'_>) -> Vec<Cause> {
+pub(crate) fn typographic(failure: &Failure<'_>) -> Vec<Cause> {
     let line = failure.current_line();
     let plain = |c: char| match c {
         '“' | '”' | '„' | '‟' | '«' | '»' => Some("\""),

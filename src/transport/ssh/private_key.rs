@@ -115,7 +115,7 @@ impl PrivateKey {
     ///
     /// # Errors
     /// As [`PrivateKey::parse`], and when it has a passphrase.
-    pub fn unprotected(text: &SecretString) -> Result<Self, BadKey> {
+    pub(crate) fn unprotected(text: &SecretString) -> Result<Self, BadKey> {
         let key = Self::parse(text)?;
         if key.protected {
             return Err(BadKey::Protected);

@@ -40,7 +40,7 @@ fn starts_with_digit(text: &str) -> bool {
 }
 
 /// Kafka's home can be an entry of `CLASSPATH`, and Kafka's own scripts find themselves in it.
-pub fn home_in_class_path(host: &HostTree, problems: &mut Vec<Problem>) {
+pub(crate) fn home_in_class_path(host: &HostTree, problems: &mut Vec<Problem>) {
     let Some(Text { text, span }) = at!(host.of::<Client>(), kafka.home).text() else {
         return;
     };
@@ -60,7 +60,7 @@ pub fn home_in_class_path(host: &HostTree, problems: &mut Vec<Problem>) {
 }
 
 /// The archive that the URL names is the one that the spec wants.
-pub fn kafka_file(host: &HostTree, problems: &mut Vec<Problem>) {
+pub(crate) fn kafka_file(host: &HostTree, problems: &mut Vec<Problem>) {
     let Some(url) = at!(host.of::<Client>(), kafka.url).text() else {
         return;
     };
@@ -104,7 +104,7 @@ pub fn kafka_file(host: &HostTree, problems: &mut Vec<Problem>) {
 }
 
 /// The jar that the URL names is the one that the spec wants, in its folder and in its name.
-pub fn jar_file(host: &HostTree, problems: &mut Vec<Problem>) {
+pub(crate) fn jar_file(host: &HostTree, problems: &mut Vec<Problem>) {
     let Some(url) = at!(host.of::<Client>(), msk_iam_auth.url).text() else {
         return;
     };

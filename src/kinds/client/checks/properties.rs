@@ -33,7 +33,7 @@ const IAM: [&str; 5] = [
 ];
 
 /// Nothing hangs in the air.
-pub fn parts_are_there(host: &HostTree, problems: &mut Vec<Problem>) {
+pub(crate) fn parts_are_there(host: &HostTree, problems: &mut Vec<Problem>) {
     if !host.of::<Client>().all_known() {
         return;
     }
@@ -88,7 +88,7 @@ pub fn start_file(host: &HostTree, problems: &mut Vec<Problem>) {
 }
 
 /// What the client sets is no variable of `env`.
-pub fn variables_are_their_own(host: &HostTree, problems: &mut Vec<Problem>) {
+pub(crate) fn variables_are_their_own(host: &HostTree, problems: &mut Vec<Problem>) {
     let sets = [
         (
             "CLASSPATH",
@@ -126,7 +126,7 @@ pub fn paths(host: &HostTree, problems: &mut Vec<Problem>) {
 }
 
 /// No other file is at their place.
-pub fn path_is_its_own(host: &HostTree, problems: &mut Vec<Problem>) {
+pub(crate) fn path_is_its_own(host: &HostTree, problems: &mut Vec<Problem>) {
     let properties = at!(host.of::<Client>(), properties);
     let of_kafka = || {
         Some(format!(
@@ -230,7 +230,7 @@ pub fn mode(host: &HostTree, problems: &mut Vec<Problem>) {
 }
 
 /// The four lines of MSK IAM belong to `msk_iam_auth`.
-pub fn iam_keys(host: &HostTree, problems: &mut Vec<Problem>) {
+pub(crate) fn iam_keys(host: &HostTree, problems: &mut Vec<Problem>) {
     let Some(iam) = at!(host.of::<Client>(), msk_iam_auth).key() else {
         return;
     };

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Every version looks like one.
-pub fn look_like_versions(host: &HostTree, problems: &mut Vec<Problem>) {
+pub(crate) fn look_like_versions(host: &HostTree, problems: &mut Vec<Problem>) {
     let parts = [
         (
             at!(host.of::<Client>(), java.version),
@@ -51,7 +51,7 @@ fn looks_right(text: &str, least: usize) -> bool {
 }
 
 /// A package is a plain name: nothing that a package manager would take for more.
-pub fn package_is_a_name(host: &HostTree, problems: &mut Vec<Problem>) {
+pub(crate) fn package_is_a_name(host: &HostTree, problems: &mut Vec<Problem>) {
     name(
         at!(host.of::<Client>(), java.package),
         PackageName::parse,
@@ -60,7 +60,7 @@ pub fn package_is_a_name(host: &HostTree, problems: &mut Vec<Problem>) {
 }
 
 /// Kafka is built for the Scala version.
-pub fn kafka_has_scala(host: &HostTree, problems: &mut Vec<Problem>) {
+pub(crate) fn kafka_has_scala(host: &HostTree, problems: &mut Vec<Problem>) {
     let (Some(kafka), Some(scala)) = (
         at!(host.of::<Client>(), kafka.version).text(),
         at!(host.of::<Client>(), kafka.scala).text(),
@@ -99,7 +99,7 @@ pub fn kafka_has_scala(host: &HostTree, problems: &mut Vec<Problem>) {
 }
 
 /// The auth jar runs on the Java of the spec.
-pub fn java_runs_the_jar(host: &HostTree, problems: &mut Vec<Problem>) {
+pub(crate) fn java_runs_the_jar(host: &HostTree, problems: &mut Vec<Problem>) {
     let (Some(java), Some(jar)) = (
         at!(host.of::<Client>(), java.version).text(),
         at!(host.of::<Client>(), msk_iam_auth.version).text(),
@@ -122,7 +122,7 @@ pub fn java_runs_the_jar(host: &HostTree, problems: &mut Vec<Problem>) {
 ///
 /// From 4.0 on they need 17: the class files of kafka-tools and kafka-server-common are of 61, only
 /// those of kafka-clients are of 55.
-pub fn java_runs_kafka(host: &HostTree, problems: &mut Vec<Problem>) {
+pub(crate) fn java_runs_kafka(host: &HostTree, problems: &mut Vec<Problem>) {
     let (Some(java), Some(kafka)) = (
         at!(host.of::<Client>(), java.version).text(),
         at!(host.of::<Client>(), kafka.version).text(),

@@ -436,7 +436,7 @@ impl Kafka {
     }
 
     /// For the step that writes the manifest.
-    pub fn manifest_label(top: &str, digest: Option<&str>) -> String {
+    pub(crate) fn manifest_label(top: &str, digest: Option<&str>) -> String {
         format!("{top}.tgz sha512:{}", digest.unwrap_or("unpinned"))
     }
 }
