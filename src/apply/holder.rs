@@ -205,7 +205,7 @@ pub struct Answer {
 
 /// What a running step tells meanwhile.
 #[derive(Debug)]
-pub enum Meanwhile<'a> {
+pub(crate) enum Meanwhile<'a> {
     /// Bytes of a download, and how many there will be.
     Bytes(u64, Option<u64>),
     /// The last line of its output, fit for a terminal.

@@ -4,7 +4,7 @@ use std::{fmt, num::NonZeroUsize, str::FromStr};
 
 /// How an apply goes over many hosts (`--canary`, `--max-failures`).
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Rollout {
+pub(crate) struct Rollout {
     /// So many hosts come first, and the others only when all of these are as the spec says.
     pub canary: Option<NonZeroUsize>,
     /// More failures than this, and no further host is begun.

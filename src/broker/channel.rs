@@ -75,7 +75,7 @@ pub struct Counts {
 }
 
 /// One connection to a broker.
-pub struct Channel {
+pub(crate) struct Channel {
     stream: Stream,
     next: i32,
     versions: BTreeMap<i16, (i16, i16)>,

@@ -26,7 +26,7 @@ enum Target {
 
 /// Whether a call reads or writes: only a call that reads may be sent twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Intent {
+pub(crate) enum Intent {
     /// It changes nothing.
     Read,
     /// It writes.
@@ -34,7 +34,7 @@ pub enum Intent {
 }
 
 /// Connections to the brokers of a cluster.
-pub struct Pool<'d> {
+pub(crate) struct Pool<'d> {
     dial: &'d dyn Dial,
     /// The route to the cluster.
     pub route: Route,
@@ -294,7 +294,7 @@ impl<'d> Pool<'d> {
 }
 
 /// Growing pauses up to a limit.
-pub struct Backoff {
+pub(crate) struct Backoff {
     until: Instant,
     next: Duration,
 }

@@ -22,7 +22,7 @@ use crate::{
 
 /// A broker, and the route to it.
 #[derive(Clone, Copy)]
-pub struct Endpoint<'a> {
+pub(crate) struct Endpoint<'a> {
     /// The route.
     pub route: &'a Route,
     /// The broker.

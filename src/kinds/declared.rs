@@ -90,7 +90,7 @@ pub trait Declaration:
 }
 
 /// Fills in the variables of a part.
-pub type Fill<'f> = dyn FnMut(&Node, Specials<'_>) -> Node + 'f;
+pub(crate) type Fill<'f> = dyn FnMut(&Node, Specials<'_>) -> Node + 'f;
 
 /// What a host wants of an address, to tell whether two hosts want one machine to be two things.
 #[derive(Debug, Clone, PartialEq, Eq)]

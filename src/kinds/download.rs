@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// Something that is fetched, and what it is known by.
-pub struct Download<'a> {
+pub(crate) struct Download<'a> {
     /// Where its key stands.
     pub key: Option<Span>,
     /// Where it is fetched from.

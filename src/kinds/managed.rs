@@ -11,7 +11,7 @@ use crate::{
 
 /// What stands at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Managed {
+pub(crate) struct Managed {
     /// The path with links resolved: what is read, and what would be written.
     pub real: String,
     /// What it is.
@@ -48,7 +48,7 @@ pub struct Managed {
 /// What a path is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum PathKind {
+pub(crate) enum PathKind {
     /// A plain file.
     File,
     /// A folder.

@@ -69,7 +69,7 @@ pub struct Probe {
 }
 
 /// A kind of resource, with its typed observation.
-pub trait Kind {
+pub(crate) trait Kind {
     /// What the probe's records read as.
     type Observed: Serialize + std::fmt::Debug;
 

@@ -18,7 +18,7 @@ use crate::{
 
 /// The records of the probe's functions `start_file`, `path_facts`, `content`, `start_file_end` and `left_blocks`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Observed {
+pub(crate) struct Observed {
     content: Vec<u8>,
     never_read: Option<String>,
     /// The message of the shell that reads it about its syntax.
@@ -80,7 +80,7 @@ impl Line {
 }
 
 /// A block of ours that sets a variable.
-pub struct Block<'b> {
+pub(crate) struct Block<'b> {
     /// What it is for: `# trueup: MARKER, managed`.
     pub marker: &'b str,
     /// The variable.

@@ -8,7 +8,7 @@ use crate::{
 
 /// What became of an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Became {
+pub(crate) enum Became {
     /// There was nothing to do.
     Nothing,
     /// It was applied, and is as it should be.

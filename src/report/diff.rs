@@ -10,7 +10,7 @@ use crate::{
 
 /// What a line of a difference is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Where the next lines stand.
     Head,
     /// A new line.

@@ -34,7 +34,7 @@ pub struct Part {
 
 /// All that the runs told.
 #[derive(Debug)]
-pub struct Joined {
+pub(crate) struct Joined {
     /// What they told.
     pub of: ReportOf,
     /// What they found, in the order of the spec. It has no salt: each part has its own.

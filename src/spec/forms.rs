@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::{schema::resolve, suggestions::listed};
 
 /// One form that a value may take.
-pub struct Alternative<'a> {
+pub(crate) struct Alternative<'a> {
     /// Its schema.
     pub schema: &'a Json,
     /// The kind of its values.
@@ -34,7 +34,7 @@ impl<'a> Alternative<'a> {
 
 /// A kind of value, in YAML's terms.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Kind<'a> {
+pub(crate) enum Kind<'a> {
     Null,
     Text,
     Integer,

@@ -109,7 +109,7 @@ pub fn conflicts(specs: &[Resolved], selected: impl Fn(&str) -> bool) -> Vec<Str
 }
 
 /// A host, and how its paths are written on its machine.
-pub type OnMachine<'h> = (&'h ResolvedHost, &'h dyn Fn(&str) -> String);
+pub(crate) type OnMachine<'h> = (&'h ResolvedHost, &'h dyn Fn(&str) -> String);
 
 /// Of two hosts that turned out to be one machine: the addresses that both have, as far as they are to
 /// be two things, or two specs give them. Of two accounts, what each has for itself is none.

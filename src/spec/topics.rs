@@ -173,7 +173,7 @@ pub fn pattern<'a>(
 
 /// What the rendered topics of a host depend on: hosts with equal keys have the same topics.
 #[derive(PartialEq, Eq, Hash)]
-pub struct RenderKey {
+pub(crate) struct RenderKey {
     pattern: Pattern,
     /// The filled-in texts of `topics`, in their order; and of `aws` and `ec2`, which decide where a cluster is
     /// looked up.

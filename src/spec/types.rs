@@ -20,7 +20,7 @@ pub use tables::{FromDatabase, Mysql, TableSettings, TableSource, Tables};
 
 /// In the schema: a scalar that is taken as it is written, be it `2.12`, `12e5` or `no`. Editors
 /// would call these numbers and booleans, and must not underline them.
-pub struct OwnText;
+pub(crate) struct OwnText;
 
 impl JsonSchema for OwnText {
     fn schema_name() -> Cow<'static, str> {

@@ -23,7 +23,7 @@ pub enum Variables {
 }
 
 /// Checks trees against one schema.
-pub struct Walker<'a> {
+pub(crate) struct Walker<'a> {
     root: &'a Json,
     variables: Variables,
     problems: &'a mut Vec<Problem>,

@@ -22,7 +22,7 @@ pub type Input = Pin<Box<dyn AsyncWrite + Send>>;
 pub type Output = Pin<Box<dyn AsyncRead + Send>>;
 
 /// Resolves when a remote process has ended.
-pub type ExitFuture = Pin<Box<dyn Future<Output = Result<Exit, Error>> + Send>>;
+pub(crate) type ExitFuture = Pin<Box<dyn Future<Output = Result<Exit, Error>> + Send>>;
 
 /// A running remote process. Dropping it closes its pipes, and does not end the process.
 ///

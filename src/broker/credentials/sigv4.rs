@@ -20,7 +20,7 @@ pub(crate) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// Inputs of a signature.
 #[derive(Debug, Clone, Copy)]
-pub struct Signer<'a> {
+pub(crate) struct Signer<'a> {
     /// The key that signs.
     pub credentials: &'a Credentials,
     /// The region that the request is for.

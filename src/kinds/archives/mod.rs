@@ -28,7 +28,7 @@ struct Wanted {
 
 /// The folder where the archive belongs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Observed {
+pub(crate) struct Observed {
     /// What is there.
     place: Occupant,
     /// Files of the archive that are not there.

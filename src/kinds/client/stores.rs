@@ -10,7 +10,7 @@ const STORES: [&str; 2] = ["ssl.truststore.location", "ssl.keystore.location"];
 
 /// A file that is named and cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lacking {
+pub(crate) struct Lacking {
     /// The key.
     pub key: String,
     /// What names it, for people.

@@ -32,7 +32,7 @@ struct Wanted {
 
 /// What a fresh login shell has, and the file that would be edited.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Observed {
+pub(crate) struct Observed {
     /// The value that is exported, if it is.
     value: Option<String>,
     /// Whether the machine's own file sets it so, where the spec wants it there.

@@ -42,7 +42,7 @@ struct Wanted {
 
 /// What is at the file's place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Observed {
+pub(crate) struct Observed {
     /// The sha256 of its bytes; `None`: there is no file.
     sha256: Option<String>,
     /// Permission bits, likewise.

@@ -27,7 +27,7 @@ struct Wanted {
 
 /// A package's state in the package manager's records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Observed {
+pub(crate) struct Observed {
     /// Whether it is installed, in any version: that changes with updates.
     installed: bool,
     /// dpkg's word for a state in between: `unpacked`, `half-configured` (dpkg-query(1)).

@@ -20,7 +20,7 @@ pub use spec::Timezone;
 
 /// What `/etc/localtime` is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Observed {
+pub(crate) struct Observed {
     /// The zone that it leads to; `None`: there is no such link or file.
     name: Option<String>,
     /// Whether it has the bytes of the wanted zone.

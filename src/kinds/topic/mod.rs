@@ -78,7 +78,7 @@ fn as_rehearsed(verdict: Verdict, rehearsed: Option<&Rehearsed>) -> Verdict {
 /// Replicas that leave no room: as many as have to be in step for a message to be taken with
 /// `acks=all`, or fewer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tight {
+pub(crate) struct Tight {
     /// How many replicas a topic has, or will have.
     pub replicas: u32,
     /// How many have to be in step: its `min.insync.replicas`.

@@ -96,7 +96,7 @@ const BUSY: &str =
 
 /// What a call is about, for its errors.
 #[derive(Debug, Clone, Copy)]
-pub struct About<'a> {
+pub(crate) struct About<'a> {
     /// The permission that it needs, such as `iam:GetRole`.
     pub action: &'static str,
     /// What is asked for, such as "the role `x`".

@@ -30,7 +30,7 @@ use super::network::{self, Network};
 
 /// The last request of a call, and what came of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Heard {
+pub(crate) struct Heard {
     /// The host that was dialled, with its port where the URL has one; empty before any request.
     pub endpoint: String,
     /// The request's path and query. It names things of the account, and is not for people.
@@ -94,7 +94,7 @@ pub async fn listen<T>(call: impl Future<Output = T>) -> (T, Heard) {
 
 /// A client that notes what the calls meet that are made with it.
 #[derive(Debug)]
-pub struct Listening(pub SharedHttpClient);
+pub(crate) struct Listening(pub SharedHttpClient);
 
 impl HttpClient for Listening {
     fn http_connector(

@@ -18,14 +18,7 @@ mod settings;
 mod ssm;
 mod sts;
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
@@ -42,11 +35,10 @@ use crate::{
 use heard::Heard;
 
 /// AWS, asked through its SDK.
-pub struct Sdk {
+pub(crate) struct Sdk {
     environment: BTreeMap<String, String>,
     deadline: Duration,
     accounts: Mutex<BTreeMap<Aws, Arc<Opening>>>,
-    made: AtomicUsize,
 }
 
 /// An account that is opened by the first who asks; the others wait for it.
@@ -94,13 +86,7 @@ impl Sdk {
             environment,
             deadline,
             accounts: Mutex::default(),
-            made: AtomicUsize::new(0),
         }
-    }
-
-    /// How many accounts were opened: none while nothing was asked.
-    pub fn made(&self) -> usize {
-        self.made.load(Ordering::Relaxed)
     }
 
     /// The account, opened when it is asked for first.
@@ -110,7 +96,6 @@ impl Sdk {
             Arc::clone(accounts.entry(aws.clone()).or_default())
         };
         let opening = || async {
-            self.made.fetch_add(1, Ordering::Relaxed);
             let opened = credentials::open(aws, &self.environment, self.deadline).await;
             if let Ok(account) = &opened {
                 tracing::info!(
@@ -209,7 +194,7 @@ mod tests {
     async fn an_account_is_opened_when_it_is_asked_for_and_once() {
         // Nothing here reaches a network: the profile is nowhere, and says so.
         let sdk = Sdk::new(BTreeMap::new(), Duration::from_secs(5));
-        assert_eq!(sdk.made(), 0);
+        assert_eq!(sdk.accounts.lock().await.len(), 0);
         let aws = Aws {
             profile: Some("no-such-profile-anywhere".into()),
             region: Some("us-east-1".into()),
@@ -222,6 +207,8 @@ mod tests {
         ] {
             assert!(matches!(error, CloudError::Credentials { .. }), "{error}");
         }
-        assert_eq!(sdk.made(), 1);
+        let accounts = sdk.accounts.lock().await;
+        assert_eq!(accounts.len(), 1);
+        assert!(accounts[&aws].initialized());
     }
 }

@@ -135,7 +135,7 @@ impl Packets {
 }
 
 /// Why a stream was not wrapped.
-pub enum WrapError<E> {
+pub(crate) enum WrapError<E> {
     /// The server said something before it could be.
     Early,
     /// What `wrap` said.

@@ -47,7 +47,7 @@ struct One<'p> {
 }
 
 /// How many hosts and clusters there are in a state.
-pub struct Count {
+pub(crate) struct Count {
     pub state: State,
     pub number: usize,
 }

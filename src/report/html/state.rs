@@ -10,7 +10,7 @@ use crate::{
 
 /// What a colour stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
+pub(crate) enum Tone {
     Bad,
     Warn,
     Good,

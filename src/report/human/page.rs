@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Effects};
 
 /// What a piece of a line looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ink {
+pub(crate) enum Ink {
     Plain,
     Green,
     Yellow,

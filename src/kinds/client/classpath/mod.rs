@@ -35,7 +35,7 @@ pub struct Wanted {
 
 /// What a fresh shell sees, and the file that would be edited.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Observed {
+pub(crate) struct Observed {
     /// What is compared: entries of `$CLASSPATH` that are, or stand for, an auth jar, and whether
     /// that is the wanted one. A folder's entry stands for the wanted jar only once that is there,
     /// and links resolve only once their folders are: both are for other addresses to change.

@@ -34,7 +34,7 @@ pub struct Wanted {
 
 /// What a fresh login shell runs, and what else is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Observed {
+pub(crate) struct Observed {
     /// The JVM that counts: `$JAVA_HOME/bin/java`, else the `java` in PATH.
     pub effective: Option<Jvm>,
     /// `$JAVA_HOME`, where it is set.
@@ -57,7 +57,7 @@ pub struct Observed {
 
 /// A package that is on the disk, but not installed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Unfinished {
+pub(crate) struct Unfinished {
     /// Its name.
     pub package: String,
     /// dpkg's word for its state: `unpacked`, `half-configured` (dpkg-query(1)).
@@ -66,7 +66,7 @@ pub struct Unfinished {
 
 /// One JVM.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Jvm {
+pub(crate) struct Jvm {
     /// Its home.
     pub home: String,
     /// Its version as it says itself (`1.8.0_504`, `17.0.15`); `None`: nobody could say.

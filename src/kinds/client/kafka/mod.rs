@@ -23,7 +23,7 @@ pub const ADDRESS: Address = Address::of("client/kafka");
 
 /// A folder at the home's place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Observed {
+pub(crate) struct Observed {
     /// What is at the path.
     pub place: Place,
     /// Files of the archive that are not there.

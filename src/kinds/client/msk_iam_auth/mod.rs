@@ -35,7 +35,7 @@ pub struct Wanted {
 
 /// What is at the jar's place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Observed {
+pub(crate) struct Observed {
     /// Something is there.
     pub there: bool,
     /// Its sha256; `None` for what is no plain file.

@@ -51,7 +51,7 @@ pub struct Wanted {
 
 /// What is at the file's place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Observed {
+pub(crate) struct Observed {
     /// Permission bits; `None`: there is no file.
     pub mode: Option<Mode>,
     /// The keys that the spec names, as far as they are there, in their normal form. Values of
