@@ -23,6 +23,17 @@ pub enum Observation<T> {
     Unknown(String),
 }
 
+impl<T> Observation<T> {
+    /// The same of what is made of what is there.
+    pub(crate) fn map<U>(&self, make: impl FnOnce(&T) -> U) -> Observation<U> {
+        match self {
+            Self::Present(observed) => Observation::Present(make(observed)),
+            Self::Absent => Observation::Absent,
+            Self::Unknown(reason) => Observation::Unknown(reason.clone()),
+        }
+    }
+}
+
 /// The records of one probe.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Section(Vec<(String, Vec<u8>)>);

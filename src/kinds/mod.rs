@@ -71,7 +71,7 @@ pub struct Probe {
 /// A kind of resource, with its typed observation.
 pub(crate) trait Kind {
     /// What the probe's records read as.
-    type Observed: Serialize + std::fmt::Debug;
+    type Observed: std::fmt::Debug;
 
     /// Its address, such as `client/kafka`.
     fn address(&self) -> Address;
@@ -93,6 +93,9 @@ pub(crate) trait Kind {
     fn arguments(&self, deep: bool) -> Vec<String>;
     /// Reads the probe's records.
     fn read(&self, records: &Section, host: &Host) -> Observation<Self::Observed>;
+    /// The fields that are compared, by name: what plans show as observed, and what their digest is made of. Nothing
+    /// that another address's step changes is among them.
+    fn compared(&self, observed: &Self::Observed) -> Fields;
     /// Compares, and says what closes the difference.
     fn differ(&self, observed: &Self::Observed, host: &Host) -> Verdict;
     /// What follows where [`Kind::read`] says that it is absent; most say what is at its place instead.
@@ -103,6 +106,32 @@ pub(crate) trait Kind {
     /// it, where there is one, the way out on a line of its own.
     fn warnings(&self, _observed: &Self::Observed, _host: &Host) -> Vec<String> {
         vec![]
+    }
+}
+
+/// Fields of an observation, in order.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Fields(serde_json::Map<String, serde_json::Value>);
+
+impl Fields {
+    /// And another field.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &impl Serialize) -> Self {
+        // Serialising plain data into a Value cannot fail; a kind whose data could is a bug.
+        let value = serde_json::to_value(value)
+            .unwrap_or_else(|error| unreachable!("an observation is plain data: {error}"));
+        self.0.insert(name.to_owned(), value);
+        self
+    }
+
+    /// And another one, which is left out while it has its default: it came later than saved plans.
+    #[must_use]
+    pub fn with_any<T: Serialize + Default + PartialEq>(self, name: &str, value: &T) -> Self {
+        match *value == T::default() {
+            true => self,
+            false => self.with(name, value),
+        }
     }
 }
 
@@ -171,7 +200,7 @@ impl<K: Kind + Send + Sync> Resource for K {
             Observation::Absent | Observation::Unknown(_) => vec![],
         };
         // Serialising plain data into a Value cannot fail; a kind whose data could is a bug.
-        let observed = serde_json::to_value(&observation)
+        let observed = serde_json::to_value(observation.map(|observed| self.compared(observed)))
             .unwrap_or_else(|error| unreachable!("an observation is plain data: {error}"));
         Assessment {
             observed,

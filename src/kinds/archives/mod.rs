@@ -6,7 +6,7 @@ mod spec;
 use serde::Serialize;
 
 use super::{
-    Address, Change, Effect, Kind, Probe, Resource, Verdict, Work,
+    Address, Change, Effect, Fields, Kind, Probe, Resource, Verdict, Work,
     declared::{Claim, Declaration, Inputs},
     managed::{Managed, PathKind},
 };
@@ -27,7 +27,7 @@ struct Wanted {
 }
 
 /// The folder where the archive belongs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Observed {
     /// What is there.
     place: Occupant,
@@ -36,9 +36,7 @@ pub(crate) struct Observed {
     /// Files that are not as they were unpacked.
     changed: Vec<String>,
     /// Files that are not of the archive, where the tree differs.
-    #[serde(skip)]
     extra: Vec<String>,
-    #[serde(skip)]
     path: Managed,
 }
 
@@ -150,6 +148,13 @@ impl Kind for Wanted {
             extra: records.all("extra").collect(),
             path,
         })
+    }
+
+    fn compared(&self, observed: &Observed) -> Fields {
+        Fields::default()
+            .with("place", &observed.place)
+            .with("missing", &observed.missing)
+            .with("changed", &observed.changed)
     }
 
     fn differ(&self, observed: &Observed, host: &Host) -> Verdict {

@@ -3,11 +3,10 @@
 mod check;
 mod spec;
 
-use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    Address, Change, Effect, Kind, Probe, Resource, Verdict, Work,
+    Address, Change, Effect, Fields, Kind, Probe, Resource, Verdict, Work,
     declared::{Claim, Declaration, Inputs},
     environment,
     start_file::{self, Block, Line},
@@ -31,20 +30,16 @@ struct Wanted {
 }
 
 /// What a fresh login shell has, and the file that would be edited.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Observed {
     /// The value that is exported, if it is.
     value: Option<String>,
     /// Whether the machine's own file sets it so, where the spec wants it there.
-    #[serde(skip_serializing_if = "Option::is_none")]
     written: Option<bool>,
     /// Other start files with a block for it, which goes.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     left: Vec<String>,
-    #[serde(skip)]
     lines: Vec<Line>,
     /// The file, where it is looked at.
-    #[serde(skip)]
     file: Option<start_file::Observed>,
 }
 
@@ -128,6 +123,13 @@ impl Kind for Wanted {
             lines: Line::all(records, |text| self.is_set_by(text)),
             file,
         })
+    }
+
+    fn compared(&self, observed: &Observed) -> Fields {
+        Fields::default()
+            .with("value", &observed.value)
+            .with_any("written", &observed.written)
+            .with_any("left", &observed.left)
     }
 
     fn differ(&self, observed: &Observed, host: &Host) -> Verdict {

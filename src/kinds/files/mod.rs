@@ -5,11 +5,10 @@ mod spec;
 
 use std::sync::Arc;
 
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Address, Change, Effect, Kind, Probe, Resource, Verdict, Work,
+    Address, Change, Effect, Fields, Kind, Probe, Resource, Verdict, Work,
     declared::{Claim, Declaration, Inputs, Reference},
     managed::{Managed, PathKind},
 };
@@ -41,19 +40,16 @@ struct Wanted {
 }
 
 /// What is at the file's place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Observed {
     /// The sha256 of its bytes; `None`: there is no file.
     sha256: Option<String>,
     /// Permission bits, likewise.
     mode: Option<Mode>,
     /// Its owner, where the spec names one; with the group where it names that.
-    #[serde(skip_serializing_if = "Option::is_none")]
     owner: Option<String>,
     /// The groups that the account is in, where the spec says an owner.
-    #[serde(skip)]
     groups: String,
-    #[serde(skip)]
     path: Managed,
 }
 
@@ -190,6 +186,13 @@ impl Kind for Wanted {
             groups: records.get("groups").unwrap_or_default(),
             path,
         })
+    }
+
+    fn compared(&self, observed: &Observed) -> Fields {
+        Fields::default()
+            .with("sha256", &observed.sha256)
+            .with("mode", &observed.mode)
+            .with_any("owner", &observed.owner)
     }
 
     fn differ(&self, observed: &Observed, host: &Host) -> Verdict {

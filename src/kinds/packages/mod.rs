@@ -2,10 +2,8 @@
 
 mod spec;
 
-use serde::Serialize;
-
 use super::{
-    Address, Change, Effect, Kind, Probe, Resource, Verdict, Work,
+    Address, Change, Effect, Fields, Kind, Probe, Resource, Verdict, Work,
     declared::{Declaration, Inputs},
 };
 use crate::{
@@ -26,12 +24,11 @@ struct Wanted {
 }
 
 /// A package's state in the package manager's records.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Observed {
     /// Whether it is installed, in any version: that changes with updates.
     installed: bool,
     /// dpkg's word for a state in between: `unpacked`, `half-configured` (dpkg-query(1)).
-    #[serde(skip_serializing_if = "Option::is_none")]
     unfinished: Option<String>,
 }
 
@@ -88,6 +85,12 @@ impl Kind for Wanted {
             installed: records.get("version").is_some(),
             unfinished: records.get("unfinished"),
         })
+    }
+
+    fn compared(&self, observed: &Observed) -> Fields {
+        Fields::default()
+            .with("installed", &observed.installed)
+            .with_any("unfinished", &observed.unfinished)
     }
 
     fn differ(&self, observed: &Observed, host: &Host) -> Verdict {

@@ -2,10 +2,8 @@
 
 mod spec;
 
-use serde::Serialize;
-
 use super::{
-    Address, Change, Effect, Kind, Probe, Resource, Verdict, Work,
+    Address, Change, Effect, Fields, Kind, Probe, Resource, Verdict, Work,
     declared::{Claim, Declaration, Inputs},
 };
 use crate::{
@@ -19,7 +17,7 @@ use crate::{
 pub use spec::Timezone;
 
 /// What `/etc/localtime` is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Observed {
     /// The zone that it leads to; `None`: there is no such link or file.
     name: Option<String>,
@@ -84,6 +82,13 @@ impl Kind for Timezone {
             same: records.says_yes("same"),
             known: records.says_yes("known"),
         })
+    }
+
+    fn compared(&self, observed: &Observed) -> Fields {
+        Fields::default()
+            .with("name", &observed.name)
+            .with("same", &observed.same)
+            .with("known", &observed.known)
     }
 
     fn differ(&self, observed: &Observed, host: &Host) -> Verdict {

@@ -9,7 +9,7 @@ use crate::{
     action,
     facts::{Host, Observation, Section},
     kinds::{
-        Address, Change, Effect, Kind, Probe, Verdict, Work, environment,
+        Address, Change, Effect, Fields, Kind, Probe, Verdict, Work, environment,
         start_file::{self, Block, Line},
     },
     script,
@@ -34,30 +34,22 @@ pub struct Wanted {
 }
 
 /// What a fresh shell sees, and the file that would be edited.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Observed {
     /// What is compared: entries of `$CLASSPATH` that are, or stand for, an auth jar, and whether
     /// that is the wanted one. A folder's entry stands for the wanted jar only once that is there,
     /// and links resolve only once their folders are: both are for other addresses to change.
-    #[serde(rename = "jars")]
     pub compared: Vec<(String, bool)>,
     /// Whether the machine's own file names the jar first, where the spec wants it there.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub written: Option<bool>,
     /// Other start files with a block for it, which goes.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<String>,
     /// The same entries, in their order, with the jar that each stands for, its links resolved.
-    #[serde(skip)]
     jars: Vec<(String, String)>,
     /// The wanted jar, with links resolved.
-    #[serde(skip)]
     wanted: String,
-    #[serde(skip)]
     whole: Option<String>,
-    #[serde(skip)]
     lines: Vec<Line>,
-    #[serde(skip)]
     file: start_file::Observed,
 }
 
@@ -155,6 +147,13 @@ impl Kind for Wanted {
             }),
             file,
         })
+    }
+
+    fn compared(&self, observed: &Observed) -> Fields {
+        Fields::default()
+            .with("jars", &observed.compared)
+            .with_any("written", &observed.written)
+            .with_any("left", &observed.left)
     }
 
     fn differ(&self, observed: &Observed, host: &Host) -> Verdict {

@@ -1,5 +1,6 @@
 //! `client/java`: the JVM that a fresh login shell runs.
 
+mod jvm;
 mod spec;
 
 use serde::Serialize;
@@ -8,13 +9,14 @@ use crate::{
     action::Action,
     facts::{Host, Observation, PackageManager, Section},
     kinds::{
-        Address, Change, Effect, Kind, Probe, Verdict, Work,
+        Address, Change, Effect, Fields, Kind, Probe, Verdict, Work,
         start_file::{self, Block},
     },
     script,
     spec::types::StartFile,
 };
 
+pub(crate) use jvm::{Jvm, Unfinished};
 pub use spec::Java;
 
 /// The Java of a login shell.
@@ -33,7 +35,7 @@ pub struct Wanted {
 }
 
 /// What a fresh login shell runs, and what else is there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Observed {
     /// The JVM that counts: `$JAVA_HOME/bin/java`, else the `java` in PATH.
     pub effective: Option<Jvm>,
@@ -42,35 +44,13 @@ pub(crate) struct Observed {
     /// Other JVMs below `/usr/lib/jvm`.
     pub others: Vec<Jvm>,
     /// Links below `/usr/lib/jvm`, and the JVM's home that each leads to.
-    #[serde(skip)]
     links: Vec<(String, String)>,
     /// The start file that would take the block.
-    #[serde(skip)]
     file: Option<Result<start_file::Observed, String>>,
     /// Other start files with a block for `JAVA_HOME`, which goes.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     left: Vec<String>,
     /// Of its packages, those that dpkg has not come to an end with.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     unfinished: Vec<Unfinished>,
-}
-
-/// A package that is on the disk, but not installed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Unfinished {
-    /// Its name.
-    pub package: String,
-    /// dpkg's word for its state: `unpacked`, `half-configured` (dpkg-query(1)).
-    pub state: String,
-}
-
-/// One JVM.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Jvm {
-    /// Its home.
-    pub home: String,
-    /// Its version as it says itself (`1.8.0_504`, `17.0.15`); `None`: nobody could say.
-    pub version: Option<String>,
 }
 
 /// Kafka's scripts take `$JAVA_HOME/bin/java` first, then the PATH. The version is read without
@@ -162,6 +142,15 @@ impl Kind for Wanted {
             file,
             unfinished: unfinished(&records.get("dpkg").unwrap_or_default()),
         })
+    }
+
+    fn compared(&self, observed: &Observed) -> Fields {
+        Fields::default()
+            .with("effective", &observed.effective)
+            .with("java_home", &observed.java_home)
+            .with("others", &observed.others)
+            .with_any("left", &observed.left)
+            .with_any("unfinished", &observed.unfinished)
     }
 
     fn differ(&self, observed: &Observed, host: &Host) -> Verdict {

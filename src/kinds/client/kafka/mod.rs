@@ -10,7 +10,7 @@ use crate::{
     action::{Action, Algorithm, Fetch, Mode},
     facts::{Host, Observation, Section},
     kinds::{
-        Address, Change, Effect, Kind, Probe, Verdict, Work,
+        Address, Change, Effect, Fields, Kind, Probe, Verdict, Work,
         managed::{Managed, PathKind},
     },
     text::{enumerate, shorten_digest},
@@ -22,7 +22,7 @@ pub use spec::Kafka;
 pub const ADDRESS: Address = Address::of("client/kafka");
 
 /// A folder at the home's place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Observed {
     /// What is at the path.
     pub place: Place,
@@ -31,16 +31,11 @@ pub(crate) struct Observed {
     /// Files in `libs/` that differ from the manifest, or do not end as jars end; scripts that cannot
     /// be run; a manifest without lines.
     pub damaged: Vec<String>,
-    #[serde(skip)]
     not_executable: Vec<String>,
-    #[serde(skip)]
     path: Managed,
-    #[serde(skip)]
     siblings: Vec<String>,
-    #[serde(skip)]
     free_kib: Option<u64>,
     /// What came of comparing a tree without a manifest with its archive, where that was asked for.
-    #[serde(skip)]
     archive: Option<Compared>,
 }
 
@@ -227,6 +222,13 @@ impl Kind for Kafka {
             free_kib: records.number("free_kib"),
             archive,
         })
+    }
+
+    fn compared(&self, observed: &Observed) -> Fields {
+        Fields::default()
+            .with("place", &observed.place)
+            .with("missing", &observed.missing)
+            .with("damaged", &observed.damaged)
     }
 
     fn differ(&self, observed: &Observed, host: &Host) -> Verdict {

@@ -11,7 +11,7 @@ use crate::{
     action::{Action, Algorithm, Fetch, Mode},
     facts::{Host, Observation, Section},
     kinds::{
-        Address, Change, Effect, Kind, Probe, Verdict, Work,
+        Address, Change, Effect, Fields, Kind, Probe, Verdict, Work,
         managed::{self, Managed, PathKind},
     },
     text::shorten_digest,
@@ -34,7 +34,7 @@ pub struct Wanted {
 }
 
 /// What is at the jar's place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Observed {
     /// Something is there.
     pub there: bool,
@@ -43,17 +43,12 @@ pub(crate) struct Observed {
     /// It ends as a jar ends.
     pub is_jar: bool,
     /// Names of other auth jars in `libs/`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<String>,
     /// Auth jars that `CLASSPATH` of a fresh shell names, links resolved, where the spec leaves
     /// `CLASSPATH` alone.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub named: Vec<String>,
-    #[serde(skip)]
     size: u64,
-    #[serde(skip)]
     start: String,
-    #[serde(skip)]
     path: Managed,
 }
 
@@ -113,6 +108,15 @@ impl Kind for Wanted {
             start: records.get("start").unwrap_or_default(),
             path,
         })
+    }
+
+    fn compared(&self, observed: &Observed) -> Fields {
+        Fields::default()
+            .with("there", &observed.there)
+            .with("sha256", &observed.sha256)
+            .with("is_jar", &observed.is_jar)
+            .with_any("others", &observed.others)
+            .with_any("named", &observed.named)
     }
 
     fn differ(&self, observed: &Observed, host: &Host) -> Verdict {

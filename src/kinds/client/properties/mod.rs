@@ -16,7 +16,7 @@ use crate::{
     facts::{Host, Observation, Section},
     jaas,
     kinds::{
-        Address, Change, Effect, Kind, Probe, Verdict, Work,
+        Address, Change, Effect, Fields, Kind, Probe, Verdict, Work,
         managed::{Managed, PathKind},
     },
     names::RoleArn,
@@ -50,28 +50,21 @@ pub struct Wanted {
 }
 
 /// What is at the file's place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Observed {
     /// Permission bits; `None`: there is no file.
     pub mode: Option<Mode>,
     /// The keys that the spec names, as far as they are there, in their normal form. Values of
     /// secret keys are in the digest alone, which is salted.
     pub named: BTreeMap<String, String>,
-    #[serde(skip)]
     unnamed: Vec<String>,
-    #[serde(skip)]
     lines: BTreeMap<String, usize>,
-    #[serde(skip)]
     raw: BTreeMap<String, String>,
     /// A byte order mark stands before the first entry, and so, to Java, in its key.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub marked: bool,
     /// Files that are not there, or no files: the key, and how it is called for people.
-    #[serde(skip)]
     stores: Vec<Lacking>,
-    #[serde(skip)]
     malformed: Option<String>,
-    #[serde(skip)]
     path: Managed,
 }
 
@@ -162,6 +155,13 @@ impl Kind for Wanted {
             malformed,
             path,
         })
+    }
+
+    fn compared(&self, observed: &Observed) -> Fields {
+        Fields::default()
+            .with("mode", &observed.mode)
+            .with("named", &observed.named)
+            .with_any("marked", &observed.marked)
     }
 
     fn differ(&self, observed: &Observed, host: &Host) -> Verdict {
