@@ -5,8 +5,8 @@ use crate::{
     exit::Code,
     history::{Ended, History},
     report::{
-        Detail, Format, Report, ReportOf,
-        fix::{Asked, fix},
+        Detail, Format, Report, ReportKind,
+        fix::{Flags, fix},
     },
     run::{
         Surroundings, complain,
@@ -43,7 +43,7 @@ pub(super) async fn run(args: &DriftArgs, around: &Surroundings) -> Code {
         Ok(made) => made,
         Err(code) => return code,
     };
-    let (of, code) = (ReportOf::Drift, plan.code());
+    let (of, code) = (ReportKind::Drift, plan.code());
     let history = history_file.add(
         &scope(&plan, look),
         &Ended {
@@ -67,7 +67,7 @@ pub(super) async fn run(args: &DriftArgs, around: &Surroundings) -> Code {
         stdio::discard_notes();
         outputs = outputs.without_stdout();
     }
-    let flags = Asked {
+    let flags = Flags {
         vars: &look.spec.vars,
         hosts: &host_flags(&look.pick),
         deep: look.deep,

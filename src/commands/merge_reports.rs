@@ -48,7 +48,7 @@ pub(super) fn run(args: &MergeArgs, around: &Surroundings) -> Code {
         ));
     }
     let code = Code::worst(unread.into_iter().chain([joined.code]));
-    let (of, at, took) = (joined.of, joined.at.unwrap_or_else(now), joined.took);
+    let (of, at, took) = (joined.kind, joined.at.unwrap_or_else(now), joined.took);
     let plan = joined.plan.made_by(of.command(), code, (at, took));
     let plan = plan.with_fix(&joined.fix);
     outputs.put(&Report {

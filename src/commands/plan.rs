@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::{
     cli::{AllowArgs, LookArgs},
     exit::Code,
-    report::{Report, ReportOf},
+    report::{Report, ReportKind},
     run::{
         Surroundings, is_dash,
         output::FORMATS,
@@ -52,7 +52,7 @@ pub(super) async fn run(
         Ok(made) => made,
         Err(code) => return code,
     };
-    let of = ReportOf::Plan;
+    let of = ReportKind::Plan;
     let silent = options.quiet && plan.code() == Code::Done;
     if silent {
         outputs = outputs.without_stdout();

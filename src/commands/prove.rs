@@ -8,7 +8,7 @@ use crate::{
     exit::Code,
     plan::Plan,
     proof::Proof,
-    report::{Report, ReportOf},
+    report::{Report, ReportKind},
     run::{
         Surroundings, at_once, complain_safely, load, now,
         output::{FORMATS, Outputs},
@@ -47,7 +47,7 @@ async fn prove(args: &ProveArgs, around: &Surroundings) -> Result<Code, Code> {
     let (hosts, proofs): (Vec<_>, Vec<_>) = asking.await.into_iter().unzip();
     let proofs: Vec<Proof> = proofs.into_iter().flatten().collect();
     let code = Code::worst(proofs.iter().map(Proof::code));
-    let (of, took) = (ReportOf::Prove, started.elapsed());
+    let (of, took) = (ReportKind::Prove, started.elapsed());
     let plan = Plan::new(salt, files, hosts, vec![]).in_shard(targets.shard.clone());
     let plan = plan.made_by(of.command(), code, (at, took));
     Ok(outputs.put(&Report {

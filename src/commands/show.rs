@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     cli::ShowArgs,
     exit::Code,
-    report::{Report, ReportOf},
+    report::{Report, ReportKind},
     run::{
         Surroundings, now,
         output::{FORMATS, Outputs},
@@ -18,7 +18,7 @@ pub(super) fn run(args: &ShowArgs, around: &Surroundings) -> Code {
         let outputs = Outputs::open(&args.output.formats, &FORMATS, [&args.file], false)?;
         let plan = saved::load(&args.file)?.plan.with_left_out();
         let ended = (now(), Duration::ZERO);
-        let report = Report::new(ReportOf::Saved, &plan, Code::Done, ended, around.style);
+        let report = Report::new(ReportKind::Saved, &plan, Code::Done, ended, around.style);
         Ok(outputs.put(&report))
     };
     report().unwrap_or_else(|code| code)

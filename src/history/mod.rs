@@ -1,6 +1,6 @@
 //! The history of runs: what each found of every address, so that a report can say since when something
-//! differs. It is told from, and nothing is ever compared with it but itself: what is true is read from
-//! the machines. What a run did not look at, it says nothing of.
+//! differs. It is only reported from: what is true is read from the machines. What a run did not look at
+//! has no entry in it.
 
 mod news;
 mod run;

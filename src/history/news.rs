@@ -1,5 +1,4 @@
-//! What the runs before said last, of everything that a run found: since when it differs, and what of it
-//! is new.
+//! Compares what a run found with what earlier runs found: since when it differs, and what of it is new.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,7 +12,7 @@ use crate::{
     utc::Utc,
 };
 
-/// The command whose runs people are told of.
+/// The command whose runs people see.
 const DRIFT: &str = "drift";
 
 /// What is new or gone since the last run of `drift`.
@@ -57,13 +56,13 @@ impl News {
     }
 }
 
-/// What the runs before said last of a host or a cluster that is found.
-struct Heard<'r> {
+/// What earlier runs found last of a host or a cluster.
+struct Previous<'r> {
     now: State,
     row: Option<Row>,
     last_in_sync: Option<LastInSync>,
-    /// What a run of `drift` said.
-    told: Option<State>,
+    /// What the last run of `drift` found.
+    last_drift: Option<State>,
     addresses: HashMap<&'r Address, OfAddress<'r>>,
 }
 
@@ -78,47 +77,49 @@ enum Row {
 #[derive(Clone, Copy)]
 struct LastInSync(Option<Utc>);
 
-/// Likewise, of an address.
+/// What earlier runs found last of an address.
 struct OfAddress<'r> {
     step: &'r Step,
-    said: Option<Said<'r>>,
-    told: Option<Said<'r>>,
+    last: Option<Finding<'r>>,
+    last_drift: Option<Finding<'r>>,
 }
 
 #[derive(Clone, Copy)]
-enum Said<'r> {
+enum Finding<'r> {
     InSync(Utc),
     Differed { run: &'r Run, how: &'r Differs },
 }
 
-impl<'r> Heard<'r> {
+impl<'r> Previous<'r> {
     fn new(part: Part<'r>, now: State) -> Self {
         let of = |step: &'r Step| OfAddress {
             step,
-            said: None,
-            told: None,
+            last: None,
+            last_drift: None,
         };
         let steps = part.steps.iter();
         Self {
             now,
             row: None,
             last_in_sync: None,
-            told: None,
+            last_drift: None,
             addresses: steps.map(|step| (&step.address, of(step))).collect(),
         }
     }
 
-    /// Whether nothing can be heard any more that would matter.
-    fn is_over(&self) -> bool {
+    /// Whether no earlier run can add anything.
+    fn is_complete(&self) -> bool {
         let mut all = self.addresses.values();
         let of_part =
             self.now == State::InSync || self.row.is_some() && self.last_in_sync.is_some();
-        of_part && self.told.is_some() && all.all(|one| one.said.is_some() && one.told.is_some())
+        of_part
+            && self.last_drift.is_some()
+            && all.all(|one| one.last.is_some() && one.last_drift.is_some())
     }
 
-    /// Hears what a run found, whatever came after it having been heard.
-    fn hear(&mut self, run: &'r Run, entry: &'r Entry, deep: bool) {
-        // One that sees less says nothing of what it does not see.
+    /// Adds what a run found; later runs have been added before.
+    fn add(&mut self, run: &'r Run, entry: &'r Entry, deep: bool) {
+        // A run that sees less does not count for what it does not see.
         let sees = run.deep || !deep;
         let in_sync = entry.state == State::InSync && !run.in_part && sees;
         let unchecked = entry.state.is_unchecked();
@@ -138,17 +139,17 @@ impl<'r> Heard<'r> {
         }
         let drift = run.command == DRIFT;
         if drift {
-            self.told.get_or_insert(entry.state);
+            self.last_drift.get_or_insert(entry.state);
         }
         let in_sync = entry.in_sync.iter().filter(|_| sees);
-        let in_sync = in_sync.map(|address| (address, Said::InSync(run.at)));
+        let in_sync = in_sync.map(|address| (address, Finding::InSync(run.at)));
         let differ = entry.differ.iter();
-        let differ = differ.map(|how| (&how.address, Said::Differed { run, how }));
-        for (address, said) in in_sync.chain(differ) {
+        let differ = differ.map(|how| (&how.address, Finding::Differed { run, how }));
+        for (address, finding) in in_sync.chain(differ) {
             if let Some(one) = self.addresses.get_mut(address) {
-                one.said.get_or_insert(said);
+                one.last.get_or_insert(finding);
                 if drift {
-                    one.told.get_or_insert(said);
+                    one.last_drift.get_or_insert(finding);
                 }
             }
         }
@@ -166,18 +167,18 @@ impl<'r> Heard<'r> {
             });
         }
         for one in &mut entry.differ {
-            let heard = self.addresses.get(&one.address);
-            match heard.and_then(|heard| heard.said) {
-                Some(Said::Differed { how, .. }) => one.since = how.since,
-                Some(Said::InSync(last)) => one.since.last_in_sync = Some(last),
+            let known = self.addresses.get(&one.address);
+            match known.and_then(|known| known.last) {
+                Some(Finding::Differed { how, .. }) => one.since = how.since,
+                Some(Finding::InSync(last)) => one.since.last_in_sync = Some(last),
                 None => {}
             }
         }
     }
 }
 
-/// Looks through the runs before, from the newest on. Fills in since when what is found is so, and
-/// gives what is new of it; `is_whole`: everything of the specs was looked at.
+/// Looks through the earlier runs, from the newest on. Fills in since when things differ, and returns
+/// what is new; `is_whole`: everything of the specs was looked at.
 pub(super) fn find(
     before: &[Run],
     found: &mut [(Subject<&str>, Entry)],
@@ -192,15 +193,15 @@ pub(super) fn find(
     let parts = ended
         .plan
         .parts()
-        .map(|part| (part.subject, Heard::new(part, states[&part.subject])));
-    let mut heard: HashMap<Subject<&str>, Heard<'_>> = parts.collect();
+        .map(|part| (part.subject, Previous::new(part, states[&part.subject])));
+    let mut previous: HashMap<Subject<&str>, Previous<'_>> = parts.collect();
     for run in before.iter().rev() {
-        if heard.values().all(Heard::is_over) {
+        if previous.values().all(Previous::is_complete) {
             break;
         }
         for (key, entry) in run.entries() {
-            if let Some(one) = heard.get_mut(&key) {
-                one.hear(run, entry, deep);
+            if let Some(one) = previous.get_mut(&key) {
+                one.add(run, entry, deep);
             }
         }
     }
@@ -210,50 +211,50 @@ pub(super) fn find(
         ..News::default()
     };
     for (key, entry) in found {
-        if let Some(heard) = heard.get(key) {
-            heard.date(ended.at, entry);
-            news.add(*key, entry, heard);
+        if let Some(previous) = previous.get(key) {
+            previous.date(ended.at, entry);
+            news.add(*key, entry, previous);
         }
     }
     if let Some(last) = last.filter(|run| is_whole && run.is_whole()) {
-        news.add_gone(last, &heard);
+        news.add_gone(last, &previous);
     }
     news
 }
 
 impl News {
     /// What is new of a host or a cluster, and what of it is no longer so.
-    fn add(&mut self, subject: Subject<&str>, entry: &Entry, heard: &Heard<'_>) {
+    fn add(&mut self, subject: Subject<&str>, entry: &Entry, previous: &Previous<'_>) {
         let mut new = |address: Option<&Address>| {
             self.new.insert((subject.owned(), address.cloned()));
         };
-        if entry.state.is_unchecked() && heard.told != Some(entry.state) {
+        if entry.state.is_unchecked() && previous.last_drift != Some(entry.state) {
             new(None);
         }
         for one in &entry.differ {
-            let known = heard.addresses.get(&one.address);
-            let is_old = known.is_some_and(|known| match known.told {
+            let known = previous.addresses.get(&one.address);
+            let is_old = known.is_some_and(|known| match known.last_drift {
                 // In sync between them, as an apply left it, is new again.
-                Some(Said::Differed { run, how }) => {
+                Some(Finding::Differed { run, how }) => {
                     how.digest == digest(&run.salt, known.step) && one.since.at <= run.at
                 }
-                Some(Said::InSync(_)) | None => false,
+                Some(Finding::InSync(_)) | None => false,
             });
             if !is_old {
                 new(Some(&one.address));
             }
         }
-        let told = heard.told.is_some_and(State::is_unchecked);
+        let was_unchecked = previous.last_drift.is_some_and(State::is_unchecked);
         let differed = |address: &&Address| {
-            let known = heard.addresses.get(address);
+            let known = previous.addresses.get(address);
             matches!(
-                known.and_then(|known| known.told),
-                Some(Said::Differed { .. })
+                known.and_then(|known| known.last_drift),
+                Some(Finding::Differed { .. })
             )
         };
         let back = Back {
             subject: subject.owned(),
-            checked: told && !entry.state.is_unchecked(),
+            checked: was_unchecked && !entry.state.is_unchecked(),
             in_sync: entry.in_sync.iter().filter(differed).cloned().collect(),
             gone: vec![],
         };
@@ -263,9 +264,9 @@ impl News {
     }
 
     /// What differed in the last run, and is no longer in the spec.
-    fn add_gone(&mut self, last: &Run, heard: &HashMap<Subject<&str>, Heard<'_>>) {
+    fn add_gone(&mut self, last: &Run, previous: &HashMap<Subject<&str>, Previous<'_>>) {
         for (subject, entry) in last.entries() {
-            let now = heard.get(&subject);
+            let now = previous.get(&subject);
             if now.is_some_and(|now| now.now.is_unchecked()) {
                 continue;
             }

@@ -234,7 +234,7 @@ pub(super) fn entry(part: Part<'_>, ended: &Ended<'_>) -> Entry {
     entry
 }
 
-/// How an address differs, salted: what people and machines are told of it.
+/// How an address differs, salted: what reports show of it.
 pub(super) fn digest(salt: &str, step: &Step) -> String {
     let changes = step.changes.iter().map(|change| match change.sensitive {
         true => json!(change.path),

@@ -139,7 +139,7 @@ fn a_host_that_is_away_is_so_since_it_was_last_checked() {
 fn what_was_not_looked_at_says_nothing() {
     let mut desk = Desk::default();
     desk.run(vec![two("a", true, true), two("b", false, false)]);
-    // Of the one address it is told that it was in sync.
+    // The one address is known to have been in sync.
     desk.scope.only = vec!["--target".into(), "client/java".into()];
     let mut plan = Plan::new(
         "x".into(),
@@ -215,7 +215,7 @@ fn an_apply_says_what_it_left() {
     let last = desk.run(vec![two("a", true, true)]);
     assert_eq!(last.since("a", Some("client/java")), since(3, Some(2)));
     assert_eq!(last.since("a", Some("client/kafka")), since(1, None));
-    // It is the same as in the last run that was told, and yet not the same drift.
+    // It is the same as in the last reported run, and yet not the same drift.
     let news = last.news();
     assert_eq!(news.since, Some(at(1)));
     let steps = plan.hosts[0].steps.iter();

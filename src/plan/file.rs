@@ -67,7 +67,7 @@ fn by(tool: Option<&str>) -> String {
     tool.map_or_else(String::new, |tool| format!(", {tool}"))
 }
 
-/// Whether bytes are, or were meant to be, a plan rather than a spec. By content: also what is
+/// Whether bytes are, or look like, a plan rather than a spec. By content: also what is
 /// damaged in one place, or cut short, is known for what it was.
 pub fn is_saved(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);

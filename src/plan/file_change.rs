@@ -1,4 +1,4 @@
-//! When a file was last changed: told, and never compared.
+//! When a file was last changed: shown, and never compared.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ pub struct FileChange {
 }
 
 impl FileChange {
-    /// Of what a probe said; nothing, where it said nothing of a file.
+    /// Of a probe's output; nothing, where it has nothing of a file.
     pub(super) fn read(records: &Section, host: &Host) -> Option<Self> {
         let path = records.get("real")?;
         Some(Self {

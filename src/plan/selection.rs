@@ -11,7 +11,7 @@ use crate::{
     spec::{fleet_of, suggestions},
 };
 
-/// So many addresses are named where none is near to what was typed.
+/// So many addresses are listed where none is like what was typed.
 const MOST_NAMED: usize = 12;
 
 /// What was asked for by `--target` and `--exclude`. Addresses outside of it are not compared,
@@ -47,7 +47,7 @@ pub enum Refused {
         flag: &'static str,
         /// As typed.
         word: String,
-        /// What was perhaps meant.
+        /// A suggestion, or what there is.
         help: String,
     },
     /// The flags leave nothing.
@@ -77,9 +77,9 @@ impl Chosen {
             return Ok(Self::default());
         }
         // All below are places in `known`.
-        let mut asked = BTreeSet::new();
+        let mut targeted = BTreeSet::new();
         for word in target {
-            asked.extend(find("--target", word, known)?);
+            targeted.extend(find("--target", word, known)?);
         }
         let mut excluded = BTreeSet::new();
         for word in exclude {
@@ -88,7 +88,7 @@ impl Chosen {
         let needs = requirements(known);
         let (mut picked, added) = match target.is_empty() {
             true => ((0..known.len()).collect(), vec![]),
-            false => with_required(&asked, &needs),
+            false => with_required(&targeted, &needs),
         };
         picked.retain(|one| !excluded.contains(one));
         if picked.is_empty() {
@@ -98,10 +98,10 @@ impl Chosen {
         let beside = picked.iter().flat_map(|&one| &needs[one]);
         let beside = beside.filter(|one| !picked.contains(one));
         // On some host it was not asked for.
-        let mut said = HashSet::new();
+        let mut seen = HashSet::new();
         let required = added.iter().filter(|one| picked.contains(one));
         let required = required.map(|&one| &known[one].address);
-        let required = required.filter(|address| said.insert(*address));
+        let required = required.filter(|address| seen.insert(*address));
         let key = |&one: &usize| (known[one].host.clone(), known[one].address.clone());
         Ok(Self {
             selection: Some(Selection {
@@ -136,8 +136,8 @@ impl Chosen {
         }
     }
 
-    /// Whether a topic may be compared whose name is not known yet; `makes` tells of names whether
-    /// it may be this one.
+    /// Whether a topic may be compared whose name is not known yet; `makes` tells whether it
+    /// may be a given name.
     pub(crate) fn may_have_topics(&self, makes: impl Fn(&str) -> bool) -> bool {
         let all = self
             .selection
@@ -174,10 +174,12 @@ fn requirements(known: &[Known]) -> Vec<Vec<usize>> {
     known.iter().map(of).collect()
 }
 
-/// What was asked for with what that requires, and of it what was added, in the order of what asks for
-/// it.
-fn with_required(asked: &BTreeSet<usize>, needs: &[Vec<usize>]) -> (BTreeSet<usize>, Vec<usize>) {
-    let mut all = asked.clone();
+/// The targets with all that they require, and what of these was added, in the order of what requires it.
+fn with_required(
+    targeted: &BTreeSet<usize>,
+    needs: &[Vec<usize>],
+) -> (BTreeSet<usize>, Vec<usize>) {
+    let mut all = targeted.clone();
     let mut added = Vec::new();
     let mut next = all.first().copied();
     while let Some(one) = next {
@@ -224,8 +226,8 @@ fn help(word: &str, known: &[Known]) -> String {
         _ => one.address.to_string(),
     });
     let names: IndexSet<String> = names.collect();
-    if let Some(near) = suggestions::nearest(word, names.iter().map(String::as_str)) {
-        return format!("did you mean `{near}`?");
+    if let Some(suggestion) = suggestions::nearest(word, names.iter().map(String::as_str)) {
+        return format!("did you mean `{suggestion}`?");
     }
     let shown = names.iter().take(MOST_NAMED).map(String::as_str);
     match names.len().saturating_sub(MOST_NAMED) {
@@ -315,19 +317,19 @@ mod tests {
     }
 
     #[test]
-    fn what_no_spec_has_is_refused_with_what_was_meant() {
-        let said = |target: &[&str], exclude: &[&str]| match chosen(target, exclude) {
+    fn an_unknown_address_is_refused_with_a_suggestion() {
+        let message = |target: &[&str], exclude: &[&str]| match chosen(target, exclude) {
             Err(error) => error.to_string(),
             Ok(chosen) => panic!("{chosen:?}"),
         };
         assert_eq!(
-            said(&["client/kafak"], &[]),
+            message(&["client/kafak"], &[]),
             "`--target client/kafak`: there is no such address\n  help: did you mean `client/kafka`?"
         );
-        assert!(said(&[], &["b:client/jav"]).contains("did you mean `b:client/java`?"));
-        assert!(said(&["c:client/java"], &[]).contains("`a:client/java`"));
-        assert!(said(&["a:topics/pin"], &[]).contains("no such address"));
-        assert!(said(&["topics/whatever"], &[]).contains("`client/java`, `client/kafka`"));
-        assert!(said(&["topics/pin"], &["topics/pin"]).contains("leave nothing"));
+        assert!(message(&[], &["b:client/jav"]).contains("did you mean `b:client/java`?"));
+        assert!(message(&["c:client/java"], &[]).contains("`a:client/java`"));
+        assert!(message(&["a:topics/pin"], &[]).contains("no such address"));
+        assert!(message(&["topics/whatever"], &[]).contains("`client/java`, `client/kafka`"));
+        assert!(message(&["topics/pin"], &["topics/pin"]).contains("leave nothing"));
     }
 }

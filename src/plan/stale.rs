@@ -114,7 +114,7 @@ fn how(planned: Option<&Step>, now: &Step) -> Option<String> {
             verb(now.action)
         ));
     };
-    // It was applied, and what no apply can close was said.
+    // It was applied, and what no apply can close was reported.
     if now.action == StepAction::Blocked && planned.remains.as_ref() == Some(&now.reason) {
         return None;
     }

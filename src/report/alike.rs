@@ -1,10 +1,10 @@
-//! What hosts have in common, so that it is said once.
+//! What hosts have in common, so that it is shown once.
 
 use std::collections::HashMap;
 
 use crate::plan::{HostPlan, Plan};
 
-/// What more hosts than these have in common is said once.
+/// What more hosts than these have in common is shown once.
 pub(super) const FEW: usize = 3;
 
 /// Why hosts could not be read, where more than a few others could not for the same reason.
@@ -12,7 +12,7 @@ pub(super) struct Errors<'p>(HashMap<&'p str, String>);
 
 impl<'p> Errors<'p> {
     pub(super) fn of(plan: &'p Plan) -> Self {
-        // What was looked up for a host is said with it.
+        // What was looked up for a host is shown with it.
         let hosts = plan.hosts.iter().filter(|host| host.looked_up.is_empty());
         let all = hosts.filter_map(|host| Some((&*host.name, general(host)?)));
         let all: HashMap<&str, String> = all.collect();

@@ -30,11 +30,11 @@ pub struct Line {
     pub text: String,
 }
 
-/// The fields that differ, without those that the reason or the lines of a text file say anyway.
-pub(crate) fn untold(step: &Step) -> Vec<&Change> {
+/// The fields that differ, without those that the reason or the lines of a text file show.
+pub(crate) fn remaining(step: &Step) -> Vec<&Change> {
     let added = step.text.as_ref().map(added_lines).unwrap_or_default();
     let creates = step.action == StepAction::Create;
-    let is_said = |change: &Change| match &change.after {
+    let is_shown = |change: &Change| match &change.after {
         Some(after) if !change.sensitive && !after.is_empty() => {
             added.iter().any(|line| line.contains(after.as_str()))
                 || creates && after.contains('/') && step.reason.ends_with(after.as_str())
@@ -42,7 +42,7 @@ pub(crate) fn untold(step: &Step) -> Vec<&Change> {
         _ => false,
     };
     let changes = step.changes.iter();
-    changes.filter(|change| !is_said(change)).collect()
+    changes.filter(|change| !is_shown(change)).collect()
 }
 
 /// The lines that differ, and where: those around them are the user's own. Of more than `most` the

@@ -5,9 +5,9 @@ use crate::{
     plan::{HostPlan, Plan, StepAction, TopicsPlan},
 };
 
-/// What of a command line shapes what was looked at.
+/// The flags of a command line that shape what was looked at.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Asked<'a> {
+pub struct Flags<'a> {
     /// The variables that it sets.
     pub vars: &'a [(String, String)],
     /// The flags that leave hosts out, as words.
@@ -18,7 +18,7 @@ pub struct Asked<'a> {
 
 /// The words of an `apply` that does what the plan of a drift finds to do, on the hosts where it does;
 /// none, where an apply would do nothing.
-pub fn fix(plan: &Plan, asked: &Asked<'_>) -> Vec<String> {
+pub fn fix(plan: &Plan, flags: &Flags<'_>) -> Vec<String> {
     let works =
         |host: &&HostPlan| host.has_work() && host.error.is_none() && host.lock_holder.is_none();
     let hosts = plan
@@ -42,7 +42,7 @@ pub fn fix(plan: &Plan, asked: &Asked<'_>) -> Vec<String> {
     let mut words = vec!["trueup".to_owned(), "apply".to_owned()];
     words.extend(plan.specs.iter().map(|spec| spec.path.clone()));
     let mut flag = |flag: &str, value: &str| words.extend([flag.to_owned(), value.to_owned()]);
-    for (name, value) in asked.vars {
+    for (name, value) in flags.vars {
         // A mail is read by others.
         let value = if is_sensitive(name) { "…" } else { value };
         flag("--var", &format!("{name}={value}"));
@@ -62,11 +62,11 @@ pub fn fix(plan: &Plan, asked: &Asked<'_>) -> Vec<String> {
         .iter()
         .all(|host| hosts.contains(&host.name.as_str()));
     if direct {
-        words.extend_from_slice(asked.hosts);
-    } else if !all || !asked.hosts.is_empty() {
+        words.extend_from_slice(flags.hosts);
+    } else if !all || !flags.hosts.is_empty() {
         flag(HOST, &hosts.join(","));
     }
-    if asked.deep {
+    if flags.deep {
         words.push("--deep".into());
     }
     words

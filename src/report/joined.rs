@@ -8,7 +8,7 @@ use std::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{ReportOf, fix};
+use super::{ReportKind, fix};
 use crate::{
     apply::outcome::{Outcome, Record},
     exit::Code,
@@ -18,11 +18,11 @@ use crate::{
     utc::Utc,
 };
 
-/// What one run told.
+/// The report of one run.
 #[derive(Debug)]
 pub struct Part {
     file: String,
-    of: ReportOf,
+    kind: ReportKind,
     code: Code,
     at: Option<Utc>,
     fix: Vec<String>,
@@ -32,11 +32,11 @@ pub struct Part {
     proofs: Vec<Proof>,
 }
 
-/// All that the runs told.
+/// The reports of all runs.
 #[derive(Debug)]
 pub(crate) struct Joined {
-    /// What they told.
-    pub of: ReportOf,
+    /// The command they are of.
+    pub kind: ReportKind,
     /// What they found, in the order of the spec. It has no salt: each part has its own.
     pub plan: Plan,
     /// What became of it.
@@ -68,7 +68,7 @@ impl Part {
     /// Reads what `--format json` wrote into a file.
     ///
     /// # Errors
-    /// What is wrong with it, to be said after the file's name.
+    /// What is wrong with it, as a text to follow the file's name.
     pub fn read(file: String, text: &str) -> Result<Self, String> {
         const HELP: &str = "\n  help: join what `plan`, `drift`, `apply` or `prove` wrote with `--format json=FILE`";
         if text.trim().is_empty() {
@@ -91,8 +91,8 @@ impl Part {
             return Err(format!("does not say which command wrote it{HELP}"));
         };
         let run = Run::deserialize(run).map_err(wrong)?;
-        let known = ReportOf::by(&run.command).zip(Code::of(run.exit_code));
-        let Some((of, code)) = known else {
+        let known = ReportKind::by(&run.command).zip(Code::of(run.exit_code));
+        let Some((kind, code)) = known else {
             return Err(format!(
                 "is of a command or an exit code that this trueup does not know{HELP}"
             ));
@@ -107,7 +107,7 @@ impl Part {
         let topics = topics.into_iter().map(|one| one.outcome(Subject::Cluster));
         Ok(Self {
             file,
-            of,
+            kind,
             code,
             at: run.at,
             fix: run.fix,
@@ -134,7 +134,7 @@ impl Joined {
         fit_together(&parts)?;
         parts.sort_by_key(Part::shard);
         let first = &parts[0];
-        let (of, specs) = (first.of, first.plan.specs.clone());
+        let (kind, specs) = (first.kind, first.plan.specs.clone());
         let (selection, total) = (first.plan.selection.clone(), first.shard().1.unwrap_or(0));
         let order = order(&parts);
         let here: BTreeSet<u32> = parts.iter().filter_map(|part| part.shard().0).collect();
@@ -156,7 +156,7 @@ impl Joined {
         for (name, index) in order.keys().map(|name| (name, shard::of(name, total))) {
             if missing.contains(&index) {
                 let why = format!("shard {index} of {total}, which it is in, has no report");
-                if of == ReportOf::Prove {
+                if kind == ReportKind::Prove {
                     proofs.push(Proof {
                         host: name.clone(),
                         result: ProofResult::Unread,
@@ -175,7 +175,7 @@ impl Joined {
         plan.complete = complete && missing.is_empty();
         let of_missing = (!missing.is_empty()).then_some(Code::Unreachable);
         Ok(Self {
-            of,
+            kind,
             plan,
             outcomes,
             proofs,
@@ -228,8 +228,8 @@ fn fit_together(parts: &[Part]) -> Result<(), String> {
     let mut shards: BTreeMap<u32, &str> = BTreeMap::new();
     for part in parts {
         let (one, other) = (&first.file, &part.file);
-        if part.of != first.of {
-            let (is, of) = (part.of.command(), first.of.command());
+        if part.kind != first.kind {
+            let (is, of) = (part.kind.command(), first.kind.command());
             return Err(format!(
                 "`{other}` is of `{is}`, and `{one}` of `{of}`\n  help: join what one command wrote"
             ));

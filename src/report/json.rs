@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Report, ReportOf};
+use super::{Report, ReportKind};
 use crate::{
     apply::outcome::Outcome,
     diagnostic::{Problem, Severity},
@@ -21,10 +21,10 @@ pub fn plan(plan: &Plan) -> String {
 /// A whole report: the plan, and what became of it.
 pub fn whole(report: &Report<'_>) -> String {
     let code = report.code as u8;
-    match report.of {
-        ReportOf::Plan | ReportOf::Drift | ReportOf::Saved => plan(report.plan),
-        ReportOf::Apply => outcome(report.plan, report.outcomes, report.proofs, code),
-        ReportOf::Prove => {
+    match report.kind {
+        ReportKind::Plan | ReportKind::Drift | ReportKind::Saved => plan(report.plan),
+        ReportKind::Apply => outcome(report.plan, report.outcomes, report.proofs, code),
+        ReportKind::Prove => {
             let mut value = plan_value(report.plan);
             value["outcome"] = json!({ "exit_code": code, "proofs": report.proofs });
             text(&value)

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Report, ReportOf, json, words};
+use super::{Report, ReportKind, json, words};
 use crate::{
     apply::event::{Event, Sink},
     apply::outcome::Outcome,
@@ -21,7 +21,7 @@ use crate::{
     utc::Utc,
 };
 
-/// A download without a known length is told of this often.
+/// A download without a known length has an event each time so many bytes have come.
 const STEP_OF_BYTES: u64 = 1 << 20;
 /// One with a known length in so many parts.
 const PARTS_OF_BYTES: u64 = 20;
@@ -198,18 +198,18 @@ pub fn schema() -> Value {
 
 /// All lines of a report in which nothing happened meanwhile, or nobody listened.
 pub fn whole(report: &Report<'_>) -> String {
-    let mut text = start(report.of, &report.plan.specs, report.at);
+    let mut text = start(report.kind, &report.plan.specs, report.at);
     text.push_str(&steps(report.plan));
     text.push_str(&end(report));
     text
 }
 
 /// The first line.
-pub fn start(of: ReportOf, specs: &[SpecFile], at: Utc) -> String {
+pub fn start(kind: ReportKind, specs: &[SpecFile], at: Utc) -> String {
     let line = Line::Start {
         format_version: FORMAT_VERSION,
         tool_version: env!("CARGO_PKG_VERSION"),
-        command: of.command(),
+        command: kind.command(),
         specs,
         at,
     };
@@ -285,7 +285,7 @@ pub fn end(report: &Report<'_>) -> String {
     let of = |clusters: bool| -> Option<Vec<&Outcome>> {
         let all = report.outcomes.iter();
         let own = all.filter(|one| one.subject.is_host() != clusters);
-        (report.of == ReportOf::Apply).then(|| own.collect())
+        (report.kind == ReportKind::Apply).then(|| own.collect())
     };
     let line = Line::End {
         exit_code: report.code as u8,
@@ -304,8 +304,8 @@ pub fn end(report: &Report<'_>) -> String {
 /// Writes events as they happen, a line each.
 pub struct Lines {
     writer: Box<dyn Write + Send>,
-    /// How far the downloads that run have been told.
-    told: BTreeMap<Subject, u64>,
+    /// The bytes last reported of each running download.
+    reported: BTreeMap<Subject, u64>,
     /// Who is waited for.
     holders: BTreeMap<Subject, String>,
     error: Option<std::io::Error>,
@@ -316,7 +316,7 @@ impl Lines {
     pub fn new(writer: Box<dyn Write + Send>) -> Self {
         Self {
             writer,
-            told: BTreeMap::new(),
+            reported: BTreeMap::new(),
             holders: BTreeMap::new(),
             error: None,
         }
@@ -326,7 +326,7 @@ impl Lines {
     pub fn put(&mut self, text: &str) {
         let written = self.writer.write_all(text.as_bytes());
         let written = written.and_then(|()| self.writer.flush());
-        // No reason to stop an apply; the first error is told at its end.
+        // No reason to stop an apply; the first error is reported at its end.
         if let (Err(error), None) = (written, &self.error) {
             self.error = Some(error);
         }
@@ -337,16 +337,16 @@ impl Lines {
         self.error.as_ref()
     }
 
-    /// Whether a download is told of now.
+    /// Whether a download's progress is due for an event.
     fn is_worth_a_line(&mut self, subject: &Subject, have: u64, total: Option<u64>) -> bool {
-        let Some(told) = self.told.get_mut(subject) else {
+        let Some(reported) = self.reported.get_mut(subject) else {
             return false;
         };
         let each = total.map_or(STEP_OF_BYTES, |total| (total / PARTS_OF_BYTES).max(1));
-        let is_whole = total == Some(have) && *told < have;
-        let is_worth_it = have >= told.saturating_add(each) || is_whole;
+        let is_whole = total == Some(have) && *reported < have;
+        let is_worth_it = have >= reported.saturating_add(each) || is_whole;
         if is_worth_it {
-            *told = have;
+            *reported = have;
         }
         is_worth_it
     }
@@ -368,7 +368,7 @@ impl Sink for Lines {
                 addresses,
                 verb,
             } => {
-                self.told.insert(subject.clone(), 0);
+                self.reported.insert(subject.clone(), 0);
                 Line::Started {
                     host: subject.host(),
                     address: words::addresses(addresses),

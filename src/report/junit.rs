@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{Report, ReportOf, code_in_words, selection_in_words, words};
+use super::{Report, ReportKind, code_in_words, selection_in_words, words};
 use crate::{
     apply::outcome::Outcome,
     plan::{LookedUp, Moved, Part, Plan, Step, StepAction},
@@ -119,14 +119,14 @@ pub fn junit(report: &Report<'_>) -> String {
         .filter(|(_, tests)| !tests.is_empty())
         .map(|(part, tests)| suite(suite_name(part), tests, of_suite(&about, part)))
         .map(|suite| Suite {
-            timestamp: (report.of == ReportOf::Drift)
+            timestamp: (report.kind == ReportKind::Drift)
                 .then(|| report.at.to_string().trim_end_matches('Z').to_owned()),
             ..suite
         })
         .collect();
     let all = |number: fn(&Suite) -> usize| suites.iter().map(number).sum();
     let whole = Suites {
-        name: format!("trueup {}", report.of.command()),
+        name: format!("trueup {}", report.kind.command()),
         tests: all(|suite| suite.tests),
         failures: all(|suite| suite.failures),
         errors: all(|suite| suite.errors),
@@ -189,7 +189,7 @@ fn about(report: &Report<'_>, plan: &Plan) -> Properties {
         ("trueup.complete", plan.complete.to_string()),
         ("trueup.exit", code_in_words(report)),
     ];
-    if report.of == ReportOf::Drift {
+    if report.kind == ReportKind::Drift {
         rows.push(("trueup.at", report.at.to_string()));
     }
     let specs = plan.specs.iter();
@@ -208,7 +208,7 @@ fn property(name: &'static str, value: &str) -> Property {
     }
 }
 
-/// What is true of a suite: what is true of all, and what is said of its host or cluster.
+/// The properties of a suite: those of all, and those of its host or cluster.
 fn of_suite(about: &Properties, part: Part<'_>) -> Properties {
     let mut all = about.clone();
     let looked_up = part.looked_up.iter().map(LookedUp::in_words);
@@ -254,17 +254,17 @@ fn tests(report: &Report<'_>, part: Part<'_>) -> Vec<Test> {
         .iter()
         .filter(|proof| part.is_host() && proof.host == part.name());
     tests.extend(own.map(proven));
-    let steps = match report.of {
-        // What differs is said beside the client's words: it is no test of its own.
-        ReportOf::Prove => &[],
+    let steps = match report.kind {
+        // What differs is shown beside the client's output: it is no test of its own.
+        ReportKind::Prove => &[],
         _ => part.steps,
     };
     tests.extend(steps.iter().map(|step| Test {
         name: step.address.to_string(),
-        end: match report.of {
-            ReportOf::Apply => applied(report.outcomes, part, step),
-            ReportOf::Plan | ReportOf::Saved | ReportOf::Prove => seen(step),
-            ReportOf::Drift => match (seen(step), words::since(&[step.since], report.at)) {
+        end: match report.kind {
+            ReportKind::Apply => applied(report.outcomes, part, step),
+            ReportKind::Plan | ReportKind::Saved | ReportKind::Prove => seen(step),
+            ReportKind::Drift => match (seen(step), words::since(&[step.since], report.at)) {
                 (End::Failed { kind, why, more }, Some(since)) => End::Failed {
                     kind,
                     why,

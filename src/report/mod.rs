@@ -1,5 +1,5 @@
 //! What people and machines see of a run: everything is made from one plan value and one stream of
-//! events. [`render`] is the one way from a plan to a text, in every format.
+//! events. [`render`] makes the text of a report in every format.
 
 mod alike;
 mod became;
@@ -38,7 +38,7 @@ pub enum Format {
     Junit,
     /// For a browser: one page that needs nothing else.
     Html,
-    /// For Prometheus, by way of a file.
+    /// For Prometheus, through a file.
     Prom,
 }
 
@@ -68,9 +68,9 @@ impl Format {
     }
 }
 
-/// What a plan is told as.
+/// Which command a report is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReportOf {
+pub enum ReportKind {
     /// What would change.
     Plan,
     /// What has moved.
@@ -83,8 +83,7 @@ pub enum ReportOf {
     Prove,
 }
 
-impl ReportOf {
-    /// What the commands tell, each by its own name.
+impl ReportKind {
     const ALL: [Self; 5] = [
         Self::Plan,
         Self::Drift,
@@ -93,12 +92,12 @@ impl ReportOf {
         Self::Prove,
     ];
 
-    /// What a command tells.
+    /// The report of a command, by its name.
     pub fn by(command: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|one| one.command() == command)
     }
 
-    /// The command that tells it.
+    /// The command that makes it.
     pub fn command(self) -> &'static str {
         match self {
             Self::Plan => "plan",
@@ -110,7 +109,7 @@ impl ReportOf {
     }
 }
 
-/// How much people's text of a drift tells.
+/// How much detail the text of a drift has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Detail {
     /// Before and after, as a plan does.
@@ -119,11 +118,11 @@ pub struct Detail {
     pub only_news: bool,
 }
 
-/// Everything that is said of a run.
+/// Everything that is reported of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Report<'r> {
-    /// What it is told as.
-    pub of: ReportOf,
+    /// The command it is of.
+    pub kind: ReportKind,
     /// What was found.
     pub plan: &'r Plan,
     /// What became of it; empty unless it was applied.
@@ -140,23 +139,23 @@ pub struct Report<'r> {
     pub took: Duration,
     /// The runs of `drift` and `apply` of the same specs, this one last; absent where none are kept.
     pub history: Option<&'r History>,
-    /// How much people's text tells; of `drift` alone.
+    /// How much detail the text has; of `drift` alone.
     pub detail: Detail,
     /// What people do next, line by line; of `drift` a command, word by word.
     pub next: &'r [String],
 }
 
 impl<'r> Report<'r> {
-    /// Of a plan and how its command ended: the code, when it began and how long it took. Nothing else is said.
+    /// Of a plan and how its command ended: the code, when it began and how long it took.
     pub fn new(
-        of: ReportOf,
+        kind: ReportKind,
         plan: &'r Plan,
         code: Code,
         (at, took): (Utc, Duration),
         style: Style,
     ) -> Self {
         Self {
-            of,
+            kind,
             plan,
             outcomes: &[],
             proofs: &[],
@@ -186,20 +185,20 @@ pub fn render(format: Format, report: &Report<'_>) -> String {
 
 /// Why a command ended as it did, in one sentence: of what the code alone would leave open, too.
 fn code_in_words(report: &Report<'_>) -> String {
-    if report.of == ReportOf::Saved {
+    if report.kind == ReportKind::Saved {
         return format!("a saved plan, made by trueup {}", report.plan.tool_version);
     }
     let code = report.code;
     let meaning = match code {
-        Code::Done if report.of == ReportOf::Prove => "proven",
-        Code::Partial if report.of == ReportOf::Prove => "not proven",
-        Code::Done if report.of == ReportOf::Apply && report.plan.has_work() => {
+        Code::Done if report.kind == ReportKind::Prove => "proven",
+        Code::Partial if report.kind == ReportKind::Prove => "not proven",
+        Code::Done if report.kind == ReportKind::Apply && report.plan.has_work() => {
             "applied and verified"
         }
         Code::Done if report.plan.has_work() => {
             "there are changes (`--detailed-exitcode` makes this 2)"
         }
-        Code::Partial if report.of == ReportOf::Plan => {
+        Code::Partial if report.kind == ReportKind::Plan => {
             "there are blocked changes (`--detailed-exitcode` makes this 2)"
         }
         code => code.meaning(),

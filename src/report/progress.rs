@@ -259,7 +259,7 @@ impl Drop for Progress {
     }
 }
 
-/// An address, with its host's name where that is said. Topics belong to no host.
+/// An address, with its host's name where that is shown. Topics belong to no host.
 fn label(host: Option<&str>, address: &str) -> String {
     escape_control(&match host {
         Some(host) => format!("{host}:{address}"),

@@ -144,8 +144,8 @@ fn text(metric: &Metric) -> String {
     }
     let mut text = format!("# HELP {name} {help}\n# TYPE {name} gauge\n");
     // Of two samples with the same labels a reader takes none.
-    let mut said = HashSet::new();
-    for (labels, value) in samples.iter().filter(|(labels, _)| said.insert(labels)) {
+    let mut seen = HashSet::new();
+    for (labels, value) in samples.iter().filter(|(labels, _)| seen.insert(labels)) {
         let labels: Vec<String> = labels
             .iter()
             .map(|(name, value)| format!("{name}=\"{}\"", escaped(value)))

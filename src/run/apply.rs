@@ -27,7 +27,7 @@ use crate::{
     exit::Code,
     history::Ended,
     plan::{Plan, SpecFile},
-    report::{Format, Report, ReportOf, human, progress::Progress, render},
+    report::{Format, Report, ReportKind, human, progress::Progress, render},
 };
 
 /// The options of an apply.
@@ -155,7 +155,7 @@ pub(crate) async fn carry_out(
         };
         (proofs, code) = applied.prove(&questions, args, around, code).await;
     }
-    let (of, took) = (ReportOf::Apply, session.console.took().await);
+    let (of, took) = (ReportKind::Apply, session.console.took().await);
     if code != Code::Interrupted {
         let ended = Ended {
             command: of.command(),

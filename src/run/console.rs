@@ -22,7 +22,7 @@ use crate::{
     exit::Code,
     plan::{HostPlan, Plan, Selection, SpecFile, TopicsPlan},
     report::{
-        Report, ReportOf,
+        Report, ReportKind,
         human::{self, Style},
         jsonl::{self, Lines},
         progress::Progress,
@@ -62,7 +62,7 @@ pub(super) struct Console {
 impl Console {
     /// The first line of events.
     pub(super) fn begin(&self) {
-        let text = jsonl::start(ReportOf::Apply, &self.specs, self.at);
+        let text = jsonl::start(ReportKind::Apply, &self.specs, self.at);
         self.put_lines(&text);
     }
 

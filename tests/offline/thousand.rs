@@ -6,7 +6,7 @@ use allocation_counter::{AllocationInfo, measure};
 use trueup::{
     exit::Code,
     plan::Plan,
-    report::{Detail, Format, Report, ReportOf, human::Style, render},
+    report::{Detail, Format, Report, ReportKind, human::Style, render},
     utc::Utc,
 };
 
@@ -30,7 +30,7 @@ fn planned(hosts: usize) -> (AllocationInfo, Plan) {
 /// What it takes to show a plan.
 fn shown(plan: &Plan, format: Format) -> AllocationInfo {
     let report = Report {
-        of: ReportOf::Plan,
+        kind: ReportKind::Plan,
         plan,
         outcomes: &[],
         proofs: &[],

@@ -10,7 +10,7 @@ use trueup::{
     plan::{FileChange, HostPlan, Plan, Step, StepAction},
     proof::{Proof, ProofResult},
     report::{
-        Format, Report, ReportOf,
+        Format, Report, ReportKind,
         fix::{Asked, fix},
         render,
     },
@@ -48,7 +48,7 @@ pub fn drift(mut plan: Plan, before: &[Plan]) -> String {
     }
     let history = run(&kept, &plan, 0);
     history.date(&mut plan);
-    let mut report = report(ReportOf::Drift, &plan, &[], plan.code());
+    let mut report = report(ReportKind::Drift, &plan, &[], plan.code());
     report.at = Utc::of_seconds(AT);
     report.history = Some(&history);
     let fix = fix(&plan, &Asked::default());
@@ -223,7 +223,7 @@ fn applied() -> String {
         "  --bootstrap-server b-1.x:9098",
     ];
     let next = next.map(String::from);
-    let mut report = report(ReportOf::Apply, &plan, &outcomes, Code::Partial);
+    let mut report = report(ReportKind::Apply, &plan, &outcomes, Code::Partial);
     report.next = &next;
     render(Format::Html, &report)
 }
@@ -251,7 +251,7 @@ fn proven() -> String {
     let proofs = [failed, proven];
     let report = Report {
         proofs: &proofs,
-        ..report(ReportOf::Prove, &plan, &[], Code::Partial)
+        ..report(ReportKind::Prove, &plan, &[], Code::Partial)
     };
     render(Format::Html, &report)
 }
@@ -261,11 +261,11 @@ pub fn samples() -> Vec<(&'static str, String)> {
     let plan = topics();
     let planned = render(
         Format::Html,
-        &report(ReportOf::Plan, &plan, &[], Code::Done),
+        &report(ReportKind::Plan, &plan, &[], Code::Done),
     );
     let nothing = render(
         Format::Html,
-        &report(ReportOf::Drift, &topics_in_place(), &[], Code::Done),
+        &report(ReportKind::Drift, &topics_in_place(), &[], Code::Done),
     );
     vec![
         ("three", three()),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use trueup::{
     exit::Code,
     plan::{Plan, StepAction, schema},
-    report::{Detail, Format, Report, ReportOf, human::Style, jsonl, render},
+    report::{Detail, Format, Report, ReportKind, human::Style, jsonl, render},
     utc::Utc,
 };
 
@@ -18,7 +18,7 @@ pub fn agree(plan: &Plan) {
     let wanted = seen_in_plan(plan);
     let of = |format| {
         let report = Report {
-            of: ReportOf::Plan,
+            kind: ReportKind::Plan,
             plan,
             outcomes: &[],
             proofs: &[],

@@ -9,7 +9,7 @@ use trueup::{
     kinds::{Change, TextChange},
     plan::{HostPlan, LookedUp, Moved, Plan, SpecFile, Step, StepAction, Subject, TopicsPlan},
     report::{
-        Detail, Report, ReportOf,
+        Detail, Report, ReportKind,
         human::{self, Style},
     },
     utc::Utc,
@@ -737,7 +737,12 @@ pub fn shown(outcome: &[Outcome], plan: &Plan, color: bool) -> String {
 }
 
 /// A report of a plan, as a command would give it.
-pub fn report<'r>(of: ReportOf, plan: &'r Plan, outcomes: &'r [Outcome], code: Code) -> Report<'r> {
+pub fn report<'r>(
+    of: ReportKind,
+    plan: &'r Plan,
+    outcomes: &'r [Outcome],
+    code: Code,
+) -> Report<'r> {
     Report {
         of,
         plan,

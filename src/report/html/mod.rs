@@ -13,7 +13,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Report, ReportOf, code_in_words, complete_in_words, fix, human, selection_in_words, words,
+    Report, ReportKind, code_in_words, complete_in_words, fix, human, selection_in_words, words,
 };
 use crate::{
     plan::Plan,
@@ -34,7 +34,7 @@ pub fn page(report: &Report<'_>) -> String {
     let plan = report.plan.clone().masked();
     let parts = parts::parts(report, &plan);
     let specs = specs(&plan);
-    let command = report.of.command();
+    let command = report.kind.command();
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -119,8 +119,8 @@ fn header(report: &Report<'_>, plan: &Plan, parts: &Parts, specs: &str) -> Marku
     html! {
         "\n"
         header {
-            h1 { "trueup " (report.of.command()) " " span { (specs) } }
-            @if report.of != ReportOf::Saved {
+            h1 { "trueup " (report.kind.command()) " " span { (specs) } }
+            @if report.kind != ReportKind::Saved {
                 p class="dim" {
                     (At(report.at)) " UTC, " (places(parts)) " in " (words::duration(report.took))
                 }
@@ -141,8 +141,8 @@ fn header(report: &Report<'_>, plan: &Plan, parts: &Parts, specs: &str) -> Marku
 
 /// How it ended.
 fn code(report: &Report<'_>) -> String {
-    match report.of {
-        ReportOf::Drift => format!(
+    match report.kind {
+        ReportKind::Drift => format!(
             "exit code {}: {}",
             report.code as u8,
             human::code_in_words(report)
@@ -154,9 +154,9 @@ fn code(report: &Report<'_>) -> String {
 /// What would change, or what of it was done.
 fn work(report: &Report<'_>, plan: &Plan) -> Option<String> {
     let counts = plan.summary;
-    match report.of {
-        ReportOf::Drift | ReportOf::Prove => None,
-        ReportOf::Apply if !report.outcomes.is_empty() => {
+    match report.kind {
+        ReportKind::Drift | ReportKind::Prove => None,
+        ReportKind::Apply if !report.outcomes.is_empty() => {
             let applied: usize = report.outcomes.iter().map(|one| one.applied.len()).sum();
             let all = plan.steps().filter(|step| step.action.changes()).count();
             Some(format!(
@@ -185,8 +185,8 @@ fn work(report: &Report<'_>, plan: &Plan) -> Option<String> {
 
 /// What people do next, to copy; of a drift the command that closes it.
 fn next(report: &Report<'_>) -> Markup {
-    match (report.of, report.next) {
-        (ReportOf::Drift, words) => {
+    match (report.kind, report.next) {
+        (ReportKind::Drift, words) => {
             let words: Vec<String> = words.iter().filter_map(|word| quote(word).ok()).collect();
             html! {
                 (copied("fix", "fix:", &[words.join(" ")]))

@@ -1,4 +1,4 @@
-//! The hosts and the clusters, each with its addresses; hosts of which the same is to be said stand together.
+//! The hosts and the clusters, each with its addresses; hosts with the same content stand together.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,16 +17,16 @@ use crate::{
     plan::{HostPlan, Part, Plan, StepAction, TopicsPlan},
     proof::Proof,
     report::{
-        Report, ReportOf,
+        Report, ReportKind,
         alike::{Errors, FEW},
         human, words,
     },
     utc::Utc,
 };
 
-/// What differs in more bytes than these is not said again, where it is the same as before.
+/// A difference of more bytes than these is shown once, and linked to where it is the same.
 const LONG: usize = 200;
-/// Where there are no more addresses than these to be told of, what differs is not folded.
+/// With no more rows than these, what differs is not folded.
 const MOST_OPEN: usize = 10;
 
 /// A host, a cluster, or what a host's client says, before it is laid out.
@@ -39,10 +39,10 @@ struct One<'p> {
     /// What is true of this one alone: where it is, and what it runs on.
     about: Vec<String>,
     /// What stands above its addresses.
-    said: String,
+    intro: String,
     rows: Vec<Row>,
     unchanged: Vec<&'p str>,
-    /// It has something of its own to say, and stands alone.
+    /// It is never grouped with others.
     alone: bool,
 }
 
@@ -62,8 +62,8 @@ pub struct Parts {
 
 /// Lays out all hosts and clusters; of proofs, what each host's client says.
 pub fn parts(report: &Report<'_>, plan: &Plan) -> Parts {
-    let all: Vec<One<'_>> = match report.of {
-        ReportOf::Prove => report.proofs.iter().map(of_proof).collect(),
+    let all: Vec<One<'_>> = match report.kind {
+        ReportKind::Prove => report.proofs.iter().map(of_proof).collect(),
         _ => {
             let errors = Errors::of(plan);
             let hosts = plan.hosts.iter().map(|host| of_host(report, host, &errors));
@@ -84,11 +84,11 @@ pub fn parts(report: &Report<'_>, plan: &Plan) -> Parts {
     counts.sort_by_key(|count| count.state.rank);
     let hosts = all.iter().filter(|one| one.is_host).count();
     let clusters = all.len() - hosts;
-    let telling: usize = all.iter().map(|one| one.rows.len()).sum();
+    let rows: usize = all.iter().map(|one| one.rows.len()).sum();
     let mut page = Layout {
         now: report.at,
-        open: telling <= MOST_OPEN,
-        said: HashMap::new(),
+        open: rows <= MOST_OPEN,
+        shown: HashMap::new(),
         groups: 0,
     };
     let groups = groups(all);
@@ -101,7 +101,7 @@ pub fn parts(report: &Report<'_>, plan: &Plan) -> Parts {
     }
 }
 
-/// Those of which the same is to be said, what is wrong first. Few of them stand alone all the same.
+/// Those with the same content together, what is wrong first. A few of them still stand alone.
 fn groups(all: Vec<One<'_>>) -> Vec<Vec<One<'_>>> {
     let mut alike: IndexMap<String, Vec<(usize, One<'_>)>> = IndexMap::new();
     for (place, one) in all.into_iter().enumerate() {
@@ -125,7 +125,7 @@ fn groups(all: Vec<One<'_>>) -> Vec<Vec<One<'_>>> {
 }
 
 impl One<'_> {
-    /// The same where the same is to be said.
+    /// Equal for those with the same content.
     fn key(&self, place: usize) -> String {
         if self.alone {
             return place.to_string();
@@ -133,7 +133,7 @@ impl One<'_> {
         let mut key = format!(
             "{}\n{}\n{}",
             self.state.word,
-            self.said,
+            self.intro,
             self.unchanged.join("\n")
         );
         for row in &self.rows {
@@ -199,7 +199,7 @@ fn of_part<'p>(
     unmanaged: &[String],
 ) -> One<'p> {
     let outcome = report.outcomes.iter().find(|one| one.is_of(&part));
-    let said = html! {
+    let intro = html! {
         @if let Some(error) = error { (lines("error:", error)) }
         @if let Some(holder) = part.lock_holder {
             p { b { "locked:" } " " (shown(&human::held(holder))) "; what is shown may change" }
@@ -215,7 +215,7 @@ fn of_part<'p>(
             ul class="dim" { @for one in part.looked_up { li { (prose(&one.in_words())) } } }
         }
     };
-    let telling = human::telling(part.steps);
+    let differing = human::differing(part.steps);
     let unchanged = part
         .steps
         .iter()
@@ -230,8 +230,8 @@ fn of_part<'p>(
             .any(|step| step.action == StepAction::Delete),
         since: part.since,
         about: vec![],
-        said: said.into_string(),
-        rows: telling
+        intro: intro.into_string(),
+        rows: differing
             .into_iter()
             .map(|step| Row::new(report, part, step))
             .collect(),
@@ -240,9 +240,9 @@ fn of_part<'p>(
     }
 }
 
-/// What of an outcome is of no address that is told of.
+/// What of an outcome is of no address that has a row.
 fn of_outcome(outcome: &Outcome, part: Part<'_>) -> Markup {
-    let told: HashSet<&Address> = human::telling(part.steps)
+    let listed: HashSet<&Address> = human::differing(part.steps)
         .iter()
         .map(|step| &step.address)
         .collect();
@@ -252,7 +252,7 @@ fn of_outcome(outcome: &Outcome, part: Part<'_>) -> Markup {
     let others = moved.chain(failed).chain(open.map(|(address, _)| address));
     let mut seen = HashSet::new();
     let others: Vec<&Address> = others
-        .filter(|&one| !told.contains(one) && seen.insert(one))
+        .filter(|&one| !listed.contains(one) && seen.insert(one))
         .collect();
     html! {
         @if outcome.interrupted { p { b { "interrupted" } } }
@@ -272,7 +272,7 @@ fn of_outcome(outcome: &Outcome, part: Part<'_>) -> Markup {
 }
 
 fn of_proof<'p>(proof: &Proof) -> One<'p> {
-    let said = html! {
+    let intro = html! {
         p { (prose(&proof.in_words().replace('\n', " "))) }
         @if !proof.said.is_empty() { (as_is(proof.said.iter().map(String::as_str))) }
         @for note in &proof.notes { (lines("", note)) }
@@ -286,7 +286,7 @@ fn of_proof<'p>(proof: &Proof) -> One<'p> {
         deletes: false,
         since: None,
         about: brokers.into_iter().cloned().collect(),
-        said: said.into_string(),
+        intro: intro.into_string(),
         rows: vec![],
         unchanged: vec![],
         alone: false,
@@ -297,8 +297,8 @@ fn of_proof<'p>(proof: &Proof) -> One<'p> {
 struct Layout {
     now: Utc,
     open: bool,
-    /// What differs, in full: where that stands, and of whom it is.
-    said: HashMap<String, (usize, String)>,
+    /// The differences shown in full: the number of each, and whose it is.
+    shown: HashMap<String, (usize, String)>,
     groups: usize,
 }
 
@@ -311,7 +311,7 @@ impl Layout {
             many => words::count(many, "host"),
         };
         let kind = if first.is_host { "hosts" } else { "clusters" };
-        let said: &str = &first.said;
+        let intro: &str = &first.intro;
         let id = format!("p{}", self.groups);
         html! {
             "\n"
@@ -337,7 +337,7 @@ impl Layout {
                 @if let Some(when) = first.since.filter(|_| ones.len() == 1) {
                     @if let Some(when) = since(when, self.now) { p { (when) } }
                 }
-                (PreEscaped(said))
+                (PreEscaped(intro))
                 @if !first.rows.is_empty() { (self.rows(ones, &title)) }
                 @if !first.unchanged.is_empty() { (unchanged(&first.unchanged)) }
             }
@@ -375,12 +375,12 @@ impl Layout {
 
     /// What differs, folded; or where it stands.
     fn differs(&mut self, called: &str, markup: &str, title: &str) -> Markup {
-        if let Some((place, of)) = self.said.get(markup) {
+        if let Some((place, of)) = self.shown.get(markup) {
             return html! { p { a href={ "#d" (place) } { (called) ": the same as of " (of) } } };
         }
-        let place = self.said.len();
+        let place = self.shown.len();
         let id = (markup.len() > LONG).then(|| {
-            self.said
+            self.shown
                 .insert(markup.to_owned(), (place, title.to_owned()));
             format!("d{place}")
         });

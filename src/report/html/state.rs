@@ -1,11 +1,11 @@
-//! What is the case with a host, a cluster or an address, in a word and a tone of colour; the colour says
-//! nothing that the word does not.
+//! The state of a host, a cluster or an address, as a word and a colour; the colour adds nothing to the
+//! word.
 
 use crate::{
     apply::outcome::Outcome,
     plan::{self, Part, StepAction},
     proof::ProofResult,
-    report::{Report, ReportOf, human},
+    report::{Report, ReportKind, human},
 };
 
 /// What a colour stands for.
@@ -27,7 +27,7 @@ impl Tone {
     }
 }
 
-/// A state: the word is what it is told apart by. Those that come first stand first on the page.
+/// A state, identified by its word. The lowest rank comes first on the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct State {
     pub word: &'static str,
@@ -41,16 +41,16 @@ const fn state(rank: u8, word: &'static str, tone: Tone) -> State {
 
 /// Of a host or a cluster.
 pub(crate) fn of_part(report: &Report<'_>, part: Part<'_>) -> State {
-    if report.of == ReportOf::Apply
+    if report.kind == ReportKind::Apply
         && let Some(outcome) = report.outcomes.iter().find(|one| one.is_of(&part))
         && let Some(state) = of_outcome(outcome)
     {
         return state;
     }
     let found = part.state();
-    let word = match (found, report.of) {
-        (_, ReportOf::Drift) => found.in_words(),
-        (plan::State::Drifted, ReportOf::Apply) => "not applied",
+    let word = match (found, report.kind) {
+        (_, ReportKind::Drift) => found.in_words(),
+        (plan::State::Drifted, ReportKind::Apply) => "not applied",
         (plan::State::Drifted, _) => "differs",
         (plan::State::InSync, _) => "up to date",
         _ => found.in_words(),
@@ -96,12 +96,12 @@ pub(crate) fn of_proof(result: ProofResult) -> State {
 }
 
 /// Of an address: what has moved, or what is planned.
-pub(crate) fn of_step(of: ReportOf, action: StepAction) -> (&'static str, Tone) {
-    match (of, action) {
+pub(crate) fn of_step(kind: ReportKind, action: StepAction) -> (&'static str, Tone) {
+    match (kind, action) {
         (_, StepAction::None) => ("unchanged", Tone::Good),
         (_, StepAction::Blocked) => ("blocked", Tone::Bad),
         (_, StepAction::Unknown) => ("not seen", Tone::Bad),
-        (ReportOf::Drift, action) => (human::word_of(action), Tone::Warn),
+        (ReportKind::Drift, action) => (human::word_of(action), Tone::Warn),
         (_, StepAction::Create) => ("create", Tone::Good),
         (_, StepAction::Update) => ("change", Tone::Warn),
         (_, StepAction::Delete) => ("delete", Tone::Bad),

@@ -12,7 +12,7 @@ use crate::{
     kinds::{Address, Change},
     plan::{Moved, Part, Step, StepAction},
     report::{
-        Report, ReportOf,
+        Report, ReportKind,
         became::{Became, became},
         diff::{self, Kind},
         human, words,
@@ -27,7 +27,7 @@ const MOST_LINES: usize = 100;
 pub struct Row {
     /// The cells of its row, but for what differs.
     pub cells: String,
-    /// Why: the reason, and the way out.
+    /// Why: the reason, and the help.
     pub why: String,
     /// What differs, and what that is called; nothing where the reason says all.
     pub differs: Option<(String, String)>,
@@ -39,13 +39,13 @@ pub struct Row {
 
 impl Row {
     pub fn new(report: &Report<'_>, part: Part<'_>, step: &Step) -> Self {
-        let (word, tone) = state::of_step(report.of, step.action);
+        let (word, tone) = state::of_step(report.kind, step.action);
         let outcome = report.outcomes.iter().find(|one| one.is_of(&part));
         let cells = html! {
             td { span class={ "state " (tone.class()) } { (word) } }
             th scope="row" { (shown(&step.address)) }
         };
-        let drift = report.of == ReportOf::Drift;
+        let drift = report.kind == ReportKind::Drift;
         let is_new_topic = drift && !part.is_host() && step.action == StepAction::Create;
         let why = html! {
             (lines("", &step.reason))
@@ -55,7 +55,7 @@ impl Row {
             @if let Some(remains) = step.remains.as_ref().filter(|_| drift) {
                 (lines("an apply cannot change:", remains))
             }
-            @if report.of == ReportOf::Apply { (ended(outcome, part, step)) }
+            @if report.kind == ReportKind::Apply { (ended(outcome, part, step)) }
         };
         Self {
             cells: cells.into_string(),
@@ -67,7 +67,7 @@ impl Row {
     }
 }
 
-/// What people should know: a warning a line, or the way out of the one before.
+/// A warning a line, or the help of the one before.
 fn warning(step: &Step) -> Markup {
     html! {
         @for line in step.warning.iter().flat_map(|text| text.lines()) {
@@ -112,7 +112,7 @@ pub fn why(outcome: &Outcome, address: Option<&Address>) -> Markup {
 
 /// What differs, and what that is called.
 fn differs(step: &Step) -> Option<(String, String)> {
-    let changes = diff::untold(step);
+    let changes = diff::remaining(step);
     let mut called = Vec::new();
     if !changes.is_empty() {
         called.push(words::count(changes.len(), "field"));

@@ -43,7 +43,7 @@ pub fn prose(text: &str) -> Markup {
     }
 }
 
-/// A text of several lines, each a sentence; the first stands after its lead, and a way out after its own.
+/// A text of several lines, each a sentence; the first stands after its lead, and a help after its own.
 pub fn lines(lead: &str, text: &str) -> Markup {
     const HELP: &str = "help: ";
     html! {
@@ -75,7 +75,7 @@ impl Render for At {
     }
 }
 
-/// Since when, and when it was last in sync; nothing, where no run before the one that is told of says so.
+/// Since when, and when it was last in sync; nothing, where no earlier run tells.
 pub fn since(since: Since, now: Utc) -> Option<Markup> {
     let begun = html! { "since " (At(since.at)) };
     match since.last_in_sync {

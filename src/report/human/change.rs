@@ -17,9 +17,9 @@ const KEY: usize = 26;
 /// Where changes begin.
 const MARGIN: &str = "        ";
 
-/// The fields that differ. What the reason or the lines of a text file say anyway is not said twice.
+/// The fields that differ. What the reason or the lines of a text file show is not repeated.
 pub fn rows(page: &mut Page, step: &Step) {
-    some_rows(page, step, &diff::untold(step), MOST);
+    some_rows(page, step, &diff::remaining(step), MOST);
 }
 
 /// All fields that differ, beside no lines of a text file. What is missing has no fields yet; of a single
@@ -28,14 +28,14 @@ pub fn differences(page: &mut Page, step: &Step) {
     let there = |change: &&Change| step.action == StepAction::Update || change.before.is_some();
     let changes: Vec<&Change> = step.changes.iter().filter(there).collect();
     let says = |side: &str| !side.is_empty() && step.reason.contains(side);
-    let is_said = |one: &Change| match (&one.before, &one.after) {
+    let is_in_reason = |one: &Change| match (&one.before, &one.after) {
         (Some(before), Some(after)) => says(before) && says(after),
         (Some(before), None) => says(before),
         (None, _) => true,
     };
     match changes.as_slice() {
         _ if step.action == StepAction::Create => {}
-        [one] if !one.sensitive && is_said(one) => {}
+        [one] if !one.sensitive && is_in_reason(one) => {}
         all => some_rows(page, step, all, MOST_OF_ALL),
     }
 }

@@ -4,10 +4,10 @@
 use indexmap::IndexMap;
 
 use super::{
-    change,
+    change, differing,
     page::{Ink, Page},
     plan::{held, selection},
-    sign, telling,
+    sign,
 };
 use crate::{
     exit::Code,
@@ -140,7 +140,7 @@ fn groups<'p>(
     let errors = Errors::of(report.plan);
     let mut groups: IndexMap<String, Group<'p>> = IndexMap::new();
     for part in parts {
-        let mut steps = telling(part.steps);
+        let mut steps = differing(part.steps);
         steps.retain(|step| {
             news.is_none_or(|news| news.has_part(part) || news.has_step(part, step))
         });
@@ -323,7 +323,7 @@ fn back(page: &mut Page, news: &News) {
     }
 }
 
-/// The way out, and why the code is what it is.
+/// The help, and why the code is what it is.
 fn end(page: &mut Page, report: &Report<'_>) {
     page.gap();
     for (at, line) in command(report.next, report.style.width).iter().enumerate() {

@@ -32,7 +32,7 @@ pub fn facts(name: &str, address: &str, facts: &Host, style: &Style) -> String {
     page.into_text()
 }
 
-/// A clock, beside the one of the machine that asked; the way there takes a moment.
+/// A clock, beside the one of the machine that asked; the connection takes a moment.
 fn clock(skew: i64) -> String {
     match skew {
         -2..=2 => "as here".into(),

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::plan::LookedUp;
 
-/// A line for each reference: what the spec says, what that is, and who said so.
+/// A line for each reference: what the spec says, what that is, and its source.
 pub fn rows(page: &mut Page, looked_up: &[LookedUp]) {
     for one in looked_up {
         let words = one.in_words();
@@ -15,7 +15,7 @@ pub fn rows(page: &mut Page, looked_up: &[LookedUp]) {
     }
 }
 
-/// Warnings; lines after a warning's first are its way out.
+/// Warnings; lines after a warning's first are its help.
 pub fn warnings(page: &mut Page, warnings: &[String]) {
     for warning in warnings {
         for (at, line) in warning.lines().enumerate() {

@@ -22,7 +22,7 @@ pub(super) use plan::held;
 pub use plan::{plan, saved};
 pub use trust::{pinned_line, trust};
 
-use super::{Report, ReportOf};
+use super::{Report, ReportKind};
 use crate::{plan::Step, plan::StepAction};
 pub(super) use page::{Ink, Page};
 
@@ -37,12 +37,12 @@ pub struct Style {
 
 /// A whole report: of an apply its plan and what became of it.
 pub fn whole(report: &Report<'_>) -> String {
-    match report.of {
-        ReportOf::Prove => proof::proofs(report.proofs, &report.style),
-        ReportOf::Plan => plan(report.plan, &report.style, report.took),
-        ReportOf::Drift => drift(report),
-        ReportOf::Saved => saved(report.plan, &report.style),
-        ReportOf::Apply => {
+    match report.kind {
+        ReportKind::Prove => proof::proofs(report.proofs, &report.style),
+        ReportKind::Plan => plan(report.plan, &report.style, report.took),
+        ReportKind::Drift => drift(report),
+        ReportKind::Saved => saved(report.plan, &report.style),
+        ReportKind::Apply => {
             let plan = plan(report.plan, &report.style, report.took);
             let end = outcome_of(report);
             let gap = if end.is_empty() { "" } else { "\n" };
@@ -92,18 +92,18 @@ fn mark(action: StepAction) -> &'static str {
     }
 }
 
-/// The steps that have something to say: what deletes first, then what cannot be done, then the
-/// rest in the order in which it would be applied.
-pub(super) fn telling(steps: &[Step]) -> Vec<&Step> {
-    let mut telling: Vec<&Step> = steps
+/// The steps that are not unchanged: what deletes first, then what cannot be done, then the rest in
+/// the order in which it would be applied.
+pub(super) fn differing(steps: &[Step]) -> Vec<&Step> {
+    let mut differing: Vec<&Step> = steps
         .iter()
         .filter(|step| step.action != StepAction::None)
         .collect();
-    telling.sort_by_key(|step| match step.action {
+    differing.sort_by_key(|step| match step.action {
         StepAction::Delete => 0,
         StepAction::Blocked => 1,
         StepAction::Unknown => 2,
         _ => 3,
     });
-    telling
+    differing
 }

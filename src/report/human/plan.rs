@@ -8,9 +8,9 @@ use std::{
 use indexmap::IndexMap;
 
 use super::{
-    Style, change, looked_up, mark,
+    Style, change, differing, looked_up, mark,
     page::{Ink, Page},
-    sign, summary, telling, topics,
+    sign, summary, topics,
 };
 use crate::{
     plan::{HostPlan, Part, Plan, Step, StepAction},
@@ -21,7 +21,7 @@ use crate::{
     text::columns,
 };
 
-/// A plan: the hosts that have something to say, one line for each of the others, and last the
+/// A plan: a section for each host that differs, one line for each of the others, and last the
 /// summary by address.
 pub fn plan(plan: &Plan, style: &Style, took: Duration) -> String {
     all(plan, style, Some(took))
@@ -48,7 +48,7 @@ fn all(plan: &Plan, style: &Style, took: Option<Duration>) -> String {
     let many = plan.hosts.len() > 1;
     // Over several hosts the time is that of all together, and stands at the end.
     let own_time = took.filter(|_| !many).map(words::duration);
-    // What kept us from many at once, such as a login that has expired, is said at length once.
+    // One error may be that of many hosts, such as a login that has expired: it is shown in full once.
     let mut firsts: BTreeMap<&str, &str> = BTreeMap::new();
     for part in plan.parts() {
         if let Some(error) = part.error {
@@ -73,8 +73,8 @@ fn all(plan: &Plan, style: &Style, took: Option<Duration>) -> String {
         topics::section(&mut page, cluster, before(cluster.into()));
     }
     quiet(&mut page, plan, own_time.as_deref());
-    let telling = plan.parts().any(|part| !is_quiet(part));
-    if plan.steps().next().is_some() && telling {
+    let any_section = plan.parts().any(|part| !is_quiet(part));
+    if plan.steps().next().is_some() && any_section {
         page.gap();
         summary::summary(&mut page, plan, many);
     }
@@ -87,8 +87,8 @@ fn all(plan: &Plan, style: &Style, took: Option<Duration>) -> String {
         } else {
             format!("{read} of {whole}")
         };
-        let lead = if telling { "  " } else { "" };
-        if telling {
+        let lead = if any_section { "  " } else { "" };
+        if any_section {
             page.wrapped(
                 &[(Ink::Plain, lead)],
                 2,
@@ -103,7 +103,7 @@ fn all(plan: &Plan, style: &Style, took: Option<Duration>) -> String {
     page.into_text()
 }
 
-/// The hosts that have something to say. Where more than [`FEW`] say the same they stand together, at the
+/// The hosts with a section. Where more than [`FEW`] have the same they stand together, at the
 /// place of the first.
 fn alike<'p>(plan: &'p Plan, style: &Style, errors: &Errors<'_>) -> Vec<Vec<&'p HostPlan>> {
     let mut groups: IndexMap<(bool, String), Vec<(usize, &HostPlan)>> = IndexMap::new();
@@ -139,10 +139,10 @@ fn alike<'p>(plan: &'p Plan, style: &Style, errors: &Errors<'_>) -> Vec<Vec<&'p 
 /// Hosts with the same plan: it is shown once.
 fn group(page: &mut Page, hosts: &[&HostPlan]) {
     let first = hosts[0];
-    let telling = telling(&first.steps);
-    let all_change = telling.iter().all(|step| step.action.changes());
+    let differing = differing(&first.steps);
+    let all_change = differing.iter().all(|step| step.action.changes());
     let what = if all_change { "change" } else { "difference" };
-    let what = words::count(telling.len(), what);
+    let what = words::count(differing.len(), what);
     let all = words::count(hosts.len(), "host");
     page.line(&[
         (Ink::Bold, &all),
@@ -160,10 +160,10 @@ fn unread(page: &mut Page, hosts: &[&HostPlan], errors: &Errors<'_>) {
     names(page, hosts);
     let error = errors.common(&hosts[0].name).unwrap_or_default();
     super::outcome::error(page, "  ", error);
-    let mut said = HashSet::new();
+    let mut seen = HashSet::new();
     let warnings = hosts.iter().flat_map(|host| &host.warnings);
     let new: Vec<String> = warnings
-        .filter(|text| said.insert(*text))
+        .filter(|text| seen.insert(*text))
         .cloned()
         .collect();
     looked_up::warnings(page, &new);
@@ -186,7 +186,7 @@ pub fn selection(page: &mut Page, plan: &Plan) {
     }
 }
 
-/// Nothing to say but that all is well.
+/// Whether everything is as the spec says, so that one line is enough.
 fn is_quiet(part: Part<'_>) -> bool {
     part.error.is_none()
         && part.lock_holder.is_none()
@@ -226,11 +226,11 @@ fn quiet(page: &mut Page, plan: &Plan, time: Option<&str>) {
             for host in &hosts {
                 *alike.entry(host.steps.len()).or_default() += 1;
             }
-            let mut said = HashSet::new();
+            let mut seen = HashSet::new();
             for host in &hosts {
                 let number = host.steps.len();
                 if number > 0 && alike[&number] > FEW {
-                    if said.insert(number) {
+                    if seen.insert(number) {
                         let all = words::count(alike[&number], "host");
                         let resources = words::count(number, "resource");
                         let what = in_place(&format!("{resources} each"));
@@ -240,7 +240,7 @@ fn quiet(page: &mut Page, plan: &Plan, time: Option<&str>) {
                 }
                 let what = match number {
                     0 if plan.topics.is_empty() => "no resource is selected".into(),
-                    // A host may be there as the way to a cluster alone.
+                    // A host may only be the route to a cluster.
                     0 => continue,
                     _ => in_place(&words::count(number, "resource")),
                 };
@@ -330,7 +330,7 @@ fn section(page: &mut Page, host: &HostPlan, time: Option<&str>, before: Option<
 
 /// What differs on a host, and what is to be known of it.
 fn steps(page: &mut Page, host: &HostPlan) {
-    for step in telling(&host.steps) {
+    for step in differing(&host.steps) {
         self::step(page, step);
     }
     unchanged(page, &host.steps);
@@ -383,7 +383,7 @@ pub(super) fn step(page: &mut Page, step: &Step) {
         .flat_map(|text| text.lines())
         .enumerate()
     {
-        // A line of its own is another warning, or the way out of the one before.
+        // Each line is another warning, or the help of the one before.
         let mark = match (at, line.starts_with("help: ")) {
             (0, _) | (_, false) => "warning: ",
             (_, true) => "  ",

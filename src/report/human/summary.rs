@@ -70,7 +70,7 @@ pub(super) fn summary(page: &mut Page, plan: &Plan, many: bool) {
     }
 }
 
-/// The addresses with an action. What more than three hosts have in common is said once; what is
+/// The addresses with an action. What more than three hosts have in common is named once; what is
 /// deleted is named one by one.
 fn addresses(plan: &Plan, action: StepAction, many: bool) -> Vec<String> {
     let all: Vec<(Part<'_>, &str)> = plan
@@ -129,11 +129,11 @@ pub(super) fn by_state(plan: &Plan) -> String {
             (State::InSync, false) => 4,
         }] += 1;
     }
-    let said = numbers.into_iter().zip(WORDS);
-    let said = said.filter(|(number, _)| *number > 0).enumerate();
-    let said = said.map(|(at, (number, word))| match at {
+    let counts = numbers.into_iter().zip(WORDS);
+    let counts = counts.filter(|(number, _)| *number > 0).enumerate();
+    let counts = counts.map(|(at, (number, word))| match at {
         0 => format!("{} {word}", words::count(number, "host")),
         _ => format!("{number} {word}"),
     });
-    said.collect::<Vec<_>>().join(", ")
+    counts.collect::<Vec<_>>().join(", ")
 }

@@ -1,9 +1,9 @@
 //! A cluster's topics, as a part of a plan.
 
 use super::{
-    looked_up,
+    differing, looked_up,
     page::{Ink, Page},
-    plan, sign, telling,
+    plan, sign,
 };
 use crate::{
     plan::{Step, StepAction, TopicsPlan},
@@ -13,19 +13,19 @@ use crate::{
 
 /// How many topics are shown one by one; the rest is counted. What is deleted is always shown.
 const MOST: usize = 40;
-/// Longer names than this do not push what is said of the others to the right.
+/// Longer names than this do not push the text of the others to the right.
 const NAME: usize = 40;
 
-/// A cluster that has something to say.
+/// A cluster that is not up to date.
 pub fn section(page: &mut Page, cluster: &TopicsPlan, before: Option<&str>) {
-    let way = match cluster.via.as_str() {
+    let route = match cluster.via.as_str() {
         "direct" => "dialled from here".to_owned(),
         host => format!("through {host}"),
     };
     let caller = cluster.caller.as_ref();
     let caller = caller.map(|caller| format!(", as {caller}"));
     let name = words::cluster(&cluster.cluster);
-    let text = format!("{name}, {way}{}", caller.unwrap_or_default());
+    let text = format!("{name}, {route}{}", caller.unwrap_or_default());
     let lead = [(Ink::Bold, "topics"), (Ink::Plain, "  ")];
     page.wrapped(&lead, 8, Ink::Plain, &text);
     looked_up::rows(page, &cluster.looked_up);
@@ -34,8 +34,8 @@ pub fn section(page: &mut Page, cluster: &TopicsPlan, before: Option<&str>) {
         remarks(page, cluster);
         return;
     }
-    let telling = telling(&cluster.steps);
-    let width = telling
+    let differing = differing(&cluster.steps);
+    let width = differing
         .iter()
         .map(|step| columns(&step.address))
         .filter(|width| *width <= NAME)
@@ -43,7 +43,7 @@ pub fn section(page: &mut Page, cluster: &TopicsPlan, before: Option<&str>) {
         .unwrap_or(0);
     let mut shown = 0;
     let mut folded = 0;
-    for step in telling {
+    for step in differing {
         if step.action == StepAction::Delete || shown < MOST {
             shown += 1;
             match step.action {

@@ -41,7 +41,7 @@ pub fn trust(name: &str, address: &str, evidence: &Evidence, style: &Style) -> S
         ("known_hosts has", &evidence.known),
     ];
     for (what, keys) in asked {
-        // Those among the ones above have been told.
+        // Those among the ones above are shown already.
         let others: Vec<PublicKey> = keys
             .iter()
             .filter(|key| !evidence.shown.contains(key))

@@ -22,7 +22,7 @@ use crate::{
 /// Fields of one address.
 const MOST_FIELDS: usize = 100;
 
-/// A fold for each host and cluster that has something to say. Returns of how many addresses the
+/// A fold for each host and cluster that differs or failed. Returns of how many addresses the
 /// differences were left out.
 pub fn folds(page: &mut Page, report: &Report<'_>, (plan, errors): (&Plan, &Errors<'_>)) -> usize {
     const CLOSE: &str = "\n\n</details>\n";
@@ -36,15 +36,15 @@ pub fn folds(page: &mut Page, report: &Report<'_>, (plan, errors): (&Plan, &Erro
         if alike.is_some_and(|hosts| hosts[0] != part.name()) {
             continue;
         }
-        let telling = human::telling(part.steps);
+        let differing = human::differing(part.steps);
         let failed = failures(report.outcomes, part);
-        if telling.is_empty() && part.error.is_none() && failed.is_empty() {
+        if differing.is_empty() && part.error.is_none() && failed.is_empty() {
             continue;
         }
         let count = match part.error {
             Some(_) if part.unfit => "refused".to_owned(),
             Some(_) => "could not be read".to_owned(),
-            None => format!("{} of {}", telling.len(), addresses(part.steps.len())),
+            None => format!("{} of {}", differing.len(), addresses(part.steps.len())),
         };
         // A line of HTML: nothing in it is Markdown.
         let open = match alike {
@@ -63,7 +63,7 @@ pub fn folds(page: &mut Page, report: &Report<'_>, (plan, errors): (&Plan, &Erro
         };
         page.room = page.room.saturating_sub(CLOSE.len());
         if left_out > 0 || !page.fits(&open) {
-            left_out += telling.len().max(1);
+            left_out += differing.len().max(1);
             continue;
         }
         if !part.looked_up.is_empty() {
@@ -83,7 +83,7 @@ pub fn folds(page: &mut Page, report: &Report<'_>, (plan, errors): (&Plan, &Erro
                 left_out += 1;
             }
         }
-        for step in telling {
+        for step in differing {
             if left_out > 0 || !page.fits(&section(step)) {
                 left_out += 1;
             }
@@ -94,7 +94,7 @@ pub fn folds(page: &mut Page, report: &Report<'_>, (plan, errors): (&Plan, &Erro
     left_out
 }
 
-/// Of hosts that have something to say, and the same as more than a few others: the names of all of these.
+/// The hosts of which more than a few have the same fold, each with the names of all of these.
 fn common<'p>(
     report: &Report<'_>,
     parts: &[Part<'p>],
@@ -116,11 +116,11 @@ fn common<'p>(
         if own {
             continue;
         }
-        let telling = human::telling(part.steps);
-        if telling.is_empty() {
+        let differing = human::differing(part.steps);
+        if differing.is_empty() {
             continue;
         }
-        let text: String = telling.iter().map(|step| section(step)).collect();
+        let text: String = differing.iter().map(|step| section(step)).collect();
         let all = part.steps.len();
         groups
             .entry(format!("{all} {text}"))
@@ -186,7 +186,7 @@ fn section(step: &Step) -> String {
     );
     let warning = step.warning.as_deref().unwrap_or_default();
     for line in warning.lines() {
-        // The way out of the one before.
+        // The help of the one before.
         let lead = if line.starts_with("help: ") {
             ""
         } else {
@@ -206,16 +206,16 @@ fn section(step: &Step) -> String {
 }
 
 /// A paragraph a line.
-fn sentences(text: &mut String, lead: &str, said: &str) {
-    for line in said.lines() {
-        let said = prose(&shortened(line, MOST_OF_VALUE));
-        text.push_str(&format!("{lead}{said}\n\n"));
+fn sentences(text: &mut String, lead: &str, source: &str) {
+    for line in source.lines() {
+        let sentence = prose(&shortened(line, MOST_OF_VALUE));
+        text.push_str(&format!("{lead}{sentence}\n\n"));
     }
 }
 
 fn differences(step: &Step) -> Vec<String> {
     let mut lines = Vec::new();
-    let changes = diff::untold(step);
+    let changes = diff::remaining(step);
     for change in changes.iter().take(MOST_FIELDS) {
         lines.extend(field(change, step.action).iter().map(|text| line(text)));
     }

@@ -8,7 +8,7 @@ mod folds;
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    Report, ReportOf,
+    Report, ReportKind,
     alike::{Errors, FEW},
     became::{Became, became},
     code_in_words, complete_in_words, selection_in_words,
@@ -47,8 +47,8 @@ pub fn markdown(report: &Report<'_>) -> String {
     let many = plan.hosts.len() > 1;
     let mut rows = proofs(&mut page, report.proofs);
     let mut left_out = 0;
-    // What differs is said beside the client's words.
-    if report.of != ReportOf::Prove {
+    // What differs is shown beside the client's output.
+    if report.kind != ReportKind::Prove {
         let errors = Errors::of(&plan);
         rows += table(&mut page, report, (&plan, &errors), many);
         left_out = folds(&mut page, report, (&plan, &errors));
@@ -65,7 +65,7 @@ pub fn markdown(report: &Report<'_>) -> String {
         let text = format!(
             "\n**Left out here: {}.** A comment may have {MOST} characters; `trueup {}` shows all.\n",
             parts.join(" and "),
-            report.of.command()
+            report.kind.command()
         );
         page.text.push_str(&text);
     }
@@ -103,19 +103,19 @@ fn head(report: &Report<'_>, plan: &Plan) -> String {
             parts.push(format!("{number} {what}"));
         }
     }
-    let what = match report.of {
-        ReportOf::Plan if !plan.has_work() && counts.blocked == 0 && plan.complete => {
+    let what = match report.kind {
+        ReportKind::Plan if !plan.has_work() && counts.blocked == 0 && plan.complete => {
             "nothing to change".to_owned()
         }
-        ReportOf::Drift if plan.complete && !plan.has_work() && counts.blocked == 0 => {
+        ReportKind::Drift if plan.complete && !plan.has_work() && counts.blocked == 0 => {
             "in sync".to_owned()
         }
-        ReportOf::Apply if !report.outcomes.is_empty() => {
+        ReportKind::Apply if !report.outcomes.is_empty() => {
             let applied: usize = report.outcomes.iter().map(|one| one.applied.len()).sum();
             let all = plan.steps().filter(|step| step.action.changes()).count();
             format!("{applied} of {} applied", words::count(all, "change"))
         }
-        ReportOf::Prove => {
+        ReportKind::Prove => {
             let proven = report
                 .proofs
                 .iter()
@@ -132,13 +132,13 @@ fn head(report: &Report<'_>, plan: &Plan) -> String {
     if specs_in_words.chars().count() > MOST_OF_HEAD {
         specs_in_words = words::count(specs.len(), "spec");
     }
-    let at = match report.of {
-        ReportOf::Drift => format!("; {} UTC", report.at.minute()),
+    let at = match report.kind {
+        ReportKind::Drift => format!("; {} UTC", report.at.minute()),
         _ => String::new(),
     };
     let mut text = format!(
         "### trueup {}: {what}\n\n{}{at}; {} up to date\n",
-        report.of.command(),
+        report.kind.command(),
         specs_in_words,
         addresses(counts.none)
     );
@@ -193,7 +193,7 @@ struct Row<'r> {
 }
 
 /// The rows, each with its rank. What more than a few hosts have in common is one, at the place of the first;
-/// what is deleted is said one by one.
+/// what is deleted is named one by one.
 fn in_words(rows: Vec<Row<'_>>) -> Vec<(usize, String)> {
     let key = |row: &Row<'_>| {
         let is_common = row.host.is_some() && row.rank > 0;
@@ -203,14 +203,14 @@ fn in_words(rows: Vec<Row<'_>>) -> Vec<(usize, String)> {
     for key in rows.iter().filter_map(key) {
         *common.entry(key).or_default() += 1;
     }
-    let mut said = HashSet::new();
+    let mut seen = HashSet::new();
     let mut all = Vec::new();
     for row in rows {
         let key = key(&row);
         let hosts = key.as_ref().map_or(1, |key| common[key]);
         let what = match row.host {
             Some(_) if hosts > FEW => {
-                if !said.insert(key) {
+                if !seen.insert(key) {
                     continue;
                 }
                 let all = words::count(hosts, "host");
@@ -272,8 +272,8 @@ fn table(
                 StepAction::Blocked | StepAction::Unknown => 1,
                 StepAction::Create | StepAction::Update => 2,
             };
-            let became = match report.of {
-                ReportOf::Apply => {
+            let became = match report.kind {
+                ReportKind::Apply => {
                     let became = became(report.outcomes, part, &step.address);
                     format!(" {} |", outcome(became))
                 }
@@ -298,8 +298,8 @@ fn table(
         return 0;
     }
     rows.sort_by_key(|(rank, _)| *rank);
-    let head = match report.of {
-        ReportOf::Apply => "\n| | address | why | outcome |\n|---|---|---|---|\n",
+    let head = match report.kind {
+        ReportKind::Apply => "\n| | address | why | outcome |\n|---|---|---|---|\n",
         _ => "\n| | address | why |\n|---|---|---|\n",
     };
     page.fits(head);
@@ -346,7 +346,7 @@ fn remarks(page: &mut Page, plan: &Plan) {
             let mut lines = warning.lines();
             let first = prose(&line(lines.next().unwrap_or_default()));
             let mut text = format!("\n**warning:** {}: {first}\n", name(part));
-            // A way out may be a statement to copy.
+            // A help may be a statement to copy.
             let rest: Vec<String> = lines
                 .take(MOST_LINES)
                 .map(|l| line(l.trim_start()))
@@ -379,8 +379,8 @@ fn proofs(page: &mut Page, all: &[Proof]) -> usize {
         let what = prose(&line(&proof.in_words().replace('\n', " ")));
         let mut text = format!("\n**{host}**, {brokers}: {what}\n");
         if !proof.said.is_empty() {
-            let said: Vec<String> = proof.said.iter().map(|said| line(said)).collect();
-            text.push_str(&format!("\n{}", fenced("text", &said)));
+            let output: Vec<String> = proof.said.iter().map(|text| line(text)).collect();
+            text.push_str(&format!("\n{}", fenced("text", &output)));
         }
         let help = proof.help.iter().map(|help| format!("help: {help}"));
         for more in proof.notes.iter().cloned().chain(help) {

@@ -8,7 +8,7 @@ use trueup::{
     kinds::{Change, TextChange},
     plan::{HostPlan, Plan, StepAction, selection::Selection},
     report::{
-        Detail, Format, Report, ReportOf,
+        Detail, Format, Report, ReportKind,
         fix::{Asked, fix, joined},
         human::{self, Style},
         json, render,
@@ -77,7 +77,7 @@ fn reported<'r>(
         history: Some(history),
         next,
         detail,
-        ..report(ReportOf::Drift, plan, &[], plan.code())
+        ..report(ReportKind::Drift, plan, &[], plan.code())
     }
 }
 
@@ -246,7 +246,7 @@ fn the_way_out_goes_no_further_than_it_leads() {
     let report = Report {
         next: &typed,
         style: narrow(60),
-        ..report(ReportOf::Drift, &one, &[], Code::Changes)
+        ..report(ReportKind::Drift, &one, &[], Code::Changes)
     };
     let text = human::drift(&report);
     let end: Vec<&str> = text.lines().rev().take(4).collect();

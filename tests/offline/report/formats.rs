@@ -12,7 +12,7 @@ use trueup::{
     plan::{HostPlan, Plan, Step, StepAction, Subject, TopicsPlan, selection::Selection},
     proof::{Proof, ProofResult},
     report::{
-        Format, ReportOf,
+        Format, ReportKind,
         jsonl::{self, Lines},
         render,
     },
@@ -51,15 +51,15 @@ pub fn each(mut see: impl FnMut(&str, &trueup::report::Report<'_>)) {
     for (name, plan) in plans() {
         see(
             &format!("plan-{name}"),
-            &report(ReportOf::Plan, &plan, &[], plan.code_of_work()),
+            &report(ReportKind::Plan, &plan, &[], plan.code_of_work()),
         );
         see(
             &format!("drift-{name}"),
-            &report(ReportOf::Drift, &plan, &[], plan.code()),
+            &report(ReportKind::Drift, &plan, &[], plan.code()),
         );
         see(
             &format!("show-{name}"),
-            &report(ReportOf::Saved, &plan, &[], Code::Done),
+            &report(ReportKind::Saved, &plan, &[], Code::Done),
         );
     }
     let applied = [
@@ -107,7 +107,7 @@ pub fn each(mut see: impl FnMut(&str, &trueup::report::Report<'_>)) {
     for (name, plan, outcomes, code) in &applied {
         see(
             &format!("apply-{name}"),
-            &report(ReportOf::Apply, plan, outcomes, *code),
+            &report(ReportKind::Apply, plan, outcomes, *code),
         );
     }
 }
@@ -182,7 +182,7 @@ fn formats_are_as_blessed() {
         required: vec!["client/kafka".into(), "client/msk_iam_auth".into()],
     });
     for (format, ending) in [(Format::Human, "txt"), (Format::Markdown, "md")] {
-        let report = report(ReportOf::Plan, &selected, &[], Code::Done);
+        let report = report(ReportKind::Plan, &selected, &[], Code::Done);
         texts.push((format!("plan-selected.{ending}"), render(format, &report)));
     }
     assert!(texts.len() > 30, "{}", texts.len());
@@ -200,7 +200,7 @@ fn what_is_not_verified_and_what_was_applied_in_part_are_in_all_formats() {
         let of = |outcome| {
             render(
                 format,
-                &report(ReportOf::Apply, &plan, &[outcome], Code::Partial),
+                &report(ReportKind::Apply, &plan, &[outcome], Code::Partial),
             )
         };
         (name, [of(unverified()), of(in_part()), of(failure())])
@@ -261,7 +261,7 @@ fn each_line_is_valid_and_the_first_and_last_say_what_they_must() {
         assert_eq!(first["specs"][0]["path"], "specs/pinterest-client.yaml");
         assert_eq!(last["event"], "end");
         assert_eq!(last["exit_code"], report.code as u8);
-        assert_eq!(last["hosts"].is_array(), report.of == ReportOf::Apply);
+        assert_eq!(last["hosts"].is_array(), report.kind == ReportKind::Apply);
         let steps = values.iter().filter(|value| value["event"] == "step");
         assert_eq!(steps.count(), report.plan.steps().count(), "{name}");
         reports += 1;
@@ -277,7 +277,7 @@ fn events_are_lines_as_they_happen() {
     for what in ["12.8 MiB in 3.1 s", HOSTILE] {
         let out = Shared::default();
         let mut lines = Lines::new(Box::new(out.clone()));
-        lines.put(&jsonl::start(ReportOf::Apply, &[], AT));
+        lines.put(&jsonl::start(ReportKind::Apply, &[], AT));
         play(&mut lines, what);
         let values = valid(&out.text());
         let events: Vec<&str> = values.iter().filter_map(|v| v["event"].as_str()).collect();
@@ -457,7 +457,7 @@ pub fn outcome_of(text: &str) -> Outcome {
 fn nothing_from_elsewhere_is_markup_or_a_mention() {
     for text in [MARKUP, HOSTILE] {
         let (plan, outcomes) = (filled_with(text), [outcome_of(text)]);
-        for told in [ReportOf::Plan, ReportOf::Drift, ReportOf::Apply] {
+        for told in [ReportKind::Plan, ReportKind::Drift, ReportKind::Apply] {
             assert_inert(&render(
                 Format::Markdown,
                 &report(told, &plan, &outcomes, Code::Partial),
@@ -472,7 +472,7 @@ fn junit_is_well_formed_whatever_stands_in_it() {
     let odd = "\u{0}\u{b}\u{fffe}\u{ffff}]]><x a='\"'>&amp;\u{85}\u{10ffff}";
     for text in [MARKUP, HOSTILE, odd] {
         let (plan, outcomes) = (filled_with(text), [outcome_of(text)]);
-        for told in [ReportOf::Plan, ReportOf::Drift, ReportOf::Apply] {
+        for told in [ReportKind::Plan, ReportKind::Drift, ReportKind::Apply] {
             let xml = render(
                 Format::Junit,
                 &report(told, &plan, &outcomes, Code::Partial),
@@ -506,7 +506,7 @@ fn what_clients_say_is_text_in_every_format() {
             ..Proof::default()
         };
         let proofs = [failed, proven];
-        let mut report = report(ReportOf::Prove, &plan, &[], Code::Partial);
+        let mut report = report(ReportKind::Prove, &plan, &[], Code::Partial);
         report.proofs = &proofs;
         assert_inert(&render(Format::Markdown, &report));
         let tests = cases(&render(Format::Junit, &report));
@@ -559,7 +559,7 @@ fn a_comment_fits_and_says_what_is_left_out() {
         let plan = plan(hosts.collect());
         let text = render(
             Format::Markdown,
-            &report(ReportOf::Plan, &plan, &[], Code::Done),
+            &report(ReportKind::Plan, &plan, &[], Code::Done),
         );
         let size = text.chars().count();
         assert!(size <= 65_000, "{size}");
@@ -612,10 +612,10 @@ fn a_comment_fits_whatever_is_said_around_the_differences() {
         required: vec![long.as_str().into(); 50],
     });
     for told in [
-        ReportOf::Plan,
-        ReportOf::Drift,
-        ReportOf::Apply,
-        ReportOf::Saved,
+        ReportKind::Plan,
+        ReportKind::Drift,
+        ReportKind::Apply,
+        ReportKind::Saved,
     ] {
         let text = render(Format::Markdown, &report(told, &plan, &[], Code::Done));
         let size = text.chars().count();
@@ -639,7 +639,7 @@ fn one_step_too_large_is_left_out_and_the_text_stays_whole() {
     let plan = plan(vec![host("client", vec![huge])]);
     let text = render(
         Format::Markdown,
-        &report(ReportOf::Drift, &plan, &[], Code::Changes),
+        &report(ReportKind::Drift, &plan, &[], Code::Changes),
     );
     assert!(text.contains("the differences of 1 address.**"), "{text}");
     assert!(text.contains("| change | `client/huge` |"), "{text}");

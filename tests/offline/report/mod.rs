@@ -23,7 +23,7 @@ use trueup::{
     facts::Observation,
     plan::{Plan, Subject},
     report::{
-        Format, Report, ReportOf,
+        Format, Report, ReportKind,
         human::{self, Style},
         json,
         jsonl::Lines,
@@ -37,7 +37,7 @@ fn goldens(color: bool) -> Vec<(&'static str, String)> {
     let style = style(color);
     let plan_of = |value: &Plan| human::plan(value, &style, TOOK);
     let drift = |value: &Plan| {
-        let report = report(ReportOf::Drift, value, &[], value.code());
+        let report = report(ReportKind::Drift, value, &[], value.code());
         human::drift(&Report { style, ..report })
     };
     let nothing = plan(vec![host("client", in_place(&ALL))]);
@@ -234,7 +234,7 @@ fn secrets_stay_out_of_everything() {
     let outcomes = [outcome(&["client/properties"])];
     let mut texts = 0;
     for (name, format) in Format::ALL {
-        for told in [ReportOf::Plan, ReportOf::Drift, ReportOf::Apply] {
+        for told in [ReportKind::Plan, ReportKind::Drift, ReportKind::Apply] {
             let text = render(format, &report(told, &value, &outcomes, Code::Changes));
             assert!(!text.contains(CANARY), "{name}: {text}");
             // It is told that they differ.
@@ -294,7 +294,7 @@ fn remote_text_is_shown_escaped() {
     let mut all = all.to_vec();
     let outcomes = [of_host];
     for (_, format) in Format::ALL {
-        for told in [ReportOf::Plan, ReportOf::Drift, ReportOf::Apply] {
+        for told in [ReportKind::Plan, ReportKind::Drift, ReportKind::Apply] {
             all.push(render(
                 format,
                 &report(told, &value, &outcomes, Code::Partial),

@@ -4,7 +4,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use sha2::{Digest, Sha256};
 use trueup::{
     exit::Code,
-    report::{Format, ReportOf, render},
+    report::{Format, ReportKind, render},
 };
 
 use super::formats::{self, each};
@@ -82,10 +82,10 @@ fn what_is_from_elsewhere_is_text() {
     for text in [formats::MARKUP, HOSTILE, pages::MARKUP] {
         let (plan, outcomes) = (formats::filled_with(text), [formats::outcome_of(text)]);
         for told in [
-            ReportOf::Plan,
-            ReportOf::Drift,
-            ReportOf::Apply,
-            ReportOf::Saved,
+            ReportKind::Plan,
+            ReportKind::Drift,
+            ReportKind::Apply,
+            ReportKind::Saved,
         ] {
             let page = render(Format::Html, &report(told, &plan, &outcomes, Code::Partial));
             assert_contained(&page);
@@ -250,7 +250,7 @@ fn the_runs_before_are_on_a_page_and_none_of_none() {
         pages::drift(pages::hundred(), &[]),
         render(
             Format::Html,
-            &report(ReportOf::Drift, &example(), &[], Code::Changes),
+            &report(ReportKind::Drift, &example(), &[], Code::Changes),
         ),
     ] {
         assert!(read(&page).of_class("runs").is_empty());
@@ -261,7 +261,7 @@ fn the_runs_before_are_on_a_page_and_none_of_none() {
 fn a_command_is_copied_as_a_shell_reads_it() {
     let plan = blocked_and_unknown();
     let next = ["trueup", "apply", "specs/it's <mine>.yaml", "--host", "a,b"].map(String::from);
-    let mut report = report(ReportOf::Drift, &plan, &[], Code::Unreachable);
+    let mut report = report(ReportKind::Drift, &plan, &[], Code::Unreachable);
     report.next = &next;
     let tree = read(&render(Format::Html, &report));
     let fix = tree

@@ -8,7 +8,7 @@ use trueup::{
     exit::Code,
     kinds::client::Client,
     plan::{self, FileError, Plan, Saved, StepAction, is_saved},
-    report::{Detail, Format, Report, ReportOf, human::Style, json, render},
+    report::{Detail, Format, Report, ReportKind, human::Style, json, render},
     utc::Utc,
 };
 
@@ -21,9 +21,9 @@ const PLAIN: Style = Style {
 };
 
 /// A plan in a format, as a command tells it.
-fn told(of: ReportOf, plan: &Plan, format: Format) -> String {
+fn told(kind: ReportKind, plan: &Plan, format: Format) -> String {
     let report = Report {
-        of,
+        kind,
         plan,
         outcomes: &[],
         proofs: &[],
@@ -40,7 +40,7 @@ fn told(of: ReportOf, plan: &Plan, format: Format) -> String {
 
 /// What `show` prints of a saved plan.
 fn show(saved: &Saved, format: Format) -> String {
-    told(ReportOf::Saved, &saved.plan, format)
+    told(ReportKind::Saved, &saved.plan, format)
 }
 
 fn at(path: &str) -> PathBuf {
@@ -99,7 +99,7 @@ fn a_plan_comes_back_as_it_went() {
 #[test]
 fn show_says_what_plan_said_but_for_what_is_not_saved() {
     let (plan, _) = plan_and_desired();
-    let planned = told(ReportOf::Plan, &plan, Format::Human);
+    let planned = told(ReportKind::Plan, &plan, Format::Human);
     let saved = Saved::load(text().as_bytes()).expect("whole");
     let shown = show(&saved, Format::Human);
     let mut lost = Vec::new();
