@@ -44,7 +44,7 @@ impl Section {
         Self(entries)
     }
 
-    /// Whether the probe said anything at all.
+    /// Whether the probe reported nothing.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -72,7 +72,7 @@ impl Section {
         self.get(key).as_deref() == Some("yes")
     }
 
-    /// A file's bytes: as they are where the key is said of a text (`KEY_text`), else out of base64.
+    /// A file's bytes: as they are under `KEY_text`, else decoded from base64.
     pub fn bytes(&self, key: &str) -> Option<Vec<u8>> {
         use base64::{Engine, engine::general_purpose::STANDARD};
         let text = self
@@ -103,7 +103,7 @@ impl Reply {
         Self(sections)
     }
 
-    /// What applies that were killed have left beside what they wrote.
+    /// Files that killed applies left behind.
     pub fn leftovers(&self) -> BTreeSet<String> {
         let sections = self.0.values();
         sections
@@ -111,7 +111,7 @@ impl Reply {
             .collect()
     }
 
-    /// What is said of an address, or of the `host`; nothing when the reply has none of it.
+    /// The records of an address, or of the `host`; empty when the reply has none.
     pub fn section(&self, name: &str) -> Section {
         self.0.get(name).cloned().unwrap_or_default()
     }
@@ -215,9 +215,9 @@ pub struct Identity {
     pub instance_id: Option<String>,
 }
 
-/// What tells two names of one machine from two machines: its machine id, the kernel's
-/// `/proc/sys/kernel/random/boot_id`, and the device and inode of its root folder, which tell containers
-/// of one kernel and image apart.
+/// Identifies a machine under whatever name: its machine id, the kernel's
+/// `/proc/sys/kernel/random/boot_id`, and the device and inode of its root folder, which differ between
+/// containers of one kernel and image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Machine(String);
 
@@ -300,7 +300,7 @@ impl LoginEnd {
         }
     }
 
-    /// The way out.
+    /// The help.
     pub fn help(&self, host: &Host) -> String {
         let execs = matches!(&self.at, Some((_, command, _)) if command == "exec");
         match (self.place(host), self.late) {
@@ -392,7 +392,7 @@ impl Host {
         host
     }
 
-    /// What the login shell said; nothing where its start files end, which is blocked with the place.
+    /// The login shell's report; nothing where its start files end, which is blocked with the place.
     ///
     /// # Errors
     /// The reason why it is not known.

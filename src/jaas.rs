@@ -86,7 +86,7 @@ pub fn read(line: &str) -> Result<JaasLogin, Refused> {
 
 /// The likely options of a line that Kafka refuses: words with a `=` in them; of several with one name,
 /// the last.
-pub fn meant(line: &str) -> Vec<(String, String)> {
+pub fn likely_options(line: &str) -> Vec<(String, String)> {
     let mut quote = None;
     let words = line.split(|c: char| {
         match quote {
@@ -122,7 +122,7 @@ pub fn own_options(wanted: &JaasLogin, found: &str) -> Vec<(String, String)> {
         // The line is invalid: take its likely options.
         Err(_) => {
             let module = found.split_whitespace().next().unwrap_or_default();
-            (module.to_owned(), meant(found))
+            (module.to_owned(), likely_options(found))
         }
     };
     let related = [IAM_MODULE, OAUTH_MODULE].contains(&module.as_str());
@@ -425,9 +425,12 @@ mod tests {
             pair("awsMaxRetries", "3"),
             pair("awsProfileName", "a b"),
         ];
-        assert_eq!(meant(&line), wanted);
-        assert_eq!(meant("= ;= x= é=y \""), []);
-        assert_eq!(meant("a=1 b=2 a=3"), [pair("b", "2"), pair("a", "3")]);
+        assert_eq!(likely_options(&line), wanted);
+        assert_eq!(likely_options("= ;= x= é=y \""), []);
+        assert_eq!(
+            likely_options("a=1 b=2 a=3"),
+            [pair("b", "2"), pair("a", "3")]
+        );
     }
 
     #[test]

@@ -18,12 +18,12 @@ pub struct Cluster {
     pub topics: BTreeMap<String, Observation<Topic>>,
     /// Names on the cluster that the spec's pattern makes and no table does.
     pub unmanaged: Vec<String>,
-    /// What the cluster said of the changes that were to be made, by topic: it was asked whether it
-    /// would make them, and did nothing. Empty before it was asked.
+    /// The cluster's verdicts on the changes, by topic, from a validation that changes nothing. Empty
+    /// before that.
     pub rehearsed: BTreeMap<String, Rehearsed>,
 }
 
-/// What a cluster says of a change, without making it.
+/// A cluster's verdict on a change that it only validated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rehearsed {
@@ -38,16 +38,16 @@ pub enum Rehearsed {
     },
     /// It would not.
     Refused {
-        /// In its own words, with the error's name.
+        /// The cluster's message, with the error's name.
         said: String,
-        /// The way out, where one is known.
+        /// The help, where there is any.
         help: Option<String>,
     },
-    /// It did not say.
+    /// It gave no verdict.
     Unsaid {
         /// Why.
         why: String,
-        /// The way out, where one is known.
+        /// The help, where there is any.
         help: Option<String>,
     },
 }

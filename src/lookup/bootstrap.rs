@@ -25,7 +25,7 @@ use crate::{
 /// spec's folder.
 ///
 /// # Errors
-/// A sentence with the way out, for a reference that leads nowhere.
+/// A message with a help, for a reference that cannot be resolved.
 pub fn resolve(
     cluster: &Cluster,
     access: &Access,
@@ -96,7 +96,7 @@ pub const PASSWORD: &str = "topics.security";
 /// The password that a cluster asks for, where it asks for one.
 ///
 /// # Errors
-/// A sentence with the way out, for a reference that leads nowhere.
+/// A message with a help, for a reference that cannot be resolved.
 pub fn password(
     access: &Access,
     values: &Values,

@@ -1,19 +1,19 @@
 //! Which instance, and by which of its names it is reached. Pure.
 
-use super::cloud::{Instance, Which};
+use super::cloud::{Instance, InstanceQuery};
 use crate::{
     spec::{Ec2, Via},
     text::{columns, escape_control, padded},
 };
 
-/// What a spec's `ec2` asks for.
-pub fn which(ec2: &Ec2) -> Which {
+/// The query of a spec's `ec2`.
+pub fn query(ec2: &Ec2) -> InstanceQuery {
     match (&ec2.instance_id, &ec2.name) {
-        (Some(id), _) => Which::Id(id.clone()),
-        (None, Some(name)) => Which::Tags(vec![("Name".into(), name.clone())]),
+        (Some(id), _) => InstanceQuery::Id(id.clone()),
+        (None, Some(name)) => InstanceQuery::Tags(vec![("Name".into(), name.clone())]),
         (None, None) => {
             let tags = ec2.tags.iter();
-            Which::Tags(
+            InstanceQuery::Tags(
                 tags.map(|(key, value)| (key.clone(), value.clone()))
                     .collect(),
             )
@@ -21,26 +21,26 @@ pub fn which(ec2: &Ec2) -> Which {
     }
 }
 
-/// The instances that a spec means, out of those that match: one, or with `all` as many as there
+/// The instances for a host, out of those that match: one, or with `all` as many as there
 /// are.
 ///
 /// # Errors
-/// A sentence with what was found and a way out, when that is none, or several where one is meant.
-pub fn meant<'i>(ec2: &Ec2, found: &'i [Instance]) -> Result<Vec<&'i Instance>, String> {
-    let asked = ec2.reference();
-    let place = match &ec2.region {
+/// A message with what was found and a help, when that is none, or several without `all`.
+pub fn chosen<'i>(ec2: &Ec2, found: &'i [Instance]) -> Result<Vec<&'i Instance>, String> {
+    let reference = ec2.reference();
+    let region = match &ec2.region {
         Some(region) => format!(" in {region}"),
         None => String::new(),
     };
     match found {
         [] => Err(format!(
-            "no instance is {asked}{place}, but for terminated ones\n  help: see its tags and its \
+            "no instance is {reference}{region}, but for terminated ones\n  help: see its tags and its \
              region (`ec2: {{ region: … }}`), and whose account is asked (`aws: {{ profile: … }}`)"
         )),
         [one] => Ok(vec![one]),
         many if ec2.all => Ok(many.iter().collect()),
         many => Err(format!(
-            "{} instances are {asked}{place}, and one is asked for\n{}\n  help: name one with \
+            "{} instances are {reference}{region}, and one is asked for\n{}\n  help: name one with \
              `instance_id: …`, give `tags` that only one has, or take them all: `all: true`",
             many.len(),
             table(many)
@@ -72,7 +72,7 @@ fn table(instances: &[Instance]) -> String {
 /// The name or address that is handed to ssh.
 ///
 /// # Errors
-/// A sentence with a way out, when the instance does not run, or has no such name.
+/// A message with a help, when the instance does not run, or has no such name.
 pub fn address(instance: &Instance, via: Via) -> Result<String, String> {
     let called = called(instance);
     if instance.windows {
@@ -185,12 +185,12 @@ mod tests {
 
     #[test]
     fn none_and_several_say_what_was_found() {
-        let none = meant(&ec2(), &[]).expect_err("none");
+        let none = chosen(&ec2(), &[]).expect_err("none");
         assert!(none.contains("Name=kafka-client in us-east-1"), "{none}");
         let mut odd = instance("i-22", "stopped");
         odd.name = Some("a\u{1b}[2Jb".into());
         let two = [instance("i-1", "running"), odd];
-        let several = meant(&ec2(), &two).expect_err("several");
+        let several = chosen(&ec2(), &two).expect_err("several");
         assert!(
             several.contains("2 instances are Name=kafka-client"),
             "{several}"
@@ -201,12 +201,12 @@ mod tests {
         );
         assert!(!several.contains('\u{1b}'));
         let all = Ec2 { all: true, ..ec2() };
-        assert_eq!(meant(&all, &two).expect("both").len(), 2);
-        assert_eq!(meant(&ec2(), &two[..1]).expect("one")[0].id, "i-1");
+        assert_eq!(chosen(&all, &two).expect("both").len(), 2);
+        assert_eq!(chosen(&ec2(), &two[..1]).expect("one")[0].id, "i-1");
         let many: Vec<Instance> = (0..50)
             .map(|n| instance(&format!("i-{n}"), "running"))
             .collect();
-        let several = meant(&ec2(), &many).expect_err("several");
+        let several = chosen(&ec2(), &many).expect_err("several");
         assert!(several.contains("… and 30 more") && several.lines().count() < 25);
     }
 

@@ -1,4 +1,4 @@
-//! What AWS is asked, and what it answers: typed questions, plain types of our own.
+//! The questions to AWS and their answers, in plain types of our own.
 //!
 //! [`Cloud`] is all that the rest of the program knows of AWS. The one that asks AWS itself is in
 //! `lookup/aws/` (feature `aws`); a build without it has [`NoCloud`], and tests bring their own.
@@ -18,9 +18,9 @@ use crate::{
     spec::{Aws, Cluster},
 };
 
-/// Which instances.
+/// The instances to look up.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Which {
+pub enum InstanceQuery {
     /// The one with this id, whatever its state.
     Id(String),
     /// Those that carry all these tags and are not terminated. A name is the tag `Name`.
@@ -60,7 +60,7 @@ pub struct Instance {
 pub struct Console {
     /// The text, up to 64 KiB of it; empty where EC2 has none yet. It is remote text.
     pub text: String,
-    /// When EC2 took it, in RFC 3339, where it says so.
+    /// When EC2 took it, in RFC 3339, where that is known.
     pub at: Option<String>,
 }
 
@@ -120,12 +120,12 @@ pub struct Caller {
     pub source: String,
 }
 
-/// The region that is asked.
+/// The region of requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Region {
     /// Such as `us-east-1`.
     pub name: String,
-    /// What says so, such as `AWS_REGION`.
+    /// Where it is set, such as `AWS_REGION`.
     pub source: String,
 }
 
@@ -137,15 +137,19 @@ pub struct Region {
 #[async_trait]
 pub trait Cloud: Send + Sync {
     /// `ec2:DescribeInstances`: all that match, sorted by id.
-    async fn instances(&self, aws: &Aws, which: &Which) -> Result<Vec<Instance>, CloudError>;
+    async fn instances(
+        &self,
+        aws: &Aws,
+        query: &InstanceQuery,
+    ) -> Result<Vec<Instance>, CloudError>;
 
     /// `ec2:DescribeInstances`, once for all of these, which are ids or tags of the same keys. What the answer
     /// leaves open is asked alone, which says what is wrong with it.
     async fn instances_of(
         &self,
         _aws: &Aws,
-        _all: &[Which],
-    ) -> Result<BTreeMap<Which, Vec<Instance>>, CloudError> {
+        _queries: &[InstanceQuery],
+    ) -> Result<BTreeMap<InstanceQuery, Vec<Instance>>, CloudError> {
         Ok(BTreeMap::new())
     }
 
@@ -189,7 +193,7 @@ pub trait Cloud: Send + Sync {
     /// `sts:GetCallerIdentity`.
     async fn caller(&self, aws: &Aws) -> Result<Caller, CloudError>;
 
-    /// The region that is asked where the spec names none, and what says so; `None` where nothing
+    /// The region of requests where the spec names none, and its source; `None` where nothing
     /// does. No call of AWS's own, but for what finding it needs.
     async fn region(&self, _aws: &Aws) -> Result<Option<Region>, CloudError> {
         Ok(None)
@@ -200,9 +204,9 @@ pub trait Cloud: Send + Sync {
     async fn credentials(&self, aws: &Aws) -> Result<Credentials, CloudError>;
 }
 
-/// Where AWS was asked, as far as that is known. In a sentence: ` (ENDPOINT, REGION, account N)`.
+/// Where a request to AWS went, as far as that is known. In a sentence: ` (ENDPOINT, REGION, account N)`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Asked {
+pub struct RequestContext {
     /// Whose name was dialled, with its port where that is not HTTPS's.
     pub endpoint: Option<String>,
     /// The region; none for services that have none.
@@ -211,7 +215,7 @@ pub struct Asked {
     pub account: Option<String>,
 }
 
-impl fmt::Display for Asked {
+impl fmt::Display for RequestContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let account = self.account.as_ref().map(|id| format!("account {id}"));
         let in_name = |region: &&String| {
@@ -237,7 +241,7 @@ pub struct Grant {
     pub resources: Vec<String>,
 }
 
-/// Why AWS gave no answer. Messages are safe to show: what AWS said is escaped.
+/// Why AWS gave no answer. Messages are safe to show: remote text is escaped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloudError {
@@ -247,16 +251,18 @@ pub enum CloudError {
     )]
     NotBuilt,
     /// There is nothing to sign with, or it is no longer good.
-    #[error("no AWS credentials that can be used, from {tried}: {said}{asked}\n  help: {help}")]
+    #[error(
+        "no AWS credentials that can be used, from {tried}: {message}{context}\n  help: {help}"
+    )]
     Credentials {
         /// Where they came from, or where they were looked for.
         tried: String,
         /// What is wrong.
-        said: String,
-        /// The way out.
+        message: String,
+        /// The help.
         help: String,
         /// Where they were refused.
-        asked: Box<Asked>,
+        context: Box<RequestContext>,
     },
     /// No region was given anywhere.
     #[error(
@@ -267,81 +273,81 @@ pub enum CloudError {
         service: &'static str,
     },
     /// What this machine is set to is wrong: an endpoint, a profile, half of a key.
-    #[error("{what}\n  help: {help}")]
+    #[error("{message}\n  help: {help}")]
     Settings {
         /// What is wrong, and where it is set.
-        what: String,
-        /// The way out.
+        message: String,
+        /// The help.
         help: String,
     },
     /// The credentials are good, and not in this region or service.
-    #[error("`{action}`: {said}{asked}\n  help: {help}")]
+    #[error("`{action}`: {message}{context}\n  help: {help}")]
     NotHere {
         /// Such as `iam:GetRole`.
         action: &'static str,
-        /// What AWS said, and what that means.
-        said: String,
-        /// The way out.
+        /// AWS's message, and what that means.
+        message: String,
+        /// The help.
         help: String,
         /// Where.
-        asked: Box<Asked>,
+        context: Box<RequestContext>,
     },
     /// AWS has no such thing.
-    #[error("{what} is not there: {said}{asked}\n  help: {help}")]
+    #[error("{subject} is not there: {message}{context}\n  help: {help}")]
     NotFound {
-        /// What was asked for, such as "the parameter `/a/b`".
-        what: String,
-        /// AWS's words, or ours.
-        said: String,
-        /// The way out.
+        /// The thing that was looked up, such as "the parameter `/a/b`".
+        subject: String,
+        /// AWS's message, or ours.
+        message: String,
+        /// The help.
         help: String,
         /// Where.
-        asked: Box<Asked>,
+        context: Box<RequestContext>,
     },
     /// AWS did not allow it.
     #[error(
-        "AWS refuses `{action}`: {said}{asked}\n  help: {help}{ALLOW}{}",
+        "AWS refuses `{action}`: {message}{context}\n  help: {help}{ALLOW}{}",
         statements(grants)
     )]
     Denied {
         /// Such as `iam:GetRole`.
         action: &'static str,
-        /// AWS's words; they name who was denied.
-        said: String,
-        /// The way out, beside allowing it.
+        /// AWS's message; it names who was denied.
+        message: String,
+        /// The help, beside allowing it.
         help: String,
         /// What has to be allowed: this, and what else was refused in the same run.
         grants: Vec<Grant>,
         /// Where.
-        asked: Box<Asked>,
+        context: Box<RequestContext>,
     },
     /// AWS answered with another error, after the retries.
-    #[error("`{action}` failed: {said}{asked}{}", way_out(help.as_deref()))]
+    #[error("`{action}` failed: {message}{context}{}", help_line(help.as_deref()))]
     Refused {
         /// Such as `iam:GetRole`.
         action: &'static str,
-        /// AWS's words, with the code first.
-        said: String,
-        /// The way out, where one is known.
+        /// AWS's message, with the code first.
+        message: String,
+        /// The help, where there is any.
         help: Option<String>,
         /// Where.
-        asked: Box<Asked>,
+        context: Box<RequestContext>,
     },
     /// No connection, or no answer.
-    #[error("`{action}` got no answer from AWS: {said}{asked}\n  help: {help}")]
+    #[error("`{action}` got no answer from AWS: {message}{context}\n  help: {help}")]
     Unreachable {
         /// Such as `iam:GetRole`.
         action: &'static str,
         /// What happened.
-        said: String,
-        /// The way out.
+        message: String,
+        /// The help.
         help: String,
         /// Where.
-        asked: Box<Asked>,
+        context: Box<RequestContext>,
     },
 }
 
-fn way_out(help: Option<&str>) -> String {
+fn help_line(help: Option<&str>) -> String {
     help.map_or_else(String::new, |help| format!("\n  help: {help}"))
 }
 
@@ -374,14 +380,14 @@ fn one_or_many<'a>(items: impl Iterator<Item = &'a str>) -> Value {
     }
 }
 
-/// Several errors as one text. Statements that all of them would need are said once, at the end.
+/// Several errors as one text. Their statements come once, at the end.
 pub fn joined(errors: &[String]) -> String {
     let mut lines = Vec::new();
     let mut last = BTreeSet::new();
     for error in errors {
         match error.split_once(ALLOW) {
-            Some((words, statements)) => {
-                lines.push(words);
+            Some((message, statements)) => {
+                lines.push(message);
                 last.insert(statements);
             }
             None => lines.push(error),
@@ -396,7 +402,7 @@ pub fn joined(errors: &[String]) -> String {
 }
 
 impl CloudError {
-    /// What people are told of a key of the spec that could not be looked up. Where nothing could
+    /// The message for a key of the spec that could not be looked up. Where nothing could
     /// be asked at all, no key is to blame, and many have one error.
     pub fn of(&self, key: &str) -> String {
         match self {
@@ -415,7 +421,7 @@ pub struct NoCloud;
 
 #[async_trait]
 impl Cloud for NoCloud {
-    async fn instances(&self, _: &Aws, _: &Which) -> Result<Vec<Instance>, CloudError> {
+    async fn instances(&self, _: &Aws, _: &InstanceQuery) -> Result<Vec<Instance>, CloudError> {
         Err(CloudError::NotBuilt)
     }
     async fn key_pair_id(&self, _: &Aws, _: &str) -> Result<String, CloudError> {

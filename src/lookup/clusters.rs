@@ -46,11 +46,11 @@ pub struct ClusterLookup {
     pub name: String,
     /// With the ARN put in where a name was: another cluster of that name is another one.
     pub cluster: ResolvedCluster,
-    /// The values; or what is wrong, with ways out.
+    /// The values; or the errors, with help.
     pub values: Result<Values, String>,
 }
 
-/// What can be asked for a cluster.
+/// The questions for a cluster.
 pub fn questions(cluster: &ResolvedCluster) -> BTreeSet<Question> {
     let aws = account(cluster);
     let mut out = BTreeSet::new();
@@ -144,8 +144,8 @@ pub fn settle(mut cluster: ResolvedCluster, answers: &Answers) -> ClusterLookup 
     for region in regions.into_iter().filter_map(|aws| answers.region(aws)) {
         values.looked_up.push(hosts::region_row(region));
     }
-    let mut said = BTreeSet::new();
-    errors.retain(|error| said.insert(error.clone()));
+    let mut seen = BTreeSet::new();
+    errors.retain(|error| seen.insert(error.clone()));
     let values = match errors.as_slice() {
         [] => Ok(values),
         errors => Err(joined(errors)),
@@ -256,7 +256,7 @@ fn bootstrap(found: &MskCluster, access: &Access) -> Result<String, String> {
     ))
 }
 
-/// As `topics.security` says it.
+/// As `topics.security` has it.
 fn word(door: Door) -> &'static str {
     match door {
         Door::Iam => "iam",
@@ -266,7 +266,7 @@ fn word(door: Door) -> &'static str {
     }
 }
 
-/// As `topics.network` says it.
+/// As `topics.network` has it.
 fn network(network: Network) -> &'static str {
     match network {
         Network::Private => "private",

@@ -12,7 +12,7 @@ use crate::{
     text::escape_control,
 };
 
-/// What EC2 has of a console may be newer in so many minutes; what is older stays as it is.
+/// EC2's copy of a console that is younger than this may still be renewed.
 const FRESH: Duration = Duration::from_secs(15 * 60);
 
 /// Asks for the keys of an instance. What EC2 kept of its boot is asked for first, because that is
@@ -20,14 +20,14 @@ const FRESH: Duration = Duration::from_secs(15 * 60);
 /// is there sooner after the boot, on Nitro instances.
 ///
 /// # Errors
-/// A text with the way out: EC2's refusal, or why the console vouches for no key.
+/// A message with a help: EC2's refusal, or why the console vouches for no key.
 pub async fn host_keys(cloud: &dyn Cloud, aws: &Aws, id: &str) -> Result<Vec<PublicKey>, String> {
     let kept = cloud.console(aws, id, false).await;
     let kept = kept.map_err(|error| error.to_string())?;
     let error = match console::keys(&kept.text) {
         Ok(keys) => return Ok(keys),
-        // Nothing that was printed later makes good what is wrong.
-        Err(error) if !is_early(&error) => return Err(told(id, &error, None)),
+        // Newer output does not mend this.
+        Err(error) if !is_early(&error) => return Err(message(id, &error, None)),
         Err(error) => error,
     };
     let old = kept
@@ -35,9 +35,9 @@ pub async fn host_keys(cloud: &dyn Cloud, aws: &Aws, id: &str) -> Result<Vec<Pub
         .as_deref()
         .filter(|at| is_old(at, SystemTime::now()));
     match cloud.console(aws, id, true).await {
-        Ok(now) => console::keys(&now.text).map_err(|error| told(id, &error, old)),
+        Ok(now) => console::keys(&now.text).map_err(|error| message(id, &error, old)),
         // Not a Nitro instance: there is nothing newer.
-        Err(CloudError::Refused { help: None, .. }) => Err(told(id, &error, old)),
+        Err(CloudError::Refused { help: None, .. }) => Err(message(id, &error, old)),
         Err(other) => Err(other.to_string()),
     }
 }
@@ -53,7 +53,7 @@ fn is_old(at: &str, now: SystemTime) -> bool {
     at.is_ok_and(|at| now.duration_since(at).is_ok_and(|age| age > FRESH))
 }
 
-fn told(id: &str, error: &Error, old: Option<&str>) -> String {
+fn message(id: &str, error: &Error, old: Option<&str>) -> String {
     let by_hand = "compare by hand with `trueup trust SPEC`, or pin the keys in the spec: `host_key: { \
                    pinned: […] }`";
     match (error, old) {
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
     use crate::{
         hostkey::tests::{ED25519, key},
-        lookup::{Caller, Console, Instance, MskCluster, Role, Which},
+        lookup::{Caller, Console, Instance, InstanceQuery, MskCluster, Role},
         spec::Cluster,
     };
 
@@ -102,9 +102,9 @@ mod tests {
     fn refused() -> CloudError {
         CloudError::Refused {
             action: "ec2:GetConsoleOutput",
-            said: "UnsupportedOperation".into(),
+            message: "UnsupportedOperation".into(),
             help: None,
-            asked: Box::default(),
+            context: Box::default(),
         }
     }
 
@@ -116,7 +116,7 @@ mod tests {
             let text = text.clone()?;
             Ok(Console { text, at: None })
         }
-        async fn instances(&self, _: &Aws, _: &Which) -> Result<Vec<Instance>, CloudError> {
+        async fn instances(&self, _: &Aws, _: &InstanceQuery) -> Result<Vec<Instance>, CloudError> {
             Err(refused())
         }
         async fn key_pair_id(&self, _: &Aws, _: &str) -> Result<String, CloudError> {
@@ -171,17 +171,17 @@ mod tests {
         assert!(!is_old("2026-11-28T11:45:01Z", now) && !is_old("2026-11-28T13:00:00Z", now));
         assert!(!is_old("yesterday", now));
         for error in [Error::Empty, Error::None, Error::Unfinished] {
-            let old = told("i-1", &error, Some("2025-01-01T00:00:00Z"));
+            let old = message("i-1", &error, Some("2025-01-01T00:00:00Z"));
             assert!(
                 !old.contains("try again") && !old.contains("still"),
                 "{old}"
             );
             assert!(old.contains("trueup trust"), "{old}");
-            assert!(told("i-1", &error, None).contains("try again"));
+            assert!(message("i-1", &error, None).contains("try again"));
         }
         let windows = "2021/01/01 00:00:00Z: Message: Windows is Ready to use\r\n";
         let error = console::keys(windows).expect_err("Windows");
-        assert!(told("i-1", &error, None).contains("Windows machine"));
+        assert!(message("i-1", &error, None).contains("Windows machine"));
     }
 
     #[tokio::test]
@@ -195,10 +195,10 @@ mod tests {
             assert_eq!((found, asked), (Ok(keys.clone()), vec![false, true]));
         }
         let (found, _) = ask(Ok(String::new()), Err(refused())).await;
-        let said = found.expect_err("nothing");
+        let message = found.expect_err("nothing");
         assert!(
-            said.contains("still empty") && said.contains("try again"),
-            "{said}"
+            message.contains("still empty") && message.contains("try again"),
+            "{message}"
         );
         // What is wrong in one place is not made good in another.
         let other = key("ssh-ed25519", &[&[7; 32]]);
@@ -208,10 +208,10 @@ mod tests {
         assert_eq!(asked, [false]);
         let denied = CloudError::Denied {
             action: "ec2:GetConsoleOutput",
-            said: "no".into(),
+            message: "no".into(),
             help: "allow it".into(),
             grants: vec![],
-            asked: Box::default(),
+            context: Box::default(),
         };
         let (found, _) = ask(Err(denied), Ok(good())).await;
         assert!(found.expect_err("denied").contains("ec2:GetConsoleOutput"));

@@ -29,7 +29,7 @@ pub struct Values {
     pub parameters: BTreeMap<String, SecretString>,
     /// What to show of all this.
     pub looked_up: Vec<LookedUp>,
-    /// What people should know before it fails on the machine.
+    /// What would fail on the machine later.
     pub warnings: Vec<String>,
 }
 
@@ -39,11 +39,11 @@ pub struct HostLookup {
     /// With the address found and the role's ARN put in; a member of a fleet has a name of its
     /// own, `HOST/i-…`.
     pub host: ResolvedHost,
-    /// The values; or what is wrong, with ways out.
+    /// The values; or the errors, with help.
     pub values: Result<Values, String>,
 }
 
-/// What can be asked for a host, with what is known so far.
+/// The questions for a host that the answers so far allow.
 pub fn questions(host: &ResolvedHost, answers: &Answers) -> BTreeSet<Question> {
     let aws = || host.aws.clone();
     let mut out = BTreeSet::new();
@@ -59,11 +59,11 @@ pub fn questions(host: &ResolvedHost, answers: &Answers) -> BTreeSet<Question> {
     let Route::Ec2 { ec2, .. } = &host.route else {
         return out;
     };
-    let which = choose::which(ec2);
-    let known = answers.instances(&host.aws, &which);
-    out.insert(Question::Instances(aws(), which));
+    let query = choose::query(ec2);
+    let known = answers.instances(&host.aws, &query);
+    out.insert(Question::Instances(aws(), query));
     let Some(Ok(found)) = known else { return out };
-    for instance in choose::meant(ec2, found).into_iter().flatten() {
+    for instance in choose::chosen(ec2, found).into_iter().flatten() {
         if let (Some(role), Some(profile)) = (assumed(host, instance), profile_name(instance)) {
             out.insert(Question::Role(aws(), role.to_owned()));
             out.insert(Question::Profile(aws(), profile.to_owned()));
@@ -79,38 +79,38 @@ pub fn questions(host: &ResolvedHost, answers: &Answers) -> BTreeSet<Question> {
     out
 }
 
-/// Puts the answers in. Where `all: true` is said, one host becomes as many as there are instances.
+/// Puts the answers in. With `all: true` one host becomes as many as there are instances.
 pub fn settle(host: ResolvedHost, answers: &Answers) -> Vec<HostLookup> {
     let Route::Ec2 { ec2, .. } = &host.route else {
-        return vec![one(host, None, None, answers)];
+        return vec![host_lookup(host, None, None, answers)];
     };
-    let known = answers.instances(&host.aws, &choose::which(ec2));
-    let meant = match known {
-        Some(Ok(found)) => choose::meant(ec2, found),
+    let known = answers.instances(&host.aws, &choose::query(ec2));
+    let chosen = match known {
+        Some(Ok(found)) => choose::chosen(ec2, found),
         Some(Err(error)) => Err(error.to_string()),
         None => Err("nobody asked for its instance".into()),
     };
-    match meant {
-        // What else was asked of it may have failed, too.
-        Err(error) => vec![one(host, None, Some(error), answers)],
+    match chosen {
+        // Its other questions may have failed, too.
+        Err(error) => vec![host_lookup(host, None, Some(error), answers)],
         Ok(instances) => instances
             .into_iter()
-            .map(|instance| one(host.clone(), Some(instance), None, answers))
+            .map(|instance| host_lookup(host.clone(), Some(instance), None, answers))
             .collect(),
     }
 }
 
 /// A host, with its instance where it is one, or why there is none.
-fn one(
+fn host_lookup(
     mut host: ResolvedHost,
     instance: Option<&Instance>,
-    trouble: Option<String>,
+    error: Option<String>,
     answers: &Answers,
 ) -> HostLookup {
     let mut settling = Settling {
         answers,
         values: Values::default(),
-        errors: trouble.into_iter().collect(),
+        errors: error.into_iter().collect(),
     };
     if let Some(instance) = instance {
         settling.address(&mut host, instance);
@@ -133,7 +133,7 @@ struct Settling<'a> {
 }
 
 impl Settling<'_> {
-    /// The same trouble with several references, such as credentials, is said once.
+    /// An error of several references, such as credentials, is reported once.
     fn failed(&mut self, error: String) {
         if !self.errors.contains(&error) {
             self.errors.push(error);
@@ -200,7 +200,7 @@ impl Settling<'_> {
     }
 
     /// The same for a role that the spec gives as an ARN. Whoever writes one may not be allowed to
-    /// look at it, and then nothing is said.
+    /// look at it: then there is no warning.
     fn trust_of_arn(&self, host: &ResolvedHost, instance: Option<&Instance>) -> Option<String> {
         let (instance, arn) = (instance?, role_arn(host)?);
         let name = assumed(host, instance)?;
@@ -302,10 +302,12 @@ impl Settling<'_> {
                     .looked_up
                     .push(LookedUp::secret(KEY, &reference, &source));
             }
-            Some(Err(CloudError::NotFound { said, asked, .. })) if reference != name => {
+            Some(Err(CloudError::NotFound {
+                message, context, ..
+            })) if reference != name => {
                 self.failed(format!(
                     "`{KEY}`: the private key of the pair is not in the Parameter Store, as {name}: \
-                     {said}{asked}\n  help: only pairs that CloudFormation made are kept there \
+                     {message}{context}\n  help: only pairs that CloudFormation made are kept there \
                      (`AWS::EC2::KeyPair`); one of the console or the CLI was downloaded once, and an \
                      imported one never was with AWS: name the parameter or the file that has it, \
                      `key: {{ ssm_parameter: … }}` or `key: {{ file: … }}`"

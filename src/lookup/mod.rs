@@ -1,7 +1,7 @@
 //! References of the spec → values. Reads only.
 //!
-//! [`settle`] is the whole way: what hosts and clusters refer to becomes questions, those are asked
-//! side by side of a [`Cloud`], and the answers are put in. Secrets of this machine (`env`, `file`)
+//! [`settle`] does all of it: references of hosts and clusters become questions to a [`Cloud`], asked
+//! concurrently, and the answers are put in. Secrets of this machine (`env`, `file`)
 //! are read in [`secrets`], without any network.
 
 #[cfg(feature = "aws")]
@@ -31,8 +31,8 @@ use crate::spec::{self, Aws, ResolvedCluster, ResolvedHost};
 use questions::Answers;
 
 pub use cloud::{
-    Asked, Caller, Cloud, CloudError, Console, Door, Instance, Listener, MskCluster, NoCloud,
-    Region, Role, Which,
+    Caller, Cloud, CloudError, Console, Door, Instance, InstanceQuery, Listener, MskCluster,
+    NoCloud, Region, RequestContext, Role,
 };
 
 /// AWS as this build can ask it. Nothing is made until something is asked.
@@ -82,10 +82,13 @@ pub async fn settle(
     };
     for host in hosts {
         let name = host.name.clone();
-        let of_it = hosts::settle(host, &answers);
-        let names: Vec<String> = of_it.iter().map(|one| one.host.name.clone()).collect();
+        let lookups = hosts::settle(host, &answers);
+        let names: Vec<String> = lookups
+            .iter()
+            .map(|lookup| lookup.host.name.clone())
+            .collect();
         settled.members.insert(name, names);
-        settled.hosts.push(of_it);
+        settled.hosts.push(lookups);
     }
     for mut cluster in clusters {
         fleet(&mut cluster, &settled.members);

@@ -1,5 +1,5 @@
-//! What AWS is asked in one run, and what it answered: each question once, those that one call answers
-//! together, and so many calls side by side as AWS takes without throttling.
+//! The questions to AWS of one run, and their answers: each is asked once, several in one call where
+//! AWS can, and no more calls at a time than AWS takes without throttling.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,7 +9,7 @@ use std::{
 use secrecy::SecretString;
 use tokio::{sync::Semaphore, task::JoinSet};
 
-use super::cloud::{Cloud, CloudError, Grant, Instance, MskCluster, Region, Role, Which};
+use super::cloud::{Cloud, CloudError, Grant, Instance, InstanceQuery, MskCluster, Region, Role};
 use crate::{
     broker::credentials::Credentials,
     spec::{Aws, Cluster},
@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Question {
     /// See [`Cloud::instances`].
-    Instances(Aws, Which),
+    Instances(Aws, InstanceQuery),
     /// See [`Cloud::key_pair_id`].
     KeyPair(Aws, String),
     /// See [`Cloud::parameter`].
@@ -45,7 +45,7 @@ enum Answer {
     Signing(Credentials),
 }
 
-/// What was answered so far. Of a question that was not asked there is nothing.
+/// The answers so far.
 #[derive(Debug, Clone, Default)]
 pub struct Answers {
     known: BTreeMap<Question, Result<Answer, CloudError>>,
@@ -60,13 +60,13 @@ type Known<'a, T> = Option<Result<&'a T, &'a CloudError>>;
 const MOST: usize = 16;
 
 impl Answers {
-    /// Asks what is asked for, again as long as answers lead to more questions.
+    /// Asks the questions, again as long as answers lead to more of them.
     pub(crate) async fn gather(
         cloud: &Arc<dyn Cloud>,
         asked_for: impl Fn(&Self) -> BTreeSet<Question>,
     ) -> Self {
         let mut answers = Self::default();
-        // What a call for several left open.
+        // Questions that a call for several left open.
         let mut alone = BTreeSet::new();
         let turns = Arc::new(Semaphore::new(MOST));
         loop {
@@ -78,15 +78,15 @@ impl Answers {
             if open.is_empty() {
                 break;
             }
-            let asking = together(open, &alone).into_iter().map(|questions| {
+            let calls = together(open, &alone).into_iter().map(|questions| {
                 let (cloud, turns) = (Arc::clone(cloud), Arc::clone(&turns));
                 async move {
                     let _turn = turns.acquire().await;
                     ask_all(cloud.as_ref(), questions).await
                 }
             });
-            let asking: JoinSet<_> = asking.collect();
-            for (question, answer) in asking.join_all().await.into_iter().flatten() {
+            let calls: JoinSet<_> = calls.collect();
+            for (question, answer) in calls.join_all().await.into_iter().flatten() {
                 match answer {
                     Some(answer) => {
                         answers.known.insert(question, answer);
@@ -140,8 +140,8 @@ impl Answers {
     }
 
     /// The instances of a name.
-    pub fn instances(&self, aws: &Aws, which: &Which) -> Known<'_, Vec<Instance>> {
-        let question = Question::Instances(aws.clone(), which.clone());
+    pub fn instances(&self, aws: &Aws, query: &InstanceQuery) -> Known<'_, Vec<Instance>> {
+        let question = Question::Instances(aws.clone(), query.clone());
         self.known(&question, |answer| match answer {
             Answer::Instances(instances) => Some(instances),
             _ => None,
@@ -185,8 +185,8 @@ impl Answers {
     }
 
     /// A cluster.
-    pub fn cluster(&self, aws: &Aws, which: &Cluster) -> Known<'_, MskCluster> {
-        let question = Question::Cluster(aws.clone(), which.clone());
+    pub fn cluster(&self, aws: &Aws, cluster: &Cluster) -> Known<'_, MskCluster> {
+        let question = Question::Cluster(aws.clone(), cluster.clone());
         self.known(&question, |answer| match answer {
             Answer::Cluster(cluster) => Some(cluster),
             _ => None,
@@ -237,8 +237,8 @@ fn together(open: Vec<Question>, alone: &BTreeSet<Question>) -> Vec<Vec<Question
             }
             Question::Parameter(aws, _) => (aws, vec!["parameter"], PARAMETERS),
             Question::KeyPair(aws, _) => (aws, vec!["pair"], FILTERED),
-            Question::Instances(aws, Which::Id(_)) => (aws, vec!["id"], FILTERED),
-            Question::Instances(aws, Which::Tags(tags)) => {
+            Question::Instances(aws, InstanceQuery::Id(_)) => (aws, vec!["id"], FILTERED),
+            Question::Instances(aws, InstanceQuery::Tags(tags)) => {
                 let keys = tags.iter().map(|(key, _)| key.as_str());
                 (
                     aws,
@@ -264,7 +264,7 @@ fn together(open: Vec<Question>, alone: &BTreeSet<Question>) -> Vec<Vec<Question
     calls
 }
 
-/// Questions of one call, and what it answered; nothing: it is to be asked alone.
+/// The answers to the questions of one call; `None`: to be asked alone.
 async fn ask_all(
     cloud: &dyn Cloud,
     questions: Vec<Question>,
@@ -312,16 +312,16 @@ async fn several(
             answers.map(of).collect()
         }
         Some(Question::Instances(aws, _)) => {
-            let which = questions.iter().filter_map(|question| match question {
-                Question::Instances(_, which) => Some(which.clone()),
+            let queries = questions.iter().filter_map(|question| match question {
+                Question::Instances(_, query) => Some(query.clone()),
                 _ => None,
             });
-            let which: Vec<Which> = which.collect();
-            let answers = cloud.instances_of(aws, &which).await?.into_iter();
-            let of = |(which, all)| {
+            let queries: Vec<InstanceQuery> = queries.collect();
+            let answers = cloud.instances_of(aws, &queries).await?.into_iter();
+            let of = |(query, instances)| {
                 (
-                    Question::Instances(aws.clone(), which),
-                    Answer::Instances(all),
+                    Question::Instances(aws.clone(), query),
+                    Answer::Instances(instances),
                 )
             };
             answers.map(of).collect()
@@ -332,12 +332,12 @@ async fn several(
 
 async fn ask(cloud: &dyn Cloud, question: &Question) -> Result<Answer, CloudError> {
     Ok(match question {
-        Question::Instances(aws, which) => Answer::Instances(cloud.instances(aws, which).await?),
+        Question::Instances(aws, query) => Answer::Instances(cloud.instances(aws, query).await?),
         Question::KeyPair(aws, name) => Answer::Text(cloud.key_pair_id(aws, name).await?),
         Question::Parameter(aws, name) => Answer::Secret(cloud.parameter(aws, name).await?),
         Question::Role(aws, name) => Answer::Role(cloud.role(aws, name).await?),
         Question::Profile(aws, name) => Answer::Roles(cloud.profile_roles(aws, name).await?),
-        Question::Cluster(aws, which) => Answer::Cluster(cloud.cluster(aws, which).await?),
+        Question::Cluster(aws, cluster) => Answer::Cluster(cloud.cluster(aws, cluster).await?),
         Question::Signing(aws) => Answer::Signing(cloud.credentials(aws).await?),
     })
 }

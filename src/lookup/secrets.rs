@@ -20,19 +20,19 @@ use crate::{
     spec::{ResolvedHost, SecretRef},
 };
 
-/// A reference that leads nowhere. Exit code 3: the spec asks for what is not here.
+/// A reference that cannot be resolved. Exit code 3.
 #[derive(Debug, thiserror::Error)]
-#[error("{what}: {reason}\n  help: {help}")]
+#[error("{subject}: {reason}\n  help: {help}")]
 pub struct Missing {
-    /// What the spec calls it.
-    what: String,
+    /// The key or resource, as the spec names it.
+    subject: String,
     reason: String,
     help: String,
 }
 
-/// Where references are read.
+/// Where references are looked up.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'p> {
+pub struct Sources<'p> {
     /// Parameters that were looked up.
     pub parameters: &'p BTreeMap<String, SecretString>,
     /// The spec: relative files start at its folder.
@@ -44,11 +44,11 @@ pub struct Place<'p> {
 /// Reads what the resources of a host refer to, as far as they are looked at.
 ///
 /// # Errors
-/// All references that lead nowhere.
+/// All references that cannot be resolved.
 pub fn resolve(
     host: &ResolvedHost,
     looked_at: impl Fn(&Address) -> bool,
-    place: &Place<'_>,
+    sources: &Sources<'_>,
 ) -> Result<Inputs, Vec<Missing>> {
     let mut given = Inputs::default();
     let mut missing = Vec::new();
@@ -63,10 +63,10 @@ pub fn resolve(
             continue;
         }
         let value = match reference {
-            // One that is not among them was said when it was looked up.
-            SecretRef::SsmParameter(name) => Ok(place.parameters.get(name).cloned()),
+            // A missing one was reported by its look-up.
+            SecretRef::SsmParameter(name) => Ok(sources.parameters.get(name).cloned()),
             SecretRef::Env(_) | SecretRef::File(_) => {
-                secret(&key, reference, place.spec, place.environment).map(Some)
+                secret(&key, reference, sources.spec, sources.environment).map(Some)
             }
         };
         match value {
@@ -78,9 +78,9 @@ pub fn resolve(
             }
             Ok(None) => {}
             Err(error) => missing.push(Missing {
-                what: match address == properties::ADDRESS {
-                    true => format!("property {}", error.what),
-                    false => error.what,
+                subject: match address == properties::ADDRESS {
+                    true => format!("property {}", error.subject),
+                    false => error.subject,
                 },
                 ..error
             }),
@@ -90,7 +90,7 @@ pub fn resolve(
         if !looked_at(&address) || given.sources.contains_key(name) {
             continue;
         }
-        match source(&address, name, place) {
+        match source(&address, name, sources) {
             Ok(bytes) => {
                 given.sources.insert(name.to_owned(), bytes);
             }
@@ -108,10 +108,10 @@ pub fn resolve(
 const LARGEST_SOURCE: u64 = 1024 * 1024;
 
 /// The bytes of a local file, for the resource that wants them.
-fn source(address: &Address, name: &str, place: &Place<'_>) -> Result<Vec<u8>, Missing> {
-    let path = local_path(name, place.spec, place.environment);
+fn source(address: &Address, name: &str, sources: &Sources<'_>) -> Result<Vec<u8>, Missing> {
+    let path = local_path(name, sources.spec, sources.environment);
     let missing = |reason: String, help: &str| Missing {
-        what: format!("`{address}`"),
+        subject: format!("`{address}`"),
         reason: format!("`{}` {reason}", path.display()),
         help: help.to_owned(),
     };
@@ -146,7 +146,7 @@ pub fn secret(
     environment: &BTreeMap<String, String>,
 ) -> Result<SecretString, Missing> {
     let missing = |reason: String, help: String| Missing {
-        what: format!("`{key}`"),
+        subject: format!("`{key}`"),
         reason,
         help,
     };
@@ -185,7 +185,7 @@ pub fn secret(
 /// What a parameter of the Parameter Store holds, as the spec's `key` means it.
 ///
 /// # Errors
-/// A sentence with the way out, when it holds what `key` cannot mean.
+/// A message with a help, when `key` cannot have this value.
 pub(crate) fn of_parameter(
     key: &str,
     name: &str,
@@ -310,12 +310,12 @@ mod tests {
             .hosts
             .remove(0);
         let read = |environment: &BTreeMap<String, String>| {
-            let place = Place {
+            let sources = Sources {
                 parameters: &BTreeMap::new(),
                 spec: Path::new("x.yaml"),
                 environment,
             };
-            resolve(&host, |_| true, &place).expect_err("some lead nowhere")
+            resolve(&host, |_| true, &sources).expect_err("some lead nowhere")
         };
         let missing = read(&BTreeMap::new());
         let text: Vec<String> = missing.iter().map(ToString::to_string).collect();

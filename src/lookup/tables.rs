@@ -47,7 +47,7 @@ impl Databases {
     /// Relative files start at the spec's folder.
     ///
     /// # Errors
-    /// A sentence with the way out, for a reference that leads nowhere. Exit code 3.
+    /// A message with a help, for a reference that cannot be resolved. Exit code 3.
     pub fn resolve(
         cluster: &ResolvedCluster,
         passwords: &[Option<SecretString>],

@@ -1,4 +1,4 @@
-//! Look-ups against an account that a test makes up: who is asked what, and how often.
+//! Look-ups against a fake account: the questions, and how often each is asked.
 
 use std::{
     collections::BTreeMap,
@@ -15,12 +15,12 @@ use crate::{
     spec::{self, Cluster, Given, Source},
 };
 
-/// An account that answers at once, and writes down what it was asked.
+/// An account that answers at once and records the questions.
 #[derive(Default)]
 struct Account {
     instances: Vec<Instance>,
     parameters: BTreeMap<String, String>,
-    asked: Mutex<Vec<String>>,
+    questions: Mutex<Vec<String>>,
     /// Whoever asks for a parameter waits until so many do.
     together: Option<Barrier>,
     /// How many ask for a role now, and how many did at most.
@@ -28,47 +28,47 @@ struct Account {
 }
 
 impl Account {
-    fn asks(&self, what: String) {
-        self.asked.lock().expect("no panic").push(what);
+    fn note(&self, question: String) {
+        self.questions.lock().expect("no panic").push(question);
     }
 
-    fn asked(&self) -> Vec<String> {
-        let mut asked = self.asked.lock().expect("no panic").clone();
-        asked.sort();
-        asked
+    fn questions(&self) -> Vec<String> {
+        let mut questions = self.questions.lock().expect("no panic").clone();
+        questions.sort();
+        questions
     }
 }
 
 #[async_trait]
 impl Cloud for Account {
-    async fn instances(&self, _: &Aws, which: &Which) -> Result<Vec<Instance>, CloudError> {
-        self.asks(format!("instances {which:?}"));
+    async fn instances(&self, _: &Aws, query: &InstanceQuery) -> Result<Vec<Instance>, CloudError> {
+        self.note(format!("instances {query:?}"));
         Ok(self.instances.clone())
     }
     async fn key_pair_id(&self, _: &Aws, name: &str) -> Result<String, CloudError> {
-        self.asks(format!("pair {name}"));
+        self.note(format!("pair {name}"));
         Ok(format!("key-of-{name}"))
     }
     async fn console(&self, _: &Aws, _: &str, _: bool) -> Result<Console, CloudError> {
         Err(CloudError::NotBuilt)
     }
     async fn parameter(&self, _: &Aws, name: &str) -> Result<SecretString, CloudError> {
-        self.asks(format!("parameter {name}"));
+        self.note(format!("parameter {name}"));
         if let Some(together) = &self.together {
             together.wait().await;
         }
         match self.parameters.get(name) {
             Some(value) => Ok(SecretString::from(value.as_str())),
             None => Err(CloudError::NotFound {
-                what: format!("the parameter `{name}`"),
-                said: "ParameterNotFound".into(),
+                subject: format!("the parameter `{name}`"),
+                message: "ParameterNotFound".into(),
                 help: "see its name".into(),
-                asked: Box::default(),
+                context: Box::default(),
             }),
         }
     }
     async fn role(&self, _: &Aws, name: &str) -> Result<Role, CloudError> {
-        self.asks(format!("role {name}"));
+        self.note(format!("role {name}"));
         {
             let mut busy = self.busy.lock().expect("no panic");
             *busy = (busy.0 + 1, busy.1.max(busy.0 + 1));
@@ -81,7 +81,7 @@ impl Cloud for Account {
         })
     }
     async fn profile_roles(&self, _: &Aws, name: &str) -> Result<Vec<String>, CloudError> {
-        self.asks(format!("profile {name}"));
+        self.note(format!("profile {name}"));
         Ok(vec![])
     }
     async fn cluster(&self, _: &Aws, _: &Cluster) -> Result<MskCluster, CloudError> {
@@ -142,8 +142,8 @@ async fn the_key_of_an_instances_pair_is_found_in_three_steps() {
         let key = values.ssh_key.as_ref().expect("a key");
         assert_eq!(key.expose_secret(), "PEM");
         assert!(!format!("{values:?}").contains("PEM"));
-        let told = values.looked_up.last().expect("told");
-        assert_eq!((told.key.as_str(), &told.value), ("ssh.key", &None));
+        let row = values.looked_up.last().expect("a row");
+        assert_eq!((row.key.as_str(), &row.value), ("ssh.key", &None));
     }
     let found = settled.hosts[0][1].host.route.found().expect("found");
     assert_eq!(
@@ -152,10 +152,10 @@ async fn the_key_of_an_instances_pair_is_found_in_three_steps() {
     );
     assert_eq!(settled.members["c"], ["c/i-1", "c/i-2"]);
     // Two machines of one pair: asked once.
-    let asked = account.asked();
-    assert_eq!(asked.len(), 3, "{asked:?}");
+    let questions = account.questions();
+    assert_eq!(questions.len(), 3, "{questions:?}");
     assert!(
-        asked
+        questions
             .iter()
             .any(|one| one == "parameter /ec2/keypair/key-of-pair")
     );
@@ -193,7 +193,7 @@ async fn look_ups_go_out_side_by_side_and_each_once() {
     let settled = settled(&account, text).await;
     assert!(settled.hosts.iter().flatten().all(|one| one.values.is_ok()));
     assert_eq!(
-        account.asked(),
+        account.questions(),
         ["parameter /1", "parameter /2", "parameter /3"]
     );
 }
@@ -207,7 +207,7 @@ async fn what_refers_to_nothing_asks_nothing_and_all_that_is_wrong_is_said() {
     )
     .await;
     assert!(plain.first().values.is_ok() && plain.accounts.is_empty());
-    assert_eq!(account.asked(), Vec::<String>::new());
+    assert_eq!(account.questions(), Vec::<String>::new());
     let text = "hosts:\n  a: { ec2: { name: n }, ssh: { key: { ssm_parameter: /k } } }\n";
     let wrong = settled(&account, text).await;
     let error = wrong.first().values.as_ref().expect_err("nothing is there");
@@ -229,6 +229,6 @@ async fn sixteen_calls_at_most_are_under_way() {
     let cloud: Arc<dyn Cloud> = Arc::clone(&account) as Arc<dyn Cloud>;
     let role = |n: usize| questions::Question::Role(Aws::default(), format!("r{n}"));
     Answers::gather(&cloud, |_| (0..40).map(role).collect()).await;
-    assert_eq!(account.asked().len(), 40);
+    assert_eq!(account.questions().len(), 40);
     assert_eq!(*account.busy.lock().expect("no panic"), (0, 16));
 }

@@ -8,7 +8,7 @@
 
 use serde_json::{Value, json};
 
-/// What a trust policy says of one role.
+/// The verdict of a trust policy on one role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trust {
     /// It lets it.
@@ -33,7 +33,7 @@ pub fn verdict(policy: &str, caller: &str, session: Option<&str>) -> Trust {
         Ok(document) => document,
         Err(error) => return Trust::Unclear(format!("its trust policy is no JSON: {error}")),
     };
-    let who = Who {
+    let assumer = Assumer {
         caller,
         session,
         account: account(caller),
@@ -41,7 +41,7 @@ pub fn verdict(policy: &str, caller: &str, session: Option<&str>) -> Trust {
     let (mut denied, mut allowed, mut delegated) = (false, false, false);
     let (mut may_deny, mut may_allow) = (None, None);
     for statement in items(&document["Statement"]) {
-        match (statement["Effect"].as_str(), who.fits(statement)) {
+        match (statement["Effect"].as_str(), assumer.fits(statement)) {
             (Some("Deny"), Fit::Yes | Fit::Account) => denied = true,
             (Some("Deny"), Fit::Unclear(why)) => may_deny = Some(why),
             (Some("Allow"), Fit::Yes) => allowed = true,
@@ -88,15 +88,15 @@ enum Fit {
     Unclear(&'static str),
 }
 
-struct Who<'a> {
+struct Assumer<'a> {
     caller: &'a str,
     session: Option<&'a str>,
     account: Option<&'a str>,
 }
 
-impl Who<'_> {
+impl Assumer<'_> {
     fn fits(&self, statement: &Value) -> Fit {
-        let principal = self.is_meant(&statement["Principal"]);
+        let principal = self.fit_of_principal(&statement["Principal"]);
         let has = |key: &str| statement.get(key).is_some();
         if has("NotAction") || (has("Action") && !is_about_assuming(&statement["Action"])) {
             return match has("NotAction") && principal != Fit::No {
@@ -115,7 +115,7 @@ impl Who<'_> {
         }
     }
 
-    fn is_meant(&self, principal: &Value) -> Fit {
+    fn fit_of_principal(&self, principal: &Value) -> Fit {
         if principal == "*" {
             return Fit::Yes;
         }
@@ -186,7 +186,10 @@ fn glob(pattern: &str, text: &str) -> bool {
 }
 
 /// A document as IAM sends it: URL-encoded (RFC 3986). What is no such encoding stays.
-#[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "IAM alone encodes a policy"))]
+#[cfg_attr(
+    not(feature = "aws"),
+    expect(dead_code, reason = "IAM alone encodes a policy")
+)]
 pub(crate) fn decoded(text: &str) -> String {
     percent_encoding::percent_decode_str(text)
         .decode_utf8_lossy()

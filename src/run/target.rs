@@ -71,7 +71,7 @@ impl Target {
         let name = host.name.as_str();
         let only_required = |address: &Address| chosen.looks_beside(name, address);
         let looked_at = |address: &Address| chosen.has(name, address) || only_required(address);
-        let sources = secrets::Place {
+        let sources = secrets::Sources {
             parameters: &values.parameters,
             spec,
             environment: &around.environment,

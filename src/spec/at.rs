@@ -66,7 +66,7 @@ macro_rules! at {
             (&it.$key).field()
         }); $($rest)*)
     };
-    ($start:expr, $($way:tt)+) => { $crate::at!(@ $start.at(); $($way)+) };
+    ($start:expr, $($path:tt)+) => { $crate::at!(@ $start.at(); $($path)+) };
 }
 
 impl<T> Clone for At<'_, T> {

@@ -38,7 +38,7 @@ pub struct HostTree {
     pub has_unknown: bool,
 }
 
-/// What holds for a host: its own way, and what the spec says for all of them, filled in.
+/// What holds for a host: its own route, and what the spec says for all of them, filled in.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 pub struct Filled {
     /// The instance that it is.
@@ -175,7 +175,7 @@ fn without_null(own: &Node, depth: usize) -> Node {
     }
 }
 
-/// Fills in a host's way, its merged client and the topics.
+/// Fills in a host's route, its merged client and the topics.
 pub fn host<'a>(
     root: &'a Node,
     name: &'a Key,

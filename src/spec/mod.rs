@@ -1,6 +1,6 @@
 //! YAML → Spec. Pure: the text and the environment are given in.
 //!
-//! [`load`] is the whole way: text → tree with places ([`tree`]) → checked against the schema
+//! [`load`] does all of it: text → tree with places ([`tree`]) → checked against the schema
 //! ([`schema`], [`walk`]) → for each host the common part with its own laid over it and filled in
 //! ([`merge`], [`vars`]) → checked again, and for sense ([`checks`]) → values without choices left
 //! open ([`resolved`]). Each stage goes on beside the mistakes of the one before, so that one run
@@ -109,8 +109,8 @@ fn read(source: &Source, given: &Given, problems: &mut Vec<Problem>) -> Option<R
     walk::Walker::new(&SCHEMA, &source.text, walk::Variables::Open, problems).spec(&root);
     let root = root.only(|key| !walk::is_ignored(&SCHEMA, key));
     vars::check_keys(&root, problems);
-    // What is wrong in a part of all hosts is said once.
-    let told: HashSet<_> = problems.iter().map(Told::of).collect();
+    // A problem in the common part is reported once, not for each host.
+    let reported: HashSet<_> = problems.iter().map(Reported::of).collect();
 
     let mut variables = vars::Variables::new(&source.text, &root, given, problems);
     let entries = root.get("hosts").map(Node::entries).unwrap_or_default();
@@ -157,7 +157,7 @@ fn read(source: &Source, given: &Given, problems: &mut Vec<Problem>) -> Option<R
 
     let filled: Vec<Option<Filled>> = trees
         .iter()
-        .map(|tree| check_host(&source.text, &tree.node, &told, problems))
+        .map(|tree| check_host(&source.text, &tree.node, &reported, problems))
         .collect();
     let no_hosts = match root.entry("hosts") {
         Some((
@@ -254,11 +254,11 @@ fn too_many(root: &Node, hosts: usize, common: usize) -> Problem {
     )
 }
 
-/// What was told of a place; ways out may differ by how much of the spec was looked at.
+/// A problem without its help, which may differ by how much of the spec was read.
 #[derive(PartialEq, Eq, Hash)]
-struct Told(Option<Span>, String);
+struct Reported(Option<Span>, String);
 
-impl Told {
+impl Reported {
     fn of(problem: &Problem) -> Self {
         Self(problem.span, problem.message.clone())
     }
@@ -268,7 +268,7 @@ impl Told {
 fn check_host(
     text: &str,
     node: &Node,
-    told: &HashSet<Told>,
+    reported: &HashSet<Reported>,
     problems: &mut Vec<Problem>,
 ) -> Option<Filled> {
     let mut found = Vec::new();
@@ -294,7 +294,7 @@ fn check_host(
             None => whole = false,
         }
     }
-    found.retain(|problem| told.is_empty() || !told.contains(&Told::of(problem)));
+    found.retain(|problem| reported.is_empty() || !reported.contains(&Reported::of(problem)));
     problems.append(&mut found);
     for kind in KINDS {
         let (json, part) = (out.get(kind.key).cloned(), node.entry(kind.key));

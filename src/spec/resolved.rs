@@ -242,7 +242,7 @@ pub(super) fn host(tree: &HostTree, filled: &Filled) -> ResolvedHost {
     } = filled.clone();
     let mut aws = aws.unwrap_or_default();
     let ssh = ssh.unwrap_or_default();
-    let way = match ec2 {
+    let route = match ec2 {
         Some(ec2) => {
             aws.region = ec2.region.clone().or(aws.region);
             let found = None;
@@ -254,7 +254,7 @@ pub(super) fn host(tree: &HostTree, filled: &Filled) -> ResolvedHost {
     let mut host = ResolvedHost {
         name: tree.name.text.clone(),
         line: tree.name.span.line,
-        route: way,
+        route,
         aws,
         lines: BTreeMap::new(),
         declared,
@@ -297,7 +297,7 @@ pub(super) struct Alike<'a> {
     pub names: Vec<(usize, &'a str)>,
     /// The `topics` of the first, which are those of all.
     pub topics: &'a Topics,
-    /// Whom the references of that are asked of.
+    /// The account that their references are looked up in.
     pub account: &'a Aws,
 }
 
@@ -311,7 +311,7 @@ pub(super) fn clusters(
 ) -> Option<Vec<ResolvedCluster>> {
     let mut clusters: Vec<ResolvedCluster> = Vec::new();
     let mut known: HashMap<(Cluster, Access), usize> = HashMap::new();
-    let mut ways: Vec<Vec<(usize, (String, Pattern))>> = Vec::new();
+    let mut cluster_hosts: Vec<Vec<(usize, (String, Pattern))>> = Vec::new();
     let mut place = |host: &str, cluster: &Option<Cluster>, pattern: &Pattern| {
         let (cluster, alike) = (cluster.clone()?, alike.get(host)?);
         let topics = alike.topics;
@@ -333,11 +333,12 @@ pub(super) fn clusters(
                 topics: Vec::new(),
                 lists: Vec::new(),
             });
-            ways.push(Vec::new());
+            cluster_hosts.push(Vec::new());
             clusters.len() - 1
         });
         let hosts = alike.names.iter();
-        ways[at].extend(hosts.map(|&(place, name)| (place, (name.to_owned(), pattern.clone()))));
+        cluster_hosts[at]
+            .extend(hosts.map(|&(place, name)| (place, (name.to_owned(), pattern.clone()))));
         Some((at, alike))
     };
     let mut of_cluster: Vec<Vec<(Row, Arc<[String]>)>> = Vec::new();
@@ -376,9 +377,9 @@ pub(super) fn clusters(
     for (cluster, rows) in clusters.iter_mut().zip(of_cluster) {
         cluster.topics = merged(rows);
     }
-    for (cluster, mut ways) in clusters.iter_mut().zip(ways) {
-        ways.sort_by_key(|(place, _)| *place);
-        cluster.hosts = ways.into_iter().map(|(_, way)| way).collect();
+    for (cluster, mut cluster_hosts) in clusters.iter_mut().zip(cluster_hosts) {
+        cluster_hosts.sort_by_key(|(place, _)| *place);
+        cluster.hosts = cluster_hosts.into_iter().map(|(_, host)| host).collect();
     }
     for (at, list) in lists {
         clusters[at].lists.push(list);

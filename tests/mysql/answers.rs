@@ -54,7 +54,7 @@ async fn a_silence_is_told_with_its_stage() {
                 (false, Stage::Greeting) => "connected, and no greeting within 30s",
                 (false, _) => "no answer within 30s",
             };
-            assert_eq!(error.said, said, "{packets}: {error}");
+            assert_eq!(error.message, said, "{packets}: {error}");
         }
     }
 }
@@ -98,7 +98,7 @@ async fn a_server_without_end_is_left() {
         }
     })
     .await;
-    assert_eq!(found.expect_err("no end").said, "the login has no end");
+    assert_eq!(found.expect_err("no end").message, "the login has no end");
 }
 
 #[tokio::test(start_paused = true)]

@@ -107,7 +107,10 @@ async fn the_password_itself_goes_within_tls_only() {
             .await;
             let error = found.expect_err(plugin);
             assert_eq!(error.stage, Stage::Login, "{plugin} {at_once}: {error}");
-            assert!(error.said.contains("wants the password itself"), "{error}");
+            assert!(
+                error.message.contains("wants the password itself"),
+                "{error}"
+            );
             let heard = String::from_utf8_lossy(&heard).into_owned();
             assert!(!heard.contains(PASSWORD), "{plugin}: {heard:?}");
         }
@@ -162,7 +165,7 @@ async fn the_server_may_ask_for_another_login() {
         })
         .await;
         let error = found.expect_err("not spoken");
-        assert!(error.said.contains(said), "{error}");
+        assert!(error.message.contains(said), "{error}");
         assert!(error.help.contains("`mysql_native_password`"), "{error}");
     }
 }
@@ -220,7 +223,7 @@ async fn nothing_is_said_of_us_before_tls_is_there() {
     })
     .await;
     let error = found.expect_err("slipped in");
-    assert!(error.said.contains("before TLS"), "{error}");
+    assert!(error.message.contains("before TLS"), "{error}");
     let heard = String::from_utf8_lossy(&heard).into_owned();
     assert!(!heard.contains("reader"), "{heard:?}");
 }
@@ -245,7 +248,7 @@ async fn a_refusal_is_told_with_its_stage() {
          help: the server has as many connections as it takes: try again later"
     );
     let hostile = greeted(1129, "Host\x1b[2J is\n::error::blocked").await;
-    assert!(!hostile.said.chars().any(char::is_control), "{hostile}");
+    assert!(!hostile.message.chars().any(char::is_control), "{hostile}");
 
     let offer = Offer {
         plugin: "mysql_native_password",
@@ -259,7 +262,7 @@ async fn a_refusal_is_told_with_its_stage() {
     .await;
     let refused = found.expect_err("refused");
     assert_eq!((refused.stage, refused.code), (Stage::Login, Some(1045)));
-    assert_eq!(refused.said, "Access denied (1045)");
+    assert_eq!(refused.message, "Access denied (1045)");
     let (found, ()) = ask(None, async |peer| {
         let (mut peer, _) = peer.greeted(&offer).await.expect("a login");
         peer.send(OK).await;

@@ -1,32 +1,32 @@
-//! From what the SDK says of a failed call to its cause: a word of AWS's, or one of ours.
+//! The cause of a failed call of the SDK: an error of AWS, or one of the network or this machine.
 //!
 //! The texts of the SDK's errors are not for people: their `Display` holds the `Debug` of parsers,
 //! answers and, of a request, its headers with tokens. So nothing here asks for either: only for the
-//! kind of an error, and for what [`heard`](super::heard) noted: AWS's code and message among it.
+//! kind of an error, and for what [`exchange`](super::exchange) noted: AWS's code and message among it.
 //! Of an operation's error nothing is known here, so that nothing of it can be shown.
 
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 
-use super::{heard::Heard, network::Network};
+use super::{exchange::Exchange, network::Network};
 use crate::text::escape_control;
 
-/// What came of a call that failed: a word of AWS's, or one of ours.
+/// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
     /// The service answered with an error.
     Aws {
         /// Such as `AccessDenied`, or `HTTP 403` where it has none.
         code: String,
-        /// What it says, escaped.
-        words: String,
+        /// Its message, escaped.
+        message: String,
     },
     /// An HTTP error that is no AWS service's.
     Foreign(u16, String),
     /// A good answer that cannot be read.
     Unreadable(u16, String),
-    /// No answer in time; with what came of the try before, which says more.
+    /// No answer in time; with the cause of the previous try, which is clearer.
     Late(Option<Box<Cause>>),
     /// No answer.
     Network(Network),
@@ -36,16 +36,16 @@ pub enum Cause {
 
 impl Cause {
     /// Of an error of an operation.
-    pub fn of<E>(error: &SdkError<E, HttpResponse>, heard: &Heard) -> Self {
+    pub fn of<E>(error: &SdkError<E, HttpResponse>, exchange: &Exchange) -> Self {
         match error {
             // Not by what the SDK read of it, which takes the rest of a torn answer for a code.
             SdkError::ServiceError(_) | SdkError::ResponseError(_) => {
-                let answer = heard.answer.clone().unwrap_or_default();
-                Self::answered(answer.code, answer.words.as_deref(), heard)
+                let response = exchange.response.clone().unwrap_or_default();
+                Self::of_response(response.code, response.message.as_deref(), exchange)
             }
-            SdkError::TimeoutError(_) => Self::late(heard),
-            SdkError::DispatchFailure(_) => match &heard.failed {
-                Some(Network::Late) => Self::late(heard),
+            SdkError::TimeoutError(_) => Self::late(exchange),
+            SdkError::DispatchFailure(_) => match &exchange.failure {
+                Some(Network::Late) => Self::late(exchange),
                 failed => Self::Network(failed.clone().unwrap_or(Network::Failed)),
             },
             _ => Self::NotMade,
@@ -53,59 +53,61 @@ impl Cause {
     }
 
     /// Of the last request, if there was any.
-    pub fn heard(heard: &Heard) -> Option<Self> {
-        match Self::came(heard) {
+    pub fn of_exchange(exchange: &Exchange) -> Option<Self> {
+        match Self::outcome(exchange) {
             // It was cut short by a deadline of the SDK's own.
-            None | Some(Self::Network(Network::Late)) if heard.tries > 0 => Some(Self::late(heard)),
-            came => came,
+            None | Some(Self::Network(Network::Late)) if exchange.tries > 0 => {
+                Some(Self::late(exchange))
+            }
+            outcome => outcome,
         }
     }
 
-    /// What came of a try that has come to an end.
-    fn came(heard: &Heard) -> Option<Self> {
-        match (&heard.answer, &heard.failed) {
-            (Some(answer), _) => {
-                let (code, words) = (answer.code.clone(), answer.words.as_deref());
-                Some(Self::answered(code, words, heard))
+    /// The cause of a try that has ended.
+    fn outcome(exchange: &Exchange) -> Option<Self> {
+        match (&exchange.response, &exchange.failure) {
+            (Some(response), _) => {
+                let (code, message) = (response.code.clone(), response.message.as_deref());
+                Some(Self::of_response(code, message, exchange))
             }
             (None, failed) => failed.clone().map(Self::Network),
         }
     }
 
     /// The deadline came first.
-    pub fn late(heard: &Heard) -> Self {
-        let all = [Some(heard), heard.before.as_deref()];
-        let mut came = all.into_iter().flatten().filter_map(Self::came);
+    pub fn late(exchange: &Exchange) -> Self {
+        let all = [Some(exchange), exchange.previous.as_deref()];
+        let mut outcomes = all.into_iter().flatten().filter_map(Self::outcome);
         // A good answer was that of another page.
         let says =
             |cause: &Self| !matches!(cause, Self::Unreadable(..) | Self::Network(Network::Late));
-        Self::Late(came.find(says).map(Box::new))
+        Self::Late(outcomes.find(says).map(Box::new))
     }
 
-    fn answered(code: Option<String>, words: Option<&str>, heard: &Heard) -> Self {
-        let answer = heard.answer.clone().unwrap_or_default();
-        let kind = media_type(&answer.kind);
-        let is_good = (200..300).contains(&answer.status);
-        let words = words.map(line).filter(|words| !words.is_empty());
-        match (code, words) {
-            (Some(code), words) => Self::Aws {
+    fn of_response(code: Option<String>, message: Option<&str>, exchange: &Exchange) -> Self {
+        let response = exchange.response.clone().unwrap_or_default();
+        let kind = media_type(&response.media_type);
+        let is_good = (200..300).contains(&response.status);
+        let message = message.map(line).filter(|message| !message.is_empty());
+        match (code, message) {
+            (Some(code), message) => Self::Aws {
                 code,
-                words: words.unwrap_or_default(),
+                message: message.unwrap_or_default(),
             },
-            (None, _) if is_good => Self::Unreadable(answer.status, kind),
-            (None, Some(words)) => Self::Aws {
-                code: format!("HTTP {}", answer.status),
-                words,
+            (None, _) if is_good => Self::Unreadable(response.status, kind),
+            (None, Some(message)) => Self::Aws {
+                code: format!("HTTP {}", response.status),
+                message,
             },
-            (None, None) => Self::Foreign(answer.status, kind),
+            (None, None) => Self::Foreign(response.status, kind),
         }
     }
 
     /// In words, to follow a colon.
-    pub fn words(&self, deadline: Duration) -> String {
+    pub fn message(&self, deadline: Duration) -> String {
         match self {
-            Self::Aws { code, words } if words.is_empty() => code.clone(),
-            Self::Aws { code, words } => format!("{code}: {words}"),
+            Self::Aws { code, message } if message.is_empty() => code.clone(),
+            Self::Aws { code, message } => format!("{code}: {message}"),
             Self::Foreign(status, kind) => {
                 format!("HTTP {status}{kind}, with no word of AWS's in it")
             }
@@ -113,12 +115,12 @@ impl Cause {
                 format!("HTTP {status}{kind}, with an answer that cannot be read")
             }
             Self::Late(None) => format!("none within {} s", deadline.as_secs_f64()),
-            Self::Late(Some(before)) => format!(
+            Self::Late(Some(previous)) => format!(
                 "none within {} s, and before that: {}",
                 deadline.as_secs_f64(),
-                before.words(deadline)
+                previous.message(deadline)
             ),
-            Self::Network(network) => network.words(),
+            Self::Network(network) => network.message(),
             Self::NotMade => "no request could be made".into(),
         }
     }
@@ -136,9 +138,9 @@ fn media_type(kind: &str) -> String {
 /// The words of others: one line, escaped, and not without end.
 pub fn line(text: &str) -> String {
     const MOST: usize = 600;
-    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut start: String = words.chars().take(MOST).collect();
-    if start.len() < words.len() {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut start: String = line.chars().take(MOST).collect();
+    if start.len() < line.len() {
         start.push('…');
     }
     escape_control(&start)
@@ -147,20 +149,21 @@ pub fn line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lookup::aws::heard::Answer;
+    use crate::lookup::aws::exchange::ResponseSummary;
 
     #[test]
-    fn answers_of_others_are_told_apart_from_those_of_aws() {
-        let of = |status, kind: &str, code: Option<&str>, words: Option<&str>| {
-            let heard = Heard {
-                answer: Some(Answer {
+    fn errors_of_aws_and_of_others() {
+        let of = |status, kind: &str, code: Option<&str>, message: Option<&str>| {
+            let exchange = Exchange {
+                response: Some(ResponseSummary {
                     status,
-                    kind: kind.into(),
-                    ..Answer::default()
+                    media_type: kind.into(),
+                    ..ResponseSummary::default()
                 }),
-                ..Heard::default()
+                ..Exchange::default()
             };
-            Cause::answered(code.map(str::to_owned), words, &heard).words(Duration::from_secs(1))
+            Cause::of_response(code.map(str::to_owned), message, &exchange)
+                .message(Duration::from_secs(1))
         };
         assert_eq!(
             of(403, "", Some("AccessDenied"), Some("a\nb")),

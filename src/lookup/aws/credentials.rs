@@ -1,4 +1,4 @@
-//! Whose credentials: the SDK's default chain, or what the spec's `aws` says; read once a run.
+//! The credentials: of the SDK's default chain, or of the spec's `aws`; read once a run.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -20,19 +20,19 @@ use super::{
     Account,
     cause::{Cause, line},
     error::{self, About},
-    heard::{Heard, listen},
+    exchange::{Exchange, record},
     http,
     settings::{self, Settings},
 };
 use crate::{
     broker::credentials::Credentials,
-    lookup::cloud::{Asked, CloudError},
+    lookup::cloud::{CloudError, RequestContext},
     spec::Aws,
 };
 
 /// How sessions of a role that we assume are called, in CloudTrail.
 const SESSION: &str = "trueup";
-/// What is asked of AWS when a role is assumed.
+/// The action that assumes a role.
 const ASSUME: &str = "sts:AssumeRole";
 
 /// Reads configuration and credentials, and assumes a role where the spec says so.
@@ -71,7 +71,7 @@ pub async fn open(
         config: with_keys(&config, keys),
         region,
         deadline,
-        whose: Arc::default(),
+        caller: Arc::default(),
     };
     match &aws.assume_role {
         None => Ok(account),
@@ -120,44 +120,46 @@ async fn assume(arn: &str, base: Account) -> Result<Account, CloudError> {
         .configure(&config)
         .build()
         .await;
-    let asking = tokio::time::timeout(deadline, provider.provide_credentials());
-    let (answer, heard) = listen(asking).await;
-    let cause = match answer {
+    let request = tokio::time::timeout(deadline, provider.provide_credentials());
+    let (response, exchange) = record(request).await;
+    let cause = match response {
         Ok(Ok(keys)) => {
             return Ok(Account {
                 source: format!("the role {arn}, assumed with {}", base.source),
                 no_token: false,
                 config: with_keys(&base.config, keys),
-                whose: Arc::default(),
+                caller: Arc::default(),
                 ..base
             });
         }
-        Err(_) => Cause::late(&heard),
-        Ok(Err(_)) => Cause::heard(&heard).unwrap_or(Cause::NotMade),
+        Err(_) => Cause::late(&exchange),
+        Ok(Err(_)) => Cause::of_exchange(&exchange).unwrap_or(Cause::NotMade),
     };
     let about = About {
         action: ASSUME,
-        what: &format!("the role {arn}"),
+        subject: &format!("the role {arn}"),
         resources: &[arn.to_owned()],
         denied: "let the role's trust policy name who asks",
         absent: "see its ARN",
     };
-    Err(match error::sorted(&base, about, cause, &heard).await {
-        CloudError::Denied {
-            action,
-            said,
-            help,
-            grants,
-            asked,
-        } => CloudError::Denied {
-            action,
-            said: format!("{arn} as {}: {said}", base.source),
-            help,
-            grants,
-            asked,
+    Err(
+        match error::classify(&base, about, cause, &exchange).await {
+            CloudError::Denied {
+                action,
+                message,
+                help,
+                grants,
+                context,
+            } => CloudError::Denied {
+                action,
+                message: format!("{arn} as {}: {message}", base.source),
+                help,
+                grants,
+                context,
+            },
+            other => other,
         },
-        other => other,
-    })
+    )
 }
 
 /// For IAM and STS, which are the same in every region.
@@ -177,79 +179,81 @@ async fn provide(
     tried: &str,
     deadline: Duration,
 ) -> Result<Keys, CloudError> {
-    let asking = tokio::time::timeout(deadline, provider.provide_credentials());
-    match listen(asking).await {
+    let request = tokio::time::timeout(deadline, provider.provide_credentials());
+    match record(request).await {
         (Ok(Ok(keys)), _) => Ok(keys),
-        (Ok(Err(failed)), heard) => Err(without(settings, tried, &failed, &heard, deadline)),
-        (Err(_), heard) => {
-            let said = Cause::late(&heard).words(deadline);
+        (Ok(Err(failed)), exchange) => Err(no_credentials(
+            settings, tried, &failed, &exchange, deadline,
+        )),
+        (Err(_), exchange) => {
+            let message = Cause::late(&exchange).message(deadline);
             Err(credentials(
                 tried,
-                &format!("no answer: {said}"),
-                asked_of(&heard),
+                &format!("no answer: {message}"),
+                context_of(&exchange),
             ))
         }
     }
 }
 
-fn asked_of(heard: &Heard) -> Box<Asked> {
-    Box::new(Asked {
-        endpoint: Some(heard.endpoint.clone()).filter(|name| !name.is_empty()),
-        ..Asked::default()
+fn context_of(exchange: &Exchange) -> Box<RequestContext> {
+    Box::new(RequestContext {
+        endpoint: Some(exchange.endpoint.clone()).filter(|name| !name.is_empty()),
+        ..RequestContext::default()
     })
 }
 
-fn none(tried: &str, said: &str) -> CloudError {
-    credentials(tried, said, Box::default())
+fn none(tried: &str, message: &str) -> CloudError {
+    credentials(tried, message, Box::default())
 }
 
-fn credentials(tried: &str, said: &str, asked: Box<Asked>) -> CloudError {
+fn credentials(tried: &str, message: &str, context: Box<RequestContext>) -> CloudError {
     CloudError::Credentials {
         tried: tried.to_owned(),
         help: help(tried),
-        said: said.to_owned(),
-        asked,
+        message: message.to_owned(),
+        context,
     }
 }
 
-/// Why a chain gave none. What it says itself is not for people: see [`error`].
-fn without(
+/// Why a chain gave no credentials. Its own text is not for people: see [`error`].
+fn no_credentials(
     settings: &Settings,
     tried: &str,
     failed: &CredentialsError,
-    heard: &Heard,
+    exchange: &Exchange,
     deadline: Duration,
 ) -> CloudError {
     if let Some(error) = profile_error(failed) {
         return CloudError::Credentials {
             tried: tried.to_owned(),
-            said: in_words(error),
+            message: in_words(error),
             help: "mend it in ~/.aws/config: `aws configure list` shows what is taken".into(),
-            asked: Box::default(),
+            context: Box::default(),
         };
     }
     if matches!(failed, CredentialsError::CredentialsNotLoaded(_)) {
         return none(tried, &settings.nothing());
     }
-    let asked = asked_of(heard);
+    let context = context_of(exchange);
     let login = || format!("log in again: `aws sso login{}`", settings.profile_flag());
-    let (said, help) = match Cause::heard(heard) {
+    let (message, help) = match Cause::of_exchange(exchange) {
         Some(cause) => {
             let clock = match &cause {
-                Cause::Aws { .. } => error::clock(false, true, heard),
+                Cause::Aws { .. } => error::clock(false, true, exchange),
                 _ => None,
             };
-            let said = match (clock, &cause) {
-                (Some(clock), _) => format!("{clock}: {}", cause.words(deadline)),
-                (None, Cause::Late(_)) => format!("no answer: {}", cause.words(deadline)),
-                (None, _) => cause.words(deadline),
+            let message = match (clock, &cause) {
+                (Some(clock), _) => format!("{clock}: {}", cause.message(deadline)),
+                (None, Cause::Late(_)) => format!("no answer: {}", cause.message(deadline)),
+                (None, _) => cause.message(deadline),
             };
-            match portal(&heard.path, heard, settings) {
-                Some((why, help)) => (format!("{why}: {said}"), help),
-                None if of_login(&cause) => (said, login()),
+            match portal(exchange, settings) {
+                Some((why, help)) => (format!("{why}: {message}"), help),
+                None if of_login(&cause) => (message, login()),
                 None => {
                     let help = help_for(&cause).unwrap_or_else(|| help(tried));
-                    (said, help)
+                    (message, help)
                 }
             }
         }
@@ -267,15 +271,15 @@ fn without(
     };
     CloudError::Credentials {
         tried: tried.to_owned(),
-        said,
+        message,
         help,
-        asked,
+        context,
     }
 }
 
-/// What SSO's portal says of a role.
-fn portal(path: &str, heard: &Heard, settings: &Settings) -> Option<(String, String)> {
-    let query = path.strip_prefix("/federation/credentials?")?;
+/// Why SSO's portal refused a role, and the help.
+fn portal(exchange: &Exchange, settings: &Settings) -> Option<(String, String)> {
+    let query = exchange.path.strip_prefix("/federation/credentials?")?;
     let of = |name: &str| {
         let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
         let value = pairs.find(|(key, _)| *key == name).map(|(_, value)| value);
@@ -283,7 +287,7 @@ fn portal(path: &str, heard: &Heard, settings: &Settings) -> Option<(String, Str
     };
     let login = format!("log in again: `aws sso login{}`", settings.profile_flag());
     let (role, account) = (of("role_name"), of("account_id"));
-    match heard.answer.as_ref()?.status {
+    match exchange.response.as_ref()?.status {
         401 => Some(("the login of SSO is over".into(), login)),
         403 | 404 => Some((
             format!("the role `{role}` of account {account} is not assigned to who is logged in"),
@@ -381,7 +385,11 @@ fn in_words(error: &ProfileFileError) -> String {
 }
 
 /// Credentials that AWS did not take.
-pub(crate) fn no_good(account: &Account, said: String, asked: Box<Asked>) -> CloudError {
+pub(crate) fn rejected(
+    account: &Account,
+    message: String,
+    context: Box<RequestContext>,
+) -> CloudError {
     let help = match account.no_token {
         true => {
             "the access key is a temporary one (ASIA…), which is good only with its token: set \
@@ -393,8 +401,8 @@ pub(crate) fn no_good(account: &Account, said: String, asked: Box<Asked>) -> Clo
     CloudError::Credentials {
         tried: account.source.clone(),
         help,
-        said,
-        asked,
+        message,
+        context,
     }
 }
 
@@ -411,7 +419,7 @@ fn help(source: &str) -> String {
     }
 }
 
-/// Where the default chain looks, in its order, as far as the environment tells.
+/// Where the default chain looks, in its order, as far as the environment shows.
 fn tried(settings: &Settings, aws: &Aws) -> String {
     if aws.profile.is_some() {
         return settings.called();
@@ -470,7 +478,7 @@ fn source(keys: &Keys, aws: &Aws, environment: &BTreeMap<String, String>) -> Str
 
 /// What signs, for brokers.
 pub(crate) async fn signing(account: &Account) -> Result<Credentials, CloudError> {
-    let nothing = |said: &str| none(&account.source, said);
+    let nothing = |message: &str| none(&account.source, message);
     let provider = account.config.credentials_provider();
     let provider = provider.ok_or_else(|| nothing("there are none"))?;
     // They were fetched when the account was opened.

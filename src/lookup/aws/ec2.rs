@@ -14,7 +14,7 @@ use super::{
     error::{About, call},
     region,
 };
-use crate::lookup::cloud::{CloudError, Console, Instance, Which};
+use crate::lookup::cloud::{CloudError, Console, Instance, InstanceQuery};
 
 /// States in which an instance is there or can come back; the others linger for an hour.
 const LIVING: [&str; 4] = ["pending", "running", "stopping", "stopped"];
@@ -24,11 +24,14 @@ fn client(account: &Account) -> Result<Client, CloudError> {
 }
 
 /// All that match, page by page.
-pub async fn instances(account: &Account, which: &Which) -> Result<Vec<Instance>, CloudError> {
+pub async fn instances(
+    account: &Account,
+    query: &InstanceQuery,
+) -> Result<Vec<Instance>, CloudError> {
     let client = client(account)?;
-    let (what, filters) = match which {
-        Which::Id(id) => (format!("the instance `{id}`"), vec![]),
-        Which::Tags(tags) => {
+    let (subject, filters) = match query {
+        InstanceQuery::Id(id) => (format!("the instance `{id}`"), vec![]),
+        InstanceQuery::Tags(tags) => {
             let of_tag = |(key, value): &(String, String)| {
                 Filter::builder()
                     .name(format!("tag:{key}"))
@@ -45,20 +48,20 @@ pub async fn instances(account: &Account, which: &Which) -> Result<Vec<Instance>
     };
     let about = About {
         action: "ec2:DescribeInstances",
-        what: &what,
+        subject: &subject,
         resources: &["*".to_owned()],
         denied: "give the host `ssh: { address: … }`",
         absent: "see the instance's id and region: `ec2: { region: … }`",
     };
     // A page's size cannot be given together with ids.
-    let asking = match which {
-        Which::Id(id) => client.describe_instances().instance_ids(id),
-        Which::Tags(_) => client
+    let request = match query {
+        InstanceQuery::Id(id) => client.describe_instances().instance_ids(id),
+        InstanceQuery::Tags(_) => client
             .describe_instances()
             .set_filters(Some(filters))
             .max_results(1000),
     };
-    let found = pages(account, about, asking).await?;
+    let found = pages(account, about, request).await?;
     Ok(found.iter().map(instance).collect())
 }
 
@@ -66,23 +69,23 @@ pub async fn instances(account: &Account, which: &Which) -> Result<Vec<Instance>
 /// left out.
 pub(crate) async fn instances_of(
     account: &Account,
-    all: &[Which],
-) -> Result<BTreeMap<Which, Vec<Instance>>, CloudError> {
+    queries: &[InstanceQuery],
+) -> Result<BTreeMap<InstanceQuery, Vec<Instance>>, CloudError> {
     let about = About {
         action: "ec2:DescribeInstances",
-        what: "such an instance",
+        subject: "such an instance",
         resources: &["*".to_owned()],
         denied: "give the hosts `ssh: { address: … }`",
         absent: "see the instances' region: `ec2: { region: … }`",
     };
     let mut values: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for which in all {
-        match which {
-            Which::Id(id) => {
+    for query in queries {
+        match query {
+            InstanceQuery::Id(id) => {
                 let ids = values.entry("instance-id".into()).or_default();
                 ids.insert(literal(id));
             }
-            Which::Tags(tags) => {
+            InstanceQuery::Tags(tags) => {
                 let living = values.entry("instance-state-name".into()).or_default();
                 living.extend(LIVING.map(str::to_owned));
                 for (key, value) in tags {
@@ -100,22 +103,22 @@ pub(crate) async fn instances_of(
             .build()
     };
     let filters = values.into_iter().map(filter).collect();
-    let asking = client(account)?
+    let request = client(account)?
         .describe_instances()
         .set_filters(Some(filters));
-    let found = pages(account, about, asking.max_results(1000)).await?;
+    let found = pages(account, about, request.max_results(1000)).await?;
     let mut answers = BTreeMap::new();
-    for which in all {
-        let is_it = |one: &&types::Instance| match which {
-            Which::Id(id) => one.instance_id() == Some(id),
-            Which::Tags(tags) => tags.iter().all(|(key, value)| {
+    for query in queries {
+        let matches_query = |one: &&types::Instance| match query {
+            InstanceQuery::Id(id) => one.instance_id() == Some(id),
+            InstanceQuery::Tags(tags) => tags.iter().all(|(key, value)| {
                 let mut its = one.tags().iter();
                 its.any(|tag| tag.key() == Some(key) && tag.value().unwrap_or_default() == value)
             }),
         };
-        let of_it: Vec<Instance> = found.iter().filter(is_it).map(instance).collect();
-        if !(of_it.is_empty() && matches!(which, Which::Id(_))) {
-            answers.insert(which.clone(), of_it);
+        let matching: Vec<Instance> = found.iter().filter(matches_query).map(instance).collect();
+        if !(matching.is_empty() && matches!(query, InstanceQuery::Id(_))) {
+            answers.insert(query.clone(), matching);
         }
     }
     Ok(answers)
@@ -125,13 +128,13 @@ pub(crate) async fn instances_of(
 async fn pages(
     account: &Account,
     about: About<'_>,
-    asking: DescribeInstancesFluentBuilder,
+    request: DescribeInstancesFluentBuilder,
 ) -> Result<Vec<types::Instance>, CloudError> {
     let mut found = Vec::new();
     let mut next: Option<String> = None;
     loop {
-        let asking = asking.clone().set_next_token(next);
-        let page = call(account, about, asking.send()).await?;
+        let request = request.clone().set_next_token(next);
+        let page = call(account, about, request.send()).await?;
         let of_page = page.reservations().iter().flat_map(|one| one.instances());
         found.extend(of_page.cloned());
         next = page
@@ -150,16 +153,16 @@ async fn pages(
     if !found.iter().all(is_whole) {
         return Err(CloudError::Refused {
             action: about.action,
-            said: "the answer has an instance without an id or a state".into(),
+            message: "the answer has an instance without an id or a state".into(),
             help: None,
-            asked: Box::default(),
+            context: Box::default(),
         });
     }
     found.sort_by(|one, other| one.instance_id().cmp(&other.instance_id()));
     Ok(found)
 }
 
-/// `*` and `?` are wildcards in filters, and a spec means what it says.
+/// `*` and `?` are wildcards in filters, but not in a spec.
 fn literal(value: &str) -> String {
     let mut out = String::new();
     for c in value.chars() {
@@ -199,26 +202,26 @@ fn instance(from: &aws_sdk_ec2::types::Instance) -> Instance {
 
 /// The id of a key pair.
 pub(crate) async fn key_pair_id(account: &Account, name: &str) -> Result<String, CloudError> {
-    let what = format!("the key pair `{name}`");
+    let subject = format!("the key pair `{name}`");
     let about = About {
         action: "ec2:DescribeKeyPairs",
-        what: &what,
+        subject: &subject,
         resources: &["*".to_owned()],
         denied: "name the parameter or the file that has the key: `key: { ssm_parameter: … }`, `key: { file: … }`",
         absent: "the instance outlived its key pair: name the parameter or the file that has the key: \
                  `key: { ssm_parameter: … }`, `key: { file: … }`",
     };
-    let asking = client(account)?.describe_key_pairs().key_names(name);
-    let answer = call(account, about, asking.send()).await?;
-    let id = answer
+    let request = client(account)?.describe_key_pairs().key_names(name);
+    let response = call(account, about, request.send()).await?;
+    let id = response
         .key_pairs()
         .iter()
         .find_map(|pair| pair.key_pair_id());
     id.map(str::to_owned).ok_or_else(|| CloudError::NotFound {
-        what: what.clone(),
-        said: "EC2 knows no id for it".into(),
+        subject: subject.clone(),
+        message: "EC2 knows no id for it".into(),
         help: about.absent.into(),
-        asked: Box::default(),
+        context: Box::default(),
     })
 }
 
@@ -229,7 +232,7 @@ pub(crate) async fn key_pair_ids(
 ) -> Result<BTreeMap<String, String>, CloudError> {
     let about = About {
         action: "ec2:DescribeKeyPairs",
-        what: "such a key pair",
+        subject: "such a key pair",
         resources: &["*".to_owned()],
         denied: "name the parameters or the files that have the keys",
         absent: "name the parameters or the files that have the keys",
@@ -239,9 +242,9 @@ pub(crate) async fn key_pair_ids(
         .name("key-name")
         .set_values(Some(values))
         .build();
-    let asking = client(account)?.describe_key_pairs().filters(filter);
-    let answer = call(account, about, asking.send()).await?;
-    let pairs = answer.key_pairs().iter();
+    let request = client(account)?.describe_key_pairs().filters(filter);
+    let response = call(account, about, request.send()).await?;
+    let pairs = response.key_pairs().iter();
     let id = pairs.filter_map(|pair| Some((pair.key_name()?, pair.key_pair_id()?)));
     let owned = id.map(|(name, id)| (name.to_owned(), id.to_owned()));
     Ok(owned.collect())
@@ -249,31 +252,35 @@ pub(crate) async fn key_pair_ids(
 
 /// What an instance wrote to its console.
 pub async fn console(account: &Account, id: &str, latest: bool) -> Result<Console, CloudError> {
-    let what = format!("the console of `{id}`");
+    let subject = format!("the console of `{id}`");
     let about = About {
         action: "ec2:GetConsoleOutput",
-        what: &what,
+        subject: &subject,
         resources: &["*".to_owned()],
         denied: "pin the host key: `host_key: { pinned: […] }`",
         absent: "see the instance's id and region",
     };
-    let asking = client(account)?.get_console_output().instance_id(id);
-    let asking = if latest { asking.latest(true) } else { asking };
-    let answer = call(account, about, asking.send()).await?;
-    let encoded: String = answer
+    let request = client(account)?.get_console_output().instance_id(id);
+    let request = if latest {
+        request.latest(true)
+    } else {
+        request
+    };
+    let response = call(account, about, request.send()).await?;
+    let encoded: String = response
         .output()
         .unwrap_or_default()
         .split_ascii_whitespace()
         .collect();
     let bytes = STANDARD.decode(encoded).map_err(|_| CloudError::Refused {
         action: about.action,
-        said: "the output is no base64".into(),
+        message: "the output is no base64".into(),
         help: None,
-        asked: Box::default(),
+        context: Box::default(),
     })?;
     Ok(Console {
         text: String::from_utf8_lossy(&bytes).into_owned(),
-        at: answer.timestamp().map(ToString::to_string),
+        at: response.timestamp().map(ToString::to_string),
     })
 }
 

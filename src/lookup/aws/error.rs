@@ -1,4 +1,4 @@
-//! From what came of a failed call to an error of ours, sorted by what people can do.
+//! The error of a failed call, classified by what people can do about it.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkErro
 use super::{
     Account,
     cause::Cause,
-    heard::{Heard, listen},
+    exchange::{Exchange, record},
     network::Network,
     regions,
 };
 use crate::{
-    lookup::cloud::{Asked, CloudError, Grant},
+    lookup::cloud::{CloudError, Grant, RequestContext},
     meter::{Call, Phase},
     names::Partition,
 };
@@ -33,14 +33,14 @@ const NO_GOOD: [&str; 12] = [
     "UnrecognizedClientException",
 ];
 
-/// What a region says of credentials that it has never heard of, as one does that is not enabled.
+/// Codes for credentials that a region does not know, as when it is not enabled.
 const UNKNOWN: [&str; 3] = [
     "AuthFailure",
     "InvalidClientTokenId",
     "UnrecognizedClientException",
 ];
 
-/// The clock was off, whatever the answer's own clock says.
+/// The clock was off, whatever the response's `Date`.
 const SKEWED: [&str; 2] = ["RequestInTheFuture", "RequestTimeTooSkewed"];
 
 /// A service or region is turned off for the account.
@@ -99,14 +99,14 @@ const BUSY: &str =
 pub(crate) struct About<'a> {
     /// The permission that it needs, such as `iam:GetRole`.
     pub action: &'static str,
-    /// What is asked for, such as "the role `x`".
-    pub what: &'a str,
+    /// The thing that is looked up, such as "the role `x`".
+    pub subject: &'a str,
     /// The resources that a policy names for it; `{partition}`, `{region}` and `{account}` are
     /// filled in.
     pub resources: &'a [String],
-    /// The way out when it may not be asked, beside allowing it.
+    /// The help where it is denied, beside allowing it.
     pub denied: &'a str,
-    /// The way out when there is none.
+    /// The help where there is no such thing.
     pub absent: &'a str,
 }
 
@@ -117,7 +117,7 @@ pub async fn call<T, E>(
     call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
 ) -> Result<T, CloudError> {
     let started = std::time::Instant::now();
-    let (answer, heard) = listen(tokio::time::timeout(account.deadline, call)).await;
+    let (response, exchange) = record(tokio::time::timeout(account.deadline, call)).await;
     Call {
         phase: Phase::LookUp,
         name: about.action,
@@ -127,54 +127,54 @@ pub async fn call<T, E>(
         round_trips: None,
         sent: 0,
         got: 0,
-        detail: if matches!(answer, Ok(Ok(_))) {
+        detail: if matches!(response, Ok(Ok(_))) {
             ""
         } else {
             "failed"
         },
     }
     .log();
-    let cause = match answer {
-        Ok(Ok(answer)) => return Ok(answer),
-        Ok(Err(error)) => Cause::of(&error, &heard),
-        Err(_) => Cause::late(&heard),
+    let cause = match response {
+        Ok(Ok(response)) => return Ok(response),
+        Ok(Err(error)) => Cause::of(&error, &exchange),
+        Err(_) => Cause::late(&exchange),
     };
-    Err(sorted(account, about, cause, &heard).await)
+    Err(classify(account, about, cause, &exchange).await)
 }
 
-/// What people can do about it decides what it is.
-pub async fn sorted(
+/// The error of a failed call, by what people can do about it.
+pub async fn classify(
     account: &Account,
     about: About<'_>,
     cause: Cause,
-    heard: &Heard,
+    exchange: &Exchange,
 ) -> CloudError {
     let action = about.action;
-    let mut asked = Box::new(account.asked(action, heard));
-    let mut said = cause.words(account.deadline);
+    let mut context = Box::new(account.context(action, exchange));
+    let mut message = cause.message(account.deadline);
     let code = match cause {
         Cause::Aws { code, .. } => code,
         Cause::Late(_) => {
             let help = format!("raise `--timeout`, or {NETWORK}");
             return CloudError::Unreachable {
                 action,
-                said,
+                message,
                 help,
-                asked,
+                context,
             };
         }
         Cause::Network(network) => {
-            let help = network_help(&network, &asked);
+            let help = network_help(&network, &context);
             return CloudError::Unreachable {
                 action,
-                said,
+                message,
                 help,
-                asked,
+                context,
             };
         }
         Cause::NotMade => {
             return CloudError::Settings {
-                what: format!("`{action}` could not be asked: {said}"),
+                message: format!("`{action}` could not be asked: {message}"),
                 help: "see the region, and the endpoints that are set: AWS_ENDPOINT_URL, \
                        AWS_ENDPOINT_URL_…, `endpoint_url` and `services` in the profile"
                     .into(),
@@ -184,96 +184,103 @@ pub async fn sorted(
             let help = Some(BETWEEN.into());
             return CloudError::Refused {
                 action,
-                said,
+                message,
                 help,
-                asked,
+                context,
             };
         }
     };
     let is = |list: &[&str]| list.contains(&code.as_str());
-    if let Some(clock) = clock(is(&SKEWED), is(&NO_GOOD), heard) {
+    if let Some(clock) = clock(is(&SKEWED), is(&NO_GOOD), exchange) {
         return CloudError::Settings {
-            what: format!("{clock}: {said}{asked}"),
+            message: format!("{clock}: {message}{context}"),
             help: "set the clock: `timedatectl set-ntp true`, or `chronyc makestep`".into(),
         };
     }
-    let again = heard.tries > 1;
+    let again = exchange.tries > 1;
     if is(&THROTTLED) {
-        said = format!("{said}, after {} tries", heard.tries);
+        message = format!("{message}, after {} tries", exchange.tries);
         let help = Some(BUSY.into());
         return CloudError::Refused {
             action,
-            said,
+            message,
             help,
-            asked,
+            context,
         };
     }
-    // Whose account it is tells a wrong profile from a wrong name.
-    let caller = account.whose().await;
-    asked.account = caller.as_ref().map(|caller| caller.account.clone());
+    // The account shows whether the profile or the name is wrong.
+    let caller = account.caller().await;
+    context.account = caller.as_ref().map(|caller| caller.account.clone());
     if is(&OFF) {
-        let help = not_enabled(&asked);
+        let help = not_enabled(&context);
         return CloudError::NotHere {
             action,
-            said,
+            message,
             help,
-            asked,
+            context,
         };
     }
     if is(&NO_GOOD) {
-        return match (caller, &asked.region) {
+        return match (caller, &context.region) {
             (Some(caller), Some(region))
                 if is(&UNKNOWN) && Partition::of(region).home != region =>
             {
-                let said = format!(
-                    "{said}. In {} AWS takes these credentials, as {}",
+                let message = format!(
+                    "{message}. In {} AWS takes these credentials, as {}",
                     Partition::of(region).home,
                     caller.arn
                 );
-                let help = not_enabled(&asked);
+                let help = not_enabled(&context);
                 CloudError::NotHere {
                     action,
-                    said,
+                    message,
                     help,
-                    asked,
+                    context,
                 }
             }
-            _ => super::credentials::no_good(account, said, asked),
+            _ => super::credentials::rejected(account, message, context),
         };
     }
     if is(&NOT_ALLOWED) {
-        return denied(about, said, asked, account);
+        return denied(about, message, context, account);
     }
     if is(&NOT_THERE) {
         return CloudError::NotFound {
-            what: about.what.to_owned(),
-            said,
+            subject: about.subject.to_owned(),
+            message,
             help: about.absent.to_owned(),
-            asked,
+            context,
         };
     }
     if again {
-        said = format!("{said}, after {} tries", heard.tries);
+        message = format!("{message}, after {} tries", exchange.tries);
     }
     CloudError::Refused {
         action,
-        said,
+        message,
         help: None,
-        asked,
+        context,
     }
 }
 
-/// What an answer tells of this machine's clock, where that is to blame.
-pub fn clock(surely: bool, perhaps: bool, heard: &Heard) -> Option<String> {
-    let ahead = heard.answer.as_ref().and_then(|answer| answer.ahead);
-    let off = ahead.filter(|ahead| ahead.unsigned_abs() > SKEW_SECONDS);
+/// How far this machine's clock is off, where that is the cause.
+pub fn clock(surely: bool, perhaps: bool, exchange: &Exchange) -> Option<String> {
+    let clock_ahead = exchange
+        .response
+        .as_ref()
+        .and_then(|response| response.clock_ahead);
+    let off = clock_ahead.filter(|clock_ahead| clock_ahead.unsigned_abs() > SKEW_SECONDS);
     match off {
-        Some(ahead) if surely || perhaps => {
-            let off = Duration::from_secs(ahead.unsigned_abs());
+        Some(clock_ahead) if surely || perhaps => {
+            let off = Duration::from_secs(clock_ahead.unsigned_abs());
             let off = humantime::format_duration(off);
-            let way = if ahead > 0 { "behind" } else { "ahead of" };
+            let direction = if clock_ahead > 0 {
+                "behind"
+            } else {
+                "ahead of"
+            };
             Some(format!(
-                "the clock of this machine is {off} {way} AWS's, which refuses signatures that are \
+                "the clock of this machine is {off} {direction} AWS's, which refuses signatures that are \
                  more than 5 minutes off"
             ))
         }
@@ -282,9 +289,9 @@ pub fn clock(surely: bool, perhaps: bool, heard: &Heard) -> Option<String> {
     }
 }
 
-fn not_enabled(asked: &Asked) -> String {
-    let region = asked.region.as_deref().unwrap_or("REGION");
-    let account = match &asked.account {
+fn not_enabled(context: &RequestContext) -> String {
+    let region = context.region.as_deref().unwrap_or("REGION");
+    let account = match &context.account {
         Some(id) => format!("account {id}"),
         None => "the account".into(),
     };
@@ -295,8 +302,8 @@ fn not_enabled(asked: &Asked) -> String {
     )
 }
 
-fn network_help(network: &Network, asked: &Asked) -> String {
-    let of_region = match (network, &asked.region) {
+fn network_help(network: &Network, context: &RequestContext) -> String {
+    let of_region = match (network, &context.region) {
         (Network::NoName | Network::NoResolver, Some(region)) if !regions::is_known(region) => {
             match regions::nearest(region) {
                 Some(other) => format!("did you mean the region `{other}`? Else "),
@@ -317,26 +324,31 @@ fn network_help(network: &Network, asked: &Asked) -> String {
 
 /// Who asks may not do this; or not something that it needs, such as `kms:Decrypt`: AWS's words
 /// name it.
-fn denied(about: About<'_>, said: String, asked: Box<Asked>, account: &Account) -> CloudError {
+fn denied(
+    about: About<'_>,
+    message: String,
+    context: Box<RequestContext>,
+    account: &Account,
+) -> CloudError {
     let action = about.action;
-    if said.contains("explicit deny") {
+    if message.contains("explicit deny") {
         return CloudError::Denied {
             action,
             help: "a policy denies it in so many words, perhaps the organisation's: one that allows it \
                    does not help. Ask who manages it"
                 .into(),
-            said,
+            message,
             grants: vec![],
-            asked,
+            context,
         };
     }
-    let grant = match named(&said) {
+    let grant = match named(&message) {
         Some((other, resource)) if other != action => Grant {
             action: other.to_owned(),
             resources: vec![resource.unwrap_or("*").to_owned()],
         },
         _ => {
-            let of = |text: &String| filled(text, &asked, account);
+            let of = |text: &String| filled(text, &context, account);
             Grant {
                 action: action.to_owned(),
                 resources: about.resources.iter().map(of).collect(),
@@ -345,16 +357,16 @@ fn denied(about: About<'_>, said: String, asked: Box<Asked>, account: &Account) 
     };
     CloudError::Denied {
         action,
-        said,
+        message,
         help: about.denied.to_owned(),
         grants: vec![grant],
-        asked,
+        context,
     }
 }
 
-/// What AWS says is not allowed, and on which resource where it names an ARN.
-fn named(said: &str) -> Option<(&str, Option<&str>)> {
-    let (_, rest) = said.split_once("is not authorized to perform: ")?;
+/// The action that AWS names as not allowed, and the resource where it names an ARN.
+fn named(message: &str) -> Option<(&str, Option<&str>)> {
+    let (_, rest) = message.split_once("is not authorized to perform: ")?;
     let mut words = rest.split(' ');
     let action = words.next()?.trim_end_matches(['.', ',']);
     let is_action = |c: char| c.is_ascii_alphanumeric() || c == ':' || c == '-';
@@ -367,7 +379,7 @@ fn named(said: &str) -> Option<(&str, Option<&str>)> {
     Some((action, resource.filter(is_arn)))
 }
 
-fn filled(resource: &str, asked: &Asked, account: &Account) -> String {
+fn filled(resource: &str, context: &RequestContext, account: &Account) -> String {
     let region = account.region.as_ref().map(|region| region.name.as_str());
     resource
         .replace(
@@ -375,24 +387,25 @@ fn filled(resource: &str, asked: &Asked, account: &Account) -> String {
             Partition::of(region.unwrap_or_default()).name,
         )
         .replace("{region}", region.unwrap_or("*"))
-        .replace("{account}", asked.account.as_deref().unwrap_or("*"))
+        .replace("{account}", context.account.as_deref().unwrap_or("*"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lookup::aws::heard::Answer;
+    use crate::lookup::aws::exchange::ResponseSummary;
 
     #[test]
     fn what_is_not_allowed_is_what_aws_names() {
-        let said = "AccessDeniedException: User: arn:aws:iam::1:user/u is not authorized to perform: \
+        let message = "AccessDeniedException: User: arn:aws:iam::1:user/u is not authorized to perform: \
             kms:Decrypt on resource: arn:aws:kms:us-east-1:1:key/k because no identity-based policy allows";
         assert_eq!(
-            named(said),
+            named(message),
             Some(("kms:Decrypt", Some("arn:aws:kms:us-east-1:1:key/k")))
         );
-        let said = "User: u is not authorized to perform: iam:GetRole on resource: role r because";
-        assert_eq!(named(said), Some(("iam:GetRole", None)));
+        let message =
+            "User: u is not authorized to perform: iam:GetRole on resource: role r because";
+        assert_eq!(named(message), Some(("iam:GetRole", None)));
         assert_eq!(
             named("You are not authorized to perform this operation."),
             None
@@ -402,19 +415,19 @@ mod tests {
 
     #[test]
     fn the_clock_is_to_blame_where_the_answer_says_so() {
-        let heard = |ahead| Heard {
-            answer: Some(Answer {
-                ahead,
-                ..Answer::default()
+        let exchange = |clock_ahead| Exchange {
+            response: Some(ResponseSummary {
+                clock_ahead,
+                ..ResponseSummary::default()
             }),
-            ..Heard::default()
+            ..Exchange::default()
         };
-        assert_eq!(clock(false, true, &heard(Some(60))), None);
-        assert_eq!(clock(false, false, &heard(Some(9000))), None);
-        let text = clock(false, true, &heard(Some(9000))).expect("off");
+        assert_eq!(clock(false, true, &exchange(Some(60))), None);
+        assert_eq!(clock(false, false, &exchange(Some(9000))), None);
+        let text = clock(false, true, &exchange(Some(9000))).expect("off");
         assert!(text.contains("is 2h 30m behind AWS's"), "{text}");
-        let text = clock(true, false, &heard(Some(-600))).expect("off");
+        let text = clock(true, false, &exchange(Some(-600))).expect("off");
         assert!(text.contains("is 10m ahead of AWS's"), "{text}");
-        assert!(clock(true, false, &heard(None)).is_some());
+        assert!(clock(true, false, &exchange(None)).is_some());
     }
 }

@@ -1,4 +1,4 @@
-//! The SDK's way out: HTTPS with the system's authorities, and the proxy that the environment names.
+//! The SDK's HTTP client: HTTPS with the system's authorities, and the proxy that the environment names.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,9 @@ use aws_smithy_http_client::{
 };
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
-use super::heard::Listening;
+use super::exchange::RecordingClient;
 
-/// A client, which [`heard`](super::heard) listens to. TLS is rustls with ring, as for brokers: the SDK's own default would bring a C build
+/// A client whose requests are recorded (see [`exchange`](super::exchange)). TLS is rustls with ring, as for brokers: the SDK's own default would bring a C build
 /// of minutes.
 ///
 /// `HTTPS_PROXY` and `NO_PROXY` count, `HTTP_PROXY` does not: what AWS speaks in clear is an
@@ -37,5 +37,5 @@ pub fn client(environment: &BTreeMap<String, String>) -> SharedHttpClient {
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
             .build()
     });
-    SharedHttpClient::new(Listening(client))
+    SharedHttpClient::new(RecordingClient(client))
 }

@@ -17,27 +17,27 @@ fn client(account: &Account) -> Client {
 
 /// A role.
 pub async fn role(account: &Account, name: &str) -> Result<Role, CloudError> {
-    let what = format!("the role `{name}`");
+    let subject = format!("the role `{name}`");
     let about = About {
         action: "iam:GetRole",
-        what: &what,
+        subject: &subject,
         resources: &["", "*/"]
             .map(|path| format!("arn:{{partition}}:iam::{{account}}:role/{path}{name}")),
         denied: "write the ARN: `role_arn: arn:aws:iam::…:role/…`",
         absent: "write its name without a path, or the ARN: `role_arn: …`",
     };
-    let answer = call(
+    let response = call(
         account,
         about,
         client(account).get_role().role_name(name).send(),
     )
     .await?;
-    let Some(role) = answer.role else {
+    let Some(role) = response.role else {
         return Err(CloudError::Refused {
             action: about.action,
-            said: "the answer has no role".into(),
+            message: "the answer has no role".into(),
             help: None,
-            asked: Box::default(),
+            context: Box::default(),
         });
     };
     let encoded = role.assume_role_policy_document().unwrap_or_default();
@@ -52,21 +52,21 @@ pub(crate) async fn profile_roles(
     account: &Account,
     name: &str,
 ) -> Result<Vec<String>, CloudError> {
-    let what = format!("the instance profile `{name}`");
+    let subject = format!("the instance profile `{name}`");
     let about = About {
         action: "iam:GetInstanceProfile",
-        what: &what,
+        subject: &subject,
         resources: &["", "*/"].map(|path| {
             format!("arn:{{partition}}:iam::{{account}}:instance-profile/{path}{name}")
         }),
         denied: "see the trust policy of the role yourself",
         absent: "see the instance's profile",
     };
-    let asking = client(account)
+    let request = client(account)
         .get_instance_profile()
         .instance_profile_name(name);
-    let answer = call(account, about, asking.send()).await?;
-    let profile = answer.instance_profile;
+    let response = call(account, about, request.send()).await?;
+    let profile = response.instance_profile;
     let roles = profile.iter().flat_map(|profile| profile.roles());
     Ok(roles.map(|role| role.arn().to_owned()).collect())
 }

@@ -11,7 +11,7 @@ use super::{
     region,
 };
 use crate::{
-    lookup::cloud::{Asked, CloudError, Door, Listener, MskCluster},
+    lookup::cloud::{CloudError, Door, Listener, MskCluster, RequestContext},
     spec::{Cluster, Network},
 };
 
@@ -25,7 +25,11 @@ pub async fn cluster(account: &Account, which: &Cluster) -> Result<MskCluster, C
         Cluster::Name(name) => by_name(account, &client, name).await?,
         Cluster::Arn(arn) => by_arn(account, &client, arn).await?,
         Cluster::Bootstrap(text) => {
-            return Err(no_such(text, "it is no name of a cluster", Box::default()));
+            return Err(not_found(
+                text,
+                "it is no name of a cluster",
+                Box::default(),
+            ));
         }
     };
     let mut cluster = MskCluster {
@@ -44,22 +48,22 @@ pub async fn cluster(account: &Account, which: &Cluster) -> Result<MskCluster, C
                 Cluster::Arn(_) => "kafka:DescribeClusterV2",
                 _ => "kafka:ListClustersV2",
             },
-            said: "the answer has a cluster without a name, an ARN or a state".into(),
+            message: "the answer has a cluster without a name, an ARN or a state".into(),
             help: None,
-            asked: Box::default(),
+            context: Box::default(),
         });
     }
     if has_brokers(&cluster.state) {
-        let what = format!("the brokers of `{}`", cluster.name);
+        let subject = format!("the brokers of `{}`", cluster.name);
         let about = About {
             action: "kafka:GetBootstrapBrokers",
-            what: &what,
+            subject: &subject,
             resources: &["*".to_owned()],
             denied: DENIED,
             absent: ABSENT,
         };
-        let asking = client.get_bootstrap_brokers().cluster_arn(&cluster.arn);
-        cluster.bootstrap = listeners(&call(account, about, asking.send()).await?);
+        let request = client.get_bootstrap_brokers().cluster_arn(&cluster.arn);
+        cluster.bootstrap = listeners(&call(account, about, request.send()).await?);
     }
     Ok(cluster)
 }
@@ -69,36 +73,36 @@ fn has_brokers(state: &str) -> bool {
     !matches!(state, "CREATING" | "DELETING" | "FAILED")
 }
 
-fn no_such(name: &str, said: &str, asked: Box<Asked>) -> CloudError {
+fn not_found(name: &str, message: &str, context: Box<RequestContext>) -> CloudError {
     CloudError::NotFound {
-        what: format!("the cluster `{name}`"),
-        said: said.to_owned(),
+        subject: format!("the cluster `{name}`"),
+        message: message.to_owned(),
         help: ABSENT.into(),
-        asked,
+        context,
     }
 }
 
 async fn by_arn(account: &Account, client: &Client, arn: &str) -> Result<Described, CloudError> {
-    let what = format!("the cluster `{arn}`");
+    let subject = format!("the cluster `{arn}`");
     let about = About {
         action: "kafka:DescribeClusterV2",
-        what: &what,
+        subject: &subject,
         resources: &["*".to_owned()],
         denied: DENIED,
         absent: "see its ARN, whose region counts: `aws: { region: … }`",
     };
-    let asking = client.describe_cluster_v2().cluster_arn(arn);
-    let answer = call(account, about, asking.send()).await?;
-    answer
+    let request = client.describe_cluster_v2().cluster_arn(arn);
+    let response = call(account, about, request.send()).await?;
+    response
         .cluster_info
-        .ok_or_else(|| no_such(arn, "the answer has none", Box::default()))
+        .ok_or_else(|| not_found(arn, "the answer has none", Box::default()))
 }
 
 async fn by_name(account: &Account, client: &Client, name: &str) -> Result<Described, CloudError> {
-    let what = format!("the cluster `{name}`");
+    let subject = format!("the cluster `{name}`");
     let about = About {
         action: "kafka:ListClustersV2",
-        what: &what,
+        subject: &subject,
         resources: &["*".to_owned()],
         denied: DENIED,
         absent: ABSENT,
@@ -106,11 +110,11 @@ async fn by_name(account: &Account, client: &Client, name: &str) -> Result<Descr
     let mut next: Option<String> = None;
     let mut like: Vec<String> = Vec::new();
     loop {
-        let asking = client
+        let request = client
             .list_clusters_v2()
             .cluster_name_filter(name)
             .set_next_token(next);
-        let page = call(account, about, asking.send()).await?;
+        let page = call(account, about, request.send()).await?;
         // The filter is one of beginnings.
         for one in page.cluster_info_list() {
             match one.cluster_name() {
@@ -127,16 +131,16 @@ async fn by_name(account: &Account, client: &Client, name: &str) -> Result<Descr
             break;
         }
     }
-    let asked = Box::new(Asked {
+    let context = Box::new(RequestContext {
         region: account.region.as_ref().map(|region| region.name.clone()),
-        account: account.whose().await.map(|caller| caller.account),
-        ..Asked::default()
+        account: account.caller().await.map(|caller| caller.account),
+        ..RequestContext::default()
     });
-    let said = match like.as_slice() {
+    let message = match like.as_slice() {
         [] => "no cluster of this account and region begins like that".into(),
         like => super::cause::line(&format!("there is {}", like.join(", "))),
     };
-    Err(no_such(name, &said, asked))
+    Err(not_found(name, &message, context))
 }
 
 fn listeners(from: &Brokers) -> Vec<(Listener, String)> {

@@ -8,7 +8,7 @@ mod cause;
 mod credentials;
 mod ec2;
 mod error;
-mod heard;
+mod exchange;
 mod http;
 mod iam;
 mod kafka;
@@ -26,13 +26,14 @@ use secrecy::SecretString;
 use tokio::sync::{Mutex, OnceCell};
 
 use super::cloud::{
-    Asked, Caller, Cloud, CloudError, Console, Instance, MskCluster, Region, Role, Which,
+    Caller, Cloud, CloudError, Console, Instance, InstanceQuery, MskCluster, Region,
+    RequestContext, Role,
 };
 use crate::{
     broker::credentials::Credentials,
     spec::{Aws, Cluster},
 };
-use heard::Heard;
+use exchange::Exchange;
 
 /// AWS, asked through its SDK.
 pub(crate) struct Sdk {
@@ -56,26 +57,26 @@ struct Account {
     /// The region that is asked.
     region: Option<Region>,
     deadline: Duration,
-    /// Whose credentials these are; asked when something fails.
-    whose: Arc<OnceCell<Option<Caller>>>,
+    /// The owner of the credentials; looked up when something fails.
+    caller: Arc<OnceCell<Option<Caller>>>,
 }
 
 impl Account {
-    /// Where a call was asked.
-    fn asked(&self, action: &str, heard: &Heard) -> Asked {
+    /// Where a call went.
+    fn context(&self, action: &str, exchange: &Exchange) -> RequestContext {
         let is_global = action.starts_with("iam:") || action.starts_with("sts:");
         let region = self.region.as_ref().filter(|_| !is_global);
-        Asked {
-            endpoint: Some(heard.endpoint.clone()).filter(|name| !name.is_empty()),
+        RequestContext {
+            endpoint: Some(exchange.endpoint.clone()).filter(|name| !name.is_empty()),
             region: region.map(|region| region.name.clone()),
             account: None,
         }
     }
 
-    /// Whose credentials these are, where STS tells in a region that every account has.
-    async fn whose(&self) -> Option<Caller> {
-        let asking = || async { sts::whose(self).await };
-        self.whose.get_or_init(asking).await.clone()
+    /// The owner of the credentials, from STS in a region that every account has.
+    async fn caller(&self) -> Option<Caller> {
+        let lookup = || async { sts::known_caller(self).await };
+        self.caller.get_or_init(lookup).await.clone()
     }
 }
 
@@ -89,7 +90,7 @@ impl Sdk {
         }
     }
 
-    /// The account, opened when it is asked for first.
+    /// The account, opened at its first use.
     async fn account(&self, aws: &Aws) -> Result<Account, CloudError> {
         let cell = {
             let mut accounts = self.accounts.lock().await;
@@ -113,16 +114,20 @@ impl Sdk {
 
 #[async_trait]
 impl Cloud for Sdk {
-    async fn instances(&self, aws: &Aws, which: &Which) -> Result<Vec<Instance>, CloudError> {
-        ec2::instances(&self.account(aws).await?, which).await
+    async fn instances(
+        &self,
+        aws: &Aws,
+        query: &InstanceQuery,
+    ) -> Result<Vec<Instance>, CloudError> {
+        ec2::instances(&self.account(aws).await?, query).await
     }
 
     async fn instances_of(
         &self,
         aws: &Aws,
-        all: &[Which],
-    ) -> Result<BTreeMap<Which, Vec<Instance>>, CloudError> {
-        ec2::instances_of(&self.account(aws).await?, all).await
+        queries: &[InstanceQuery],
+    ) -> Result<BTreeMap<InstanceQuery, Vec<Instance>>, CloudError> {
+        ec2::instances_of(&self.account(aws).await?, queries).await
     }
 
     async fn key_pair_ids(

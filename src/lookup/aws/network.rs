@@ -1,4 +1,4 @@
-//! Why no answer came: the causes below the SDK's, in our words.
+//! Why no response came: the causes below the SDK's errors.
 
 use std::{error::Error, io};
 
@@ -16,7 +16,7 @@ pub enum Network {
     NoResolver,
     /// Nobody listens there.
     Refused,
-    /// There is no way to the address.
+    /// No route to the address.
     NoRoute,
     /// No connection came about in time.
     Late,
@@ -34,7 +34,7 @@ pub enum Network {
 
 impl Network {
     /// In words, to follow "no answer:".
-    pub fn words(&self) -> String {
+    pub fn message(&self) -> String {
         match self {
             Self::BadUrl => "the endpoint is no `http://` or `https://` URL".into(),
             Self::NoName => "its name has no address".into(),
@@ -62,7 +62,7 @@ pub fn of(error: &ConnectorError) -> Network {
     }
 }
 
-/// What the deepest of the causes says that says something: it knows best.
+/// The deepest cause that is known: it is the most exact.
 fn deepest(error: &(dyn Error + 'static)) -> Network {
     let mut found = Network::Failed;
     let mut next = Some(error);
@@ -113,9 +113,9 @@ fn one(error: &(dyn Error + 'static)) -> Network {
     }
 }
 
-/// The standard library has no kind for what a resolver says, only words.
-fn resolver(words: &str) -> Network {
-    match words.strip_prefix("failed to lookup address information") {
+/// The standard library has no kind for errors of a resolver, only a text.
+fn resolver(message: &str) -> Network {
+    match message.strip_prefix("failed to lookup address information") {
         Some(why) if why.contains("emporary") => Network::NoResolver,
         Some(_) => Network::NoName,
         None => Network::Failed,
@@ -160,12 +160,12 @@ mod tests {
         assert_eq!(io(io::ErrorKind::UnexpectedEof.into()), Network::BrokenOff);
         let expired = rustls::Error::InvalidCertificate(CertificateError::Expired);
         let expired = io(io::Error::new(io::ErrorKind::InvalidData, expired));
-        assert!(expired.words().contains("clock"), "{expired:?}");
+        assert!(expired.message().contains("clock"), "{expired:?}");
         let nested = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
         let nested = io(io::Error::other(io::Error::other(nested)));
-        assert!(nested.words().contains("no authority"), "{nested:?}");
+        assert!(nested.message().contains("no authority"), "{nested:?}");
         let odd = io(io::Error::other("StartEl { secret }"));
-        assert_eq!(odd.words(), "the connection failed");
+        assert_eq!(odd.message(), "the connection failed");
         let late = ConnectorError::timeout("HyperTimeout { }".into());
         assert_eq!(of(&late), Network::Late);
     }

@@ -1,6 +1,6 @@
 //! AWS's regions and partitions, for messages and for what is the same in all of a partition.
 
-use crate::spec::suggestions::nearest as near;
+use crate::spec::suggestions;
 
 /// The regions that AWS's documentation lists (2026-11). It opens new ones: one that is not here is
 /// asked all the same.
@@ -52,9 +52,9 @@ pub(crate) fn is_known(region: &str) -> bool {
     REGIONS.contains(&region)
 }
 
-/// The one that was most likely meant.
+/// The known region that is spelt most like this.
 pub fn nearest(region: &str) -> Option<&'static str> {
-    near(region, REGIONS.into_iter())
+    suggestions::nearest(region, REGIONS.into_iter())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, error::Error};
 
 use aws_config::profile::{Profile, ProfileFileLoadError, ProfileParseError, ProfileSet, load};
 
-use super::{cause::line, heard};
+use super::{cause::line, exchange};
 use crate::{
     lookup::cloud::{CloudError, Region},
     names,
@@ -78,7 +78,7 @@ impl Settings {
         value.filter(|value| !value.is_empty())
     }
 
-    /// What the profile says; nothing where there is no such profile.
+    /// A setting of the profile; `None` where there is no such profile.
     pub fn of_profile(&self, key: &str) -> Option<&str> {
         let value = self.selected()?.get(key).map(str::trim);
         value.filter(|value| !value.is_empty())
@@ -109,7 +109,7 @@ impl Settings {
         names.iter().any(|name| self.set(name).is_some())
     }
 
-    /// Why there may be nothing, where nobody said.
+    /// Why there may be no credentials, where no error says it.
     pub fn nothing(&self) -> String {
         match self.set("AWS_WEB_IDENTITY_TOKEN_FILE") {
             Some(file) if std::fs::File::open(file).is_err() => {
@@ -134,7 +134,7 @@ impl Settings {
             .any(|key| self.of_profile(key).is_some())
     }
 
-    /// The region that is asked, and what says so.
+    /// The region of requests, and its source.
     pub fn region(&self, aws: &Aws, effective: Option<&str>) -> Option<Region> {
         let name = effective?;
         let is = |value: Option<&str>| value == Some(name);
@@ -182,9 +182,9 @@ impl Settings {
         let half = |tried: String, there: &str, missing: &str| {
             Err(CloudError::Credentials {
                 tried,
-                said: format!("`{there}` is set, and `{missing}` is not"),
+                message: format!("`{there}` is set, and `{missing}` is not"),
                 help: format!("set `{missing}`, too, or take `{there}` away"),
-                asked: Box::default(),
+                context: Box::default(),
             })
         };
         let (id, secret) = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY");
@@ -218,7 +218,7 @@ impl Settings {
         };
         Err(CloudError::Credentials {
             tried: self.called(),
-            said: format!(
+            message: format!(
                 "no such profile is in ~/.aws/config or ~/.aws/credentials (or where AWS_CONFIG_FILE and \
                  AWS_SHARED_CREDENTIALS_FILE point to): {there}"
             ),
@@ -226,7 +226,7 @@ impl Settings {
                 "see `aws configure list-profiles`, or make it: `aws configure --profile {}`",
                 escape_control(&self.profile)
             ),
-            asked: Box::default(),
+            context: Box::default(),
         })
     }
 }
@@ -242,7 +242,7 @@ pub fn fit(region: &Region) -> Result<(), CloudError> {
         return Ok(());
     }
     Err(CloudError::Settings {
-        what: format!(
+        message: format!(
             "`{}` is no AWS region ({})",
             line(&region.name),
             region.source
@@ -256,7 +256,7 @@ pub fn fit(region: &Region) -> Result<(), CloudError> {
 
 /// An endpoint's URL as the SDK can use it.
 fn is_url(url: &str) -> bool {
-    heard::host(url).is_some() && !url.chars().any(|c| c.is_whitespace() || c.is_control())
+    exchange::host(url).is_some() && !url.chars().any(|c| c.is_whitespace() || c.is_control())
 }
 
 /// The value may hold a password, and is not shown.
@@ -266,7 +266,7 @@ fn no_url(which: &str, url: &str) -> CloudError {
         false => "has no scheme",
     };
     CloudError::Settings {
-        what: format!("the AWS endpoint in {which} {wrong}: nothing was asked"),
+        message: format!("the AWS endpoint in {which} {wrong}: nothing was asked"),
         help: "write it as `https://HOST`, or `http://HOST:PORT`, or take it away".into(),
     }
 }
@@ -275,13 +275,13 @@ fn unreadable(error: &ProfileFileLoadError) -> CloudError {
     let parsing = error
         .source()
         .and_then(|cause| cause.downcast_ref::<ProfileParseError>());
-    let said = match parsing {
+    let message = match parsing {
         // The file's path, the line's number, and a sentence without anything of the line.
         Some(error) => line(&error.to_string()),
         None => "a file cannot be read".to_owned(),
     };
     CloudError::Settings {
-        what: format!("the configuration of AWS cannot be read: {said}"),
+        message: format!("the configuration of AWS cannot be read: {message}"),
         help: "mend it, or say which file is meant: AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE"
             .into(),
     }

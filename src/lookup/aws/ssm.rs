@@ -14,53 +14,55 @@ use crate::lookup::cloud::CloudError;
 
 /// A parameter, decrypted.
 pub async fn parameter(account: &Account, name: &str) -> Result<SecretString, CloudError> {
-    let what = format!("the parameter `{name}`");
+    let subject = format!("the parameter `{name}`");
     let about = About {
         action: "ssm:GetParameter",
-        what: &what,
+        subject: &subject,
         resources: &[resource(name)],
         denied: "name another parameter, or take the value from elsewhere: `{ file: … }`",
         absent: "see its name, its region and whose account is asked",
     };
     let client = Client::new(region(account, "Parameter Store")?);
-    let asking = client.get_parameter().name(name).with_decryption(true);
-    let answer = call(account, about, asking.send()).await?;
-    match answer.parameter.and_then(|parameter| parameter.value) {
+    let request = client.get_parameter().name(name).with_decryption(true);
+    let response = call(account, about, request.send()).await?;
+    match response.parameter.and_then(|parameter| parameter.value) {
         Some(value) => Ok(SecretString::from(value)),
         None => Err(CloudError::Refused {
             action: about.action,
-            said: "the answer has no value".into(),
+            message: "the answer has no value".into(),
             help: None,
-            asked: Box::default(),
+            context: Box::default(),
         }),
     }
 }
 
-/// Those of several parameters that it tells, decrypted, by the names that were asked for.
+/// Those of several parameters that exist, decrypted, by the requested names.
 pub async fn parameters(
     account: &Account,
     names: &[String],
 ) -> Result<BTreeMap<String, SecretString>, CloudError> {
     let resources: Vec<String> = names.iter().map(|name| resource(name)).collect();
-    let what = format!("the parameters `{}`", names.join("`, `"));
+    let subject = format!("the parameters `{}`", names.join("`, `"));
     let about = About {
         action: "ssm:GetParameters",
-        what: &what,
+        subject: &subject,
         resources: &resources,
         denied: "name other parameters, or take the values from elsewhere: `{ file: … }`",
         absent: "see their names, their region and whose account is asked",
     };
     let client = Client::new(region(account, "Parameter Store")?);
-    let asking = client.get_parameters().set_names(Some(names.to_vec()));
-    let answer = call(account, about, asking.with_decryption(true).send()).await?;
+    let request = client.get_parameters().set_names(Some(names.to_vec()));
+    let response = call(account, about, request.with_decryption(true).send()).await?;
     let mut found = BTreeMap::new();
-    for parameter in answer.parameters.unwrap_or_default() {
+    for parameter in response.parameters.unwrap_or_default() {
         let (name, selector) = (parameter.name.unwrap_or_default(), parameter.selector);
         let name = name + selector.as_deref().unwrap_or_default();
         let arn = parameter.arn.unwrap_or_default();
-        let asked = names.iter().find(|asked| **asked == name || **asked == arn);
-        if let (Some(asked), Some(value)) = (asked, parameter.value) {
-            found.insert(asked.clone(), SecretString::from(value));
+        let requested = names
+            .iter()
+            .find(|requested| **requested == name || **requested == arn);
+        if let (Some(requested), Some(value)) = (requested, parameter.value) {
+            found.insert(requested.clone(), SecretString::from(value));
         }
     }
     Ok(found)

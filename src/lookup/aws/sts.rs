@@ -20,34 +20,34 @@ use crate::{
 pub async fn caller(account: &Account) -> Result<Caller, CloudError> {
     let about = About {
         action: "sts:GetCallerIdentity",
-        what: "who we are",
+        subject: "who we are",
         resources: &["*".to_owned()],
         denied: "nobody needs to be allowed to ask this: see who denies it",
         absent: "",
     };
     let client = Client::new(&credentials::with_region(&account.config));
-    let answer = call(account, about, client.get_caller_identity().send()).await?;
+    let response = call(account, about, client.get_caller_identity().send()).await?;
     Ok(Caller {
-        arn: answer.arn.unwrap_or_default(),
-        account: answer.account.unwrap_or_default(),
+        arn: response.arn.unwrap_or_default(),
+        account: response.account.unwrap_or_default(),
         source: account.source.clone(),
     })
 }
 
-/// The same, without a word where it fails: it only explains what has failed already. Asked in the
-/// home region of the partition, which every account has.
-pub async fn whose(account: &Account) -> Option<Caller> {
+/// The same, or `None` where it fails: it only explains another failure. Asked in the home region
+/// of the partition, which every account has.
+pub async fn known_caller(account: &Account) -> Option<Caller> {
     const PATIENCE: Duration = Duration::from_secs(5);
     let region = account.region.as_ref().map(|region| region.name.as_str());
     let home = Region::new(Partition::of(region.unwrap_or_default()).home);
     let builder = account.config.clone().into_builder().region(home);
     let client = Client::new(&builder.build());
-    let asking = client.get_caller_identity().send();
+    let request = client.get_caller_identity().send();
     let patience = account.deadline.min(PATIENCE);
-    let answer = tokio::time::timeout(patience, asking).await.ok()?.ok()?;
+    let response = tokio::time::timeout(patience, request).await.ok()?.ok()?;
     Some(Caller {
-        arn: line(answer.arn()?),
-        account: line(answer.account()?),
+        arn: line(response.arn()?),
+        account: line(response.account()?),
         source: account.source.clone(),
     })
 }

@@ -1,4 +1,4 @@
-//! Why a database did not say which tables it has: how far we came, what was said, what helps.
+//! Why the tables of a database could not be listed: the stage, the message, the help.
 
 use std::{fmt, ops::Deref};
 
@@ -9,9 +9,9 @@ use crate::{
 };
 
 /// Longest text of a server that is shown, in characters.
-const LONGEST_SAID: usize = 300;
+const LONGEST_MESSAGE: usize = 300;
 
-/// How far we came. Later is further.
+/// The stage that failed, in the order of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
     /// The machine that was to dial could not be asked.
@@ -34,13 +34,13 @@ pub enum Stage {
 
 /// A server could not be reached, refused us, or answered what no MySQL answers. Exit code 4.
 #[derive(Debug, Clone)]
-pub struct Error(Box<Trouble>);
+pub struct Error(Box<ErrorDetails>);
 
 /// What an [`Error`] holds.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Trouble {
-    /// How far we came.
+pub struct ErrorDetails {
+    /// The stage that failed.
     pub stage: Stage,
     /// `HOST:PORT`.
     pub server: String,
@@ -48,13 +48,13 @@ pub struct Trouble {
     pub via: String,
     /// The user, and the database.
     pub login: (String, String),
-    /// What was said, escaped, on one line.
-    pub said: String,
-    /// The way out.
+    /// The message, escaped, on one line.
+    pub message: String,
+    /// The help.
     pub help: String,
     /// MySQL's error number, where the server answered with one.
     pub code: Option<u16>,
-    /// What was fine before: `DNS`, `TCP`, ….
+    /// The stages before it: `DNS`, `TCP`, ….
     pub passed: Vec<&'static str>,
 }
 
@@ -62,7 +62,7 @@ impl Error {
     pub(super) fn new(
         (server, via): (&Server, &str),
         stage: Stage,
-        said: &str,
+        message: &str,
         help: String,
     ) -> Self {
         let named = server.host.parse::<std::net::IpAddr>().is_err();
@@ -76,16 +76,16 @@ impl Error {
         let passed = all
             .into_iter()
             .filter(|(at, _, applies)| *at < stage && *applies);
-        let mut shown: String = said.trim().chars().take(LONGEST_SAID).collect();
-        if shown.len() < said.trim().len() {
+        let mut shown: String = message.trim().chars().take(LONGEST_MESSAGE).collect();
+        if shown.len() < message.trim().len() {
             shown.push('…');
         }
-        Self(Box::new(Trouble {
+        Self(Box::new(ErrorDetails {
             stage,
             server: server.to_string(),
             via: via.to_owned(),
             login: (server.user.clone(), server.database.clone()),
-            said: escape_control(&shown),
+            message: escape_control(&shown),
             help,
             code: None,
             passed: passed.map(|(_, name, _)| name).collect(),
@@ -99,9 +99,9 @@ impl Error {
 }
 
 impl Deref for Error {
-    type Target = Trouble;
+    type Target = ErrorDetails;
 
-    fn deref(&self) -> &Trouble {
+    fn deref(&self) -> &ErrorDetails {
         &self.0
     }
 }
@@ -131,7 +131,7 @@ impl fmt::Display for Error {
         let (user, database) = &self.login;
         let (user, database) = (escape_control(user), escape_control(database));
         write!(f, "\n  as      {user}, into {database}")?;
-        write!(f, "\n  said    {}", self.said)?;
+        write!(f, "\n  said    {}", self.message)?;
         write!(f, "\n  help: {}", self.help)
     }
 }

@@ -13,8 +13,8 @@ use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 use super::{
     Server,
     error::{Error, Stage},
-    packets::{Fault, LONGEST_PACKET, Packets, WrapError},
-    symptom::At,
+    packets::{LONGEST_PACKET, PacketError, Packets, WrapError},
+    symptom::ErrorContext,
 };
 use crate::transport::dial::{Dial, Stream};
 
@@ -25,50 +25,55 @@ const MOST_ROUNDS: usize = 8;
 const UTF8: u8 = 45;
 
 /// Dials, and logs in. All of it has one deadline.
-pub async fn open(dial: &dyn Dial, at: At<'_>, until: Instant) -> Result<Packets, Error> {
-    let server = at.server;
+pub async fn open(
+    dial: &dyn Dial,
+    context: ErrorContext<'_>,
+    until: Instant,
+) -> Result<Packets, Error> {
+    let server = context.server;
     let stream = match timeout_at(until, dial.dial(&server.host, server.port)).await {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return Err(at.dial(&error)),
-        Err(_) => return Err(at.late(Stage::Tcp)),
+        Ok(Err(error)) => return Err(context.dial(&error)),
+        Err(_) => return Err(context.late(Stage::Tcp)),
     };
     let mut packets = Packets::over(stream);
     let greeting = packets
         .read(until)
         .await
-        .map_err(|fault| at.fault(Stage::Greeting, fault))?;
-    let greeting = read_greeting(&greeting).map_err(|fault| at.fault(Stage::Greeting, fault))?;
+        .map_err(|error| context.packet(Stage::Greeting, error))?;
+    let greeting =
+        read_greeting(&greeting).map_err(|error| context.packet(Stage::Greeting, error))?;
     let mut flags = WANTED | CapabilityFlags::CLIENT_PLUGIN_AUTH_LENENC_CLIENT_DATA;
     if let Some(roots) = &server.roots {
         if !greeting
             .capabilities()
             .contains(CapabilityFlags::CLIENT_SSL)
         {
-            return Err(at.no_tls());
+            return Err(context.no_tls());
         }
         flags |= CapabilityFlags::CLIENT_SSL;
         let Ok(name) = ServerName::try_from(server.host.clone()) else {
-            return Err(at.no_tls_name());
+            return Err(context.no_tls_name());
         };
-        let asking = SslRequest::new(flags, LONGEST_PACKET, UTF8);
+        let request = SslRequest::new(flags, LONGEST_PACKET, UTF8);
         packets
-            .send(&asking, until)
+            .send(&request, until)
             .await
-            .map_err(|fault| at.fault(Stage::Tls, fault))?;
+            .map_err(|error| context.packet(Stage::Tls, error))?;
         let connector = TlsConnector::from(roots.client());
         let secured = packets.wrapped(async |stream: Stream| {
             match timeout_at(until, connector.connect(name, stream)).await {
                 Ok(Ok(stream)) => Ok(Box::new(stream) as Stream),
-                Ok(Err(error)) => Err(at.tls(&error)),
-                Err(_) => Err(at.late(Stage::Tls)),
+                Ok(Err(error)) => Err(context.tls(&error)),
+                Err(_) => Err(context.late(Stage::Tls)),
             }
         });
         packets = match secured.await {
             Ok(packets) => packets,
             Err(WrapError::Wrap(error)) => return Err(error),
             Err(WrapError::Early) => {
-                let odd = Fault::Odd("more than a greeting came before TLS");
-                return Err(at.fault(Stage::Tls, odd));
+                let odd = PacketError::Odd("more than a greeting came before TLS");
+                return Err(context.packet(Stage::Tls, odd));
             }
         };
     }
@@ -82,10 +87,10 @@ pub async fn open(dial: &dyn Dial, at: At<'_>, until: Instant) -> Result<Packets
     login
         .run(&greeting, flags)
         .await
-        .map_err(|fault| match fault {
-            NoLogin::Fault(fault) => at.fault(Stage::Login, fault),
-            NoLogin::Plugin(name) => at.plugin(&name),
-            NoLogin::NeedsTls(name) => at.needs_tls(&name),
+        .map_err(|error| match error {
+            NoLogin::Packet(error) => context.packet(Stage::Login, error),
+            NoLogin::Plugin(name) => context.plugin(&name),
+            NoLogin::NeedsTls(name) => context.needs_tls(&name),
         })?;
     Ok(packets)
 }
@@ -100,8 +105,8 @@ const WANTED: CapabilityFlags = CapabilityFlags::CLIENT_PROTOCOL_41
     .union(CapabilityFlags::CLIENT_CONNECT_WITH_DB);
 
 /// The greeting of protocol 10.
-fn read_greeting(packet: &[u8]) -> Result<HandshakePacket<'_>, Fault> {
-    const ODD: Fault = Fault::Odd("the greeting is none of MySQL's");
+fn read_greeting(packet: &[u8]) -> Result<HandshakePacket<'_>, PacketError> {
+    const ODD: PacketError = PacketError::Odd("the greeting is none of MySQL's");
     // After the version's text: 20 bytes, then the length of the nonce, which mysql_common 0.38
     // takes for a signed number and subtracts from.
     let text = packet.iter().position(|byte| *byte == 0).ok_or(ODD)?;
@@ -114,7 +119,7 @@ fn read_greeting(packet: &[u8]) -> Result<HandshakePacket<'_>, Fault> {
         | CapabilityFlags::CLIENT_PLUGIN_AUTH;
     match greeting.capabilities().contains(needed) {
         true => Ok(greeting),
-        false => Err(Fault::Odd(
+        false => Err(PacketError::Odd(
             "the server is too old: MySQL 5.5.7 or newer is needed",
         )),
     }
@@ -122,16 +127,16 @@ fn read_greeting(packet: &[u8]) -> Result<HandshakePacket<'_>, Fault> {
 
 /// Why there is no session.
 enum NoLogin {
-    Fault(Fault),
+    Packet(PacketError),
     /// A plugin that is not spoken here.
     Plugin(String),
     /// A plugin that shows the server the password itself.
     NeedsTls(String),
 }
 
-impl From<Fault> for NoLogin {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
+impl From<PacketError> for NoLogin {
+    fn from(error: PacketError) -> Self {
+        Self::Packet(error)
     }
 }
 
@@ -178,7 +183,7 @@ impl Login<'_> {
                 [0xfe, ..] => {
                     let switch: AuthSwitchRequest<'_> = ParseBuf(&packet)
                         .parse(())
-                        .map_err(|_| Fault::Odd("a switch of logins that cannot be read"))?;
+                        .map_err(|_| PacketError::Odd("a switch of logins that cannot be read"))?;
                     plugin = switch.auth_plugin().into_owned();
                     procedure = self.begin(&plugin)?;
                     let data = switch.plugin_data();
@@ -186,13 +191,17 @@ impl Login<'_> {
                     let nonce = self.nonce.clone();
                     self.step(&mut procedure, &plugin, &nonce)?
                 }
-                _ => return Err(Fault::Odd("an answer to a login that MySQL does not give").into()),
+                _ => {
+                    return Err(
+                        PacketError::Odd("an answer to a login that MySQL does not give").into(),
+                    );
+                }
             };
             if let Some(answer) = answer {
                 self.packets.write(&answer, self.until).await?;
             }
         }
-        Err(Fault::Odd("the login has no end").into())
+        Err(PacketError::Odd("the login has no end").into())
     }
 
     /// Whether a plugin is spoken here, on this stream.
@@ -233,7 +242,9 @@ impl Login<'_> {
         }
         match procedure.run(Secret(self), challenge) {
             Ok(Response::Next { packet } | Response::Last { packet }) => Ok(packet),
-            Err(_) => Err(Fault::Odd("a challenge that the login's plugin does not have").into()),
+            Err(_) => {
+                Err(PacketError::Odd("a challenge that the login's plugin does not have").into())
+            }
         }
     }
 }

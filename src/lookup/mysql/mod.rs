@@ -29,7 +29,7 @@ use crate::broker::Roots;
 pub use absent::{Error, tables};
 #[cfg(feature = "mysql")]
 pub use {
-    error::{Error, Stage, Trouble},
+    error::{Error, ErrorDetails, Stage},
     query::tables,
 };
 

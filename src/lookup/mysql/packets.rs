@@ -21,20 +21,20 @@ pub(crate) const LONGEST_PACKET: u32 = 64 * 1024;
 
 /// Why there is no packet.
 #[derive(Debug)]
-pub enum Fault {
+pub enum PacketError {
     /// The stream failed.
     Io(io::Error),
     /// The server closed it.
     Closed,
     /// Nothing came in time.
     Late,
-    /// What came is not what MySQL says here.
+    /// A packet that the protocol does not have here.
     Odd(&'static str),
     /// The server answered with an error: its number, its text.
     Refused(u16, String),
 }
 
-impl From<io::Error> for Fault {
+impl From<io::Error> for PacketError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => Self::Closed,
@@ -62,52 +62,56 @@ impl Packets {
         }
     }
 
-    /// The next packet. One that is an error of the server is [`Fault::Refused`].
-    pub async fn read(&mut self, until: Instant) -> Result<Vec<u8>, Fault> {
+    /// The next packet. One that is an error of the server is [`PacketError::Refused`].
+    pub async fn read(&mut self, until: Instant) -> Result<Vec<u8>, PacketError> {
         let mut packet = Vec::new();
         loop {
             let whole = self.codec.decode(&mut self.input, &mut packet);
-            if whole.map_err(|_| Fault::Odd("what came is no packet of MySQL"))? {
+            if whole.map_err(|_| PacketError::Odd("what came is no packet of MySQL"))? {
                 break;
             }
             match timeout_at(until, self.stream.read_buf(&mut self.input)).await {
-                Err(_) => return Err(Fault::Late),
-                Ok(Ok(0)) => return Err(Fault::Closed),
+                Err(_) => return Err(PacketError::Late),
+                Ok(Ok(0)) => return Err(PacketError::Closed),
                 Ok(read) => read?,
             };
         }
         match packet.first() {
-            None => Err(Fault::Odd("an empty packet")),
+            None => Err(PacketError::Odd("an empty packet")),
             Some(0xff) => Err(refusal(&packet)),
             Some(_) => Ok(packet),
         }
     }
 
     /// Sends a packet.
-    pub async fn write(&mut self, packet: &[u8], until: Instant) -> Result<(), Fault> {
+    pub async fn write(&mut self, packet: &[u8], until: Instant) -> Result<(), PacketError> {
         let mut out = BytesMut::new();
         self.codec
             .encode(&mut &*packet, &mut out)
-            .map_err(|_| Fault::Odd("a packet of ours is too long"))?;
+            .map_err(|_| PacketError::Odd("a packet of ours is too long"))?;
         let sending = async {
             self.stream.write_all(&out).await?;
             self.stream.flush().await
         };
         match timeout_at(until, sending).await {
-            Err(_) => Err(Fault::Late),
+            Err(_) => Err(PacketError::Late),
             Ok(sent) => Ok(sent?),
         }
     }
 
     /// Likewise, what the library writes out.
-    pub async fn send(&mut self, packet: &impl MySerialize, until: Instant) -> Result<(), Fault> {
+    pub async fn send(
+        &mut self,
+        packet: &impl MySerialize,
+        until: Instant,
+    ) -> Result<(), PacketError> {
         let mut bytes = Vec::new();
         packet.serialize(&mut bytes);
         self.write(&bytes, until).await
     }
 
     /// Begins a command: packets are counted from each.
-    pub async fn command(&mut self, packet: &[u8], until: Instant) -> Result<(), Fault> {
+    pub async fn command(&mut self, packet: &[u8], until: Instant) -> Result<(), PacketError> {
         self.codec.reset_seq_id();
         self.write(packet, until).await
     }
@@ -125,7 +129,7 @@ impl Packets {
         Ok(Self { stream, ..self })
     }
 
-    /// Takes leave; what comes of it matters no more.
+    /// Ends the session; errors are ignored.
     pub(crate) async fn quit(mut self, until: Instant) {
         const COM_QUIT: [u8; 1] = [0x01];
         if self.command(&COM_QUIT, until).await.is_ok() {
@@ -136,22 +140,22 @@ impl Packets {
 
 /// Why a stream was not wrapped.
 pub(crate) enum WrapError<E> {
-    /// The server said something before it could be.
+    /// The server sent something too early.
     Early,
-    /// What `wrap` said.
+    /// The error of `wrap`.
     Wrap(E),
 }
 
-/// What an error packet says. Before a login it has no state.
-fn refusal(packet: &[u8]) -> Fault {
+/// The error of an error packet. Before a login it has no state.
+fn refusal(packet: &[u8]) -> PacketError {
     let flags = match packet.get(3) {
         Some(b'#') => CapabilityFlags::CLIENT_PROTOCOL_41,
         _ => CapabilityFlags::empty(),
     };
     match ParseBuf(packet).parse::<ErrPacket<'_>>(flags) {
         Ok(ErrPacket::Error(error)) => {
-            Fault::Refused(error.error_code(), error.message_str().into_owned())
+            PacketError::Refused(error.error_code(), error.message_str().into_owned())
         }
-        _ => Fault::Odd("an error that cannot be read"),
+        _ => PacketError::Odd("an error that cannot be read"),
     }
 }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::{
     Error, MOST_TABLES, Server, Stage, login,
-    packets::{Fault, Packets},
+    packets::{PacketError, Packets},
     symptom,
 };
 use crate::transport::dial::Dial;
@@ -41,15 +41,15 @@ pub async fn tables(
     like: Option<&str>,
     deadline: Duration,
 ) -> Result<Vec<String>, Error> {
-    let at = symptom::At {
+    let context = symptom::ErrorContext {
         server,
         via,
         deadline,
     };
-    let mut packets = login::open(dial, at, Instant::now() + deadline).await?;
+    let mut packets = login::open(dial, context, Instant::now() + deadline).await?;
     let until = Instant::now() + deadline;
     let found = names(&mut packets, like.unwrap_or("%"), until).await;
-    let mut tables = found.map_err(|fault| at.fault(Stage::Query, fault))?;
+    let mut tables = found.map_err(|error| context.packet(Stage::Query, error))?;
     packets
         .quit(until.min(Instant::now() + Duration::from_secs(1)))
         .await;
@@ -58,8 +58,13 @@ pub async fn tables(
 }
 
 /// Names of tables, in the server's order.
-async fn names(packets: &mut Packets, like: &str, until: Instant) -> Result<Vec<String>, Fault> {
-    const ODD: Fault = Fault::Odd("an answer that MySQL does not give to this question");
+async fn names(
+    packets: &mut Packets,
+    like: &str,
+    until: Instant,
+) -> Result<Vec<String>, PacketError> {
+    const ODD: PacketError =
+        PacketError::Odd("an answer that MySQL does not give to this question");
     let mut prepare = vec![COM_STMT_PREPARE];
     prepare.extend(QUESTION.as_bytes());
     packets.command(&prepare, until).await?;
@@ -119,7 +124,9 @@ async fn names(packets: &mut Packets, like: &str, until: Instant) -> Result<Vec<
             [Some(Value::Bytes(name))] => std::mem::take(name),
             _ => return Err(ODD),
         };
-        names.push(String::from_utf8(name).map_err(|_| Fault::Odd("a table's name is no UTF-8"))?);
+        names.push(
+            String::from_utf8(name).map_err(|_| PacketError::Odd("a table's name is no UTF-8"))?,
+        );
     }
 }
 

@@ -1,4 +1,4 @@
-//! What goes wrong on the way to a database, and what each symptom means.
+//! The errors of a connection to a database, from their symptoms.
 
 use std::{io, time::Duration};
 
@@ -7,16 +7,16 @@ use tokio_rustls::rustls::{self, CertificateError};
 use super::{
     Server,
     error::{Error, Stage},
-    packets::Fault,
+    packets::PacketError,
 };
 use crate::{
     spec::is_of_rds,
     transport::dial::{self, DialError, DialStage},
 };
 
-/// Which server, on which way.
+/// The connection that an error is about.
 #[derive(Clone, Copy)]
-pub struct At<'a> {
+pub struct ErrorContext<'a> {
     /// The server.
     pub server: &'a Server,
     /// How the machine that dials is called: a host's name, or `direct`.
@@ -28,9 +28,9 @@ pub struct At<'a> {
 /// Amazon's own bundle of RDS's authorities.
 const BUNDLE: &str = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem";
 
-impl At<'_> {
-    fn error(self, stage: Stage, said: &str, help: impl Into<String>) -> Error {
-        Error::new((self.server, self.via), stage, said, help.into())
+impl ErrorContext<'_> {
+    fn error(self, stage: Stage, message: &str, help: impl Into<String>) -> Error {
+        Error::new((self.server, self.via), stage, message, help.into())
     }
 
     fn machine(self) -> String {
@@ -67,7 +67,7 @@ impl At<'_> {
     /// Nothing came in time.
     pub fn late(self, stage: Stage) -> Error {
         let within = humantime::format_duration(self.deadline);
-        let (said, help) = match stage {
+        let (message, help) = match stage {
             Stage::Tcp => (format!("no connection within {within}"), self.network()),
             Stage::Greeting => (
                 format!("connected, and no greeting within {within}"),
@@ -81,7 +81,7 @@ impl At<'_> {
                 "look at the server's load, or raise `--timeout`".into(),
             ),
         };
-        self.error(stage, &said, help)
+        self.error(stage, &message, help)
     }
 
     /// The server offers no TLS.
@@ -96,10 +96,10 @@ impl At<'_> {
 
     /// No certificate could be for the server's name.
     pub(crate) fn no_tls_name(self) -> Error {
-        let said = "no certificate can be for this name";
+        let message = "no certificate can be for this name";
         self.error(
             Stage::Tls,
-            said,
+            message,
             "write the name that the database's endpoint has",
         )
     }
@@ -139,15 +139,15 @@ impl At<'_> {
                 .to_owned(),
             _ => "the server ended TLS: its log says why".to_owned(),
         };
-        let said = match (found, error.kind()) {
+        let message = match (found, error.kind()) {
             (Some(found), _) => found.to_string(),
             (None, io::ErrorKind::UnexpectedEof) => "the connection was closed instead".into(),
             (None, _) => error.to_string(),
         };
-        self.error(Stage::Tls, &said, help)
+        self.error(Stage::Tls, &message, help)
     }
 
-    /// A way to log in that is not spoken here.
+    /// An authentication plugin that is not supported.
     pub fn plugin(self, name: &str) -> Error {
         self.error(
             Stage::Login,
@@ -156,7 +156,7 @@ impl At<'_> {
         )
     }
 
-    /// A way to log in that shows the password itself.
+    /// An authentication plugin that sends the password itself.
     pub(crate) fn needs_tls(self, name: &str) -> Error {
         self.error(
             Stage::Login,
@@ -165,15 +165,17 @@ impl At<'_> {
         )
     }
 
-    /// What came of a packet.
-    pub fn fault(self, stage: Stage, fault: Fault) -> Error {
-        let (said, help) = match fault {
-            Fault::Late => return self.late(stage),
-            Fault::Refused(code, said) => {
-                let said = format!("{said} ({code})");
-                return self.error(stage, &said, self.refusal(code)).with_code(code);
+    /// No packet, or an error in it.
+    pub fn packet(self, stage: Stage, error: PacketError) -> Error {
+        let (message, help) = match error {
+            PacketError::Late => return self.late(stage),
+            PacketError::Refused(code, message) => {
+                let message = format!("{message} ({code})");
+                return self
+                    .error(stage, &message, self.refusal(code))
+                    .with_code(code);
             }
-            Fault::Closed => (
+            PacketError::Closed => (
                 "the connection was closed".to_owned(),
                 match stage {
                     Stage::Greeting => format!(
@@ -184,22 +186,22 @@ impl At<'_> {
                     _ => "the server's log says why".to_owned(),
                 },
             ),
-            Fault::Odd(what) => (
-                what.to_owned(),
+            PacketError::Odd(message) => (
+                message.to_owned(),
                 format!(
                     "look at `host` and `port`: is {} a MySQL server?",
                     self.server
                 ),
             ),
-            Fault::Io(error) => (
+            PacketError::Io(error) => (
                 error.to_string(),
                 format!("look at the connection from {} to it", self.machine()),
             ),
         };
-        self.error(stage, &said, help)
+        self.error(stage, &message, help)
     }
 
-    /// What helps, by MySQL's error numbers.
+    /// The help for MySQL's error numbers.
     fn refusal(self, code: u16) -> String {
         let Server { user, database, .. } = self.server;
         match code {

@@ -76,7 +76,7 @@ impl Client<'_> {
             .iter()
             .rfind(|entry| entry.key == "security.protocol");
         let host: &Host = &self.facts.host;
-        let asked = ClientRun {
+        let client_run = ClientRun {
             tool,
             properties: properties.map(str::to_owned),
             protocol: protocol.map(|entry| entry.value.clone()),
@@ -94,14 +94,14 @@ impl Client<'_> {
                 Value::Plain(_) => None,
             });
         let secrets = Secrets::new(&file, known);
-        let cause = cause(&asked, &run);
-        let mut said: Vec<&String> = run.lines.iter().rev().take(LINES).collect();
-        said.reverse();
+        let cause = cause(&client_run, &run);
+        let mut lines: Vec<&String> = run.lines.iter().rev().take(LINES).collect();
+        lines.reverse();
         if let Some(line) = &cause.line
-            && !said.contains(&line)
+            && !lines.contains(&line)
         {
-            said.truncate(LINES - 1);
-            said.insert(0, line);
+            lines.truncate(LINES - 1);
+            lines.insert(0, line);
         }
         let shown = |line: &str| {
             let line: String = secrets.mask(line).chars().take(LINE).collect();
@@ -110,7 +110,7 @@ impl Client<'_> {
         proof.result = ProofResult::Failed;
         proof.cause = Some(shown(&cause.cause));
         proof.help = Some(shown(&cause.help));
-        proof.said = said.into_iter().map(|line| shown(line)).collect();
+        proof.said = lines.into_iter().map(|line| shown(line)).collect();
         proof
     }
 

@@ -28,13 +28,13 @@ pub(crate) struct Question {
     brokers: Result<String, String>,
 }
 
-/// What each host's client is asked. Hosts without a client are left out; what is wrong is said.
+/// The questions for each host's client. Hosts without a client are left out; errors are printed.
 pub(crate) fn questions<'t>(
     targets: &'t Targets,
     brokers: Option<&str>,
 ) -> Result<Vec<(&'t Target, Vec<Question>)>, Code> {
-    let wrong = |what: String, help: &str| {
-        complain_safely(&format!("error: {what}\n  help: {help}"));
+    let wrong = |message: String, help: &str| {
+        complain_safely(&format!("error: {message}\n  help: {help}"));
         Err(Code::Usage)
     };
     let has_client = |target: &&Target| {

@@ -182,7 +182,7 @@ pub fn cluster() -> cluster::Cluster {
 
 pub fn host_plan(spec: &Resolved, records: Vec<Record>) -> HostPlan {
     let host = &spec.hosts[0];
-    let place = secrets::Place {
+    let place = secrets::Sources {
         parameters: &BTreeMap::new(),
         spec: "spec.yaml".as_ref(),
         environment: &environment(),

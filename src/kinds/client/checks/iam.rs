@@ -140,7 +140,7 @@ pub fn partition(host: &HostTree, problems: &mut Vec<Problem>) {
     }
 }
 
-/// The role is said once, and an ARN is one.
+/// The role is given once, and its ARN is valid.
 pub fn role(host: &HostTree, problems: &mut Vec<Problem>) {
     let jar = at!(host.of::<Client>(), msk_iam_auth);
     let (role, arn) = (at!(jar, role), at!(jar, role_arn));

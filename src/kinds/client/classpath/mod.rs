@@ -54,7 +54,7 @@ pub(crate) struct Observed {
 }
 
 /// The file, what the login shell would read, and the entries that matter. The lines that grep
-/// finds only explain; what counts is what the shell said.
+/// finds only explain; what counts is the shell's report.
 const PROBE: Probe = Probe {
     function: "probe_classpath",
     text: concat!(

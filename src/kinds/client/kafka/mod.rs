@@ -25,7 +25,7 @@ pub const ADDRESS: Address = Address::of("client/kafka");
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Observed {
     /// What is at the path.
-    pub place: Place,
+    pub place: HomeState,
     /// Files of the archive that are not there.
     pub missing: Vec<String>,
     /// Files in `libs/` that differ from the manifest, or do not end as jars end; scripts that cannot
@@ -35,7 +35,7 @@ pub(crate) struct Observed {
     path: Managed,
     siblings: Vec<String>,
     free_kib: Option<u64>,
-    /// What came of comparing a tree without a manifest with its archive, where that was asked for.
+    /// The comparison of a tree without a manifest with its archive, under `deep`.
     archive: Option<Compared>,
 }
 
@@ -51,7 +51,7 @@ enum Compared {
 /// What is at the home's path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Place {
+pub enum HomeState {
     /// Nothing, or an empty folder.
     Free,
     /// A tree that we unpacked: our manifest is there.
@@ -172,24 +172,24 @@ impl Kind for Kafka {
         let lost: Vec<String> = records.all("no_version_jar").collect();
         let manifest = records.get("manifest");
         let place = if path.link_refused.is_some() {
-            Place::Link
+            HomeState::Link
         } else {
             match (path.kind, &manifest) {
-                (PathKind::Absent, _) => Place::Free,
-                (PathKind::Dir, _) if records.says_yes("empty") => Place::Free,
-                (PathKind::Dir, Some(line)) if self.is_of_this_archive(line) => Place::Ours,
-                (PathKind::Dir, Some(line)) => Place::OtherArchive(line.clone()),
-                (PathKind::Dir, None) if !found.is_empty() => Place::Adopted,
-                _ => Place::Foreign,
+                (PathKind::Absent, _) => HomeState::Free,
+                (PathKind::Dir, _) if records.says_yes("empty") => HomeState::Free,
+                (PathKind::Dir, Some(line)) if self.is_of_this_archive(line) => HomeState::Ours,
+                (PathKind::Dir, Some(line)) => HomeState::OtherArchive(line.clone()),
+                (PathKind::Dir, None) if !found.is_empty() => HomeState::Adopted,
+                _ => HomeState::Foreign,
             }
         };
         let mut missing: Vec<String> = records.all("missing").collect();
-        if place == Place::Adopted {
+        if place == HomeState::Adopted {
             missing.extend(lost);
         }
-        let of_kafka = matches!(place, Place::Adopted | Place::Ours);
+        let of_kafka = matches!(place, HomeState::Adopted | HomeState::Ours);
         let mut damaged: Vec<String> = records.all("damaged").collect();
-        let archive = (place == Place::Adopted)
+        let archive = (place == HomeState::Adopted)
             .then(|| self.compared(records))
             .flatten();
         if archive == Some(Compared::Whole) {
@@ -245,13 +245,13 @@ impl Kind for Kafka {
             archive: _,
         } = observed;
         match place {
-            Place::Foreign => {
+            HomeState::Foreign => {
                 return Verdict::Blocked {
                     reason: format!("`{shown}` is there and is no {}", self.folder()),
                     help: "move it away, or name another `home`".into(),
                 };
             }
-            Place::OtherArchive(line) => {
+            HomeState::OtherArchive(line) => {
                 return Verdict::Blocked {
                     reason: format!(
                         "`{shown}` was unpacked from another archive: {}",
@@ -260,10 +260,10 @@ impl Kind for Kafka {
                     help: "name another `home` for this version".into(),
                 };
             }
-            Place::Ours | Place::Adopted if missing.is_empty() && damaged.is_empty() => {
+            HomeState::Ours | HomeState::Adopted if missing.is_empty() && damaged.is_empty() => {
                 return Verdict::InPlace;
             }
-            Place::Free | Place::Ours | Place::Adopted | Place::Link => {}
+            HomeState::Free | HomeState::Ours | HomeState::Adopted | HomeState::Link => {}
         }
         if let Some(blocked) = path.blocked_as_tree(&format!("`{shown}`"), host) {
             return blocked;
@@ -294,7 +294,7 @@ impl Kind for Kafka {
             top: self.folder(),
             home: path.real.clone(),
         };
-        let creates = *place == Place::Free;
+        let creates = *place == HomeState::Free;
         let mut work = if creates {
             Work::new(
                 Effect::Create,
@@ -376,7 +376,7 @@ impl Kind for Kafka {
 
     fn warnings(&self, observed: &Observed, host: &Host) -> Vec<String> {
         let whole = observed.missing.is_empty() && observed.damaged.is_empty();
-        if observed.place != Place::Adopted || !whole {
+        if observed.place != HomeState::Adopted || !whole {
             return vec![];
         }
         let shown = host.shorten(&observed.path.real);

@@ -1,7 +1,7 @@
-//! What a call met on its way: an HTTP client that notes whom it asked and what came back.
+//! An HTTP client that records the last request of a call and its response.
 //!
-//! The SDK's errors tell of that only in their `Debug`, with headers and tokens. So messages are
-//! made of what is noted here, and of codes and words that AWS's protocols define.
+//! The SDK's errors have that only in their `Debug`, with headers and tokens. So messages are made
+//! of what is recorded here, and of codes and messages that AWS's protocols define.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -28,9 +28,9 @@ use quick_xml::events::Event;
 
 use super::network::{self, Network};
 
-/// The last request of a call, and what came of it.
+/// The last request of a call, and its response or failure.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Heard {
+pub(crate) struct Exchange {
     /// The host that was dialled, with its port where the URL has one; empty before any request.
     pub endpoint: String,
     /// The request's path and query. It names things of the account, and is not for people.
@@ -38,25 +38,25 @@ pub(crate) struct Heard {
     /// Requests so far.
     pub tries: u32,
     /// The answer to the last request.
-    pub answer: Option<Answer>,
+    pub response: Option<ResponseSummary>,
     /// Why there is none.
-    pub failed: Option<Network>,
+    pub failure: Option<Network>,
     /// The try before, where it came to an end and this one has not.
-    pub before: Option<Box<Heard>>,
+    pub previous: Option<Box<Exchange>>,
 }
 
-impl Heard {
-    /// Notes that a request goes out.
+impl Exchange {
+    /// Records that a request is sent.
     fn begin(&mut self, endpoint: String, path: String) {
         let mut last = std::mem::take(self);
-        let before = last.before.take();
-        let before = match last.answer.is_some() || last.failed.is_some() {
+        let previous = last.previous.take();
+        let previous = match last.response.is_some() || last.failure.is_some() {
             true => Some(Box::new(last.clone())),
-            false => before,
+            false => previous,
         };
         let again = (&last.endpoint, &last.path) == (&endpoint, &path);
         *self = Self {
-            before: before.filter(|_| again),
+            previous: previous.filter(|_| again),
             endpoint,
             path,
             tries: last.tries + 1,
@@ -65,73 +65,78 @@ impl Heard {
     }
 }
 
-/// The head of an answer, and what an AWS service says in one that is an error.
+/// The head of a response, and the error that an AWS service has in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Answer {
+pub struct ResponseSummary {
     /// The HTTP status.
     pub status: u16,
     /// Its media type, without parameters, as the answer has it.
-    pub kind: String,
+    pub media_type: String,
     /// How far the answer's clock is ahead of this machine's, in seconds.
-    pub ahead: Option<i64>,
+    pub clock_ahead: Option<i64>,
     /// The code of an error, such as `AccessDenied`.
     pub code: Option<String>,
-    /// The words that come with it. It is remote text.
-    pub words: Option<String>,
+    /// Its message. It is remote text.
+    pub message: Option<String>,
 }
 
 tokio::task_local! {
-    static HEARD: Arc<Mutex<Heard>>;
+    static EXCHANGE: Arc<Mutex<Exchange>>;
 }
 
-/// Does a call, and tells what it met.
-pub async fn listen<T>(call: impl Future<Output = T>) -> (T, Heard) {
-    let heard = Arc::new(Mutex::new(Heard::default()));
-    let done = HEARD.scope(Arc::clone(&heard), call).await;
-    let heard = heard.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    (done, heard)
+/// Runs a call, and records its last request.
+pub async fn record<T>(call: impl Future<Output = T>) -> (T, Exchange) {
+    let exchange = Arc::new(Mutex::new(Exchange::default()));
+    let done = EXCHANGE.scope(Arc::clone(&exchange), call).await;
+    let exchange = exchange
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    (done, exchange)
 }
 
-/// A client that notes what the calls meet that are made with it.
+/// A client that records the requests made with it.
 #[derive(Debug)]
-pub(crate) struct Listening(pub SharedHttpClient);
+pub(crate) struct RecordingClient(pub SharedHttpClient);
 
-impl HttpClient for Listening {
+impl HttpClient for RecordingClient {
     fn http_connector(
         &self,
         settings: &HttpConnectorSettings,
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        SharedHttpConnector::new(Noting(self.0.http_connector(settings, components)))
+        SharedHttpConnector::new(RecordingConnector(
+            self.0.http_connector(settings, components),
+        ))
     }
 }
 
 #[derive(Debug)]
-struct Noting(SharedHttpConnector);
+struct RecordingConnector(SharedHttpConnector);
 
-impl HttpConnector for Noting {
+impl HttpConnector for RecordingConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        // What is made in the background is nobody's.
-        let heard = HEARD.try_with(Arc::clone).unwrap_or_default();
-        let note = move |change: &dyn Fn(&mut Heard)| {
-            change(&mut heard.lock().unwrap_or_else(PoisonError::into_inner));
+        // Requests in the background belong to no call.
+        let exchange = EXCHANGE.try_with(Arc::clone).unwrap_or_default();
+        let update = move |change: &dyn Fn(&mut Exchange)| {
+            change(&mut exchange.lock().unwrap_or_else(PoisonError::into_inner));
         };
         let host = host(request.uri());
-        note(&|heard| heard.begin(host.clone().unwrap_or_default(), path(request.uri())));
+        update(&|exchange| exchange.begin(host.clone().unwrap_or_default(), path(request.uri())));
         if host.is_none() {
-            note(&|heard| heard.failed = Some(Network::BadUrl));
+            update(&|exchange| exchange.failure = Some(Network::BadUrl));
             return HttpConnectorFuture::ready(Err(ConnectorError::user("no HTTP URL".into())));
         }
-        let answering = self.0.call(request);
+        let responding = self.0.call(request);
         HttpConnectorFuture::new(async move {
-            let answer = answering.await.inspect_err(|error| {
-                note(&|heard| heard.failed = Some(network::of(error)));
+            let response = responding.await.inspect_err(|error| {
+                update(&|exchange| exchange.failure = Some(network::of(error)));
             })?;
-            let (answer, of_it) = read(answer).await.inspect_err(|_| {
-                note(&|heard| heard.failed = Some(Network::BrokenOff));
+            let (response, summary) = read(response).await.inspect_err(|_| {
+                update(&|exchange| exchange.failure = Some(Network::BrokenOff));
             })?;
-            note(&|heard| heard.answer = Some(of_it.clone()));
-            Ok(answer)
+            update(&|exchange| exchange.response = Some(summary.clone()));
+            Ok(response)
         })
     }
 }
@@ -155,29 +160,31 @@ fn path(url: &str) -> String {
 
 /// Reads an answer to its end: what is cut off on its way is no answer, and may be tried again. Of one
 /// that is no success the body is looked at, too.
-async fn read(mut answer: HttpResponse) -> Result<(HttpResponse, Answer), ConnectorError> {
-    let status = answer.status();
-    let headers = answer.headers();
-    let kind = headers.get("content-type").unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    let mut of_it = Answer {
+async fn read(
+    mut response: HttpResponse,
+) -> Result<(HttpResponse, ResponseSummary), ConnectorError> {
+    let status = response.status();
+    let headers = response.headers();
+    let media_type = headers.get("content-type").unwrap_or_default();
+    let media_type = media_type.split(';').next().unwrap_or_default().trim();
+    let mut summary = ResponseSummary {
         status: status.as_u16(),
-        kind: kind.to_owned(),
-        ahead: headers.get("date").and_then(ahead),
-        ..Answer::default()
+        media_type: media_type.to_owned(),
+        clock_ahead: headers.get("date").and_then(clock_ahead),
+        ..ResponseSummary::default()
     };
-    let body = std::mem::replace(answer.body_mut(), SdkBody::taken());
+    let body = std::mem::replace(response.body_mut(), SdkBody::taken());
     let body = ByteStream::new(body).collect().await;
     let body = body.map_err(|error| ConnectorError::io(error.into()))?;
     let mut body = body.into_bytes();
     if !status.is_success() {
-        (of_it.code, of_it.words) = error_of(answer.headers(), &body);
+        (summary.code, summary.message) = error_of(response.headers(), &body);
     } else if is_torn(&body) {
         // The SDK would take what there is of it for the whole.
         body.clear();
     }
-    *answer.body_mut() = SdkBody::from(body);
-    Ok((answer, of_it))
+    *response.body_mut() = SdkBody::from(body);
+    Ok((response, summary))
 }
 
 /// XML that ends before its first element does.
@@ -200,18 +207,18 @@ fn is_torn(body: &[u8]) -> bool {
 }
 
 /// How far the clock that a `Date` header was made with is ahead of this machine's, in seconds.
-fn ahead(date: &str) -> Option<i64> {
+fn clock_ahead(date: &str) -> Option<i64> {
     let there = DateTime::from_str(date, DateFormat::HttpDate).ok()?.secs();
     let here = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
     Some(there - i64::try_from(here.as_secs()).ok()?)
 }
 
-/// The code and the words of an error, in any of AWS's protocols: JSON with `__type` or `code` (or
+/// The code and the message of an error, in any of AWS's protocols: JSON with `__type` or `code` (or
 /// the header `x-amzn-errortype`), XML with `<Code>` and `<Message>`; OAuth's `error` of SSO's logins.
 fn error_of(headers: &Headers, body: &[u8]) -> (Option<String>, Option<String>) {
     let text = String::from_utf8_lossy(body);
     let text = text.trim_start();
-    let (mut code, words) = if text.starts_with('{') {
+    let (mut code, message) = if text.starts_with('{') {
         let value: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
         let first = |names: &[&str]| {
             let found = names.iter().find_map(|name| value[name].as_str());
@@ -229,7 +236,7 @@ fn error_of(headers: &Headers, body: &[u8]) -> (Option<String>, Option<String>) 
     if let Some(of_head) = headers.get("x-amzn-errortype") {
         code = Some(of_head.to_owned());
     }
-    (code.as_deref().and_then(plain_code), words)
+    (code.as_deref().and_then(plain_code), message)
 }
 
 /// `NAMESPACE#CODE:URL` → `CODE`; nothing that is no code.
@@ -279,19 +286,22 @@ mod tests {
 
     #[test]
     fn the_try_before_is_kept_until_another_comes_to_an_end() {
-        let mut heard = Heard::default();
-        let mut ask = |path: &str, failed: Option<Network>| {
-            heard.begin("ec2".into(), path.into());
-            let before = heard.before.as_ref().and_then(|one| one.failed.clone());
-            heard.failed = failed;
-            before
+        let mut exchange = Exchange::default();
+        let mut ask = |path: &str, failure: Option<Network>| {
+            exchange.begin("ec2".into(), path.into());
+            let previous = exchange
+                .previous
+                .as_ref()
+                .and_then(|one| one.failure.clone());
+            exchange.failure = failure;
+            previous
         };
         assert_eq!(ask("/", Some(Network::BrokenOff)), None);
         assert_eq!(ask("/", None), Some(Network::BrokenOff));
         assert_eq!(ask("/", Some(Network::NoTls)), Some(Network::BrokenOff));
         assert_eq!(ask("/", None), Some(Network::NoTls));
         assert_eq!(ask("/other", None), None, "it is of another request");
-        assert_eq!(heard.tries, 5);
+        assert_eq!(exchange.tries, 5);
     }
 
     #[test]
@@ -317,10 +327,10 @@ mod tests {
             if let Some(head) = head {
                 headers.insert("x-amzn-errortype", head);
             }
-            let (code, words) = error_of(&headers, body.as_bytes());
-            (code.unwrap_or_default(), words.unwrap_or_default())
+            let (code, message) = error_of(&headers, body.as_bytes());
+            (code.unwrap_or_default(), message.unwrap_or_default())
         };
-        let both = |code: &str, words: &str| (code.to_owned(), words.to_owned());
+        let both = |code: &str, message: &str| (code.to_owned(), message.to_owned());
         let ec2 = "<?xml version=\"1.0\"?>\n<Response><Errors><Error><Code>AuthFailure</Code><Message>a &amp; \
             b</Message></Error></Errors></Response>";
         assert_eq!(of(None, ec2), both("AuthFailure", "a & b"));
