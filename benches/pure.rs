@@ -16,7 +16,7 @@ use trueup::{
         Plan, TopicsPlan,
         selection::{Chosen, Known},
     },
-    report::{Detail, Format, Report, ReportOf, human::Style, render},
+    report::{Detail, Format, Report, ReportKind, human::Style, render},
     spec::{Given, Resolved, ResolvedTopic, Source, load, several},
     utc::Utc,
 };
@@ -137,7 +137,7 @@ fn look(bencher: Bencher<'_, '_>, hosts: usize) {
 fn show(bencher: Bencher<'_, '_>, format: Format) {
     let plan = planned(1_000);
     let report = Report {
-        of: ReportOf::Plan,
+        kind: ReportKind::Plan,
         plan: &plan,
         outcomes: &[],
         proofs: &[],

@@ -6,7 +6,7 @@ use serde_json::Value;
 use trueup::{
     kinds::Address,
     plan::{Saved, Step, is_saved, moved_on_host, moved_topics},
-    report::{ReportOf, json},
+    report::{ReportKind, json},
 };
 
 use super::{sealed::sealed, shown::plan_is_fit_to_show};
@@ -32,7 +32,7 @@ pub fn plan_file(bytes: &[u8]) {
 }
 
 fn is_sound(saved: &Saved) {
-    plan_is_fit_to_show(&saved.plan, ReportOf::Saved);
+    plan_is_fit_to_show(&saved.plan, ReportKind::Saved);
     let kept = json::text(&saved.to_value());
     let back = Saved::load(kept.as_bytes()).expect("what was kept");
     assert_eq!(json::text(&back.to_value()), kept);

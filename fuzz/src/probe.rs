@@ -8,7 +8,7 @@ use trueup::{
     kinds::{Resource, declared::Inputs},
     plan::{Desired, DesiredHost, HostPlan, Plan, Saved, moved_on_host, selection::Chosen},
     report::{
-        ReportOf,
+        ReportKind,
         human::{self, Style},
         json,
     },
@@ -138,7 +138,7 @@ fn plan(records: Vec<Record>) {
     let (planned, now) = (of_host(), of_host());
     assert_eq!(moved_on_host(&planned, &now), []);
     let plan = Plan::new(SALT.into(), vec![], vec![planned], vec![]);
-    for told in [ReportOf::Plan, ReportOf::Drift] {
+    for told in [ReportKind::Plan, ReportKind::Drift] {
         plan_is_fit_to_show(&plan, told);
     }
     let desired = Desired {

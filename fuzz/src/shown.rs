@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use trueup::{
     plan::Plan,
-    report::{Detail, Format, Report, ReportOf, human::Style, render},
+    report::{Detail, Format, Report, ReportKind, human::Style, render},
     text::escape_lines,
     utc::Utc,
 };
@@ -26,11 +26,11 @@ pub fn fit_for_a_line(text: &str) {
 }
 
 /// A plan in each format.
-pub fn plan_is_fit_to_show(plan: &Plan, of: ReportOf) {
+pub fn plan_is_fit_to_show(plan: &Plan, kind: ReportKind) {
     let code = plan.code();
     for (_, format) in Format::ALL {
         let report = Report {
-            of,
+            kind,
             plan,
             outcomes: &[],
             proofs: &[],

@@ -37,7 +37,7 @@ fn two(name: &str, first: bool, second: bool) -> HostPlan {
     )
 }
 
-fn away(name: &str) -> HostPlan {
+fn unreachable(name: &str) -> HostPlan {
     HostPlan::unreached(name, "local", "timed out".into())
 }
 
@@ -100,7 +100,7 @@ fn since_is_the_first_run_of_the_row_in_which_it_differed() {
     desk.run(vec![two("a", false, false)]);
     desk.run(vec![two("a", false, true)]);
     // Nobody saw it meanwhile, and it is the same row.
-    desk.run(vec![away("a")]);
+    desk.run(vec![unreachable("a")]);
     let last = desk.run(vec![two("a", true, true)]);
     assert_eq!(last.since("a", Some("client/kafka")), since(3, Some(2)));
     assert_eq!(last.since("a", Some("client/java")), since(5, Some(3)));
@@ -127,11 +127,11 @@ fn since_is_the_first_run_of_the_row_in_which_it_differed() {
 #[test]
 fn a_host_that_is_away_is_so_since_it_was_last_checked() {
     let mut desk = Desk::default();
-    desk.run(vec![away("a")]);
+    desk.run(vec![unreachable("a")]);
     desk.run(vec![two("a", false, false)]);
     desk.run(vec![two("a", false, true)]);
-    desk.run(vec![away("a")]);
-    let last = desk.run(vec![away("a")]);
+    desk.run(vec![unreachable("a")]);
+    let last = desk.run(vec![unreachable("a")]);
     assert_eq!(last.since("a", None), since(4, Some(2)));
 }
 
@@ -244,19 +244,24 @@ fn news_are_what_is_new_and_what_is_gone() {
     let mut desk = Desk::default();
     let all = desk.run(vec![
         two("a", true, false),
-        away("b"),
+        unreachable("b"),
         two("c", false, true),
     ]);
     assert_eq!(all.news().since, None);
     let same = desk.run(vec![
         two("a", true, false),
-        away("b"),
+        unreachable("b"),
         two("c", false, true),
     ]);
     assert!(same.news().is_none() && same.news().since == Some(at(1)));
     let mut changed = two("a", true, true);
     changed.steps[0].reason = "it differs otherwise".into();
-    let hosts = vec![changed, two("b", false, false), away("c"), away("d")];
+    let hosts = vec![
+        changed,
+        two("b", false, false),
+        unreachable("c"),
+        unreachable("d"),
+    ];
     let plan = Plan::new("x".into(), vec![], hosts, vec![]);
     let next = desk.run_of("drift", &plan, &[]);
     let news = next.news();
@@ -297,7 +302,7 @@ fn a_plan_is_dated_and_no_value_of_a_host_is_kept() {
             Some("canary"),
             Some("1"),
         )];
-        Plan::new("x".into(), vec![], vec![host, away("b")], vec![])
+        Plan::new("x".into(), vec![], vec![host, unreachable("b")], vec![])
     };
     desk.run_of("drift", &plan(), &[]);
     let mut dated = plan();

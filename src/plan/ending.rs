@@ -13,7 +13,7 @@ impl Plan {
         Code::worst(self.parts().map(code))
     }
 
-    /// Of a `plan` that has nothing to say of changes as long as an apply could make them.
+    /// The code of a `plan`: changes that an apply could make do not count.
     pub fn code_of_work(&self) -> Code {
         let code = |part: Part<'_>| match part.ending() {
             code @ (Code::Usage | Code::Locked) => code,

@@ -354,8 +354,8 @@ impl HostPlan {
         self.steps.iter().any(|step| step.action.changes())
     }
 
-    /// Of what it is now, when these addresses of this plan have been applied: the steps that it said
-    /// may follow.
+    /// Of the plan as it is now, after these addresses of this plan have been applied: the steps that
+    /// were expected to follow.
     #[must_use]
     pub fn following(&self, now: &Self, applied: &[Address]) -> Self {
         let follows = |step: &Step| {

@@ -39,7 +39,7 @@ impl State {
         !matches!(self, Self::Drifted | Self::InSync)
     }
 
-    /// As people are told.
+    /// In words for people.
     pub(crate) fn in_words(self) -> &'static str {
         match self {
             Self::Drifted => "drifted",

@@ -51,7 +51,7 @@ pub fn of_host(planned: &HostPlan, now: &HostPlan) -> Vec<Moved> {
 
 /// What has moved on a cluster.
 pub fn of_topics(planned: &TopicsPlan, now: &TopicsPlan) -> Vec<Moved> {
-    // What could not be read says so itself.
+    // What could not be read has its own error.
     if now.error.is_some() {
         return vec![];
     }
@@ -61,7 +61,7 @@ pub fn of_topics(planned: &TopicsPlan, now: &TopicsPlan) -> Vec<Moved> {
 fn another_machine(planned: &HostPlan, now: &HostPlan) -> Option<String> {
     let (was, is) = (planned.identity.as_ref()?, now.identity.as_ref()?);
     let name = |id: &Option<String>| id.clone().unwrap_or_else(|| "none".into());
-    // An older plan does not tell it.
+    // An older plan does not have it.
     if was.instance_id.is_some() && was.instance_id != is.instance_id {
         return Some(format!(
             "it is the instance {}, and was {} when it was planned",

@@ -8,9 +8,9 @@ use crate::{
     plan::{Step, StepAction},
 };
 
-/// What a line of a difference is.
+/// A kind of line of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum LineKind {
     /// Where the next lines stand.
     Head,
     /// A new line.
@@ -24,8 +24,8 @@ pub(crate) enum Kind {
 /// One line of a difference, its sign in front. What may be a secret is masked; nothing is escaped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// What it is.
-    pub kind: Kind,
+    /// Its kind.
+    pub kind: LineKind,
     /// Its text.
     pub text: String,
 }
@@ -56,13 +56,13 @@ pub fn lines(change: &TextChange, most: usize) -> Vec<Line> {
     for group in diff.grouped_ops(0) {
         let first = group.first().map_or(0, |op| op.old_range().start);
         if shown < most {
-            line(Kind::Head, format!("@@ line {} @@", first + 1));
+            line(LineKind::Head, format!("@@ line {} @@", first + 1));
         }
         for one in group.iter().flat_map(|op| diff.iter_changes(op)) {
             let (kind, sign, folded) = match one.tag() {
                 ChangeTag::Equal => continue,
-                ChangeTag::Insert => (Kind::Added, "+ ", &mut added),
-                ChangeTag::Delete => (Kind::Removed, "- ", &mut removed),
+                ChangeTag::Insert => (LineKind::Added, "+ ", &mut added),
+                ChangeTag::Delete => (LineKind::Removed, "- ", &mut removed),
             };
             if shown == most {
                 *folded += 1;
@@ -74,7 +74,7 @@ pub fn lines(change: &TextChange, most: usize) -> Vec<Line> {
             let text = mask(text.strip_suffix('\n').unwrap_or(text)).replace('\t', "    ");
             line(kind, format!("{sign}{text}").trim_end_matches(' ').into());
             if one.missing_newline() {
-                line(Kind::Remark, "  (no end of line)".into());
+                line(LineKind::Remark, "  (no end of line)".into());
             }
         }
     }
@@ -87,7 +87,7 @@ pub fn lines(change: &TextChange, most: usize) -> Vec<Line> {
         let all = added + removed;
         let word = if all == 1 { "line" } else { "lines" };
         let more = format!("… {all} more {word}: {}", counts.join(", "));
-        line(Kind::Remark, more);
+        line(LineKind::Remark, more);
     }
     lines
 }

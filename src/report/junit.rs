@@ -87,8 +87,7 @@ struct Finding {
     text: String,
 }
 
-/// How a test ended.
-enum End {
+enum TestResult {
     Passed,
     Failed {
         kind: &'static str,
@@ -106,7 +105,7 @@ enum End {
 
 struct Test {
     name: String,
-    end: End,
+    result: TestResult,
 }
 
 /// A report as JUnit's XML.
@@ -144,12 +143,12 @@ pub fn junit(report: &Report<'_>) -> String {
 }
 
 fn suite(name: String, tests: Vec<Test>, properties: Properties) -> Suite {
-    let count = |is: fn(&End) -> bool| tests.iter().filter(|test| is(&test.end)).count();
+    let count = |is: fn(&TestResult) -> bool| tests.iter().filter(|test| is(&test.result)).count();
     Suite {
         tests: tests.len(),
-        failures: count(|end| matches!(end, End::Failed { .. })),
-        errors: count(|end| matches!(end, End::Error { .. })),
-        skipped: count(|end| matches!(end, End::Skipped { .. })),
+        failures: count(|result| matches!(result, TestResult::Failed { .. })),
+        errors: count(|result| matches!(result, TestResult::Error { .. })),
+        skipped: count(|result| matches!(result, TestResult::Skipped { .. })),
         timestamp: None,
         properties,
         testcase: tests.into_iter().map(|test| case(&name, test)).collect(),
@@ -167,11 +166,11 @@ fn case(suite: &str, test: Test) -> Case {
         })
     };
     let (mut failure, mut error, mut skipped) = (None, None, None);
-    match &test.end {
-        End::Passed => {}
-        End::Failed { kind, why, more } => failure = finding(kind, why, more),
-        End::Error { kind, why } => error = finding(kind, why, ""),
-        End::Skipped { why } => skipped = finding("", why, ""),
+    match &test.result {
+        TestResult::Passed => {}
+        TestResult::Failed { kind, why, more } => failure = finding(kind, why, more),
+        TestResult::Error { kind, why } => error = finding(kind, why, ""),
+        TestResult::Skipped { why } => skipped = finding("", why, ""),
     }
     Case {
         classname: suite.to_owned(),
@@ -227,8 +226,8 @@ fn suite_name(part: Part<'_>) -> String {
 fn tests(report: &Report<'_>, part: Part<'_>) -> Vec<Test> {
     let mut tests = Vec::new();
     let mut whole = |name: &str, kind, why: String| {
-        let (name, end) = (name.to_owned(), End::Error { kind, why });
-        tests.push(Test { name, end });
+        let (name, result) = (name.to_owned(), TestResult::Error { kind, why });
+        tests.push(Test { name, result });
     };
     if let Some(holder) = part.lock_holder {
         let why = format!("an apply is running, by {holder}; what is shown may change");
@@ -245,8 +244,8 @@ fn tests(report: &Report<'_>, part: Part<'_>) -> Vec<Test> {
         // What is looked at has a test of its own, below.
         if !part.steps.iter().any(is_it) {
             let name = address.as_deref().unwrap_or(part.subject.kind()).to_owned();
-            let end = moved(how);
-            tests.push(Test { name, end });
+            let result = moved(how);
+            tests.push(Test { name, result });
         }
     }
     let own = report
@@ -261,16 +260,16 @@ fn tests(report: &Report<'_>, part: Part<'_>) -> Vec<Test> {
     };
     tests.extend(steps.iter().map(|step| Test {
         name: step.address.to_string(),
-        end: match report.kind {
+        result: match report.kind {
             ReportKind::Apply => applied(report.outcomes, part, step),
             ReportKind::Plan | ReportKind::Saved | ReportKind::Prove => seen(step),
             ReportKind::Drift => match (seen(step), words::since(&[step.since], report.at)) {
-                (End::Failed { kind, why, more }, Some(since)) => End::Failed {
+                (TestResult::Failed { kind, why, more }, Some(since)) => TestResult::Failed {
                     kind,
                     why,
                     more: format!("{since}\n{more}"),
                 },
-                (end, _) => end,
+                (result, _) => result,
             },
         },
     }));
@@ -290,28 +289,28 @@ fn proven(proof: &Proof) -> Test {
     let why = proof.in_words();
     Test {
         name: format!("prove {}", words::cluster(&proof.bootstrap)),
-        end: match proof.result {
-            ProofResult::Proven => End::Passed,
-            ProofResult::Failed => End::Failed {
+        result: match proof.result {
+            ProofResult::Proven => TestResult::Passed,
+            ProofResult::Failed => TestResult::Failed {
                 kind: "not_proven",
                 why,
                 more: more.join("\n"),
             },
-            ProofResult::Unread => End::Error {
+            ProofResult::Unread => TestResult::Error {
                 kind: "unread",
                 why,
             },
-            ProofResult::Skipped => End::Skipped { why },
+            ProofResult::Skipped => TestResult::Skipped { why },
         },
     }
 }
 
 /// What was found at an address.
-fn seen(step: &Step) -> End {
+fn seen(step: &Step) -> TestResult {
     let kind = match step.action {
-        StepAction::None => return End::Passed,
+        StepAction::None => return TestResult::Passed,
         StepAction::Unknown => {
-            return End::Error {
+            return TestResult::Error {
                 kind: "unknown",
                 why: step.reason.clone(),
             };
@@ -332,7 +331,7 @@ fn seen(step: &Step) -> End {
             value(&change.after_in_words())
         ),
     });
-    End::Failed {
+    TestResult::Failed {
         kind,
         why: step.reason.clone(),
         more: help.chain(changes).collect::<Vec<_>>().join("\n"),
@@ -340,8 +339,8 @@ fn seen(step: &Step) -> End {
 }
 
 /// A saved plan no longer fits.
-fn moved(how: &str) -> End {
-    End::Failed {
+fn moved(how: &str) -> TestResult {
+    TestResult::Failed {
         kind: "moved",
         why: "it has changed since the plan was made".into(),
         more: how.to_owned(),
@@ -349,7 +348,7 @@ fn moved(how: &str) -> End {
 }
 
 /// What became of an address.
-fn applied(outcomes: &[Outcome], part: Part<'_>, step: &Step) -> End {
+fn applied(outcomes: &[Outcome], part: Part<'_>, step: &Step) -> TestResult {
     let outcome = outcomes.iter().find(|one| one.is_of(&part));
     let all = outcome.iter().flat_map(|outcome| &outcome.moved);
     let is_it = |moved: &&Moved| moved.address.as_ref() == Some(&step.address);
@@ -358,7 +357,7 @@ fn applied(outcomes: &[Outcome], part: Part<'_>, step: &Step) -> End {
     }
     let Some(outcome) = outcome.filter(|_| step.action.changes()) else {
         return match step.action {
-            action if action.changes() => End::Skipped {
+            action if action.changes() => TestResult::Skipped {
                 why: "not applied".into(),
             },
             _ => seen(step),
@@ -369,7 +368,7 @@ fn applied(outcomes: &[Outcome], part: Part<'_>, step: &Step) -> End {
         .into_iter()
         .find(|(address, _)| *address == step.address)
     {
-        return End::Failed {
+        return TestResult::Failed {
             kind: "not_converged",
             why: why.clone(),
             more: String::new(),
@@ -380,18 +379,18 @@ fn applied(outcomes: &[Outcome], part: Part<'_>, step: &Step) -> End {
         .into_iter()
         .find(|(address, _)| *address == step.address)
     {
-        return End::Failed {
+        return TestResult::Failed {
             kind: "unverified",
             why: why.clone(),
             more: String::new(),
         };
     }
     if outcome.applied.contains(&step.address) {
-        return End::Passed;
+        return TestResult::Passed;
     }
     let mut failures = outcome.failures();
     match failures.find(|failure| failure.address.as_ref() == Some(&step.address)) {
-        Some(failure) => End::Failed {
+        Some(failure) => TestResult::Failed {
             kind: match (failure.outcome_unknown, failure.done.is_empty()) {
                 (true, _) => "outcome_unknown",
                 (false, true) => "failed",
@@ -405,7 +404,7 @@ fn applied(outcomes: &[Outcome], part: Part<'_>, step: &Step) -> End {
                 .collect::<Vec<_>>()
                 .join("\n"),
         },
-        None => End::Skipped {
+        None => TestResult::Skipped {
             why: match outcome.is_stale() {
                 true => "not done: the plan no longer holds here".into(),
                 false => "not reached".into(),

@@ -83,7 +83,7 @@ impl Progress {
         };
     }
 
-    /// Keeps the bars away while people are asked.
+    /// Hides the bars while people answer a question.
     pub fn hold(&mut self, hold: bool) {
         self.bars.set_draw_target(match hold {
             true => ProgressDrawTarget::hidden(),
@@ -110,13 +110,13 @@ impl Progress {
     }
 
     /// A line that stays. A reader that has gone is no reason to stop an apply.
-    fn say(&mut self, to: To, text: &str) {
+    fn write_line(&mut self, stream: Stream, text: &str) {
         let mut page = Page::new(&self.style);
         page.line(&[(super::human::Ink::Plain, text)]);
         let line = page.into_text();
-        let writer = match to {
-            To::Results => &mut self.results,
-            To::Log => &mut self.log,
+        let writer = match stream {
+            Stream::Results => &mut self.results,
+            Stream::Log => &mut self.log,
         };
         let mut write = || {
             let _ = writer.write_all(line.as_bytes());
@@ -141,7 +141,7 @@ impl Progress {
             .then(|| bar(&self.bars, spinner(), prefix(), verb.clone()));
         if bar.is_none() {
             let line = format!("  {}  {verb}", prefix());
-            self.say(To::Log, &line);
+            self.write_line(Stream::Log, &line);
         }
         let running = Running {
             label,
@@ -173,7 +173,7 @@ impl Progress {
                     padded(&running.label, label),
                     running.verb
                 );
-                self.say(To::Log, &line);
+                self.write_line(Stream::Log, &line);
             }
             return;
         };
@@ -199,12 +199,12 @@ impl Progress {
         self.clear(subject);
         let (label, width) = (self.label(subject, address), self.label);
         let line = format!("  {}  {word:8}  {summary}", padded(&label, width));
-        self.say(To::Results, line.trim_end());
+        self.write_line(Stream::Results, line.trim_end());
     }
 }
 
 #[derive(Clone, Copy)]
-enum To {
+enum Stream {
     Results,
     Log,
 }
@@ -216,7 +216,7 @@ impl Sink for Progress {
                 if self.holders.get(subject).is_none_or(|one| one != holder) {
                     self.holders.insert(subject.clone(), holder.to_owned());
                     let text = format!("waiting on {} for an apply by {holder}", subject.name());
-                    self.say(To::Log, &text);
+                    self.write_line(Stream::Log, &text);
                 }
             }
             Event::Started {
@@ -245,7 +245,7 @@ impl Sink for Progress {
             Event::Failed { subject, address } => self.over(subject, address, "failed", ""),
             Event::Interrupted { what, .. } => {
                 let text = format!("interrupted: {what}");
-                self.say(To::Log, &text);
+                self.write_line(Stream::Log, &text);
             }
         }
     }

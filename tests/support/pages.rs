@@ -11,7 +11,7 @@ use trueup::{
     proof::{Proof, ProofResult},
     report::{
         Format, Report, ReportKind,
-        fix::{Asked, fix},
+        fix::{Flags, fix},
         render,
     },
     utc::Utc,
@@ -51,7 +51,7 @@ pub fn drift(mut plan: Plan, before: &[Plan]) -> String {
     let mut report = report(ReportKind::Drift, &plan, &[], plan.code());
     report.at = Utc::of_seconds(AT);
     report.history = Some(&history);
-    let fix = fix(&plan, &Asked::default());
+    let fix = fix(&plan, &Flags::default());
     report.next = &fix;
     render(Format::Html, &report)
 }

@@ -738,13 +738,13 @@ pub fn shown(outcome: &[Outcome], plan: &Plan, color: bool) -> String {
 
 /// A report of a plan, as a command would give it.
 pub fn report<'r>(
-    of: ReportKind,
+    kind: ReportKind,
     plan: &'r Plan,
     outcomes: &'r [Outcome],
     code: Code,
 ) -> Report<'r> {
     Report {
-        of,
+        kind,
         plan,
         outcomes,
         proofs: &[],

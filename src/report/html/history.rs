@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::text::At;
+use super::text::Moment;
 use crate::{
     history::{History, Run},
     report::words,
@@ -32,9 +32,9 @@ pub fn history(history: &History) -> Markup {
         section aria-labelledby="history" {
             h2 id="history" { "last runs" }
             p {
-                (of) " since " (At(shown[0].at)) ", "
+                (of) " since " (Moment(shown[0].at)) ", "
                 (fine) " of them with everything in sync"
-                @if let Some(last) = history.last_in_sync() { ", the last at " (At(last)) }
+                @if let Some(last) = history.last_in_sync() { ", the last at " (Moment(last)) }
             }
             (strip(shown))
             details {
@@ -45,7 +45,7 @@ pub fn history(history: &History) -> Markup {
     }
 }
 
-/// A bar a run, the newest at the right. It says nothing that the table does not.
+/// A bar a run, the newest at the right. It adds nothing to the table.
 fn strip(runs: &[Run]) -> Markup {
     let width = runs.len() * STEP;
     html! {
@@ -99,7 +99,7 @@ fn table(runs: &[Run]) -> Markup {
             tbody {
                 @for run in runs.iter().rev() {
                     tr {
-                        th scope="row" { (At(run.at)) }
+                        th scope="row" { (Moment(run.at)) }
                         td { (run.command) }
                         td { (run.code as u8) }
                         td { (run.in_sync) }

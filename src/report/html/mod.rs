@@ -1,5 +1,5 @@
 //! One page that needs nothing but itself: no request leaves it, and its own policy forbids any. Without
-//! JavaScript it reads as well, only filter, search and copying are away. What is from elsewhere is text by
+//! JavaScript it reads as well, only filter, search and copying are missing. What is from elsewhere is text by
 //! construction: the macro escapes what it is handed, and [`text`] shows what would not be seen.
 
 mod history;
@@ -21,7 +21,7 @@ use crate::{
     text::{escape_control, escape_lines},
 };
 use parts::{Count, Parts};
-use text::{At, prose, shown};
+use text::{Moment, prose, shown};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -122,7 +122,7 @@ fn header(report: &Report<'_>, plan: &Plan, parts: &Parts, specs: &str) -> Marku
             h1 { "trueup " (report.kind.command()) " " span { (specs) } }
             @if report.kind != ReportKind::Saved {
                 p class="dim" {
-                    (At(report.at)) " UTC, " (places(parts)) " in " (words::duration(report.took))
+                    (Moment(report.at)) " UTC, " (places(parts)) " in " (words::duration(report.took))
                 }
             }
             ul class="counts" aria-label="hosts and clusters by state" {

@@ -30,7 +30,7 @@ const LONG: usize = 200;
 const MOST_OPEN: usize = 10;
 
 /// A host, a cluster, or what a host's client says, before it is laid out.
-struct One<'p> {
+struct Entry<'p> {
     name: String,
     is_host: bool,
     state: State,
@@ -62,7 +62,7 @@ pub struct Parts {
 
 /// Lays out all hosts and clusters; of proofs, what each host's client says.
 pub fn parts(report: &Report<'_>, plan: &Plan) -> Parts {
-    let all: Vec<One<'_>> = match report.kind {
+    let all: Vec<Entry<'_>> = match report.kind {
         ReportKind::Prove => report.proofs.iter().map(of_proof).collect(),
         _ => {
             let errors = Errors::of(plan);
@@ -102,8 +102,8 @@ pub fn parts(report: &Report<'_>, plan: &Plan) -> Parts {
 }
 
 /// Those with the same content together, what is wrong first. A few of them still stand alone.
-fn groups(all: Vec<One<'_>>) -> Vec<Vec<One<'_>>> {
-    let mut alike: IndexMap<String, Vec<(usize, One<'_>)>> = IndexMap::new();
+fn groups(all: Vec<Entry<'_>>) -> Vec<Vec<Entry<'_>>> {
+    let mut alike: IndexMap<String, Vec<(usize, Entry<'_>)>> = IndexMap::new();
     for (place, one) in all.into_iter().enumerate() {
         alike.entry(one.key(place)).or_default().push((place, one));
     }
@@ -124,7 +124,7 @@ fn groups(all: Vec<One<'_>>) -> Vec<Vec<One<'_>>> {
         .collect()
 }
 
-impl One<'_> {
+impl Entry<'_> {
     /// Equal for those with the same content.
     fn key(&self, place: usize) -> String {
         if self.alone {
@@ -144,7 +144,7 @@ impl One<'_> {
     }
 }
 
-fn of_host<'p>(report: &Report<'_>, host: &'p HostPlan, errors: &Errors<'_>) -> One<'p> {
+fn of_host<'p>(report: &Report<'_>, host: &'p HostPlan, errors: &Errors<'_>) -> Entry<'p> {
     let address = match &host.account {
         Some(account) if host.address == "local" => format!("local, as {account}"),
         Some(account) if !host.address.contains('@') => format!("{account}@{}", host.address),
@@ -163,7 +163,7 @@ fn of_host<'p>(report: &Report<'_>, host: &'p HostPlan, errors: &Errors<'_>) -> 
         let common = errors.common(&host.name);
         common.unwrap_or(error.strip_prefix(&own).unwrap_or(error))
     });
-    One {
+    Entry {
         name: shown(&host.name),
         about: about.filter(|part| !part.is_empty()).collect(),
         alone: !host.looked_up.is_empty(),
@@ -171,7 +171,7 @@ fn of_host<'p>(report: &Report<'_>, host: &'p HostPlan, errors: &Errors<'_>) -> 
     }
 }
 
-fn of_cluster<'p>(report: &Report<'_>, cluster: &'p TopicsPlan) -> One<'p> {
+fn of_cluster<'p>(report: &Report<'_>, cluster: &'p TopicsPlan) -> Entry<'p> {
     let via = match cluster.via.as_str() {
         "direct" => "reached from here".to_owned(),
         host => format!("through {host}"),
@@ -179,7 +179,7 @@ fn of_cluster<'p>(report: &Report<'_>, cluster: &'p TopicsPlan) -> One<'p> {
     let caller = cluster.caller.as_ref().map(|caller| format!("as {caller}"));
     let name = words::cluster(&cluster.cluster);
     let all = (name != cluster.cluster).then(|| cluster.cluster.clone());
-    One {
+    Entry {
         name: shown(&format!("topics of {name}")),
         about: all.into_iter().chain([via]).chain(caller).collect(),
         alone: true,
@@ -197,7 +197,7 @@ fn of_part<'p>(
     part: Part<'p>,
     error: Option<&str>,
     unmanaged: &[String],
-) -> One<'p> {
+) -> Entry<'p> {
     let outcome = report.outcomes.iter().find(|one| one.is_of(&part));
     let intro = html! {
         @if let Some(error) = error { (lines("error:", error)) }
@@ -220,7 +220,7 @@ fn of_part<'p>(
         .steps
         .iter()
         .filter(|step| step.action == StepAction::None);
-    One {
+    Entry {
         name: String::new(),
         is_host: part.is_host(),
         state: state::of_part(report, part),
@@ -271,7 +271,7 @@ fn of_outcome(outcome: &Outcome, part: Part<'_>) -> Markup {
     }
 }
 
-fn of_proof<'p>(proof: &Proof) -> One<'p> {
+fn of_proof<'p>(proof: &Proof) -> Entry<'p> {
     let intro = html! {
         p { (prose(&proof.in_words().replace('\n', " "))) }
         @if !proof.said.is_empty() { (as_is(proof.said.iter().map(String::as_str))) }
@@ -279,7 +279,7 @@ fn of_proof<'p>(proof: &Proof) -> One<'p> {
         @if let Some(help) = &proof.help { (lines("help:", help)) }
     };
     let brokers = Some(&proof.bootstrap).filter(|brokers| !brokers.is_empty());
-    One {
+    Entry {
         name: shown(&proof.host),
         is_host: true,
         state: state::of_proof(proof.result),
@@ -303,7 +303,7 @@ struct Layout {
 }
 
 impl Layout {
-    fn group(&mut self, ones: &[One<'_>]) -> Markup {
+    fn group(&mut self, ones: &[Entry<'_>]) -> Markup {
         let first = &ones[0];
         self.groups += 1;
         let title = match ones.len() {
@@ -344,7 +344,7 @@ impl Layout {
         }
     }
 
-    fn rows(&mut self, ones: &[One<'_>], title: &str) -> Markup {
+    fn rows(&mut self, ones: &[Entry<'_>], title: &str) -> Markup {
         let first = &ones[0];
         html! {
             table class="rows" {
@@ -362,8 +362,8 @@ impl Layout {
                                 @let when = own_since(ones, at).and_then(|when| since(when, self.now));
                                 @if let Some(when) = when { p class="dim" { (when) } }
                                 @if let Some(file) = own_file(ones, at) { p class="dim" { (shown(file)) } }
-                                @if let Some((called, markup)) = &row.differs {
-                                    (self.differs(called, markup, title))
+                                @if let Some((label, markup)) = &row.differs {
+                                    (self.differs(label, markup, title))
                                 }
                             }
                         }
@@ -374,9 +374,9 @@ impl Layout {
     }
 
     /// What differs, folded; or where it stands.
-    fn differs(&mut self, called: &str, markup: &str, title: &str) -> Markup {
+    fn differs(&mut self, label: &str, markup: &str, title: &str) -> Markup {
         if let Some((place, of)) = self.shown.get(markup) {
-            return html! { p { a href={ "#d" (place) } { (called) ": the same as of " (of) } } };
+            return html! { p { a href={ "#d" (place) } { (label) ": the same as of " (of) } } };
         }
         let place = self.shown.len();
         let id = (markup.len() > LONG).then(|| {
@@ -386,7 +386,7 @@ impl Layout {
         });
         html! {
             details open[self.open] {
-                summary { (called) }
+                summary { (label) }
                 div id=[id] { (PreEscaped(markup)) }
             }
         }
@@ -394,7 +394,7 @@ impl Layout {
 }
 
 /// The names of hosts, those together that differ since one time.
-fn by_time<'o>(ones: &'o [One<'_>]) -> IndexMap<Option<Since>, Vec<&'o str>> {
+fn by_time<'o>(ones: &'o [Entry<'_>]) -> IndexMap<Option<Since>, Vec<&'o str>> {
     let mut names: IndexMap<Option<Since>, Vec<&str>> = IndexMap::new();
     for one in ones {
         names.entry(one.since).or_default().push(&one.name);
@@ -404,7 +404,7 @@ fn by_time<'o>(ones: &'o [One<'_>]) -> IndexMap<Option<Since>, Vec<&'o str>> {
 }
 
 /// Since when an address differs, where that is another time than that of its host, and the same for all.
-fn own_since(ones: &[One<'_>], at: usize) -> Option<Since> {
+fn own_since(ones: &[Entry<'_>], at: usize) -> Option<Since> {
     let when = ones[0].rows[at].since?;
     let is_common = ones.iter().all(|one| one.rows[at].since == Some(when));
     let is_own = ones
@@ -414,7 +414,7 @@ fn own_since(ones: &[One<'_>], at: usize) -> Option<Since> {
 }
 
 /// When the file of an address was last changed, where that is the same for all.
-fn own_file<'o>(ones: &'o [One<'_>], at: usize) -> Option<&'o str> {
+fn own_file<'o>(ones: &'o [Entry<'_>], at: usize) -> Option<&'o str> {
     let file = ones[0].rows[at].file.as_deref()?;
     let is_common = ones
         .iter()

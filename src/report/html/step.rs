@@ -14,7 +14,7 @@ use crate::{
     report::{
         Report, ReportKind,
         became::{Became, became},
-        diff::{self, Kind},
+        diff::{self, LineKind},
         human, words,
     },
 };
@@ -29,7 +29,7 @@ pub struct Row {
     pub cells: String,
     /// Why: the reason, and the help.
     pub why: String,
-    /// What differs, and what that is called; nothing where the reason says all.
+    /// What differs: a label and its markup; nothing where the reason has it all.
     pub differs: Option<(String, String)>,
     /// Since when it differs.
     pub since: Option<Since>,
@@ -110,20 +110,20 @@ pub fn why(outcome: &Outcome, address: Option<&Address>) -> Markup {
     }
 }
 
-/// What differs, and what that is called.
+/// What differs: a label and its markup.
 fn differs(step: &Step) -> Option<(String, String)> {
     let changes = diff::remaining(step);
-    let mut called = Vec::new();
+    let mut labels = Vec::new();
     if !changes.is_empty() {
-        called.push(words::count(changes.len(), "field"));
+        labels.push(words::count(changes.len(), "field"));
     }
     if let Some(text) = &step.text {
-        called.push(format!("lines of {}", shown(&text.path)));
+        labels.push(format!("lines of {}", shown(&text.path)));
     }
-    if called.is_empty() && !step.notes.is_empty() {
-        called.push(words::count(step.notes.len(), "note"));
+    if labels.is_empty() && !step.notes.is_empty() {
+        labels.push(words::count(step.notes.len(), "note"));
     }
-    if called.is_empty() {
+    if labels.is_empty() {
         return None;
     }
     let markup = html! {
@@ -132,9 +132,9 @@ fn differs(step: &Step) -> Option<(String, String)> {
             pre {
                 @for line in diff::lines(text, MOST_LINES) {
                     @match line.kind {
-                        Kind::Added => ins { (shown(&line.text)) },
-                        Kind::Removed => del { (shown(&line.text)) },
-                        Kind::Head | Kind::Remark => i { (shown(&line.text)) },
+                        LineKind::Added => ins { (shown(&line.text)) },
+                        LineKind::Removed => del { (shown(&line.text)) },
+                        LineKind::Head | LineKind::Remark => i { (shown(&line.text)) },
                     }
                     "\n"
                 }
@@ -142,7 +142,7 @@ fn differs(step: &Step) -> Option<(String, String)> {
         }
         @for note in &step.notes { p class="dim" { (prose(note)) } }
     };
-    Some((called.join(", "), markup.into_string()))
+    Some((labels.join(", "), markup.into_string()))
 }
 
 /// Fields, each as it is and as it should be.

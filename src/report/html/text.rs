@@ -66,10 +66,10 @@ pub(crate) fn as_is<'l>(all: impl IntoIterator<Item = &'l str>) -> Markup {
     }
 }
 
-/// A moment.
-pub struct At(pub Utc);
+/// A time, to the minute.
+pub struct Moment(pub Utc);
 
-impl Render for At {
+impl Render for Moment {
     fn render(&self) -> Markup {
         html! { time datetime=(self.0) { (self.0.minute()) } }
     }
@@ -77,7 +77,7 @@ impl Render for At {
 
 /// Since when, and when it was last in sync; nothing, where no earlier run tells.
 pub fn since(since: Since, now: Utc) -> Option<Markup> {
-    let begun = html! { "since " (At(since.at)) };
+    let begun = html! { "since " (Moment(since.at)) };
     match since.last_in_sync {
         Some(last) => {
             let short = last.minute_after(since.at);

@@ -4,7 +4,7 @@ use super::page::{Ink, Page};
 use crate::{
     kinds::{Change, TextChange},
     plan::{Step, StepAction},
-    report::diff::{self, Kind},
+    report::diff::{self, LineKind},
     text::columns,
 };
 
@@ -104,9 +104,9 @@ pub fn lines(page: &mut Page, change: &TextChange) {
     page.line(&[(Ink::Plain, MARGIN), (Ink::Bold, &change.path)]);
     for line in diff::lines(change, MOST) {
         let ink = match line.kind {
-            Kind::Head | Kind::Remark => Ink::Dim,
-            Kind::Added => Ink::Green,
-            Kind::Removed => Ink::Red,
+            LineKind::Head | LineKind::Remark => Ink::Dim,
+            LineKind::Added => Ink::Green,
+            LineKind::Removed => Ink::Red,
         };
         page.line(&[(Ink::Plain, MARGIN), (ink, &line.text)]);
     }

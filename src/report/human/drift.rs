@@ -1,5 +1,5 @@
-//! What has moved, for who is woken by it: which spec, when, how much and since when come first, the way
-//! out last.
+//! What has moved, for people on call: which spec, when, how much and since when come first, the help
+//! last.
 
 use indexmap::IndexMap;
 
@@ -291,7 +291,7 @@ fn step(
 pub(in crate::report) fn file_in_words(step: &Step, now: Utc) -> Option<String> {
     let file = step.file.as_ref()?;
     let at = file.changed_at;
-    // A clock that is ahead of ours is no reason to say nothing.
+    // A clock ahead of ours is no reason to leave it out.
     let day = at.minute_after(now);
     let owner = file.owner.as_ref();
     let owner = owner.map_or(String::new(), |owner| format!(", owner {owner}"));

@@ -29,7 +29,7 @@ pub(super) use page::{Ink, Page};
 /// How text is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
-    /// With ANSI colours. They say nothing that the text does not say.
+    /// With ANSI colours. They add nothing to the text.
     pub color: bool,
     /// How many columns a line may have.
     pub width: usize,
@@ -82,7 +82,7 @@ fn sign(action: StepAction) -> (Ink, &'static str) {
     }
 }
 
-/// What follows an address whose sign alone would say too little.
+/// What follows an address whose sign alone is not clear enough.
 fn mark(action: StepAction) -> &'static str {
     match action {
         StepAction::Delete => "  will be deleted",

@@ -13,7 +13,7 @@ use crate::{
     report::words,
 };
 
-/// So many failures of one host or cluster are told with their reasons, and then so many by name.
+/// So many failures of one host or cluster are shown with their reasons, and then so many by name.
 const MOST_FAILURES: usize = 10;
 
 /// The question before an apply.
@@ -191,7 +191,7 @@ fn named(host: &Outcome, address: Option<&Address>, many: bool) -> String {
     }
 }
 
-/// Failures beyond those that were told, by name.
+/// Failures beyond those shown with their reasons, by name.
 fn more_failed(page: &mut Page, host: &Outcome, many: bool) {
     let names: Vec<String> = host
         .failures()

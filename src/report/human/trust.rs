@@ -6,7 +6,7 @@ use super::{
 };
 use crate::hostkey::{PublicKey, evidence::Evidence, shown, spec_line};
 
-/// One machine: its keys, a line each, and what the console said where it said nothing.
+/// One machine: its keys, a line each, and the error of its console output, if there is one.
 pub fn trust(name: &str, address: &str, evidence: &Evidence, style: &Style) -> String {
     let mut page = Page::new(style);
     page.line(&[(Ink::Bold, name), (Ink::Plain, "  "), (Ink::Plain, address)]);
@@ -35,12 +35,12 @@ pub fn trust(name: &str, address: &str, evidence: &Evidence, style: &Style) -> S
             page.wrapped(&lead, 4, Ink::Plain, line.trim_start());
         }
     }
-    let asked = [
+    let sources = [
         ("the spec pins", &evidence.spec),
         ("pinned to it", &evidence.pinned),
         ("known_hosts has", &evidence.known),
     ];
-    for (what, keys) in asked {
+    for (what, keys) in sources {
         // Those among the ones above are shown already.
         let others: Vec<PublicKey> = keys
             .iter()

@@ -227,8 +227,8 @@ fn in_words(rows: Vec<Row<'_>>) -> Vec<(usize, String)> {
     all
 }
 
-/// A row for each address that differs and for each host and cluster that is away, what deletes
-/// first. Returns how many rows were left out.
+/// A row for each address that differs and for each host and cluster that is locked or unread, what
+/// deletes first. Returns how many rows were left out.
 fn table(
     page: &mut Page,
     report: &Report<'_>,
@@ -246,7 +246,7 @@ fn table(
         let common = errors.common(part.name()).filter(|_| part.is_host());
         let since = |since| words::since(&[since], report.at);
         let since = |of| since(of).map_or(String::new(), |text| format!("; {text}"));
-        let mut away = |mark, text: &str, common: Option<&str>| {
+        let mut problem = |mark, text: &str, common: Option<&str>| {
             rows.push(Row {
                 rank: 1,
                 mark,
@@ -260,10 +260,10 @@ fn table(
         };
         if let Some(holder) = part.lock_holder {
             let text = format!("an apply is running, by {holder}; what is shown may change");
-            away("**locked**", &text, None);
+            problem("**locked**", &text, None);
         }
         if let Some(error) = part.error {
-            away("**unread**", error, common);
+            problem("**unread**", error, common);
         }
         for step in part.steps {
             let rank = match step.action {

@@ -9,7 +9,7 @@ use trueup::{
     plan::{HostPlan, Plan, StepAction, selection::Selection},
     report::{
         Detail, Format, Report, ReportKind,
-        fix::{Asked, fix, joined},
+        fix::{Flags, fix, joined},
         human::{self, Style},
         json, render,
     },
@@ -89,7 +89,7 @@ fn narrow(width: usize) -> Style {
 #[test]
 fn the_first_lines_say_what_is_wrong_and_since_when_and_the_last_what_to_do() {
     let (plan, history) = night();
-    let words = fix(&plan, &Asked::default());
+    let words = fix(&plan, &Flags::default());
     let report = reported(&plan, &history, &words, Detail::default());
     let at = |width| {
         human::drift(&Report {
@@ -195,8 +195,8 @@ fn only_news_are_what_is_new_and_what_is_back() {
 
 #[test]
 fn the_way_out_goes_no_further_than_it_leads() {
-    let quiet = Asked::default();
-    let words = |plan: &Plan, asked: &Asked<'_>| fix(plan, asked).join(" ");
+    let quiet = Flags::default();
+    let words = |plan: &Plan, flags: &Flags<'_>| fix(plan, flags).join(" ");
     let specs = "trueup apply specs/pinterest-client.yaml";
     let mut fleet = fleet();
     assert_eq!(
@@ -207,7 +207,7 @@ fn the_way_out_goes_no_further_than_it_leads() {
     let one = example();
     assert_eq!(words(&one, &quiet), specs);
     let hosts = ["--host".to_owned(), "cl*".to_owned()];
-    let chosen = Asked {
+    let chosen = Flags {
         hosts: &hosts,
         vars: &[
             ("env".into(), "a b".into()),
