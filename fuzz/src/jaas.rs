@@ -1,6 +1,6 @@
 //! The line `sasl.jaas.config`.
 
-use trueup::jaas::{IAM_MODULE, JaasLogin, ROLE, meant, own_options, read, write};
+use trueup::jaas::{IAM_MODULE, JaasLogin, ROLE, likely_options, own_options, read, write};
 
 use super::{shown::fit_for_a_line, within};
 
@@ -9,7 +9,7 @@ pub fn jaas(bytes: &[u8]) {
     let line = String::from_utf8_lossy(bytes);
     // An option costs more than its bytes.
     let found = within(line.len(), 64, 1024, || read(&line));
-    for (name, value) in meant(&line) {
+    for (name, value) in likely_options(&line) {
         assert!(!name.is_empty() && !value.is_empty());
     }
     let wanted = |options| JaasLogin {
