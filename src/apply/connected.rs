@@ -68,8 +68,8 @@ impl Connected {
 }
 
 impl Lock {
-    /// Takes the machine's lock, and has it look at once: [`Writer::seen`]. `waiting` is told who holds
-    /// the lock, once, if we wait.
+    /// Takes the machine's lock, and has it look at once: [`Writer::seen`]. `waiting` gets the
+    /// lock's holder, once, if we wait.
     ///
     /// # Errors
     /// When somebody else keeps the lock, or the host cannot be reached.

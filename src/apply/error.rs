@@ -24,9 +24,9 @@ pub enum LockError {
     /// The host cannot lock.
     #[error("the lock cannot be taken: {why}\n  help: {help}")]
     Cannot {
-        /// What is missing or in the way.
+        /// What is missing or blocks it.
         why: String,
-        /// The way out.
+        /// What to do.
         help: String,
     },
     /// The login shell did not come to our script.
@@ -50,14 +50,14 @@ pub enum LockError {
 
 impl LockError {
     /// Why a host cannot lock, from the holder's record of it.
-    pub(super) fn cannot(key: &str, said: String) -> Self {
+    pub(super) fn cannot(key: &str, value: String) -> Self {
         let (why, help) = match key {
             "no_flock" => (
                 "`flock` is not there".to_owned(),
                 "it is part of util-linux: install it on the host".to_owned(),
             ),
             "not_ours" => {
-                let (owner, path) = said.split_once(' ').unwrap_or(("another", &said));
+                let (owner, path) = value.split_once(' ').unwrap_or(("another", &value));
                 let shown = quote(path).unwrap_or_else(|NulByte| path.to_owned());
                 (
                     format!("`{path}` is no file of this account's own, but of `{owner}`"),
@@ -65,10 +65,10 @@ impl LockError {
                 )
             }
             "no_lock" => (
-                said,
+                value,
                 "the account's home has to have room for an empty file".to_owned(),
             ),
-            _ => (said, "look at the host with `facts`".to_owned()),
+            _ => (value, "look at the host with `facts`".to_owned()),
         };
         Self::Cannot { why, help }
     }
@@ -97,19 +97,19 @@ pub enum WriteError {
     #[error(transparent)]
     Garbled(#[from] Garbled),
     /// The holder is gone.
-    #[error("the connection ended in the middle: {said}")]
+    #[error("the connection ended in the middle: {output}")]
     Ended {
-        /// What it complained of last.
-        said: String,
+        /// The last lines of its stderr.
+        output: String,
     },
     /// The login shell ended before it came to our script.
     #[error(
-        "the login shell ended before it came to trueup's command: {said}\n  help: `ssh` to it and run \
+        "the login shell ended before it came to trueup's command: {output}\n  help: `ssh` to it and run \
          `true`: does the account's shell run commands?"
     )]
     NotBegun {
-        /// What it printed and complained of.
-        said: String,
+        /// What it printed, on stdout and stderr.
+        output: String,
     },
     /// A value of the spec.
     #[error(transparent)]

@@ -29,7 +29,7 @@ pub enum Event<'a> {
         address: &'a Address,
         /// How many bytes are there.
         have: u64,
-        /// How many there will be, when the server said so.
+        /// How many there will be, if the server reports it.
         total: Option<u64>,
     },
     /// The last line that a package manager printed; control characters are escaped.

@@ -33,8 +33,8 @@ pub(crate) static STEPS: LazyLock<String> = LazyLock::new(|| {
 /// one only after `-s`, busybox nowhere.
 const STOP: &str = include_str!("stop.sh");
 
-/// How long the holder waits for a client that says nothing, and how often we say something while we
-/// have nothing for it to do: a lock does not outlive a client that has vanished.
+/// How long the holder waits for a silent client, and how often we send a beat while there is
+/// nothing to run: a lock does not outlive a client that has vanished.
 pub(super) const SILENCE: Duration = Duration::from_secs(90);
 const BEAT: Duration = Duration::from_secs(20);
 
@@ -107,7 +107,7 @@ impl Lock {
                 })??,
                 _ = stop.wait_for(|&pressed| pressed > 0) => return Err(LockError::Interrupted),
             };
-            let said = escape_lines(&String::from_utf8_lossy(&record.value));
+            let text = escape_lines(&String::from_utf8_lossy(&record.value));
             match record.key.as_str() {
                 "locked" => {
                     let place = connection.address();
@@ -115,9 +115,9 @@ impl Lock {
                     writer.looks = looks.then(Look::begun);
                     return Ok(writer);
                 }
-                "waiting" => waiting(&said),
-                "held" => return Err(LockError::Held { holder: said }),
-                key => return Err(LockError::cannot(key, said)),
+                "waiting" => waiting(&text),
+                "held" => return Err(LockError::Held { holder: text }),
+                key => return Err(LockError::cannot(key, text)),
             }
         }
     }
@@ -130,15 +130,15 @@ const HELLO: &str = "trueup holder";
 const MOST_PRINTED: usize = 2000;
 const LINES_PRINTED: usize = 5;
 
-/// One step for the holder.
+/// A step to run, as the holder gets it.
 #[derive(Debug, Clone)]
-pub struct Call {
+pub struct StepRequest {
     name: &'static str,
     arguments: Vec<String>,
     as_root: bool,
 }
 
-impl Call {
+impl StepRequest {
     /// A function of `steps.sh`, without its `step_`.
     pub fn new(name: &'static str) -> Self {
         Self {
@@ -190,12 +190,12 @@ impl Call {
     }
 }
 
-/// What a step said.
+/// The outcome of a step.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Answer {
+pub struct StepReply {
     /// Why it failed, in the step's own words; `None`: it did not.
     pub failed: Option<String>,
-    /// What it told: `bytes`, `digest`, `fetcher`, …
+    /// Its records: `bytes`, `digest`, `fetcher`, …
     pub records: BTreeMap<String, String>,
     /// The last lines of its output, fit for a terminal.
     pub log: String,
@@ -203,9 +203,9 @@ pub struct Answer {
     pub stopped: bool,
 }
 
-/// What a running step tells meanwhile.
+/// Reported by a step that is running.
 #[derive(Debug)]
-pub(crate) enum Meanwhile<'a> {
+pub(crate) enum StepProgress<'a> {
     /// Bytes of a download, and how many there will be.
     Bytes(u64, Option<u64>),
     /// The last line of its output, fit for a terminal.
@@ -232,7 +232,7 @@ pub struct Writer<'c> {
     looks: Option<Look>,
 }
 
-/// Tells of a call that was answered once.
+/// Logs a request that took one round trip.
 fn log(phase: Phase, name: &str, place: &str, started: Instant, sent: u64, got: u64) {
     meter::Call {
         phase,
@@ -255,13 +255,13 @@ impl Writer<'_> {
     /// When it is not known how the step ended. What it left has to be observed.
     pub(super) async fn run(
         &mut self,
-        call: &Call,
+        call: &StepRequest,
         deadline: Duration,
         stop: &mut Stop,
-        mut meanwhile: impl FnMut(Meanwhile<'_>),
-    ) -> Result<Answer, WriteError> {
+        mut meanwhile: impl FnMut(StepProgress<'_>),
+    ) -> Result<StepReply, WriteError> {
         let started = Instant::now();
-        let mut answer = Answer::default();
+        let mut answer = StepReply::default();
         let pressed = *stop.borrow_and_update();
         if pressed > 1 || (pressed > 0 && call.may_be_stopped()) {
             answer.stopped = true;
@@ -294,7 +294,7 @@ impl Writer<'_> {
                 () = tokio::time::sleep_until(limit) => Happened::Late,
                 ended = either(&mut ending) => {
                     ending = None;
-                    // The step may end for all that; if not, its limit is near.
+                    // The step may still end; if not, its limit applies.
                     if let Err(error) = ended {
                         tracing::debug!(%error, "the step could not be told to stop");
                     }
@@ -306,7 +306,7 @@ impl Writer<'_> {
                     if times > 1 {
                         return Err(WriteError::Abandoned);
                     }
-                    meanwhile(Meanwhile::Interrupted(call.may_be_stopped()));
+                    meanwhile(StepProgress::Interrupted(call.may_be_stopped()));
                     if call.may_be_stopped() {
                         answer.stopped = true;
                         limit = Instant::now() + STOPPING;
@@ -337,11 +337,11 @@ impl Writer<'_> {
                         "progress" => {
                             let mut words = text.split(' ').map(|word| word.parse().ok());
                             if let Some(have) = words.next().flatten() {
-                                meanwhile(Meanwhile::Bytes(have, words.next().flatten()));
+                                meanwhile(StepProgress::Bytes(have, words.next().flatten()));
                             }
                         }
                         "line" if text.trim().is_empty() => {}
-                        "line" => meanwhile(Meanwhile::Line(&escape_lines(&text))),
+                        "line" => meanwhile(StepProgress::Line(&escape_lines(&text))),
                         "log" => answer.log = escape_lines(text.trim()),
                         "failed" => answer.failed = answer.failed.or(Some(escape_lines(&text))),
                         "done" => {
@@ -373,7 +373,7 @@ impl Writer<'_> {
                 self.input.write_all(b"beat\n").await?;
                 self.input.flush().await
             };
-            // The next step says what is wrong with the connection, if anything is.
+            // If the connection is broken, the next step reports it.
             let _ = timeout(self.answer, beat).await;
         }
     }
@@ -450,17 +450,17 @@ impl Writer<'_> {
     }
 
     async fn ended(&mut self) -> WriteError {
-        let complained = self.complaints.text(Duration::from_secs(2)).await;
+        let stderr = self.complaints.text(Duration::from_secs(2)).await;
         // nologin and forced commands speak on stdout.
-        let mut said = vec![self.printed(), complained];
-        said.retain(|text| !text.is_empty());
-        if said.is_empty() {
-            said.push("no reason was given".into());
+        let mut parts = vec![self.printed(), stderr];
+        parts.retain(|text| !text.is_empty());
+        if parts.is_empty() {
+            parts.push("no reason was given".into());
         }
-        let said = said.join("\n");
+        let output = parts.join("\n");
         match self.frames.begun() {
-            true => WriteError::Ended { said },
-            false => WriteError::NotBegun { said },
+            true => WriteError::Ended { output },
+            false => WriteError::NotBegun { output },
         }
     }
 }

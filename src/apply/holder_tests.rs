@@ -20,7 +20,7 @@ use crate::{
 
 #[test]
 fn a_line_has_no_value_that_could_end_it() {
-    let call = Call::new("write")
+    let call = StepRequest::new("write")
         .value("a b\nc")
         .value("")
         .payload(b"\n\0");
@@ -48,10 +48,10 @@ fn a_step_and_what_it_started_end_in_every_shell() {
             .args(["-c", &script.exec().command])
             .output()
             .expect("the shell runs");
-        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        let stderr = String::from_utf8_lossy(&ended.stderr).into_owned();
         assert!(
-            ended.status.success() && said.is_empty(),
-            "{shell:?}: {said}"
+            ended.status.success() && stderr.is_empty(),
+            "{shell:?}: {stderr}"
         );
         // The pipe closes when the last of them is gone.
         let mut rest = Vec::new();
@@ -248,8 +248,8 @@ fn a_downloads_limit_is_one_for_all_tries() {
         .expect("sh runs");
     assert!(!done.status.success() && !file.exists());
     assert_eq!(tries.try_iter().count(), 1);
-    let told = std::fs::read_to_string(folder.path().join("result")).expect("told");
-    assert!(told.contains("fetcher 3:124"), "{told}");
+    let reply = std::fs::read_to_string(folder.path().join("result")).expect("a reply");
+    assert!(reply.contains("fetcher 3:124"), "{reply}");
 }
 
 /// A machine that starts the holder, and then says what a test wants it to say; nothing else that is
@@ -263,7 +263,7 @@ pub(in crate::apply) struct Machine {
 
 impl Machine {
     /// With a first word, and the pipes to speak and listen to it.
-    pub(in crate::apply) fn saying(text: &[u8]) -> (Self, DuplexStream, DuplexStream) {
+    pub(in crate::apply) fn printing(text: &[u8]) -> (Self, DuplexStream, DuplexStream) {
         let (ours, theirs) = duplex(64 * 1024);
         // Less room than a step's line takes.
         let (to, from) = duplex(16);
@@ -343,16 +343,16 @@ pub(in crate::apply) async fn lock<'c>(
 #[tokio::test(start_paused = true)]
 async fn a_holder_that_never_speaks_is_waited_for_as_any_call() {
     let (_sender, mut stop) = watch::channel(0);
-    let (mut machine, _speak, _listen) = Machine::saying(b"Password for the proxy: ");
+    let (mut machine, _speak, _listen) = Machine::printing(b"Password for the proxy: ");
     let started = Instant::now();
     let error = lock(&machine, &mut stop).await.err().expect("no lock");
     assert_eq!(started.elapsed(), ANSWER);
-    let said = error.to_string();
+    let message = error.to_string();
     assert!(
-        said.contains("did not come to trueup's command within 30 s")
-            && said.contains("Password for the proxy:")
-            && said.contains("start files"),
-        "{said}"
+        message.contains("did not come to trueup's command within 30 s")
+            && message.contains("Password for the proxy:")
+            && message.contains("start files"),
+        "{message}"
     );
 
     machine.starts = false;
@@ -366,22 +366,23 @@ async fn a_holder_that_never_speaks_is_waited_for_as_any_call() {
 #[tokio::test(start_paused = true)]
 async fn what_ends_before_it_began_says_what_it_printed() {
     let (_sender, mut stop) = watch::channel(0);
-    let (machine, speak, _listen) = Machine::saying(b"This account is currently not available.\n");
+    let (machine, speak, _listen) =
+        Machine::printing(b"This account is currently not available.\n");
     drop(speak);
-    let said = lock(&machine, &mut stop).await.err().expect("no lock");
-    let said = said.to_string();
+    let message = lock(&machine, &mut stop).await.err().expect("no lock");
+    let message = message.to_string();
     assert!(
-        said.contains("This account is currently not available."),
-        "{said}"
+        message.contains("This account is currently not available."),
+        "{message}"
     );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_step_that_cannot_be_sent_has_a_deadline_and_a_second_ctrl_c_ends_it_at_once() {
     let (sender, mut stop) = watch::channel(0);
-    let (machine, _speak, _listen) = Machine::saying(LOCKED);
+    let (machine, _speak, _listen) = Machine::printing(LOCKED);
     let mut writer = lock(&machine, &mut stop).await.expect("the lock");
-    let call = Call::new("write").value("longer than the pipe has room for");
+    let call = StepRequest::new("write").value("longer than the pipe has room for");
     let started = Instant::now();
     let error = writer.run(&call, WAIT, &mut stop, |_| {}).await;
     assert!(matches!(error, Err(WriteError::Transport(_))), "{error:?}");
@@ -404,7 +405,7 @@ async fn a_step_that_cannot_be_sent_has_a_deadline_and_a_second_ctrl_c_ends_it_a
 #[tokio::test(start_paused = true)]
 async fn a_download_that_cannot_be_stopped_is_left_in_time() {
     let (sender, mut stop) = watch::channel(0);
-    let (machine, mut speak, mut listen) = Machine::saying(LOCKED);
+    let (machine, mut speak, mut listen) = Machine::printing(LOCKED);
     let mut writer = lock(&machine, &mut stop).await.expect("the lock");
     // The line is read, the step has started, and nothing else is ever answered.
     let reading = tokio::spawn(async move {
@@ -418,7 +419,7 @@ async fn a_download_that_cannot_be_stopped_is_left_in_time() {
         std::future::pending::<()>().await;
     });
     let started = Instant::now();
-    let call = Call::new("fetch").value("x");
+    let call = StepRequest::new("fetch").value("x");
     let pressing = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
         sender.send_replace(1);
@@ -435,20 +436,20 @@ async fn a_download_that_cannot_be_stopped_is_left_in_time() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_has_nothing_to_do_is_heard() {
     let (_pressed, mut stop) = watch::channel(0);
-    let (machine, _speak, mut listen) = Machine::saying(LOCKED);
+    let (machine, _speak, mut listen) = Machine::printing(LOCKED);
     let heard = tokio::spawn(async move {
-        let mut said = String::new();
-        tokio::io::AsyncReadExt::read_to_string(&mut listen, &mut said)
+        let mut message = String::new();
+        tokio::io::AsyncReadExt::read_to_string(&mut listen, &mut message)
             .await
             .expect("text");
-        said
+        message
     });
     let mut writer = lock(&machine, &mut stop).await.expect("the lock");
     writer.beside(tokio::time::sleep(SILENCE * 3)).await;
     drop(writer);
-    let said = heard.await.expect("read");
-    let beats = said.lines().filter(|line| *line == "beat").count() as u64;
-    assert_eq!(beats, said.lines().count() as u64, "{said}");
+    let message = heard.await.expect("read");
+    let beats = message.lines().filter(|line| *line == "beat").count() as u64;
+    assert_eq!(beats, message.lines().count() as u64, "{message}");
     assert!(
         beats >= 3 * SILENCE.as_secs() / BEAT.as_secs() - 1,
         "{beats}"

@@ -1,8 +1,8 @@
-//! Why a step failed, in words that help: what the step told, read with what the spec asked.
+//! Why a step failed, from the step's records and the spec.
 
 use std::collections::BTreeMap;
 
-use super::{holder::Answer, outcome::Failure};
+use super::{holder::StepReply, outcome::Failure};
 use crate::{
     action::Fetch,
     kinds::{
@@ -69,8 +69,8 @@ impl SpecPlaces {
 }
 
 /// The failure of a download; `check` sends people to the spec's line.
-pub(super) fn of_fetch(fetch: &Fetch, answer: &Answer, check: String) -> Failure {
-    let told = |key: &str| {
+pub(super) fn of_fetch(fetch: &Fetch, answer: &StepReply, check: String) -> Failure {
+    let record = |key: &str| {
         answer
             .records
             .get(key)
@@ -79,10 +79,10 @@ pub(super) fn of_fetch(fetch: &Fetch, answer: &Answer, check: String) -> Failure
     };
     let url = escape_control(&fetch.url);
     let key = fetch.algorithm.name();
-    let bytes: u64 = told("bytes").parse().unwrap_or(0);
+    let bytes: u64 = record("bytes").parse().unwrap_or(0);
     let mut reasons = Vec::new();
     let mut help = check;
-    let got = told("digest");
+    let got = record("digest");
     // What failed when the download was checked already is no fault of the download.
     let is_right = fetch.digest.as_deref().is_some_and(|wanted| wanted == got);
     if !got.is_empty() && !is_right {
@@ -97,19 +97,19 @@ pub(super) fn of_fetch(fetch: &Fetch, answer: &Answer, check: String) -> Failure
         reasons.push(format!(
             "got {} of {}{}",
             count(bytes),
-            kind(told("type")),
-            web_page(told("start"))
+            kind(record("type")),
+            web_page(record("start"))
         ));
         reasons.push(format!("from {url}"));
-    } else if let Ok(code) = told("fetcher").parse::<i32>() {
+    } else if let Ok(code) = record("fetcher").parse::<i32>() {
         let (reason, way_out) = of_fetcher(code);
         reasons.push(format!("{reason}: {url}"));
         help = way_out.unwrap_or(help);
-        let said = answer
+        let complaint = answer
             .log
             .lines()
             .rfind(|line| line.starts_with("curl:") || line.starts_with("wget:"));
-        reasons.extend(said.map(str::to_owned));
+        reasons.extend(complaint.map(str::to_owned));
     } else {
         return of_step(answer);
     }
@@ -121,7 +121,7 @@ pub(super) fn of_fetch(fetch: &Fetch, answer: &Answer, check: String) -> Failure
 }
 
 /// The failure of an unpacking; `check` sends people to the spec's line.
-pub(super) fn of_unpack(answer: &Answer, check: String) -> Failure {
+pub(super) fn of_unpack(answer: &StepReply, check: String) -> Failure {
     let mut failure = of_step(answer);
     let of_archive = |reason: &String| reason.starts_with("the archive ");
     if failure.help.is_none() && failure.reasons.first().is_some_and(of_archive) {
@@ -131,7 +131,7 @@ pub(super) fn of_unpack(answer: &Answer, check: String) -> Failure {
 }
 
 /// The failure of any other step.
-pub(super) fn of_step(answer: &Answer) -> Failure {
+pub(super) fn of_step(answer: &StepReply) -> Failure {
     let mut reasons = vec![answer.failed.clone().unwrap_or_else(|| "it failed".into())];
     // The step's own sentence is the log's last line, too.
     let log: Vec<&str> = answer
@@ -279,10 +279,10 @@ mod tests {
         }
     }
 
-    fn answer(told: &[(&str, &str)], failed: &str, log: &str) -> Answer {
-        Answer {
+    fn answer(records: &[(&str, &str)], failed: &str, log: &str) -> StepReply {
+        StepReply {
             failed: Some(failed.into()),
-            records: told
+            records: records
                 .iter()
                 .map(|(key, value)| ((*key).into(), (*value).into()))
                 .collect(),
@@ -293,7 +293,7 @@ mod tests {
 
     #[test]
     fn a_web_page_is_called_so() {
-        let told = [
+        let records = [
             ("bytes", "1422"),
             ("type", "text/html; charset=utf-8"),
             ("start", "<!DOCTYPE html>"),
@@ -301,7 +301,7 @@ mod tests {
         ];
         let failure = of_fetch(
             &fetch(Some("ef217055aa")),
-            &answer(&told, "", ""),
+            &answer(&records, "", ""),
             "check".into(),
         );
         assert_eq!(
@@ -315,10 +315,10 @@ mod tests {
 
     #[test]
     fn a_digest_that_is_none_is_shown_and_no_panic() {
-        let told = [("bytes", "1"), ("digest", "€€€€€€€€€")];
+        let records = [("bytes", "1"), ("digest", "€€€€€€€€€")];
         let failure = of_fetch(
             &fetch(Some("03780378")),
-            &answer(&told, "", ""),
+            &answer(&records, "", ""),
             "check".into(),
         );
         assert!(failure.reasons[0].contains("€€€€€€€€…"), "{failure:?}");
@@ -327,11 +327,11 @@ mod tests {
     #[test]
     fn what_failed_after_the_check_is_no_fault_of_the_download() {
         let digest = "03780378";
-        let told = [("bytes", "1422"), ("digest", digest)];
+        let records = [("bytes", "1422"), ("digest", digest)];
         let failed = "cannot write /x.jar";
         let failure = of_fetch(
             &fetch(Some(digest)),
-            &answer(&told, failed, ""),
+            &answer(&records, failed, ""),
             "check".into(),
         );
         assert_eq!(failure.reasons, [failed]);
@@ -344,10 +344,10 @@ mod tests {
         assert_eq!(failure.reasons, [failed]);
         assert!(failure.help.is_some_and(|help| help.contains("coreutils")));
         let failed = "no room in /x: the download has 33 MiB, 20 MiB are free";
-        let told = [("bytes", "0")];
+        let records = [("bytes", "0")];
         let failure = of_fetch(
             &fetch(Some(digest)),
-            &answer(&told, failed, ""),
+            &answer(&records, failed, ""),
             "check".into(),
         );
         assert!(failure.help.is_some_and(|help| help.contains("make room")));

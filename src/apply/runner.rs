@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::{
     error::WriteError,
     event::{Event, Sink},
-    holder::{Answer, Call, Meanwhile, Stop, Writer},
+    holder::{StepProgress, StepReply, StepRequest, Stop, Writer},
     outcome::{Failure, Outcome},
     refusal::{self, SpecPlaces},
 };
@@ -47,7 +47,9 @@ pub async fn tidy(
     if leftovers.is_empty() {
         return;
     }
-    let call = leftovers.iter().fold(Call::new("tidy"), Call::value);
+    let call = leftovers
+        .iter()
+        .fold(StepRequest::new("tidy"), StepRequest::value);
     if let Err(error) = writer.run(&call, limits.call, stop, |_| {}).await {
         tracing::debug!(%error, "leftovers stay");
     }
@@ -166,7 +168,7 @@ impl Run<'_, '_> {
     async fn action(&mut self, address: &Address, action: &Action) -> Result<Done, Failure> {
         match action {
             Action::InstallPackage { manager, package } => {
-                let call = Call::new("package")
+                let call = StepRequest::new("package")
                     .value(manager.command())
                     .value(package)
                     .value(whole_seconds(self.limits.package_lock).to_string());
@@ -210,7 +212,7 @@ impl Run<'_, '_> {
             } => {
                 let before = self.content(address, path);
                 let after = action::edit_block(&before.unwrap_or_default(), marker, lines);
-                let call = Call::new("write").by_root(*as_root);
+                let call = StepRequest::new("write").by_root(*as_root);
                 self.write(address, call, path, ("", None), after).await?;
                 Ok(Done {
                     summary: self.shown(path),
@@ -234,7 +236,7 @@ impl Run<'_, '_> {
                         reasons: vec![format!("{path} is {error}")],
                         ..Failure::default()
                     })?;
-                let (call, mode_after) = (Call::new("write"), mode.to_string());
+                let (call, mode_after) = (StepRequest::new("write"), mode.to_string());
                 let with = (&*mode_after, folder.as_deref());
                 self.write(address, call, path, with, after).await?;
                 let keys = match set.len() + remove.len() {
@@ -248,7 +250,7 @@ impl Run<'_, '_> {
                 })
             }
             Action::SetMode { path, mode } => {
-                let call = Call::new("mode").value(path).value(mode.to_string());
+                let call = StepRequest::new("mode").value(path).value(mode.to_string());
                 let answer = self.run(address, &call, self.limits.call).await?;
                 checked(&answer, refusal::of_step)?;
                 Ok(Done {
@@ -257,8 +259,8 @@ impl Run<'_, '_> {
                 })
             }
             Action::Step(step) => {
-                let call = Call::new(step.step).by_root(step.as_root);
-                let mut call = step.values.iter().fold(call, Call::value);
+                let call = StepRequest::new(step.step).by_root(step.as_root);
+                let mut call = step.values.iter().fold(call, StepRequest::value);
                 if let Some(content) = &step.content {
                     call = call.payload(content);
                 }
@@ -278,9 +280,9 @@ impl Run<'_, '_> {
         address: &Address,
         fetch: &Fetch,
         as_root: bool,
-    ) -> Result<(Answer, Duration), Failure> {
+    ) -> Result<(StepReply, Duration), Failure> {
         let started = Instant::now();
-        let call = Call::new("fetch")
+        let call = StepRequest::new("fetch")
             .by_root(as_root)
             .value(&fetch.url)
             .value(&fetch.path)
@@ -306,12 +308,12 @@ impl Run<'_, '_> {
         archive: &Fetch,
         step: &'static str,
         as_root: bool,
-        with: impl FnOnce(Call) -> Call,
+        with: impl FnOnce(StepRequest) -> StepRequest,
     ) -> Result<Done, Failure> {
         let Some((stage, file)) = archive.path.rsplit_once('/') else {
             unreachable!("an archive's path is absolute")
         };
-        let call = |name| Call::new(name).by_root(as_root).value(stage);
+        let call = |name| StepRequest::new(name).by_root(as_root).value(stage);
         let answer = self.run(address, &call("stage"), self.limits.call).await?;
         checked(&answer, refusal::of_step)?;
         let unpacked: Result<Done, Failure> = async {
@@ -360,7 +362,7 @@ impl Run<'_, '_> {
     async fn write(
         &mut self,
         address: &Address,
-        call: Call,
+        call: StepRequest,
         path: &str,
         (mode, folder): (&str, Option<&str>),
         after: Vec<u8>,
@@ -384,31 +386,31 @@ impl Run<'_, '_> {
     async fn run(
         &mut self,
         address: &Address,
-        call: &Call,
+        call: &StepRequest,
         deadline: Duration,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<StepReply, Failure> {
         let (sink, subject) = (&mut *self.sink, self.subject);
         let answer = self
             .writer
             .run(call, deadline, self.stop, |meanwhile| {
                 sink.event(match meanwhile {
-                    Meanwhile::Bytes(have, total) => Event::Bytes {
+                    StepProgress::Bytes(have, total) => Event::Bytes {
                         subject,
                         address,
                         have,
                         total,
                     },
-                    Meanwhile::Line(line) => Event::Line {
+                    StepProgress::Line(line) => Event::Line {
                         subject,
                         address,
                         line,
                     },
-                    Meanwhile::Interrupted(true) => Event::Interrupted {
+                    StepProgress::Interrupted(true) => Event::Interrupted {
                         subject,
                         address,
                         what: "stopping the running step; nothing further is begun",
                     },
-                    Meanwhile::Interrupted(false) => Event::Interrupted {
+                    StepProgress::Interrupted(false) => Event::Interrupted {
                         subject,
                         address,
                         what: "waiting for the running step; nothing further is begun; \
@@ -431,7 +433,7 @@ fn lost(error: &WriteError) -> Failure {
 }
 
 /// The answer, unless the step failed or was stopped.
-fn checked(answer: &Answer, refuse: impl FnOnce(&Answer) -> Failure) -> Result<(), Failure> {
+fn checked(answer: &StepReply, refuse: impl FnOnce(&StepReply) -> Failure) -> Result<(), Failure> {
     match &answer.failed {
         None => Ok(()),
         Some(_) if answer.stopped => Err(Failure {
@@ -444,7 +446,7 @@ fn checked(answer: &Answer, refuse: impl FnOnce(&Answer) -> Failure) -> Result<(
 }
 
 /// `12.8 MiB in 3.1 s, sha256 as in the spec`.
-fn fetched(fetch: &Fetch, answer: &Answer, took: Duration) -> Done {
+fn fetched(fetch: &Fetch, answer: &StepReply, took: Duration) -> Done {
     let bytes: f64 = answer
         .records
         .get("bytes")

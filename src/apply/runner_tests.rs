@@ -62,7 +62,7 @@ async fn apply(
     answers: fn(&str) -> Option<&'static str>,
 ) -> (Outcome, Vec<Vec<String>>) {
     let (_sender, mut stop) = watch::channel(0);
-    let (machine, mut speak, listen) = Machine::saying(LOCKED);
+    let (machine, mut speak, listen) = Machine::printing(LOCKED);
     let mut writer = lock(&machine, &mut stop).await.expect("the lock");
     let asked = Asked::default();
     let seen = Arc::clone(&asked);
@@ -78,18 +78,18 @@ async fn apply(
             let answer = answers(&name);
             let call = std::iter::once(name).chain(values).collect();
             seen.lock().expect("one thread").push(call);
-            let mut said = "apply started 2:77\n".to_owned();
+            let mut output = "apply started 2:77\n".to_owned();
             match answer {
                 None => {}
-                Some("") => said.push_str("apply done 1:0\n"),
+                Some("") => output.push_str("apply done 1:0\n"),
                 Some(why) => {
-                    said.push_str(&format!(
+                    output.push_str(&format!(
                         "apply failed {}:{why}\napply done 1:1\n",
                         why.len()
                     ));
                 }
             }
-            speak.write_all(said.as_bytes()).await.expect("written");
+            speak.write_all(output.as_bytes()).await.expect("written");
         }
     });
     let limits = Limits {

@@ -290,12 +290,12 @@ fn summary(step: &Step, did: &str) -> String {
 /// The failure of a batch whose request did not come back.
 fn lost(error: &Error) -> Failure {
     let text = error.to_string();
-    let (said, help): (Vec<&str>, Vec<&str>) = text
+    let (reasons, help): (Vec<&str>, Vec<&str>) = text
         .lines()
         .map(str::trim)
         .partition(|line| !line.starts_with("help: "));
     Failure {
-        reasons: said.into_iter().map(str::to_owned).collect(),
+        reasons: reasons.into_iter().map(str::to_owned).collect(),
         help: help
             .first()
             .map(|line| line.trim_start_matches("help: ").to_owned()),

@@ -202,7 +202,7 @@ fn counted(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// A refusal as a reason: what was said, and what helps.
+/// A refusal's message and help, as a reason.
 fn refused(refusal: &Refusal) -> String {
     match &refusal.help {
         Some(help) => format!("{}: {}", refusal.message, help),

@@ -45,11 +45,11 @@ pub enum Error {
     Garbled(#[from] Garbled),
     /// The answer stopped early.
     #[error(
-        "the host's answer is not complete: {said}\n  help: `ssh` to it and run `sh -c true`: does the account's shell run commands? bash reads ~/.bashrc for each: look for `exit`, `exec` and `set -e` there"
+        "the host's answer is not complete: {output}\n  help: `ssh` to it and run `sh -c true`: does the account's shell run commands? bash reads ~/.bashrc for each: look for `exit`, `exec` and `set -e` there"
     )]
     Incomplete {
-        /// What the host complained of.
-        said: String,
+        /// The host's stderr, or how the process ended.
+        output: String,
     },
     /// The account's shell did not come to our command in time.
     #[error(
@@ -392,16 +392,16 @@ async fn read_all(running: Running, frames: &mut Frames) -> Result<(Vec<Record>,
             records.push(record);
         }
     }
-    let said = complaints.text(PATIENCE).await;
+    let stderr = complaints.text(PATIENCE).await;
     let ended = exit.await;
     let words = printed(frames.before_mark());
-    let said = match (said.is_empty(), ended) {
+    let output = match (stderr.is_empty(), ended) {
         (true, Ok(ended)) if !words.is_empty() => return Err(Error::Instead { ended, words }),
-        (false, _) => said + &words,
+        (false, _) => stderr + &words,
         (true, Ok(exit)) => format!("it {exit}"),
         (true, Err(error)) => return Err(error.into()),
     };
-    Err(Error::Incomplete { said })
+    Err(Error::Incomplete { output })
 }
 
 /// How long the last complaints of a process that has ended are waited for.

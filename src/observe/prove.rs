@@ -109,11 +109,11 @@ async fn read(running: transport::Running, mark: &str) -> Result<(Output, u64), 
         }
     }
     if output.status.is_none() {
-        let said = match exit.await {
+        let ended = match exit.await {
             Ok(exit) => format!("it {exit}"),
             Err(error) => return Err(error.into()),
         };
-        return Err(Error::Incomplete { said });
+        return Err(Error::Incomplete { output: ended });
     }
     Ok((output, got))
 }

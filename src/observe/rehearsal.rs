@@ -36,21 +36,29 @@ pub(crate) async fn rehearse(
     actions: &[&TopicAction],
     same_caller: bool,
 ) -> Result<BTreeMap<String, Rehearsed>, Error> {
-    let mut said = BTreeMap::new();
+    let mut verdicts = BTreeMap::new();
     let mut ask = Rehearsal::over(cluster);
     let new: Vec<_> = of(actions, requests::new_topic);
     if !new.is_empty() {
-        take(&mut said, ask.create_topics(&new).await?, same_caller);
+        take(&mut verdicts, ask.create_topics(&new).await?, same_caller);
     }
     let more: Vec<_> = of(actions, requests::partition_increase);
     if !more.is_empty() {
-        take(&mut said, ask.create_partitions(&more).await?, same_caller);
+        take(
+            &mut verdicts,
+            ask.create_partitions(&more).await?,
+            same_caller,
+        );
     }
     let settings: Vec<_> = of(actions, requests::settings);
     if !settings.is_empty() {
-        take(&mut said, ask.alter_configs(&settings).await?, same_caller);
+        take(
+            &mut verdicts,
+            ask.alter_configs(&settings).await?,
+            same_caller,
+        );
     }
-    Ok(said)
+    Ok(verdicts)
 }
 
 fn of<T>(actions: &[&TopicAction], what: impl Fn(&TopicAction) -> Option<T>) -> Vec<T> {
@@ -59,7 +67,7 @@ fn of<T>(actions: &[&TopicAction], what: impl Fn(&TopicAction) -> Option<T>) -> 
 
 /// Of a topic that is asked about twice the worse answer counts.
 fn take(
-    said: &mut BTreeMap<String, Rehearsed>,
+    verdicts: &mut BTreeMap<String, Rehearsed>,
     answers: broker::RehearsalOutcomes,
     same_caller: bool,
 ) {
@@ -73,10 +81,10 @@ fn take(
             Rehearsed::Unsaid { .. } => 1,
             Rehearsed::Refused { .. } => 2,
         };
-        match said.get(&name) {
+        match verdicts.get(&name) {
             Some(before) if worse(before) >= worse(&answer) => {}
             _ => {
-                said.insert(name, answer);
+                verdicts.insert(name, answer);
             }
         }
     }

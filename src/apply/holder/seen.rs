@@ -16,7 +16,7 @@ const NAME: &str = "probe";
 
 impl Writer<'_> {
     /// What was seen with the lock that was just taken, once; `None` where the machine was not asked
-    /// to look, or did not come to its end with it: what is in the way is said to who looks again.
+    /// to look, or did not come to its end with it: the next probe reports why.
     ///
     /// # Errors
     /// When the answer is not made of records, or late. The lock is of no use then.
@@ -74,7 +74,7 @@ mod tests {
 
     async fn seen(text: &str) -> (Result<Option<Facts>, observe::Error>, DuplexStream) {
         let (_sender, mut stop) = watch::channel(0);
-        let (machine, mut speak, _listen) = Machine::saying(LOCKED);
+        let (machine, mut speak, _listen) = Machine::printing(LOCKED);
         let mut writer = lock(&machine, &mut stop)
             .await
             .unwrap_or_else(|error| panic!("{error}"));

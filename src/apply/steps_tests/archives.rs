@@ -8,9 +8,9 @@ use std::{
     process::Command,
 };
 
-use super::{Place, SECRET, SHELLS};
+use super::{SECRET, SHELLS, Sandbox};
 
-/// Archives that are refused, and what is said of each.
+/// Archives that are refused, with the reasons.
 pub(super) const REFUSED: &[(&str, &str)] = &[
     ("below a link", "has a file below a link"),
     ("below a link that comes later", "has a file below a link"),
@@ -80,27 +80,27 @@ pub(super) const REFUSED: &[(&str, &str)] = &[
 
 #[test]
 fn what_leads_out_of_an_archive_is_refused_and_nothing_is_written() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     for tree in ["is new", "is damaged"] {
         if tree == "is damaged" {
-            fs::create_dir_all(place.at("home/kafka/libs")).expect("made");
-            fs::write(place.at("home/kafka/libs/old.jar"), "old\n").expect("written");
+            fs::create_dir_all(sandbox.at("home/kafka/libs")).expect("made");
+            fs::write(sandbox.at("home/kafka/libs/old.jar"), "old\n").expect("written");
         }
-        let before = place.all();
+        let before = sandbox.all();
         for (archive, reason) in REFUSED {
             for shell in SHELLS {
                 let about = format!("{archive}, the tree {tree}, {shell:?}");
-                let told = match place.unpack(shell, archive) {
-                    Err(told) => told,
-                    Ok(told) => panic!("{about}: it was unpacked: {told}: {:#?}", place.all()),
+                let reply = match sandbox.unpack(shell, archive) {
+                    Err(reply) => reply,
+                    Ok(reply) => panic!("{about}: it was unpacked: {reply}: {:#?}", sandbox.all()),
                 };
                 // busybox has a tar of its own, which shows names otherwise.
-                let own = shell[0] == "busybox" && told.contains("the archive ");
+                let own = shell[0] == "busybox" && reply.contains("the archive ");
                 assert!(
-                    own || told.contains(&format!("the archive {reason}")),
-                    "{about}: {told}"
+                    own || reply.contains(&format!("the archive {reason}")),
+                    "{about}: {reply}"
                 );
-                assert_eq!(place.all(), before, "{about}");
+                assert_eq!(sandbox.all(), before, "{about}");
             }
         }
     }
@@ -108,12 +108,12 @@ fn what_leads_out_of_an_archive_is_refused_and_nothing_is_written() {
 
 #[test]
 fn links_inside_of_an_archive_and_odd_names_are_no_harm() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     for shell in SHELLS {
-        let told = place.unpack(shell, "good");
-        let told = told.unwrap_or_else(|told| panic!("{shell:?}: {told}"));
-        assert!(told.contains("placed 4:tree"), "{shell:?}: {told}");
-        let whole = place.all();
+        let reply = sandbox.unpack(shell, "good");
+        let reply = reply.unwrap_or_else(|reply| panic!("{shell:?}: {reply}"));
+        assert!(reply.contains("placed 4:tree"), "{shell:?}: {reply}");
+        let whole = sandbox.all();
         for (name, is) in [
             ("LICENSE", "new\n"),
             ("hard", "new\n"),
@@ -126,36 +126,40 @@ fn links_inside_of_an_archive_and_odd_names_are_no_harm() {
             ("libs/to-folder", "to ../config"),
             ("libs/to-link", "to to-file"),
         ] {
-            let path = place.at("home/kafka").join(name);
+            let path = sandbox.at("home/kafka").join(name);
             let found = whole.get(&path).map(String::as_str);
             assert_eq!(found, Some(is), "{shell:?}: {name}");
         }
-        assert!(place.at("home/kafka/libs/to-folder/a").is_file());
-        assert!(!place.stage().exists(), "{shell:?}");
+        assert!(sandbox.at("home/kafka/libs/to-folder/a").is_file());
+        assert!(!sandbox.stage().exists(), "{shell:?}");
         let manifest =
-            fs::read_to_string(place.at("home/kafka/.trueup/manifest")).expect("a manifest");
+            fs::read_to_string(sandbox.at("home/kafka/.trueup/manifest")).expect("a manifest");
         // Each file, and what leads to one.
         assert_eq!(manifest.lines().count(), 1 + 14, "{shell:?}: {manifest}");
 
         // What is gone comes again, into a tree of another name than the archive's.
         for name in ["libs/to-link", "hard too", "grün", "libs/to-file"] {
-            fs::remove_file(place.at("home/kafka").join(name)).expect("removed");
+            fs::remove_file(sandbox.at("home/kafka").join(name)).expect("removed");
         }
-        fs::remove_dir_all(place.at("home/kafka/config")).expect("removed");
-        fs::write(place.at("home/kafka/libs/kafka-clients-2.8.1.jar"), "old\n").expect("written");
-        let told = place.unpack(shell, "good");
-        let told = told.unwrap_or_else(|told| panic!("{shell:?}: {told}"));
-        assert!(told.contains("repaired 1:6"), "{shell:?}: {told}");
-        assert!(!place.stage().exists(), "{shell:?}");
-        let again = place.all();
+        fs::remove_dir_all(sandbox.at("home/kafka/config")).expect("removed");
+        fs::write(
+            sandbox.at("home/kafka/libs/kafka-clients-2.8.1.jar"),
+            "old\n",
+        )
+        .expect("written");
+        let reply = sandbox.unpack(shell, "good");
+        let reply = reply.unwrap_or_else(|reply| panic!("{shell:?}: {reply}"));
+        assert!(reply.contains("repaired 1:6"), "{shell:?}: {reply}");
+        assert!(!sandbox.stage().exists(), "{shell:?}");
+        let again = sandbox.all();
         // A link comes again as the file that it led to.
         let names = |all: &BTreeMap<PathBuf, String>| all.keys().cloned().collect::<Vec<_>>();
         assert_eq!(names(&again), names(&whole), "{shell:?}");
-        let jar = place.at("home/kafka/libs/kafka-clients-2.8.1.jar");
+        let jar = sandbox.at("home/kafka/libs/kafka-clients-2.8.1.jar");
         assert_eq!(again[&jar], "new\n", "{shell:?}");
-        fs::remove_dir_all(place.at("home/kafka")).expect("removed");
+        fs::remove_dir_all(sandbox.at("home/kafka")).expect("removed");
     }
-    let secret = fs::read_to_string(place.at("outside/secret")).expect("there");
+    let secret = fs::read_to_string(sandbox.at("outside/secret")).expect("there");
     assert_eq!(secret, SECRET);
 }
 
@@ -164,28 +168,28 @@ fn links_inside_of_an_archive_and_odd_names_are_no_harm() {
 fn modes_of_an_archive_open_nothing_and_close_nothing() {
     for shell in SHELLS {
         for user in [None, Some("nobody")] {
-            let mut place = Place::new();
-            place.user = user;
+            let mut sandbox = Sandbox::new();
+            sandbox.user = user;
             let give = |path: &Path| {
                 let mut given = Command::new("chown");
                 given.args(["-R", user.unwrap_or("root")]).arg(path);
                 assert!(given.status().expect("chown runs").success(), "as root");
             };
-            give(place.folder.path());
-            let unpack = || place.unpack(shell, "modes");
-            let told = match unpack() {
-                Ok(told) => told,
+            give(sandbox.folder.path());
+            let unpack = || sandbox.unpack(shell, "modes");
+            let reply = match unpack() {
+                Ok(reply) => reply,
                 // Its tar closes a folder before it has unpacked what is in it; nothing stays of it.
-                Err(told) if shell[0] == "busybox" && user.is_some() => {
-                    assert!(told.contains("cannot unpack in"), "{told}");
-                    assert!(!place.stage().exists() && !place.at("home/kafka").exists());
+                Err(reply) if shell[0] == "busybox" && user.is_some() => {
+                    assert!(reply.contains("cannot unpack in"), "{reply}");
+                    assert!(!sandbox.stage().exists() && !sandbox.at("home/kafka").exists());
                     continue;
                 }
-                Err(told) => panic!("{shell:?} {user:?}: {told}"),
+                Err(reply) => panic!("{shell:?} {user:?}: {reply}"),
             };
-            assert!(told.contains("placed 4:tree"), "{shell:?}: {told}");
+            assert!(reply.contains("placed 4:tree"), "{shell:?}: {reply}");
             let mode = |name: &str| {
-                let found = fs::metadata(place.at("home/kafka").join(name)).expect("there");
+                let found = fs::metadata(sandbox.at("home/kafka").join(name)).expect("there");
                 found.permissions().mode() & 0o7777
             };
             for (name, is) in [
@@ -201,33 +205,33 @@ fn modes_of_an_archive_open_nothing_and_close_nothing() {
                 assert_eq!(mode(name), is, "{shell:?} {user:?}: {name}");
             }
             // What an earlier version left behind with such folders goes.
-            let left = place.stage().join("tree/closed");
+            let left = sandbox.stage().join("tree/closed");
             fs::create_dir_all(&left).expect("made");
             fs::write(left.join("file"), "").expect("written");
-            give(&place.stage());
+            give(&sandbox.stage());
             fs::set_permissions(&left, fs::Permissions::from_mode(0o555)).expect("closed");
-            fs::remove_file(place.at("home/kafka/LICENSE")).expect("removed");
-            let told = unpack().unwrap_or_else(|told| panic!("{shell:?} {user:?}: {told}"));
-            assert!(told.contains("repaired 1:1"), "{shell:?}: {told}");
-            assert!(!place.stage().exists(), "{shell:?}");
+            fs::remove_file(sandbox.at("home/kafka/LICENSE")).expect("removed");
+            let reply = unpack().unwrap_or_else(|reply| panic!("{shell:?} {user:?}: {reply}"));
+            assert!(reply.contains("repaired 1:1"), "{shell:?}: {reply}");
+            assert!(!sandbox.stage().exists(), "{shell:?}");
         }
     }
 }
 
 #[test]
 fn what_is_unpacked_is_what_was_checked() {
-    let place = Place::new();
-    let bytes = fs::read(place.at("archives/good.tgz")).expect("there");
+    let sandbox = Sandbox::new();
+    let bytes = fs::read(sandbox.at("archives/good.tgz")).expect("there");
     let digest = crate::text::hex(&<sha2::Sha512 as sha2::Digest>::digest(&bytes));
     for shell in SHELLS {
-        let before = place.all();
-        let told = place.unpack_as(shell, "modes", &digest);
-        let told = told.expect_err("another one");
+        let before = sandbox.all();
+        let reply = sandbox.unpack_as(shell, "modes", &digest);
+        let reply = reply.expect_err("another one");
         let is = "the archive is not the one that was checked";
-        assert!(told.contains(is), "{shell:?}: {told}");
-        assert_eq!(place.all(), before, "{shell:?}");
-        let told = place.unpack_as(shell, "good", &digest);
-        assert!(told.is_ok(), "{shell:?}: {told:?}");
-        fs::remove_dir_all(place.at("home/kafka")).expect("removed");
+        assert!(reply.contains(is), "{shell:?}: {reply}");
+        assert_eq!(sandbox.all(), before, "{shell:?}");
+        let reply = sandbox.unpack_as(shell, "good", &digest);
+        assert!(reply.is_ok(), "{shell:?}: {reply:?}");
+        fs::remove_dir_all(sandbox.at("home/kafka")).expect("removed");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, process::Command};
 
-use super::{Place, SECRET, SHELLS, archives::REFUSED};
+use super::{SECRET, SHELLS, Sandbox, archives::REFUSED};
 use crate::text::hex;
 
 /// More archives: `python3 - FOLDER OUTSIDE`. The names' ends say how they are packed.
@@ -54,17 +54,17 @@ zipped("device.zip", [("null", C, "")])
 zipped("newline.zip", [("a\nb", F, "")])
 "#;
 
-impl Place {
+impl Sandbox {
     fn with_more() -> Self {
-        let place = Self::new();
+        let sandbox = Self::new();
         let made = Command::new("python3")
             .args(["-c", MAKE])
-            .args([place.at("archives"), place.at("outside")])
+            .args([sandbox.at("archives"), sandbox.at("outside")])
             .output()
             .expect("python3 runs");
-        let said = String::from_utf8_lossy(&made.stderr).into_owned();
-        assert!(made.status.success(), "{said}");
-        place
+        let stderr = String::from_utf8_lossy(&made.stderr).into_owned();
+        assert!(made.status.success(), "{stderr}");
+        sandbox
     }
 
     /// Stages an archive and brings its tree to `home/t`.
@@ -91,7 +91,7 @@ impl Place {
     }
 }
 
-/// What is refused of any archive, without its upper folder, and what is said of each.
+/// What is refused of any archive, without its upper folder, with the reasons.
 const MORE: &[(&str, &str)] = &[
     ("ours.tgz", "holds something of trueup's"),
     ("root.tgz", "points outside of itself"),
@@ -110,7 +110,7 @@ const MORE: &[(&str, &str)] = &[
 
 #[test]
 fn what_leads_out_of_any_archive_is_refused_and_the_tree_stays() {
-    let place = Place::with_more();
+    let sandbox = Sandbox::with_more();
     // What is right where any folder may be at the top.
     let right = [
         "the top is a link",
@@ -124,10 +124,10 @@ fn what_leads_out_of_any_archive_is_refused_and_the_tree_stays() {
         .iter()
         .map(|(name, reason)| ((*name).to_owned(), *reason));
     let all: Vec<_> = shared.chain(own).collect();
-    place
+    sandbox
         .extract(SHELLS[0], "flat.tgz", 0)
         .expect("a tree of ours");
-    let before = place.all();
+    let before = sandbox.all();
     for (archive, reason) in all {
         let (name, strip) = archive
             .rsplit_once(' ')
@@ -141,30 +141,30 @@ fn what_leads_out_of_any_archive_is_refused_and_the_tree_stays() {
             }
             if busybox && reason == "points outside of itself" {
                 // Its tar takes away from a name what leads out, and shows what is left.
-                let _ = place.extract(shell, name, strip);
-                let outside = fs::read_dir(place.at("outside")).expect("a folder");
+                let _ = sandbox.extract(shell, name, strip);
+                let outside = fs::read_dir(sandbox.at("outside")).expect("a folder");
                 assert_eq!(outside.count(), 1, "{about}");
-                place.extract(shell, "flat.tgz", 0).expect("as before");
+                sandbox.extract(shell, "flat.tgz", 0).expect("as before");
                 continue;
             }
-            let told = match place.extract(shell, name, strip) {
-                Err(told) => told,
-                Ok(told) => panic!("{about}: it was unpacked: {told}: {:#?}", place.all()),
+            let reply = match sandbox.extract(shell, name, strip) {
+                Err(reply) => reply,
+                Ok(reply) => panic!("{about}: it was unpacked: {reply}: {:#?}", sandbox.all()),
             };
             // busybox has a tar of its own, which shows names otherwise.
-            let own = busybox && told.contains("the archive ");
+            let own = busybox && reply.contains("the archive ");
             assert!(
-                own || told.contains(&format!("the archive {reason}")),
-                "{about}: {told}"
+                own || reply.contains(&format!("the archive {reason}")),
+                "{about}: {reply}"
             );
-            assert_eq!(place.all(), before, "{about}");
+            assert_eq!(sandbox.all(), before, "{about}");
         }
     }
 }
 
 #[test]
 fn archives_of_any_kind_come_into_place_without_their_upper_folders() {
-    let place = Place::with_more();
+    let sandbox = Sandbox::with_more();
     for shell in SHELLS {
         for (archive, strip, names) in [
             ("tree.tar", 0, "beside t/LICENSE t/bin/run t/soft"),
@@ -190,47 +190,47 @@ fn archives_of_any_kind_come_into_place_without_their_upper_folders() {
                 continue;
             }
             let about = format!("{archive}, {strip}, {shell:?}");
-            let told = place.extract(shell, archive, strip);
-            let told = told.unwrap_or_else(|told| panic!("{about}: {told}"));
-            assert_eq!(told, "", "{about}");
-            let manifest = place.manifest();
+            let reply = sandbox.extract(shell, archive, strip);
+            let reply = reply.unwrap_or_else(|reply| panic!("{about}: {reply}"));
+            assert_eq!(reply, "", "{about}");
+            let manifest = sandbox.manifest();
             let listed = manifest[1..]
                 .iter()
                 .filter_map(|line| line.splitn(3, ' ').nth(2));
             let listed: Vec<&str> = listed.collect();
             assert_eq!(listed.join(" "), names, "{about}");
-            let bytes = fs::read(place.at("archives").join(archive)).expect("there");
+            let bytes = fs::read(sandbox.at("archives").join(archive)).expect("there");
             let digest = hex(&<sha2::Sha256 as sha2::Digest>::digest(&bytes));
             // A digest that nobody knew before is that of the download.
             let label = format!("# trueup manifest 1: x.tgz strip:{strip} sha256:{digest}");
             assert_eq!(manifest[0], label, "{about}");
-            let own = fs::read_dir(place.at("home")).expect("a folder").count();
+            let own = fs::read_dir(sandbox.at("home")).expect("a folder").count();
             assert_eq!(own, 1, "{about}: something is left beside it");
             // It is unpacked as it is checked, and in the place of the one before.
             let right = format!("sha256:{digest}");
-            let told = place.extract_as(shell, archive, strip, &right);
-            assert!(told.is_ok(), "{about}: {told:?}");
-            let told = place.extract_as(shell, "flat.tgz", 0, &right);
-            let told = told.expect_err("another one");
+            let reply = sandbox.extract_as(shell, archive, strip, &right);
+            assert!(reply.is_ok(), "{about}: {reply:?}");
+            let reply = sandbox.extract_as(shell, "flat.tgz", 0, &right);
+            let reply = reply.expect_err("another one");
             assert!(
-                told.contains("is not the one that was checked"),
-                "{about}: {told}"
+                reply.contains("is not the one that was checked"),
+                "{about}: {reply}"
             );
-            assert_eq!(place.manifest()[0], label, "{about}");
+            assert_eq!(sandbox.manifest()[0], label, "{about}");
         }
     }
-    let secret = fs::read_to_string(place.at("outside/secret")).expect("there");
+    let secret = fs::read_to_string(sandbox.at("outside/secret")).expect("there");
     assert_eq!(secret, SECRET);
 }
 
 #[test]
 fn what_is_no_tree_of_ours_is_not_replaced() {
-    let place = Place::with_more();
-    let to = place.at("home/t");
+    let sandbox = Sandbox::with_more();
+    let to = sandbox.at("home/t");
     for shell in SHELLS {
         // An empty folder is nothing.
         fs::create_dir(&to).expect("made");
-        place.extract(shell, "flat.tgz", 0).expect("unpacked");
+        sandbox.extract(shell, "flat.tgz", 0).expect("unpacked");
         fs::remove_dir_all(&to).expect("there");
 
         let files = [
@@ -244,21 +244,21 @@ fn what_is_no_tree_of_ours_is_not_replaced() {
             let file = to.join(name);
             fs::create_dir_all(file.parent().expect("a folder")).expect("made");
             fs::write(file, text).expect("written");
-            let before = place.all();
-            let told = place.extract(shell, "flat.tgz", 0).expect_err("theirs");
+            let before = sandbox.all();
+            let reply = sandbox.extract(shell, "flat.tgz", 0).expect_err("theirs");
             assert!(
-                told.contains("is of no archive of trueup's"),
-                "{shell:?}: {told}"
+                reply.contains("is of no archive of trueup's"),
+                "{shell:?}: {reply}"
             );
-            assert_eq!(place.all(), before, "{shell:?}");
+            assert_eq!(sandbox.all(), before, "{shell:?}");
         }
         fs::remove_dir_all(&to).expect("there");
 
-        std::os::unix::fs::symlink(place.at("outside"), &to).expect("linked");
-        let before = place.all();
-        let told = place.extract(shell, "flat.tgz", 0).expect_err("a link");
-        assert!(told.contains("is a link"), "{shell:?}: {told}");
-        assert_eq!(place.all(), before, "{shell:?}");
+        std::os::unix::fs::symlink(sandbox.at("outside"), &to).expect("linked");
+        let before = sandbox.all();
+        let reply = sandbox.extract(shell, "flat.tgz", 0).expect_err("a link");
+        assert!(reply.contains("is a link"), "{shell:?}: {reply}");
+        assert_eq!(sandbox.all(), before, "{shell:?}");
         fs::remove_file(&to).expect("there");
     }
 }

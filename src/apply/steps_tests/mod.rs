@@ -100,28 +100,32 @@ make("good", [
 "#;
 
 /// A machine's folder: `home/kafka` is to be the tree, `outside` is nobody's business.
-struct Place {
+struct Sandbox {
     folder: tempfile::TempDir,
     /// Whose it is, and who runs the steps, where that is not root.
     user: Option<&'static str>,
 }
 
-impl Place {
+impl Sandbox {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         for name in ["archives", "home", "outside", "T"] {
             fs::create_dir(folder.path().join(name)).expect("made");
         }
         fs::write(folder.path().join("outside/secret"), SECRET).expect("written");
-        let place = Self { folder, user: None };
+        let sandbox = Self { folder, user: None };
         let made = Command::new("python3")
             .args(["-c", MAKE])
-            .args([place.at("archives"), place.at("outside"), place.stage()])
+            .args([
+                sandbox.at("archives"),
+                sandbox.at("outside"),
+                sandbox.stage(),
+            ])
             .output()
             .expect("python3 runs");
-        let said = String::from_utf8_lossy(&made.stderr).into_owned();
-        assert!(made.status.success(), "{said}");
-        place
+        let stderr = String::from_utf8_lossy(&made.stderr).into_owned();
+        assert!(made.status.success(), "{stderr}");
+        sandbox
     }
 
     fn at(&self, name: &str) -> PathBuf {
@@ -132,9 +136,9 @@ impl Place {
         self.at(&format!("home/.trueup-{TOP}"))
     }
 
-    /// Runs a step as the holder does; how it ended, and what it told.
+    /// Runs a step as the holder does; its exit and its reply.
     fn step(&self, shell: &[&str], name: &str, values: &[&Path]) -> (Output, String) {
-        let told = self.at("T/told");
+        let reply = self.at("T/reply");
         let words: Vec<&str> = match self.user {
             Some(user) => ["runuser", "-u", user, "--"]
                 .iter()
@@ -145,16 +149,21 @@ impl Place {
         };
         let done = Command::new(words[0])
             .args(&words[1..])
-            .args(["-c", &format!("exec 3>\"$T/told\"; {}", *STEPS), name, name])
+            .args([
+                "-c",
+                &format!("exec 3>\"$T/reply\"; {}", *STEPS),
+                name,
+                name,
+            ])
             .args(values)
             .env("T", self.at("T"))
             .output()
             .expect("the shell runs");
-        let told = fs::read_to_string(told).expect("told");
-        (done, told)
+        let reply = fs::read_to_string(reply).expect("a reply");
+        (done, reply)
     }
 
-    /// Stages an archive and unpacks it, and unstages where that failed; what was told.
+    /// Stages an archive and unpacks it, and unstages where that failed. Gives the step's reply.
     fn unpack(&self, shell: &[&str], archive: &str) -> Result<String, String> {
         self.unpack_as(shell, archive, "unpinned")
     }
@@ -175,20 +184,20 @@ impl Place {
         values: &[&Path],
     ) -> Result<String, String> {
         let stage = self.stage();
-        let (done, told) = self.step(shell, "step_stage", &[&stage]);
-        assert!(done.status.success(), "{shell:?}: {told}");
+        let (done, reply) = self.step(shell, "step_stage", &[&stage]);
+        assert!(done.status.success(), "{shell:?}: {reply}");
         let (_, end) = archive.rsplit_once('.').expect("an end");
         let name = format!("archive.{end}");
         fs::copy(self.at("archives").join(archive), stage.join(&name)).expect("copied");
         let staged: [&Path; 2] = [&stage, name.as_ref()];
-        let (done, told) = self.step(shell, step, &[&staged, values].concat());
+        let (done, reply) = self.step(shell, step, &[&staged, values].concat());
         if done.status.success() {
             let complaints = String::from_utf8_lossy(&done.stderr).into_owned();
             assert_eq!(complaints, "", "{shell:?}");
-            return Ok(told);
+            return Ok(reply);
         }
         self.step(shell, "step_unstage", &[&stage]);
-        Err(told)
+        Err(reply)
     }
 
     /// All that lies there, without the test's own: paths, and what they are.

@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use super::{Place, SHELLS};
+use super::{SHELLS, Sandbox};
 
 /// Ends with the test.
 struct Ended(std::process::Child);
@@ -45,35 +45,36 @@ while os.path.isdir(folder):
         .spawn()
         .expect("python3 runs");
     let mut line = String::new();
-    let said = child.stdout.take().expect("a pipe");
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(said), &mut line).expect("it says so");
+    let stdout = child.stdout.take().expect("a pipe");
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line)
+        .expect("it says so");
     assert_eq!(line, "ready\n");
     Ended(child)
 }
 
 #[test]
 fn what_a_link_leads_to_is_given_to_nobody() {
-    let place = Place::new();
-    let (secret, plain) = (place.at("outside/secret"), place.at("home/plain"));
+    let sandbox = Sandbox::new();
+    let (secret, plain) = (sandbox.at("outside/secret"), sandbox.at("home/plain"));
     let is = |path: &Path| {
         let meta = fs::metadata(path).expect("there");
         (meta.permissions().mode() & 0o7777, meta.uid())
     };
     let before = is(&secret);
-    symlink(place.at("outside"), place.at("home/folder")).expect("made");
-    symlink(&secret, place.at("home/link")).expect("made");
+    symlink(sandbox.at("outside"), sandbox.at("home/folder")).expect("made");
+    symlink(&secret, sandbox.at("home/link")).expect("made");
     for shell in SHELLS {
         let own = |path: &Path, mode: &str, owner: &str| {
-            place.step(shell, "step_own", &[path, mode.as_ref(), owner.as_ref()])
+            sandbox.step(shell, "step_own", &[path, mode.as_ref(), owner.as_ref()])
         };
         for (path, why) in [
             ("home/link", "no plain file"),
             ("home/folder/secret", "at work"),
         ] {
-            let (done, told) = own(&place.at(path), "0666", "nobody");
+            let (done, reply) = own(&sandbox.at(path), "0666", "nobody");
             assert!(
-                !done.status.success() && told.contains(why),
-                "{shell:?}: {told}"
+                !done.status.success() && reply.contains(why),
+                "{shell:?}: {reply}"
             );
             assert_eq!(is(&secret), before, "{shell:?}");
         }
@@ -84,8 +85,8 @@ fn what_a_link_leads_to_is_given_to_nobody() {
             ("", "daemon", (0o644, 1)),
             ("0400", "root:root", (0o400, 0)),
         ] {
-            let (done, told) = own(&plain, mode, owner);
-            assert!(done.status.success(), "{shell:?}: {told}");
+            let (done, reply) = own(&plain, mode, owner);
+            assert!(done.status.success(), "{shell:?}: {reply}");
             assert_eq!(is(&plain), then, "{shell:?}");
         }
     }
@@ -94,16 +95,16 @@ fn what_a_link_leads_to_is_given_to_nobody() {
 #[test]
 fn who_can_write_in_the_folder_gets_no_secret_and_puts_nothing_in() {
     const CANARY: &str = "canary-5d20\n";
-    let place = Place::new();
-    let (folder, theirs) = (place.at("open"), place.at("theirs"));
+    let sandbox = Sandbox::new();
+    let (folder, theirs) = (sandbox.at("open"), sandbox.at("theirs"));
     for path in [&folder, &theirs] {
         fs::create_dir(path).expect("made");
         fs::set_permissions(path, fs::Permissions::from_mode(0o777)).expect("open");
     }
-    fs::set_permissions(place.folder.path(), fs::Permissions::from_mode(0o755)).expect("open");
+    fs::set_permissions(sandbox.folder.path(), fs::Permissions::from_mode(0o755)).expect("open");
     fs::write(theirs.join("taken"), "").expect("written");
     fs::set_permissions(theirs.join("taken"), fs::Permissions::from_mode(0o666)).expect("open");
-    let payload = place.at("payload");
+    let payload = sandbox.at("payload");
     fs::write(&payload, CANARY).expect("written");
     let file = folder.join("client.properties");
     let _swapper = swapper(&folder, &theirs);
@@ -117,9 +118,9 @@ fn who_can_write_in_the_folder_gets_no_secret_and_puts_nothing_in() {
             "".as_ref(),
             &payload,
         ];
-        let (done, told) = place.step(shell, "step_write", &values);
+        let (done, reply) = sandbox.step(shell, "step_write", &values);
         let taken = fs::read_to_string(theirs.join("taken")).expect("there");
-        assert_eq!(taken, "", "{shell:?}: the secret is theirs: {told}");
+        assert_eq!(taken, "", "{shell:?}: the secret is theirs: {reply}");
         if done.status.success() {
             let meta = fs::symlink_metadata(&file).expect("there");
             assert!(
@@ -132,12 +133,12 @@ fn who_can_write_in_the_folder_gets_no_secret_and_puts_nothing_in() {
                 "{shell:?}"
             );
         } else {
-            assert!(told.contains("failed"), "{shell:?}: {told}");
+            assert!(reply.contains("failed"), "{shell:?}: {reply}");
         }
     }
 
     // A download: what is checked is what comes into place.
-    let source = place.at("source");
+    let source = sandbox.at("source");
     fs::write(&source, "good\n").expect("written");
     fs::write(theirs.join("taken"), "evil\n").expect("written");
     let digest = crate::text::hex(&<sha2::Sha256 as sha2::Digest>::digest(b"good\n"));
@@ -154,27 +155,27 @@ fn who_can_write_in_the_folder_gets_no_secret_and_puts_nothing_in() {
             "644".as_ref(),
             "20".as_ref(),
         ];
-        let (done, told) = place.step(shell, "step_fetch", &values);
+        let (done, reply) = sandbox.step(shell, "step_fetch", &values);
         if done.status.success() {
             assert_eq!(
                 fs::read_to_string(&file).expect("there"),
                 "good\n",
-                "{shell:?}: {told}"
+                "{shell:?}: {reply}"
             );
         }
         let taken = fs::read_to_string(theirs.join("taken")).expect("there");
-        assert_eq!(taken, "evil\n", "{shell:?}: {told}");
+        assert_eq!(taken, "evil\n", "{shell:?}: {reply}");
     }
 }
 
 #[test]
 fn a_secret_is_nobody_elses_while_it_is_written() {
-    let place = Place::new();
-    let payload = place.at("payload");
+    let sandbox = Sandbox::new();
+    let payload = sandbox.at("payload");
     let made = Command::new("mkfifo").arg(&payload).status();
     assert!(made.expect("mkfifo runs").success());
-    let file = place.at("home/client.properties");
-    let new = place.at("home/.trueup-client.properties");
+    let file = sandbox.at("home/client.properties");
+    let new = sandbox.at("home/.trueup-client.properties");
     for shell in SHELLS {
         let values: [&Path; 5] = [
             &file,
@@ -185,13 +186,13 @@ fn a_secret_is_nobody_elses_while_it_is_written() {
         ];
         let mode = |path: &Path| Some(fs::metadata(path).ok()?.permissions().mode() & 0o7777);
         std::thread::scope(|scope| {
-            let step = scope.spawn(|| place.step(shell, "step_write", &values));
+            let step = scope.spawn(|| sandbox.step(shell, "step_write", &values));
             // It has made its file before it reads.
             let pipe = fs::OpenOptions::new().write(true).open(&payload);
             let meanwhile = mode(&new);
             std::io::Write::write_all(&mut pipe.expect("a reader"), b"secret\n").expect("written");
-            let (done, told) = step.join().expect("no panic");
-            assert!(done.status.success(), "{shell:?}: {told}");
+            let (done, reply) = step.join().expect("no panic");
+            assert!(done.status.success(), "{shell:?}: {reply}");
             assert_eq!(meanwhile, Some(0o600), "{shell:?}");
         });
         assert_eq!(mode(&file), Some(0o640), "{shell:?}");
@@ -201,37 +202,37 @@ fn a_secret_is_nobody_elses_while_it_is_written() {
 
 #[test]
 fn what_somebody_changed_meanwhile_is_not_written_over() {
-    let place = Place::new();
-    let (file, payload) = (place.at("home/.bashrc"), place.at("payload"));
+    let sandbox = Sandbox::new();
+    let (file, payload) = (sandbox.at("home/.bashrc"), sandbox.at("payload"));
     fs::write(&payload, "ours\n").expect("written");
     let sha256 = |text: &str| crate::text::hex(&<sha2::Sha256 as sha2::Digest>::digest(text));
     for shell in SHELLS {
         let write = |expected: &str| {
             let values: [&Path; 5] = [&file, expected.as_ref(), "".as_ref(), "".as_ref(), &payload];
-            place.step(shell, "step_write", &values)
+            sandbox.step(shell, "step_write", &values)
         };
         for expected in ["absent", &sha256("before\n")] {
             fs::write(&file, "theirs\n").expect("written");
-            let (done, told) = write(expected);
-            assert!(!done.status.success(), "{shell:?}: {told}");
+            let (done, reply) = write(expected);
+            assert!(!done.status.success(), "{shell:?}: {reply}");
             assert!(
-                told.contains("has changed in the meantime"),
-                "{shell:?}: {told}"
+                reply.contains("has changed in the meantime"),
+                "{shell:?}: {reply}"
             );
             assert_eq!(fs::read_to_string(&file).expect("there"), "theirs\n");
-            let rest = fs::read_dir(place.at("home")).expect("a folder").count();
+            let rest = fs::read_dir(sandbox.at("home")).expect("a folder").count();
             assert_eq!(rest, 1, "{shell:?}: something is left beside it");
         }
         // Gone meanwhile.
         fs::remove_file(&file).expect("there");
-        let (done, told) = write(&sha256("before\n"));
+        let (done, reply) = write(&sha256("before\n"));
         assert!(
             !done.status.success() && !file.exists(),
-            "{shell:?}: {told}"
+            "{shell:?}: {reply}"
         );
         fs::write(&file, "before\n").expect("written");
-        let (done, told) = write(&sha256("before\n"));
-        assert!(done.status.success(), "{shell:?}: {told}");
+        let (done, reply) = write(&sha256("before\n"));
+        assert!(done.status.success(), "{shell:?}: {reply}");
         assert_eq!(fs::read_to_string(&file).expect("there"), "ours\n");
     }
 }
@@ -239,8 +240,8 @@ fn what_somebody_changed_meanwhile_is_not_written_over() {
 #[test]
 fn a_block_is_taken_out_and_no_other_byte_changes() {
     const BLOCK: &str = "# trueup: env A, managed\nexport A=1\n# trueup: end\n";
-    let place = Place::new();
-    let file = place.at("home/start");
+    let sandbox = Sandbox::new();
+    let file = sandbox.at("home/start");
     for shell in SHELLS {
         for (before, after) in [
             (format!("a\0b\n{BLOCK}no newline"), "a\0b\nno newline"),
@@ -258,8 +259,8 @@ fn a_block_is_taken_out_and_no_other_byte_changes() {
         ] {
             fs::write(&file, &before).expect("written");
             fs::set_permissions(&file, fs::Permissions::from_mode(0o604)).expect("set");
-            let (done, told) = place.step(shell, "step_unblock", &[&file, "env A".as_ref()]);
-            assert!(done.status.success(), "{shell:?}: {told}");
+            let (done, reply) = sandbox.step(shell, "step_unblock", &[&file, "env A".as_ref()]);
+            assert!(done.status.success(), "{shell:?}: {reply}");
             let now = fs::read_to_string(&file).expect("text");
             assert_eq!(now, after, "{shell:?}: {before:?}");
             let mode = fs::metadata(&file).expect("there").permissions().mode();
