@@ -437,7 +437,7 @@ async fn a_download_that_cannot_be_stopped_is_left_in_time() {
 async fn a_client_that_has_nothing_to_do_is_heard() {
     let (_pressed, mut stop) = watch::channel(0);
     let (machine, _speak, mut listen) = Machine::printing(LOCKED);
-    let heard = tokio::spawn(async move {
+    let input = tokio::spawn(async move {
         let mut message = String::new();
         tokio::io::AsyncReadExt::read_to_string(&mut listen, &mut message)
             .await
@@ -447,7 +447,7 @@ async fn a_client_that_has_nothing_to_do_is_heard() {
     let mut writer = lock(&machine, &mut stop).await.expect("the lock");
     writer.beside(tokio::time::sleep(SILENCE * 3)).await;
     drop(writer);
-    let message = heard.await.expect("read");
+    let message = input.await.expect("read");
     let beats = message.lines().filter(|line| *line == "beat").count() as u64;
     assert_eq!(beats, message.lines().count() as u64, "{message}");
     assert!(

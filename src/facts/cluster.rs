@@ -39,12 +39,14 @@ pub enum Rehearsed {
     /// It would not.
     Refused {
         /// The cluster's message, with the error's name.
-        said: String,
+        #[serde(rename = "said")]
+        message: String,
         /// The help, where there is any.
         help: Option<String>,
     },
     /// It gave no verdict.
-    Unsaid {
+    #[serde(rename = "unsaid")]
+    Undecided {
         /// Why.
         why: String,
         /// The help, where there is any.

@@ -35,12 +35,13 @@ pub(crate) fn with_what_comes_along(verdict: Verdict, records: &Section) -> Verd
             help: NOTHING_GOES.into(),
         };
     }
-    if let Some(said) = records.get("package_refused") {
+    if let Some(message) = records.get("package_refused") {
         return Verdict::Blocked {
             reason: format!(
                 "{}; apt-get cannot install {package}: {}",
                 work.reason,
-                said.lines()
+                message
+                    .lines()
                     .map(|line| line.trim_end_matches('.'))
                     .collect::<Vec<_>>()
                     .join("; ")

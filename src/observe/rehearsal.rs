@@ -78,7 +78,7 @@ fn take(
         };
         let worse = |one: &Rehearsed| match one {
             Rehearsed::Accepted { .. } => 0,
-            Rehearsed::Unsaid { .. } => 1,
+            Rehearsed::Undecided { .. } => 1,
             Rehearsed::Refused { .. } => 2,
         };
         match verdicts.get(&name) {
@@ -106,15 +106,15 @@ fn accepted(made: Option<CreatedTopic>) -> Rehearsed {
 }
 
 fn judged(refusal: Refusal, same_caller: bool) -> Rehearsed {
-    let said = format!("{} ({})", refusal.message, refusal.name);
+    let message = format!("{} ({})", refusal.message, refusal.name);
     let help = refusal.help;
     match refusal.code {
         // Somebody has just made it: an apply finds it there, and looks at what it is.
         codes::TOPIC_ALREADY_EXISTS => accepted(None),
         codes::TOPIC_AUTHORIZATION_FAILED | codes::CLUSTER_AUTHORIZATION_FAILED if !same_caller => {
-            Rehearsed::Unsaid { why: said, help }
+            Rehearsed::Undecided { why: message, help }
         }
-        code if NO_VERDICT.contains(&code) => Rehearsed::Unsaid { why: said, help },
-        _ => Rehearsed::Refused { said, help },
+        code if NO_VERDICT.contains(&code) => Rehearsed::Undecided { why: message, help },
+        _ => Rehearsed::Refused { message, help },
     }
 }

@@ -40,8 +40,8 @@ pub struct Proof {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
     /// The client's own last words, a line each: without stack frames, secrets masked.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub said: Vec<String>,
+    #[serde(rename = "said", default, skip_serializing_if = "Vec::is_empty")]
+    pub output: Vec<String>,
     /// The way out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,

@@ -280,7 +280,7 @@ fn tests(report: &Report<'_>, part: Part<'_>) -> Vec<Test> {
 fn proven(proof: &Proof) -> Test {
     let help = proof.help.iter().map(|help| format!("help: {help}"));
     let more: Vec<String> = proof
-        .said
+        .output
         .iter()
         .chain(&proof.notes)
         .cloned()

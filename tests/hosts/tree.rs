@@ -142,9 +142,10 @@ fn the_jar_that_java_loads_is_the_one_that_the_plan_says() {
         right > 0 && wrong > 0,
         "seed {seed}: {right} right and {wrong} wrong ones mean nothing"
     );
-    // With `classpath` in the spec that jar is the first, whatever lies about.
+    // With `classpath` in the spec that jar is the first, whatever lies about. The last round may have left a folder
+    // in the other's place.
     host.user(&format!(
-        "cp ~/bashrc ~/.bashrc; cp --remove-destination ~/jars/old.jar {libs}/aws-msk-iam-auth-1.1.1-all.jar"
+        "cp ~/bashrc ~/.bashrc; rm -rf {libs}/aws-msk-iam-auth-1.1.1-all.jar; cp ~/jars/old.jar {libs}/aws-msk-iam-auth-1.1.1-all.jar"
     ));
     let spec = host.spec(&client("1.8.0"));
     let spec = spec.to_str().expect("text");

@@ -421,6 +421,21 @@ fn what_a_plan_may_ask_of_a_cluster_is_only_ever_tried() {
     }
 }
 
+/// Names that say nothing of what a value is, or say it in words that nobody else in the field has.
+#[test]
+fn names_are_words_of_the_field() {
+    let pattern = r"\b(?:let|let mut|fn|mod|struct|enum|for|ref) (?:said|told|telling|saying|heard|meant|entrance)\b|\b(?:said|told|heard|meant): (?:&|[A-Z][a-z])";
+    let odd = Regex::new(pattern).expect("a pattern");
+    assert!(odd.is_match("let mut said = 1;") && odd.is_match("(said: &str)"));
+    let mut found = Vec::new();
+    for (name, text) in sources("rs") {
+        let code = code(&text);
+        let found_here = odd.find_iter(&code);
+        found.extend(found_here.map(|hit| format!("{name}: {}", hit.as_str())));
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
 /// The form of types that Rust derives is for us: in a message it is noise, or a secret.
 #[test]
 fn messages_have_no_debug_form() {

@@ -235,7 +235,7 @@ fn proven() -> String {
         bootstrap: "b-1.pinterest.a1b2c3.c2.kafka.us-east-1.amazonaws.com:9098".into(),
         result: ProofResult::Failed,
         cause: Some("the cluster refuses the login".into()),
-        said: vec![
+        output: vec![
             "org.apache.kafka.common.errors.SaslAuthenticationException: Access denied".into(),
         ],
         help: Some("the role needs `kafka-cluster:Connect`".into()),

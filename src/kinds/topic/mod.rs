@@ -53,13 +53,13 @@ fn as_rehearsed(verdict: Verdict, rehearsed: Option<&Rehearsed>) -> Verdict {
         return verdict;
     };
     match rehearsed {
-        Some(Rehearsed::Refused { said, help }) => Verdict::Blocked {
-            reason: format!("{}; the cluster refuses it: {said}", work.reason),
+        Some(Rehearsed::Refused { message, help }) => Verdict::Blocked {
+            reason: format!("{}; the cluster refuses it: {message}", work.reason),
             help: help
                 .clone()
                 .unwrap_or_else(|| "ask who runs the cluster what it takes".into()),
         },
-        Some(Rehearsed::Unsaid { why, help }) => {
+        Some(Rehearsed::Undecided { why, help }) => {
             let help = help.iter().map(|help| format!("\nhelp: {help}"));
             let unsure = format!(
                 "whether the cluster takes it is not known: {why}{}",

@@ -274,7 +274,7 @@ fn of_outcome(outcome: &Outcome, part: Part<'_>) -> Markup {
 fn of_proof<'p>(proof: &Proof) -> Entry<'p> {
     let intro = html! {
         p { (prose(&proof.in_words().replace('\n', " "))) }
-        @if !proof.said.is_empty() { (as_is(proof.said.iter().map(String::as_str))) }
+        @if !proof.output.is_empty() { (as_is(proof.output.iter().map(String::as_str))) }
         @for note in &proof.notes { (lines("", note)) }
         @if let Some(help) = &proof.help { (lines("help:", help)) }
     };

@@ -38,7 +38,7 @@ pub fn proofs(all: &[Proof], style: &Style) -> String {
             let lead = [(Ink::Plain, "  "), (Ink::Dim, "brokers  ")];
             page.wrapped(&lead, 4, Ink::Plain, &proof.bootstrap);
         }
-        for line in &proof.said {
+        for line in &proof.output {
             let lead = [(Ink::Plain, "  "), (Ink::Dim, "said     ")];
             page.wrapped(&lead, 11, Ink::Plain, line);
         }

@@ -378,8 +378,8 @@ fn proofs(page: &mut Page, all: &[Proof]) -> usize {
         let brokers = code(&shortened(&proof.bootstrap, MOST_OF_CELL));
         let what = prose(&line(&proof.in_words().replace('\n', " ")));
         let mut text = format!("\n**{host}**, {brokers}: {what}\n");
-        if !proof.said.is_empty() {
-            let output: Vec<String> = proof.said.iter().map(|text| line(text)).collect();
+        if !proof.output.is_empty() {
+            let output: Vec<String> = proof.output.iter().map(|text| line(text)).collect();
             text.push_str(&format!("\n{}", fenced("text", &output)));
         }
         let help = proof.help.iter().map(|help| format!("help: {help}"));

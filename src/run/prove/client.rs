@@ -110,7 +110,7 @@ impl Client<'_> {
         proof.result = ProofResult::Failed;
         proof.cause = Some(shown(&cause.cause));
         proof.help = Some(shown(&cause.help));
-        proof.said = lines.into_iter().map(|line| shown(line)).collect();
+        proof.output = lines.into_iter().map(|line| shown(line)).collect();
         proof
     }
 

@@ -493,7 +493,7 @@ fn what_clients_say_is_text_in_every_format() {
             bootstrap: text.into(),
             result: ProofResult::Failed,
             cause: Some(text.into()),
-            said: vec![text.into(), text.into()],
+            output: vec![text.into(), text.into()],
             help: Some(text.into()),
             notes: vec![text.into()],
             ..Proof::default()
