@@ -189,9 +189,10 @@ impl<D: Declaration> Declared for D {
     }
 }
 
-fn plain(declared: &impl Serialize) -> Json {
-    serde_json::to_value(declared)
-        .unwrap_or_else(|error| unreachable!("a declaration is plain data: {error}"))
+/// What a kind declares or observed, as JSON: that of plain data cannot fail.
+pub(super) fn plain(data: &impl Serialize) -> Json {
+    serde_json::to_value(data)
+        .unwrap_or_else(|error| unreachable!("a kind's data is plain: {error}"))
 }
 
 /// A kind in [`KINDS`](super::KINDS): what the rest of the program knows of it.
@@ -251,11 +252,6 @@ impl Registered {
 pub struct Declarations(Vec<(&'static str, Arc<dyn Declared>)>);
 
 impl Declarations {
-    /// Whether nothing is declared.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Reads what stands under each key.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ pub mod timezone;
 pub mod topic;
 
 pub use address::Address;
-use declared::Registered;
+use declared::{Registered, plain};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -118,10 +118,7 @@ impl Fields {
     /// And another field.
     #[must_use]
     pub fn with(mut self, name: &str, value: &impl Serialize) -> Self {
-        // Serialising plain data into a Value cannot fail; a kind whose data could is a bug.
-        let value = serde_json::to_value(value)
-            .unwrap_or_else(|error| unreachable!("an observation is plain data: {error}"));
-        self.0.insert(name.to_owned(), value);
+        self.0.insert(name.to_owned(), plain(value));
         self
     }
 
@@ -199,9 +196,7 @@ impl<K: Kind + Send + Sync> Resource for K {
             Observation::Present(observed) => self.warnings(observed, host),
             Observation::Absent | Observation::Unknown(_) => vec![],
         };
-        // Serialising plain data into a Value cannot fail; a kind whose data could is a bug.
-        let observed = serde_json::to_value(observation.map(|observed| self.compared(observed)))
-            .unwrap_or_else(|error| unreachable!("an observation is plain data: {error}"));
+        let observed = plain(&observation.map(|observed| self.compared(observed)));
         Assessment {
             observed,
             verdict,
