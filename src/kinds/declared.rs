@@ -85,7 +85,7 @@ pub trait Declaration:
             Some(name) => json.get(name).cloned()?,
             None => json,
         };
-        Some(Claim { place: None, value })
+        Some(Claim::new(None, &value))
     }
 }
 
@@ -93,21 +93,33 @@ pub trait Declaration:
 pub(crate) type Fill<'f> = dyn FnMut(&Node, Specials<'_>) -> Node + 'f;
 
 /// What a host wants of an address, to tell whether two hosts want one machine to be two things.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Claim {
     /// Where it is on the machine, the same for all its accounts; nothing where each account has its own.
-    pub place: Option<String>,
+    place: Option<String>,
     /// What is to be there.
-    pub value: Json,
+    value: Json,
 }
 
 impl Claim {
-    /// Of something that all accounts of a machine share.
-    pub fn at(place: String, value: &impl Serialize) -> Self {
-        Self {
-            place: Some(place),
-            value: plain(value),
+    /// What is to be at a place; of a map, `become` says who brings it about, which is no part of it.
+    pub fn new(place: Option<String>, wanted: &impl Serialize) -> Self {
+        let mut value = plain(wanted);
+        if let Json::Object(fields) = &mut value {
+            fields.remove("become");
         }
+        Self { place, value }
+    }
+
+    /// Whether both are of one thing that all accounts of a machine share.
+    pub(crate) fn shares_place(&self, other: &Self) -> bool {
+        self.place.is_some() && self.place == other.place
+    }
+
+    /// Whether one thing cannot be both. What is in another place is another thing.
+    pub(crate) fn contradicts(&self, other: &Self) -> bool {
+        let elsewhere = self.place.is_some() && other.place.is_some() && self.place != other.place;
+        !elsewhere && self.value != other.value
     }
 }
 

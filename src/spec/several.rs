@@ -7,7 +7,10 @@ use std::{
 };
 
 use super::{Cluster, Resolved, ResolvedCluster, ResolvedHost, ResolvedTopic, Route};
-use crate::{kinds::Address, names::SshAddress};
+use crate::{
+    kinds::{Address, declared::Claim},
+    names::SshAddress,
+};
 
 /// What `topics.via` says where no host leads there.
 const DIRECT: &str = "direct";
@@ -77,7 +80,8 @@ pub fn conflicts(specs: &[Resolved], selected: impl Fn(&str) -> bool) -> Vec<Str
                         found.push(sentence(&address, &machine, other, spec));
                     }
                     Some((_, other)) => {
-                        if differs(&address, (other, &symbolic), (host, &symbolic)) {
+                        let both = claims(&address, (other, &symbolic), (host, &symbolic));
+                        if both.is_some_and(|(one, other)| one.contradicts(&other)) {
                             found.push(twice(&address, &machine, other, host));
                         }
                     }
@@ -123,9 +127,13 @@ pub fn contested(
     let both = one.0.addresses().into_iter();
     let both = both.filter(|address| theirs.contains(address));
     both.filter(|address| {
-        let place = |(host, expand): OnMachine<'_>| host.declared.claim(address, expand)?.place;
-        let shared = || place(one).is_some_and(|place_of_one| Some(place_of_one) == place(other));
-        (!two_accounts || shared()) && (two_specs || differs(address, one, other))
+        if two_specs && !two_accounts {
+            return true;
+        }
+        let Some((one, other)) = claims(address, one, other) else {
+            return false;
+        };
+        (!two_accounts || one.shares_place(&other)) && (two_specs || one.contradicts(&other))
     })
     .collect()
 }
@@ -143,18 +151,10 @@ fn sentence(address: &str, machine: &str, one: &Resolved, other: &Resolved) -> S
     )
 }
 
-/// Whether two hosts want the same thing of one machine to be two things. What stands in another
-/// place is another thing.
-fn differs(address: &Address, one: OnMachine<'_>, other: OnMachine<'_>) -> bool {
+/// What two hosts want of one address.
+fn claims(address: &Address, one: OnMachine<'_>, other: OnMachine<'_>) -> Option<(Claim, Claim)> {
     let claim = |(host, expand): OnMachine<'_>| host.declared.claim(address, expand);
-    match (claim(one), claim(other)) {
-        (Some(one), Some(other)) => {
-            let elsewhere =
-                one.place.is_some() && other.place.is_some() && one.place != other.place;
-            !elsewhere && one.value != other.value
-        }
-        _ => false,
-    }
+    Some((claim(one)?, claim(other)?))
 }
 
 fn twice(address: &str, machine: &str, one: &ResolvedHost, other: &ResolvedHost) -> String {

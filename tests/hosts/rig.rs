@@ -499,18 +499,30 @@ pub fn start_with(
     arguments: &[&str],
     environment: &[(&str, &str)],
 ) -> std::process::Child {
-    Command::new(env!("CARGO_BIN_EXE_trueup"))
+    let mut command = command(folder, arguments);
+    command.envs(environment.iter().copied());
+    command.spawn().expect("trueup runs")
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trueup"));
+    command
         .args(arguments)
-        .envs(environment.iter().copied())
         .env("HOME", folder)
         .env("XDG_STATE_HOME", folder.join("state"))
         .env_remove("SSH_AUTH_SOCK")
         .env("USER", "tester")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("trueup runs")
+        .stderr(Stdio::piped());
+    command
+}
+
+/// Runs trueup to its end, with a file on stdin.
+pub fn fed(host: &Host, arguments: &[&str], file: &str) -> Said {
+    let stdin = fs::File::open(file).expect("a file");
+    let mut command = command(host.folder.path(), arguments);
+    Said::new(command.stdin(stdin).output().expect("trueup runs"))
 }
 
 /// Runs trueup to its end.

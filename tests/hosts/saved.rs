@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{
     KAFKA, client,
-    rig::{self, Host, Said, differences, start, start_with, trueup, until, wait},
+    rig::{self, Host, Said, differences, fed, start, start_with, trueup, until, wait},
 };
 
 /// Makes a plan and keeps it; its path.
@@ -105,8 +105,14 @@ fn a_plan_is_kept_shown_applied_and_then_done() {
         "it was done already"
     );
     // Where the spec does not go along, that is said.
+    let piped = fed(&host, &["plan", "-", "--out", "-"], spec).code(0);
     fs::remove_file(spec).expect("removed");
     trueup(&host, &["apply", file]).code(0).says("is not here");
+    fs::write(file, piped.out).expect("written");
+    fed(&host, &["apply", "-"], file)
+        .code(0)
+        .says("note: `<stdin>` is not here")
+        .says("up to date, 5 resources");
 }
 
 #[test]

@@ -79,7 +79,7 @@ impl Declaration for Archives {
     fn claim(&self, address: &Address, expand: &dyn Fn(&str) -> String) -> Option<Claim> {
         let mut archive = self.0.get(address.name()?)?.clone();
         let place = expand(&std::mem::take(&mut archive.to));
-        Some(Claim::at(place, &archive))
+        Some(Claim::new(Some(place), &archive))
     }
 }
 

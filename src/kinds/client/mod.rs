@@ -167,7 +167,12 @@ impl Declaration for Client {
         } else if *address == msk_iam_auth::ADDRESS {
             (home, json!(jar))
         } else if *address == classpath::ADDRESS {
-            (None, json!([self.classpath, home, jar]))
+            let of_all = self
+                .classpath
+                .and_then(|classpath| classpath.r#in.of_the_machine());
+            // `profile.d` and `environment` are two ways to set it for all accounts.
+            let place = of_all.map(|_| "/etc".to_owned());
+            (place, json!([self.classpath, home, jar]))
         } else {
             let properties = self
                 .properties
@@ -176,7 +181,7 @@ impl Declaration for Client {
             let path = self.properties_path().map(expand);
             (path, json!([properties, role]))
         };
-        Some(Claim { place, value })
+        Some(Claim::new(place, &value))
     }
 
     fn resources(&self, given: &Inputs) -> Vec<Box<dyn Resource>> {

@@ -3,8 +3,6 @@
 mod check;
 mod spec;
 
-use serde_json::json;
-
 use super::{
     Address, Change, Effect, Fields, Kind, Probe, Resource, Verdict, Work,
     declared::{Claim, Declaration, Inputs},
@@ -64,11 +62,8 @@ impl Declaration for Env {
     fn claim(&self, address: &Address, _: &dyn Fn(&str) -> String) -> Option<Claim> {
         let variable = self.0.get(address.name()?)?;
         let of_all = variable.r#in.of_the_machine();
-        Some(Claim {
-            // `profile.d` and `environment` are two ways to set it for all accounts.
-            place: of_all.map(|_| "/etc".to_owned()),
-            value: json!(variable),
-        })
+        // `profile.d` and `environment` are two ways to set it for all accounts.
+        Some(Claim::new(of_all.map(|_| "/etc".to_owned()), variable))
     }
 }
 

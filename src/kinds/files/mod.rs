@@ -95,7 +95,7 @@ impl Declaration for Files {
     fn claim(&self, address: &Address, expand: &dyn Fn(&str) -> String) -> Option<Claim> {
         let mut file = self.0.get(address.name()?)?.clone();
         let place = expand(&std::mem::take(&mut file.path));
-        Some(Claim::at(place, &file))
+        Some(Claim::new(Some(place), &file))
     }
 
     fn references(&self) -> Vec<Reference<'_>> {

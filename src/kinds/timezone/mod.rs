@@ -36,7 +36,7 @@ impl Declaration for Timezone {
     }
 
     fn claim(&self, _: &Address, _: &dyn Fn(&str) -> String) -> Option<Claim> {
-        Some(Claim::at("/etc/localtime".into(), &self.name))
+        Some(Claim::new(Some("/etc/localtime".into()), self))
     }
 
     fn check(&self, at: At<'_, Self>, problems: &mut Vec<Problem>) {

@@ -81,18 +81,28 @@ fn two_accounts_that_want_one_path_to_be_two_things_are_refused() {
     let variable = |place: &str, value: &str| {
         host(&format!("env: {{ X: {{ value: {value}, in: {place} }} }}"))
     };
-    let zone = |name: &str| host(&format!("timezone: {{ name: {name}, become: true }}"));
+    let zone = |name: &str| host(&format!("timezone: {{ name: {name} }}"));
+    let classpath = |of: &str, place: &str| {
+        let text = format!(
+            "{{ kafka: {{ version: 2.8.1, scala: 2.12, home: /opt/k }}, \
+               msk_iam_auth: {{ version: {of} }}, classpath: {{ in: {place} }} }}"
+        );
+        spec("a.yaml", &client("10.0.0.5", "u", &text))
+            .hosts
+            .remove(0)
+    };
     for (one, same, other, elsewhere, address) in [
         (
             file("/home/u/a", "1"),
-            file("~/a", "1"),
+            // Who brings it about is no part of it.
+            file("~/a", "1, become: true"),
             file("~/a", "2"),
             file("~/b", "2"),
             "files/x",
         ),
         (
             archive("/home/u/a", "a"),
-            archive("~/a", "a"),
+            archive("~/a, become: true", "a"),
             archive("~/a", "b"),
             archive("~/b", "b"),
             "archives/x",
@@ -106,22 +116,32 @@ fn two_accounts_that_want_one_path_to_be_two_things_are_refused() {
         ),
         (
             zone("UTC"),
-            zone("UTC"),
+            zone("UTC, become: true"),
             zone("Europe/Berlin"),
             host(""),
             "timezone",
         ),
+        (
+            classpath("1.1.5", "profile.d, become: true"),
+            classpath("1.1.5", "profile.d, become: true"),
+            classpath("1.1.6", "profile.d, become: true"),
+            classpath("1.1.6", "bashrc"),
+            "client/classpath",
+        ),
     ] {
         for two_specs in [false, true] {
-            let twice: &[&str] = if two_specs { &[address] } else { &[] };
-            assert_eq!(met(&one, &same, two_specs, true), twice);
-            assert_eq!(met(&one, &other, two_specs, true), [address]);
-            assert!(
-                met(&one, &elsewhere, two_specs, true).is_empty(),
-                "{address}"
-            );
+            let contested = |other| {
+                let all = met(&one, other, two_specs, true);
+                all.iter().any(|one| one == address)
+            };
+            assert_eq!(contested(&same), two_specs, "{address}");
+            assert!(contested(&other), "{address}");
+            assert!(!contested(&elsewhere), "{address}");
         }
     }
+    let package = |words: &str| host(&format!("packages: {{ jq: {{ {words} }} }}"));
+    let (by_root, by_sudo) = (package(""), package("become: true"));
+    assert!(met(&by_root, &by_sudo, false, false).is_empty());
     // Of one account, a variable is one wherever it is set.
     let bashrc = variable("bashrc", "1");
     assert_eq!(
