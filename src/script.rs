@@ -142,16 +142,18 @@ fn escaped(text: &str) -> String {
     for byte in text.bytes() {
         match byte {
             b' '..=b'~' if !b"'\\!".contains(&byte) => escaped.push(char::from(byte)),
+            b'\n' => escaped.push_str("\\n"),
             _ => escaped.push_str(&format!("\\0{byte:03o}")),
         }
     }
     escaped
 }
 
-/// The lines of a constant text without comments, each with its newline.
+/// The lines of a constant text without comments and indentation, each with its newline. No shell file has a
+/// string with a blank line or one that is indented, nor a here-document.
 fn bare(constant: &'static str) -> impl Iterator<Item = String> {
-    let lines = constant.lines();
-    let run = lines.filter(|line| !line.trim_start().starts_with('#'));
+    let lines = constant.lines().map(str::trim_start);
+    let run = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
     run.map(|line| format!("{line}\n"))
 }
 
@@ -179,7 +181,7 @@ mod tests {
     fn what_a_login_shell_interprets_in_quotes_is_escaped() {
         let script = Script::new("test").call("f", ["a\\ b!\n\tß `$x` \"$(y)\"~7"]);
         let exec = script.expect("no NUL").exec();
-        let word = r#"f \0047a\0134 b\0041\0012\0011\0303\0237 `$x` "$(y)"~7\0047\0012"#;
+        let word = r#"f \0047a\0134 b\0041\n\0011\0303\0237 `$x` "$(y)"~7\0047\n"#;
         assert!(
             exec.command.ends_with(&format!(" '{word}'")),
             "{}",

@@ -171,6 +171,14 @@ fn shell_is_clean() {
     }
 }
 
+/// They are sent without indentation and blank lines, which are part of a here-document.
+#[test]
+fn no_script_of_a_host_has_a_here_document() {
+    for (name, text) in sources("sh") {
+        assert!(!text.contains("<<"), "{name}");
+    }
+}
+
 #[test]
 fn files_can_be_read_in_one_sitting() {
     for (name, text) in sources("rs").into_iter().chain(sources("sh")) {
