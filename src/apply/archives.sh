@@ -16,7 +16,7 @@ step_unpack() {
   if is_free "$home"; then
     mv -T -- "../$whole" "$home" || fail "cannot move the tree to $home"
     flush "${home%/*}" || fail "cannot write to the disk what is in ${home%/*}"
-    tell placed tree
+    report placed tree
   else
     repaired=0
     while IFS= read -r line; do
@@ -36,7 +36,7 @@ step_unpack() {
       repaired=$((repaired + 1))
     done <.trueup/manifest
     bring .trueup/manifest
-    tell repaired "$repaired"
+    report repaired "$repaired"
   fi
   cd "${home%/*}/" && away "$place" || fail "cannot remove $place"
 }
@@ -56,10 +56,10 @@ unfold() {
   # GNU's tar sees by itself how it is packed, busybox's does not.
   packed=; case $archive in *.tgz) packed=-z ;; esac
   mkdir -m 755 tree || fail_in "$place" "cannot write in $place"
-  told=$(list_archive 2>&1) || {
-    printf '%s\n' "$told" >&2
+  output=$(list_archive 2>&1) || {
+    printf '%s\n' "$output" >&2
     why=$(unwritable "$place/list" "$place/names")
-    case $why$told in *"write error"*|*list:*|*names:*) fail_in "$place" "cannot write ${why:-in $place}" ;; esac
+    case $why$output in *"write error"*|*list:*|*names:*) fail_in "$place" "cannot write ${why:-in $place}" ;; esac
     fail_in "$place" "the archive in $place cannot be read"
   }
   # Verified before unpacking. (Owners as numbers: a name could look like the rest of a line.)
@@ -69,9 +69,9 @@ unfold() {
   size=$(awk -v column="$column" '{ bytes += $column } END { printf "%d", bytes / 1024 + 1 }' list)
   free=$(free_kib .)
   [ "$free" -gt "$size" ] || fail "no room in ${3%/*}: the tree takes $(mib "$size"), $(mib "$free") are free beside its archive"
-  told=$( ( umask 022; unpack_archive ) 2>&1 ) || {
+  output=$( ( umask 022; unpack_archive ) 2>&1 ) || {
     # The first says why, the others what followed from it.
-    printf '%s\n' "$told" | head -n 3 >&2
+    printf '%s\n' "$output" | head -n 3 >&2
     fail_in "$place" "cannot unpack in $place" "the tree takes $(mib "$size"), $(mib "$free") were free"
   }
   rm -f -- "$archive"

@@ -60,7 +60,7 @@ run_step() {
 AS_ROOT='sudo -n "$@"; exit "$?"'
 
 # A folder of this apply's own, in T: for the log of a step. In memory where that can be, so that a disk
-# that is full or broken does not swallow what is said of it; a full one takes a folder, and nothing in it.
+# that is full or broken does not swallow the report of it; a full one takes a folder, and nothing in it.
 private_folder() {
   for place in ${TMPDIR:+"$TMPDIR"} /dev/shm /tmp; do
     T=$(mktemp -d "$place/.trueup-step-XXXXXX" 2>/dev/null) || { T=; continue; }
@@ -74,9 +74,9 @@ private_folder() {
 # A step that could not even start.
 refuse() { say failed "$1"; say done 1; }
 
-# Tells how far a download is, and the last line that a package manager printed.
+# Reports how far a download is, and the last line that a package manager printed.
 follow() {
-  told=
+  last=
   # A holder that was killed has nobody who would end this.
   while kill -0 "$$" 2>/dev/null && sleep 0.3 >/dev/null 2>&1; do
     now=
@@ -87,7 +87,7 @@ follow() {
     else
       now="line $(tail -n 1 "$T/log" 2>/dev/null | tr -d '\r')"
     fi
-    if [ "$now" != "$told" ]; then told=$now; say "${now%% *}" "${now#* }"; fi
+    if [ "$now" != "$last" ]; then last=$now; say "${now%% *}" "${now#* }"; fi
   done
 }
 
@@ -98,9 +98,9 @@ forsaken() { if [ -n "$T" ]; then rm -rf -- "$T"; fi; kill -s KILL "$$"; }
 within() {
   ( exec 9<&-; after "$1" forsaken ) </dev/null >/dev/null 2>&1 &
   watchdog=$!; shift
-  "$@"; heard=$?
+  "$@"; status=$?
   { kill "$watchdog" && wait "$watchdog"; } 2>/dev/null
-  return "$heard"
+  return "$status"
 }
 
 # hear SECONDS: reads a line. While the client has nothing for us it says `beat`. Without a step nothing is
@@ -137,7 +137,7 @@ take_lock() {
 }
 
 # flock_it SECONDS: what is open as 6, where it is while we wait, goes to 9 with its lock. 1: it was held
-# for too long, and that is said; more: it cannot be locked.
+# for too long, and that is reported; more: it cannot be locked.
 flock_it() {
   flock -n 6 2>/dev/null; locked=$?
   if [ "$locked" = 1 ]; then

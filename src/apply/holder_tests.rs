@@ -63,7 +63,7 @@ fn a_step_and_what_it_started_end_in_every_shell() {
 #[test]
 fn a_client_that_says_nothing_does_not_keep_the_lock() {
     // Nor does a look that hangs, as on a file system that is away.
-    let silent = ("hear 600; echo \"$heard $line\"; hear 1", "0 hello\n");
+    let silent = ("hear 600; echo \"$status $line\"; hear 1", "0 hello\n");
     let hangs = (
         "look_now() { echo looks; exec >/dev/null; sleep 30; }; within 1 look_with_lock",
         "looks\n",

@@ -6,14 +6,14 @@ PATH=$PATH:/usr/sbin:/sbin
 umask 077
 
 # A record, as the probe's `say` makes them. That the client is gone does not end a step.
-tell() { ( trap '' PIPE; printf 'apply %s %s:%s\n' "$1" "${#2}" "$2" >&3 ) 2>/dev/null || :; }
+report() { ( trap '' PIPE; printf 'apply %s %s:%s\n' "$1" "${#2}" "$2" >&3 ) 2>/dev/null || :; }
 # Ends the step: a code of our own for the log's reader, and a sentence.
-fail() { tell failed "$1"; printf '%s\n' "$1" >&2; exit 1; }
+fail() { report failed "$1"; printf '%s\n' "$1" >&2; exit 1; }
 # The free space of the file system that has a folder, in KiB.
 free_kib() { df -Pk -- "$1" 2>/dev/null | { read -r _; read -r _ _ _ free _; printf '%s' "${free:-0}"; }; }
 mib() { printf '%s MiB' "$((($1 + 1023) / 1024))"; }
 # fail_in FOLDER TEXT [NEEDED]: ends the step because something could not be written there; where that
-# is for want of room, it is said so. NEEDED says how much it takes.
+# is for want of room, the reason says so. NEEDED says how much it takes.
 fail_in() {
   free=$(free_kib "$1")
   if [ -d "$1" ] && [ "$free" -lt 256 ]; then fail "no room in $1: ${3:+$3, }$free KiB are free"; fi
@@ -33,12 +33,12 @@ mine() {
   # A folder takes the mark of its group from its parent.
   case $(stat -c '%u %a' .) in "$(id -u) 700"|"$(id -u) 2700") ;; *) return 1 ;; esac
 }
-# Old coreutils sync everything, whatever they are told; new ones take names, and tell of errors. Who
+# Old coreutils sync everything, whatever they are given; new ones take names, and report errors. Who
 # takes no names at all is asked without.
 flush() {
-  told=$(sync -- "$@" 2>&1) && return 0
-  case $told in *sage:*|*"nvalid option"*|*"nrecognized option"*) sync; return 0 ;; esac
-  printf '%s\n' "$told" >&2
+  output=$(sync -- "$@" 2>&1) && return 0
+  case $output in *sage:*|*"nvalid option"*|*"nrecognized option"*) sync; return 0 ;; esac
+  printf '%s\n' "$output" >&2
   return 1
 }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
@@ -70,7 +70,7 @@ step_package() {
         fail "apt-get could not install $package"
       } ;;
     *)
-      # What it would do, as it says itself: an older yum cannot be told to remove nothing.
+      # What it would do, as it says itself: an older yum has no option to remove nothing.
       would=$(rpm_manager --assumeno)
       case $would in
         *"Transaction Summary"*|*"Nothing to do"*|*"Nothing to be done"*|*"already installed"*) ;;
@@ -192,7 +192,7 @@ step_fetch() {
   fi
   wait "$fetcher"; code=$?
   bytes=$(stat -c %s -- "$part")
-  tell bytes "$bytes"
+  report bytes "$bytes"
   if [ "$code" != 0 ]; then
     length=$(tr -d '\r' <"$T/headers" 2>/dev/null | sed -n 's/^[Cc]ontent-[Ll]ength: *\([0-9]*\) *$/\1/p' | tail -n 1)
     size=; [ -z "$length" ] || size=": the download has $(mib "$((length / 1024 + 1))")"
@@ -208,14 +208,14 @@ step_fetch() {
         why=$(unwritable "$PWD/$part" "$T/headers")
         fail "cannot write the download, ${why:-in $folder or in $T}$size, $(mib "$free") were free" ;;
     esac
-    tell fetcher "$code"
+    report fetcher "$code"
     fail "the download failed"
   fi
-  tell type "$(tr -d '\r' <"$T/headers" 2>/dev/null | sed -n 's/^[Cc]ontent-[Tt]ype: *//p' | tail -n 1)"
-  tell start "$(head -c 15 -- "$part" | tr -dc ' -~')"
+  report type "$(tr -d '\r' <"$T/headers" 2>/dev/null | sed -n 's/^[Cc]ontent-[Tt]ype: *//p' | tail -n 1)"
+  report start "$(head -c 15 -- "$part" | tr -dc ' -~')"
   got=$("${algorithm}sum" <"$part") || fail "${algorithm}sum cannot read $part"
   got=${got%% *}
-  tell digest "$got"
+  report digest "$got"
   [ -z "$digest" ] || [ "$got" = "$digest" ] || fail "the download's $algorithm is another one"
   if [ -z "$digest" ]; then
     case $file in

@@ -53,7 +53,7 @@ login_run() {
   ( after "$limit" look_late ) 3<&- &
   watchdog=$! listener=
   if [ -n "${LOOK_LISTENS-}" ]; then ( read -r _ <&3; kill "$watchdog" 2>/dev/null; look_end ) & listener=$!; fi
-  # The shell would tell of a killed job.
+  # The shell would report a killed job.
   { wait "$session"; } 2>/dev/null
   # shellcheck disable=SC2086  # one or two numbers
   { kill "$watchdog" $listener; wait "$watchdog" $listener; } 2>/dev/null
@@ -90,9 +90,9 @@ exec "$SHELL" $flags -c '\''exec /bin/sh -c "$TRUEUP_ASK"'\'
 # is none of the places that are known.
 LOGIN_QUESTION='exec >"$TRUEUP_OUT" 7>&- || exit
 plain() {
-  way=$1
-  case $way/ in [!/]*|*//*|*/./*|*/../*) return 1 ;; esac
-  while [ -n "$way" ]; do [ ! -L "$way" ] || return; way=${way%/*}; done
+  prefix=$1
+  case $prefix/ in [!/]*|*//*|*/./*|*/../*) return 1 ;; esac
+  while [ -n "$prefix" ]; do [ ! -L "$prefix" ] || return; prefix=${prefix%/*}; done
 }
 java=$(command -v java)
 printf "\n%s classpath\n%s\n%s java_home\n%s\n%s java\n%s\n" "$TRUEUP_MARK" "${CLASSPATH-}" "$TRUEUP_MARK" "${JAVA_HOME-}" "$TRUEUP_MARK" "$java"

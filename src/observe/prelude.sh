@@ -15,8 +15,8 @@ section() {
   [ "$PWD" = "$HERE" ] || cd -- "$HERE" 2>/dev/null || cd /
 }
 
-# Are the commands there that a probe cannot do without? What is not there is said: then nothing is
-# known, and nothing wrong is said.
+# Are the commands there that a probe cannot do without? What is missing is reported: then nothing is
+# known, and nothing wrong is reported.
 need() {
   needed=yes
   for tool; do command -v "$tool" >/dev/null 2>&1 || { say lacks "$tool"; needed=; }; done
@@ -38,16 +38,16 @@ resolve() { R=$1; plain "$1" || R=$(readlink -f -- "$1") && [ -n "$R" ] || R=$1;
 
 # Is it resolved already?
 plain() {
-  way=$1
-  case $way/ in [!/]*|*//*|*/./*|*/../*) return 1 ;; esac
-  while [ -n "$way" ]; do [ ! -L "$way" ] || return; way=${way%/*}; done
+  prefix=$1
+  case $prefix/ in [!/]*|*//*|*/./*|*/../*) return 1 ;; esac
+  while [ -n "$prefix" ]; do [ ! -L "$prefix" ] || return; prefix=${prefix%/*}; done
 }
 
 # program NAME: where PATH has it, in R.
 program() {
-  way=$PATH:
-  while [ -n "$way" ]; do
-    R=${way%%:*}/$1 way=${way#*:}
+  left=$PATH:
+  while [ -n "$left" ]; do
+    R=${left%%:*}/$1 left=${left#*:}
     if [ -f "$R" ] && [ -x "$R" ]; then return 0; fi
   done
   return 1
@@ -63,7 +63,7 @@ ahead() {
 }
 EXPECTED=$NEWLINE TREE_HOME=
 
-# look PATH…: learns of us, of these, and of what is EXPECTED, in one call; of the folders on the way, too, but for
+# look PATH…: learns of us, of these, and of what is EXPECTED, in one call; of the folders above them, too, but for
 # what is reached by links. Of a tree at TREE_HOME it learns the sizes, three folders deep, in TREE.
 look() {
   IFS=$NEWLINE; set -f
@@ -89,7 +89,7 @@ look() {
 }
 
 # sweep: runs what probes have put into SWEEP in one awk: BEGIN blocks that `say` records, and set `odd` where a
-# probe has to look closer. ODD: one did, or none was heard.
+# probe has to look closer. ODD: one did, or awk did not run.
 sweep() {
   ODD=yes
   # One variable's room.
@@ -122,8 +122,8 @@ learn() {
 known() {
   n=$KNOWN
   while [ "$n" -gt 0 ]; do
-    eval "way=\$KNOWN_$n"
-    if [ "$way" = "$1" ]; then
+    eval "learnt=\$KNOWN_$n"
+    if [ "$learnt" = "$1" ]; then
       eval "set -- \$STAT_$n"
       mode=$1 uid=$2 group=$3 size=$4 inode=$5 time=$6 owner=$7
       return 0
@@ -180,7 +180,7 @@ alone_in() {
 }
 listed() { cat "/etc/$1"; }
 
-# of_another UID OWNER FOLDER: is a folder neither ours nor root's? Then that is said: who owns it can put
+# of_another UID OWNER FOLDER: is a folder neither ours nor root's? Then that is reported: who owns it can put
 # something else in the place of what is there, sticky or not.
 of_another() { [ "$1" != 0 ] && [ "$1" != "$ACCOUNT_UID" ] && say open_folder_owner "$2" && say open_folder "$3"; }
 
@@ -246,7 +246,7 @@ path_facts() {
   else KIND=absent
   fi
   say kind "$KIND"
-  # The folders on the way, and before them the path itself: one call for all.
+  # The folders above it, and before them the path itself: one call for all.
   up=${P%/*}
   case $KIND in absent|hidden) up=$folder ;; esac
   set --

@@ -1,5 +1,5 @@
 # root_facts SECTION…: runs ROOT, which says what root sees of these sections; where root cannot be had,
-# that is said of each.
+# that is reported of each.
 root_facts() {
   if [ "$ACCOUNT_UID" = 0 ]; then
     L_CLASSPATH=${L_CLASSPATH-} sh -c "$ROOT" </dev/null

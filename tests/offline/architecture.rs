@@ -441,6 +441,13 @@ fn names_are_words_of_the_field() {
         let found_here = odd.find_iter(&code);
         found.extend(found_here.map(|hit| format!("{name}: {}", hit.as_str())));
     }
+    // A shell variable or function.
+    let odd = Regex::new(r"(?m)\b(?:said|told|tell|heard|way)(?:=|\(\))").expect("a pattern");
+    assert!(odd.is_match("tell() {") && odd.is_match("  way=$1"));
+    for (name, text) in sources("sh") {
+        let found_here = odd.find_iter(&text);
+        found.extend(found_here.map(|hit| format!("{name}: {}", hit.as_str())));
+    }
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 

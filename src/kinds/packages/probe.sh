@@ -1,7 +1,7 @@
 # probe_package PACKAGE: its state; where it is not installed, what installing it would do.
 probe_package() {
   state=none
-  # Some machines have both; apt-get and yum or dnf tell which counts.
+  # Some machines have both; apt-get and yum or dnf decide which counts.
   if command -v apt-get >/dev/null 2>&1; then
     # Of several architectures, a line each.
     state=$(dpkg-query -W -f '${db:Status-Status} ${Version}\n' -- "$1" 2>/dev/null) || state=none

@@ -39,6 +39,6 @@ probe_classpath() {
   done
   set +f
   case $1 in /*) ;; *) if [ "$first" != "$wanted" ]; then start_file_end "$FILE"; fi ;; esac
-  # Last, because a pipe's records would otherwise be told apart by nothing.
+  # Last, because a pipe's records would otherwise look like those of others.
   say classpath "$L_CLASSPATH"
 }
