@@ -56,13 +56,17 @@ pub fn of_key(key: &str) -> Option<&'static Registered> {
     KINDS.iter().find(|kind| kind.key == key)
 }
 
+/// Shell functions of kinds that unpack an archive: what of it is there, by its manifest.
+const MANIFEST: &str = include_str!("manifest.sh");
+
 /// A constant shell function that reads a machine and writes nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct Probe {
     /// The function's name.
     pub function: &'static str,
-    /// Its definition; it may use what `observe/prelude.sh` and `observe/host.sh` define.
-    pub text: &'static str,
+    /// Its definition and what it needs of other kinds' too, each of which is sent once; they may use what
+    /// `observe/prelude.sh` and `observe/host.sh` define.
+    pub texts: &'static [&'static str],
     /// It needs what the login shell said (`L_CLASSPATH`, `L_JAVA_HOME`, `L_JAVA`, `L_VARIABLES`; as root
     /// `L_CLASSPATH` alone), so it runs last: until then the login shell runs beside the other probes.
     pub after_login: bool,

@@ -16,6 +16,9 @@ use crate::{
     },
 };
 
+/// Shell functions of kinds that have a block in a start file: lines that are about a variable, blocks that moved.
+pub(crate) const LINES: &str = include_str!("start_lines.sh");
+
 /// The records of the probe's functions `start_file`, `path_facts`, `content`, `start_file_end` and `left_blocks`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Observed {

@@ -6,6 +6,29 @@ start_lines() {
     while IFS= read -r line; do say line "$line"; done
 }
 
+# blocks_ahead MARKER FILE: the sweep is odd where a block of ours with this name is in a start file of another kind.
+blocks_ahead() {
+  BLOCKS=${BLOCKS-$NEWLINE}$1=$2$NEWLINE; export BLOCKS
+  case $SWEEP in *START_FILES*) return 0 ;; esac
+  START_FILES=
+  for one in /etc/environment /etc/profile.d/trueup.sh "$HOME/.bashrc" "$HOME/.bash_profile" "$HOME/.bash_login" "$HOME/.profile"; do
+    if [ -f "$one" ] && [ -r "$one" ]; then START_FILES=$START_FILES$one$NEWLINE; fi
+  done
+  export START_FILES
+  SWEEP=$SWEEP'BEGIN {
+    count = split(ENVIRON["START_FILES"], files, "\n")
+    for (i = 1; i < count; i++) {
+      place = files[i] ~ /bashrc$/ ? "bashrc" : files[i] ~ /^\/etc\// ? files[i] : "profile"
+      while ((getline text < files[i]) > 0)
+        if (text ~ /^# trueup: .*, managed$/) {
+          name = text; sub(/^# trueup: /, "", name); sub(/, managed$/, "", name)
+          if (index(ENVIRON["BLOCKS"], "\n" name "=") && !index(ENVIRON["BLOCKS"], "\n" name "=" place "\n")) odd = 1
+        }
+      close(files[i])
+    }
+  }'
+}
+
 # left_blocks MARKER: start files beside FILE that have a block of ours with this name, and who could take it out.
 left_blocks() {
   [ -n "$ODD" ] || return 0

@@ -355,9 +355,9 @@ fn calls(
 /// Appends the probes' functions, each once, however many resources of a kind there are.
 fn probes(script: Script, resources: &[&dyn Resource]) -> Script {
     let mut seen = BTreeSet::new();
-    let probes = resources.iter().map(|resource| resource.probe());
-    let new = probes.filter(|probe| seen.insert(probe.function));
-    new.fold(script, |script, probe| script.text(probe.text))
+    let texts = resources.iter().flat_map(|one| one.probe().texts);
+    let new = texts.filter(|text| seen.insert(**text));
+    new.fold(script, |script, text| script.text(text))
 }
 
 /// Reads records up to the end record, and counts their bytes. The pipes are not read to their end: a process that a start

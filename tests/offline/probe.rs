@@ -25,6 +25,7 @@ use trueup::{
 };
 
 use crate::{
+    counted::in_place,
     seed::{Random, seed},
     work::work,
 };
@@ -355,6 +356,55 @@ fn every_byte_of_a_variable_comes_through_every_shell() {
                     let line = format!("V{n}={value}");
                     assert!(all.contains(&&*line), "{reader:?} {line:?}");
                 }
+            }
+        }
+    }
+}
+
+/// What a spec of before has left in another start file, whatever else looks at start files.
+#[test]
+fn a_block_that_moved_is_seen_beside_all_else() {
+    let client = "client: { java: { version: 8 }, kafka: { version: 2.8.1, scala: 2.12 }, \
+                  msk_iam_auth: { version: 1.1.5 }, classpath:";
+    let machine = "{ in: profile.d, become: true } }\n";
+    let own = "{} }\n";
+    let env = "env: { X: { value: a } }\n";
+    let [java, classpath, x] = ["client/java", "client/classpath", "env/X"];
+    for (declared, wanted) in [
+        (env.to_owned(), &[x][..]),
+        (format!("{client} {own}"), &[java, classpath]),
+        (format!("{client} {own}{env}"), &[java, classpath, x]),
+        (format!("{client} {machine}"), &[java, classpath]),
+        (format!("{client} {machine}{env}"), &[java, classpath, x]),
+    ] {
+        let text = format!("version: 1\nhosts: {{ c: {{ local: {{}} }} }}\n{declared}");
+        let source = Source {
+            path: "moved.yaml".into(),
+            text,
+        };
+        let (spec, problems) = load(&source, &Given::default());
+        let spec = spec.unwrap_or_else(|| panic!("{problems:?}"));
+        let resources = spec.hosts[0].resources(&Inputs::default());
+        for marker in ["JAVA_HOME", "CLASSPATH", "env X"] {
+            let home = in_place();
+            let block = format!("# trueup: {marker}, managed\n:\n# trueup: end\n");
+            let profile = format!("export X=a\n. ~/.bashrc\n{block}");
+            write(home.path(), ".bash_profile", &profile);
+            for shell in SHELLS {
+                let (_, reply) = look(shell, home.path(), "/bin/bash", &resources);
+                let mut seen = Vec::new();
+                for resource in &resources {
+                    let address = resource.address();
+                    if reply.section(&address).get("left").is_some() {
+                        seen.push(address.to_string());
+                    }
+                }
+                let named = marker.rsplit(' ').next().expect("a name");
+                let named = named.to_lowercase().replace("_home", "");
+                let of = |one: &&&str| one.to_lowercase().ends_with(&format!("/{named}"));
+                let wanted: Vec<&str> = wanted.iter().filter(of).copied().collect();
+                seen.sort();
+                assert_eq!(seen, wanted, "{shell:?} {marker}: {declared}");
             }
         }
     }

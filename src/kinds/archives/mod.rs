@@ -6,7 +6,7 @@ mod spec;
 use serde::Serialize;
 
 use super::{
-    Address, Change, Effect, Fields, Kind, Probe, Resource, Verdict, Work,
+    Address, Change, Effect, Fields, Kind, MANIFEST, Probe, Resource, Verdict, Work,
     declared::{Claim, Declaration, Inputs},
     managed::{Managed, PathKind},
 };
@@ -97,7 +97,7 @@ impl Kind for Wanted {
     fn probe(&self) -> Probe {
         Probe {
             function: "probe_archive",
-            text: concat!(include_str!("../manifest.sh"), include_str!("probe.sh")),
+            texts: &[MANIFEST, include_str!("probe.sh")],
             after_login: false,
         }
     }

@@ -85,7 +85,7 @@ impl Kind for Wanted {
     fn probe(&self) -> Probe {
         Probe {
             function: "probe_env_here",
-            text: concat!(include_str!("../start_lines.sh"), include_str!("probe.sh")),
+            texts: &[start_file::LINES, include_str!("probe.sh")],
             after_login: self.place.of_the_machine().is_none(),
         }
     }

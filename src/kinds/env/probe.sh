@@ -1,24 +1,4 @@
-# Whether a variable's block is in a start file of another kind than the spec wants is seen ahead.
-probe_env_here_ahead() {
-  ENV_PLACES=${ENV_PLACES-$NEWLINE}$2=$1$NEWLINE; export ENV_PLACES
-  case $SWEEP in *ENV_FILES*) return 0 ;; esac
-  ENV_FILES=
-  for one in /etc/environment /etc/profile.d/trueup.sh "$HOME/.bashrc" "$HOME/.bash_profile" "$HOME/.bash_login" "$HOME/.profile"; do
-    if [ -f "$one" ] && [ -r "$one" ]; then ENV_FILES=$ENV_FILES$one$NEWLINE; fi
-  done
-  export ENV_FILES
-  SWEEP=$SWEEP'BEGIN {
-    count = split(ENVIRON["ENV_FILES"], files, "\n")
-    for (i = 1; i < count; i++) {
-      place = files[i] ~ /bashrc$/ ? "bashrc" : files[i] ~ /^\/etc\// ? "" : "profile"
-      while ((getline text < files[i]) > 0)
-        if (text ~ /^# trueup: env .*, managed$/) {
-          name = text; sub(/^# trueup: env /, "", name); sub(/, managed$/, "", name)
-          if (index(ENVIRON["ENV_PLACES"], "\n" name "=") && !index(ENVIRON["ENV_PLACES"], "\n" name "=" place "\n")) odd = 1
-        }
-    }
-  }'
-}
+probe_env_here_ahead() { blocks_ahead "env $2" "$1"; }
 
 # probe_env_here FILE NAME VALUE: whether the login shell gives the value; where it does not, or the file is the
 # machine's, what is in it, and what is in the way of its end.

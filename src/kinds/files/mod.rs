@@ -149,7 +149,7 @@ impl Kind for Wanted {
     fn probe(&self) -> Probe {
         Probe {
             function: "probe_file",
-            text: include_str!("probe.sh"),
+            texts: &[include_str!("probe.sh")],
             after_login: false,
         }
     }

@@ -68,7 +68,7 @@ impl Kind for Wanted {
     fn probe(&self) -> Probe {
         Probe {
             function: "probe_package",
-            text: include_str!("probe.sh"),
+            texts: &[include_str!("probe.sh")],
             after_login: false,
         }
     }

@@ -67,7 +67,7 @@ impl Kind for Timezone {
     fn probe(&self) -> Probe {
         Probe {
             function: "probe_timezone",
-            text: include_str!("probe.sh"),
+            texts: &[include_str!("probe.sh")],
             after_login: false,
         }
     }

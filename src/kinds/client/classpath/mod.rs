@@ -57,10 +57,7 @@ pub(crate) struct Observed {
 /// finds only explain; what counts is the shell's report.
 const PROBE: Probe = Probe {
     function: "probe_classpath",
-    text: concat!(
-        include_str!("../../start_lines.sh"),
-        include_str!("probe.sh")
-    ),
+    texts: &[start_file::LINES, include_str!("probe.sh")],
     after_login: true,
 };
 

@@ -1,16 +1,18 @@
 probe_classpath_ahead() {
+  blocks_ahead CLASSPATH "$1"
   CLASSPATH_LINES=$S
   for one in /etc/environment /etc/profile /etc/profile.d/*.sh /etc/bashrc /etc/bash.bashrc "$HOME/.bash_profile" \
     "$HOME/.bash_login" "$HOME/.profile" "$HOME/.bashrc" "$HOME/.bash_aliases"; do
     if [ -f "$one" ] && [ -r "$one" ]; then CLASSPATH_LINES=$CLASSPATH_LINES$NEWLINE$one; fi
   done
-  CLASSPATH_PLACE=$1; export CLASSPATH_LINES CLASSPATH_PLACE
+  export CLASSPATH_LINES
   SWEEP=$SWEEP'BEGIN {
     count = split(ENVIRON["CLASSPATH_LINES"], files, "\n"); section = files[1]
-    for (i = 2; i <= count; i++)
+    for (i = 2; i <= count; i++) {
       for (number = 1; (getline text < files[i]) > 0; number++)
-        if (text ~ /^# trueup: (CLASSPATH|JAVA_HOME), managed$/ && !index(files[i], ENVIRON["CLASSPATH_PLACE"])) odd = 1
-        else if (index(text, "CLASSPATH") && found++ < 50) say("line", files[i] ":" number ":" text)
+        if (index(text, "CLASSPATH") && found++ < 50) say("line", files[i] ":" number ":" text)
+      close(files[i])
+    }
   }'
 }
 probe_classpath() {

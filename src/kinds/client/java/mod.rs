@@ -62,10 +62,7 @@ pub(crate) struct Observed {
 /// records tell, what it was at (`updates`) last.
 const PROBE: Probe = Probe {
     function: "probe_java",
-    text: concat!(
-        include_str!("../../start_lines.sh"),
-        include_str!("probe.sh")
-    ),
+    texts: &[start_file::LINES, include_str!("probe.sh")],
     after_login: true,
 };
 

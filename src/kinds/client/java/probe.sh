@@ -1,4 +1,5 @@
 probe_java_ahead() {
+  blocks_ahead JAVA_HOME "$2"
   [ -r /var/lib/dpkg/status ] || return 0
   JAVA_PACKAGE=$S$NEWLINE$3
   for one in /var/lib/dpkg/status /var/lib/dpkg/updates/*; do

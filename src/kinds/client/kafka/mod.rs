@@ -10,7 +10,7 @@ use crate::{
     action::{Action, Algorithm, Fetch, Mode},
     facts::{Host, Observation, Section},
     kinds::{
-        Address, Change, Effect, Fields, Kind, Probe, Verdict, Work,
+        Address, Change, Effect, Fields, Kind, MANIFEST, Probe, Verdict, Work,
         managed::{Managed, PathKind},
     },
     text::{enumerate, shorten_digest},
@@ -71,7 +71,7 @@ pub enum HomeState {
 /// judged by its structure: what no Kafka goes without, and every jar's end.
 const PROBE: Probe = Probe {
     function: "probe_kafka",
-    text: concat!(include_str!("../../manifest.sh"), include_str!("probe.sh")),
+    texts: &[MANIFEST, include_str!("probe.sh")],
     after_login: false,
 };
 

@@ -57,7 +57,7 @@ pub(crate) struct Observed {
 /// called, but for a few endings (`should_include_file`); Java skips what is no jar.
 const PROBE: Probe = Probe {
     function: "probe_auth_jar",
-    text: include_str!("probe.sh"),
+    texts: &[include_str!("probe.sh")],
     after_login: false,
 };
 

@@ -70,7 +70,7 @@ pub(crate) struct Observed {
 
 const PROBE: Probe = Probe {
     function: "probe_properties",
-    text: include_str!("probe.sh"),
+    texts: &[include_str!("probe.sh")],
     after_login: false,
 };
 
