@@ -109,6 +109,12 @@ impl StartFile {
     }
 }
 
+/// Where a variable of all accounts is, for a [`Claim`](super::declared::Claim): `profile.d` and `environment` are two
+/// ways to set it.
+pub(crate) fn of_all_accounts(variable: &str) -> String {
+    format!("{variable} in /etc")
+}
+
 /// The probe's word for the file; of the machine's own, its path.
 pub fn argument(place: StartFile) -> &'static str {
     match place {

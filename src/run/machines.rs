@@ -107,7 +107,6 @@ impl Met {
         if contested.is_empty() {
             return (!two_accounts).then_some(Again::Same { first });
         }
-        let addresses: Vec<String> = contested.iter().map(|one| format!("`{one}`")).collect();
         let how = match two_specs {
             true => "given by two specs",
             false => "to be two things",
@@ -117,7 +116,7 @@ impl Met {
             error: format!(
                 "{} {how}: the hosts `{one}` and `{other}` lead to one machine\n  \
                  help: take one of the two out of the spec, or select hosts with `--host`",
-                match addresses.as_slice() {
+                match contested.as_slice() {
                     [only] => format!("{only} is"),
                     more => format!("{} are", more.join(", ")),
                 }

@@ -69,27 +69,26 @@ pub fn conflicts(specs: &[Resolved], selected: impl Fn(&str) -> bool) -> Vec<Str
     // Of one account on one machine `~` is one place.
     let symbolic = str::to_owned;
     let mut found = Vec::new();
-    let mut first: BTreeMap<(String, Address), (&Resolved, &ResolvedHost)> = BTreeMap::new();
+    let mut machines: BTreeMap<String, Vec<(&Resolved, &ResolvedHost)>> = BTreeMap::new();
     for spec in specs {
         let hosts = spec.hosts.iter().filter(|host| selected(&host.name));
         for host in hosts {
             let machine = machine(host);
-            for address in host.addresses() {
-                match first.get(&(machine.clone(), address.clone())) {
-                    Some((other, _)) if !std::ptr::eq(*other, spec) => {
-                        found.push(sentence(&address, &machine, other, spec));
-                    }
-                    Some((_, other)) => {
-                        let both = claims(&address, (other, &symbolic), (host, &symbolic));
-                        if both.is_some_and(|(one, other)| one.contradicts(&other)) {
-                            found.push(twice(&address, &machine, other, host));
-                        }
-                    }
-                    None => {
-                        first.insert((machine.clone(), address), (spec, host));
+            let others = machines.entry(machine.clone()).or_default();
+            // Each is one conflict, however many hosts are this machine.
+            let mut known = BTreeSet::new();
+            for (other_spec, other) in &*others {
+                let two_specs = !std::ptr::eq(*other_spec, spec);
+                for name in contested((other, &symbolic), (host, &symbolic), two_specs, false) {
+                    if known.insert(name.clone()) {
+                        found.push(match two_specs {
+                            true => sentence(&name, &machine, other_spec, spec),
+                            false => twice(&name, &machine, other, host),
+                        });
                     }
                 }
             }
+            others.push((spec, host));
         }
         for cluster in &spec.clusters {
             let others = specs.iter().take_while(|other| !std::ptr::eq(*other, spec));
@@ -102,8 +101,8 @@ pub fn conflicts(specs: &[Resolved], selected: impl Fn(&str) -> bool) -> Vec<Str
                     .collect();
                 for topic in cluster.topics.iter().filter(mine) {
                     if theirs.contains(topic.name.as_str()) {
-                        let address = format!("topics/{}", topic.name);
-                        found.push(sentence(&address, "one cluster", other, spec));
+                        let name = format!("`topics/{}`", topic.name);
+                        found.push(sentence(&name, "one cluster", other, spec));
                     }
                 }
             }
@@ -115,27 +114,30 @@ pub fn conflicts(specs: &[Resolved], selected: impl Fn(&str) -> bool) -> Vec<Str
 /// A host, and how its paths are written on its machine.
 pub(crate) type OnMachine<'h> = (&'h ResolvedHost, &'h dyn Fn(&str) -> String);
 
-/// Of two hosts that turned out to be one machine: the addresses that both have, as far as they are to
-/// be two things, or two specs give them. Of two accounts, what each has for itself is none.
+/// Of two hosts that are one machine: what both have, as far as it is to be two things, or two specs give
+/// it. Of two accounts, what each has for itself is none. Each is an address in backticks, with that of the other
+/// host where one thing has two.
 pub fn contested(
     one: OnMachine<'_>,
     other: OnMachine<'_>,
     two_specs: bool,
     two_accounts: bool,
-) -> Vec<Address> {
-    let theirs = other.0.addresses();
-    let both = one.0.addresses().into_iter();
-    let both = both.filter(|address| theirs.contains(address));
-    both.filter(|address| {
-        if two_specs && !two_accounts {
-            return true;
+) -> Vec<String> {
+    let theirs = claims(other);
+    let mut contested = Vec::new();
+    for (address, mine) in claims(one) {
+        for (their_address, their) in &theirs {
+            let same_address = address == *their_address;
+            let both = mine.shares_place(their) || (same_address && !two_accounts);
+            if both && (two_specs || mine.contradicts(their)) {
+                contested.push(match same_address {
+                    true => format!("`{address}`"),
+                    false => format!("`{address}` (`{their_address}` of the other)"),
+                });
+            }
         }
-        let Some((one, other)) = claims(address, one, other) else {
-            return false;
-        };
-        (!two_accounts || one.shares_place(&other)) && (two_specs || one.contradicts(&other))
-    })
-    .collect()
+    }
+    contested
 }
 
 /// Whether two specs mean one cluster: a name is one in its account.
@@ -144,22 +146,27 @@ fn same(one: &ResolvedCluster, other: &ResolvedCluster) -> bool {
     one.cluster == other.cluster && in_account
 }
 
-fn sentence(address: &str, machine: &str, one: &Resolved, other: &Resolved) -> String {
+fn sentence(name: &str, machine: &str, one: &Resolved, other: &Resolved) -> String {
     format!(
-        "`{address}` of {machine} is given by two specs: {} and {}",
+        "{name} of {machine} is given by two specs: {} and {}",
         one.path, other.path
     )
 }
 
-/// What two hosts want of one address.
-fn claims(address: &Address, one: OnMachine<'_>, other: OnMachine<'_>) -> Option<(Claim, Claim)> {
-    let claim = |(host, expand): OnMachine<'_>| host.declared.claim(address, expand);
-    Some((claim(one)?, claim(other)?))
+/// What a host wants, address by address.
+fn claims((host, expand): OnMachine<'_>) -> Vec<(Address, Claim)> {
+    let addresses = host.addresses().into_iter();
+    addresses
+        .filter_map(|address| {
+            let claim = host.declared.claim(&address, expand)?;
+            Some((address, claim))
+        })
+        .collect()
 }
 
-fn twice(address: &str, machine: &str, one: &ResolvedHost, other: &ResolvedHost) -> String {
+fn twice(name: &str, machine: &str, one: &ResolvedHost, other: &ResolvedHost) -> String {
     format!(
-        "`{address}` of {machine} is to be two things: the hosts `{}` and `{}` are one machine",
+        "{name} of {machine} is to be two things: the hosts `{}` and `{}` are one machine",
         one.name, other.name
     )
 }

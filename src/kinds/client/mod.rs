@@ -165,13 +165,14 @@ impl Declaration for Client {
             });
             (home, json!(kafka))
         } else if *address == msk_iam_auth::ADDRESS {
-            (home, json!(jar))
+            // One of them, whatever its version.
+            let place = home.map(|home| format!("{home}/libs/aws-msk-iam-auth-*.jar"));
+            (place, json!(jar))
         } else if *address == classpath::ADDRESS {
             let of_all = self
                 .classpath
                 .and_then(|classpath| classpath.r#in.of_the_machine());
-            // `profile.d` and `environment` are two ways to set it for all accounts.
-            let place = of_all.map(|_| "/etc".to_owned());
+            let place = of_all.map(|_| super::start_file::of_all_accounts("CLASSPATH"));
             (place, json!([self.classpath, home, jar]))
         } else {
             let properties = self

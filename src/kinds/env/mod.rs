@@ -60,10 +60,11 @@ impl Declaration for Env {
     }
 
     fn claim(&self, address: &Address, _: &dyn Fn(&str) -> String) -> Option<Claim> {
-        let variable = self.0.get(address.name()?)?;
+        let name = address.name()?;
+        let variable = self.0.get(name)?;
         let of_all = variable.r#in.of_the_machine();
-        // `profile.d` and `environment` are two ways to set it for all accounts.
-        Some(Claim::new(of_all.map(|_| "/etc".to_owned()), variable))
+        let place = of_all.map(|_| start_file::of_all_accounts(name));
+        Some(Claim::new(place, variable))
     }
 }
 

@@ -1,11 +1,8 @@
 //! Several specs in one command.
 
-use trueup::{
-    kinds::Address,
-    spec::{
-        Resolved, ResolvedHost,
-        several::{conflicts, contested, tell_apart},
-    },
+use trueup::spec::{
+    Resolved, ResolvedHost,
+    several::{conflicts, contested, tell_apart},
 };
 
 fn spec(path: &str, text: &str) -> Resolved {
@@ -58,9 +55,14 @@ fn one_machine_is_given_each_address_once() {
 }
 
 /// Two hosts that are one machine, where all accounts have one home.
-fn met(one: &ResolvedHost, other: &ResolvedHost, specs: bool, accounts: bool) -> Vec<Address> {
+fn met(one: &ResolvedHost, other: &ResolvedHost, specs: bool, accounts: bool) -> Vec<String> {
     let expand = |path: &str| path.replace('~', "/home/u");
-    contested((one, &expand), (other, &expand), specs, accounts)
+    let met = contested((one, &expand), (other, &expand), specs, accounts);
+    let plain = |name: String| match name.split('`').collect::<Vec<_>>()[..] {
+        ["", address, ""] => address.to_owned(),
+        _ => name,
+    };
+    met.into_iter().map(plain).collect()
 }
 
 #[test]
@@ -142,6 +144,41 @@ fn two_accounts_that_want_one_path_to_be_two_things_are_refused() {
     let package = |words: &str| host(&format!("packages: {{ jq: {{ {words} }} }}"));
     let (by_root, by_sudo) = (package(""), package("become: true"));
     assert!(met(&by_root, &by_sudo, false, false).is_empty());
+    // One place has a name of its own in each spec.
+    let named = |name: &str, path: &str, text: &str| {
+        host(&format!(
+            "files: {{ {name}: {{ path: {path}, content: {text} }} }}"
+        ))
+    };
+    let motd = named("motd", "/home/u/k", "1");
+    let tree = host("archives: { k: { url: 'https://example.com/a.tgz', to: ~/k } }");
+    for accounts in [false, true] {
+        let met = |one, other, specs| met(one, other, specs, accounts);
+        let both = "`files/motd` (`files/banner` of the other)";
+        let [same, another, elsewhere] = [("~/k", "1"), ("~/k", "2"), ("~/l", "2")]
+            .map(|(path, text)| named("banner", path, text));
+        assert!(met(&motd, &same, false).is_empty());
+        assert_eq!(met(&motd, &same, true), [both]);
+        assert_eq!(met(&motd, &another, false), [both]);
+        assert!(met(&motd, &elsewhere, true).is_empty());
+        let both = "`files/motd` (`archives/k` of the other)";
+        assert_eq!(met(&motd, &tree, false), [both]);
+    }
+    assert_eq!(
+        all(&[
+            spec(
+                "a.yaml",
+                &(client("10.0.0.5", "u", "{}") + "files: { a: { path: /etc/motd, content: x } }")
+            ),
+            spec(
+                "b.yaml",
+                &(client("10.0.0.5", "u", "{}") + "files: { b: { path: /etc/motd, content: x } }")
+            ),
+        ]),
+        [
+            "`files/a` (`files/b` of the other) of u@10.0.0.5 is given by two specs: a.yaml and b.yaml"
+        ]
+    );
     // Of one account, a variable is one wherever it is set.
     let bashrc = variable("bashrc", "1");
     assert_eq!(

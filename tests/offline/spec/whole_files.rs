@@ -210,7 +210,7 @@ fn one_machine_has_one_content() {
         )
     };
     // Two names of one machine, which shows when they are connected to.
-    for (other, found) in [("x", &[][..]), ("y", &["files/motd"])] {
+    for (other, found) in [("x", &[][..]), ("y", &["`files/motd`"])] {
         let spec = good(&text(other));
         let [one, other] = &spec.hosts[..] else {
             panic!("two hosts")
