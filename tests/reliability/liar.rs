@@ -335,7 +335,9 @@ fn put(mut stream: TcpStream, pieces: Vec<Piece>) -> std::io::Result<()> {
 /// The script of an exec request: its last word, for `printf %b`.
 fn script_of(command: &str) -> String {
     let body = command.trim_end_matches('\'').rsplit('\'').next();
-    let mut pieces = body.unwrap_or_default().split("\\0");
+    // A backslash of the script's own is `\0134`.
+    let body = body.unwrap_or_default().replace("\\n", "\n");
+    let mut pieces = body.split("\\0");
     let mut script = pieces.next().unwrap_or_default().as_bytes().to_vec();
     for piece in pieces {
         let (octal, rest) = piece.split_at(3);
