@@ -40,7 +40,7 @@ login_run() {
   started "$rest"; eldest=$R
   set -- PATH="${path:-/usr/bin:/bin}" TERM=xterm-256color "$@" HOME="$HOME" USER="$ACCOUNT" LOGNAME="$ACCOUNT" \
     TRUEUP_SHELL="$ACCOUNT_SHELL" TRUEUP_FLAGS="$flags" TRUEUP_MARK="$MARK" TRUEUP_OUT="/proc/$self/fd/7" \
-    TRUEUP_ERR="/proc/$self/fd/8" TRUEUP_ASK="$question" TRUEUP_LIMIT="$((LOOK_BLOCKS + $$))"
+    TRUEUP_ERR="/proc/$self/fd/8" TRUEUP_ASK="$question" TRUEUP_LIMIT="$((LOOK_BLOCKS + self))"
   began=; { read -r began _ </proc/uptime; } 2>/dev/null
   if program script; then
     # `script` tells utmp and wtmp of its terminal (libutempter): a file size limit of nothing keeps
@@ -64,7 +64,7 @@ look_late() { printf '\n%s late\n' "$MARK"; look_end; }
 
 # Processes of a look have an odd file size limit beyond all files: it is inherited by all that they
 # start, and can be read also of agents, which hide their environment. 2^43 blocks of 512 or 1024
-# bytes, and our process id.
+# bytes, and the process id of the shell that looks: while one look is being ended, the next one runs.
 LOOK_BLOCKS=8796093022208
 
 # Runs within the terminal, as sh: lifts the limit and becomes the login shell.
@@ -125,21 +125,21 @@ if [ -n "$java" ] && [ -x "$java" ]; then
 fi
 printf "%s end\n" "$TRUEUP_MARK"'
 
-# The processes of our looks that are there, in R. They are younger than we are, and so have higher numbers,
+# The processes of this look that are there, in R. They are younger than we are, and so have higher numbers,
 # unless those may have begun anew meanwhile.
 look_left() {
-  left=$((LOOK_BLOCKS + $$))
+  left=$((LOOK_BLOCKS + self))
   now= last=; { read -r now _ </proc/uptime && read -r _ _ _ _ last </proc/loadavg; } 2>/dev/null
-  if [ -n "$began" ] && [ "${last:-0}" -gt "$$" ] && [ "$((${now%.*} - ${began%.*}))" -lt 3 ]; then
+  if [ -n "$began" ] && [ "${last:-0}" -gt "$self" ] && [ "$((${now%.*} - ${began%.*}))" -lt 3 ]; then
     looks=
     for file in /proc/[0-9]*; do
-      if [ "${file#/proc/}" -gt "$$" ] && is_of_look "$file"; then looks="$looks $file/"; fi
+      if [ "${file#/proc/}" -gt "$self" ] && is_of_look "$file"; then looks="$looks $file/"; fi
     done
     R=$looks
     return
   fi
   R=$(grep -l -s -e "Max file size  *$((left * 512)) " -e "Max file size  *$((left * 1024)) " \
-    -e "TRUEUP_MARK=$MARK" /proc/[0-9]*/limits /proc/[0-9]*/environ)
+    -e "TRUEUP_OUT=/proc/$self/" /proc/[0-9]*/limits /proc/[0-9]*/environ)
 }
 
 is_of_look() {
@@ -154,7 +154,7 @@ is_of_look() {
       esac
     done <"$1/limits"
     while IFS= read -r line || [ -n "$line" ]; do
-      case $line in *"TRUEUP_MARK=$MARK"*) return 0 ;; esac
+      case $line in *"TRUEUP_OUT=/proc/$self/"*) return 0 ;; esac
     done <"$1/environ"
   } 2>/dev/null
   return 1
@@ -231,7 +231,8 @@ login_facts() {
 }
 
 # login_trace FILE: bash says where it is. Prints `at LINE COMMAND FILE`, where it was last of all, and
-# `returned LINE`, where it left FILE by `return` and never got beyond. No word of a start file is
+# `returned LINE`, where it left FILE by `return` and never got beyond; what an earlier line left running may be
+# traced after it. No word of a start file is
 # printed but the few commands that are looked for.
 login_trace() {
   login_look "$LOGIN_QUESTION" '-x -l -i' "$TRACE_SECONDS" | LOOK_FILE=$1 awk -F '\t' -v mark="$MARK" '
@@ -239,8 +240,8 @@ login_trace() {
     { split($5, words, " "); command = words[1]
       if (command !~ /^(return|exit|logout|exec|read|sleep|set)$/) command = "-"
       at = $4 " " command " " $2
-      if ($2 == ENVIRON["LOOK_FILE"] && $3 == "") { last = command; line = $4 + 0; if (line > most) most = line } }
-    END { if (at != "") print "at " at; if (last == "return" && line >= most) print "returned " line }'
+      if ($2 == ENVIRON["LOOK_FILE"] && $3 == "" && $4 + 0 >= most) { last = command; most = $4 + 0 } }
+    END { if (at != "") print "at " at; if (last == "return") print "returned " most }'
 }
 
 # start_file bashrc|profile: the start file that takes lines of ours, in FILE. Says where a login shell

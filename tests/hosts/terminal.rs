@@ -456,6 +456,27 @@ fn what_keeps_a_terminal_from_our_lines_is_named_before_anything_is_written() {
     }
 }
 
+/// A login shell is looked at twice where lines of ours would be added to a file: what the first one left running is
+/// being ended while the second one runs.
+#[test]
+fn a_look_that_ends_does_not_end_the_next_one() {
+    let host = Host::start("amazon", &[]);
+    let spec = host.spec(&client_with_java(&host));
+    let spec = spec.to_str().expect("text");
+    // Such a one is asked to end, and given time.
+    host.user("cp /bin/sleep ~/agent");
+    let text = "case $- in *i*) trap '' TERM; ~/agent 1000 & trap - TERM ;; esac\nreturn\n";
+    fs::write(host.home(".bashrc"), text).expect("written");
+    for _ in 0..3 {
+        trueup(&host, &["plan", spec, "--detailed-exitcode"])
+            .code(2)
+            .says("returns at line 2");
+        until("all that start files left is gone", || {
+            host.root("pgrep -x agent || :").is_empty()
+        });
+    }
+}
+
 #[test]
 fn a_host_without_means_for_a_terminal_is_read_as_far_as_that_goes() {
     let host = Host::start("amazon", &[]);
