@@ -76,11 +76,18 @@ if [ -n "${SSH_CONNECTION-}" ]; then
   done
   unset terminal
 fi
-case $flags in -x*)
+case $flags in -x*|--norc*)
   exec 7>"$TRUEUP_OUT" || exit
-  PS4="+ $TRUEUP_MARK	\${BASH_SOURCE-}	\${FUNCNAME-}	\${LINENO-}	" BASH_XTRACEFD=7; export PS4 BASH_XTRACEFD ;;
+  PS4="+ $TRUEUP_MARK	\${BASH_SOURCE-}	\${FUNCNAME-}	\${LINENO-}	" BASH_XTRACEFD=7 TRUEUP_PS4=$PS4; export PS4 BASH_XTRACEFD TRUEUP_PS4 ;;
 esac
 unset TRUEUP_SHELL
+case $flags in --norc*) exec "$SHELL" $flags -c '\''PS4=$TRUEUP_PS4; unset TRUEUP_PS4; set -x
+if [ -r /etc/profile ]; then . /etc/profile; fi
+for TRUEUP_FILE in ~/.bash_profile ~/.bash_login ~/.profile; do
+  if [ -r "$TRUEUP_FILE" ]; then . "$TRUEUP_FILE"; break; fi
+done
+exec /bin/sh -c "$TRUEUP_ASK"'\'' ;;
+esac
 exec "$SHELL" $flags -c '\''exec /bin/sh -c "$TRUEUP_ASK"'\'
 
 # Asked by a child of the login shell, so that only what is exported counts. What acts by the name it
@@ -235,7 +242,10 @@ login_facts() {
 # traced after it. No word of a start file is
 # printed but the few commands that are looked for.
 login_trace() {
-  login_look "$LOGIN_QUESTION" '-x -l -i' "$TRACE_SECONDS" | LOOK_FILE=$1 awk -F '\t' -v mark="$MARK" '
+  flags='-x -l -i'
+  # Bash takes no PS4 from root's environment: it is given one, and what a login shell reads.
+  if [ "$ACCOUNT_UID" = 0 ]; then flags='--norc --noprofile -i'; fi
+  login_look "$LOGIN_QUESTION" "$flags" "$TRACE_SECONDS" | LOOK_FILE=$1 awk -F '\t' -v mark="$MARK" '
     index($1, mark) == 0 || $1 !~ /^\++ [0-9a-f]+$/ || $2 == "" || $2 ~ /\/\.?bash[._]*logout$/ { next }
     { split($5, words, " "); command = words[1]
       if (command !~ /^(return|exit|logout|exec|read|sleep|set)$/) command = "-"

@@ -477,6 +477,50 @@ fn a_look_that_ends_does_not_end_the_next_one() {
     }
 }
 
+/// Bash takes no `PS4` from root's environment.
+#[test]
+fn what_keeps_roots_terminal_from_our_lines_is_named_too() {
+    let host = Host::start("debian", &[]);
+    host.let_root_in();
+    let way = host.way();
+    let as_root = way.replace("user: ec2-user", "user: root");
+    assert_ne!(way, as_root);
+    let spec = host.spec_with(&as_root, "java: { version: 8 }");
+    let text = fs::read_to_string(&spec).expect("written");
+    let (hosts, _) = text.split_once("client:\n  java").expect("a client");
+    fs::write(&spec, format!("{hosts}env: {{ X: {{ value: a }} }}\n")).expect("written");
+    let spec = spec.to_str().expect("text");
+    let bashrc = host.path("/root/.bashrc");
+    host.root("printf '. ~/.bashrc\\n' >/root/.bash_profile");
+    for (text, names) in [
+        ("A=canary\nreturn\n", "returns at line 2"),
+        (
+            "f() {\n  return\n}\nf\n[ -z \"$NO\" ] && return\n",
+            "returns at line 5",
+        ),
+        (
+            "case $- in *i*) exit 0 ;; esac\n",
+            "~/.bashrc, line 1 (`exit`)",
+        ),
+        (
+            "case $- in *i*) exec cat ;; esac\n",
+            "~/.bashrc, line 1 (`exec`)",
+        ),
+    ] {
+        fs::write(&bashrc, text).expect("written");
+        let said = trueup(
+            &host,
+            &["plan", spec, "--detailed-exitcode", "--timeout", "10s"],
+        )
+        .code(2)
+        .says(names);
+        assert!(!said.out.contains("canary"), "{said:?}");
+    }
+    fs::write(&bashrc, "[ -n \"$NO\" ] && return\n:\n").expect("written");
+    trueup(&host, &["apply", spec, "--auto-approve"]).code(0);
+    trueup(&host, &["plan", spec, "--detailed-exitcode"]).code(0);
+}
+
 #[test]
 fn a_host_without_means_for_a_terminal_is_read_as_far_as_that_goes() {
     let host = Host::start("amazon", &[]);

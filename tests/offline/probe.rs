@@ -441,6 +441,27 @@ fn a_start_file_that_leaves_a_process_behind_or_never_ends_is_no_trap() {
     );
 }
 
+/// Also by root, whose bash takes no `PS4` from its environment.
+#[test]
+fn a_return_is_seen() {
+    let home = home();
+    write(home.path(), ".bash_profile", ". ~/.bashrc\n");
+    for (text, line) in [
+        ("A=1\nreturn\n", Some("2")),
+        ("f() {\n  return\n}\nf\n", None),
+        ("[ -n \"$NO\" ] && return\n:\n", None),
+        // What an earlier line has left running may be traced later.
+        ("{ sleep 0.1; :; } &\nreturn\n", Some("2")),
+    ] {
+        write(home.path(), ".bashrc", text);
+        for shell in SHELLS {
+            let (_, reply) = run(shell, home.path(), "/bin/bash");
+            let returned = reply.section("client/classpath").get("returned");
+            assert_eq!(returned.as_deref(), line, "{shell:?} {text}");
+        }
+    }
+}
+
 #[test]
 fn a_shell_whose_terminal_ends_is_not_seen() {
     let home = home();

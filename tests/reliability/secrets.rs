@@ -5,7 +5,10 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
@@ -47,10 +50,13 @@ fn value(name: &str) -> &'static str {
 struct Needles {
     texts: Vec<(&'static str, Vec<u8>)>,
     key: Canary,
+    /// One test at a time: it looks at all processes, and would find what another has planted.
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Needles {
     fn new() -> Self {
+        static ALONE: Mutex<()> = Mutex::new(());
         let mut texts = Vec::new();
         for (name, value) in TEXTS {
             texts.push((name, value.as_bytes().to_vec()));
@@ -63,6 +69,7 @@ impl Needles {
         Self {
             texts,
             key: Canary::new(),
+            _alone: ALONE.lock().unwrap_or_else(PoisonError::into_inner),
         }
     }
 
