@@ -149,8 +149,8 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-/// The lines of a constant text without comments and indentation, each with its newline. No shell file has a
-/// string with a blank line or one that is indented, nor a here-document.
+/// The lines of a constant text without comments, blank lines and indentation, each with its newline. Nothing is lost
+/// by that: shell files have no here-document, and their strings of several lines are code of `sh` or `awk`.
 fn bare(constant: &'static str) -> impl Iterator<Item = String> {
     let lines = constant.lines().map(str::trim_start);
     let run = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
